@@ -1,0 +1,151 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import PackageDescription
+
+/// The settings of every Swift target: one array, so that no module is laxer than another.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let houseC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-std=gnu2x", "-Wno-c23-extensions"])]
+
+// Products of other packages, by the short names used in the table below.
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+/// A module of ours. What it may import is its dependency list; `TidyTests` holds the sources to it.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: link)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = [])
+  -> Target
+{
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: house)
+}
+
+/// Debian ships both archives; naming the archive keeps the product one file.
+let staticSQLite: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libsqlite3.a"]), .linkedLibrary("m")]
+let staticYAML: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libyaml.a"])]
+
+let targets: [Target] = [
+  // Foundations: no dependency outside this package.
+  module("NexusCore"),
+  module("NexusDiagnostics", ["NexusCore", "CErrorPages"]),
+  module("NexusKernel", ["NexusCore", deque]),
+  module("NexusStore", ["NexusCore", "NexusKernel"]),
+  module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite"], link: staticSQLite),
+  module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "CYAML"], link: staticYAML),
+  module("NexusTelemetry", ["NexusCore", logging]),
+  module("NexusAPI", ["NexusCore"]),
+  module("NexusLocalModels", ["NexusCore"]),
+  module("NexusSandbox", ["NexusCore", "CGuard"]),
+
+  // Network leaves.
+  module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
+  module(
+    "NexusGateway",
+    [
+      "NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, deque,
+    ]),
+  module("NexusRuntime", ["NexusCore", "NexusKernel", "NexusStore", deque]),
+  module("NexusTools", ["NexusCore", "NexusHTTP"]),
+  module("NexusLLMAgent", ["NexusCore", "NexusHTTP"]),
+  module(
+    "NexusServer",
+    [
+      "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, crypto, logging,
+    ]),
+  module(
+    "NexusNode",
+    [
+      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig", "NexusTelemetry",
+      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
+      "NexusServer", crypto, lifecycle, logging, nioCore, nioPosix,
+    ]),
+  module(
+    "NexusCLI",
+    [
+      "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusNode", "NexusHTTP",
+      "NexusLLMAgent", "CTemplates", argumentParser,
+    ]),
+  .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard"], swiftSettings: house),
+
+  // C: what must not touch the Swift runtime, and what is embedded.
+  .target(name: "CGuard", cSettings: houseC),
+  .target(name: "CDashboard", exclude: ["web"], cSettings: houseC),
+  .target(name: "CErrorPages", cSettings: houseC),
+  .target(name: "CTemplates", exclude: ["templates"], cSettings: houseC),
+  .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+  .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+
+  // Test support and tests.
+  module("NexusTestKit", ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"]),
+  tests("NexusCoreTests", ["NexusCore"]),
+  tests("NexusDiagnosticsTests", ["NexusDiagnostics", "NexusCore"]),
+  tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusTestKit"]),
+  tests("NexusStoreTests", ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel"]),
+  tests("NexusConfigTests", ["NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusCore"], exclude: ["cases"]),
+  tests("NexusSandboxTests", ["NexusSandbox", "NexusCore"]),
+  tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
+  tests(
+    "NexusGatewayTests",
+    [
+      "NexusGateway", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore", "NexusKernel",
+      nioCore, nioPosix, nioHTTP1, nioEmbedded,
+    ]),
+  tests("NexusRuntimeTests", ["NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel"]),
+  tests("NexusToolsTests", ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusCore"]),
+  tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird]),
+  tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
+  tests("EndToEndTests", ["NexusCore", "NexusHTTP", "NexusSandbox"]),
+  tests("TidyTests", []),
+]
+
+/// `NAOS_ONLY="NexusConfigTests"` keeps only those targets and what they need: a small inner loop with a scratch path of
+/// its own. Unset, which is the rule, it changes nothing.
+func selected(_ all: [Target]) -> [Target] {
+  guard let only = Context.environment["NAOS_ONLY"], !only.isEmpty else { return all }
+  var wanted = Set<String>()
+  var queue = only.split(separator: " ").map(String.init)
+  while let name = queue.popLast() {
+    guard wanted.insert(name).inserted, let target = all.first(where: { $0.name == name }) else { continue }
+    for case .byNameItem(let next, _) in target.dependencies { queue.append(next) }
+  }
+  return all.filter { wanted.contains($0.name) }
+}
+
+let package = Package(
+  name: "naos",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+  ],
+  targets: selected(targets)
+)

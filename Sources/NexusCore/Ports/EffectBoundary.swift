@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// Who crosses the boundary: what a virtual key stands for.
+package struct Caller: Sendable, Hashable {
+  package let agent: AgentName
+  /// Nil for the key of a service itself: its calls are metered to the agent and never replayed.
+  package let run: RunID?
+  package let step: StepPath
+  package let attempt: AttemptNumber
+
+  package init(agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber) {
+    self.agent = agent
+    self.run = run
+    self.step = step
+    self.attempt = attempt
+  }
+}
+
+/// What an attempt needs to reach the agent plane.
+package struct AttemptAccess: Sendable {
+  package let key: VirtualKey
+  /// `http://127.0.0.1:4201`, without a path.
+  package let baseURL: String
+
+  package init(key: VirtualKey, baseURL: String) {
+    self.key = key
+    self.baseURL = baseURL
+  }
+}
+
+/// Why a budget said no, in the words of its counter.
+package struct BudgetRefusal: Sendable, Hashable {
+  package enum Reason: String, Sendable { case exhausted, busy, tooBig }
+  package let reason: Reason
+  /// `agent:researcher`, `run:run_…`, `global`.
+  package let scope: String
+  /// What the budget's owner wants to happen now.
+  package let action: OnLimit
+  package let message: String
+
+  package init(reason: Reason, scope: String, action: OnLimit, message: String) {
+    self.reason = reason
+    self.scope = scope
+    self.action = action
+    self.message = message
+  }
+}
+
+/// What happens when a budget is used up.
+package enum OnLimit: String, Sendable, CaseIterable { case refuse, pause, throttle, alert, kill }
+
+/// The sums of one attempt.
+package struct AttemptTally: Sendable, Hashable {
+  /// Effects answered from the journal.
+  package var replayed = 0
+  /// Effects that were done anew and have their outcome.
+  package var made = 0
+  package var tokens = TokenCount.zero
+  package var cost = NanoUSD.zero
+  /// The last refusal for want of budget, if there was one.
+  package var refusal: BudgetRefusal?
+
+  package init() {}
+
+  /// How many effects the attempt got through.
+  package var passed: Int { replayed + made }
+}
+
+/// The one boundary that every effect of an agent crosses: identified, replayed, checked, budgeted, journaled, settled.
+package protocol EffectBoundary: Sendable {
+  /// Mints the key of one attempt, with the run's recorded effects before it.
+  ///
+  /// - Parameter rewind: how many of the last model outcomes to drop first; 0 replays everything. Fewer are dropped
+  ///   where an effect that is not a model call stands in the way.
+  /// - Returns: the access, and how many outcomes were dropped.
+  func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int)
+
+  /// The sums so far; nil for an unknown key.
+  func tally(of key: VirtualKey) -> AttemptTally?
+
+  /// Revokes the key. Calls still under way upstream are brought to their end and recorded for the next attempt.
+  func closeAttempt(_ key: VirtualKey) async -> AttemptTally
+}
+
+/// A request of an agent to the node itself: `/agent/v1/…` without what the boundary answers.
+package struct AgentCall: Sendable {
+  package let method: String
+  /// Behind `/agent/v1/`, percent-decoded: `["steps", "draft"]`.
+  package let path: [String]
+  package let query: [String: String]
+  package let body: [UInt8]
+  package let caller: Caller
+  package let key: VirtualKey
+
+  package init(
+    method: String, path: [String], query: [String: String], body: [UInt8], caller: Caller, key: VirtualKey
+  ) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.body = body
+    self.caller = caller
+    self.key = key
+  }
+}
+
+package struct AgentReply: Sendable {
+  package let status: Int
+  /// Nil sends no body.
+  package let body: JSONValue?
+
+  package init(status: Int, body: JSONValue? = nil) {
+    self.status = status
+    self.body = body
+  }
+
+  /// A problem of RFC 9457 with our stable code.
+  package static func problem(status: Int, code: String, title: String, detail: String) -> AgentReply {
+    AgentReply(
+      status: status,
+      body: [
+        "type": .string("about:blank"), "title": .string(title), "status": .int(Int64(status)),
+        "detail": .string(detail), "code": .string(code),
+      ])
+  }
+}
+
+/// Answers agent calls; the runtime is behind it.
+package protocol AgentCallHandler: Sendable {
+  func handle(_ call: AgentCall) async -> AgentReply
+}
+
+/// A tool as a model is told of it.
+package struct ToolDefinition: Sendable, Hashable {
+  /// The name within naos: `files.search`.
+  package let name: String
+  package let description: String
+  /// A JSON Schema of the arguments object.
+  package let parameters: JSONValue
+
+  package init(name: String, description: String, parameters: JSONValue) {
+    self.name = name
+    self.description = description
+    self.parameters = parameters
+  }
+}
+
+/// What a tool call came to; a failure is an answer for the model, not an error of the node.
+package struct ToolOutcome: Sendable, Hashable {
+  package let succeeded: Bool
+  package let content: JSONValue
+  package init(succeeded: Bool, content: JSONValue) {
+    self.succeeded = succeeded
+    self.content = content
+  }
+}
+
+/// Performs tool calls within the grants of the agent; the boundary records them.
+package protocol ToolPerformer: Sendable {
+  func definitions(for agent: AgentName) -> [ToolDefinition]
+  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// Something that happened on the node and that someone may be watching: live progress, the dashboard, `logs -f`.
+///
+/// Events are hints for people. They may be dropped when a watcher is slow; the journal is the truth.
+package enum NodeEvent: Sendable {
+  case effect(EffectEvent)
+  case run(RunEvent)
+  case agent(AgentEvent)
+  case log(LogEvent)
+}
+
+/// One crossing of the boundary, when it is decided and again when it is over.
+package struct EffectEvent: Sendable {
+  package enum Phase: String, Sendable { case started, succeeded, failed, replayed, refused }
+  package enum Kind: String, Sendable { case model, tool, request }
+  package var caller: Caller
+  package var phase: Phase
+  package var kind: Kind
+  /// The model's or the tool's name.
+  package var name: String
+  /// A few words for people: the query of a search, the path of a file. Untrusted text.
+  package var detail: String
+  package var inputTokens: TokenCount
+  package var outputTokens: TokenCount
+  package var cost: NanoUSD
+  package var duration: Duration
+
+  package init(
+    caller: Caller, phase: Phase, kind: Kind, name: String, detail: String = "", inputTokens: TokenCount = .zero,
+    outputTokens: TokenCount = .zero, cost: NanoUSD = .zero, duration: Duration = .zero
+  ) {
+    self.caller = caller
+    self.phase = phase
+    self.kind = kind
+    self.name = name
+    self.detail = detail
+    self.inputTokens = inputTokens
+    self.outputTokens = outputTokens
+    self.cost = cost
+    self.duration = duration
+  }
+}
+
+/// A run took a step that a watcher of the run wants to see.
+package struct RunEvent: Sendable {
+  package let run: RunID
+  package let agent: AgentName
+  /// The status as contracts name it: `running`, `completed`, …
+  package let status: String
+  /// A few words: `attempt 2`, `exited (signal 9)`.
+  package let note: String
+
+  package init(run: RunID, agent: AgentName, status: String, note: String = "") {
+    self.run = run
+    self.agent = agent
+    self.status = status
+    self.note = note
+  }
+}
+
+/// An agent changed its state.
+package struct AgentEvent: Sendable {
+  package let agent: AgentName
+  /// The state as contracts name it: `idle`, `running`, `backoff`, …
+  package let state: String
+  package let note: String
+
+  package init(agent: AgentName, state: String, note: String = "") {
+    self.agent = agent
+    self.state = state
+    self.note = note
+  }
+}
+
+/// One line that an agent wrote. Untrusted text.
+package struct LogEvent: Sendable {
+  package let at: WallTime
+  package let agent: AgentName
+  package let run: RunID?
+  package let attempt: AttemptNumber?
+  package let stream: OutputStream
+  package let text: String
+
+  package init(
+    at: WallTime, agent: AgentName, run: RunID?, attempt: AttemptNumber?, stream: OutputStream, text: String
+  ) {
+    self.at = at
+    self.agent = agent
+    self.run = run
+    self.attempt = attempt
+    self.stream = stream
+    self.text = text
+  }
+}
+
+/// Where events go. Never blocks, never fails.
+package protocol EventSink: Sendable {
+  func publish(_ event: NodeEvent)
+}

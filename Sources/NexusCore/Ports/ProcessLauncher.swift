@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// What to start: one program, already resolved, with everything that it may see.
+package struct LaunchRequest: Sendable {
+  /// The program and its arguments; the first is looked up in `PATH` of `environment` unless it holds a slash.
+  package var arguments: [String]
+  /// The whole environment, in order; nothing is inherited.
+  package var environment: [EnvironmentVariable]
+  package var workingDirectory: String
+  /// What the program reads on its standard input; it always sees an end.
+  package var standardInput: [UInt8]
+  /// Names what the process works for, in logs and in the launcher's book-keeping.
+  package var label: String
+
+  package init(
+    arguments: [String], environment: [EnvironmentVariable], workingDirectory: String, standardInput: [UInt8] = [],
+    label: String
+  ) {
+    self.arguments = arguments
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+    self.standardInput = standardInput
+    self.label = label
+  }
+}
+
+package struct EnvironmentVariable: Sendable, Hashable {
+  package let name: String
+  package let value: String
+  package init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}
+
+package enum OutputStream: String, Sendable, CaseIterable {
+  case standardOutput = "stdout"
+  case standardError = "stderr"
+}
+
+/// Takes what a process writes. Called in order, from one thread at a time; must not block.
+package protocol OutputReceiver: AnyObject, Sendable {
+  func received(_ bytes: [UInt8], from stream: OutputStream)
+}
+
+/// How a process ended.
+package enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
+  case exited(code: Int32)
+  case signalled(signal: Int32)
+
+  package var description: String {
+    switch self {
+    case .exited(let code): "exit \(code)"
+    case .signalled(let signal): "signal \(signal)"
+    }
+  }
+}
+
+/// The end of a process with what the kernel counted for it.
+package struct ProcessExit: Sendable, Hashable {
+  package let status: ExitStatus
+  package let userTime: Duration
+  package let systemTime: Duration
+  package let peakMemoryBytes: Int64
+
+  package init(status: ExitStatus, userTime: Duration = .zero, systemTime: Duration = .zero, peakMemoryBytes: Int64 = 0)
+  {
+    self.status = status
+    self.userTime = userTime
+    self.systemTime = systemTime
+    self.peakMemoryBytes = peakMemoryBytes
+  }
+}
+
+/// What to send to a whole process group.
+package enum ProcessSignal: Int32, Sendable {
+  case interrupt = 2
+  case kill = 9
+  case terminate = 15
+}
+
+/// Why a process could not be started.
+package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
+  package enum Stage: String, Sendable {
+    case lookup, workingDirectory, standardStreams, fork, exec, launcher
+  }
+  package let stage: Stage
+  /// The number that the kernel gave (`errno`), or 0.
+  package let errorNumber: Int32
+  package let message: String
+
+  package init(stage: Stage, errorNumber: Int32, message: String) {
+    self.stage = stage
+    self.errorNumber = errorNumber
+    self.message = message
+  }
+
+  package var description: String { message }
+}
+
+/// A running process, led by its own session and process group.
+package protocol LaunchedProcess: Sendable {
+  var pid: Int32 { get }
+
+  /// Signals the whole group; does nothing once the process has ended. It cannot hit a stranger that got the same pid.
+  func signal(_ signal: ProcessSignal)
+
+  /// Returns when the process has ended, its group and session are empty and its output is drained.
+  ///
+  /// Cancelling the waiting task does not end the wait: an exit is confirmed, never assumed.
+  func waitForExit() async -> ProcessExit
+}
+
+/// Starts processes that never outlive the node.
+package protocol ProcessLauncher: Sendable {
+  func launch(_ request: LaunchRequest, output: any OutputReceiver) async throws(LaunchError) -> any LaunchedProcess
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// A named program, and how it is kept alive.
+package struct AgentSpec: Sendable, Hashable {
+  package var name: AgentName
+  package var kind: AgentKind
+  package var mode: AgentMode
+  /// The template that it was created from, if the file says so.
+  package var template: String?
+  package var environment: [EnvironmentVariable]
+  /// Absolute.
+  package var workingDirectory: String
+  package var autoStart: Bool
+  package var restart: RestartPolicy
+  package var shutdown: ShutdownPolicy
+  package var backoff: BackoffPolicy?
+  package var retry: RetryPolicy
+  /// The longest that one run may take; nil for no limit.
+  package var timeout: Duration?
+  /// The supervisor that it is listed in; nil for the root.
+  package var supervisor: SupervisorName?
+  package var grants: ToolGrants
+  /// Not empty: every run of the agent is refused with these reasons (exit 10).
+  package var refusals: [PlanRefusal]
+
+  package init(name: AgentName, kind: AgentKind, mode: AgentMode = .task, workingDirectory: String) {
+    self.name = name
+    self.kind = kind
+    self.mode = mode
+    self.workingDirectory = workingDirectory
+    template = nil
+    environment = []
+    autoStart = mode == .service
+    restart = mode == .service ? .permanent : .transient
+    shutdown = .timeout(.seconds(5))
+    backoff = nil
+    retry = RetryPolicy()
+    timeout = nil
+    supervisor = nil
+    grants = ToolGrants()
+    refusals = []
+  }
+}
+
+package enum AgentKind: Sendable, Hashable {
+  /// A program of the machine: command and arguments.
+  case process(command: [String])
+  /// The loop over model and tools that naos itself runs.
+  case llm(LLMSpec)
+
+  /// As status and JSON say it.
+  package var word: String {
+    switch self {
+    case .process: "process"
+    case .llm: "llm"
+    }
+  }
+}
+
+package struct LLMSpec: Sendable, Hashable {
+  package var prompt: String
+  /// As written: `provider/model`, a bare model or an alias.
+  package var model: String
+  package var tools: [String]
+  package var maxTurns: Int
+  package init(prompt: String, model: String, tools: [String], maxTurns: Int = 20) {
+    self.prompt = prompt
+    self.model = model
+    self.tools = tools
+    self.maxTurns = maxTurns
+  }
+}
+
+package enum AgentMode: String, Sendable, CaseIterable {
+  /// One process for each run.
+  case task
+  /// Long-lived; it pulls its work.
+  case service
+}
+
+/// OTP's restart types.
+package enum RestartPolicy: String, Sendable, CaseIterable {
+  /// Restarted after every exit.
+  case permanent
+  /// Restarted after an abnormal exit.
+  case transient
+  /// Never restarted.
+  case temporary
+}
+
+package enum ShutdownPolicy: Sendable, Hashable {
+  /// SIGTERM, then SIGKILL after the time.
+  case timeout(Duration)
+  case brutalKill
+  case infinity
+}
+
+package struct BackoffPolicy: Sendable, Hashable {
+  package var initial: Duration
+  package var factor: Double
+  package var max: Duration
+  package var resetAfter: Duration
+  package init(
+    initial: Duration = .seconds(10), factor: Double = 2, max: Duration = .seconds(300),
+    resetAfter: Duration = .seconds(600)
+  ) {
+    self.initial = initial
+    self.factor = factor
+    self.max = max
+    self.resetAfter = resetAfter
+  }
+}
+
+/// How often a step is tried. The second try comes at once, the third after `initial`, then growing by `factor`.
+package struct RetryPolicy: Sendable, Hashable {
+  /// Counts the first; progress starts the count anew.
+  package var maxAttempts: Int
+  package var initial: Duration
+  package var factor: Double
+  package var max: Duration
+  package init(
+    maxAttempts: Int = 3, initial: Duration = .seconds(1), factor: Double = 2, max: Duration = .seconds(60)
+  ) {
+    self.maxAttempts = maxAttempts
+    self.initial = initial
+    self.factor = factor
+    self.max = max
+  }
+}
+
+/// What the built-in tools of an agent may touch.
+package struct ToolGrants: Sendable, Hashable {
+  /// Absolute folders that may be read.
+  package var readPaths: [String]
+  /// `host` or `host:port` that `http.get` may reach.
+  package var hosts: [String]
+  package init(readPaths: [String] = [], hosts: [String] = []) {
+    self.readPaths = readPaths
+    self.hosts = hosts
+  }
+}
+
+package struct SupervisorSpec: Sendable, Hashable {
+  package var name: SupervisorName
+  package var strategy: RestartStrategy
+  package var intensity: RestartIntensity
+  /// Agents, in start order.
+  package var children: [AgentName]
+  package init(
+    name: SupervisorName, strategy: RestartStrategy = .oneForOne, intensity: RestartIntensity = RestartIntensity(),
+    children: [AgentName] = []
+  ) {
+    self.name = name
+    self.strategy = strategy
+    self.intensity = intensity
+    self.children = children
+  }
+}
+
+package enum RestartStrategy: String, Sendable, CaseIterable {
+  case oneForOne = "one-for-one"
+  case oneForAll = "one-for-all"
+  case restForOne = "rest-for-one"
+}
+
+package struct RestartIntensity: Sendable, Hashable {
+  package var maxRestarts: Int
+  package var within: Duration
+  package init(maxRestarts: Int = 3, within: Duration = .seconds(60)) {
+    self.maxRestarts = maxRestarts
+    self.within = within
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// The wire language of a model API.
+package enum Dialect: String, Sendable, CaseIterable { case openai, anthropic, gemini }
+
+/// Where models of one provider are reached.
+package struct ProviderSpec: Sendable, Hashable {
+  package var name: String
+  package var dialect: Dialect
+  /// What that provider's own SDK calls `base_url`: for OpenAI with `/v1`, for Anthropic without.
+  package var baseURL: String
+  /// The real credential, already read from the environment; nil sends none. Never logged, never journaled.
+  package var apiKey: SecretText?
+  package var headers: [EnvironmentVariable]
+  package init(
+    name: String, dialect: Dialect, baseURL: String, apiKey: SecretText? = nil, headers: [EnvironmentVariable] = []
+  ) {
+    self.name = name
+    self.dialect = dialect
+    self.baseURL = baseURL
+    self.apiKey = apiKey
+    self.headers = headers
+  }
+}
+
+/// A text that no description, log or error may show.
+package struct SecretText: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+  package let revealed: String
+  package init(_ revealed: String) { self.revealed = revealed }
+  package var description: String { "[redacted]" }
+  package var customMirror: Mirror { Mirror(reflecting: "[redacted]") }
+}
+
+/// Another name for a model, with what to try when it fails.
+package struct ModelAlias: Sendable, Hashable {
+  package var alias: String
+  /// `provider/model`.
+  package var use: String
+  package init(alias: String, use: String) {
+    self.alias = alias
+    self.use = use
+  }
+}
+
+/// A limit on what a scope may spend in a window.
+package struct BudgetSpec: Sendable, Hashable {
+  package var scope: BudgetScope
+  package var window: BudgetWindow
+  package var maxTokens: TokenCount?
+  package var maxCost: NanoUSD?
+  package var onLimit: OnLimit
+  /// Percentages at which to alert, ascending.
+  package var alertAt: [Int]
+  package init(
+    scope: BudgetScope, window: BudgetWindow = .lifetime, maxTokens: TokenCount? = nil, maxCost: NanoUSD? = nil,
+    onLimit: OnLimit = .refuse, alertAt: [Int] = []
+  ) {
+    self.scope = scope
+    self.window = window
+    self.maxTokens = maxTokens
+    self.maxCost = maxCost
+    self.onLimit = onLimit
+    self.alertAt = alertAt
+  }
+}
+
+package enum BudgetScope: Sendable, Hashable {
+  /// All that one agent spends.
+  case agent(AgentName)
+  /// All that one supervisor's agents spend together.
+  case supervisor(SupervisorName)
+  /// The whole project.
+  case global
+
+  package var text: String {
+    switch self {
+    case .agent(let name): "agent:\(name)"
+    case .supervisor(let name): "supervisor:\(name)"
+    case .global: "global"
+    }
+  }
+}
+
+package enum BudgetWindow: String, Sendable, CaseIterable { case run, hour, day, week, month, lifetime }
+
+/// What one model costs; what is absent falls back to the input or output price.
+package struct PriceSpec: Sendable, Hashable {
+  /// `model` or `provider/model`.
+  package var model: String
+  package var input: PicoUSDPerToken
+  package var output: PicoUSDPerToken
+  package var cacheRead: PicoUSDPerToken?
+  package var cacheWrite: PicoUSDPerToken?
+  /// A flat price a request, in nano-USD, on top of the tokens.
+  package var perRequest: NanoUSD
+  package init(
+    model: String, input: PicoUSDPerToken, output: PicoUSDPerToken, cacheRead: PicoUSDPerToken? = nil,
+    cacheWrite: PicoUSDPerToken? = nil, perRequest: NanoUSD = .zero
+  ) {
+    self.model = model
+    self.input = input
+    self.output = output
+    self.cacheRead = cacheRead
+    self.cacheWrite = cacheWrite
+    self.perRequest = perRequest
+  }
+}

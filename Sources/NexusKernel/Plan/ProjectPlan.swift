@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// A project as its configuration says it, checked: every reference resolved or marked, every default filled in.
+package struct ProjectPlan: Sendable, Hashable {
+  package var name: String
+  /// In the order of the file.
+  package var agents: [AgentSpec]
+  package var supervisors: [SupervisorSpec]
+  package var providers: [ProviderSpec]
+  package var models: [ModelAlias]
+  package var budgets: [BudgetSpec]
+  package var prices: [PriceSpec]
+  /// What to do with a model that has no price: `hard` refuses it, `soft` estimates.
+  package var costMode: CostMode
+  package var server: ServerSpec
+  package var durability: Durability
+  /// Names that `run` knows but refuses, because their feature is not built yet (sagas, workflows, pools).
+  package var unavailable: [UnavailableEntry]
+
+  package init(name: String) {
+    self.name = name
+    agents = []
+    supervisors = []
+    providers = []
+    models = []
+    budgets = []
+    prices = []
+    costMode = .hard
+    server = ServerSpec()
+    durability = .sync
+    unavailable = []
+  }
+
+  package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }
+}
+
+/// An entry of the configuration whose feature does not exist yet, so that naming it gives an honest answer.
+package struct UnavailableEntry: Sendable, Hashable {
+  /// `saga`, `workflow`, `pool`.
+  package let kind: String
+  package let name: String
+  package init(kind: String, name: String) {
+    self.kind = kind
+    self.name = name
+  }
+}
+
+package enum CostMode: String, Sendable, CaseIterable { case hard, soft }
+
+package enum Durability: String, Sendable, CaseIterable {
+  /// Every acknowledged entry survives power loss.
+  case sync
+  /// Survives kill -9; power loss may cost the last 100 ms.
+  case relaxed
+}
+
+package struct ServerSpec: Sendable, Hashable {
+  package var host = "127.0.0.1"
+  /// 0 stands for any free port.
+  package var port = 4200
+  /// Nil when the file does not say: `port + 1`, or any free port if that is taken.
+  package var agentPort: Int?
+  package init() {}
+}
+
+/// Why an agent may not run although it is written down well: a key that restricts it cannot be enforced yet.
+package struct PlanRefusal: Sendable, Hashable {
+  package let code: String
+  package let message: String
+  package init(code: String, message: String) {
+    self.code = code
+    self.message = message
+  }
+}

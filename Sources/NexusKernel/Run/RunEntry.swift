@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What a run executes.
+package enum RunKind: String, Sendable, CaseIterable { case agent, workflow, saga, pool }
+
+/// The statuses of a run, as contracts name them.
+package enum RunStatus: String, Sendable, CaseIterable {
+  case queued, running, suspended, paused, compensating
+  case completed, failed, compensated
+  case compensatedPartial = "compensated-partial"
+  case cancelled, stopped, halted
+
+  /// No entry follows, unless a person asks for it.
+  package var isFinal: Bool {
+    switch self {
+    case .completed, .failed, .compensated, .compensatedPartial, .cancelled, .stopped, .halted: true
+    case .queued, .running, .suspended, .paused, .compensating: false
+    }
+  }
+}
+
+/// Why a run failed or an attempt did: a stable code, a sentence, and whether trying again can help.
+package struct RunError: Error, Sendable, Hashable {
+  package var code: String
+  package var message: String
+  package var isRetryable: Bool
+  package init(code: String, message: String, isRetryable: Bool = true) {
+    self.code = code
+    self.message = message
+    self.isRetryable = isRetryable
+  }
+}
+
+/// Why a run stands still.
+package enum PauseReason: String, Sendable, CaseIterable { case person, budget, poison, compensation, version }
+
+/// How an attempt came to its end.
+package enum AttemptOutcome: Sendable, Hashable {
+  case succeeded
+  /// It ended by itself, abnormally.
+  case crashed(RunError)
+  /// Exit 75: it asks to be tried again later.
+  case askedRetry(RunError)
+  /// Cut off from outside: the end of the node, a shutdown, a sibling's restart. Counts as nothing.
+  case interrupted(String)
+  /// It ended unsuccessfully after a budget said no.
+  case budgetStopped(BudgetRefusal)
+  /// Asked to stop because the run was cancelled.
+  case cancelled
+  /// It took longer than it may.
+  case timedOut
+}
+
+/// What the journal of a run is made of. Recovery applies the same entries that live running applied.
+package enum RunEntry: Sendable, Hashable {
+  case created(RunCreation)
+  case attemptStarted(step: StepPath, attempt: AttemptNumber, dropped: Int)
+  case attemptEnded(step: StepPath, attempt: AttemptNumber, AttemptEnd)
+  /// A durable step of the agent's own: recorded once, first writer wins.
+  case stepRecorded(path: StepPath, value: JSONValue)
+  case cancelRequested(by: String)
+  case paused(PauseReason, note: String)
+  case resumed(by: String)
+  case completed(output: JSONValue)
+  case failed(RunError)
+  case cancelled
+  /// A person asked for a failed run to go on.
+  case retried(by: String)
+}
+
+package struct RunCreation: Sendable, Hashable {
+  package var kind: RunKind
+  /// The agent's name.
+  package var name: String
+  package var input: JSONValue
+  /// The definition that the run is pinned to.
+  package var definition: DefinitionHash
+  package var idempotencyKey: String?
+  package init(
+    kind: RunKind, name: String, input: JSONValue, definition: DefinitionHash, idempotencyKey: String? = nil
+  ) {
+    self.kind = kind
+    self.name = name
+    self.input = input
+    self.definition = definition
+    self.idempotencyKey = idempotencyKey
+  }
+}
+
+package struct AttemptEnd: Sendable, Hashable {
+  package var outcome: AttemptOutcome
+  /// Effects that the attempt got through, replayed and new.
+  package var passed: Int
+  package var replayed: Int
+  package var tokens: TokenCount
+  package var cost: NanoUSD
+  package init(
+    outcome: AttemptOutcome, passed: Int = 0, replayed: Int = 0, tokens: TokenCount = .zero, cost: NanoUSD = .zero
+  ) {
+    self.outcome = outcome
+    self.passed = passed
+    self.replayed = replayed
+    self.tokens = tokens
+    self.cost = cost
+  }
+}
+
+/// An entry where it stands in its run's journal.
+package struct JournalEntry: Sendable, Hashable {
+  package let sequence: JournalSequence
+  package let at: WallTime
+  package let entry: RunEntry
+  package init(sequence: JournalSequence, at: WallTime, entry: RunEntry) {
+    self.sequence = sequence
+    self.at = at
+    self.entry = entry
+  }
+}
