@@ -32,7 +32,9 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
-/// A module of ours. What it may import is its dependency list; `TidyTests` holds the sources to it.
+/// A module of ours.
+///
+/// What it may import is its dependency list; `TidyTests` holds the sources to it.
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: link)
 }
@@ -122,8 +124,10 @@ let targets: [Target] = [
   tests("TidyTests", []),
 ]
 
-/// `NAOS_ONLY="NexusConfigTests"` keeps only those targets and what they need: a small inner loop with a scratch path of
-/// its own. Unset, which is the rule, it changes nothing.
+/// `NAOS_ONLY="NexusConfigTests"` keeps only those targets and what they need: a small inner loop with a scratch path
+/// of its own.
+///
+/// Unset, which is the rule, it changes nothing.
 func selected(_ all: [Target]) -> [Target] {
   guard let only = Context.environment["NAOS_ONLY"], !only.isEmpty else { return all }
   var wanted = Set<String>()

@@ -72,7 +72,9 @@ package struct BlobDigest: Identifier {
   package init(_ text: String) { self.text = text }
 }
 
-/// One effect: `eff_` and 26 characters of a time-ordered id. A budget hold has the id of its effect.
+/// One effect: `eff_` and 26 characters of a time-ordered id.
+///
+/// A budget hold has the id of its effect.
 package struct EffectID: Identifier {
   package let text: String
   package init(_ text: String) { self.text = text }
@@ -106,7 +108,9 @@ package struct JournalSequence: Sendable, Hashable, Comparable, CustomStringConv
   package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 }
 
-/// The right to write for a run: a number that only grows. A writer with an older one is refused.
+/// The right to write for a run: a number that only grows.
+///
+/// A writer with an older one is refused.
 package struct FencingToken: Sendable, Hashable, Comparable, CustomStringConvertible {
   package let value: Int64
   package init(_ value: Int64) { self.value = value }

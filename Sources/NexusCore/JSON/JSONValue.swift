@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-/// A JSON value. Objects keep the order of their members; integers that fit `Int64` stay exact.
+/// A JSON value.
+///
+/// Objects keep the order of their members; integers that fit `Int64` stay exact.
 package enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
@@ -12,7 +14,9 @@ package enum JSONValue: Sendable, Hashable {
   case object(JSONObject)
 }
 
-/// The members of a JSON object, in the order in which they were written. Keys are unique.
+/// The members of a JSON object, in the order in which they were written.
+///
+/// Keys are unique.
 package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, Sequence {
   package private(set) var members: [Member]
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-/// An amount of money in billionths of a US dollar. The largest is about 9.2 billion dollars; sums saturate there.
+/// An amount of money in billionths of a US dollar.
+///
+/// The largest is about 9.2 billion dollars; sums saturate there.
 package struct NanoUSD: Sendable, Hashable, Comparable, CustomStringConvertible {
   package let value: Int64
   package init(_ value: Int64) { self.value = value }

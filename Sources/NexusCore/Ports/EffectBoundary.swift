@@ -71,9 +71,8 @@ package struct AttemptTally: Sendable, Hashable {
 package protocol EffectBoundary: Sendable {
   /// Mints the key of one attempt, with the run's recorded effects before it.
   ///
-  /// - Parameter rewind: how many of the last model outcomes to drop first; 0 replays everything. Fewer are dropped
-  ///   where an effect that is not a model call stands in the way.
-  /// - Returns: the access, and how many outcomes were dropped.
+  /// `rewind` says how many of the last model outcomes to drop first; 0 replays everything. Fewer are dropped where an
+  /// effect that is not a model call stands in the way. The answer says how many were.
   func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int)
 
   /// The sums so far; nil for an unknown key.

@@ -20,7 +20,9 @@ package struct EffectEvent: Sendable {
   package var kind: Kind
   /// The model's or the tool's name.
   package var name: String
-  /// A few words for people: the query of a search, the path of a file. Untrusted text.
+  /// A few words for people: the query of a search, the path of a file.
+  ///
+  /// Untrusted text.
   package var detail: String
   package var inputTokens: TokenCount
   package var outputTokens: TokenCount
@@ -47,7 +49,7 @@ package struct EffectEvent: Sendable {
 package struct RunEvent: Sendable {
   package let run: RunID
   package let agent: AgentName
-  /// The status as contracts name it: `running`, `completed`, …
+  /// The status as contracts name it, such as `running` or `completed`.
   package let status: String
   /// A few words: `attempt 2`, `exited (signal 9)`.
   package let note: String
@@ -63,7 +65,7 @@ package struct RunEvent: Sendable {
 /// An agent changed its state.
 package struct AgentEvent: Sendable {
   package let agent: AgentName
-  /// The state as contracts name it: `idle`, `running`, `backoff`, …
+  /// The state as contracts name it, such as `idle`, `running` or `backoff`.
   package let state: String
   package let note: String
 
@@ -74,7 +76,9 @@ package struct AgentEvent: Sendable {
   }
 }
 
-/// One line that an agent wrote. Untrusted text.
+/// One line that an agent wrote.
+///
+/// Untrusted text.
 package struct LogEvent: Sendable {
   package let at: WallTime
   package let agent: AgentName
@@ -95,7 +99,9 @@ package struct LogEvent: Sendable {
   }
 }
 
-/// Where events go. Never blocks, never fails.
+/// Where events go.
+///
+/// Never blocks, never fails.
 package protocol EventSink: Sendable {
   func publish(_ event: NodeEvent)
 }

@@ -39,7 +39,9 @@ package enum OutputStream: String, Sendable, CaseIterable {
   case standardError = "stderr"
 }
 
-/// Takes what a process writes. Called in order, from one thread at a time; must not block.
+/// Takes what a process writes.
+///
+/// Called in order, from one thread at a time; must not block.
 package protocol OutputReceiver: AnyObject, Sendable {
   func received(_ bytes: [UInt8], from stream: OutputStream)
 }

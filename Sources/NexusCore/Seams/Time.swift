@@ -23,7 +23,9 @@ package struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible 
   }
 }
 
-/// A point in civil time: microseconds since 1970-01-01T00:00:00Z. It may step in both directions.
+/// A point in civil time: microseconds since 1970-01-01T00:00:00Z.
+///
+/// It may step in both directions.
 package struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible {
   package let microseconds: Int64
   package init(microseconds: Int64) { self.microseconds = microseconds }

@@ -114,7 +114,9 @@ package struct BackoffPolicy: Sendable, Hashable {
   }
 }
 
-/// How often a step is tried. The second try comes at once, the third after `initial`, then growing by `factor`.
+/// How often a step is tried.
+///
+/// The second try comes at once, the third after `initial`, then growing by `factor`.
 package struct RetryPolicy: Sendable, Hashable {
   /// Counts the first; progress starts the count anew.
   package var maxAttempts: Int

@@ -12,7 +12,9 @@ package struct ProviderSpec: Sendable, Hashable {
   package var dialect: Dialect
   /// What that provider's own SDK calls `base_url`: for OpenAI with `/v1`, for Anthropic without.
   package var baseURL: String
-  /// The real credential, already read from the environment; nil sends none. Never logged, never journaled.
+  /// The real credential, already read from the environment; nil sends none.
+  ///
+  /// Never logged, never journaled.
   package var apiKey: SecretText?
   package var headers: [EnvironmentVariable]
   package init(

@@ -3,7 +3,9 @@
 
 package import NexusCore
 
-/// What kind of crossing an effect is. Only model calls may be dropped by a rewind.
+/// What kind of crossing an effect is.
+///
+/// Only model calls may be dropped by a rewind.
 package enum EffectKind: String, Sendable, CaseIterable { case model, tool, request }
 
 /// What became of an effect.

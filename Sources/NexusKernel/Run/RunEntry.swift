@@ -54,7 +54,9 @@ package enum AttemptOutcome: Sendable, Hashable {
   case timedOut
 }
 
-/// What the journal of a run is made of. Recovery applies the same entries that live running applied.
+/// What the journal of a run is made of.
+///
+/// Recovery applies the same entries that live running applied.
 package enum RunEntry: Sendable, Hashable {
   case created(RunCreation)
   case attemptStarted(step: StepPath, attempt: AttemptNumber, dropped: Int)
