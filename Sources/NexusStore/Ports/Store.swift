@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+
+/// The one durable memory of a project: journal, effects, ledger.
+///
+/// Every implementation passes `StoreConformance`; the in-memory one is the oracle. Not an API for others to implement.
+package protocol Store: Sendable {
+  /// Commits all mutations of the transaction or none, and calls `completion` once, after COMMIT.
+  ///
+  /// Transactions take effect in the order of the calls. `completion` may run on the calling thread before `submit`
+  /// returns (a written transaction while the writer is idle) or on the writer's thread; it must not block.
+  func submit(_ transaction: StoreTransaction, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+  // Reads see every transaction whose completion was called before the read began.
+
+  func run(_ id: RunID) async throws(StoreError) -> RunRecord?
+  func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord?
+  /// Newest first.
+  func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord]
+  func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry]
+  func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]?
+
+  /// In the order of their ordinals, without payloads.
+  func effects(of run: RunID) async throws(StoreError) -> [EffectRow]
+  func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome?
+
+  /// All counters of all windows that were ever charged.
+  func counters() async throws(StoreError) -> [CounterRow]
+  /// Holds that are neither settled nor released.
+  func openHolds() async throws(StoreError) -> [HoldRow]
+  /// What was settled, newest first.
+  func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow]
+
+  func agents() async throws(StoreError) -> [AgentRow]
+  func restarts(since: WallTime) async throws(StoreError) -> [RestartRow]
+  /// The boot before this one, if there was one.
+  func lastBoot() async throws(StoreError) -> BootRow?
+
+  /// Commits what was submitted, writes everything to its place and closes; later calls fail with `closed`.
+  func close() async
+}
+
+extension Store {
+  /// Commits all mutations of the transaction or none; returns after COMMIT.
+  ///
+  /// - Throws: `StoreError`; nothing was written then, except after `unknownOutcome`.
+  package func commit(_ transaction: StoreTransaction) async throws(StoreError) {
+    let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+      submit(transaction) { continuation.resume(returning: $0) }
+    }
+    try result.get()
+  }
+}
+
+/// What the store guarantees once it has acknowledged a transaction.
+package enum CommitClass: Sendable, Hashable {
+  /// Survives kill -9 of the node, not power loss: model intents, holds, model outcomes.
+  case written
+  /// Survives power loss: everything else. With `durability: relaxed`, at the latest 100 ms afterwards.
+  case synced
+}
+
+/// A group of mutations that happen together or not at all.
+package struct StoreTransaction: Sendable {
+  package var commitClass: CommitClass
+  package var mutations: [Mutation]
+
+  package init(_ commitClass: CommitClass, _ mutations: [Mutation]) {
+    self.commitClass = commitClass
+    self.mutations = mutations
+  }
+}
+
+/// One change; mutations apply in order within their transaction.
+package enum Mutation: Sendable {
+  /// Fails with `duplicate` if the id, or the name with the idempotency key, exists.
+  case insertRun(RunRecord)
+  /// Appends to a run's journal and renews the row that lists show. Fails with `staleGuard` unless the run's fence is
+  /// `fence` and its head is the entry before the first.
+  case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
+  /// Takes the right to write for a run: the fence becomes `to`. Fails with `staleGuard` unless it is `from`.
+  case takeFence(run: RunID, from: FencingToken, to: FencingToken)
+  /// Removes a final run with its journal and effects; its charges stay.
+  case deleteRun(RunID)
+
+  /// Announces an effect. Fails with `duplicate` if the run already has one of the same digest and occurrence that is
+  /// not rewound.
+  case insertEffect(EffectRow)
+  case setOutcome(EffectID, EffectState, EffectOutcome)
+  /// For `unknown` and `rewound`, which carry no outcome.
+  case setEffectState([EffectID], EffectState)
+
+  case placeHold(HoldRow)
+  /// Ends a hold: adds what it came to, to the counters of its admission, and keeps the charge. Settling an id twice
+  /// changes nothing the second time.
+  case settleHold(ChargeRow)
+  /// Raises or lowers the power-loss marks of counters.
+  case setMarks([CounterMark])
+
+  case putDefinition(DefinitionHash, [UInt8])
+  case putAgent(AgentRow)
+  case deleteAgent(AgentName)
+  case logRestart(RestartRow)
+  case insertBoot(BootRow)
+}
+
+/// Why the store did not do as asked.
+package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    /// Someone else has the right to write for the run. NX-STO-001.
+    case staleGuard
+    /// NX-STO-002.
+    case duplicate
+    /// Another process holds the database. NX-STO-003.
+    case locked
+    /// No space is left on the device; reads still work. NX-STO-004.
+    case full
+    /// The file is damaged or is not a database. NX-STO-005.
+    case corrupt
+    /// The database was written by a newer version. NX-STO-006.
+    case newerSchema
+    /// Reading or writing failed. NX-STO-007.
+    case inputOutput
+    /// An entry is larger than its limit. NX-STO-008.
+    case tooLarge
+    /// NX-STO-009.
+    case notFound
+    /// The store is closed. NX-STO-010.
+    case closed
+    /// The commit failed in a way that leaves open whether it happened. NX-STO-011.
+    case unknownOutcome
+  }
+  package let code: Code
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { "\(code.rawValue): \(message)" }
+}

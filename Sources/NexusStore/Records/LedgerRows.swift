@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// One counter in one window: `agent:researcher`, `day`, 20780.
+package struct CounterKey: Sendable, Hashable {
+  package let scope: String
+  package let window: String
+  /// Counts windows since the epoch, so that a new window is a new counter and nothing is ever reset.
+  package let index: Int64
+  package init(scope: String, window: String, index: Int64) {
+    self.scope = scope
+    self.window = window
+    self.index = index
+  }
+}
+
+/// An amount on the three axes of a budget.
+package struct Spend: Sendable, Hashable {
+  package var cost: NanoUSD
+  package var tokens: TokenCount
+  package var requests: Int64
+  package init(cost: NanoUSD = .zero, tokens: TokenCount = .zero, requests: Int64 = 0) {
+    self.cost = cost
+    self.tokens = tokens
+    self.requests = requests
+  }
+  package static let zero = Spend()
+  package static func + (left: Spend, right: Spend) -> Spend {
+    Spend(
+      cost: left.cost + right.cost, tokens: left.tokens + right.tokens,
+      requests: left.requests.addingSaturating(right.requests))
+  }
+  package static func - (left: Spend, right: Spend) -> Spend {
+    Spend(
+      cost: left.cost - right.cost, tokens: left.tokens - right.tokens,
+      requests: left.requests.subtractingSaturating(right.requests))
+  }
+}
+
+package struct CounterRow: Sendable, Hashable {
+  package var key: CounterKey
+  package var spent: Spend
+  /// Synced before anything beyond it is admitted: where the counter starts after a power loss.
+  package var mark: Spend
+  package init(key: CounterKey, spent: Spend, mark: Spend) {
+    self.key = key
+    self.spent = spent
+    self.mark = mark
+  }
+}
+
+package struct CounterMark: Sendable, Hashable {
+  package var key: CounterKey
+  package var mark: Spend
+  package init(key: CounterKey, mark: Spend) {
+    self.key = key
+    self.mark = mark
+  }
+}
+
+/// A reservation of the worst that one call can cost, with the counters that it was admitted against.
+package struct HoldRow: Sendable, Hashable {
+  /// The id of the effect; calls that are no run's effect have one too.
+  package var id: EffectID
+  package var boot: BootID
+  package var agent: AgentName
+  package var run: RunID?
+  package var model: String
+  package var bound: Spend
+  package var counters: [CounterKey]
+  package var at: WallTime
+  package init(
+    id: EffectID, boot: BootID, agent: AgentName, run: RunID?, model: String, bound: Spend, counters: [CounterKey],
+    at: WallTime
+  ) {
+    self.id = id
+    self.boot = boot
+    self.agent = agent
+    self.run = run
+    self.model = model
+    self.bound = bound
+    self.counters = counters
+    self.at = at
+  }
+}
+
+/// What a call came to, charged to the windows of its admission.
+package struct ChargeRow: Sendable, Hashable {
+  package enum Basis: String, Sendable {
+    /// The provider's own usage.
+    case usage
+    /// The whole hold, because the true usage is not known.
+    case hold
+    /// Nothing was spent: the call never reached the provider or failed there before any work.
+    case released
+    /// The node that placed the hold died; charged in full until someone knows better.
+    case unresolved
+  }
+  package var id: EffectID
+  package var agent: AgentName
+  package var run: RunID?
+  /// The model that answered.
+  package var model: String
+  package var basis: Basis
+  package var inputTokens: TokenCount
+  package var outputTokens: TokenCount
+  package var cachedTokens: TokenCount
+  package var spend: Spend
+  package var counters: [CounterKey]
+  package var at: WallTime
+  package init(
+    id: EffectID, agent: AgentName, run: RunID?, model: String, basis: Basis, inputTokens: TokenCount,
+    outputTokens: TokenCount, cachedTokens: TokenCount, spend: Spend, counters: [CounterKey], at: WallTime
+  ) {
+    self.id = id
+    self.agent = agent
+    self.run = run
+    self.model = model
+    self.basis = basis
+    self.inputTokens = inputTokens
+    self.outputTokens = outputTokens
+    self.cachedTokens = cachedTokens
+    self.spend = spend
+    self.counters = counters
+    self.at = at
+  }
+}
+
+package struct ChargeQuery: Sendable, Hashable {
+  package var agent: AgentName?
+  package var run: RunID?
+  package var limit: Int
+  package init(agent: AgentName? = nil, run: RunID? = nil, limit: Int = 100) {
+    self.agent = agent
+    self.run = run
+    self.limit = limit
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What is remembered of an agent beyond its configuration.
+package struct AgentRow: Sendable, Hashable {
+  package var name: AgentName
+  /// A person stopped it: `up` does not start it until a person does.
+  package var stoppedByOperator: Bool
+  /// `exhausted`, `failed`, …: the state to show after a restart of the node; nil for none.
+  package var lastState: String?
+  package var lastActivity: WallTime?
+  package init(
+    name: AgentName, stoppedByOperator: Bool = false, lastState: String? = nil, lastActivity: WallTime? = nil
+  ) {
+    self.name = name
+    self.stoppedByOperator = stoppedByOperator
+    self.lastState = lastState
+    self.lastActivity = lastActivity
+  }
+}
+
+/// One restart that counted in a supervisor's window.
+package struct RestartRow: Sendable, Hashable {
+  package var supervisor: SupervisorName
+  package var child: AgentName
+  package var at: WallTime
+  package var reason: String
+  package init(supervisor: SupervisorName, child: AgentName, at: WallTime, reason: String) {
+    self.supervisor = supervisor
+    self.child = child
+    self.at = at
+    self.reason = reason
+  }
+}
+
+/// One start of a node.
+package struct BootRow: Sendable, Hashable {
+  package var id: BootID
+  package var pid: Int32
+  package var startedAt: WallTime
+  /// The kernel's own `boot_id`: if it is the same, nothing written was lost in between.
+  package var kernelBoot: String
+  package var version: String
+  package init(id: BootID, pid: Int32, startedAt: WallTime, kernelBoot: String, version: String) {
+    self.id = id
+    self.pid = pid
+    self.startedAt = startedAt
+    self.kernelBoot = kernelBoot
+    self.version = version
+  }
+}
