@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Decides what happens next in a run that executes one agent.
+///
+/// Journal-first: `decide` changes nothing. The shell appends the entries, applies them here, then performs the
+/// actions; if the append fails, neither happened.
+package struct RunMachine: Sendable {
+  package enum Event: Sendable, Hashable {
+    /// The run was claimed: new, resumed, or found after a restart of the node.
+    case claimed(trapped: Bool)
+    case attemptEnded(AttemptEnd, output: JSONValue?)
+    case retryDue
+    case cancel(by: String)
+    case pause(by: String)
+    case resume(by: String)
+    case retry(by: String)
+    /// The whole run took longer than it may.
+    case timeout
+    /// The supervisor gave up on the agent.
+    case supervisorGaveUp(RunError)
+    /// The node goes down in good order; the run goes on when it is up again.
+    case nodeStopping
+    /// The agent wants a durable step recorded.
+    case recordStep(StepPath, JSONValue)
+  }
+
+  package enum Action: Sendable, Hashable {
+    case startAttempt(AttemptNumber, rewind: Int)
+    /// Ask for `retryDue` after this long.
+    case retryAfter(Duration)
+    /// Shut the open attempt down.
+    case stopAttempt(StopReason)
+    /// Nothing will happen any more unless a person asks.
+    case settle
+  }
+
+  package enum StopReason: Sendable, Hashable { case cancelled, timedOut, paused, givenUp, nodeStopping }
+
+  package struct Decision: Sendable, Hashable {
+    package var entries: [RunEntry]
+    package var actions: [Action]
+    package init(_ entries: [RunEntry] = [], _ actions: [Action] = []) {
+      self.entries = entries
+      self.actions = actions
+    }
+  }
+
+  package private(set) var state: RunState
+  private let step: StepPath
+  private let retry: RetryPolicy
+  /// What to do when the open attempt has ended, if it was told to stop. Lost with the node, like the attempt itself.
+  private var stopping: Stopping?
+
+  private enum Stopping: Sendable, Hashable {
+    case cancelled
+    case timedOut
+    case paused(by: String)
+    case givenUp(RunError)
+    case nodeStopping
+  }
+
+  /// The number of traps of the node at which a run is parked.
+  package static let maxTraps = 2
+
+  package init(state: RunState, step: StepPath = .main, retry: RetryPolicy) {
+    self.state = state
+    self.step = step
+    self.retry = retry
+  }
+
+  package mutating func apply(_ entry: RunEntry) { state.apply(entry) }
+
+  /// What follows from an event. Only the memory of a stop in progress changes here; everything else by `apply`.
+  package mutating func decide(_ event: Event) -> Decision {
+    switch event {
+    case .claimed(let trapped): claimed(trapped: trapped)
+    case .attemptEnded(let end, let output): attemptEnded(end, output: output)
+    case .retryDue: state.openAttempt == nil && state.status == .running ? start() : Decision()
+    case .cancel(let who): cancel(by: who)
+    case .pause(let who): pause(by: who)
+    case .resume(let who): state.status == .paused ? Decision([.resumed(by: who)]) + start(fresh: true) : Decision()
+    case .retry(let who): state.status == .failed ? Decision([.retried(by: who)]) + start(fresh: true) : Decision()
+    case .timeout: stop(.timedOut, .timedOut)
+    case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
+    case .nodeStopping: nodeStopping()
+    case .recordStep(let path, let value):
+      state.openAttempt == nil || state.steps[path] != nil
+        ? Decision() : Decision([.stepRecorded(path: path, value: value)])
+    }
+  }
+
+  private func claimed(trapped: Bool) -> Decision {
+    guard !state.status.isFinal, state.status != .paused else { return Decision([], [.settle]) }
+    var decision = Decision()
+    if let attempt = state.openAttempt {
+      let note = trapped ? RunState.trapNote : "the node ended"
+      decision.entries.append(
+        .attemptEnded(step: step, attempt: attempt, AttemptEnd(outcome: .interrupted(note))))
+    }
+    if state.traps + (trapped ? 1 : 0) >= Self.maxTraps {
+      decision.entries.append(.paused(.poison, note: "the node trapped \(Self.maxTraps) times on this run"))
+      decision.actions.append(.settle)
+      return decision
+    }
+    if state.cancelRequested {
+      decision.entries.append(.cancelled)
+      decision.actions.append(.settle)
+      return decision
+    }
+    return decision + start()
+  }
+
+  private func start(fresh: Bool = false) -> Decision {
+    let number = AttemptNumber(state.attempts + 1)
+    return Decision(
+      [.attemptStarted(step: step, attempt: number, dropped: state.pendingRewind)],
+      [.startAttempt(number, rewind: state.pendingRewind)])
+  }
+
+  private mutating func cancel(by who: String) -> Decision {
+    guard !state.status.isFinal, !state.cancelRequested else { return Decision() }
+    guard state.openAttempt != nil else {
+      return Decision([.cancelRequested(by: who), .cancelled], [.settle])
+    }
+    stopping = .cancelled
+    return Decision([.cancelRequested(by: who)], [.stopAttempt(.cancelled)])
+  }
+
+  private mutating func pause(by who: String) -> Decision {
+    guard !state.status.isFinal, state.status != .paused else { return Decision() }
+    guard state.openAttempt != nil else {
+      return Decision([.paused(.person, note: "paused by \(who)")], [.settle])
+    }
+    guard stopping == nil else { return Decision() }
+    stopping = .paused(by: who)
+    return Decision([], [.stopAttempt(.paused)])
+  }
+
+  private mutating func stop(_ why: Stopping, _ reason: StopReason) -> Decision {
+    guard !state.status.isFinal, state.status != .paused, stopping == nil else { return Decision() }
+    guard state.openAttempt != nil else { return Decision([ending(after: why)].compactMap(\.self), [.settle]) }
+    stopping = why
+    return Decision([], [.stopAttempt(reason)])
+  }
+
+  private mutating func nodeStopping() -> Decision {
+    guard state.openAttempt != nil else { return Decision([], [.settle]) }
+    if stopping == nil { stopping = .nodeStopping }
+    return Decision([], [.stopAttempt(.nodeStopping)])
+  }
+
+  /// How the run itself ends after a stop; nil if it does not.
+  private func ending(after why: Stopping) -> RunEntry? {
+    switch why {
+    case .nodeStopping: nil
+    case .cancelled: .cancelled
+    case .timedOut:
+      .failed(RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false))
+    case .paused(let who): .paused(.person, note: "paused by \(who)")
+    case .givenUp(let reason): .failed(reason)
+    }
+  }
+
+  private static func outcome(of why: Stopping) -> AttemptOutcome {
+    switch why {
+    case .cancelled: .cancelled
+    case .timedOut: .timedOut
+    case .paused: .interrupted("paused")
+    case .givenUp: .interrupted("the supervisor gave up")
+    case .nodeStopping: .interrupted("the node stopped")
+    }
+  }
+
+  private mutating func attemptEnded(_ end: AttemptEnd, output: JSONValue?) -> Decision {
+    guard let attempt = state.openAttempt else { return Decision() }
+    defer { stopping = nil }
+    // A result that came in spite of a stop is a result; nothing done is thrown away.
+    if case .succeeded = end.outcome {
+      return Decision(
+        [.attemptEnded(step: step, attempt: attempt, end), .completed(output: output ?? .null)], [.settle])
+    }
+    if let stopping {
+      var stopped = end
+      stopped.outcome = Self.outcome(of: stopping)
+      return Decision(
+        [.attemptEnded(step: step, attempt: attempt, stopped)] + [ending(after: stopping)].compactMap(\.self), [.settle]
+      )
+    }
+    var after = state
+    let ended = RunEntry.attemptEnded(step: step, attempt: attempt, end)
+    after.apply(ended)
+    switch end.outcome {
+    case .succeeded, .cancelled: return Decision([ended, .cancelled], [.settle])
+    case .interrupted: return Decision([ended], [.retryAfter(retry.initial)])
+    case .budgetStopped(let refusal):
+      return refusal.action == .pause
+        ? Decision([ended, .paused(.budget, note: refusal.message)], [.settle])
+        : Decision(
+          [ended, .failed(RunError(code: "NX-BUD-001", message: refusal.message, isRetryable: false))], [.settle])
+    case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])
+    case .crashed(let reason), .askedRetry(let reason):
+      guard reason.isRetryable, after.failures < retry.maxAttempts else {
+        return Decision([ended, .failed(reason)], [.settle])
+      }
+      return Decision([ended], [.retryAfter(delay(of: after))])
+    }
+  }
+
+  /// The second try comes at once, the third after `initial`, then growing by `factor` up to `max`.
+  private func delay(of state: RunState) -> Duration {
+    let waits = state.wantsDelay ? state.failures - 1 : state.failures - 2
+    guard waits >= 0 else { return .zero }
+    var delay = retry.initial
+    for _ in 0..<waits {
+      delay = delay * retry.factor
+      if delay >= retry.max { return retry.max }
+    }
+    return min(delay, retry.max)
+  }
+}
+
+extension RunMachine.Decision {
+  static func + (left: Self, right: Self) -> Self { Self(left.entries + right.entries, left.actions + right.actions) }
+}
