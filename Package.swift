@@ -56,7 +56,7 @@ let targets: [Target] = [
   module("NexusDiagnostics", ["NexusCore", "CErrorPages"]),
   module("NexusKernel", ["NexusCore", deque]),
   module("NexusStore", ["NexusCore", "NexusKernel"]),
-  module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite"], link: staticSQLite),
+  module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
   module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "CYAML"], link: staticYAML),
   module("NexusTelemetry", ["NexusCore", logging]),
   module("NexusAPI", ["NexusCore"]),

@@ -26,6 +26,8 @@ package protocol Store: Sendable {
   /// In the order of their ordinals, without payloads.
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow]
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome?
+  /// What was asked, if it was kept.
+  func request(of effect: EffectID) async throws(StoreError) -> [UInt8]?
 
   /// All counters of all windows that were ever charged.
   func counters() async throws(StoreError) -> [CounterRow]
@@ -36,7 +38,7 @@ package protocol Store: Sendable {
 
   func agents() async throws(StoreError) -> [AgentRow]
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow]
-  /// The boot before this one, if there was one.
+  /// The newest boot on record: read it before recording this one, and it is the boot before this one.
   func lastBoot() async throws(StoreError) -> BootRow?
 
   /// Commits what was submitted, writes everything to its place and closes; later calls fail with `closed`.
@@ -79,20 +81,23 @@ package enum Mutation: Sendable {
   /// Fails with `duplicate` if the id, or the name with the idempotency key, exists.
   case insertRun(RunRecord)
   /// Appends to a run's journal and renews the row that lists show. Fails with `staleGuard` unless the run's fence is
-  /// `fence` and its head is the entry before the first.
+  /// `fence` and its head is the entry before the first. Without entries it only renews the row.
   case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
   /// Takes the right to write for a run: the fence becomes `to`. Fails with `staleGuard` unless it is `from`.
   case takeFence(run: RunID, from: FencingToken, to: FencingToken)
-  /// Removes a final run with its journal and effects; its charges stay.
+  /// Removes a final run with its journal and effects; its charges stay. Fails with `notFound`, or with `staleGuard`
+  /// if the run is not final.
   case deleteRun(RunID)
 
   /// Announces an effect. Fails with `duplicate` if the run already has one of the same digest and occurrence that is
-  /// not rewound.
+  /// not rewound, and with `notFound` if there is no such run.
   case insertEffect(EffectRow)
+  /// Replaces the outcome of an effect. Fails with `notFound`.
   case setOutcome(EffectID, EffectState, EffectOutcome)
-  /// For `unknown` and `rewound`, which carry no outcome.
+  /// For `unknown` and `rewound`, which carry no outcome. Fails with `notFound` if any of the effects is missing.
   case setEffectState([EffectID], EffectState)
 
+  /// Fails with `duplicate` if the id has a hold or was settled.
   case placeHold(HoldRow)
   /// Ends a hold: adds what it came to, to the counters of its admission, and keeps the charge. Settling an id twice
   /// changes nothing the second time.
@@ -100,6 +105,7 @@ package enum Mutation: Sendable {
   /// Raises or lowers the power-loss marks of counters.
   case setMarks([CounterMark])
 
+  /// Keeps a definition under its hash; one that is there stays as it is.
   case putDefinition(DefinitionHash, [UInt8])
   case putAgent(AgentRow)
   case deleteAgent(AgentName)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Reads entries of version 1 of the format.
+enum EntryDecoding {
+  static func entry(_ members: inout MemberReader, value: JSONValue?) throws(FormatError) -> RunEntry {
+    let type = try members.string("type")
+    switch type {
+    case "created":
+      return .created(
+        RunCreation(
+          kind: try members.choice("kind"), name: try members.string("name"), input: try required(value),
+          definition: DefinitionHash(try members.string("definition")),
+          idempotencyKey: try members.optionalString("idempotencyKey")))
+    case "stepRecorded": return .stepRecorded(path: StepPath(try members.string("path")), value: try required(value))
+    case "completed": return .completed(output: try required(value))
+    default:
+      guard value == nil else { throw FormatError("an entry of type \(type) carries no value") }
+      return try plainEntry(type, &members)
+    }
+  }
+
+  private static func required(_ value: JSONValue?) throws(FormatError) -> JSONValue {
+    guard let value else { throw FormatError("its value is missing") }
+    return value
+  }
+
+  private static func plainEntry(_ type: String, _ members: inout MemberReader) throws(FormatError) -> RunEntry {
+    switch type {
+    case "attemptStarted":
+      return .attemptStarted(
+        step: StepPath(try members.string("step")), attempt: try attempt(&members),
+        dropped: Int(try members.integer("dropped")))
+    case "attemptEnded":
+      return .attemptEnded(
+        step: StepPath(try members.string("step")), attempt: try attempt(&members),
+        AttemptEnd(
+          outcome: try outcome(try members.value("outcome")), passed: Int(try members.integer("passed")),
+          replayed: Int(try members.integer("replayed")), tokens: TokenCount(try members.integer("tokens")),
+          cost: NanoUSD(try members.integer("costNanoUSD"))))
+    case "cancelRequested": return .cancelRequested(by: try members.string("by"))
+    case "paused": return .paused(try members.choice("reason"), note: try members.string("note"))
+    case "resumed": return .resumed(by: try members.string("by"))
+    case "failed": return .failed(try error(try members.value("error")))
+    case "cancelled": return .cancelled
+    case "retried": return .retried(by: try members.string("by"))
+    default: throw FormatError("its type is unknown")
+    }
+  }
+
+  private static func attempt(_ members: inout MemberReader) throws(FormatError) -> AttemptNumber {
+    AttemptNumber(Int(try members.integer("attempt")))
+  }
+
+  private static func error(_ value: JSONValue) throws(FormatError) -> RunError {
+    var members = try MemberReader(value)
+    let error = RunError(
+      code: try members.string("code"), message: try members.string("message"),
+      isRetryable: try members.bool("isRetryable"))
+    try members.finish()
+    return error
+  }
+
+  private static func outcome(_ value: JSONValue) throws(FormatError) -> AttemptOutcome {
+    var members = try MemberReader(value)
+    let outcome: AttemptOutcome
+    switch try members.string("type") {
+    case "succeeded": outcome = .succeeded
+    case "crashed": outcome = .crashed(try error(try members.value("error")))
+    case "askedRetry": outcome = .askedRetry(try error(try members.value("error")))
+    case "interrupted": outcome = .interrupted(try members.string("cause"))
+    case "budgetStopped":
+      outcome = .budgetStopped(
+        BudgetRefusal(
+          reason: try members.choice("reason"), scope: try members.string("scope"),
+          action: try members.choice("action"), message: try members.string("message")))
+    case "cancelled": outcome = .cancelled
+    case "timedOut": outcome = .timedOut
+    default: throw FormatError("its outcome is unknown")
+    }
+    try members.finish()
+    return outcome
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Writes entries in version 1 of the format.
+enum EntryEncoding {
+  /// The members of the entry's line, and the value for the second line.
+  static func parts(of entry: RunEntry) -> (head: JSONObject, value: JSONValue?) {
+    var head: JSONObject = ["v": .int(EntryFormat.version)]
+    var value: JSONValue?
+    switch entry {
+    case .created(let creation):
+      head["type"] = "created"
+      head["kind"] = .string(creation.kind.rawValue)
+      head["name"] = .string(creation.name)
+      head["definition"] = .string(creation.definition.text)
+      head["idempotencyKey"] = creation.idempotencyKey.map(JSONValue.string)
+      value = creation.input
+    case .attemptStarted(let step, let attempt, let dropped):
+      head["type"] = "attemptStarted"
+      head["step"] = .string(step.text)
+      head["attempt"] = .int(Int64(attempt.value))
+      head["dropped"] = .int(Int64(dropped))
+    case .attemptEnded(let step, let attempt, let end):
+      head["type"] = "attemptEnded"
+      head["step"] = .string(step.text)
+      head["attempt"] = .int(Int64(attempt.value))
+      head["outcome"] = outcome(end.outcome)
+      head["passed"] = .int(Int64(end.passed))
+      head["replayed"] = .int(Int64(end.replayed))
+      head["tokens"] = .int(end.tokens.value)
+      head["costNanoUSD"] = .int(end.cost.value)
+    case .stepRecorded(let path, let recorded):
+      head["type"] = "stepRecorded"
+      head["path"] = .string(path.text)
+      value = recorded
+    case .cancelRequested(let by):
+      head["type"] = "cancelRequested"
+      head["by"] = .string(by)
+    case .paused(let reason, let note):
+      head["type"] = "paused"
+      head["reason"] = .string(reason.rawValue)
+      head["note"] = .string(note)
+    case .resumed(let by):
+      head["type"] = "resumed"
+      head["by"] = .string(by)
+    case .completed(let output):
+      head["type"] = "completed"
+      value = output
+    case .failed(let problem):
+      head["type"] = "failed"
+      head["error"] = error(problem)
+    case .cancelled: head["type"] = "cancelled"
+    case .retried(let by):
+      head["type"] = "retried"
+      head["by"] = .string(by)
+    }
+    return (head, value)
+  }
+
+  private static func error(_ error: RunError) -> JSONValue {
+    ["code": .string(error.code), "message": .string(error.message), "isRetryable": .bool(error.isRetryable)]
+  }
+
+  private static func outcome(_ outcome: AttemptOutcome) -> JSONValue {
+    switch outcome {
+    case .succeeded: ["type": "succeeded"]
+    case .crashed(let problem): ["type": "crashed", "error": error(problem)]
+    case .askedRetry(let problem): ["type": "askedRetry", "error": error(problem)]
+    case .interrupted(let cause): ["type": "interrupted", "cause": .string(cause)]
+    case .budgetStopped(let refusal):
+      [
+        "type": "budgetStopped", "reason": .string(refusal.reason.rawValue), "scope": .string(refusal.scope),
+        "action": .string(refusal.action.rawValue), "message": .string(refusal.message),
+      ]
+    case .cancelled: ["type": "cancelled"]
+    case .timedOut: ["type": "timedOut"]
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+
+/// How entries of the journal stand in the database.
+///
+/// ```
+/// {"v":1,"type":"stepRecorded","path":"research[2].draft"}\n      the entry, on one line
+/// {"title":"…"}                                                 the value it carries, if it carries one
+/// ```
+///
+/// Values of agents have a line of their own, so that they may nest as deep as the parser lets any text nest. Decoding
+/// is strict: an unknown version, type or member is an error, because a journal that is half understood is worse than
+/// one that is refused. A released version is decoded forever.
+package enum EntryFormat {
+  /// The version that is written.
+  package static let version: Int64 = 1
+
+  /// - Throws: `tooLarge` if the entry is longer than its limit or nests too deep to be read again.
+  package static func encode(_ entry: RunEntry) throws(StoreError) -> [UInt8] {
+    let (head, value) = EntryEncoding.parts(of: entry)
+    var bytes = JSONValue.object(head).encoded()
+    if let value {
+      bytes.append(0x0A)
+      bytes.append(contentsOf: try encode(value: value, what: "the value of an entry"))
+    }
+    guard bytes.count <= StoreLimits.entryBytes else {
+      throw StoreError(.tooLarge, "an entry has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")
+    }
+    return bytes
+  }
+
+  /// - Throws: `corrupt` if the bytes are no entry that this version knows.
+  package static func decode(_ bytes: [UInt8]) throws(StoreError) -> RunEntry {
+    let line = bytes.firstIndex(of: 0x0A)
+    let head = try parse(Array(bytes[..<(line ?? bytes.endIndex)]))
+    var value: JSONValue?
+    if let line { value = try parse(Array(bytes[(line + 1)...])) }
+    do throws(FormatError) {
+      var members = try MemberReader(head)
+      guard try members.integer("v") == version else { throw FormatError("its version is unknown") }
+      let entry = try EntryDecoding.entry(&members, value: value)
+      try members.finish()
+      return entry
+    } catch {
+      throw StoreError(.corrupt, "a journal entry cannot be read: \(error.message)")
+    }
+  }
+
+  /// Encodes a value of an agent.
+  ///
+  /// - Throws: `tooLarge` if it is longer than its limit or nests too deep to be read again.
+  package static func encode(value: JSONValue, what: String) throws(StoreError) -> [UInt8] {
+    guard value.nests(within: JSONValue.maxDepth) else {
+      throw StoreError(.tooLarge, "\(what) nests deeper than \(JSONValue.maxDepth) levels")
+    }
+    let bytes = value.encoded()
+    guard bytes.count <= StoreLimits.entryBytes else {
+      throw StoreError(.tooLarge, "\(what) has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")
+    }
+    return bytes
+  }
+
+  /// Decodes what `encode(value:what:)` wrote.
+  package static func decode(value bytes: [UInt8]) throws(StoreError) -> JSONValue { try parse(bytes) }
+
+  private static func parse(_ bytes: [UInt8]) throws(StoreError) -> JSONValue {
+    do throws(JSONError) { return try JSONValue(parsing: bytes) } catch {
+      throw StoreError(.corrupt, "a stored value is not JSON: \(error)")
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate func nests(within depth: Int) -> Bool {
+    switch self {
+    case .null, .bool, .int, .double, .string: true
+    case .array(let elements): depth > 0 && elements.allSatisfy { $0.nests(within: depth - 1) }
+    case .object(let object): depth > 0 && object.allSatisfy { $0.value.nests(within: depth - 1) }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// The limits that every store keeps.
+package enum StoreLimits {
+  /// An encoded journal entry, and the input or output of a run, is at most this long.
+  package static let entryBytes = 4 << 20
+  /// The request or the answer of an effect, and a definition, is at most this long.
+  package static let payloadBytes = 64 << 20
+  /// A payload up to this length stands in its row; a longer one is kept once, by its digest.
+  package static let inlinePayloadBytes = 16 << 10
+  /// The restart log keeps this many rows and forgets the oldest.
+  package static let restartRows = 10_000
+  /// The node's starts that are remembered.
+  package static let bootRows = 1000
+}
+
+/// The encoded form of a transaction's entries and values, checked against the limits before anything is written.
+package struct TransactionPayloads: Sendable {
+  /// The encoded entries of all appends, in order.
+  package var entries: [[UInt8]] = []
+  /// The encoded inputs of inserted runs and outputs of summaries, in order; nil for no output.
+  package var values: [[UInt8]?] = []
+  /// About how many bytes the transaction brings.
+  package var byteCount = 0
+
+  /// Encodes and checks.
+  ///
+  /// - Throws: `tooLarge` if a limit is broken.
+  package init(_ transaction: StoreTransaction) throws(StoreError) {
+    for mutation in transaction.mutations {
+      switch mutation {
+      case .insertRun(let record):
+        try add(value: record.input, what: "the input of \(record.id)")
+        try add(summary: record.summary, of: record.id)
+      case .append(let run, _, let entries, let summary):
+        var previous = entries.first?.sequence
+        for entry in entries {
+          precondition(entry.sequence == previous, "the entries appended to \(run) do not follow each other")
+          previous = entry.sequence.next
+          let bytes = try EntryFormat.encode(entry.entry)
+          self.entries.append(bytes)
+          byteCount += bytes.count
+        }
+        try add(summary: summary, of: run)
+      case .insertEffect(let row): try add(payload: row.request, what: "the request of \(row.record.id)")
+      case .setOutcome(let id, _, let outcome): try add(payload: outcome.body, what: "the answer of \(id)")
+      case .putDefinition(let hash, let bytes): try add(payload: bytes, what: "the definition \(hash)")
+      default: break
+      }
+    }
+  }
+
+  private mutating func add(summary: RunSummary, of run: RunID) throws(StoreError) {
+    guard let output = summary.output else { return values.append(nil) }
+    try add(value: output, what: "the output of \(run)")
+  }
+
+  private mutating func add(value: JSONValue, what: String) throws(StoreError) {
+    let bytes = try EntryFormat.encode(value: value, what: what)
+    values.append(bytes)
+    byteCount += bytes.count
+  }
+
+  private mutating func add(payload: [UInt8]?, what: String) throws(StoreError) {
+    guard let payload else { return }
+    guard payload.count <= StoreLimits.payloadBytes else {
+      throw StoreError(
+        .tooLarge, "\(what) has \(payload.count) bytes; the limit is \(StoreLimits.payloadBytes)")
+    }
+    byteCount += payload.count
+  }
+}
