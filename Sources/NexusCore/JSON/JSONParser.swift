@@ -98,7 +98,7 @@ private struct JSONParser {
     try enter()
     defer { depth -= 1 }
     var members: [JSONObject.Member] = []
-    var keys = Set<String>()
+    var keys = SeenKeys()
     if index < bytes.count, bytes[index] == UInt8(ascii: "}") {
       index += 1
       return .object(JSONObject())
@@ -108,7 +108,7 @@ private struct JSONParser {
       guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
       let start = index
       let key = try parseString()
-      guard keys.insert(key).inserted else { throw JSONError(message: "duplicate key", offset: start) }
+      guard keys.insert(key, after: members) else { throw JSONError(message: "duplicate key", offset: start) }
       skipSpace()
       guard index < bytes.count, bytes[index] == UInt8(ascii: ":") else { throw error("expected ':'") }
       index += 1
@@ -149,12 +149,27 @@ private struct JSONParser {
       if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") { index += 1 }
       try skipDigits()
     }
+    if isInteger, let value = exactInteger(bytes[start..<index]) { return .int(value) }
     let text = String(decoding: bytes[start..<index], as: UTF8.self)
-    if isInteger, let value = Int64(text) { return .int(value) }
     guard let value = Double(text), value.isFinite else {
       throw JSONError(message: "the number is out of range", offset: start)
     }
     return .double(value)
+  }
+
+  /// The value of an optional minus sign and digits; nil if it does not fit.
+  private func exactInteger(_ digits: ArraySlice<UInt8>) -> Int64? {
+    var value: Int64 = 0
+    let isNegative = digits.first == UInt8(ascii: "-")
+    for digit in isNegative ? digits.dropFirst() : digits {
+      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+      // Negative throughout, because the smallest integer has no positive counterpart.
+      let (difference, overflow2) = product.subtractingReportingOverflow(Int64(digit & 0x0F))
+      if overflow || overflow2 { return nil }
+      value = difference
+    }
+    if isNegative { return value }
+    return value == .min ? nil : -value
   }
 
   private mutating func skipDigits() throws(JSONError) {
@@ -262,5 +277,20 @@ private struct JSONParser {
       throw JSONError(message: "invalid UTF-8 in a string", offset: start)
     }
     return text
+  }
+}
+
+/// The keys of the object being read, told apart by their bytes.
+private struct SeenKeys {
+  /// Up to here, comparing with each is cheaper than hashing; beyond, hashing keeps a hostile object linear.
+  private static let scanLimit = 16
+
+  private var hashed = Set<ExactText>()
+
+  /// False if `key` is among `members` already.
+  mutating func insert(_ key: String, after members: [JSONObject.Member]) -> Bool {
+    if members.count < Self.scanLimit { return !members.contains { $0.key.isIdentical(to: key) } }
+    if hashed.isEmpty { hashed = Set(members.map { ExactText($0.key) }) }
+    return hashed.insert(ExactText(key)).inserted
   }
 }

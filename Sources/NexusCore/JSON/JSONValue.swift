@@ -3,7 +3,9 @@
 
 /// A JSON value.
 ///
-/// Objects keep the order of their members; integers that fit `Int64` stay exact.
+/// Objects keep the order of their members; integers that fit `Int64` stay exact. Texts are equal if their bytes are:
+/// an `é` of one scalar and an `é` of two are different, as they are on the wire, although Swift's `String` calls them
+/// equal.
 package enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
@@ -16,7 +18,7 @@ package enum JSONValue: Sendable, Hashable {
 
 /// The members of a JSON object, in the order in which they were written.
 ///
-/// Keys are unique.
+/// Keys are unique, byte for byte.
 package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, Sequence {
   package private(set) var members: [Member]
 
@@ -47,9 +49,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
 
   /// Setting nil removes the member; setting a new key appends it.
   package subscript(key: String) -> JSONValue? {
-    get { members.first { $0.key == key }?.value }
+    get { members.first { $0.key.isIdentical(to: key) }?.value }
     set {
-      let index = members.firstIndex { $0.key == key }
+      let index = members.firstIndex { $0.key.isIdentical(to: key) }
       switch (index, newValue) {
       case (let index?, let value?): members[index].value = value
       case (let index?, nil): members.remove(at: index)
@@ -57,16 +59,6 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
       case (nil, nil): break
       }
     }
-  }
-
-  /// Two objects are equal if they have the same members, in whatever order.
-  package static func == (left: JSONObject, right: JSONObject) -> Bool {
-    guard left.count == right.count else { return false }
-    return left.members.sorted { $0.key < $1.key } == right.members.sorted { $0.key < $1.key }
-  }
-
-  package func hash(into hasher: inout Hasher) {
-    for member in members.sorted(by: { $0.key < $1.key }) { hasher.combine(member) }
   }
 }
 

@@ -14,6 +14,7 @@ extension JSONValue {
 
   package func encoded(_ form: Form = .compact) -> [UInt8] {
     var writer = JSONWriter(form: form)
+    writer.bytes.reserveCapacity(256)
     writer.write(self, level: 0)
     return writer.bytes
   }
@@ -83,6 +84,9 @@ private struct JSONWriter {
 
   private mutating func writeString(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
+    defer { bytes.append(UInt8(ascii: "\"")) }
+    // Most texts need no escape and are copied whole.
+    guard Self.needsEscapes(text) else { return append(text) }
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""): append("\\\"")
@@ -98,7 +102,15 @@ private struct JSONWriter {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscapes(_ text: String) -> Bool {
+    let bytes = text.utf8.span
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+    }
+    return false
   }
 
   private mutating func breakLine(_ level: Int) {
@@ -120,10 +132,7 @@ private struct JSONWriter {
 
   private mutating func writeObject(_ object: JSONObject, level: Int) {
     bytes.append(UInt8(ascii: "{"))
-    // RFC 8785 §3.2.3 sorts by UTF-16 code units, which differs from code points above U+FFFF.
-    let members =
-      form == .canonical
-      ? object.members.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) } : object.members
+    let members = form == .canonical ? object.sortedMembers : object.members
     for (index, member) in members.enumerated() {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       breakLine(level + 1)

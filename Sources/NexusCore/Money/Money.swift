@@ -10,7 +10,11 @@ package struct NanoUSD: Sendable, Hashable, Comparable, CustomStringConvertible 
   package static let zero = NanoUSD(0)
   package static let max = NanoUSD(.max)
 
-  package static func dollars(_ dollars: Int64) -> NanoUSD { NanoUSD(dollars * 1_000_000_000) }
+  /// Saturating, because the number may come from a file.
+  package static func dollars(_ dollars: Int64) -> NanoUSD {
+    let (value, overflow) = dollars.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? NanoUSD(dollars < 0 ? .min : .max) : NanoUSD(value)
+  }
 
   package static func < (left: NanoUSD, right: NanoUSD) -> Bool { left.value < right.value }
 
@@ -62,12 +66,15 @@ package struct CostSum: Sendable {
   package init() {}
 
   package mutating func add(_ tokens: TokenCount, at price: PicoUSDPerToken) {
-    pico += Int128(tokens.value) * Int128(price.value)
+    // One product fits; the sum of several hostile ones may not, and saturates like every amount here.
+    let product = Int128(tokens.value) * Int128(price.value)
+    let (sum, overflow) = pico.addingReportingOverflow(product)
+    pico = overflow ? (product < 0 ? .min : .max) : sum
   }
 
   /// The sum in nano-dollars: the ceiling, so that no fraction is ever lost to the spender's favour.
   package var rounded: NanoUSD {
-    let nano = pico > 0 ? (pico + 999) / 1000 : pico / 1000
+    let nano = pico / 1000 + (pico % 1000 > 0 ? 1 : 0)
     return NanoUSD(Int64(clamping: nano))
   }
 }
