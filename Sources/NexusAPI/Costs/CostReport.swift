@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What one agent or one model used.
+package struct CostRow: Sendable, Hashable {
+  package var name: String
+  package var calls: Int64
+  package var tokens: TokenCount
+  package var cost: NanoUSD
+  package var budgets: [BudgetStatus]
+
+  package init(
+    name: String, calls: Int64 = 0, tokens: TokenCount = .zero, cost: NanoUSD = .zero, budgets: [BudgetStatus] = []
+  ) {
+    self.name = name
+    self.calls = calls
+    self.tokens = tokens
+    self.cost = cost
+    self.budgets = budgets
+  }
+}
+
+extension CostRow: WireValue {
+  package var json: JSONValue {
+    [
+      "name": .string(name), "calls": .int(calls), "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value),
+      "budgets": .of(budgets),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "cost")
+    name = try reader.text("name")
+    calls = try reader.integer("calls")
+    tokens = TokenCount(try reader.integer("tokens"))
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
+    budgets = try reader.list("budgets")
+  }
+}
+
+/// What the project used, by agent and by model: the same ledger that the budgets count.
+package struct CostReport: Sendable, Hashable {
+  package var tokens: TokenCount
+  package var cost: NanoUSD
+  package var agents: [CostRow]
+  package var models: [CostRow]
+  /// Budgets that bind more than one agent.
+  package var budgets: [BudgetStatus]
+
+  package init(
+    tokens: TokenCount = .zero, cost: NanoUSD = .zero, agents: [CostRow] = [], models: [CostRow] = [],
+    budgets: [BudgetStatus] = []
+  ) {
+    self.tokens = tokens
+    self.cost = cost
+    self.agents = agents
+    self.models = models
+    self.budgets = budgets
+  }
+}
+
+extension CostReport: WireValue {
+  package var json: JSONValue {
+    [
+      "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value), "agents": .of(agents), "models": .of(models),
+      "budgets": .of(budgets),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "costs")
+    tokens = TokenCount(try reader.integer("tokens"))
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
+    agents = try reader.list("agents")
+    models = try reader.list("models")
+    budgets = try reader.list("budgets")
+  }
+}

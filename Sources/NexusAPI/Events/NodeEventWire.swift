@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+// The events of NexusCore as they go over the wire: one object each, with its kind in `type`.
+//
+//   {"type":"effect","agent":…,"run":…,"step":…,"attempt":…,"phase":…,"kind":…,"name":…,"detail":…,
+//    "inputTokens":…,"outputTokens":…,"costNanoUSD":…,"microseconds":…}
+//   {"type":"run","run":…,"agent":…,"status":…,"note":…}
+//   {"type":"agent","agent":…,"state":…,"note":…}
+//   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
+
+extension EffectEvent {
+  fileprivate var json: JSONValue {
+    [
+      "type": "effect", "agent": .string(caller.agent.text), "run": .of(caller.run), "step": .string(caller.step.text),
+      "attempt": .int(Int64(caller.attempt.value)), "phase": .string(phase.rawValue), "kind": .string(kind.rawValue),
+      "name": .string(name), "detail": .string(detail), "inputTokens": .int(inputTokens.value),
+      "outputTokens": .int(outputTokens.value), "costNanoUSD": .int(cost.value),
+      "microseconds": .int(duration.wholeNanoseconds / 1000),
+    ]
+  }
+
+  fileprivate init(_ reader: WireReader) throws(WireError) {
+    guard let phase = Phase(rawValue: try reader.text("phase")), let kind = Kind(rawValue: try reader.text("kind"))
+    else { throw WireError(path: "event.phase", message: "unknown phase or kind") }
+    self.init(
+      caller: Caller(
+        agent: AgentName(try reader.text("agent")), run: try reader.optionalText("run").map { RunID($0) },
+        step: StepPath(try reader.text("step")), attempt: AttemptNumber(try reader.count("attempt"))),
+      phase: phase, kind: kind, name: try reader.text("name"), detail: try reader.text("detail"),
+      inputTokens: TokenCount(try reader.integer("inputTokens")),
+      outputTokens: TokenCount(try reader.integer("outputTokens")), cost: NanoUSD(try reader.integer("costNanoUSD")),
+      duration: .microseconds(try reader.integer("microseconds")))
+  }
+}
+
+extension NodeEvent: WireValue {
+  package var json: JSONValue {
+    switch self {
+    case .effect(let event): return event.json
+    case .run(let event):
+      return [
+        "type": "run", "run": .string(event.run.text), "agent": .string(event.agent.text),
+        "status": .string(event.status), "note": .string(event.note),
+      ]
+    case .agent(let event):
+      return [
+        "type": "agent", "agent": .string(event.agent.text), "state": .string(event.state), "note": .string(event.note),
+      ]
+    case .log(let event):
+      guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
+      var object: JSONObject = ["type": "log"]
+      for member in line { object[member.key] = member.value }
+      return .object(object)
+    }
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "event")
+    switch try reader.text("type") {
+    case "effect": self = .effect(try EffectEvent(reader))
+    case "run":
+      self = .run(
+        RunEvent(
+          run: RunID(try reader.text("run")), agent: AgentName(try reader.text("agent")),
+          status: try reader.text("status"), note: try reader.text("note")))
+    case "agent":
+      self = .agent(
+        AgentEvent(
+          agent: AgentName(try reader.text("agent")), state: try reader.text("state"), note: try reader.text("note")))
+    case "log": self = .log(try LogEvent(json: json))
+    default: throw WireError(path: "event.type", message: "unknown type")
+    }
+  }
+
+  /// The run that it is about, if it is about one.
+  package var run: RunID? {
+    switch self {
+    case .effect(let event): event.caller.run
+    case .run(let event): event.run
+    case .agent: nil
+    case .log(let event): event.run
+    }
+  }
+
+  /// The agent that it is about.
+  package var agent: AgentName {
+    switch self {
+    case .effect(let event): event.caller.agent
+    case .run(let event): event.agent
+    case .agent(let event): event.agent
+    case .log(let event): event.agent
+    }
+  }
+}

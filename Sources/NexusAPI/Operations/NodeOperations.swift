@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Everything that an operator can ask of a node.
+///
+/// The node itself, a remote node over its socket, and the store without a node all answer it; the HTTP API, the
+/// dashboard and the command line ask nothing else. This is a seam inside the package, not an API: it may change.
+package protocol NodeOperations: Sendable {
+  // Reading.
+  func status() async throws(OperationError) -> StatusReport
+  func listAgents() async throws(OperationError) -> [AgentStatus]
+  func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail
+  func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage
+  func showRun(_ run: RunID) async throws(OperationError) -> RunDetail
+  /// Entries after `after`, at most `limit`.
+  func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage
+  func logs(_ query: LogQuery) async throws(OperationError) -> LogPage
+  func costs() async throws(OperationError) -> CostReport
+  func doctor() async throws(OperationError) -> DoctorReport
+
+  // Watching. Both streams are bounded: a slow watcher loses the oldest, and the journal stays the truth.
+  func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent>
+  /// Lines that are written from now on.
+  func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent>
+
+  // Runs. Where a node is needed and none runs, these throw `OperationError.unreachable`.
+  /// Answers as soon as the run is written down.
+  func startRun(_ request: StartRun) async throws(OperationError) -> RunReport
+  /// Waits until the run is final or paused; cancelling the task stops the waiting, not the run.
+  func waitRun(_ run: RunID) async throws(OperationError) -> RunReport
+  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport
+  func killRun(_ run: RunID) async throws(OperationError) -> RunReport
+  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport
+  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport
+
+  // Agents.
+  func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus
+  /// `force` kills at once; `noRestart` keeps it down until it is started by hand.
+  func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus
+  /// Stops the agent and forgets it; its runs, journal and costs stay.
+  func removeAgent(_ agent: AgentName) async throws(OperationError)
+
+  // The node.
+  /// Answers at once; the node then goes down in order.
+  func shutdown() async throws(OperationError)
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// One step of a run.
+package struct StepReport: Sendable, Hashable {
+  package var path: StepPath
+  package var status: String
+  package var attempts: Int
+  package var startedAt: WallTime?
+  package var endedAt: WallTime?
+  package var cost: NanoUSD
+  package var output: JSONValue?
+  package var verdict: String?
+  package var compensation: String?
+
+  package init(
+    path: StepPath, status: String, attempts: Int = 0, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
+    cost: NanoUSD = .zero, output: JSONValue? = nil, verdict: String? = nil, compensation: String? = nil
+  ) {
+    self.path = path
+    self.status = status
+    self.attempts = attempts
+    self.startedAt = startedAt
+    self.endedAt = endedAt
+    self.cost = cost
+    self.output = output
+    self.verdict = verdict
+    self.compensation = compensation
+  }
+}
+
+extension StepReport: WireValue {
+  package var json: JSONValue {
+    [
+      "path": .string(path.text), "status": .string(status), "attempts": .int(Int64(attempts)),
+      "startedAt": .of(startedAt), "endedAt": .of(endedAt), "costNanoUSD": .int(cost.value),
+      "output": output ?? .null, "verdict": .of(verdict), "compensation": .of(compensation),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "step")
+    path = StepPath(try reader.text("path"))
+    status = try reader.text("status")
+    attempts = try reader.count("attempts")
+    startedAt = try reader.optionalTime("startedAt")
+    endedAt = try reader.optionalTime("endedAt")
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
+    output = reader.value("output")
+    verdict = try reader.optionalText("verdict")
+    compensation = try reader.optionalText("compensation")
+  }
+}
+
+/// One recorded effect of a run.
+package struct EffectReport: Sendable, Hashable {
+  package var id: EffectID
+  /// `model`, `tool`, `request`.
+  package var kind: String
+  /// The model's or the tool's name.
+  package var name: String
+  /// `pending`, `succeeded`, `failed`, `unknown`, `rewound`.
+  package var status: String
+  package var attempt: Int
+  package var inputTokens: TokenCount
+  package var outputTokens: TokenCount
+  package var cost: NanoUSD
+  package var at: WallTime
+  package var milliseconds: Int64?
+
+  package init(
+    id: EffectID, kind: String, name: String, status: String, attempt: Int, inputTokens: TokenCount = .zero,
+    outputTokens: TokenCount = .zero, cost: NanoUSD = .zero, at: WallTime, milliseconds: Int64? = nil
+  ) {
+    self.id = id
+    self.kind = kind
+    self.name = name
+    self.status = status
+    self.attempt = attempt
+    self.inputTokens = inputTokens
+    self.outputTokens = outputTokens
+    self.cost = cost
+    self.at = at
+    self.milliseconds = milliseconds
+  }
+}
+
+extension EffectReport: WireValue {
+  package var json: JSONValue {
+    [
+      "id": .string(id.text), "kind": .string(kind), "name": .string(name), "status": .string(status),
+      "attempt": .int(Int64(attempt)), "inputTokens": .int(inputTokens.value),
+      "outputTokens": .int(outputTokens.value), "costNanoUSD": .int(cost.value), "at": .of(at),
+      "milliseconds": .of(milliseconds),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "effect")
+    id = EffectID(try reader.text("id"))
+    kind = try reader.text("kind")
+    name = try reader.text("name")
+    status = try reader.text("status")
+    attempt = try reader.count("attempt")
+    inputTokens = TokenCount(try reader.integer("inputTokens"))
+    outputTokens = TokenCount(try reader.integer("outputTokens"))
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
+    at = try reader.time("at")
+    milliseconds = try reader.optionalInteger("milliseconds")
+  }
+}
+
+/// Everything about one run: what `naos runs show` says.
+package struct RunDetail: Sendable, Hashable {
+  /// The most effects that one answer carries; the newest are kept.
+  package static let maxEffects = 500
+
+  package var report: RunReport
+  package var input: JSONValue
+  package var steps: [StepReport]
+  package var effects: [EffectReport]
+  package var journalEntries: Int64
+  package var journalHead: JournalSequence
+  package var attempts: Int
+
+  package init(
+    report: RunReport, input: JSONValue, steps: [StepReport], effects: [EffectReport] = [], journalEntries: Int64,
+    journalHead: JournalSequence, attempts: Int
+  ) {
+    self.report = report
+    self.input = input
+    self.steps = steps
+    self.effects = effects
+    self.journalEntries = journalEntries
+    self.journalHead = journalHead
+    self.attempts = attempts
+  }
+}
+
+extension RunDetail: WireValue {
+  package var json: JSONValue {
+    [
+      "id": .string(report.id.text), "kind": .string(report.kind), "name": .string(report.name),
+      "status": .string(report.status), "input": input, "output": report.output ?? .null,
+      "error": .of(report.error), "steps": .of(steps), "cost": report.cost.json,
+      "journal": ["entries": .int(journalEntries), "head": .int(journalHead.value)],
+      "pauseReason": .of(report.pauseReason), "startedAt": .of(report.startedAt), "endedAt": .of(report.endedAt),
+      "attempts": .int(Int64(attempts)), "effects": .of(effects),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "run")
+    report = try RunReport(json: json)
+    input = reader.value("input") ?? .null
+    steps = try reader.list("steps")
+    effects = try reader.list("effects")
+    let journal = try WireReader(reader.value("journal") ?? .null, "run.journal")
+    journalEntries = try journal.integer("entries")
+    journalHead = JournalSequence(try journal.integer("head"))
+    attempts = try reader.count("attempts")
+  }
+}
