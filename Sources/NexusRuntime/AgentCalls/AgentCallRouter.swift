@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Answers what agents ask of the node itself: work for services, durable steps, heartbeats, log lines.
+struct AgentCallRouter: AgentCallHandler {
+  /// The largest value of a durable step, as JSON.
+  static let maxStepBytes = 1024 * 1024
+
+  let executor: RunExecutor
+  let desk: ServiceDesk
+  let board: AgentBoard
+  let services: RuntimeServices
+
+  func handle(_ call: AgentCall) async -> AgentReply {
+    board.update(call.caller.agent) { $0.lastActivity = services.clock.wallNow() }
+    switch (call.method, call.path.first, call.path.count) {
+    case ("GET", "next", 1): return await next(call)
+    case ("POST", "tasks", 3): return await answer(call)
+    case ("GET", "steps", 2...): return await readStep(call)
+    case ("PUT", "steps", 2...): return await recordStep(call)
+    case ("POST", "heartbeat", 1): return heartbeat(call)
+    case ("POST", "log", 1): return await log(call)
+    default:
+      return .problem(
+        status: 404, code: "NX-API-004", title: "Unknown agent call",
+        detail: "\(call.method) /agent/v1/\(call.path.joined(separator: "/")) is not a call of this version")
+    }
+  }
+
+  private func body(_ call: AgentCall) -> JSONValue? {
+    call.body.isEmpty ? .object([:]) : try? JSONValue(parsing: call.body)
+  }
+
+  private static let notJSON = AgentReply.problem(
+    status: 400, code: "NX-API-003", title: "Not JSON", detail: "the body of this call must be JSON")
+
+  private func next(_ call: AgentCall) async -> AgentReply {
+    guard call.caller.run == nil else {
+      return .problem(
+        status: 409, code: "NX-AGT-007", title: "Not a service",
+        detail: "only the key of a service agent's own process asks for work")
+    }
+    let seconds = call.query["wait"].flatMap { Int64($0) } ?? 0
+    guard let task = await desk.next(for: call.caller.agent, wait: .seconds(max(0, min(seconds, 60)))) else {
+      return AgentReply(status: 204)
+    }
+    return AgentReply(status: 200, body: task)
+  }
+
+  private func answer(_ call: AgentCall) async -> AgentReply {
+    guard let body = body(call) else { return Self.notJSON }
+    let result: Result<JSONValue, RunError>
+    switch call.path[2] {
+    case "result": result = .success(body["output"] ?? body)
+    case "failure":
+      let message = body["message"]?.stringValue ?? body["error"]?.stringValue ?? "the service reported a failure"
+      let retryable = body["retryable"]?.boolValue ?? true
+      result = .failure(RunError(code: "NX-AGT-008", message: message, isRetryable: retryable))
+    default:
+      return .problem(
+        status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
+    }
+    guard await desk.answer(call.path[1], of: call.caller.agent, with: result) else {
+      return .problem(
+        status: 409, code: "NX-AGT-009", title: "Not your task",
+        detail: "task \(call.path[1]) is over, or was never given to this agent")
+    }
+    return AgentReply(status: 200, body: ["accepted": true])
+  }
+
+  private func stepPath(_ call: AgentCall) -> StepPath { StepPath(call.path.dropFirst().joined(separator: "/")) }
+
+  private static let noRun = AgentReply.problem(
+    status: 409, code: "NX-AGT-011", title: "No run", detail: "durable steps belong to a run, and this key has none")
+
+  private func readStep(_ call: AgentCall) async -> AgentReply {
+    guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
+    let path = stepPath(call)
+    let value: JSONValue? = await withCheckedContinuation { waiter in
+      if !driver.send(.readStep(path, waiter)) { waiter.resume(returning: nil) }
+    }
+    guard let value else {
+      return .problem(
+        status: 404, code: "NX-AGT-012", title: "Not recorded", detail: "step \(path) has no recorded result yet")
+    }
+    return AgentReply(status: 200, body: value)
+  }
+
+  private func recordStep(_ call: AgentCall) async -> AgentReply {
+    guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
+    guard let value = body(call) else { return Self.notJSON }
+    guard call.body.count <= Self.maxStepBytes else {
+      return .problem(
+        status: 413, code: "NX-AGT-013", title: "Too large",
+        detail: "the result of a step may have \(Self.maxStepBytes) bytes")
+    }
+    let path = stepPath(call)
+    let recorded: JSONValue? = await withCheckedContinuation { waiter in
+      if !driver.send(.recordStep(path, value, waiter)) { waiter.resume(returning: nil) }
+    }
+    guard let recorded else { return Self.noRun }
+    // The first writer wins; everyone gets what was recorded.
+    return AgentReply(status: 200, body: recorded)
+  }
+
+  private func heartbeat(_ call: AgentCall) -> AgentReply {
+    guard let body = body(call) else { return Self.notJSON }
+    if let note = body["note"]?.stringValue {
+      board.update(call.caller.agent) { $0.step = String(note.prefix(200)) }
+    }
+    return AgentReply(status: 200, body: ["ok": true])
+  }
+
+  private func log(_ call: AgentCall) async -> AgentReply {
+    guard let body = body(call) else { return Self.notJSON }
+    let text = body["message"]?.stringValue ?? body.text()
+    await services.captures.line(
+      agent: call.caller.agent, run: call.caller.run, attempt: call.caller.attempt, text: text)
+    return AgentReply(status: 200, body: ["ok": true])
+  }
+}

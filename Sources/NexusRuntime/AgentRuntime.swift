@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+internal import NexusStore
+
+/// The shells around the kernel, put together: supervisors, runs, services and what agents ask of the node.
+package final class AgentRuntime: Sendable {
+  package let executor: RunExecutor
+  package let supervisors: SupervisorHost
+  package let board: AgentBoard
+  private let services: RuntimeServices
+  private let work = WorkHost()
+  private let desk: ServiceDesk
+  private let autoStart: [AgentName]
+
+  /// Builds the runtime; nothing runs before `run`.
+  ///
+  /// - Parameters:
+  ///   - plan: the checked configuration.
+  ///   - services: everything that it needs from outside.
+  ///   - hash: SHA-256, which the runtime does not bring along.
+  package init(plan: ProjectPlan, services: RuntimeServices, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash) {
+    self.services = services
+    board = AgentBoard(agents: plan.agents.map(\.name), events: services.events)
+    desk = ServiceDesk(clock: services.clock, work: work)
+    supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
+    executor = RunExecutor(
+      plan: plan, services: services, board: board, work: work, desk: desk, supervisors: supervisors, hash: hash)
+    autoStart = plan.agents.filter { $0.autoStart && $0.mode == .service && $0.refusals.isEmpty }.map(\.name)
+  }
+
+  /// What answers `/agent/v1/…`.
+  package var agentCalls: any AgentCallHandler {
+    AgentCallRouter(executor: executor, desk: desk, board: board, services: services)
+  }
+
+  /// Fills the windows and the board from the store and connects the parts; before anything is started.
+  package func prepare() async throws {
+    let executor = executor
+    await supervisors.setGivingUp { executor.gaveUp(on: $0, $1) }
+    try await supervisors.restore()
+    for row in try await services.store.agents() {
+      board.update(row.name) { status in
+        if row.stoppedByOperator { status.state = .stopped }
+        if let state = row.lastState.flatMap(AgentState.init(rawValue:)), state == .exhausted || state == .failed {
+          status.state = state
+        }
+        status.lastActivity = row.lastActivity
+      }
+    }
+    let (board, clock) = (board, services.clock)
+    services.events.tap { event in
+      guard case .effect(let effect) = event else { return }
+      board.update(effect.caller.agent) {
+        $0.lastActivity = clock.wallNow()
+        $0.step = effect.phase == .started ? effect.name : $0.step
+      }
+      if effect.phase == .refused, let run = effect.caller.run { executor.budgetRefused(run) }
+    }
+  }
+
+  /// Starts the services that `up` starts, but for those that a person stopped.
+  package func startServices() async {
+    for agent in autoStart where board.status(of: agent)?.state != .stopped { await supervisors.start(agent) }
+  }
+
+  /// Runs everything that is under way; returns after `shutdown`, when the last process has ended.
+  package func run() async { await work.run() }
+
+  /// Stops runs and services in good order, then takes no more work.
+  package func shutdown() async {
+    await executor.shutdown()
+    await supervisors.shutdown()
+    work.finish()
+  }
+}

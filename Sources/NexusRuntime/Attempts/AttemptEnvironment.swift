@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// What an agent's process finds in its environment; the contract of every agent in any language.
+struct AttemptEnvironment {
+  let inherited: [EnvironmentVariable]
+  let spec: AgentSpec
+  let caller: Caller
+  let access: AttemptAccess
+  let outputPath: String?
+
+  var variables: [EnvironmentVariable] {
+    let key = access.key.secret
+    var all = inherited
+    all += [
+      EnvironmentVariable("NAOS_URL", access.baseURL), EnvironmentVariable("NAOS_TOKEN", key),
+      EnvironmentVariable("NAOS_AGENT", caller.agent.text), EnvironmentVariable("NAOS_STEP", caller.step.text),
+      EnvironmentVariable("NAOS_ATTEMPT", caller.attempt.description),
+      // With `/v1` for one SDK and without for the other, because that is what each appends its paths to.
+      EnvironmentVariable("OPENAI_BASE_URL", access.baseURL + "/v1"), EnvironmentVariable("OPENAI_API_KEY", key),
+      EnvironmentVariable("ANTHROPIC_BASE_URL", access.baseURL), EnvironmentVariable("ANTHROPIC_API_KEY", key),
+      EnvironmentVariable("GOOGLE_GEMINI_BASE_URL", access.baseURL), EnvironmentVariable("GEMINI_API_KEY", key),
+    ]
+    if let run = caller.run {
+      all.append(EnvironmentVariable("NAOS_RUN_ID", run.text))
+      all.append(EnvironmentVariable("NAOS_IDEMPOTENCY_KEY", "\(run.text)/\(caller.step.text)"))
+    }
+    if let outputPath { all.append(EnvironmentVariable("NAOS_OUTPUT", outputPath)) }
+    if case .llm(let llm) = spec.kind {
+      let description: JSONValue = [
+        "prompt": .string(llm.prompt), "model": .string(llm.model), "maxTurns": .int(Int64(llm.maxTurns)),
+      ]
+      all.append(EnvironmentVariable("NAOS_LLM_SPEC", description.text()))
+    }
+    // The project's own words win over the inherited ones, never over the contract.
+    let contract = Set(all.dropFirst(inherited.count).map(\.name))
+    let own = spec.environment.filter { !contract.contains($0.name) }
+    let ownNames = Set(own.map(\.name))
+    return all.filter { !ownNames.contains($0.name) } + own
+  }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// One try of a task: a process from its start to its confirmed end, and what it came to.
+struct AttemptRunner: Sendable {
+  /// The largest output of a run: an entry of the journal, less what stands around it.
+  static let maxOutputBytes = 4 * 1024 * 1024 - 64 * 1024
+
+  struct Order: Sendable {
+    let spec: AgentSpec
+    let run: RunID
+    let attempt: AttemptNumber
+    let rewind: Int
+    let input: JSONValue
+  }
+
+  /// What an attempt came to.
+  struct Report: Sendable {
+    let end: AttemptEnd
+    let output: JSONValue?
+    let dropped: Int
+  }
+
+  let services: RuntimeServices
+  let board: AgentBoard
+
+  /// Runs the attempt to its end. It always returns a report; what goes wrong is the report's outcome.
+  func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
+    let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
+    let opening: (access: AttemptAccess, dropped: Int)
+    do {
+      opening = try await services.boundary.openAttempt(caller, rewind: order.rewind)
+    } catch {
+      return Report(
+        end: AttemptEnd(outcome: .interrupted("the boundary did not open: \(error)")), output: nil, dropped: 0)
+    }
+    opened(opening.access.key)
+    let (outcome, output) = await process(order, caller: caller, access: opening.access, stops: stops)
+    let tally = await services.boundary.closeAttempt(opening.access.key)
+    let end = AttemptEnd(
+      outcome: Self.withBudget(outcome, tally.refusal), passed: tally.passed, replayed: tally.replayed,
+      tokens: tally.tokens, cost: tally.cost)
+    return Report(end: end, output: output, dropped: opening.dropped)
+  }
+
+  /// An attempt that ends badly after a budget refused it did not crash: it was stopped.
+  private static func withBudget(_ outcome: AttemptOutcome, _ refusal: BudgetRefusal?) -> AttemptOutcome {
+    guard let refusal, refusal.action != .alert else { return outcome }
+    switch outcome {
+    case .crashed, .askedRetry: return .budgetStopped(refusal)
+    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return outcome
+    }
+  }
+
+  private func process(
+    _ order: Order, caller: Caller, access: AttemptAccess, stops: AttemptStops
+  ) async -> (AttemptOutcome, JSONValue?) {
+    let directory = "\(services.stateDirectory)/runs/\(order.run.text)/\(order.attempt.value)"
+    let outputPath = directory + "/output"
+    let capture = services.captures.capture(agent: order.spec.name, run: order.run, attempt: order.attempt)
+    let process: any LaunchedProcess
+    do {
+      try Files.makeDirectory(directory, mode: 0o700)
+      try Files.remove(outputPath)
+      process = try await services.launcher.launch(
+        request(order, caller: caller, access: access, outputPath: outputPath), output: capture)
+    } catch {
+      _ = await capture.finish()
+      return (.crashed(Self.startError(error, order.spec)), nil)
+    }
+    board.update(order.spec.name) {
+      $0.pid = process.pid
+      $0.lastActivity = services.clock.wallNow()
+      if $0.state == .starting { $0.state = .running }
+    }
+    let exit = await ShutdownSequence(policy: order.spec.shutdown, clock: services.clock)
+      .waitForExit(of: process, stops: stops)
+    board.update(order.spec.name) { if $0.pid == process.pid { $0.pid = nil } }
+    let captured = await capture.finish()
+    return Self.result(of: exit, captured: captured, outputPath: outputPath)
+  }
+
+  private func request(
+    _ order: Order, caller: Caller, access: AttemptAccess, outputPath: String
+  ) -> LaunchRequest {
+    let environment = AttemptEnvironment(
+      inherited: services.inherited, spec: order.spec, caller: caller, access: access, outputPath: outputPath)
+    return LaunchRequest(
+      arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
+      environment: environment.variables, workingDirectory: order.spec.workingDirectory,
+      standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)")
+  }
+
+  /// Text goes to the agent as it was given, everything else as JSON.
+  static func inputBytes(_ input: JSONValue) -> [UInt8] {
+    switch input {
+    case .null: []
+    case .string(let text): Array(text.utf8)
+    default: input.encoded()
+    }
+  }
+
+  private static func startError(_ error: any Error, _ spec: AgentSpec) -> RunError {
+    if let launch = error as? LaunchError {
+      switch launch.stage {
+      case .lookup, .exec, .workingDirectory:
+        return RunError(
+          code: "NX-AGT-002", message: "agent \(spec.name) cannot start: \(launch.message)", isRetryable: false)
+      case .standardStreams, .fork, .launcher:
+        return RunError(code: "NX-AGT-003", message: "agent \(spec.name) could not be started: \(launch.message)")
+      }
+    }
+    return RunError(code: "NX-AGT-003", message: "agent \(spec.name) could not be started: \(error)")
+  }
+
+  private static func result(
+    of exit: ProcessExit, captured: CapturedOutput, outputPath: String
+  ) -> (AttemptOutcome, JSONValue?) {
+    switch exit.status {
+    case .exited(code: 0): return output(captured, outputPath)
+    case .exited(code: 75):
+      return (.askedRetry(RunError(code: "NX-AGT-004", message: "the agent asked to be tried again (exit 75)")), nil)
+    case .exited(let code):
+      return (.crashed(RunError(code: "NX-AGT-001", message: "the agent exited with code \(code)")), nil)
+    case .signalled(let signal):
+      return (.crashed(RunError(code: "NX-AGT-001", message: "the agent was ended by signal \(signal)")), nil)
+    }
+  }
+
+  private static func output(_ captured: CapturedOutput, _ path: String) -> (AttemptOutcome, JSONValue?) {
+    let bytes: [UInt8]
+    if Files.exists(path) {
+      do {
+        bytes = try Files.read(path, limit: maxOutputBytes)
+      } catch {
+        return (tooLarge(error.message), nil)
+      }
+    } else if captured.overflowed {
+      return (tooLarge("larger than \(maxOutputBytes) bytes"), nil)
+    } else {
+      bytes = captured.standardOutput
+    }
+    let value = value(of: bytes)
+    // What the journal keeps is the encoded form, which escapes can make larger than what was written.
+    guard value.encoded().count <= maxOutputBytes else {
+      return (tooLarge("as JSON larger than \(maxOutputBytes) bytes"), nil)
+    }
+    return (.succeeded, value)
+  }
+
+  /// JSON if it parses, else text. Text that is not UTF-8 is repaired, not refused: the agent did its work.
+  private static func value(of bytes: [UInt8]) -> JSONValue {
+    if let value = try? JSONValue(parsing: bytes) { return value }
+    var text = bytes[...]
+    while let last = text.last, last == 0x0A || last == 0x0D { text.removeLast() }
+    return .string(String(decoding: text, as: UTF8.self))
+  }
+
+  private static func tooLarge(_ why: String) -> AttemptOutcome {
+    .crashed(RunError(code: "NX-AGT-005", message: "the agent's output is too large: \(why)", isRetryable: false))
+  }
+}
+
+/// The program behind an agent.
+enum AgentProgram {
+  static func arguments(of spec: AgentSpec, ownCommand: [String]) -> [String] {
+    switch spec.kind {
+    case .process(let command): command
+    case .llm: ownCommand + ["__llm-agent"]
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+internal import Synchronization
+
+/// The states of an agent, as contracts name them.
+package enum AgentState: String, Sendable, CaseIterable {
+  case idle, starting, running, waiting, backoff, paused, stopping, stopped, failed, exhausted, stuck
+}
+
+/// What is known of an agent right now.
+package struct AgentStatus: Sendable, Hashable {
+  package var state = AgentState.idle
+  /// Why it is in this state, in a few words.
+  package var reason = ""
+  /// What it does: `attempt 2`, `files.search`, `local/extractive`. Untrusted text.
+  package var step: String?
+  package var run: RunID?
+  package var pid: Int32?
+  package var attempt: AttemptNumber?
+  package var lastActivity: WallTime?
+  package var runningRuns = 0
+
+  package init() {}
+}
+
+/// The one place that knows the present state of every agent. It is a view for people: losing it loses nothing.
+package final class AgentBoard: Sendable {
+  private let statuses = Mutex<[AgentName: AgentStatus]>([:])
+  private let events: EventHub
+
+  package init(agents: [AgentName], events: EventHub) {
+    self.events = events
+    statuses.withLock { statuses in
+      for agent in agents { statuses[agent] = AgentStatus() }
+    }
+  }
+
+  package func status(of agent: AgentName) -> AgentStatus? { statuses.withLock { $0[agent] } }
+
+  package func all() -> [AgentName: AgentStatus] { statuses.withLock { $0 } }
+
+  /// Changes what is known of an agent, and tells the watchers if its state is another.
+  package func update(_ agent: AgentName, _ change: (inout AgentStatus) -> Void) {
+    let (before, after) = statuses.withLock { statuses in
+      var status = statuses[agent] ?? AgentStatus()
+      let before = status.state
+      change(&status)
+      statuses[agent] = status
+      return (before, status)
+    }
+    if before != after.state {
+      events.publish(.agent(AgentEvent(agent: agent, state: after.state.rawValue, note: after.reason)))
+    }
+  }
+
+  package func remove(_ agent: AgentName) { statuses.withLock { $0[agent] = nil } }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusStore
+
+/// What an attempt wrote, once it is over.
+package struct CapturedOutput: Sendable {
+  /// The first bytes of its standard output, up to the limit of the capture.
+  package var standardOutput: [UInt8]
+  /// There was more than the limit.
+  package var overflowed: Bool
+  package init(standardOutput: [UInt8], overflowed: Bool) {
+    self.standardOutput = standardOutput
+    self.overflowed = overflowed
+  }
+}
+
+/// Takes an attempt's output into the agent's log and keeps its standard output for the result.
+package protocol AttemptCapture: OutputReceiver {
+  /// Ends the capture; called once, after the process has ended.
+  func finish() async -> CapturedOutput
+}
+
+/// Opens captures; the log files are behind it.
+package protocol CaptureSource: Sendable {
+  func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture
+  /// A line that the agent sent by itself, through `POST /agent/v1/log`.
+  func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async
+}
+
+/// Everything that the runtime needs from outside.
+package struct RuntimeServices: Sendable {
+  package let store: any Store
+  package let boundary: any EffectBoundary
+  package let launcher: any ProcessLauncher
+  package let captures: any CaptureSource
+  package let clock: any NexusClock
+  package let ids: IdentifierSource
+  package let events: EventHub
+  /// `.naos`, absolute.
+  package let stateDirectory: String
+  /// What every agent inherits of the node's environment: `PATH`, `HOME`, `LANG`, `TZ`.
+  package let inherited: [EnvironmentVariable]
+  /// How naos itself is started as the program of an `llm` agent.
+  package let ownCommand: [String]
+
+  package init(
+    store: any Store, boundary: any EffectBoundary, launcher: any ProcessLauncher, captures: any CaptureSource,
+    clock: any NexusClock, ids: IdentifierSource, events: EventHub, stateDirectory: String,
+    inherited: [EnvironmentVariable], ownCommand: [String]
+  ) {
+    self.store = store
+    self.boundary = boundary
+    self.launcher = launcher
+    self.captures = captures
+    self.clock = clock
+    self.ids = ids
+    self.events = events
+    self.stateDirectory = stateDirectory
+    self.inherited = inherited
+    self.ownCommand = ownCommand
+  }
+}

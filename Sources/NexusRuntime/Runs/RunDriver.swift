@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// The shell around one run: takes what happens from a mailbox, lets the machine decide, journals, then acts.
+///
+/// One append is in flight at a time; what happens meanwhile waits in the mailbox.
+final class RunDriver: Sendable {
+  /// How many messages may wait; a run gets a handful in its life.
+  static let maxMailbox = 4_096
+
+  enum Message: Sendable {
+    case event(RunMachine.Event)
+    case attemptReport(AttemptRunner.Report)
+    /// A durable step of the agent; answered after the commit with what is recorded.
+    case recordStep(StepPath, JSONValue, CheckedContinuation<JSONValue?, Never>)
+    case readStep(StepPath, CheckedContinuation<JSONValue?, Never>)
+  }
+
+  let run: RunID
+  let spec: AgentSpec
+  private let input: JSONValue
+  private let fence: FencingToken
+  private let mailbox: AsyncStream<Message>
+  private let continuation: AsyncStream<Message>.Continuation
+  private let services: RuntimeServices
+  private let board: AgentBoard
+  private let supervisors: SupervisorHost
+  private let desk: ServiceDesk
+  private let stops = Mutex<(stops: AttemptStops?, key: VirtualKey?)>((nil, nil))
+
+  init(
+    record: RunRecord, spec: AgentSpec, services: RuntimeServices, board: AgentBoard, supervisors: SupervisorHost,
+    desk: ServiceDesk
+  ) {
+    run = record.id
+    self.spec = spec
+    input = record.input
+    fence = record.fence
+    self.services = services
+    self.board = board
+    self.supervisors = supervisors
+    self.desk = desk
+    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxMailbox))
+  }
+
+  /// Puts an event into the mailbox; false if the run is over here.
+  @discardableResult
+  func post(_ event: RunMachine.Event) -> Bool { send(.event(event)) }
+
+  @discardableResult
+  func send(_ message: Message) -> Bool {
+    if case .enqueued = continuation.yield(message) { return true }
+    return false
+  }
+
+  /// The key of the attempt under way.
+  var currentKey: VirtualKey? { stops.withLock { $0.key } }
+
+  /// Ends the attempt under way without a word to the machine: its report says why.
+  func stopAttempt(_ manner: AttemptStops.Manner) { stops.withLock { $0.stops }?.request(manner) }
+
+  /// Drives the run until it settles. Returns its last state, or nil if another writer has taken the run.
+  func drive(from record: RunRecord, journal: [JournalEntry], first: RunMachine.Event) async -> RunState? {
+    var state = RunState()
+    for entry in journal { state.apply(entry.entry) }
+    var cursor = Cursor(
+      machine: RunMachine(state: state, retry: spec.retry), head: record.head, createdAt: record.createdAt)
+    let clock = services.clock
+    let settled = await withTaskGroup(of: Void.self) { group in
+      if let timeout = spec.timeout {
+        // The limit is on the whole run, so it counts from the creation, also after a restart of the node.
+        let deadline = clock.now() + (record.createdAt + timeout - clock.wallNow())
+        addTimer(to: &group, until: deadline, event: .timeout)
+      }
+      post(first)
+      var settled = false
+      for await message in mailbox {
+        let step = await handle(message, &cursor, &group)
+        if step == .evicted { break }
+        if step == .settled {
+          settled = true
+          break
+        }
+      }
+      continuation.finish()
+      group.cancelAll()
+      return settled
+    }
+    await refuseTheRest()
+    return settled ? cursor.machine.state : nil
+  }
+
+  private struct Cursor {
+    var machine: RunMachine
+    var head: JournalSequence
+    let createdAt: WallTime
+  }
+
+  private enum Step { case goesOn, settled, evicted }
+
+  private func handle(_ message: Message, _ cursor: inout Cursor, _ group: inout TaskGroup<Void>) async -> Step {
+    let event: RunMachine.Event
+    var answer: (StepPath, CheckedContinuation<JSONValue?, Never>)?
+    switch message {
+    case .event(let posted): event = posted
+    case .readStep(let path, let reader):
+      reader.resume(returning: cursor.machine.state.steps[path])
+      return .goesOn
+    case .recordStep(let path, let value, let writer):
+      event = .recordStep(path, value)
+      answer = (path, writer)
+    case .attemptReport(let report):
+      switch await admitted(report, cursor.machine.state) {
+      case .event(let posted): event = posted
+      case .gaveUp(let reason, let end):
+        event = .attemptEnded(
+          AttemptEnd(
+            outcome: .crashed(reason), passed: end.passed, replayed: end.replayed, tokens: end.tokens, cost: end.cost),
+          output: nil)
+      }
+    }
+    let decision = cursor.machine.decide(event)
+    let appended = await append(decision.entries, &cursor)
+    if let (path, writer) = answer { writer.resume(returning: appended ? cursor.machine.state.steps[path] : nil) }
+    guard appended else { return .evicted }
+    announce(decision.entries, cursor.machine.state)
+    var settled = false
+    for action in decision.actions { settled = perform(action, &group) || settled }
+    return settled ? .settled : .goesOn
+  }
+
+  private enum Admitted {
+    case event(RunMachine.Event)
+    case gaveUp(RunError, AttemptEnd)
+  }
+
+  /// A crash that would be followed by another attempt first asks the supervisor, whose window may be full.
+  private func admitted(_ report: AttemptRunner.Report, _ state: RunState) async -> Admitted {
+    let event = RunMachine.Event.attemptEnded(report.end, output: report.output)
+    let reason: RunError
+    switch report.end.outcome {
+    case .crashed(let error), .askedRetry(let error): reason = error
+    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return .event(event)
+    }
+    var after = state
+    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(state.attempts), report.end))
+    guard reason.isRetryable, after.failures < spec.retry.maxAttempts else { return .event(event) }
+    guard let refusal = await supervisors.taskRestart(of: spec.name, reason: reason.message) else {
+      return .event(event)
+    }
+    return .gaveUp(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false), report.end)
+  }
+
+  /// Journals and applies. An error of the store that may pass (a full disk) is waited out; the run stands still.
+  private func append(_ entries: [RunEntry], _ cursor: inout Cursor) async -> Bool {
+    guard !entries.isEmpty else { return true }
+    let at = services.clock.wallNow()
+    var sequence = cursor.head
+    var journal: [JournalEntry] = []
+    var after = cursor.machine
+    for entry in entries {
+      sequence = sequence.next
+      journal.append(JournalEntry(sequence: sequence, at: at, entry: entry))
+      after.apply(entry)
+    }
+    let mutation = Mutation.append(
+      run: run, fence: fence, entries: journal, summary: RunSummary(of: after.state, at: at))
+    let patience = StorePatience(clock: services.clock)
+    guard await patience.commit(StoreTransaction(.synced, [mutation]), to: services.store) else { return false }
+    cursor.machine = after
+    cursor.head = sequence
+    return true
+  }
+
+  private func announce(_ entries: [RunEntry], _ state: RunState) {
+    for entry in entries {
+      guard let note = RunNote.text(of: entry, maxAttempts: spec.retry.maxAttempts) else { continue }
+      services.events.publish(
+        .run(RunEvent(run: run, agent: spec.name, status: state.status.rawValue, note: note)))
+    }
+  }
+
+  /// Performs an action; true for the last one.
+  private func perform(_ action: RunMachine.Action, _ group: inout TaskGroup<Void>) -> Bool {
+    switch action {
+    case .settle: return true
+    case .stopAttempt(let reason):
+      stopAttempt(.ask)
+      desk.abandon(run, because: "\(reason)")
+      board.update(spec.name) { $0.state = .stopping }
+    case .retryAfter(let delay):
+      let deadline = services.clock.now() + delay
+      if delay > .zero {
+        board.update(spec.name) {
+          $0.state = .backoff
+          $0.step = "next attempt in \(delay)"
+        }
+      }
+      addTimer(to: &group, until: deadline, event: .retryDue)
+    case .startAttempt(let attempt, let rewind):
+      let order = AttemptRunner.Order(spec: spec, run: run, attempt: attempt, rewind: rewind, input: input)
+      let attemptStops = AttemptStops()
+      stops.withLock { $0 = (attemptStops, nil) }
+      board.update(spec.name) {
+        $0.state = spec.mode == .service ? .running : .starting
+        $0.run = run
+        $0.attempt = attempt
+        $0.step = "attempt \(attempt)"
+      }
+      group.addTask(name: "attempt:\(spec.name)#\(attempt)") { [self] in
+        let report = await attemptReport(order, attemptStops)
+        send(.attemptReport(report))
+      }
+    }
+    return false
+  }
+
+  private func attemptReport(_ order: AttemptRunner.Order, _ attemptStops: AttemptStops) async -> AttemptRunner.Report {
+    let remember: @Sendable (VirtualKey) -> Void = { key in self.stops.withLock { $0.key = key } }
+    switch spec.mode {
+    case .task:
+      return await AttemptRunner(services: services, board: board).run(order, stops: attemptStops, opened: remember)
+    case .service: return await desk.run(order, services: services, opened: remember)
+    }
+  }
+
+  private func addTimer(to group: inout TaskGroup<Void>, until deadline: Instant, event: RunMachine.Event) {
+    let clock = services.clock
+    group.addTask(name: "timer:\(run)") { [self] in
+      do {
+        try await clock.sleep(until: deadline)
+        post(event)
+      } catch {
+        // Cancelled: the run settled before the time came.
+      }
+    }
+  }
+
+  /// Answers those who still wait in the mailbox of a run that is over.
+  private func refuseTheRest() async {
+    for await message in mailbox {
+      switch message {
+      case .recordStep(_, _, let waiter), .readStep(_, let waiter): waiter.resume(returning: nil)
+      case .event, .attemptReport: break
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+internal import NexusCore
+internal import NexusKernel
+
+/// Hands the runs of service agents to the processes that ask for work, and takes their answers.
+actor ServiceDesk {
+  /// How many tasks may wait for one agent.
+  static let maxQueued = 10_000
+  /// The longest that `next` waits.
+  static let maxWait = Duration.seconds(60)
+
+  /// One attempt that a service works on.
+  private struct Assignment {
+    let order: AttemptRunner.Order
+    let access: AttemptAccess
+    let continuation: CheckedContinuation<Answer, Never>
+  }
+
+  private struct Answer: Sendable {
+    let outcome: AttemptOutcome
+    let output: JSONValue?
+  }
+
+  private struct Poller {
+    let number: Int
+    let continuation: CheckedContinuation<JSONValue?, Never>
+  }
+
+  private let clock: any NexusClock
+  private let work: WorkHost
+  private var queued: [AgentName: Deque<RunID>] = [:]
+  private var pollers: [AgentName: Deque<Poller>] = [:]
+  private var assignments: [RunID: Assignment] = [:]
+  private var taken: Set<RunID> = []
+  private var nextPoller = 0
+
+  init(clock: any NexusClock, work: WorkHost) {
+    self.clock = clock
+    self.work = work
+  }
+
+  /// Has one attempt done by the agent's service; returns when it answered, died or was told to stop.
+  nonisolated func run(
+    _ order: AttemptRunner.Order, services: RuntimeServices, opened: @Sendable (VirtualKey) -> Void
+  ) async -> AttemptRunner.Report {
+    let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
+    let opening: (access: AttemptAccess, dropped: Int)
+    do {
+      opening = try await services.boundary.openAttempt(caller, rewind: order.rewind)
+    } catch {
+      let end = AttemptEnd(outcome: .interrupted("the boundary did not open: \(error)"))
+      return AttemptRunner.Report(end: end, output: nil, dropped: 0)
+    }
+    opened(opening.access.key)
+    let answer = await enqueue(order, opening.access)
+    let tally = await services.boundary.closeAttempt(opening.access.key)
+    var outcome = answer.outcome
+    if let refusal = tally.refusal, refusal.action != .alert, case .crashed = outcome {
+      outcome = .budgetStopped(refusal)
+    }
+    let end = AttemptEnd(
+      outcome: outcome, passed: tally.passed, replayed: tally.replayed, tokens: tally.tokens, cost: tally.cost)
+    return AttemptRunner.Report(end: end, output: answer.output, dropped: opening.dropped)
+  }
+
+  private func enqueue(_ order: AttemptRunner.Order, _ access: AttemptAccess) async -> Answer {
+    let agent = order.spec.name
+    guard queued[agent, default: []].count < Self.maxQueued else {
+      return Answer(
+        outcome: .crashed(RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")),
+        output: nil)
+    }
+    return await withCheckedContinuation { continuation in
+      assignments[order.run] = Assignment(order: order, access: access, continuation: continuation)
+      queued[agent, default: []].append(order.run)
+      serve(agent)
+    }
+  }
+
+  /// The next task of the agent, waiting for one at most `wait`; nil if none came.
+  func next(for agent: AgentName, wait: Duration) async -> JSONValue? {
+    if let run = queued[agent]?.popFirst() { return take(run) }
+    guard wait > .zero else { return nil }
+    nextPoller += 1
+    let number = nextPoller
+    let deadline = clock.now() + min(wait, Self.maxWait)
+    return await withCheckedContinuation { continuation in
+      pollers[agent, default: []].append(Poller(number: number, continuation: continuation))
+      let handedOver = work.spawn("poll:\(agent)") { [clock] in
+        do { try await clock.sleep(until: deadline) } catch { return await self.dismiss(number, of: agent) }
+        await self.dismiss(number, of: agent)
+      }
+      if !handedOver { dismiss(number, of: agent) }
+    }
+  }
+
+  private func dismiss(_ number: Int, of agent: AgentName) {
+    guard let index = pollers[agent]?.firstIndex(where: { $0.number == number }) else { return }
+    pollers[agent]?.remove(at: index).continuation.resume(returning: nil)
+  }
+
+  private func serve(_ agent: AgentName) {
+    while let run = queued[agent]?.first, let poller = pollers[agent]?.popFirst() {
+      queued[agent]?.removeFirst()
+      poller.continuation.resume(returning: take(run))
+    }
+  }
+
+  private func take(_ run: RunID) -> JSONValue? {
+    guard let assignment = assignments[run] else { return nil }
+    taken.insert(run)
+    let order = assignment.order
+    return [
+      "task": .string(Self.taskName(order)), "run": .string(run.text), "step": .string(StepPath.main.text),
+      "attempt": .int(Int64(order.attempt.value)), "input": order.input, "key": .string(assignment.access.key.secret),
+      "idempotencyKey": .string("\(run.text)/\(StepPath.main.text)"),
+    ]
+  }
+
+  private static func taskName(_ order: AttemptRunner.Order) -> String { "\(order.run.text).\(order.attempt.value)" }
+
+  /// Takes the answer to a task.
+  ///
+  /// - Returns: false if the task is not the agent's, or is over.
+  func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
+    guard
+      let (run, assignment) = assignments.first(where: {
+        Self.taskName($0.value.order) == task && $0.value.order.spec.name == agent
+      }), taken.contains(run)
+    else { return false }
+    switch result {
+    case .success(let output): finish(run, assignment, Answer(outcome: .succeeded, output: output))
+    case .failure(let error): finish(run, assignment, Answer(outcome: .crashed(error), output: nil))
+    }
+    return true
+  }
+
+  /// The service's process has ended: what it worked on has crashed; what only waits goes on waiting.
+  func serviceEnded(_ agent: AgentName, because reason: String) {
+    for (run, assignment) in assignments where assignment.order.spec.name == agent && taken.contains(run) {
+      let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
+      finish(run, assignment, Answer(outcome: .crashed(error), output: nil))
+    }
+    while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
+  }
+
+  /// Takes a run's attempt back; a late answer of the service is refused.
+  nonisolated func abandon(_ run: RunID, because reason: String) {
+    work.spawn("abandon:\(run)") { await self.withdraw(run, reason) }
+  }
+
+  private func withdraw(_ run: RunID, _ reason: String) {
+    guard let assignment = assignments[run] else { return }
+    queued[assignment.order.spec.name]?.removeAll { $0 == run }
+    finish(run, assignment, Answer(outcome: .interrupted(reason), output: nil))
+  }
+
+  private func finish(_ run: RunID, _ assignment: Assignment, _ answer: Answer) {
+    assignments[run] = nil
+    taken.remove(run)
+    assignment.continuation.resume(returning: answer)
+  }
+}
