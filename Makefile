@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+
+# `make help` lists what there is. Everything works from a clean clone; what is missing is installed on the way.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# One flag set for the release: static Swift runtime, no exported symbols, identical code folded, stripped.
+# `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept.
+RELEASE_FLAGS := -c release --product naos --static-swift-stdlib \
+  -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
+  -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
+  -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 -Xlinker -s
+SOURCES := Sources Tests Package.swift
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: packages ## the release binary, .build/release/naos
+	swift build $(RELEASE_FLAGS)
+	@scripts/check-binary.sh .build/release/naos
+
+.PHONY: run
+run: build ## build, make a demo project and run its researcher
+	@scripts/demo.sh
+
+.PHONY: test
+test: packages venv ## build for tests and run them all
+	@scripts/test.sh
+
+.PHONY: bench
+bench: build ## measure the binary against its peers (see bench/README.md)
+	@bench/run.sh
+
+.PHONY: soak
+soak: build ## run, kill and resume for SOAK_SECONDS (600), watching memory and descriptors
+	@scripts/soak.sh
+
+.PHONY: format
+format: ## lay the sources out
+	swift format format --in-place --recursive $(SOURCES)
+
+.PHONY: lint
+lint: ## say where the sources are not laid out or not idiomatic
+	swift format lint --strict --recursive $(SOURCES)
+
+.PHONY: tidy
+tidy: lint ## hold the sources against the rules of the house
+	NAOS_ONLY=TidyTests swift test --scratch-path .build/tidy --disable-xctest
+
+.PHONY: packages
+packages:
+	@scripts/packages.sh libsqlite3-dev libyaml-dev
+
+.PHONY: venv
+venv:
+	@scripts/venv.sh .build/venv scripts/test-requirements.txt
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .build
