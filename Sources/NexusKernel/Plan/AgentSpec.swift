@@ -11,6 +11,8 @@ package struct AgentSpec: Sendable, Hashable {
   /// The template that it was created from, if the file says so.
   package var template: String?
   package var environment: [EnvironmentVariable]
+  /// The names in `environment` whose values came from outside the file: never shown, never journaled.
+  package var secretVariables: Set<String>
   /// Absolute.
   package var workingDirectory: String
   package var autoStart: Bool
@@ -33,6 +35,7 @@ package struct AgentSpec: Sendable, Hashable {
     self.workingDirectory = workingDirectory
     template = nil
     environment = []
+    secretVariables = []
     autoStart = mode == .service
     restart = mode == .service ? .permanent : .transient
     shutdown = .timeout(.seconds(5))
