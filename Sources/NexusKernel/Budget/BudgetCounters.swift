@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+extension BudgetMachine {
+  /// The counters that a call would be charged to now.
+  mutating func targets(of subject: BudgetSubject, at time: WallTime) -> [Target] {
+    book.places(of: subject).map { place in
+      let index = index(of: place.window, at: time)
+      let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
+      return Target(key: key, place: place, limit: book.hardLimit(at: place))
+    }
+  }
+
+  /// The index of the window now; when a new one begins, the idle counters of older ones are forgotten.
+  private mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
+    let before = clock.floor(of: window)
+    let index = clock.index(of: window, at: time)
+    if let before, index > before {
+      counters = counters.filter { key, counter in
+        counter.place.window != window || key.index >= index || counter.held != .zero
+      }
+    }
+    return index
+  }
+
+  /// The first limit that could not take `asked` even if nothing else were under way.
+  func refusal(of asked: Spend, _ targets: [Target], _ time: WallTime) -> BudgetBlock {
+    for target in targets {
+      let left = target.limit.minus(counters[target.key]?.spent ?? .zero)
+      if !left.admits(asked) { return block(left.isUsedUp(for: asked) ? .exhausted : .tooBig, asked, target, time) }
+    }
+    preconditionFailure("a refusal has a limit that refuses")
+  }
+
+  /// The first limit that cannot take `asked` while others are under way.
+  func shortage(of asked: Spend, _ targets: [Target], _ time: WallTime) -> BudgetBlock {
+    for target in targets where !target.limit.minus(counters[target.key]?.used ?? .zero).admits(asked) {
+      return block(.busy, asked, target, time)
+    }
+    preconditionFailure("a shortage has a limit that is short")
+  }
+
+  /// Describes a limit that said no, with the words of the rule that is the cause.
+  func block(_ reason: BudgetRefusal.Reason, _ asked: Spend, _ target: Target, _ time: WallTime) -> BudgetBlock {
+    let counter = counters[target.key] ?? Counter(place: target.place)
+    let used = reason == .busy ? counter.used : counter.spent
+    let binding = book.positions(at: target.place).map { book.rules[$0] }.filter { !$0.isSoft }
+    let rule = binding.first { !$0.limit.minus(used).admits(asked) } ?? binding.first
+    guard let rule else { preconditionFailure("only a hard limit refuses") }
+    return BudgetBlock(
+      reason: reason, key: target.key, window: rule.window, scope: rule.scope, action: rule.onLimit,
+      limit: rule.limit, spent: counter.spent, held: counter.held, asked: asked,
+      reset: BudgetCalendar.start(of: rule.window, index: target.key.index + 1))
+  }
+
+  /// The thresholds that the counter has passed and that were not reported yet.
+  func dueAlerts(_ key: CounterKey, _ counter: inout Counter) -> [BudgetAlert] {
+    var alerts: [BudgetAlert] = []
+    for position in book.positions(at: counter.place) {
+      let rule = book.rules[position]
+      for percent in rule.alertAt where rule.limit.reaches(percent: percent, with: counter.spent) {
+        guard counter.alerted.insert(RuleBook.Threshold(rule: position, percent: percent)).inserted else { continue }
+        alerts.append(
+          BudgetAlert(
+            key: key, scope: rule.scope, window: rule.window, percent: percent, spent: counter.spent,
+            limit: rule.limit))
+      }
+    }
+    return alerts
+  }
+
+  /// All counters, in the order of scope, window and index.
+  package func views() -> [BudgetCounterView] {
+    let views = counters.map { key, counter in
+      BudgetCounterView(
+        key: key, spent: counter.spent, held: counter.held,
+        rules: book.positions(at: counter.place).map { book.rules[$0] },
+        reset: BudgetCalendar.start(of: counter.place.window, index: key.index + 1))
+    }
+    return views.sorted { ($0.key.scope, $0.key.window, $0.key.index) < ($1.key.scope, $1.key.window, $1.key.index) }
+  }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// A request for room in the budgets of a call.
+package struct BudgetRequest: Sendable, Hashable {
+  package var id: EffectID
+  package var subject: BudgetSubject
+  package var bound: RequestBound
+  package init(id: EffectID, subject: BudgetSubject, bound: RequestBound) {
+    self.id = id
+    self.subject = subject
+    self.bound = bound
+  }
+}
+
+/// A mark to commit for a counter; what it covers may go upstream once that commit is synced.
+package struct BudgetMark: Sendable, Hashable {
+  package var key: CounterKey
+  package var mark: Spend
+  package init(key: CounterKey, mark: Spend) {
+    self.key = key
+    self.mark = mark
+  }
+}
+
+/// Room that was made for a call.
+package struct BudgetGrant: Sendable, Hashable {
+  package var id: EffectID
+  package var bound: Spend
+  package var counters: [CounterKey]
+  /// Not empty: to be committed, synced, together with the hold.
+  package var marks: [BudgetMark]
+  /// The output cap that the hold stands for.
+  package var output: TokenCount
+  /// Whether that is less than what was asked for.
+  package var isClamped: Bool
+}
+
+/// Which limit said no, with its figures.
+package struct BudgetBlock: Sendable, Hashable {
+  package var reason: BudgetRefusal.Reason
+  package var key: CounterKey
+  package var window: BudgetWindow
+  package var scope: BudgetScope
+  package var action: OnLimit
+  package var limit: SpendLimit
+  package var spent: Spend
+  package var held: Spend
+  /// What the request asked to set aside at the least.
+  package var asked: Spend
+  /// When the window ends; nil if it does not.
+  package var reset: WallTime?
+}
+
+/// The answer to a request for room.
+package enum BudgetDecision: Sendable, Hashable {
+  case admitted(BudgetGrant)
+  /// It waits its turn; `wake` decides later.
+  case queued
+  case refused(BudgetBlock)
+}
+
+/// A waiting request whose turn came.
+package struct BudgetWake: Sendable, Hashable {
+  package var request: BudgetRequest
+  /// Never `queued`.
+  package var decision: BudgetDecision
+}
+
+/// What the end of a call changed.
+package struct BudgetSettlement: Sendable, Hashable {
+  package var id: EffectID
+  package var held: Spend
+  package var actual: Spend
+  package var counters: [CounterKey]
+  /// To be committed with the charge; nothing waits for it.
+  package var marks: [BudgetMark]
+  /// The call came to more than was set aside for it, which breaks an assumption of the guarantee.
+  package var isViolation: Bool
+  package var alerts: [BudgetAlert]
+}
+
+/// A budget passed one of its thresholds.
+package struct BudgetAlert: Sendable, Hashable {
+  package var key: CounterKey
+  package var scope: BudgetScope
+  package var window: BudgetWindow
+  package var percent: Int
+  package var spent: Spend
+  package var limit: SpendLimit
+}
+
+/// One counter as a report shows it.
+package struct BudgetCounterView: Sendable, Hashable {
+  package var key: CounterKey
+  package var spent: Spend
+  package var held: Spend
+  /// The rules that bind it at present, and when its window ends.
+  package var rules: [BudgetRule]
+  package var reset: WallTime?
+}

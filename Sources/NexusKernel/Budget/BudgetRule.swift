@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// One limit as the machine applies it.
+package struct BudgetRule: Sendable, Hashable {
+  package var scope: BudgetScope
+  package var window: BudgetWindow
+  package var limit: SpendLimit
+  package var onLimit: OnLimit
+  /// Percentages of the limit at which an alert is due, ascending.
+  package var alertAt: [Int]
+
+  package init(
+    scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = []
+  ) {
+    self.scope = scope
+    self.window = window
+    self.limit = limit
+    self.onLimit = onLimit
+    self.alertAt = alertAt
+  }
+
+  /// The rule of a budget in the plan; a soft one always alerts when it is used up.
+  package init(_ spec: BudgetSpec) {
+    let alerts = spec.onLimit == .alert ? spec.alertAt + [100] : spec.alertAt
+    self.init(
+      scope: spec.scope, window: spec.window, limit: SpendLimit(cost: spec.maxCost, tokens: spec.maxTokens),
+      onLimit: spec.onLimit, alertAt: Set(alerts).sorted())
+  }
+
+  /// A soft rule admits whatever comes: it only counts and alerts, and stands outside the guarantee.
+  package var isSoft: Bool { onLimit == .alert }
+}
+
+/// Whose budgets a call is charged to.
+package struct BudgetSubject: Sendable, Hashable {
+  package var agent: AgentName
+  /// The supervisors above the agent, the nearest first.
+  package var supervisors: [SupervisorName]
+  package var run: RunID?
+
+  package init(agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil) {
+    self.agent = agent
+    self.supervisors = supervisors
+    self.run = run
+  }
+}

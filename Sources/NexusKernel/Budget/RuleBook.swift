@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// The limits in force, found by whom and which window they bind.
+struct RuleBook: Sendable {
+  /// The rules of one scope and window share one counter for each index of the window.
+  struct Place: Sendable, Hashable {
+    /// As `BudgetScope.text` has it.
+    var scope: String
+    var window: BudgetWindow
+  }
+
+  /// One percentage of one rule.
+  struct Threshold: Sendable, Hashable {
+    var rule: Int
+    var percent: Int
+  }
+
+  let rules: [BudgetRule]
+  private var positions: [Place: [Int]] = [:]
+  private var hardLimits: [Place: SpendLimit] = [:]
+  private var windows: [String: [BudgetWindow]] = [:]
+
+  init(_ rules: [BudgetRule]) {
+    self.rules = rules
+    for (position, rule) in rules.enumerated() {
+      let place = Place(scope: rule.scope.text, window: rule.window)
+      if positions[place] == nil { windows[place.scope, default: []].append(place.window) }
+      positions[place, default: []].append(position)
+      if !rule.isSoft { hardLimits[place] = (hardLimits[place] ?? .none).tightened(by: rule.limit) }
+    }
+  }
+
+  func positions(at place: Place) -> [Int] { positions[place] ?? [] }
+
+  /// The tightest of the limits that may refuse.
+  func hardLimit(at place: Place) -> SpendLimit { hardLimits[place] ?? .none }
+
+  /// The scopes and windows that a call of the subject counts in.
+  ///
+  /// An agent always has its lifetime counted, so that its tokens and its cost are known without any budget.
+  func places(of subject: BudgetSubject) -> [Place] {
+    let agent = BudgetScope.agent(subject.agent).text
+    var places = [Place(scope: agent, window: .lifetime)]
+    places += (windows[agent] ?? []).filter { $0 != .lifetime }.map { Place(scope: agent, window: $0) }
+    for scope in subject.supervisors.map({ BudgetScope.supervisor($0).text }) + [BudgetScope.global.text] {
+      places += (windows[scope] ?? []).map { Place(scope: scope, window: $0) }
+    }
+    return places
+  }
+}
+
+extension RuleBook.Place {
+  /// The scope of the counter: that of the budget, and for a window of one run the run before it.
+  func counterScope(run: RunID?) -> String {
+    guard window == .run else { return scope }
+    // Calls outside every run share one counter rather than escape the budget.
+    return "run:\(run?.text ?? "none")/\(scope)"
+  }
+
+  /// The place of a counter that was read back from the store; nil for a window this version does not know.
+  init?(of key: CounterKey) {
+    guard let window = BudgetWindow(rawValue: key.window) else { return nil }
+    var scope = key.scope
+    if window == .run, let slash = scope.firstIndex(of: "/") { scope = String(scope[scope.index(after: slash)...]) }
+    self.init(scope: scope, window: window)
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What the two clocks of the machine say at one moment.
+package struct ClockReading: Sendable, Hashable {
+  package var wall: WallTime
+  package var monotonic: Instant
+  package init(wall: WallTime, monotonic: Instant) {
+    self.wall = wall
+    self.monotonic = monotonic
+  }
+}
+
+/// Decides which window it is, against a wall clock that may step.
+///
+/// Windows never go back, and a wall clock that runs ahead of the monotonic one opens no new window until a person
+/// confirms it: a fresh budget is not to be had by setting the clock.
+package struct WindowClock: Sendable, Hashable {
+  /// How far the wall clock may get ahead of the monotonic one at a time.
+  package static let tolerance = Duration.seconds(300)
+
+  /// The greatest index seen of each window.
+  private var floors: [BudgetWindow: Int64] = [:]
+  private var anchor: ClockReading?
+  /// Whether the wall clock is ahead without an explanation, so that time is counted from the last trusted reading.
+  package private(set) var isHeld = false
+
+  package init() {}
+
+  /// Takes a reading and returns the time that windows go by.
+  package mutating func trusted(_ reading: ClockReading) -> WallTime {
+    guard let anchor else {
+      anchor = reading
+      return reading.wall
+    }
+    let expected = anchor.wall + max(.zero, reading.monotonic - anchor.monotonic)
+    guard reading.wall - expected <= Self.tolerance else {
+      isHeld = true
+      return expected
+    }
+    isHeld = false
+    // A clock that went back keeps its old anchor: coming home later is then no jump ahead.
+    if reading.wall - expected >= .zero - Self.tolerance { self.anchor = reading }
+    return reading.wall
+  }
+
+  /// A person says that the wall clock is right.
+  package mutating func confirm(_ reading: ClockReading) {
+    anchor = reading
+    isHeld = false
+  }
+
+  /// The index of the window at a trusted time; never less than one seen before.
+  package mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
+    let index = max(floors[window] ?? .min, BudgetCalendar.index(of: window, at: time))
+    floors[window] = index
+    return index
+  }
+
+  /// Remembers an index that the store holds a counter of.
+  package mutating func raiseFloor(of window: BudgetWindow, to index: Int64) {
+    floors[window] = max(floors[window] ?? .min, index)
+  }
+
+  /// The greatest index seen; nil if none was.
+  package func floor(of window: BudgetWindow) -> Int64? { floors[window] }
+
+  /// Whether the window is over for good.
+  package func isPast(_ window: BudgetWindow, _ index: Int64) -> Bool { index < floors[window] ?? .min }
+}
