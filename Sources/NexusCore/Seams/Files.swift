@@ -18,7 +18,8 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { "\(path): \(message)" }
 
-  static func last(_ path: String) -> FileError {
+  /// What the kernel said last on this thread (`errno`).
+  package static func lastError(_ path: String) -> FileError {
     let number = errno
     return FileError(path: path, errorNumber: number, message: unsafe String(cString: strerror(number)))
   }
@@ -31,14 +32,14 @@ package enum Files {
   /// - Throws: `FileError`; a larger file is refused with error number `EFBIG`.
   package static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw FileError.last(path) }
+    guard descriptor >= 0 else { throw FileError.lastError(path) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
       let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError.last(path) }
+      guard count >= 0 else { throw FileError.lastError(path) }
       if count == 0 { return bytes }
       bytes.append(contentsOf: chunk[0..<count])
       guard bytes.count <= limit else {
@@ -52,13 +53,13 @@ package enum Files {
     let temporary = path + ".new"
     _ = unsafe unlink(temporary)
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
-    guard descriptor >= 0 else { throw FileError.last(temporary) }
+    guard descriptor >= 0 else { throw FileError.lastError(temporary) }
     do {
       defer { close(descriptor) }
       try writeAll(bytes, to: descriptor, path: temporary)
-      guard fsync(descriptor) == 0 else { throw FileError.last(temporary) }
+      guard fsync(descriptor) == 0 else { throw FileError.lastError(temporary) }
     }
-    guard unsafe rename(temporary, path) == 0 else { throw FileError.last(path) }
+    guard unsafe rename(temporary, path) == 0 else { throw FileError.lastError(path) }
   }
 
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
@@ -68,7 +69,7 @@ package enum Files {
         unsafe Glibc.write(descriptor, $0.baseAddress.map { unsafe $0 + written }, bytes.count - written)
       }
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError.last(path) }
+      guard count >= 0 else { throw FileError.lastError(path) }
       written += count
     }
   }
@@ -78,10 +79,15 @@ package enum Files {
     guard unsafe mkdir(path, mode_t(mode)) != 0 else { return }
     if errno == EEXIST, isDirectory(path) { return }
     guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
-      throw FileError.last(path)
+      throw FileError.lastError(path)
     }
     try makeDirectory(String(path[..<slash]), mode: mode)
-    guard unsafe mkdir(path, mode_t(mode)) == 0 || errno == EEXIST else { throw FileError.last(path) }
+    guard unsafe mkdir(path, mode_t(mode)) == 0 || errno == EEXIST else { throw FileError.lastError(path) }
+  }
+
+  /// Sets the permissions of what exists.
+  package static func restrict(_ path: String, mode: UInt32) throws(FileError) {
+    guard unsafe chmod(path, mode_t(mode)) == 0 else { throw FileError.lastError(path) }
   }
 
   package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
@@ -93,12 +99,12 @@ package enum Files {
 
   /// Removes a file; one that is not there is fine.
   package static func remove(_ path: String) throws(FileError) {
-    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw FileError.last(path) }
+    guard unsafe unlink(path) == 0 || errno == ENOENT else { throw FileError.lastError(path) }
   }
 
   /// The names in a folder, sorted, without `.` and `..`.
   package static func list(_ path: String) throws(FileError) -> [String] {
-    guard let directory = unsafe opendir(path) else { throw FileError.last(path) }
+    guard let directory = unsafe opendir(path) else { throw FileError.lastError(path) }
     defer { unsafe closedir(directory) }
     var names: [String] = []
     while let entry = unsafe readdir(directory) {

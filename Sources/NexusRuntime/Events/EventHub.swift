@@ -11,9 +11,14 @@ package final class EventHub: EventSink {
   /// How many watchers there may be.
   package static let maxWatchers = 1_024
 
+  private struct Watcher: Sendable {
+    let yield: @Sendable (NodeEvent) -> Void
+    let finish: @Sendable () -> Void
+  }
+
   private struct Watchers: Sendable {
     var next = 0
-    var continuations: [Int: AsyncStream<NodeEvent>.Continuation] = [:]
+    var watching: [Int: Watcher] = [:]
     var taps: [@Sendable (NodeEvent) -> Void] = []
     var isClosed = false
   }
@@ -23,9 +28,9 @@ package final class EventHub: EventSink {
   package init() {}
 
   package func publish(_ event: NodeEvent) {
-    let (continuations, taps) = watchers.withLock { (Array($0.continuations.values), $0.taps) }
+    let (watching, taps) = watchers.withLock { (Array($0.watching.values), $0.taps) }
     for tap in taps { tap(event) }
-    for continuation in continuations { continuation.yield(event) }
+    for watcher in watching { watcher.yield(event) }
   }
 
   /// Calls `tap` with every event, on the publisher's thread; for the node's own parts, which must not block.
@@ -33,18 +38,25 @@ package final class EventHub: EventSink {
     watchers.withLock { $0.taps.append(tap) }
   }
 
-  /// A stream of everything from now on; it ends when the hub closes. Nil if there are too many watchers.
-  package func watch() -> AsyncStream<NodeEvent>? {
-    let (stream, continuation) = AsyncStream<NodeEvent>.makeStream(bufferingPolicy: .bufferingNewest(Self.maxWaiting))
+  /// A stream of what `select` makes of the events from now on; it ends when the hub closes.
+  ///
+  /// - Parameter select: picks what is wanted; called on the publisher's thread.
+  /// - Returns: nil if there are too many watchers.
+  package func watch<Element: Sendable>(_ select: @escaping @Sendable (NodeEvent) -> Element?) -> AsyncStream<Element>?
+  {
+    let (stream, continuation) = AsyncStream<Element>.makeStream(bufferingPolicy: .bufferingNewest(Self.maxWaiting))
+    let watcher = Watcher(
+      yield: { event in if let element = select(event) { continuation.yield(element) } },
+      finish: { continuation.finish() })
     let number: Int? = watchers.withLock { watchers in
-      guard !watchers.isClosed, watchers.continuations.count < Self.maxWatchers else { return nil }
+      guard !watchers.isClosed, watchers.watching.count < Self.maxWatchers else { return nil }
       watchers.next += 1
-      watchers.continuations[watchers.next] = continuation
+      watchers.watching[watchers.next] = watcher
       return watchers.next
     }
     guard let number else { return nil }
     continuation.onTermination = { [weak self] _ in
-      _ = self?.watchers.withLock { $0.continuations.removeValue(forKey: number) }
+      _ = self?.watchers.withLock { $0.watching.removeValue(forKey: number) }
     }
     return stream
   }
@@ -53,9 +65,9 @@ package final class EventHub: EventSink {
   package func close() {
     let all = watchers.withLock { watchers in
       watchers.isClosed = true
-      defer { watchers.continuations = [:] }
-      return Array(watchers.continuations.values)
+      defer { watchers.watching = [:] }
+      return Array(watchers.watching.values)
     }
-    for continuation in all { continuation.finish() }
+    for watcher in all { watcher.finish() }
   }
 }

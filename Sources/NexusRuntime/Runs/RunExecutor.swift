@@ -47,9 +47,11 @@ package actor RunExecutor {
   /// - Throws: `RuntimeRefusal`: the agent is unknown or may not run, or the input is too large.
   /// - Returns: the run; the one of before if the idempotency key is known.
   package func start(
-    _ name: String, input: JSONValue, idempotencyKey: String? = nil
+    _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
   ) async throws(RuntimeRefusal) -> RunRecord {
-    let spec = try runnable(name)
+    var spec = try runnable(name)
+    // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
+    if let timeout { spec.timeout = min(timeout, spec.timeout ?? timeout) }
     guard input.encoded().count <= Self.maxInputBytes else {
       throw RuntimeRefusal(
         .invalid, code: "NX-RUN-004", message: "the input is larger than \(Self.maxInputBytes) bytes",
