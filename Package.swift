@@ -71,7 +71,7 @@ let targets: [Target] = [
       "NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, deque,
     ]),
   module("NexusRuntime", ["NexusCore", "NexusKernel", "NexusStore", deque]),
-  module("NexusTools", ["NexusCore", "NexusHTTP"]),
+  module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"]),
   module("NexusLLMAgent", ["NexusCore", "NexusHTTP"]),
   module(
     "NexusServer",
@@ -108,7 +108,7 @@ let targets: [Target] = [
   tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusTestKit"]),
   tests("NexusStoreTests", ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel"]),
   tests("NexusConfigTests", ["NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusCore"], exclude: ["cases"]),
-  tests("NexusSandboxTests", ["NexusSandbox", "NexusCore"]),
+  tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(
     "NexusGatewayTests",
@@ -117,7 +117,9 @@ let targets: [Target] = [
       nioCore, nioPosix, nioHTTP1, nioEmbedded,
     ]),
   tests("NexusRuntimeTests", ["NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel"]),
-  tests("NexusToolsTests", ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusCore"]),
+  tests(
+    "NexusToolsTests",
+    ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioHTTP1]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
   tests("EndToEndTests", ["NexusCore", "NexusHTTP", "NexusSandbox"]),

@@ -1,5 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
+//
+// What must not touch the Swift runtime: the guard process, the trap handler, and the few system calls that Swift
+// cannot make in safety (vfork, descriptor passing, epoll's packed structures).
 #ifndef CGUARD_H
 #define CGUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---- The guard process -------------------------------------------------------------------------------------------
+
+/// Becomes the guard if the program was started as one, and then never returns. A constructor of this library calls
+/// it too, so that every program that links it can be re-executed as a guard; calling it again does no harm.
+void naos_guard_main_if_requested(int argc, char *_Nullable const *_Nonnull argv);
+
+/// The environment variable that marks a process and its descendants: `<guard's tag>-<spawn id in decimal>`.
+#define NAOS_SPAWN_VARIABLE "NAOS_SPAWN"
+
+/// Where a spawn failed.
+enum {
+  NAOS_STAGE_NONE = 0,
+  NAOS_STAGE_LOOKUP = 1,
+  NAOS_STAGE_WORKING_DIRECTORY = 2,
+  NAOS_STAGE_STANDARD_STREAMS = 3,
+  NAOS_STAGE_FORK = 4,
+  NAOS_STAGE_EXEC = 5,
+  /// The program exists, its interpreter or loader does not.
+  NAOS_STAGE_INTERPRETER = 6,
+  NAOS_STAGE_LAUNCHER = 7,
+};
+
+enum { NAOS_REPLY_SPAWNED = 1, NAOS_REPLY_SPAWN_FAILED = 2, NAOS_REPLY_EXITED = 3 };
+
+/// A message from the guard. Fields that a kind does not use are 0.
+struct naos_guard_reply {
+  uint32_t kind;
+  uint32_t stage;
+  uint64_t id;
+  int32_t pid;
+  int32_t error;
+  /// The exit code, or the signal that ended the process.
+  int32_t status;
+  uint32_t signalled;
+  int64_t user_microseconds;
+  int64_t system_microseconds;
+  int64_t peak_kibibytes;
+  /// Processes that could not be killed in time and were left behind.
+  uint32_t left_behind;
+  uint32_t reserved;
+};
+
+/// Starts a guard from `/proc/self/exe`. `scan` makes it find its children by reading all of `/proc`, as it does by
+/// itself on a kernel without `/proc/<pid>/task/<tid>/children`.
+///
+/// Returns 0 or an errno value. The socket is non-blocking; all descriptors are close-on-exec.
+int naos_guard_start(const char *_Nonnull tag, bool scan, int *_Nonnull socket_fd, int *_Nonnull pid,
+                     int *_Nonnull pidfd);
+
+/// Asks for a spawn. `block` is a file holding the working directory, the arguments and the environment as
+/// NUL-terminated strings. The descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
+int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, uint64_t block_size,
+                          int block, int standard_input, int standard_output, int standard_error);
+
+/// Asks for a signal to the process group of a spawn. Returns 0 or an errno value.
+int naos_guard_send_signal(int socket_fd, uint64_t id, int signal);
+
+/// Takes one message: 1 with a message, 0 at the guard's end, or a negated errno value (-EAGAIN: none now).
+/// `pidfd` is -1 where the message brings none.
+int naos_guard_receive(int socket_fd, struct naos_guard_reply *_Nonnull reply, int *_Nonnull pidfd);
+
+/// One sweep of `/proc`, for the time after a guard's death: processes marked with `tag`, and the members of sessions
+/// whose leaders were agents at `deadline_ticks`, are sent SIGKILL, each through a pidfd. Returns how many there were,
+/// zombies not counted, or -1 if `/proc` cannot be read.
+int naos_kill_leftovers(const char *_Nonnull tag, const int *_Nullable sessions, size_t count,
+                        uint64_t deadline_ticks);
+
+/// Counts the processes, zombies not counted, that are marked with `tag`; -1 if `/proc` cannot be read.
+int naos_count_tagged(const char *_Nonnull tag);
+
+/// Clock ticks since boot, the unit of start times in `/proc/<pid>/stat`.
+uint64_t naos_ticks_since_boot(void);
+
+/// Sends a signal through a pidfd. Returns 0 or an errno value.
+int naos_pidfd_signal(int pidfd, int signal);
+
+/// Reaps the guard if it has ended: true once it is gone.
+bool naos_reap(int pidfd);
+
+// ---- Files, pipes, polling ---------------------------------------------------------------------------------------
+
+/// A sealed in-memory file holding `bytes`, its offset at 0. Returns 0 or an errno value.
+int naos_sealed_file(const char *_Nonnull name, const void *_Nullable bytes, size_t count, int *_Nonnull fd);
+
+/// A pipe whose read end does not block; both ends are close-on-exec. Returns 0 or an errno value.
+int naos_output_pipe(int *_Nonnull read_end, int *_Nonnull write_end);
+
+int naos_poller_create(void);
+int naos_poller_wakeup_create(void);
+void naos_poller_wake(int wakeup);
+void naos_poller_drain_wakeup(int wakeup);
+int naos_poller_add(int poller, int fd, uint64_t token);
+int naos_poller_watch_writes(int poller, int fd, uint64_t token, bool writes);
+void naos_poller_remove(int poller, int fd);
+/// Waits for readiness and stores the tokens of what is ready. Returns their count; 0 also when interrupted.
+int naos_poller_wait(int poller, uint64_t *_Nonnull tokens, int capacity, int timeout_milliseconds);
+
+/// Runs `body` on a detached thread with every signal blocked. Returns 0 or an errno value.
+int naos_thread_start(const char *_Nonnull name, void (*_Nonnull body)(void *_Nullable), void *_Nullable context);
+
+// ---- Hardening ---------------------------------------------------------------------------------------------------
+
+/// No core dump and no `ptrace` or `/proc/<pid>/mem` for others. Returns 0 or an errno value.
+int naos_make_undumpable(void);
+/// Raises the soft limit of open files to the hard one; agents still get the old one. Returns 0 or an errno value.
+int naos_raise_file_limit(void);
+/// A write to a closed pipe is an error, not an end. Returns 0 or an errno value.
+int naos_ignore_sigpipe(void);
+/// Asks the kernel for `signal` when the thread that created this process ends. Returns 0 or an errno value; ESRCH
+/// says that the parent is gone already.
+int naos_die_with_parent(int parent, int signal);
+
+// ---- The trap handler --------------------------------------------------------------------------------------------
+
+/// The longest description of what a thread is at; longer ones are cut.
+#define NAOS_TRAP_TEXT_LIMIT 512
+
+/// From now on SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT write `<signal number> <text>\n` to `fd`, where
+/// text is what the failing thread set last, and then end the process as they would have. Returns 0 or an errno value.
+int naos_trap_prepare(int fd);
+/// Says what the calling thread is at from now on; a count of 0 clears it, and then a trap writes nothing.
+void naos_trap_set_current(const char *_Nullable text, size_t count);
+
 #endif

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// From a spawn order to a running program. Everything that allocates happens before vfork; between vfork and exec there
+// are system calls only. The child borrows the guard's memory until it execs, so its failure is left in `result`.
+#include "GuardInternal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+/// What the child needs, all of it ready before it exists.
+struct plan {
+  char *directory;
+  char **arguments;
+  char **variables;
+  char **candidates;
+  char *candidate_text;
+  const int *streams;
+  pid_t guard;
+  struct rlimit file_limit;
+};
+
+static bool fill_strings(char **cursor, const char *end, char **strings, uint32_t count) {
+  for (uint32_t index = 0; index < count; index++) {
+    if (*cursor >= end) return false;
+    strings[index] = *cursor;
+    *cursor += strlen(*cursor) + 1;
+  }
+  strings[count] = NULL;
+  return true;
+}
+
+/// The paths at which the command may be: itself if it holds a slash, else one for each entry of the child's PATH.
+static int find_candidates(struct plan *plan) {
+  const char *command = plan->arguments[0];
+  const char *path = DEFAULT_PATH;
+  for (char **variable = plan->variables; *variable; variable++)
+    if (strncmp(*variable, "PATH=", 5) == 0) path = *variable + 5;
+
+  if (strchr(command, '/') || !*command) path = NULL;
+  size_t entries = 1;
+  for (const char *c = path; c && *c; c++) entries += *c == ':';
+  size_t room = path ? strlen(path) + entries * (strlen(command) + 3) : strlen(command) + 1;
+  plan->candidates = calloc(entries + 1, sizeof *plan->candidates);
+  plan->candidate_text = malloc(room);
+  if (!plan->candidates || !plan->candidate_text) return ENOMEM;
+
+  char *text = plan->candidate_text;
+  if (!path) {
+    plan->candidates[0] = strcpy(text, command);
+    return 0;
+  }
+  for (size_t index = 0; index < entries; index++) {
+    size_t length = strcspn(path, ":");
+    plan->candidates[index] = text;
+    memcpy(text, length ? path : ".", length ? length : 1);
+    text += length ? length : 1;
+    *text++ = '/';
+    text = stpcpy(text, command) + 1;
+    path += length + (path[length] == ':');
+  }
+  return 0;
+}
+
+static _Noreturn void fail(struct naos_spawn_result *result, int stage, int error) {
+  result->stage = stage;
+  result->error = error;
+  _exit(127);
+}
+
+/// Tries each candidate in turn, and tells "no such command" from "found, but it cannot be executed".
+static _Noreturn void execute(const struct plan *plan, struct naos_spawn_result *result) {
+  int missing = ENOENT;
+  bool denied = false;
+  for (char **candidate = plan->candidates; *candidate; candidate++) {
+    execve(*candidate, plan->arguments, plan->variables);
+    int error = errno;
+    bool exists = faccessat(AT_FDCWD, *candidate, F_OK, 0) == 0;
+    switch (error) {
+    case ENOENT:
+      if (exists) fail(result, NAOS_STAGE_INTERPRETER, ENOENT);
+      break;
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+      missing = error;
+      break;
+    case EACCES:
+      // A directory of PATH that may not be searched does not stop the search.
+      denied = denied || exists;
+      if (!exists) missing = EACCES;
+      break;
+    default:
+      fail(result, NAOS_STAGE_EXEC, error);
+    }
+  }
+  if (denied) fail(result, NAOS_STAGE_EXEC, EACCES);
+  fail(result, NAOS_STAGE_LOOKUP, missing);
+}
+
+static _Noreturn void become(const struct plan *plan, struct naos_spawn_result *result) {
+  if (setsid() < 0) fail(result, NAOS_STAGE_FORK, errno);
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(result, NAOS_STAGE_FORK, errno);
+  if (getppid() != plan->guard) _exit(127);
+  if (chdir(plan->directory) < 0) fail(result, NAOS_STAGE_WORKING_DIRECTORY, errno);
+  // The guard holds 0, 1, 2 itself, so none of these is one of them, and dup2 clears close-on-exec.
+  for (int stream = 0; stream < 3; stream++)
+    if (dup2(plan->streams[stream], stream) < 0) fail(result, NAOS_STAGE_STANDARD_STREAMS, errno);
+  // Everything of ours is close-on-exec already; this is the second lock on that door.
+  syscall(SYS_close_range, 3u, ~0u, 1u << 2 /* CLOSE_RANGE_CLOEXEC */);
+  setrlimit(RLIMIT_NOFILE, &plan->file_limit);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execute(plan, result);
+}
+
+/// A function of its own, so that nothing of its caller's frame lives in registers across vfork's two returns.
+static __attribute__((noinline)) pid_t start(const struct plan *plan, struct naos_spawn_result *result) {
+  pid_t pid = vfork();
+  if (pid == 0) become(plan, result);
+  return pid;
+}
+
+static void launch(const struct naos_guard *guard, const struct naos_spawn_order *order, char *block,
+                   struct naos_spawn_result *result) {
+  struct plan plan = {.streams = &order->descriptors[1], .guard = guard->pid, .file_limit = guard->file_limit};
+  char *cursor = block, *end = block + order->block_size;
+  plan.arguments = calloc((size_t)order->arguments + 1, sizeof(char *));
+  plan.variables = calloc((size_t)order->variables + 1, sizeof(char *));
+  char *directory[2];
+  result->stage = NAOS_STAGE_LAUNCHER;
+  result->error = ENOMEM;
+  if (plan.arguments && plan.variables) {
+    result->error = EINVAL;
+    if (fill_strings(&cursor, end, directory, 1) && fill_strings(&cursor, end, plan.arguments, order->arguments) &&
+        fill_strings(&cursor, end, plan.variables, order->variables) && cursor == end) {
+      plan.directory = directory[0];
+      result->error = find_candidates(&plan);
+    }
+  }
+  if (result->error == 0) {
+    result->stage = NAOS_STAGE_NONE;
+    result->pid = start(&plan, result);
+    if (result->pid < 0) {
+      result->stage = NAOS_STAGE_FORK;
+      result->error = errno;
+    }
+  }
+  free(plan.arguments);
+  free(plan.variables);
+  free(plan.candidates);
+  free(plan.candidate_text);
+}
+
+void naos_spawn(const struct naos_guard *guard, const struct naos_spawn_order *order,
+                struct naos_spawn_result *result) {
+  result->pid = -1;
+  result->stage = NAOS_STAGE_LAUNCHER;
+  result->error = EINVAL;
+  if (order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;
+  // The file is sealed: it cannot shrink under the mapping.
+  char *block = mmap(NULL, order->block_size, PROT_READ, MAP_PRIVATE, order->descriptors[0], 0);
+  if (block == MAP_FAILED) {
+    result->error = errno;
+    return;
+  }
+  // The last byte ends the last string, so no string can run past the mapping.
+  if (block[order->block_size - 1] == 0) launch(guard, order, block, result);
+  munmap(block, order->block_size);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import CGuard
+internal import Glibc
+internal import NexusCore
+
+/// One guard process and the socket to it.
+struct GuardConnection: Sendable {
+  let generation: UInt64
+  /// Marks everything below this guard, and nothing else.
+  let tag: String
+  let pid: Int32
+  let socket: Descriptor
+  let pidfd: Descriptor
+
+  static func start(
+    generation: UInt64, random: any RandomSource, scansProc: Bool
+  ) -> Result<GuardConnection, LaunchError> {
+    let tag = String(random.next(), radix: 16) + String(random.next(), radix: 16)
+    var socket: Int32 = -1
+    var pid: Int32 = -1
+    var pidfd: Int32 = -1
+    let error = unsafe naos_guard_start(tag, scansProc, &socket, &pid, &pidfd)
+    guard error == 0 else { return .failure(.launcher(error, "the guard process cannot be started")) }
+    return .success(
+      GuardConnection(
+        generation: generation, tag: tag, pid: pid, socket: Descriptor(socket), pidfd: Descriptor(pidfd)))
+  }
+}
+
+/// What the guard is asked for.
+enum GuardRequest: Sendable {
+  case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles)
+  case signal(id: UInt64, signal: Int32)
+
+  /// Sends without waiting: 0, `EAGAIN` where the socket is full, or why the guard cannot be reached.
+  func send(to connection: GuardConnection) -> Int32 {
+    switch self {
+    case .spawn(let id, let block, let files):
+      naos_guard_send_spawn(
+        connection.socket.number, id, block.arguments, block.variables, UInt64(block.bytes.count),
+        files.block.number, files.standardInput.number, files.outputWriteEnd.number, files.errorWriteEnd.number)
+    case .signal(let id, let signal):
+      naos_guard_send_signal(connection.socket.number, id, signal)
+    }
+  }
+}
+
+/// A guard that died, until nothing of what was below it is left.
+struct LostGuard {
+  let connection: GuardConnection
+  var nextSweep: Instant
+  /// The sessions of its agents: each has its leader's number.
+  var sessions: [Int32] = []
+  var alive: Set<UInt64> = []
+  var dead: [UInt64] = []
+  private let noticedAt = naos_ticks_since_boot()
+  private var emptySweeps = 0
+
+  init(connection: GuardConnection, nextSweep: Instant) {
+    self.connection = connection
+    self.nextSweep = nextSweep
+  }
+
+  /// Kills what is found; true once all agents are confirmed dead and two sweeps in a row found nothing, because one
+  /// sweep can miss a process that is born behind its back.
+  mutating func sweep() -> Bool {
+    let met = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt)
+    emptySweeps = met == 0 ? emptySweeps + 1 : 0
+    return alive.isEmpty && emptySweeps >= 2
+  }
+}
+
+/// Who an epoll event is for: a kind and the number of a spawn or of a guard's generation.
+struct Token {
+  enum Kind: UInt64 { case wakeup, socket, guardEnd, output, error, agentEnd }
+  let rawValue: UInt64
+
+  static let wakeup = Token(.wakeup, 0)
+
+  init(_ kind: Kind, _ number: UInt64) { rawValue = kind.rawValue << 56 | number & (1 << 56 - 1) }
+  init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  var kind: Kind? { Kind(rawValue: rawValue >> 56) }
+  var number: UInt64 { rawValue & (1 << 56 - 1) }
+}
+
+extension ProcessExit {
+  init(reply: naos_guard_reply) {
+    self.init(
+      status: reply.signalled != 0 ? .signalled(signal: reply.status) : .exited(code: reply.status),
+      userTime: .microseconds(reply.user_microseconds), systemTime: .microseconds(reply.system_microseconds),
+      peakMemoryBytes: reply.peak_kibibytes * 1024)
+  }
+}

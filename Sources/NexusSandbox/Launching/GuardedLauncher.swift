@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import CGuard
+internal import Glibc
+package import NexusCore
+
+/// Starts processes below a guard process, which outlives the node just long enough to kill all of them.
+///
+/// The guard is started by the first launch, or by `start()`. Should it die, its agents are killed, their ends are
+/// reported, and the next launch starts another one.
+package final class GuardedLauncher: ProcessLauncher {
+  package struct Limits: Sendable {
+    /// How long output is still read after the end of a process whose pipe someone else keeps open.
+    package var drainAfterExit: Duration = .milliseconds(200)
+    /// How much is read at once from one stream, and so what a receiver gets at most in one call.
+    package var readChunkBytes = 64 * 1024
+    /// Standard input that is longer is refused: it is kept in memory until the process has ended.
+    package var standardInputBytes = 256 * 1024 * 1024
+
+    package init() {}
+  }
+
+  private let limits: Limits
+  private let bridge: GuardBridge
+
+  /// Makes a launcher that has not started anything yet.
+  ///
+  /// For tests, `scansProc` makes the guard find its children as it must on kernels without `CONFIG_PROC_CHILDREN`.
+  package init(
+    clock: any NexusClock = SystemClock(), random: any RandomSource = SystemRandom(), limits: Limits = Limits(),
+    scansProc: Bool = false
+  ) {
+    self.limits = limits
+    bridge = GuardBridge(clock: clock, random: random, limits: limits, scansProc: scansProc)
+  }
+
+  deinit { bridge.close(nil) }
+
+  /// Starts the guard now, so that the first launch need not wait for it and a failure shows early.
+  package func start() throws(LaunchError) {
+    if let error = bridge.startGuard() { throw error }
+  }
+
+  /// The guard that serves new launches, if one runs.
+  package var guardPID: Int32? { bridge.guardPID }
+
+  package func launch(
+    _ request: LaunchRequest, output: any OutputReceiver
+  ) async throws(LaunchError) -> any LaunchedProcess {
+    guard request.standardInput.count <= limits.standardInputBytes else {
+      throw .launcher(EFBIG, "standard input is longer than \(limits.standardInputBytes) bytes")
+    }
+    let result: Result<GuardedProcess, LaunchError> = await withCheckedContinuation { launched in
+      if let error = bridge.launch(request, output: output, launched) { launched.resume(returning: .failure(error)) }
+    }
+    return try result.get()
+  }
+
+  /// Kills every process, ends the guard, and returns when all of that is confirmed.
+  ///
+  /// Later launches are refused. Letting go of the launcher does the same without waiting.
+  package func shutDown() async {
+    await withCheckedContinuation { closed in bridge.close(closed) }
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import CGuard
+internal import Glibc
+internal import NexusCore
+
+/// An open file that is closed when nobody needs it any more.
+final class Descriptor: Sendable {
+  let number: Int32
+  init(_ number: Int32) { self.number = number }
+  deinit { close(number) }
+}
+
+/// The files of one launch: what the guard is sent, and the read ends that stay here.
+struct LaunchFiles: Sendable {
+  let block: Descriptor
+  let standardInput: Descriptor
+  let outputWriteEnd: Descriptor
+  let errorWriteEnd: Descriptor
+  let outputReadEnd: Descriptor
+  let errorReadEnd: Descriptor
+
+  init(block: SpawnBlock, standardInput input: [UInt8]) throws(LaunchError) {
+    self.block = try Self.sealed("naos-spawn", block.bytes)
+    standardInput = try input.isEmpty ? Self.empty() : Self.sealed("naos-stdin", input)
+    (outputReadEnd, outputWriteEnd) = try Self.pipe()
+    (errorReadEnd, errorWriteEnd) = try Self.pipe()
+  }
+
+  /// A file and not a pipe: nobody has to pump it, and a program that never reads it blocks nobody.
+  private static func sealed(_ name: String, _ bytes: [UInt8]) throws(LaunchError) -> Descriptor {
+    var number: Int32 = -1
+    let error = unsafe bytes.withUnsafeBytes { content in
+      unsafe naos_sealed_file(name, content.baseAddress, content.count, &number)
+    }
+    guard error == 0 else {
+      throw LaunchError(
+        stage: .standardStreams, errorNumber: error,
+        message: "no in-memory file can be made (\(LaunchError.words(for: error)))")
+    }
+    return Descriptor(number)
+  }
+
+  private static func empty() throws(LaunchError) -> Descriptor {
+    let number = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { throw standardStreams(errno, "/dev/null cannot be opened") }
+    return Descriptor(number)
+  }
+
+  private static func pipe() throws(LaunchError) -> (read: Descriptor, write: Descriptor) {
+    var read: Int32 = -1
+    var write: Int32 = -1
+    let error = unsafe naos_output_pipe(&read, &write)
+    guard error == 0 else { throw standardStreams(error, "no pipe can be made") }
+    return (Descriptor(read), Descriptor(write))
+  }
+
+  private static func standardStreams(_ number: Int32, _ what: String) -> LaunchError {
+    LaunchError(
+      stage: .standardStreams, errorNumber: number, message: "\(what) (\(LaunchError.words(for: number)))")
+  }
+}
