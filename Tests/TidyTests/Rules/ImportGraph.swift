@@ -18,7 +18,7 @@ enum ImportGraph {
     "NexusHTTP": ["NexusCore"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
-    "NexusTools": ["NexusCore", "NexusHTTP"],
+    "NexusTools": ["NexusCore", "NexusHTTP", "NexusLocalModels"],
     "NexusLLMAgent": ["NexusCore", "NexusHTTP"],
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [

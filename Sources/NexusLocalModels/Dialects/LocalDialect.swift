@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What a local model sends back, ready for the wire.
+package struct LocalModelReply: Sendable, Hashable {
+  package enum Content: Sendable, Hashable {
+    case body([UInt8])
+    /// A `text/event-stream`.
+    case events([LocalStreamEvent])
+  }
+
+  package struct Header: Sendable, Hashable {
+    package let name: String
+    package let value: String
+    package init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  package var status: Int
+  package var headers: [Header]
+  package var content: Content
+  /// Nil where the reply names none: an error, or a scripted fault.
+  package var usage: LocalUsage?
+
+  package init(status: Int, headers: [Header], content: Content, usage: LocalUsage? = nil) {
+    self.status = status
+    self.headers = headers
+    self.content = content
+    self.usage = usage
+  }
+
+  /// The whole content as it travels.
+  package var bytes: [UInt8] {
+    switch content {
+    case .body(let bytes): bytes
+    case .events(let events): events.flatMap(\.bytes)
+    }
+  }
+
+  static func json(status: Int = 200, _ value: JSONValue, usage: LocalUsage? = nil, headers: [Header] = []) -> Self {
+    LocalModelReply(
+      status: status, headers: [Header("content-type", "application/json")] + headers,
+      content: .body(value.encoded()), usage: usage)
+  }
+
+  static func stream(_ events: [LocalStreamEvent], usage: LocalUsage?) -> Self {
+    LocalModelReply(
+      status: 200,
+      headers: [Header("content-type", "text/event-stream; charset=utf-8"), Header("cache-control", "no-cache")],
+      content: .events(events), usage: usage)
+  }
+}
+
+/// One event of a streamed reply.
+package struct LocalStreamEvent: Sendable, Hashable {
+  /// Anthropic names its events, OpenAI does not.
+  package var name: String?
+  package var data: String
+
+  package init(name: String? = nil, data: String) {
+    self.name = name
+    self.data = data
+  }
+
+  package var bytes: [UInt8] {
+    var text = name.map { "event: \($0)\n" } ?? ""
+    text += "data: \(data)\n\n"
+    return Array(text.utf8)
+  }
+}
+
+/// The wire formats that the local models speak.
+package enum LocalDialect: String, Sendable, CaseIterable {
+  case openAIChat = "openai"
+  case anthropicMessages = "anthropic"
+
+  /// Answers a parsed request body with `local/extractive`.
+  package func respond(to body: JSONValue) -> LocalModelReply {
+    do throws(LocalRequestError) {
+      let request = try chatRequest(body)
+      return encode(LocalModel.respond(to: request), to: request, body: body)
+    } catch {
+      return failure(status: 400, type: "invalid_request_error", message: error.message)
+    }
+  }
+
+  /// Reads a request body of this dialect.
+  package func chatRequest(_ body: JSONValue) throws(LocalRequestError) -> LocalChatRequest {
+    switch self {
+    case .openAIChat: try OpenAIChat.request(body)
+    case .anthropicMessages: try AnthropicMessages.request(body)
+    }
+  }
+
+  /// Writes a reply to that request: streamed if the body asks for a stream.
+  package func encode(_ reply: LocalChatReply, to request: LocalChatRequest, body: JSONValue) -> LocalModelReply {
+    let isStreamed = body["stream"]?.boolValue == true
+    let id = ContentID.of(body.text(.canonical), "\(reply)")
+    switch self {
+    case .openAIChat:
+      guard isStreamed else { return OpenAIChat.completion(reply, model: request.model, id: id) }
+      let wantsUsage = body["stream_options"]?["include_usage"]?.boolValue == true
+      return OpenAIChat.stream(reply, model: request.model, id: id, includeUsage: wantsUsage)
+    case .anthropicMessages:
+      return isStreamed
+        ? AnthropicMessages.stream(reply, model: request.model, id: id)
+        : AnthropicMessages.message(reply, model: request.model, id: id)
+    }
+  }
+
+  /// An error in the dialect's own form.
+  package func failure(
+    status: Int, type: String, message: String, headers: [LocalModelReply.Header] = []
+  ) -> LocalModelReply {
+    switch self {
+    case .openAIChat:
+      .json(
+        status: status,
+        ["error": ["message": .string(message), "type": .string(type), "param": nil, "code": nil]], headers: headers)
+    case .anthropicMessages:
+      .json(
+        status: status, ["type": "error", "error": ["type": .string(type), "message": .string(message)]],
+        headers: headers)
+    }
+  }
+}
+
+/// Why a request body is not one of its dialect.
+package struct LocalRequestError: Error, Sendable, Hashable {
+  package let message: String
+}
+
+/// Pieces in which a text is streamed: about a word each, so that a client sees it grow.
+enum StreamPieces {
+  static func of(_ text: String) -> [String] {
+    var pieces: [String] = []
+    var current = ""
+    for character in text {
+      current.append(character)
+      if character.isWhitespace, current.utf8.count >= 16 {
+        pieces.append(current)
+        current = ""
+      }
+    }
+    if !current.isEmpty { pieces.append(current) }
+    return pieces
+  }
+}
