@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 
 # One flag set for the release: static Swift runtime, no exported symbols, identical code folded, stripped.
 # `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept.
-RELEASE_FLAGS := -c release --product naos --static-swift-stdlib \
+RELEASE_FLAGS := -c release --static-swift-stdlib \
   -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
   -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 -Xlinker -s
@@ -22,7 +22,7 @@ help: ## list the targets
 
 .PHONY: build
 build: packages ## the release binary, .build/release/naos
-	swift build $(RELEASE_FLAGS)
+	swift build $(RELEASE_FLAGS) --product naos
 	@scripts/check-binary.sh .build/release/naos
 
 .PHONY: run
@@ -34,8 +34,8 @@ test: packages venv ## build for tests and run them all
 	@scripts/test.sh
 
 .PHONY: bench
-bench: build ## measure the binary against its peers (see bench/README.md)
-	@bench/run.sh
+bench: build ## measure beside peers and fill docs/operating/performance.md (BENCH=--quick: a trial)
+	@bench/run.sh $(BENCH)
 
 .PHONY: soak
 soak: build ## run, kill and resume for SOAK_SECONDS (600), watching memory and descriptors
@@ -52,6 +52,10 @@ lint: ## say where the sources are not laid out or not idiomatic
 .PHONY: tidy
 tidy: lint ## hold the sources against the rules of the house
 	NAOS_ONLY=TidyTests swift test --scratch-path .build/tidy --disable-xctest
+
+.PHONY: release-flags
+release-flags:
+	@echo '$(RELEASE_FLAGS)'
 
 .PHONY: packages
 packages:

@@ -139,7 +139,7 @@ import Testing
     let page = SourceFile(
       path: "docs/errors/\(code).md", text: "# \(code): a title\n\n## What happened\n\n## Why\n\n## What to do\n")
     let source = swift("let code = \"\(code)\"")
-    let table = SourceFile(path: "Sources/CErrorPages/CErrorPages.c", text: "// \(code)\n")
+    let table = SourceFile(path: "Sources/CErrorPages/pages.c", text: "// \(code)\n")
     #expect(Documents.codeFindings(in: SourceTree(files: [page, source])).isEmpty)
     #expect(Documents.codeFindings(in: SourceTree(files: [source])).count == 1)
     #expect(Documents.codeFindings(in: SourceTree(files: [page])).count == 1)

@@ -52,7 +52,7 @@ enum Documents {
 
   /// Every page of an error must be in the table that is built into the binary, and nothing else.
   static func tableFindings(in tree: SourceTree) -> [Finding] {
-    let path = "Sources/CErrorPages/CErrorPages.c"
+    let path = "Sources/CErrorPages/pages.c"
     guard let table = tree.file(path) else { return [Finding(path: path, line: 1, message: "the table is missing")] }
     let listed = Set(codes(in: table).map(\.code))
     let pages = Set(tree.documents.compactMap { pageCode(of: $0.path) })

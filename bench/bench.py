@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""usage: bench.py [--quick] [--only startup,journal,gateway,binary] [--page FILE] NAOS JOURNAL PLAIN LITELLM FOLDER
+
+Runs the measurements one after the other and prints a table; exit 1 if a promise is not kept.
+"""
+
+import argparse
+import os
+import sys
+
+import binary
+import gateway
+import journal
+import machine
+import report
+import startup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
+    parser.add_argument("--only", default="binary,startup,journal,gateway")
+    parser.add_argument("--page", help="the page to write the figures into")
+    for name in ["naos", "journal", "plain", "litellm", "folder"]:
+        parser.add_argument(name)
+    options = parser.parse_args()
+    naos, folder = os.path.abspath(options.naos), os.path.abspath(options.folder)
+    project = os.path.join(HERE, "project")
+    os.makedirs(folder, exist_ok=True)
+    wanted = options.only.split(",")
+
+    results = {"machine": machine.describe(folder)}
+    if "binary" in wanted:
+        results["binary"] = binary.measure(naos, folder)
+    if "startup" in wanted:
+        results["startup"] = startup.measure(naos, project, folder, options.quick)
+    if "journal" in wanted:
+        results["journal"] = journal.measure(
+            os.path.abspath(options.journal), os.path.abspath(options.plain), folder, options.quick)
+    if "gateway" in wanted:
+        results["gateway"] = gateway.measure(naos, os.path.abspath(options.litellm), project, folder, options.quick)
+    report.show(results)
+    report.store(results, folder, options.page)
+    return 0 if all(kept for _, _, _, kept in report.rows(results)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

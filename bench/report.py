@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""The figures as a table, held against what was promised, and the page that carries them."""
+
+import json
+import os
+
+BEGIN = "<!-- figures: written by make bench -->"
+END = "<!-- end of figures -->"
+
+
+def rows(results):
+    """(what, measured, promised, kept)."""
+    listed = []
+
+    def row(what, text, promise="", kept=True):
+        listed.append((what, text, promise, kept))
+
+    start = results.get("startup")
+    if start:
+        version, ready, idle = start["versionMilliseconds"], start["readyMilliseconds"], start["idle"]
+        row("`naos --version`", f"{version} ms (`/bin/true`: {start['floorMilliseconds']} ms)", "≤ 10 ms", version <= 10)
+        row("`naos up` until `/readyz`", f"{ready} ms", "≤ 150 ms", ready <= 150)
+        row("idle memory (RSS)", f"{idle['residentMegabytes']} MB", "≤ 40 MB", idle["residentMegabytes"] <= 40)
+        row("idle processor", f"{idle['processorPercent']} %", "≤ 1 %", idle["processorPercent"] <= 1)
+    for writers, figures in results.get("journal", {}).items():
+        text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
+        row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)
+    for connections, figures in results.get("gateway", {}).items():
+        if not isinstance(figures, dict):
+            continue
+        added, times = figures["addedMicroseconds"], figures["timesLiteLLM"]
+        naos, peer, bare = figures["naos"], figures["litellm"], figures["upstream"]
+        speeds = f"{naos['rate']:,.0f} req/s, LiteLLM {peer['rate']:,.0f}, bare upstream {bare['rate']:,.0f}"
+        row(f"gateway, {connections} connections", f"{speeds}: {times}× LiteLLM", "≥ 60× LiteLLM", times >= 60)
+        if connections == "1":
+            row("gateway, added p50", f"{added / 1000:.3f} ms", "≤ 0.2 ms", added <= 200)
+            row("LiteLLM, added p50", f"{(peer['p50'] - bare['p50']) / 1000:.3f} ms")
+    binary = results.get("binary")
+    if binary:
+        row("binary", f"{binary['megabytes']} MB", "≤ 36 MB", binary["megabytes"] <= 36)
+        row("download (.tar.xz)", f"{binary['downloadMegabytes']} MB", "≤ 10 MB", binary["downloadMegabytes"] <= 10)
+        clean = not binary["sharedSwift"] and not binary["holdsICU"]
+        row("shared Swift libraries, ICU", "none" if clean else "present", "none", clean)
+    return listed
+
+
+def machine_line(machine):
+    return (
+        f"{machine['date']}: {machine['cores']} cores of {machine['processor']}, {machine['memoryGB']} GB, "
+        f"{machine['system']}, Linux {machine['kernel']}, {machine['fileSystem']}, "
+        f"a 4 KB flush takes {machine['flushMilliseconds']} ms, load {machine['loadBefore']} before the run.")
+
+
+def markdown(results):
+    lines = [machine_line(results["machine"]), "", "| what | measured | promised | |", "|---|---|---|---|"]
+    for what, text, promise, kept in rows(results):
+        lines.append(f"| {what} | {text} | {promise} | {'' if not promise else 'kept' if kept else 'missed'} |")
+    return "\n".join(lines)
+
+
+def show(results):
+    print(machine_line(results["machine"]))
+    for what, text, promise, kept in rows(results):
+        mark = " " if not promise else "✓" if kept else "✗"
+        print(f"{mark} {what.replace('`', ''):32} {text}{'   (' + promise + ')' if promise else ''}")
+
+
+def store(results, folder, page):
+    with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=2)
+        file.write("\n")
+    if page is None:
+        return
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with open(page, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{markdown(results)}\n{END}{after}")

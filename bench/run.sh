@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+#
+# Installs the peers, builds what is measured and runs bench.py; its options may be given as arguments.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+folder=.build/bench
+mkdir -p "$folder"
+scripts/packages.sh nginx-light wrk xz-utils
+scripts/venv.sh "$folder/peers" bench/peers/requirements.txt
+
+cc -O2 -o "$folder/c-group-commit" bench/c-group-commit.c -l:libsqlite3.a -lm -lpthread
+# shellcheck disable=SC2046 # the flags of the release are words
+swift build $(make -s release-flags) --product naos-bench
+
+page=(--page docs/operating/performance.md)
+# Figures of a quick or a partial run are not for the page.
+[[ $# -eq 0 ]] || page=()
+exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" "${page[@]}" .build/release/naos .build/release/naos-bench \
+  "$folder/c-group-commit" "$folder/peers/bin/litellm" "$folder"
