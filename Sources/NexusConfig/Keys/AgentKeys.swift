@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusKernel
+
+extension ConfigKeys {
+  static let agent = ObjectShape("an agent", agentProgram + agentCare + agentPowers)
+
+  /// What it is.
+  private static let agentProgram: [KeySpec] = [
+    name,
+    KeySpec("kind", kind, default: "inferred", "Stated, or inferred: `command` is a process, `prompt` an llm agent."),
+    KeySpec("execution", .object(execution), "Another place for `kind`: `execution.type`."),
+    KeySpec(
+      "command", Shape(.text, sequence: .list(text)),
+      "The program and its arguments: a list, or one text split without a shell."),
+    KeySpec("source", text, "A .wasm module or a script; not available yet, its runs are refused."),
+    KeySpec("url", text, "An agent behind HTTP; not available yet, its runs are refused."),
+    KeySpec("prompt", Shape(.text, mapping: .object(file)), "The instructions of an llm agent, or `{file: path}`."),
+    KeySpec("template", text, "The template that it was created from."),
+    KeySpec("mode", word(AgentMode.self), default: "task", "`task`: a process for each run. `service`: long-lived."),
+    KeySpec("model", text, default: "local/extractive", "The model of an llm agent: `provider/model` or an alias."),
+    KeySpec("tools", texts, "The tools of an llm agent: files.list, files.search, files.read, http.get."),
+    KeySpec("maxTurns", count(1), default: "20", "How many model calls one attempt of an llm agent may make."),
+    KeySpec("env", .dictionary(.environment, text), "Variables of its environment."),
+    KeySpec("secrets", .anything, availability: .later, "Names of secrets for its environment."),
+    KeySpec("workdir", text, default: "the project folder", "The folder that it runs in."),
+    KeySpec("input", .anything, availability: .laterAndRestricts, "The JSON Schema of its input."),
+    KeySpec("output", .anything, availability: .laterAndRestricts, "The JSON Schema of its output."),
+  ]
+
+  /// How it is kept alive.
+  private static let agentCare: [KeySpec] = [
+    KeySpec("autoStart", boolean, default: "service: true, task: false", "Started by `naos up`."),
+    KeySpec(
+      "restart", word(RestartPolicy.self), default: "service: permanent, task: transient",
+      "When it is restarted: after every exit, after an abnormal one, never."),
+    KeySpec(
+      "shutdown", Shape(.durationOr(["brutal-kill", "infinity"])), default: "5s",
+      "How long it may take to end after SIGTERM before it is killed."),
+    KeySpec("backoff", .object(backoff), default: "none", "Waits between restarts, growing."),
+    KeySpec(
+      "retry", Shape(.integer(1...1_000_000), mapping: .object(retry)), aliases: ["retries"], "How often a run tries."),
+    KeySpec("timeout", duration, aliases: ["stepTimeout"], default: "none", "The longest that one run may take."),
+    KeySpec("health", .anything, availability: .later, "Probes: liveness, readiness, startup."),
+    KeySpec("heartbeat", .anything, availability: .later, "The longest silence of a working agent."),
+  ]
+
+  /// What it may spend and touch.
+  private static let agentPowers: [KeySpec] = [
+    KeySpec(
+      "cost", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope)), aliases: ["budget"],
+      "What it may spend."),
+    KeySpec("sandbox", .object(sandbox), "What it may touch."),
+    KeySpec("capabilities", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),
+    KeySpec("wasm", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),
+    KeySpec("validate", .anything, availability: .laterAndRestricts, "The validators of its output."),
+  ]
+
+  private static let kind = Shape(.word(["process", "llm", "wasm", "http"]))
+
+  private static let file = ObjectShape(
+    "a file", [KeySpec("file", text, required: true, "Its path, relative to the project folder.")])
+
+  static let execution = ObjectShape(
+    "an execution",
+    [
+      KeySpec("type", kind, default: "inferred", "The same as `kind`."),
+      KeySpec("memoryLimit", .anything, availability: .laterAndRestricts, "The memory that it may take."),
+      KeySpec("timeout", .anything, availability: .laterAndRestricts, "The time that it may take."),
+    ])
+
+  static let backoff = ObjectShape(
+    "a backoff",
+    [
+      KeySpec("initial", duration, default: "10s", "The first wait."),
+      KeySpec("factor", Shape(.factor), default: "2", "What each wait is multiplied by."),
+      KeySpec("max", duration, default: "300s", "The longest wait."),
+      KeySpec("resetAfter", duration, default: "10m", "The healthy time after which it begins anew."),
+    ])
+
+  static let retry = ObjectShape(
+    "a retry",
+    [
+      KeySpec("maxAttempts", count(1), default: "3", "How many attempts a run has; progress counts anew."),
+      KeySpec("initial", duration, aliases: ["retryDelay"], default: "1s", "The wait before the third attempt."),
+      KeySpec("factor", Shape(.factor), default: "2", "What each wait is multiplied by."),
+      KeySpec("max", duration, default: "60s", "The longest wait."),
+      KeySpec("jitter", .anything, availability: .later, "How much waits vary."),
+      KeySpec("nonRetryable", .anything, availability: .later, "The errors that end it at once."),
+    ])
+
+  static let sandbox = ObjectShape(
+    "a sandbox",
+    [
+      KeySpec("engine", Shape(.word(["wasm", "process", "none"])), default: "by kind", "What encloses it."),
+      KeySpec(
+        "fs", .list(Shape(.text, mapping: .object(fsGrant))), default: "docs/ for file tools",
+        "The folders that it may read."),
+      KeySpec("net", .list(Shape(.text, mapping: .object(netGrant))), default: "none", "The hosts that it may reach."),
+      KeySpec("limits", .anything, availability: .laterAndRestricts, "Bounds of time, memory, output and requests."),
+      KeySpec("env", .anything, availability: .laterAndRestricts, "The variables that it may see."),
+      KeySpec("secrets", .anything, availability: .later, "Secrets that the gate adds to its requests."),
+    ])
+
+  static let fsGrant = ObjectShape(
+    "a folder grant",
+    [
+      KeySpec("path", text, required: true, "The folder, relative to the project folder."),
+      KeySpec(
+        "mode", Shape(.word(["ro", "rw"])), default: "ro", "Read only, or also write; only `ro` is available yet."),
+      KeySpec("as", .anything, availability: .later, "Where the agent sees it."),
+      KeySpec("quota", .anything, availability: .laterAndRestricts, "How much it may write."),
+    ])
+
+  static let netGrant = ObjectShape(
+    "a host grant",
+    [
+      KeySpec("host", text, required: true, "The host's name or address."),
+      KeySpec("port", Shape(.integer(1...65_535)), default: "any", "The only port."),
+      KeySpec("methods", texts, default: "any", "The methods; `http.get` has one, GET."),
+      KeySpec("paths", .anything, availability: .laterAndRestricts, "The paths."),
+    ])
+}

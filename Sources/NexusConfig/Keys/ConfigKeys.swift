@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusKernel
+
+/// The table of every key: the decoder, the suggestions, the schema and the reference are all reads of it.
+enum ConfigKeys {
+  static let port = Shape(.integer(0...65_535))
+  static let text = Shape(.text)
+  static let texts = Shape.list(text)
+  static let duration = Shape(.duration)
+  static let boolean = Shape(.boolean)
+
+  static func word<Word: CaseIterable & RawRepresentable<String>>(_ type: Word.Type) -> Shape {
+    Shape(.word(type.allCases.map(\.rawValue)))
+  }
+
+  static func count(_ lower: Int64) -> Shape { Shape(.integer(lower...1_000_000)) }
+
+  /// The key that the list form and the singular form name things by.
+  static let name = KeySpec("name", Shape(.name(.plain)), "The name, in the list and singular forms.")
+
+  /// A map of named things of which nothing is read but their names.
+  private static let futureCollection = Shape(sequence: .list(.anything), mapping: .dictionary(.plain, .anything))
+
+  static let root = ObjectShape(
+    "the configuration", allowsExtensions: true,
+    [
+      KeySpec("name", Shape(.name(.plain)), aliases: ["project"], default: "the folder's name", "The project's name."),
+      KeySpec(
+        "include", Shape(.text, sequence: .list(text)), "More files, relative to this one; `*` and `?` are patterns."),
+      KeySpec("providers", .dictionary(.plain, .object(provider)), "Where models are reached, by name."),
+      KeySpec(
+        "models", .dictionary(.plain, Shape(.text, mapping: .object(model))),
+        "Other names for models: `provider/model`, or a map."),
+      KeySpec("agents", .collection(agent), "The agents, by name."),
+      KeySpec("agent", .object(agent), "One agent, with its `name`."),
+      KeySpec("supervisors", .collection(supervisor), "The supervisors, by name."),
+      KeySpec("supervisor", .object(supervisor), "One supervisor, with its `name`."),
+      KeySpec("cost", .object(cost), "Budgets and prices."),
+      KeySpec("server", .object(server), "Where the node listens."),
+      KeySpec("network", .object(network), "Another place for `server`: `network.dashboard`."),
+      KeySpec("store", Shape(.text, mapping: .object(store)), aliases: ["database"], default: "sqlite", "The store."),
+      KeySpec(
+        "durability", word(Durability.self), default: "sync",
+        "`sync`: what is acknowledged survives power loss. `relaxed`: it survives kill -9 only."),
+      KeySpec(
+        "requireSandbox", boolean, default: "false", "Makes a process agent without `sandbox` a configuration error."),
+      KeySpec("sagas", futureCollection, availability: .later, "Sagas, by name."),
+      KeySpec("saga", .anything, availability: .later, "One saga, with its `name`."),
+      KeySpec("workflows", futureCollection, availability: .later, "Workflows, by name."),
+      KeySpec("workflow", .anything, availability: .later, "One workflow, with its `name`."),
+      KeySpec("pools", futureCollection, availability: .later, "Pools, by name."),
+      KeySpec("pool", .anything, availability: .later, "One pool, with its `name`."),
+      KeySpec("schedules", futureCollection, availability: .later, "What runs when, by name."),
+      KeySpec("approvals", .anything, availability: .later, "Who may approve, by name."),
+      KeySpec("replay", .anything, availability: .later, "What of a request does not count for its digest."),
+      KeySpec("trust", .anything, availability: .laterAndRestricts, "Who is trusted with what."),
+      KeySpec("validators", .anything, availability: .laterAndRestricts, "Checks of what steps return."),
+      KeySpec("governance", .anything, availability: .laterAndRestricts, "Which effects are permitted."),
+    ])
+
+  static let provider = ObjectShape(
+    "a provider",
+    [
+      KeySpec("dialect", word(Dialect.self), default: "of a known provider, else openai", "The language of its API."),
+      KeySpec(
+        "baseURL", text, default: "of a known provider", "What the provider's own SDK calls `base_url`."),
+      KeySpec("apiKey", text, default: "none", "The credential, as `${NAME}`; it never leaves the node."),
+      KeySpec("headers", .dictionary(.free, text), "More headers for every request."),
+    ])
+
+  static let model = ObjectShape(
+    "a model",
+    [
+      KeySpec("use", text, required: true, "The model: `provider/model`."),
+      KeySpec("fallback", .anything, availability: .later, "What to try when it fails."),
+      KeySpec("retries", .anything, availability: .later, "How often to try again."),
+    ])
+
+  static let supervisor = ObjectShape(
+    "a supervisor",
+    [
+      name,
+      KeySpec(
+        "strategy", word(RestartStrategy.self), default: "one-for-one",
+        "Who is restarted when one child crashes; only `one-for-one` is available yet."),
+      KeySpec("maxRestarts", count(0), default: "3", "How many restarts a window tolerates."),
+      KeySpec(
+        "withinSeconds", duration, aliases: ["restartWindow", "window", "within"], default: "60",
+        "The length of the window."),
+      KeySpec(
+        "children", .list(Shape(.name(.plain))), aliases: ["agents"], "The agents below it, in start order."),
+      KeySpec("restart", .anything, availability: .later, "How a nested supervisor is restarted."),
+    ])
+
+  static let server = ObjectShape(
+    "the server",
+    [
+      KeySpec("host", text, default: "127.0.0.1", "The address; only loopback is accepted yet."),
+      KeySpec("port", port, default: "4200", "The port of dashboard and API; 0 is any free one."),
+      KeySpec("agentPort", port, default: "port + 1", "The port of the agents' plane; 0 is any free one."),
+    ])
+
+  static let network = ObjectShape(
+    "the network", [KeySpec("dashboard", .object(server), "The same as `server`.")])
+
+  static let store = ObjectShape(
+    "the store",
+    [
+      KeySpec(
+        "url", text, aliases: ["kind", "type"], default: "sqlite", "`sqlite`; `postgres://…` is not available yet."),
+      KeySpec("durability", word(Durability.self), default: "sync", "The same as `durability` at the top."),
+    ])
+}

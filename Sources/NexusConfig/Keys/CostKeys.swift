@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+extension ConfigKeys {
+  /// A budget in one line, or a map of its limits.
+  static let budgetEntry = Shape(.budget, mapping: .object(limits))
+
+  private static let limitKeys: [KeySpec] = [
+    KeySpec("maxTokens", Shape(.integer(0...Int64.max)), "The most tokens in a window."),
+    KeySpec("maxDollars", Shape(.money), aliases: ["maxCost"], "The most dollars in a window."),
+    KeySpec("per", word(BudgetWindow.self), aliases: ["period"], default: "lifetime", "The window."),
+    KeySpec("timezone", .anything, availability: .later, "Where days, weeks and months begin; now in UTC."),
+    KeySpec(
+      "onLimit", word(OnLimit.self), aliases: ["action", "onExceed"], default: "refuse",
+      "What happens at the limit."),
+    KeySpec(
+      "alertAt", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
+      "The percentages at which to alert."),
+  ]
+
+  static let limits = ObjectShape("a budget", limitKeys)
+
+  static let costScope = ObjectShape(
+    "a cost",
+    [
+      KeySpec(
+        "budget", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(limits)),
+        "The budget, or a list of them: all of them bind.")
+    ] + limitKeys)
+
+  static let cost = ObjectShape(
+    "the cost",
+    [
+      KeySpec("agent", Shape(.name(.plain)), default: "the whole project", "Whose `budget` it is."),
+      KeySpec(
+        "budgets",
+        .dictionary(.plain, Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope))),
+        "Budgets by agent, supervisor or `global`."),
+      KeySpec("models", .dictionary(.free, .object(price)), "Prices by `model` or `provider/model`."),
+      KeySpec(
+        "mode", word(CostMode.self), default: "hard", "`hard` refuses a model without a price, `soft` estimates it."),
+      KeySpec("alerts", .anything, availability: .later, "Where alerts go."),
+    ] + costScope.keys)
+
+  static let price = ObjectShape(
+    "a price",
+    [
+      KeySpec("inputPer1M", Shape(.price), aliases: ["input"], required: true, "Dollars a million input tokens."),
+      KeySpec("outputPer1M", Shape(.price), aliases: ["output"], required: true, "Dollars a million output tokens."),
+      KeySpec(
+        "cacheReadPer1M", Shape(.price), aliases: ["cacheRead"], default: "the input price",
+        "Dollars a million tokens read from the cache."),
+      KeySpec(
+        "cacheWritePer1M", Shape(.price), aliases: ["cacheWrite"], default: "the input price",
+        "Dollars a million tokens written to the cache."),
+      KeySpec("perRequest", Shape(.money), default: "0", "Dollars a request, on top of the tokens."),
+    ])
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+package import NexusDiagnostics
+package import NexusKernel
+
+/// What came of reading a project's configuration.
+package struct ConfigLoadResult: Sendable {
+  /// Nil if there is any error.
+  package var plan: ProjectPlan?
+  /// All of them, sorted by place.
+  package var diagnostics: [Diagnostic]
+  /// Every file that was read, for showing the diagnostics.
+  package var files: [SourceFile]
+}
+
+/// Reads `nexus.config.yaml`, what it includes and `.env`, and makes a checked plan of them.
+package enum ConfigLoader {
+  package static let fileName = "nexus.config.yaml"
+  static let environmentFileName = ".env"
+
+  /// Loads the project in that folder; nothing is thrown, everything that is wrong is a diagnostic.
+  package static func load(projectDirectory: String, environment: [String: String]) -> ConfigLoadResult {
+    load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles())
+  }
+
+  /// The same, from wherever the files are.
+  package static func load(
+    projectDirectory: String, environment: [String: String], files: some ConfigFiles
+  ) -> ConfigLoadResult {
+    var reading = ConfigReading(paths: ProjectPaths(directory: projectDirectory), files: files)
+    let variables = reading.readEnvironment().merging(environment) { _, outer in outer }
+    reading.readProject()
+
+    var shaper = Shaper(environment: variables)
+    let documents = reading.documents.compactMap { shaper.document($0) }
+    var diagnostics = reading.diagnostics + shaper.diagnostics
+
+    let paths = reading.paths
+    var builder = PlanBuilder(project: paths, documents: documents) { path, location in
+      files.readText(path, shownAs: paths.relative(path), from: location).map { $0.text }
+    }
+    // After a syntax error a file is missing, and every reference into it would look undefined.
+    if !reading.isIncomplete {
+      builder.build()
+      diagnostics += builder.diagnostics
+    }
+    let isValid = !reading.isIncomplete && !diagnostics.hasErrors
+    return ConfigLoadResult(
+      plan: isValid ? builder.plan : nil, diagnostics: diagnostics.sortedByLocation(), files: reading.sources)
+  }
+
+  /// The nearest folder at or above `directory` that holds `nexus.config.yaml`.
+  package static func findProject(from directory: String) -> String? {
+    findProject(from: directory, files: DiskFiles())
+  }
+
+  static func findProject(from directory: String, files: some ConfigFiles) -> String? {
+    var folder = ProjectPaths.normalised(directory)
+    while true {
+      if files.exists(folder == "/" ? "/\(fileName)" : "\(folder)/\(fileName)") { return folder }
+      guard folder != "/" else { return nil }
+      folder = ProjectPaths.normalised(folder + "/..")
+    }
+  }
+
+  /// What to say where there is no project.
+  package static func noProject(from directory: String) -> Diagnostic {
+    Diagnostic(
+      "NX-CFG-001", "there is no \(fileName) in \(directory) or above it",
+      help: "make a project with `naos init NAME`, or name one with --project DIR")
+  }
+}
+
+extension Shaper {
+  /// One document of the configuration; an empty one has no fields.
+  mutating func document(_ node: YAMLNode) -> Fields? {
+    if node.isNull { return Fields(shape: ConfigKeys.root, location: node.location) }
+    guard case .mapping = node.content else {
+      report(
+        Diagnostic(
+          "NX-CFG-010", "the configuration is a map of keys, not \(node.kindWord)", at: node.location,
+          help: "begin with a key, for example `agents:`"))
+      return nil
+    }
+    return shape(node, as: .object(ConfigKeys.root), of: "the configuration")?.fields
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusDiagnostics
+internal import NexusKernel
+
+extension PlanBuilder {
+  mutating func buildCost() {
+    for agent in plan.agents {
+      guard let cost = agentFields[agent.name]?.value("cost") else { continue }
+      addBudgets(cost, scope: .agent(agent.name))
+    }
+    var modes: [Shaped] = []
+    for document in documents {
+      guard let fields = document.fields("cost") else { continue }
+      if let mode = fields.value("mode") { modes.append(mode) }
+      buildProjectCost(fields)
+    }
+    if let text = modes.first?.text, let mode = CostMode(rawValue: text) { plan.costMode = mode }
+    if modes.count > 1 {
+      report(
+        Diagnostic(
+          "NX-CFG-113", "`mode` is already set in another document", at: modes[1].location,
+          notes: [.init("the first one is here", at: modes[0].location)], help: "keep one of the two"))
+    }
+  }
+
+  private mutating func buildProjectCost(_ fields: Fields) {
+    var scope = BudgetScope.global
+    if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
+    let own = ["budget", "maxTokens", "maxDollars", "per", "timezone", "onLimit", "alertAt"]
+    if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
+    for entry in fields.value("budgets")?.entries ?? [] {
+      addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))
+    }
+    for entry in fields.value("models")?.entries ?? [] {
+      guard let price = entry.value.fields, let input = price.price("inputPer1M"),
+        let output = price.price("outputPer1M")
+      else { continue }
+      if plan.prices.contains(where: { $0.model == entry.key }) {
+        report(
+          Diagnostic(
+            "NX-CFG-201", "`\(entry.key)` already has a price", at: entry.keyLocation, help: "keep one of the two"))
+        continue
+      }
+      plan.prices.append(
+        PriceSpec(
+          model: entry.key, input: input, output: output, cacheRead: price.price("cacheReadPer1M"),
+          cacheWrite: price.price("cacheWritePer1M"), perRequest: price.money("perRequest") ?? .zero))
+    }
+  }
+
+  private mutating func scope(_ name: String, at location: SourceLocation) -> BudgetScope {
+    if name == "global" { return .global }
+    if agentLocations[AgentName(name)] == nil {
+      if supervisorLocations[SupervisorName(name)] != nil { return .supervisor(SupervisorName(name)) }
+      reportUndefined(name, at: location)
+    }
+    return .agent(AgentName(name))
+  }
+
+  /// A cost in any of its forms: one line, a list of budgets, a map.
+  private mutating func addBudgets(_ value: Shaped, scope: BudgetScope) {
+    if let fields = value.fields { return addBudgets(scoped: fields, scope: scope) }
+    for entry in value.list ?? [value] { add(entry, scope: scope, outer: nil) }
+  }
+
+  /// A map with `budget`, or with the limits themselves; what stands outside `budget` holds for each of its entries.
+  private mutating func addBudgets(scoped fields: Fields, scope: BudgetScope) {
+    let limits = ["maxTokens", "maxDollars"].filter(fields.has)
+    guard let budget = fields.value("budget") else {
+      // A wrong value of `budget` is reported already.
+      if !fields.has("budget") {
+        add(Shaped(location: fields.location, content: .object(fields)), scope: scope, outer: nil)
+      }
+      return
+    }
+    if let first = limits.first, let field = fields.field(first) {
+      report(
+        Diagnostic(
+          "NX-CFG-115", "`\(field.written)` stands beside `budget`", at: field.keyLocation,
+          notes: [.init("the budget is here", at: budget.location)], help: "move it into the budget"))
+    }
+    for entry in budget.list ?? [budget] { add(entry, scope: scope, outer: fields) }
+  }
+
+  private mutating func add(_ entry: Shaped, scope: BudgetScope, outer: Fields?) {
+    var spec = BudgetSpec(scope: scope)
+    let inner = entry.fields
+    let sources = [inner, outer].compactMap(\.self)
+    if case .budget(let text) = entry.content {
+      spec.maxTokens = text.maxTokens
+      spec.maxCost = text.maxCost
+      if let window = text.window { spec.window = window }
+      if text.window != nil, let per = outer?.field("per") {
+        report(
+          Diagnostic(
+            "NX-CFG-115", "the budget already names its window", at: per.keyLocation,
+            notes: [.init("here", at: entry.location)], help: "remove `\(per.written)`"))
+      }
+    }
+    if let inner {
+      if case .integer(let tokens)? = inner.value("maxTokens")?.content { spec.maxTokens = TokenCount(tokens) }
+      spec.maxCost = inner.money("maxDollars")
+    }
+    for fields in sources.reversed() {
+      if let window = fields.word("per", as: BudgetWindow.self) { spec.window = window }
+      if let onLimit = fields.word("onLimit", as: OnLimit.self) { spec.onLimit = onLimit }
+      if let alertAt = fields.value("alertAt") { spec.alertAt = percentages(alertAt) }
+    }
+    let isWrong = inner.map { $0.has("maxTokens") || $0.has("maxDollars") } ?? false
+    if spec.maxTokens == nil, spec.maxCost == nil {
+      if !isWrong {
+        report(
+          Diagnostic(
+            "NX-CFG-207", "the budget has no limit", at: entry.location, help: "give it `maxTokens` or `maxDollars`"))
+      }
+      return
+    }
+    checkThrottle(spec, sources, entry)
+    plan.budgets.append(spec)
+  }
+
+  private func percentages(_ value: Shaped) -> [Int] {
+    let found = (value.list ?? [value]).compactMap { element -> Int? in
+      if case .percentage(let percent) = element.content { return percent }
+      return nil
+    }
+    return Set(found).sorted()
+  }
+
+  /// Spacing needs a window that ends.
+  private mutating func checkThrottle(_ spec: BudgetSpec, _ sources: [Fields], _ entry: Shaped) {
+    guard spec.onLimit == .throttle, spec.window == .lifetime || spec.window == .run else { return }
+    let location = sources.compactMap { $0.value("onLimit")?.location }.first ?? entry.location
+    report(
+      Diagnostic(
+        "NX-CFG-211", .warning, "`throttle` needs a window that ends, and acts as `refuse` here", at: location,
+        help: "add `per: day`, or write `onLimit: refuse`"))
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusDiagnostics
+internal import NexusKernel
+
+/// The providers that need no description.
+enum KnownProviders {
+  static let local = "local"
+
+  static let all: [ProviderSpec] = [
+    ProviderSpec(name: "openai", dialect: .openai, baseURL: "https://api.openai.com/v1"),
+    ProviderSpec(name: "anthropic", dialect: .anthropic, baseURL: "https://api.anthropic.com"),
+    ProviderSpec(name: "gemini", dialect: .gemini, baseURL: "https://generativelanguage.googleapis.com"),
+    ProviderSpec(name: "ollama", dialect: .openai, baseURL: "http://127.0.0.1:11434/v1"),
+  ]
+
+  static func named(_ name: String) -> ProviderSpec? { all.first { $0.name == name } }
+}
+
+extension PlanBuilder {
+  mutating func buildProviders() {
+    var first: [String: SourceLocation] = [:]
+    for document in documents {
+      for entry in document.value("providers")?.entries ?? [] {
+        if let earlier = first[entry.key] {
+          report(
+            Diagnostic(
+              "NX-CFG-201", "the name `\(entry.key)` is already taken", at: entry.keyLocation,
+              notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
+          continue
+        }
+        first[entry.key] = entry.keyLocation
+        if entry.key == KnownProviders.local {
+          report(
+            Diagnostic(
+              "NX-CFG-201", "`local` is the built-in provider", at: entry.keyLocation, help: "choose another name"))
+          continue
+        }
+        if let fields = entry.value.fields { build(provider: entry, fields) }
+      }
+    }
+  }
+
+  private mutating func build(provider entry: ShapedEntry, _ fields: Fields) {
+    let known = KnownProviders.named(entry.key)
+    var spec = known ?? ProviderSpec(name: entry.key, dialect: .openai, baseURL: "")
+    if let dialect = fields.word("dialect", as: Dialect.self) { spec.dialect = dialect }
+    if let value = fields.value("baseURL"), let text = value.text {
+      if let url = ProviderURL(text) {
+        spec.baseURL = url.text
+        if !url.isEncrypted, !url.isLoopback, fields.has("apiKey") {
+          report(
+            Diagnostic(
+              "NX-CFG-209", .warning, "the key would cross the network unencrypted", at: value.location,
+              help: "use https"))
+        }
+      } else {
+        report(
+          Diagnostic(
+            "NX-CFG-116", "`baseURL` is not the address of an API", at: value.location,
+            help: "write http:// or https://, a host and perhaps a path, without a password, ? and #"))
+      }
+    } else if known == nil, !fields.has("baseURL") {
+      report(
+        Diagnostic(
+          "NX-CFG-102", "the provider `\(entry.key)` needs the key `baseURL`", at: entry.keyLocation,
+          help: "only \(KnownProviders.all.map(\.name).joined(separator: ", ")) are known",
+          suggestion: Suggestion.nearest(to: entry.key, among: KnownProviders.all.map(\.name))))
+    }
+    if let value = fields.value("apiKey"), case .text(let key, let isExternal) = value.content {
+      if !isExternal, !key.isEmpty {
+        report(
+          Diagnostic(
+            "NX-CFG-209", .warning, "a key stands in the file",
+            at: SourceLocation(file: value.location.file, line: value.location.line, column: value.location.column),
+            help: "put it in the environment or .env and write ${NAME}"))
+      }
+      spec.apiKey = key.isEmpty ? nil : SecretText(key)
+      checkHeader(key, at: value.location)
+    }
+    for header in fields.value("headers")?.entries ?? [] {
+      guard let text = header.value.text else { continue }
+      checkHeader(header.key, at: header.keyLocation)
+      checkHeader(text, at: header.value.location)
+      spec.headers.append(EnvironmentVariable(header.key, text))
+    }
+    plan.providers.append(spec)
+  }
+
+  /// A line break in a header would begin another header.
+  private mutating func checkHeader(_ text: String, at location: SourceLocation) {
+    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return }
+    report(
+      Diagnostic(
+        "NX-CFG-114", "a header cannot hold control characters", at: location, help: "is there a line break at its end?"
+      ))
+  }
+
+  mutating func buildModels() {
+    var first: [String: SourceLocation] = [:]
+    for document in documents {
+      for entry in document.value("models")?.entries ?? [] {
+        if let earlier = first[entry.key] {
+          report(
+            Diagnostic(
+              "NX-CFG-201", "the name `\(entry.key)` is already taken", at: entry.keyLocation,
+              notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
+          continue
+        }
+        first[entry.key] = entry.keyLocation
+        guard let value = entry.value.fields?.value("use") ?? (entry.value.fields == nil ? entry.value : nil),
+          let use = value.text
+        else { continue }
+        guard use.split(separator: "/", maxSplits: 1).count == 2 else {
+          report(
+            Diagnostic(
+              "NX-CFG-216", "`\(use)` does not name a provider", at: value.location,
+              help: "write provider/model; another alias cannot stand here"))
+          continue
+        }
+        plan.models.append(ModelAlias(alias: entry.key, use: use))
+        checkProvider(of: use, at: value.location)
+      }
+    }
+  }
+
+  /// Every model that the file names must have its provider; the known ones join the plan when they are named.
+  mutating func checkModels() {
+    for agent in plan.agents {
+      guard case .llm(let llm) = agent.kind, let value = agentFields[agent.name]?.value("model") else { continue }
+      if plan.models.contains(where: { $0.alias == llm.model }) { continue }
+      checkProvider(of: llm.model, at: value.location)
+    }
+  }
+
+  private mutating func checkProvider(of model: String, at location: SourceLocation) {
+    guard let slash = model.firstIndex(of: "/") else { return }
+    let name = String(model[..<slash])
+    if name == KnownProviders.local || plan.providers.contains(where: { $0.name == name }) { return }
+    if let known = KnownProviders.named(name) {
+      plan.providers.append(known)
+      return
+    }
+    let names = plan.providers.map(\.name) + KnownProviders.all.map(\.name) + [KnownProviders.local]
+    report(
+      Diagnostic(
+        "NX-CFG-206", "there is no provider `\(name)`", at: location, help: "describe it under `providers`",
+        suggestion: Suggestion.nearest(to: name, among: names).map { $0 + model[slash...] }))
+  }
+}
+
+/// The address of an API, checked as far as a typing error could break it.
+struct ProviderURL {
+  let text: String
+  let isEncrypted: Bool
+  let isLoopback: Bool
+
+  init?(_ written: String) {
+    var rest: Substring
+    if written.hasPrefix("https://") {
+      isEncrypted = true
+      rest = written.dropFirst(8)
+    } else if written.hasPrefix("http://") {
+      isEncrypted = false
+      rest = written.dropFirst(7)
+    } else {
+      return nil
+    }
+    guard rest.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7F }) else { return nil }
+    guard !rest.contains(where: { "@?#\\".contains($0) }) else { return nil }
+    let authority = rest.prefix { $0 != "/" }
+    guard let host = HostText(String(authority), allowsPort: true) else { return nil }
+    while rest.last == "/" { rest.removeLast() }
+    let name = host.text(port: nil)
+    isLoopback = name.hasPrefix("localhost") || name.hasPrefix("127.") || name.hasPrefix("[::1]")
+    text = (isEncrypted ? "https://" : "http://") + rest
+  }
+}
