@@ -71,6 +71,11 @@ extension BudgetMachine {
     return alerts
   }
 
+  /// The tightest hard limits over all counters of a subject's calls.
+  package func hardLimit(of subject: BudgetSubject) -> SpendLimit {
+    book.places(of: subject).reduce(.none) { $0.tightened(by: book.hardLimit(at: $1)) }
+  }
+
   /// All counters, in the order of scope, window and index.
   package func views() -> [BudgetCounterView] {
     let views = counters.map { key, counter in

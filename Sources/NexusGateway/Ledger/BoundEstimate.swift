@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Bounds the tokens of a request from its bytes, without a tokenizer.
+enum BoundEstimate {
+  /// The smallest output cap that still makes a useful answer.
+  static let minimumOutput: Int64 = 256
+  /// The cap that is put into a request without one, where nobody knows the model's own.
+  static let assumedMaxOutput: Int64 = 8192
+
+  // Tokens beyond those of the text.
+  static let perRequest: Int64 = 64
+  static let perMessage: Int64 = 16
+  static let forTools: Int64 = 700
+  static let forStructuredOutput: Int64 = 256
+
+  /// Tokens for each hundred bytes of text.
+  ///
+  /// Byte-level and byte-fallback tokenizers never make more tokens than bytes. Claude's does, on text made for it; its
+  /// factor is empirical, an assumption of the guarantee and not a theorem. Nothing is known of other families.
+  static func tokensPerHundredBytes(provider: String, model: String, dialect: Dialect) -> Int64 {
+    let name = model.lowercased()
+    if name.contains("claude") || dialect == .anthropic { return 200 }
+    if PriceBook.freeProviders.contains(provider) || ["openai", "gemini", "google"].contains(provider) { return 100 }
+    let open = ["gpt", "llama", "qwen", "deepseek", "gemma", "gemini", "mistral", "mixtral", "phi"]
+    return open.contains { name.contains($0) } ? 100 : 300
+  }
+
+  /// The most that one picture counts; the vendors' formulas differ and are ambiguous, so this is their worst case.
+  static func tokensPerImage(dialect: Dialect) -> Int64 {
+    switch dialect {
+    case .openai: 50_000
+    case .anthropic: 5000
+    case .gemini: 8000
+    }
+  }
+
+  /// The most tokens that the prompt can count.
+  static func input(_ facts: RequestFacts, factor: Int64, price: ModelPrice) -> TokenCount {
+    let newBytes = max(0, facts.textBytes - (facts.knownPrefix?.bytes ?? 0))
+    var tokens = (facts.knownPrefix?.tokens.value ?? 0).addingSaturating((Int64(newBytes) * factor + 99) / 100)
+    tokens = tokens.addingSaturating(perRequest + perMessage * Int64(facts.messages))
+    if facts.hasTools { tokens = tokens.addingSaturating(forTools) }
+    if facts.hasStructuredOutput { tokens = tokens.addingSaturating(forStructuredOutput) }
+    tokens = tokens.addingSaturating(Int64(facts.images) * tokensPerImage(dialect: facts.dialect))
+    return min(TokenCount(tokens), price.maxInput ?? TokenCount(.max))
+  }
+
+  /// The bound of the whole request.
+  static func bound(_ facts: RequestFacts, factor: Int64, price: ModelPrice) -> RequestBound {
+    let input = input(facts, factor: factor, price: price)
+    let cap = facts.outputCap ?? price.maxOutput?.value ?? assumedMaxOutput
+    // With interleaved thinking the budget of the thoughts may exceed the cap.
+    let output = max(cap, facts.thinkingBudget, 0)
+    let needed = facts.thinkingBudget > 0 ? max(minimumOutput, facts.thinkingBudget + 1) : minimumOutput
+    let rates = price.worstRates(upTo: input)
+    return RequestBound(
+      input: input, output: TokenCount(output), choices: max(1, facts.choices), inputPrice: rates.input,
+      outputPrice: rates.output, perRequest: price.perRequest, minimumOutput: TokenCount(min(needed, output)))
+  }
+}

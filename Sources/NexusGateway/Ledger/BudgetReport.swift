@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+internal import Synchronization
+
+/// All budgets at one moment, for status and the dashboard.
+package struct BudgetReport: Sendable, Hashable {
+  /// One counter with one of the limits that bind it, or with none.
+  package struct Line: Sendable, Hashable {
+    package var scope: String
+    package var window: BudgetWindow
+    package var spent: Spend
+    package var held: Spend
+    /// Nil where nothing is limited: the counter only counts.
+    package var limit: SpendLimit?
+    package var action: OnLimit?
+    /// When the window ends; nil if it does not.
+    package var reset: WallTime?
+
+    /// What is left to admit against: the limit less what is spent and held.
+    package var remaining: SpendLimit? { limit?.minus(spent + held) }
+    package var isSoft: Bool { action == .alert }
+  }
+
+  package var lines: [Line]
+  package var mode: CostMode
+  package var isClockHeld: Bool
+  package var openCalls: Int
+  package var waitingCalls: Int
+
+  /// Everything that an agent ever spent.
+  package func spent(by agent: AgentName) -> Spend {
+    let scope = BudgetScope.agent(agent).text
+    return lines.first { $0.scope == scope && $0.window == .lifetime }?.spent ?? .zero
+  }
+
+  /// The agent's own limits and its supervisors' and the project's, the agent's first.
+  package func lines(binding scopes: [BudgetScope]) -> [Line] {
+    scopes.flatMap { scope in lines.filter { $0.scope == scope.text && $0.limit != nil } }
+  }
+}
+
+extension Ledger {
+  package func report() -> BudgetReport {
+    state.withLock { state in
+      let lines = state.machine.views().flatMap { view -> [BudgetReport.Line] in
+        let window = BudgetWindow(rawValue: view.key.window) ?? .lifetime
+        let bare = BudgetReport.Line(
+          scope: view.key.scope, window: window, spent: view.spent, held: view.held, limit: nil, action: nil,
+          reset: view.reset)
+        if view.rules.isEmpty { return [bare] }
+        return view.rules.map { rule in
+          var line = bare
+          line.limit = rule.limit
+          line.action = rule.onLimit
+          return line
+        }
+      }
+      return BudgetReport(
+        lines: lines, mode: state.mode, isClockHeld: state.machine.isClockHeld, openCalls: state.open.count,
+        waitingCalls: state.waiting.count)
+    }
+  }
+}

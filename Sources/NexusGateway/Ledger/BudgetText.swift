@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Budgets in words.
+enum BudgetText {
+  /// `$0.0042`, `1200 tokens`, `$0.0042 and 1200 tokens`; an overdrawn axis shows as nothing left.
+  static func limit(_ limit: SpendLimit) -> String {
+    var parts: [String] = []
+    if let cost = limit.cost { parts.append(max(.zero, cost).description) }
+    if let tokens = limit.tokens { parts.append("\(max(.zero, tokens)) tokens") }
+    if let requests = limit.requests { parts.append("\(max(0, requests)) requests") }
+    return parts.joined(separator: " and ")
+  }
+
+  /// The amount on the axes that the limit has.
+  static func amount(_ spend: Spend, on limit: SpendLimit) -> String {
+    Self.limit(
+      SpendLimit(
+        cost: limit.cost.map { _ in spend.cost }, tokens: limit.tokens.map { _ in spend.tokens },
+        requests: limit.requests.map { _ in spend.requests }))
+  }
+
+  static func message(_ block: BudgetBlock) -> String {
+    let name = "The budget of \(block.key.scope)\(window(block))"
+    let limit = limit(block.limit)
+    let spent = amount(block.spent, on: block.limit)
+    let left = Self.limit(block.limit.minus(block.spent))
+    let asked = amount(block.asked, on: block.limit)
+    switch block.reason {
+    case .exhausted: return "\(name) is used up: \(spent) of \(limit) spent.\(reset(block))"
+    case .tooBig:
+      return
+        "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left. A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
+    case .busy:
+      return
+        "\(name) is set aside for calls under way: \(spent) spent and \(amount(block.held, on: block.limit)) held of \(limit); this request may come to \(asked)."
+    }
+  }
+
+  private static func window(_ block: BudgetBlock) -> String {
+    switch block.window {
+    case .run, .lifetime: ""
+    case .hour, .day, .week, .month: " for this \(block.window.rawValue)"
+    }
+  }
+
+  private static func reset(_ block: BudgetBlock) -> String {
+    block.reset.map { " A new window begins at \($0)." } ?? ""
+  }
+}

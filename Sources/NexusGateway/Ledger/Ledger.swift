@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+package import NexusStore
+internal import Synchronization
+
+/// Lets model calls through as far as the budgets go, and keeps what they came to.
+///
+/// Every method decides at once, from any thread, so that an event loop may call it. It writes nothing itself: the
+/// rows it returns go into the transactions of its caller.
+package final class Ledger: Sendable {
+  package typealias Decided = @Sendable (Admission) -> Void
+
+  /// A call between admission and its end.
+  struct OpenCall: Sendable {
+    var request: AdmissionRequest
+    var price: ModelPrice
+    /// A cap has to be put into the request, because it states none and nobody knows the model's own.
+    var needsCap: Bool
+    var bound: Spend
+  }
+
+  struct State: Sendable {
+    var machine: BudgetMachine
+    var prices: PriceBook
+    var mode: CostMode
+    var supervisors: [AgentName: [SupervisorName]]
+    var open: [EffectID: OpenCall] = [:]
+    var waiting: [EffectID: (call: OpenCall, decided: Decided)] = [:]
+    /// Raised where a model was seen to count more tokens than its family should.
+    var factors: [String: Int64] = [:]
+    var saidClockHeld = false
+  }
+
+  let state: Mutex<State>
+  let boot: BootID
+  let clock: any NexusClock
+  private let notice: @Sendable (LedgerNotice) -> Void
+
+  package init(
+    plan: ProjectPlan, boot: BootID, clock: any NexusClock,
+    notice: @escaping @Sendable (LedgerNotice) -> Void = { _ in }
+  ) {
+    self.boot = boot
+    self.clock = clock
+    self.notice = notice
+    state = Mutex(
+      State(
+        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)), prices: PriceBook(prices: plan.prices),
+        mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
+  }
+
+  /// Asks for a call to be let through.
+  ///
+  /// `decided` is called, from the thread that ends another call, if and only if the answer is `queued`.
+  package func admit(_ request: AdmissionRequest, decided: @escaping Decided) -> Admission {
+    let reading = reading
+    let (admission, clockNotice) = state.withLock { state in
+      let admission = state.admit(request, at: reading, boot: boot, decided)
+      return (admission, state.takeClockNotice())
+    }
+    if clockNotice { notice(.clockHeld) }
+    return admission
+  }
+
+  /// Takes a queued call back; false if it has been decided meanwhile, and `decided` was or will be called.
+  package func abandon(_ id: EffectID) -> Bool {
+    change { state, reading in
+      guard state.machine.abandon(id) else { return false }
+      state.waiting[id] = nil
+      return true
+    }
+  }
+
+  /// The refusal of a queued call that has waited long enough; nil if it has been decided meanwhile.
+  ///
+  /// It no longer waits then.
+  package func giveUp(_ id: EffectID) -> AdmissionRefusal? {
+    change { state, reading in
+      guard let block = state.machine.whyWaiting(id, at: reading), state.machine.abandon(id) else { return nil }
+      state.waiting[id] = nil
+      return AdmissionRefusal(block)
+    }
+  }
+
+  /// Ends a call at the provider's own count; nil if it has ended before.
+  package func settle(_ id: EffectID, usage: CallUsage) -> Settlement? {
+    end(id) { call, prices in
+      let price = prices.price(of: usage, for: call)
+      return (Spend(cost: price.cost(of: usage), tokens: usage.total, requests: 1), .usage, usage)
+    }
+  }
+
+  /// Ends a call at its whole hold, because nobody knows what it came to.
+  package func settleAtHold(_ id: EffectID) -> Settlement? {
+    end(id) { call, _ in (call.bound, .hold, nil) }
+  }
+
+  /// Ends a call that cost nothing: it never reached the provider, or failed there before any work.
+  package func release(_ id: EffectID) -> Settlement? {
+    end(id) { _, _ in (.zero, .released, nil) }
+  }
+
+  /// Tells how the transaction with these marks ended.
+  package func resolve(_ marks: [CounterMark], committed: Bool) {
+    if marks.isEmpty { return }
+    state.withLock {
+      $0.machine.resolve(marks.map { BudgetMark(key: $0.key, mark: $0.mark) }, committed: committed)
+    }
+  }
+
+  /// Takes over the budgets and prices of a changed configuration; what was spent stays.
+  package func reconfigure(_ plan: ProjectPlan) {
+    change { state, _ in
+      state.machine.setRules(plan.budgets.map(BudgetRule.init))
+      state.prices = PriceBook(prices: plan.prices)
+      state.mode = plan.costMode
+      state.supervisors = Self.supervisors(of: plan)
+    }
+  }
+
+  /// A person says that the wall clock is right after it ran ahead.
+  package func confirmClock() {
+    change { state, reading in
+      state.machine.confirmClock(reading)
+      state.saidClockHeld = false
+    }
+  }
+
+  /// The names `provider/model` that have a price.
+  package var pricedModels: [String] { state.withLock { $0.prices.pricedModels } }
+
+  var reading: ClockReading { ClockReading(wall: clock.wallNow(), monotonic: clock.now()) }
+
+  /// Every agent's supervisors; one that is listed in none sits under the root.
+  private static func supervisors(of plan: ProjectPlan) -> [AgentName: [SupervisorName]] {
+    let pairs = plan.agents.map { ($0.name, [$0.supervisor ?? .root]) }
+    return Dictionary(pairs) { first, _ in first }
+  }
+}
+
+extension Ledger {
+  /// Changes something and tells those who waited for it, once the lock is free.
+  private func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
+    let reading = reading
+    let (answer, woken) = state.withLock { state in
+      let answer = body(&state, reading)
+      return (answer, state.wake(at: reading, boot: boot))
+    }
+    for (decided, admission) in woken { decided(admission) }
+    return answer
+  }
+
+  private func end(
+    _ id: EffectID, _ outcome: (OpenCall, PriceBook) -> (Spend, ChargeRow.Basis, CallUsage?)
+  ) -> Settlement? {
+    let (settlement, notices) = change { state, reading -> (Settlement?, [LedgerNotice]) in
+      guard let call = state.open[id] else { return (nil, []) }
+      let (actual, basis, usage) = outcome(call, state.prices)
+      return state.end(id, call, actual, basis, usage, at: reading.wall)
+    }
+    for notice in notices { self.notice(notice) }
+    return settlement
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+internal import NexusKernel
+package import NexusStore
+internal import Synchronization
+
+extension Ledger {
+  /// Takes up what earlier boots left, before anything is admitted and before this boot is recorded.
+  ///
+  /// Holds of dead boots become charges in full, `unresolved`. After a restart of the machine itself (`kernelBoot` is
+  /// its boot id) each counter goes on from its mark, and the difference becomes a charge too.
+  package func restore(
+    from store: any Store, kernelBoot: String, identifiers: IdentifierSource
+  ) async throws(StoreError) {
+    let last = try await store.lastBoot()
+    precondition(last?.id != boot, "the ledger is restored before this boot is recorded")
+    let counters = try await store.counters()
+    let holds = try await store.openHolds()
+    let now = clock.wallNow()
+    let burned = state.withLock { state in
+      state.machine.restore(
+        counters: counters.map { StoredCounter(key: $0.key, spent: $0.spent, mark: $0.mark) },
+        openHolds: holds.map { StoredHold(id: $0.id, bound: $0.bound, counters: $0.counters) },
+        sameKernelBoot: last?.kernelBoot == kernelBoot)
+    }
+    var mutations: [Mutation] = holds.map { hold in
+      .settleHold(Self.unresolved(hold, at: now))
+    }
+    for burn in burned {
+      let hold = HoldRow(
+        id: identifiers.effect(), boot: boot, agent: Self.agent(of: burn.key), run: nil, model: "",
+        bound: burn.amount, counters: [burn.key], at: now)
+      mutations += [.placeHold(hold), .settleHold(Self.unresolved(hold, at: now))]
+    }
+    if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
+  }
+
+  private static func unresolved(_ hold: HoldRow, at time: WallTime) -> ChargeRow {
+    ChargeRow(
+      id: hold.id, agent: hold.agent, run: hold.run, model: hold.model, basis: .unresolved, inputTokens: .zero,
+      outputTokens: .zero, cachedTokens: .zero, spend: hold.bound, counters: hold.counters, at: time)
+  }
+
+  /// The agent that a counter belongs to; counters of several agents have no one's name.
+  private static func agent(of key: CounterKey) -> AgentName {
+    guard let range = key.scope.firstRange(of: "agent:") else { return AgentName("") }
+    return AgentName(String(key.scope[range.upperBound...]))
+  }
+}

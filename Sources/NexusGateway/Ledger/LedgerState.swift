@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+
+extension Ledger.State {
+  mutating func admit(
+    _ request: AdmissionRequest, at reading: ClockReading, boot: BootID, _ decided: @escaping Ledger.Decided
+  ) -> Admission {
+    let subject = subject(of: request.caller)
+    let hard = machine.hardLimit(of: subject)
+    guard let price = prices.price(provider: request.provider, model: request.model) ?? estimate else {
+      return .refused(.unknownPrice(request))
+    }
+    if !request.facts.unbounded.isEmpty, !hard.isNone, mode == .hard {
+      return .refused(.unbounded(request))
+    }
+    let bound = BoundEstimate.bound(request.facts, factor: factor(of: request), price: price)
+    let binds = hard.tokens != nil || (hard.cost != nil && bound.outputPrice > .zero)
+    let call = Ledger.OpenCall(
+      request: request, price: price,
+      needsCap: request.facts.outputCap == nil && price.maxOutput == nil && binds, bound: bound.most)
+    switch machine.admit(BudgetRequest(id: request.id, subject: subject, bound: bound), at: reading) {
+    case .admitted(let grant): return open(call, grant, at: reading.wall, boot)
+    case .refused(let block): return .refused(AdmissionRefusal(block))
+    case .queued:
+      waiting[request.id] = (call, decided)
+      return .queued
+    }
+  }
+
+  /// Decides about those who wait; the callbacks are for after the lock.
+  mutating func wake(at reading: ClockReading, boot: BootID) -> [(Ledger.Decided, Admission)] {
+    machine.wake(at: reading).compactMap { woken in
+      guard let (call, decided) = waiting.removeValue(forKey: woken.request.id) else { return nil }
+      switch woken.decision {
+      case .admitted(let grant): return (decided, open(call, grant, at: reading.wall, boot))
+      case .refused(let block): return (decided, .refused(AdmissionRefusal(block)))
+      case .queued: preconditionFailure("a woken request is decided")
+      }
+    }
+  }
+
+  private mutating func open(
+    _ call: Ledger.OpenCall, _ grant: BudgetGrant, at time: WallTime, _ boot: BootID
+  ) -> Admission {
+    var call = call
+    call.bound = grant.bound
+    open[grant.id] = call
+    let request = call.request
+    let hold = HoldRow(
+      id: grant.id, boot: boot, agent: request.caller.agent, run: request.caller.run,
+      model: "\(request.provider)/\(request.model)", bound: grant.bound, counters: grant.counters, at: time)
+    return .admitted(
+      hold: hold, marks: grant.marks.map { CounterMark(key: $0.key, mark: $0.mark) },
+      clampOutputTo: grant.isClamped || call.needsCap ? grant.output.value : nil)
+  }
+
+  mutating func end(
+    _ id: EffectID, _ call: Ledger.OpenCall, _ actual: Spend, _ basis: ChargeRow.Basis, _ usage: CallUsage?,
+    at time: WallTime
+  ) -> (Settlement?, [LedgerNotice]) {
+    open[id] = nil
+    guard let ended = machine.settle(id, actual: actual) else { return (nil, []) }
+    let request = call.request
+    let charge = ChargeRow(
+      id: id, agent: request.caller.agent, run: request.caller.run,
+      model: "\(request.provider)/\(usage?.model ?? request.model)", basis: basis,
+      inputTokens: usage?.input ?? .zero, outputTokens: usage?.output ?? .zero,
+      cachedTokens: usage?.cacheRead ?? .zero, spend: ended.actual, counters: ended.counters, at: time)
+    var notices = ended.alerts.map(LedgerNotice.threshold)
+    if ended.isViolation { notices.append(.boundViolation(charge: charge, held: ended.held)) }
+    if let usage { raiseFactor(of: request, from: usage) }
+    let marks = ended.marks.map { CounterMark(key: $0.key, mark: $0.mark) }
+    return (Settlement(charge: charge, marks: marks, held: ended.held, isViolation: ended.isViolation), notices)
+  }
+
+  /// True once for each time that the clock is caught running ahead.
+  mutating func takeClockNotice() -> Bool {
+    guard machine.isClockHeld != saidClockHeld else { return false }
+    saidClockHeld = machine.isClockHeld
+    return saidClockHeld
+  }
+
+  private func subject(of caller: Caller) -> BudgetSubject {
+    BudgetSubject(agent: caller.agent, supervisors: supervisors[caller.agent] ?? [.root], run: caller.run)
+  }
+
+  private var estimate: ModelPrice? { mode == .soft ? prices.estimate : nil }
+
+  private func factor(of request: AdmissionRequest) -> Int64 {
+    factors["\(request.provider)/\(request.model)"]
+      ?? BoundEstimate.tokensPerHundredBytes(
+        provider: request.provider, model: request.model, dialect: request.facts.dialect)
+  }
+
+  /// Learns from a prompt that counted more than its bound: that model is held to more from now on.
+  private mutating func raiseFactor(of request: AdmissionRequest, from usage: CallUsage) {
+    let factor = factor(of: request)
+    guard request.facts.textBytes > 0, usage.input > BoundEstimate.input(request.facts, factor: factor, price: .free)
+    else { return }
+    let seen = Int64(clamping: Int128(usage.input.value) * 100 / Int128(request.facts.textBytes) + 1)
+    factors["\(request.provider)/\(request.model)"] = max(factor, min(seen, 10_000))
+  }
+}
+
+extension PriceBook {
+  /// The price of what answered: the one of the admission, unless the response names another model that has its own.
+  func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
+    let asked = call.request.model
+    guard let answered = usage.model, Self.names(of: answered).last != Self.names(of: asked).last,
+      let price = price(provider: call.request.provider, model: answered)
+    else { return call.price }
+    return price
+  }
+}
+
+extension AdmissionRefusal {
+  init(_ block: BudgetBlock) {
+    let message = BudgetText.message(block)
+    let code: Code =
+      switch block.reason {
+      case .exhausted: .exhausted
+      case .busy: .busy
+      case .tooBig: .tooBig
+      }
+    self.init(
+      code: code, message: message,
+      refusal: BudgetRefusal(reason: block.reason, scope: block.key.scope, action: block.action, message: message),
+      block: block)
+  }
+
+  static func unknownPrice(_ request: AdmissionRequest) -> AdmissionRefusal {
+    let name = "\(request.provider)/\(request.model)"
+    return AdmissionRefusal(
+      code: .unknownPrice,
+      message:
+        "Nobody knows what model '\(name)' costs: state it under cost.models, or set cost.mode to soft to go by an estimate.",
+      refusal: nil, block: nil)
+  }
+
+  static func unbounded(_ request: AdmissionRequest) -> AdmissionRefusal {
+    AdmissionRefusal(
+      code: .unbounded,
+      message:
+        "The cost of this request has no bound: \(request.facts.unbounded.joined(separator: ", ")). Leave it out, or set cost.mode to soft.",
+      refusal: nil, block: nil)
+  }
+}

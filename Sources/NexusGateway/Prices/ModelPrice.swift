@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What the tokens of one model cost, bucket by bucket.
+package struct TokenRates: Sendable, Hashable {
+  package var input: PicoUSDPerToken
+  package var output: PicoUSDPerToken
+  package var cacheRead: PicoUSDPerToken
+  package var cacheWrite5m: PicoUSDPerToken
+  package var cacheWrite1h: PicoUSDPerToken
+
+  package init(
+    input: PicoUSDPerToken, output: PicoUSDPerToken, cacheRead: PicoUSDPerToken? = nil,
+    cacheWrite5m: PicoUSDPerToken? = nil, cacheWrite1h: PicoUSDPerToken? = nil
+  ) {
+    self.input = input
+    self.output = output
+    self.cacheRead = cacheRead ?? input
+    self.cacheWrite5m = cacheWrite5m ?? input
+    self.cacheWrite1h = cacheWrite1h ?? self.cacheWrite5m
+  }
+
+  package static let free = TokenRates(input: .zero, output: .zero)
+
+  /// The dearest that a token of input can come to when nobody knows yet which bucket it falls in.
+  package var dearestInput: PicoUSDPerToken { max(input, cacheRead, cacheWrite5m, cacheWrite1h) }
+}
+
+/// The price of one model with what bounds a request to it.
+package struct ModelPrice: Sendable, Hashable {
+  /// Rates for prompts longer than a number of tokens; they apply to the whole request.
+  package struct LongPrompt: Sendable, Hashable {
+    package var above: TokenCount
+    package var rates: TokenRates
+  }
+
+  package var rates: TokenRates
+  package var longPrompt: LongPrompt?
+  /// A flat price on top of the tokens.
+  package var perRequest: NanoUSD
+  /// The longest prompt that the model takes; nil if not known.
+  package var maxInput: TokenCount?
+  /// The longest answer that the model gives; nil if not known.
+  package var maxOutput: TokenCount?
+
+  package init(
+    rates: TokenRates, longPrompt: LongPrompt? = nil, perRequest: NanoUSD = .zero, maxInput: TokenCount? = nil,
+    maxOutput: TokenCount? = nil
+  ) {
+    self.rates = rates
+    self.longPrompt = longPrompt
+    self.perRequest = perRequest
+    self.maxInput = maxInput
+    self.maxOutput = maxOutput
+  }
+
+  package static let free = ModelPrice(rates: .free)
+
+  /// The rates of a request whose prompt has that many tokens, cached ones among them.
+  package func rates(forPrompt input: TokenCount) -> TokenRates {
+    guard let longPrompt, input > longPrompt.above else { return rates }
+    return longPrompt.rates
+  }
+
+  /// The dearest rates of any prompt of at most that many tokens.
+  package func worstRates(upTo input: TokenCount) -> TokenRates {
+    let long = rates(forPrompt: input)
+    return TokenRates(
+      input: max(rates.dearestInput, long.dearestInput), output: max(rates.output, long.output))
+  }
+
+  /// What a call came to.
+  package func cost(of usage: CallUsage) -> NanoUSD {
+    let rates = rates(forPrompt: usage.input)
+    var sum = CostSum()
+    sum.add(usage.uncachedInput, at: rates.input)
+    sum.add(usage.cacheRead, at: rates.cacheRead)
+    sum.add(usage.cacheWrite5m, at: rates.cacheWrite5m)
+    sum.add(usage.cacheWrite1h, at: rates.cacheWrite1h)
+    sum.add(usage.output, at: rates.output)
+    return sum.rounded + perRequest
+  }
+}
