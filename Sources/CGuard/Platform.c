@@ -106,6 +106,8 @@ int naos_make_undumpable(void) {
   return prctl(PR_SET_DUMPABLE, 0) == 0 ? 0 : errno;
 }
 
+bool naos_is_dumpable(void) { return prctl(PR_GET_DUMPABLE) != 0; }
+
 int naos_ignore_sigpipe(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? errno : 0; }
 
 int naos_die_with_parent(int parent, int signal) {

@@ -114,6 +114,7 @@ int naos_thread_start(const char *_Nonnull name, void (*_Nonnull body)(void *_Nu
 
 /// No core dump and no `ptrace` or `/proc/<pid>/mem` for others. Returns 0 or an errno value.
 int naos_make_undumpable(void);
+bool naos_is_dumpable(void);
 /// Raises the soft limit of open files to the hard one; agents still get the old one. Returns 0 or an errno value.
 int naos_raise_file_limit(void);
 /// A write to a closed pipe is an error, not an end. Returns 0 or an errno value.

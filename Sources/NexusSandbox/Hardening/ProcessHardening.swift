@@ -15,6 +15,9 @@ package enum ProcessHardening {
   /// Forbids core dumps and the reading of this process's memory by others of the same user.
   package static func makeUndumpable() throws(Failure) { try check("PR_SET_DUMPABLE", naos_make_undumpable()) }
 
+  /// Whether others of the same user can read this process's memory.
+  package static var isDumpable: Bool { naos_is_dumpable() }
+
   /// Raises the soft limit of open files to the hard one.
   ///
   /// Agents still get the limit that the node was started with.
