@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusStore
+internal import Synchronization
+
+/// The one writer with its queue and its thread.
+///
+/// A written transaction that finds the writer idle is committed on the thread that submits it; everything else is
+/// committed by the writer's thread, and whatever waits when it looks becomes one commit. Order is kept because every
+/// transaction passes the queue, and only the one who holds `isBusy` takes from it and tells of it.
+final class CommitEngine: Sendable {
+  /// A submitter commits at most this many batches for others that came meanwhile.
+  static let inlineRounds = 4
+
+  private let queue = Mutex(CommitQueue())
+  private let writer = Mutex<StoreWriter?>(nil)
+  private let signal = ThreadSignal()
+  private let clock: any NexusClock
+
+  init(clock: any NexusClock) { self.clock = clock }
+
+  // MARK: Submitting
+
+  func submit(_ submission: Submission) {
+    enum Next {
+      case leave, wake
+      case commit([Submission])
+      case refuse(StoreError)
+    }
+    let next = queue.withLock { queue -> Next in
+      guard queue.phase == .open else { return .refuse(StoreError(.closed, "the store is closed")) }
+      queue.append(submission)
+      if queue.isBusy { return .leave }
+      guard queue.canCommitInline else { return .wake }
+      queue.isBusy = true
+      return .commit(queue.takeBatch())
+    }
+    switch next {
+    case .leave: break
+    case .wake: signal.signal()
+    case .commit(let batch): commitInline(batch)
+    case .refuse(let error): submission.completion(.failure(error))
+    }
+  }
+
+  private func commitInline(_ first: [Submission]) {
+    var batch = first
+    for round in 1...Self.inlineRounds {
+      let (outcome, needsCare) = writer.withLock { writer -> (StoreWriter.Outcome, Bool) in
+        guard let outcome = writer?.commit(batch, mayWait: false) else { return (.wouldBlock, false) }
+        return (outcome, (writer?.connection.logPages ?? 0) >= StoreMaintenance.idlePages)
+      }
+      guard case .done(let results) = outcome else {
+        queue.withLock { queue in
+          queue.putBack(batch)
+          queue.isBusy = false
+        }
+        return signal.signal()
+      }
+      tell(batch, results)
+      let next = queue.withLock { queue -> (batch: [Submission]?, wakes: Bool) in
+        queue.isBusy = false
+        if round < Self.inlineRounds, queue.canCommitInline {
+          queue.isBusy = true
+          return (queue.takeBatch(), false)
+        }
+        let wakes = !queue.isEmpty || queue.phase != .open || (needsCare && !queue.isThreadWatching)
+        if wakes { queue.isThreadWatching = true }
+        return (nil, wakes)
+      }
+      if next.wakes { signal.signal() }
+      guard let more = next.batch else { return }
+      batch = more
+    }
+  }
+
+  private func tell(_ batch: [Submission], _ results: [Result<Void, StoreError>]) {
+    for (submission, result) in zip(batch, results) { submission.completion(result) }
+  }
+
+  // MARK: The writer's thread
+
+  /// Starts the thread and opens the database on it.
+  func open(path: String, durability: StoreDurability, vfs: String?) async throws(StoreError) {
+    let opened: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+      StoreThread.start("naos-writer") { [self] in
+        let opened = Result { () throws(StoreError) in
+          try writer.withLock { writer throws(StoreError) in
+            writer = try StoreWriter.open(path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+          }
+        }
+        if case .success = opened { queue.withLock { $0.phase = .open } }
+        continuation.resume(returning: opened)
+        if case .success = opened { runThread() }
+      }
+    }
+    try opened.get()
+  }
+
+  private func runThread() {
+    var care = WriterCare()
+    while true {
+      enum Work {
+        case commit([Submission])
+        case care, close
+        case wait(Duration?)
+      }
+      let work = queue.withLock { queue -> Work in
+        // Whoever is writing looks at the queue again and wakes this thread if anything is left.
+        if queue.isBusy {
+          queue.isThreadWatching = care.waitsWhileBusy != nil
+          return .wait(care.waitsWhileBusy)
+        }
+        let due = care.isDue(at: clock.now())
+        if !queue.isEmpty, !due {
+          queue.isBusy = true
+          return .commit(queue.takeBatch())
+        }
+        if due || queue.phase == .closing {
+          queue.isBusy = true
+          return due ? .care : .close
+        }
+        queue.isThreadWatching = care.timeout(at: clock.now()) != nil
+        return .wait(care.timeout(at: clock.now()))
+      }
+      switch work {
+      case .commit(let batch): commitOnThread(batch, &care)
+      case .care:
+        writer.withLock { writer in care.perform(&writer, at: clock.now()) }
+        queue.withLock { $0.isBusy = false }
+      case .close: return finish()
+      case .wait(let timeout):
+        signal.wait(timeout: timeout)
+        writer.withLock { writer in care.look(at: writer, now: clock.now()) }
+      }
+    }
+  }
+
+  private func commitOnThread(_ batch: [Submission], _ care: inout WriterCare) {
+    let outcome = writer.withLock { writer in writer?.commit(batch, mayWait: true) ?? .wouldBlock }
+    switch outcome {
+    case .done(let results): tell(batch, results)
+    case .wouldBlock: preconditionFailure("the writer's thread waits for locks and has a writer while it runs")
+    }
+    writer.withLock { writer in care.look(at: writer, now: clock.now()) }
+    queue.withLock { $0.isBusy = false }
+  }
+
+  // MARK: Closing
+
+  /// Commits what waits, closes the database and returns when the file is as it stays.
+  func close() async {
+    await withCheckedContinuation { continuation in
+      let isFirst = queue.withLock { queue -> Bool in
+        guard queue.phase == .open || queue.phase == .closing else { return false }
+        queue.phase = .closing
+        queue.closers.append(continuation)
+        return true
+      }
+      if isFirst { signal.signal() } else { continuation.resume() }
+    }
+  }
+
+  /// Lets the thread end without anybody waiting for it.
+  func abandon() {
+    queue.withLock { queue in if queue.phase == .open { queue.phase = .closing } }
+    signal.signal()
+  }
+
+  private func finish() {
+    writer.withLock { writer in
+      writer?.close()
+      writer = nil
+    }
+    let closers = queue.withLock { queue in
+      queue.phase = .closed
+      defer { queue.closers = [] }
+      return queue.closers
+    }
+    for closer in closers { closer.resume() }
+  }
+}

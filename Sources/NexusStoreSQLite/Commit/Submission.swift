@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Crypto
+internal import NexusCore
+internal import NexusStore
+
+/// A transaction that is encoded, measured and ready to be written, with whom to tell.
+struct Submission: Sendable {
+  let commitClass: CommitClass
+  let mutations: [Mutation]
+  let payloads: PreparedPayloads
+  let completion: @Sendable (Result<Void, StoreError>) -> Void
+
+  /// What counts against the limits of a batch.
+  var entryCount: Int { max(1, payloads.entries.count) }
+  var byteCount: Int { payloads.byteCount }
+
+  /// All encoding, hashing and checking is done here, on the submitter's thread and outside every lock.
+  ///
+  /// - Throws: `tooLarge`.
+  init(
+    _ transaction: StoreTransaction, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) throws(StoreError) {
+    commitClass = transaction.commitClass
+    mutations = transaction.mutations
+    payloads = PreparedPayloads(try TransactionPayloads(transaction), transaction)
+    self.completion = completion
+  }
+
+  /// Whether a refusal can come after something was written, so that there must be a way back to its beginning.
+  var needsSavepoint: Bool {
+    guard let first = mutations.first else { return false }
+    if case .setEffectState(let ids, _) = first, ids.count > 1 { return true }
+    return mutations.dropFirst().contains { $0.canBeRefused }
+  }
+}
+
+extension Mutation {
+  /// Whether it has a guard or a uniqueness to fail on.
+  fileprivate var canBeRefused: Bool {
+    switch self {
+    case .insertRun, .append, .takeFence, .deleteRun, .insertEffect, .setOutcome, .setEffectState, .placeHold: true
+    case .settleHold, .setMarks, .putDefinition, .putAgent, .deleteAgent, .logRestart, .insertBoot: false
+    }
+  }
+}
+
+/// A payload with the place it goes to: its row, or the blob table by digest.
+struct PreparedPayload: Sendable {
+  let bytes: [UInt8]
+  /// Nil where the payload stands in its row.
+  let digest: BlobDigest?
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    digest = bytes.count > StoreLimits.inlinePayloadBytes ? Self.digest(of: bytes) : nil
+  }
+
+  /// What stands in the row.
+  var column: SQLiteValue { digest.map { .id($0) } ?? .blob(bytes) }
+
+  private static func digest(of bytes: [UInt8]) -> BlobDigest {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(64)
+    for byte in SHA256.hash(data: bytes) {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return BlobDigest(String(decoding: text, as: UTF8.self))
+  }
+}
+
+/// The payloads of a transaction in the order in which its mutations use them.
+struct PreparedPayloads: Sendable {
+  let entries: [PreparedPayload]
+  let values: [PreparedPayload?]
+  let effects: [PreparedPayload?]
+  let byteCount: Int
+
+  init(_ payloads: TransactionPayloads, _ transaction: StoreTransaction) {
+    entries = payloads.entries.map(PreparedPayload.init)
+    values = payloads.values.map { $0.map(PreparedPayload.init) }
+    var effects: [PreparedPayload?] = []
+    for mutation in transaction.mutations {
+      switch mutation {
+      case .insertEffect(let row): effects.append(row.request.map(PreparedPayload.init))
+      case .setOutcome(_, _, let outcome): effects.append(PreparedPayload(outcome.body))
+      default: break
+      }
+    }
+    self.effects = effects
+    byteCount = payloads.byteCount
+  }
+}
+
+/// Hands the payloads out, one after the other.
+struct PayloadCursor {
+  private let payloads: PreparedPayloads
+  private var entry = 0
+  private var value = 0
+  private var effect = 0
+
+  init(_ payloads: PreparedPayloads) { self.payloads = payloads }
+
+  mutating func nextEntry() -> PreparedPayload {
+    defer { entry += 1 }
+    return payloads.entries[entry]
+  }
+
+  mutating func nextValue() -> PreparedPayload? {
+    defer { value += 1 }
+    return payloads.values[value]
+  }
+
+  mutating func nextEffect() -> PreparedPayload? {
+    defer { effect += 1 }
+    return payloads.effects[effect]
+  }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusStore
+
+/// The reading connection, on a thread of its own.
+///
+/// Every read is one snapshot, and begins after every commit that was acknowledged before it.
+actor StoreReader {
+  private nonisolated let executor = StoreExecutor(name: "naos-reader")
+  private var connection: SQLiteConnection?
+  private let vfs: String?
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+  init(vfs: String?) { self.vfs = vfs }
+
+  func open(path: String) throws(StoreError) {
+    let connection = try SQLiteConnection(path: path, mode: .readOnly, vfs: vfs)
+    try Migration.check(connection)
+    self.connection = connection
+  }
+
+  func read<Answer: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws(StoreError) -> Answer
+  ) throws(StoreError) -> Answer {
+    guard let connection else { throw StoreError(.closed, "the store is closed") }
+    try connection.run(.beginRead)
+    let answer: Answer
+    do throws(StoreError) {
+      answer = try body(connection)
+    } catch {
+      if connection.isInTransaction { _ = try? connection.run(.rollback) }
+      throw error
+    }
+    try connection.run(.commit)
+    return answer
+  }
+
+  func close() { connection = nil }
+}

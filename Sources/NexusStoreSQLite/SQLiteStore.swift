@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+package import NexusStore
+
+/// The store in one SQLite file: one writer with natural group commit, one reader on snapshots.
+///
+/// The caller owns the file alone, by a lock of its own; another process in the way gives `locked`.
+package final class SQLiteStore: Store {
+  private let engine: CommitEngine?
+  private let reader: StoreReader
+
+  /// Opens the database for writing, creates it or brings it to the newest schema.
+  ///
+  /// - Throws: `locked`, `corrupt`, `newerSchema`, `full` or `inputOutput`.
+  package static func open(
+    path: String, durability: StoreDurability = .sync, clock: any NexusClock, vfs: String? = nil
+  ) async throws(StoreError) -> SQLiteStore {
+    let engine = CommitEngine(clock: clock)
+    try await engine.open(path: path, durability: durability, vfs: vfs)
+    let reader = StoreReader(vfs: vfs)
+    do throws(StoreError) {
+      try await reader.open(path: path)
+    } catch {
+      await engine.close()
+      throw error
+    }
+    return SQLiteStore(engine: engine, reader: reader)
+  }
+
+  /// Opens an existing database for reading only, for commands that look at a project without a node.
+  ///
+  /// - Throws: `locked`, `corrupt`, `newerSchema` or `inputOutput`.
+  package static func openReadOnly(path: String) async throws(StoreError) -> SQLiteStore {
+    let reader = StoreReader(vfs: nil)
+    try await reader.open(path: path)
+    return SQLiteStore(engine: nil, reader: reader)
+  }
+
+  private init(engine: CommitEngine?, reader: StoreReader) {
+    self.engine = engine
+    self.reader = reader
+  }
+
+  deinit { engine?.abandon() }
+
+  package func submit(
+    _ transaction: StoreTransaction, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    guard let engine else {
+      return completion(.failure(StoreError(.closed, "the store was opened for reading only")))
+    }
+    do throws(StoreError) {
+      engine.submit(try Submission(transaction, completion: completion))
+    } catch {
+      completion(.failure(error))
+    }
+  }
+
+  package func close() async {
+    await reader.close()
+    await engine?.close()
+  }
+}
+
+extension SQLiteStore {
+  package func run(_ id: RunID) async throws(StoreError) -> RunRecord? {
+    try await reader.read { connection throws(StoreError) in
+      try connection.first(.runByID, [.id(id)], connection.runRecord)
+    }
+  }
+
+  package func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord? {
+    try await reader.read { connection throws(StoreError) in
+      try connection.first(.runByRequest, [.text(name), .text(idempotencyKey)], connection.runRecord)
+    }
+  }
+
+  package func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord] {
+    try await reader.read { connection throws(StoreError) in try connection.runs(query) }
+  }
+
+  package func journal(
+    of run: RunID, after: JournalSequence, limit: Int
+  ) async throws(StoreError) -> [JournalEntry] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.journal, [.id(run), .integer(after.value), .limit(limit)]) { row throws(StoreError) in
+        guard let payload = row.payload(2) else { throw StoreError(.corrupt, "an entry has no content") }
+        return JournalEntry(
+          sequence: JournalSequence(row.integer(0)), at: row.time(1),
+          entry: try EntryFormat.decode(try connection.bytes(of: payload)))
+      }
+    }
+  }
+
+  package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {
+    try await reader.read { connection throws(StoreError) in
+      try connection.first(.definition, [.id(hash)]) { row throws(StoreError) in row.blob(0) }
+    }
+  }
+
+  package func effects(of run: RunID) async throws(StoreError) -> [EffectRow] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.effects, [.id(run)], connection.effectRow)
+    }
+  }
+
+  package func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? {
+    try await reader.read { connection throws(StoreError) in
+      try connection.first(.outcome, [.id(effect)], connection.outcome)
+    }
+  }
+
+  package func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? {
+    try await reader.read { connection throws(StoreError) in
+      let found = try connection.first(.request, [.id(effect)]) { row throws(StoreError) in row.payload(0) }
+      guard let payload = found ?? nil else { return nil }
+      return try connection.bytes(of: payload)
+    }
+  }
+}
+
+extension SQLiteStore {
+  package func counters() async throws(StoreError) -> [CounterRow] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.counters) { row throws(StoreError) in
+        CounterRow(
+          key: CounterKey(scope: row.text(0), window: row.text(1), index: row.integer(2)), spent: row.spend(3),
+          mark: row.spend(6))
+      }
+    }
+  }
+
+  package func openHolds() async throws(StoreError) -> [HoldRow] {
+    try await reader.read { connection throws(StoreError) in try connection.all(.holds, [], connection.holdRow) }
+  }
+
+  package func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] {
+    try await reader.read { connection throws(StoreError) in try connection.charges(query) }
+  }
+
+  package func agents() async throws(StoreError) -> [AgentRow] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.agents) { row throws(StoreError) in
+        AgentRow(
+          name: AgentName(row.text(0)), stoppedByOperator: row.integer(1) != 0, lastState: row.optionalText(2),
+          lastActivity: row.optionalTime(3))
+      }
+    }
+  }
+
+  package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.restarts, [.time(since)]) { row throws(StoreError) in
+        RestartRow(
+          supervisor: SupervisorName(row.text(0)), child: AgentName(row.text(1)), at: row.time(2), reason: row.text(3))
+      }
+    }
+  }
+
+  package func lastBoot() async throws(StoreError) -> BootRow? {
+    try await reader.read { connection throws(StoreError) in
+      try connection.first(.lastBoot) { row throws(StoreError) in
+        BootRow(
+          id: BootID(row.text(0)), pid: Int32(clamping: row.integer(1)), startedAt: row.time(2),
+          kernelBoot: row.text(3), version: row.text(4))
+      }
+    }
+  }
+}
