@@ -54,7 +54,7 @@ package enum ExitStatus: Int32, Sendable, CaseIterable {
     }
   }
 
-  /// A failed run's exit by the area of its error code; `NX-RUN-008` is the code of a run that took too long.
+  /// A failed run's exit by the area of its error code; `NX-RUN-003` is the code of a run that took too long.
   private static func ofFailure(code: String?) -> ExitStatus {
     guard let code else { return .failed }
     if code.hasPrefix("NX-BUD-") { return .budget }

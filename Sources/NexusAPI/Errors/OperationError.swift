@@ -30,7 +30,7 @@ package struct OperationError: Error, Sendable, Hashable, CustomStringConvertibl
   }
 
   /// The code of a run that took longer than its `--timeout`.
-  package static let timeoutCode = "NX-RUN-008"
+  package static let timeoutCode = "NX-RUN-003"
 
   package var description: String { detail.isEmpty ? "\(code): \(title)" : "\(code): \(title): \(detail)" }
 }

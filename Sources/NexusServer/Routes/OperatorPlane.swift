@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import Logging
+package import NexusAPI
+package import NexusCore
+
+/// What the operator plane is made of; its routes are in the files beside this one.
+package struct OperatorPlane: Sendable {
+  let operations: any NodeOperations
+  let clock: any NexusClock
+  let version: String
+  let credentials: Credentials
+  let hub: StreamHub
+  let assets: DashboardAssets
+  let logger: Logger
+
+  package init(
+    operations: any NodeOperations, clock: any NexusClock, version: String, credentials: Credentials, hub: StreamHub,
+    assets: DashboardAssets, logger: Logger
+  ) {
+    self.operations = operations
+    self.clock = clock
+    self.version = version
+    self.credentials = credentials
+    self.hub = hub
+    self.assets = assets
+    self.logger = logger
+  }
+
+  /// Every route, in the order in which the documentation lists them.
+  package var table: RouteTable {
+    let described = RouteTable(
+      healthRoutes + pageRoutes + sessionRoutes + statusRoutes + agentRoutes + runRoutes + logRoutes + streamRoutes
+        + nodeRoutes)
+    let (version, cookieName) = (version, credentials.cookieName)
+    let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in
+      .json(OpenAPIDocument.describe(described, version: version, cookieName: cookieName))
+    }
+    return RouteTable(described.routes + [openAPI])
+  }
+
+  /// Answers a request, whatever happens: errors become problem documents.
+  ///
+  /// - Parameters:
+  ///   - request: Without its body.
+  ///   - table: The routes.
+  ///   - readBody: Reads the body, up to a limit; called only once it is known that the request is welcome.
+  /// - Returns: The answer, without the headers that all answers have.
+  package func answer(
+    _ request: OperatorRequest, table: RouteTable,
+    readBody: (_ limit: Int) async throws(OperationError) -> [UInt8]
+  ) async -> OperatorReply {
+    var request = request
+    do throws(OperationError) {
+      try RequestOrigin.check(host: request.headers["host"], origin: request.headers["origin"])
+      let found: (route: Route, parameters: [String: String])
+      do throws(OperationError) {
+        found = try table.find(method: request.method, path: request.path)
+      } catch {
+        // Who may not know anything may not learn which addresses exist.
+        try credentials.check(request, for: .api)
+        throw error
+      }
+      if found.route.access == .page { if let away = sendToLogin(request) { return away } }
+      try credentials.check(request, for: found.route.access)
+      request.parameters = found.parameters
+      request.body = try await readBody(found.route.bodyLimit)
+      return try await found.route.answer(request)
+    } catch {
+      if error.kind == .failed { logger.warning("\(request.method) \(request.path) failed: \(error)") }
+      return .problem(error)
+    }
+  }
+
+  /// A browser without a session is shown where to get one.
+  private func sendToLogin(_ request: OperatorRequest) -> OperatorReply? {
+    guard request.path == "/", request.headers["authorization"] == nil else { return nil }
+    guard (try? credentials.check(request, for: .page)) == nil else { return nil }
+    return OperatorReply(
+      status: 303, headers: [("location", "/login"), ("cache-control", "no-store")], body: .bytes([]))
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+
+extension OperatorPlane {
+  var runRoutes: [Route] {
+    let operations = operations
+    return [
+      Route(
+        "GET", "/api/v1/runs", "Runs, newest first.",
+        query: [
+          ("name", "Only runs of this agent."), ("status", "Only runs of these statuses, separated by commas."),
+          ("limit", "At most this many, up to 1000."), ("cursor", "The `next` of the page before."),
+        ]
+      ) { request throws(OperationError) in
+        let statuses = request.query["status"]?.split(separator: ",").map(String.init) ?? []
+        let limit = try request.number("limit", default: 50, in: 1...RunFilter.maxLimit)
+        return .json(
+          try await operations.listRuns(
+            RunFilter(
+              name: request.query["name"], statuses: statuses, limit: limit, cursor: request.query["cursor"])))
+      },
+      Route(
+        "POST", "/api/v1/runs", "Starts a run; answers as soon as it is written down. Takes `Idempotency-Key`.",
+        bodyLimit: StartRun.maxInputBytes + OperatorLimits.bodyBytes
+      ) { request throws(OperationError) in
+        .json(try await operations.startRun(try Self.startRequest(request)), status: 201)
+      },
+      Route("GET", "/api/v1/runs/{id}", "Everything about one run.") { request throws(OperationError) in
+        .json(try await operations.showRun(request.run))
+      },
+      Route(
+        "GET", "/api/v1/runs/{id}/journal", "The run's journal, oldest first.",
+        query: [("after", "Entries after this sequence number."), ("limit", "At most this many, up to 1000.")]
+      ) { request throws(OperationError) in
+        let after = try request.number("after", default: 0, in: 0...Int.max)
+        let limit = try request.number("limit", default: 100, in: 1...JournalPage.maxLimit)
+        return .json(
+          try await operations.journal(of: request.run, after: JournalSequence(Int64(after)), limit: limit))
+      },
+      waitRoute,
+      change("cancel", "Asks the run to stop.") { run throws(OperationError) in try await operations.cancelRun(run) },
+      change("kill", "Ends the run now.") { run throws(OperationError) in try await operations.killRun(run) },
+      change("resume", "Lets a paused run go on.") { run throws(OperationError) in
+        try await operations.resumeRun(run)
+      },
+      change("retry", "Lets a failed run go on.") { run throws(OperationError) in try await operations.retryRun(run) },
+    ]
+  }
+
+  private func change(
+    _ verb: String, _ summary: String,
+    perform: @escaping @Sendable (RunID) async throws(OperationError) -> RunReport
+  ) -> Route {
+    Route("POST", "/api/v1/runs/{id}/\(verb)", summary) { request throws(OperationError) in
+      .json(try await perform(request.run))
+    }
+  }
+
+  /// A long poll: 200 once the run is final or paused, 202 with nothing if it still goes on after `seconds`.
+  private var waitRoute: Route {
+    let (operations, clock) = (operations, clock)
+    return Route(
+      "GET", "/api/v1/runs/{id}/wait", "Waits until the run is final or paused; 202 if it is not yet.",
+      query: [("seconds", "How long to wait, at most \(OperatorLimits.waitSeconds).")]
+    ) { request throws(OperationError) in
+      let most = Int(OperatorLimits.waitSeconds)
+      let seconds = try request.number("seconds", default: most, in: 0...most)
+      let report = try await Waiting.first(within: .seconds(seconds), on: clock) { () async throws(OperationError) in
+        try await operations.waitRun(request.run)
+      }
+      guard let report else { return .json(JSONValue.object(JSONObject()), status: 202) }
+      return .json(report)
+    }
+  }
+
+  /// The header wins over the body: it is the one that proxies and client libraries know how to repeat.
+  private static func startRequest(_ request: OperatorRequest) throws(OperationError) -> StartRun {
+    var start: StartRun
+    do {
+      start = try StartRun(json: try request.json())
+    } catch let error as OperationError {
+      throw error
+    } catch {
+      throw .misunderstood("\(error).")
+    }
+    if let key = request.headers["idempotency-key"] {
+      guard (1...200).contains(key.utf8.count) else { throw .misunderstood("`Idempotency-Key` has 1 to 200 bytes.") }
+      start.idempotencyKey = key
+    }
+    return start
+  }
+}
+
+/// Waits for an operation, but not for ever.
+enum Waiting {
+  private enum Outcome: Sendable {
+    case result(Result<RunReport, OperationError>)
+    case tooLate
+  }
+
+  /// What the operation gives, or nil if the time is over first; the operation is then cancelled.
+  static func first(
+    within limit: Duration, on clock: any NexusClock,
+    operation: @escaping @Sendable () async throws(OperationError) -> RunReport
+  ) async throws(OperationError) -> RunReport? {
+    let outcome = await withTaskGroup(of: Outcome.self) { group in
+      group.addTask(name: "wait:operation") {
+        do throws(OperationError) {
+          return .result(.success(try await operation()))
+        } catch {
+          return .result(.failure(error))
+        }
+      }
+      group.addTask(name: "wait:limit") {
+        try? await clock.sleep(until: clock.now() + limit)
+        return .tooLate
+      }
+      let first = await group.next() ?? .tooLate
+      group.cancelAll()
+      return first
+    }
+    switch outcome {
+    case .result(let result): return try result.get()
+    case .tooLate: return nil
+    }
+  }
+}

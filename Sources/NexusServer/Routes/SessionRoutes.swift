@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+
+extension OperatorPlane {
+  /// The way from `naos dashboard` to a session: a code made with the token, used up once by the page.
+  var sessionRoutes: [Route] {
+    let credentials = credentials
+    return [
+      Route("POST", "/api/v1/login-codes", access: .token, "Makes a login code for the dashboard.") {
+        _ throws(OperationError) in
+        .json(
+          [
+            "code": .string(credentials.sessions.issueCode()),
+            "validSeconds": .int(OperatorLimits.loginCodeLifetime.components.seconds),
+          ], status: 201)
+      },
+      Route("POST", "/login", access: .open, "Uses up a login code: sets the cookie, gives the session secret.") {
+        request throws(OperationError) in
+        guard let code = try request.json()["code"]?.stringValue else {
+          throw .misunderstood("The member `code` is missing.")
+        }
+        let opened = try credentials.sessions.redeem(code)
+        var reply = OperatorReply.json(["session": .string(opened.secret)], status: 201)
+        let cookie = "\(credentials.cookieName)=\(opened.cookie); Path=/; HttpOnly; SameSite=Strict"
+        reply.headers.append(("set-cookie", cookie))
+        return reply
+      },
+      Route("POST", "/api/v1/logout", "Ends the session that asks.") { request throws(OperationError) in
+        if let cookie = credentials.cookie(of: request) { credentials.sessions.close(cookie: cookie) }
+        var reply = OperatorReply.empty
+        reply.headers.append(
+          ("set-cookie", "\(credentials.cookieName)=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"))
+        return reply
+      },
+    ]
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+
+extension OperatorPlane {
+  var streamRoutes: [Route] {
+    let (operations, clock, hub) = (operations, clock, hub)
+    return [
+      Route(
+        "GET", "/api/v1/stream",
+        "The dashboard's stream: `snapshot`, then `agents`, `totals`, `runs`, `events`, `log`; `reset` starts afresh."
+      ) { _ throws(OperationError) in
+        .events { connection throws(OperationError) in try await hub.open(connection) }
+      },
+      Route(
+        "GET", "/api/v1/events", "What happens on the node, as server-sent events `event`.",
+        query: [
+          ("agent", "Only about this agent."), ("run", "Only about this run."),
+          ("logs", "`false` leaves log lines out."),
+        ]
+      ) { request throws(OperationError) in
+        let filter = EventFilter(
+          agent: request.query["agent"].map { AgentName($0) }, run: request.query["run"].map { RunID($0) },
+          includesLogs: try request.flag("logs", default: true))
+        let events = try await operations.events(filter)
+        return .events { connection throws(OperationError) in
+          EventQueue("event", events, clock: clock, connection: connection)
+        }
+      },
+    ]
+  }
+}

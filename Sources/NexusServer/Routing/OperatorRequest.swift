@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import HTTPTypes
+internal import Hummingbird
+internal import NexusAPI
+internal import NexusCore
+
+/// A request of the operator plane, without its transport.
+package struct OperatorRequest: Sendable {
+  package var method: String
+  /// Without the query, as it came.
+  package var path: String
+  package var query: [String: String]
+  /// By lower-case name.
+  package var headers: [String: String]
+  package var body: [UInt8]
+  /// What the route's placeholders stand for.
+  package var parameters: [String: String]
+
+  package init(
+    method: String = "GET", path: String, query: [String: String] = [:], headers: [String: String] = [:],
+    body: [UInt8] = [], parameters: [String: String] = [:]
+  ) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.headers = headers
+    self.body = body
+    self.parameters = parameters
+  }
+
+  /// The body as JSON; an empty one is an empty object.
+  func json() throws(OperationError) -> JSONValue {
+    guard !body.isEmpty else { return [:] }
+    do {
+      return try JSONValue(parsing: body)
+    } catch {
+      throw .misunderstood("The body is not JSON: \(error).")
+    }
+  }
+
+  /// A number from the query, within its range.
+  func number(_ name: String, default absent: Int, in range: ClosedRange<Int>) throws(OperationError) -> Int {
+    guard let text = query[name] else { return absent }
+    guard let value = Int(text), range.contains(value) else {
+      throw .misunderstood("`\(name)` has to be a number from \(range.lowerBound) to \(range.upperBound).")
+    }
+    return value
+  }
+
+  /// A flag from the query: absent, `true` or `false`.
+  func flag(_ name: String, default absent: Bool) throws(OperationError) -> Bool {
+    switch query[name] {
+    case nil: return absent
+    case "true", "1": return true
+    case "false", "0": return false
+    default: throw .misunderstood("`\(name)` has to be true or false.")
+    }
+  }
+
+  func parameter(_ name: String) -> String { parameters[name] ?? "" }
+  var run: RunID { RunID(parameter("id")) }
+  var agent: AgentName { AgentName(parameter("name")) }
+}
+
+extension OperatorRequest {
+  /// The head of a request as it came in; the body is read later, once it is known who asks.
+  init(head request: Request) throws(OperationError) {
+    guard (request.uri.query?.utf8.count ?? 0) <= OperatorLimits.queryBytes else {
+      throw .misunderstood("The query is longer than \(OperatorLimits.queryBytes) bytes.")
+    }
+    var headers: [String: String] = [:]
+    for field in request.headers {
+      let name = field.name.canonicalName
+      // Two values of a header that decides are one too many: proxies and servers disagree about which one counts.
+      if headers[name] != nil, Self.single.contains(name) { throw .misunderstood("The header `\(name)` came twice.") }
+      headers[name] = headers[name].map { $0 + "; " + field.value } ?? field.value
+    }
+    if let authority = request.head.authority {
+      guard headers["host"] == nil else { throw .misunderstood("The header `host` came twice.") }
+      headers["host"] = authority
+    }
+    var query: [String: String] = [:]
+    for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
+    self.init(method: request.method.rawValue, path: request.uri.path, query: query, headers: headers)
+  }
+
+  private static let single: Set<String> = ["host", "origin", "authorization", "x-naos-session", "idempotency-key"]
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusAPI
+
+/// What a request has to show before a route answers.
+package enum RouteAccess: String, Sendable {
+  /// Nothing: health checks and the login page.
+  case open
+  /// The cookie of a session, or the bearer token: files of the page, which say nothing about the project.
+  case page
+  /// The bearer token, or a cookie together with its session secret.
+  case api
+  /// The bearer token alone: a session cannot make sessions.
+  case token
+}
+
+/// One call of the API.
+///
+/// Dispatch and the OpenAPI document read the same table.
+package struct Route: Sendable {
+  package let method: String
+  /// Segments in braces are placeholders: `/api/v1/runs/{id}`.
+  package let path: String
+  package let access: RouteAccess
+  package let summary: String
+  /// Query parameters and what they are for.
+  package let query: [(name: String, meaning: String)]
+  package let bodyLimit: Int
+  package let answer: @Sendable (OperatorRequest) async throws(OperationError) -> OperatorReply
+  let segments: [Substring]
+
+  package init(
+    _ method: String, _ path: String, access: RouteAccess = .api, _ summary: String,
+    query: [(name: String, meaning: String)] = [], bodyLimit: Int = OperatorLimits.bodyBytes,
+    answer: @escaping @Sendable (OperatorRequest) async throws(OperationError) -> OperatorReply
+  ) {
+    self.method = method
+    self.path = path
+    self.access = access
+    self.summary = summary
+    self.query = query
+    self.bodyLimit = bodyLimit
+    self.answer = answer
+    segments = path.split(separator: "/", omittingEmptySubsequences: false)
+  }
+
+  /// The placeholders' values if the path is this route's; a placeholder stands for one segment that is not empty.
+  func match(_ path: [Substring]) -> [String: String]? {
+    guard path.count == segments.count else { return nil }
+    var values: [String: String] = [:]
+    for (pattern, segment) in zip(segments, path) {
+      if pattern.hasPrefix("{") {
+        guard !segment.isEmpty else { return nil }
+        values[String(pattern.dropFirst().dropLast())] = String(segment)
+      } else if pattern != segment {
+        return nil
+      }
+    }
+    return values
+  }
+}
+
+/// The routes in their order.
+package struct RouteTable: Sendable {
+  package let routes: [Route]
+
+  package init(_ routes: [Route]) { self.routes = routes }
+
+  /// Finds the route of a request; HEAD is answered as GET, whose body is then left out.
+  package func find(method: String, path: String) throws(OperationError) -> (route: Route, parameters: [String: String])
+  {
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+    let wanted = method == "HEAD" ? "GET" : method
+    var otherMethods: [String] = []
+    for route in routes {
+      guard let parameters = route.match(segments) else { continue }
+      if route.method == wanted { return (route, parameters) }
+      otherMethods.append(route.method)
+    }
+    guard otherMethods.isEmpty else {
+      throw .wrongMethod("Use \(otherMethods.joined(separator: " or ")) here.")
+    }
+    throw .noRoute("There is nothing at this address.")
+  }
+}

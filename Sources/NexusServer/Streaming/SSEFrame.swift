@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// One server-sent event as bytes.
+package enum SSEFrame {
+  /// - Parameters:
+  ///   - name: The event's name; the browser dispatches on it.
+  ///   - id: What a client sends back as `Last-Event-ID`.
+  ///   - data: Written on one line: JSON escapes every line break.
+  package static func event(_ name: String, id: String? = nil, data: JSONValue) -> [UInt8] {
+    var bytes = Array("event: \(name)\n".utf8)
+    if let id { bytes += Array("id: \(id)\n".utf8) }
+    bytes += Array("data: ".utf8)
+    bytes += data.encoded()
+    bytes += Array("\n\n".utf8)
+    return bytes
+  }
+
+  /// Ignored by clients; keeps the connection alive.
+  package static let heartbeat = Array(": \n\n".utf8)
+}
