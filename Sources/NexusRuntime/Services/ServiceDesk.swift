@@ -36,6 +36,8 @@ actor ServiceDesk {
   private var assignments: [RunID: Assignment] = [:]
   private var taken: Set<RunID> = []
   private var nextPoller = 0
+  /// Polls whose time was over before they came to wait.
+  private var dismissed: Set<Int> = []
 
   init(clock: any NexusClock, work: WorkHost) {
     self.clock = clock
@@ -81,24 +83,51 @@ actor ServiceDesk {
   }
 
   /// The next task of the agent, waiting for one at most `wait`; nil if none came.
-  func next(for agent: AgentName, wait: Duration) async -> JSONValue? {
-    if let run = queued[agent]?.popFirst() { return take(run) }
+  nonisolated func next(for agent: AgentName, wait: Duration) async -> JSONValue? {
+    if let task = await takeQueued(agent) { return task }
     guard wait > .zero else { return nil }
-    nextPoller += 1
-    let number = nextPoller
     let deadline = clock.now() + min(wait, Self.maxWait)
+    let number = await newPoller()
+    return await withTaskGroup(of: JSONValue?.self) { group in
+      group.addTask(name: "poll:\(agent)") { await self.poll(agent, number) }
+      group.addTask(name: "poll-limit:\(agent)") { [clock] in
+        // Cancelled or due, it is over; a task that is handed over at this moment is not lost.
+        do { try await clock.sleep(until: deadline) } catch {}
+        await self.dismiss(number, of: agent)
+        return nil
+      }
+      var task: JSONValue?
+      for await answer in group {
+        task = task ?? answer
+        group.cancelAll()
+      }
+      await forget(number)
+      return task
+    }
+  }
+
+  private func forget(_ number: Int) { dismissed.remove(number) }
+
+  private func takeQueued(_ agent: AgentName) -> JSONValue? { queued[agent]?.popFirst().flatMap(take) }
+
+  private func newPoller() -> Int {
+    nextPoller += 1
+    return nextPoller
+  }
+
+  private func poll(_ agent: AgentName, _ number: Int) async -> JSONValue? {
+    if let task = takeQueued(agent) { return task }
+    guard dismissed.remove(number) == nil else { return nil }
     return await withCheckedContinuation { continuation in
       pollers[agent, default: []].append(Poller(number: number, continuation: continuation))
-      let handedOver = work.spawn("poll:\(agent)") { [clock] in
-        do { try await clock.sleep(until: deadline) } catch { return await self.dismiss(number, of: agent) }
-        await self.dismiss(number, of: agent)
-      }
-      if !handedOver { dismiss(number, of: agent) }
     }
   }
 
   private func dismiss(_ number: Int, of agent: AgentName) {
-    guard let index = pollers[agent]?.firstIndex(where: { $0.number == number }) else { return }
+    guard let index = pollers[agent]?.firstIndex(where: { $0.number == number }) else {
+      dismissed.insert(number)
+      return
+    }
     pollers[agent]?.remove(at: index).continuation.resume(returning: nil)
   }
 

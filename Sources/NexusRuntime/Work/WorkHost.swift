@@ -35,6 +35,8 @@ package final class WorkHost: Sendable {
       for await work in stream {
         group.addTask(name: work.name) { await work.body() }
       }
+      // What is left waits for a time that nobody needs any more: backoffs, limits.
+      group.cancelAll()
     }
   }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusRuntime
+internal import Synchronization
+
+/// A process that exists only in memory and ends when the test, or a signal, says so.
+package final class FakeProcess: LaunchedProcess {
+  package let pid: Int32
+  package let request: LaunchRequest
+  package let output: any OutputReceiver
+
+  private struct State {
+    var exit: ProcessExit?
+    var waiters: [CheckedContinuation<ProcessExit, Never>] = []
+    var signals: [ProcessSignal] = []
+    var ignoresTerminate = false
+  }
+  private let state = Mutex(State())
+
+  init(pid: Int32, request: LaunchRequest, output: any OutputReceiver) {
+    self.pid = pid
+    self.request = request
+    self.output = output
+  }
+
+  package var signals: [ProcessSignal] { state.withLock { $0.signals } }
+
+  /// From now on SIGTERM does nothing to it.
+  package func ignoreTerminate() { state.withLock { $0.ignoresTerminate = true } }
+
+  package func environment(_ name: String) -> String? { request.environment.last { $0.name == name }?.value }
+
+  package func write(_ text: String, to stream: OutputStream = .standardOutput) {
+    output.received(Array(text.utf8), from: stream)
+  }
+
+  /// Ends the process.
+  package func end(_ status: ExitStatus) {
+    let waiters = state.withLock { state in
+      guard state.exit == nil else { return [CheckedContinuation<ProcessExit, Never>]() }
+      state.exit = ProcessExit(status: status)
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume(returning: ProcessExit(status: status)) }
+  }
+
+  package func signal(_ signal: ProcessSignal) {
+    let ends = state.withLock { state in
+      guard state.exit == nil else { return false }
+      state.signals.append(signal)
+      return signal == .kill || !state.ignoresTerminate
+    }
+    if ends { end(.signalled(signal: signal.rawValue)) }
+  }
+
+  package func waitForExit() async -> ProcessExit {
+    await withCheckedContinuation { continuation in
+      let exit = state.withLock { state in
+        if state.exit == nil { state.waiters.append(continuation) }
+        return state.exit
+      }
+      if let exit { continuation.resume(returning: exit) }
+    }
+  }
+}
+
+/// A launcher that hands every process it starts to the test.
+package final class FakeLauncher: ProcessLauncher {
+  private let pids = Mutex<Int32>(1000)
+  private let failures = Mutex<[LaunchError]>([])
+  private let launched: AsyncStream<FakeProcess>
+  private let continuation: AsyncStream<FakeProcess>.Continuation
+
+  package init() { (launched, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(10_000)) }
+
+  /// The next launches fail with these.
+  package func failNext(_ errors: LaunchError...) { failures.withLock { $0 += errors } }
+
+  package func launch(
+    _ request: LaunchRequest, output: any OutputReceiver
+  ) async throws(LaunchError) -> any LaunchedProcess {
+    if let error = failures.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { throw error }
+    let pid = pids.withLock { pid in
+      pid += 1
+      return pid
+    }
+    let process = FakeProcess(pid: pid, request: request, output: output)
+    continuation.yield(process)
+    return process
+  }
+
+  /// The processes in the order in which they were started; one reader.
+  package var processes: AsyncStream<FakeProcess> { launched }
+}
+
+/// A boundary whose tallies the test sets.
+package final class FakeBoundary: EffectBoundary {
+  private struct State {
+    var number = 0
+    var open: [VirtualKey: Caller] = [:]
+    var rewinds: [Int] = []
+    var tallies: [AttemptTally] = []
+    var live: [VirtualKey: AttemptTally] = [:]
+  }
+  private let state = Mutex(State())
+
+  package init() {}
+
+  /// What the next attempts to close will have come to, in order; without one nothing.
+  package func nextTallies(_ tallies: AttemptTally...) { state.withLock { $0.tallies += tallies } }
+  package func setLive(_ key: VirtualKey, _ tally: AttemptTally) { state.withLock { $0.live[key] = tally } }
+  package var rewinds: [Int] { state.withLock { $0.rewinds } }
+  package var openKeys: [VirtualKey: Caller] { state.withLock { $0.open } }
+
+  package func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int) {
+    let key = state.withLock { state in
+      state.number += 1
+      let key = VirtualKey("nk_test\(state.number)")
+      state.open[key] = caller
+      if caller.run != nil { state.rewinds.append(rewind) }
+      return key
+    }
+    return (AttemptAccess(key: key, baseURL: "http://127.0.0.1:9"), rewind)
+  }
+
+  package func tally(of key: VirtualKey) -> AttemptTally? { state.withLock { $0.live[key] } }
+
+  package func closeAttempt(_ key: VirtualKey) async -> AttemptTally {
+    state.withLock { state in
+      state.open[key] = nil
+      if let live = state.live.removeValue(forKey: key) { return live }
+      return state.tallies.isEmpty ? AttemptTally() : state.tallies.removeFirst()
+    }
+  }
+}
+
+/// Captures that keep everything in memory.
+package final class FakeCaptures: CaptureSource {
+  private let lines = Mutex<[String]>([])
+  package init() {}
+  package var sentLines: [String] { lines.withLock { $0 } }
+
+  package func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture { MemoryCapture() }
+  package func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async {
+    lines.withLock { $0.append(text) }
+  }
+}
+
+private final class MemoryCapture: AttemptCapture {
+  private let bytes = Mutex<[UInt8]>([])
+  func received(_ chunk: [UInt8], from stream: OutputStream) {
+    if stream == .standardOutput { bytes.withLock { $0 += chunk } }
+  }
+  func finish() async -> CapturedOutput {
+    CapturedOutput(standardOutput: bytes.withLock { $0 }, overflowed: false)
+  }
+}
