@@ -93,6 +93,10 @@ let targets: [Target] = [
     ]),
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard"], swiftSettings: house),
 
+  .executableTarget(
+    name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
+    path: "bench/journal", swiftSettings: house),
+
   // C: what must not touch the Swift runtime, and what is embedded.
   .target(name: "CGuard", cSettings: houseC),
   .target(name: "CDashboard", exclude: ["web"], cSettings: houseC),
