@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+
+extension StoreConformance {
+  static let ledgerCases: [Case] = [
+    Case("a hold is open until it is settled") { store in
+      let counters = [StoreSamples.counter(), CounterKey(scope: "global", window: "lifetime", index: 0)]
+      let first = StoreSamples.hold("eff_1", run: "run_1", counters: counters)
+      let second = StoreSamples.hold("eff_2", counters: [])
+      try await store.commit(.placeHold(second), .placeHold(first))
+      try expect(try await store.openHolds(), [first, second])
+      try await store.expectRefusal(.duplicate, .placeHold(first))
+      try await store.commit(.settleHold(StoreSamples.charge("eff_1", run: "run_1", counters: counters)))
+      try expect(try await store.openHolds(), [second])
+      try await store.expectRefusal(.duplicate, .placeHold(first))
+      try expect(try await store.openHolds(), [second])
+    },
+    Case("settling adds to every counter of the admission, once") { store in
+      let counters = [StoreSamples.counter(2), StoreSamples.counter(1)]
+      let charge = StoreSamples.charge("eff_1", counters: counters)
+      try await store.commit(.placeHold(StoreSamples.hold("eff_1", counters: counters)), .settleHold(charge))
+      for _ in 0..<2 {
+        var again = charge
+        again.spend.cost = NanoUSD(1)
+        try await store.commit(.settleHold(again))
+      }
+      let wanted = [1, 2].map { CounterRow(key: StoreSamples.counter($0), spent: charge.spend, mark: .zero) }
+      try expect(try await store.counters(), wanted)
+      try expect(try await store.charges(ChargeQuery()), [charge])
+      try await store.commit(.settleHold(StoreSamples.charge("eff_2", counters: [StoreSamples.counter(1)])))
+      try expect(try await store.counters()[0].spent, charge.spend + charge.spend)
+      try expect(try await store.counters()[1].spent, charge.spend)
+    },
+    Case("sums saturate") { store in
+      for id in ["eff_1", "eff_2"] {
+        var charge = StoreSamples.charge(id)
+        charge.spend = Spend(cost: NanoUSD(.max - 1), tokens: TokenCount(.max), requests: .max)
+        try await store.commit(.settleHold(charge))
+      }
+      let spent = try await store.counters()[0].spent
+      try expect(spent, Spend(cost: NanoUSD(.max), tokens: TokenCount(.max), requests: .max))
+    },
+    Case("marks rise, fall and stay apart from what was spent") { store in
+      let key = StoreSamples.counter()
+      let high = Spend(cost: NanoUSD(500), tokens: TokenCount(5), requests: 2)
+      try await store.commit(.setMarks([CounterMark(key: key, mark: high)]))
+      try expect(try await store.counters(), [CounterRow(key: key, spent: .zero, mark: high)])
+      try await store.commit(
+        .settleHold(StoreSamples.charge("eff_1")), .setMarks([CounterMark(key: key, mark: .zero)]), .setMarks([]))
+      try expect(try await store.counters()[0].mark, .zero)
+      try expect(try await store.counters()[0].spent.cost, NanoUSD(40))
+    },
+    Case("a hold that is released is closed and charges nothing") { store in
+      var release = StoreSamples.charge("eff_1")
+      release.basis = .released
+      release.spend = .zero
+      try await store.commit(.placeHold(StoreSamples.hold("eff_1")), .settleHold(release))
+      try expect(try await store.openHolds(), [])
+      try expect(try await store.counters().map(\.spent), [.zero])
+      try expect(try await store.charges(ChargeQuery())[0].basis, .released)
+    },
+    Case("charges are listed newest first, by agent, by run and up to a limit") { store in
+      let other = AgentName("other")
+      try await store.commit(
+        .settleHold(StoreSamples.charge("eff_1", run: "run_1")), .settleHold(StoreSamples.charge("eff_2", agent: other))
+      )
+      try await store.commit(
+        .settleHold(StoreSamples.charge("eff_3", run: "run_1", agent: other)),
+        .settleHold(StoreSamples.charge("eff_0")))
+      func ids(_ query: ChargeQuery) async throws -> String {
+        try await store.charges(query).map { String($0.id.text.dropFirst(4)) }.joined()
+      }
+      try expect(try await ids(ChargeQuery()), "0321")
+      try expect(try await ids(ChargeQuery(limit: 2)), "03")
+      try expect(try await ids(ChargeQuery(limit: 0)), "")
+      try expect(try await ids(ChargeQuery(agent: other)), "32")
+      try expect(try await ids(ChargeQuery(run: RunID("run_1"))), "31")
+      try expect(try await ids(ChargeQuery(agent: other, run: RunID("run_1"))), "3")
+      try expect(try await ids(ChargeQuery(agent: other, run: RunID("run_2"))), "")
+    },
+  ]
+}
