@@ -48,13 +48,17 @@ import Testing
     #expect(BannedWord.all.flatMap { $0.findings(in: swift(text)) }.isEmpty)
   }
 
-  @Test func `an allowance binds its path only, and is stale when it is not used`() {
-    let rule = BannedWord(word: "bad", remedy: "", allowed: [Allowance("Sources/A/Used.swift", "needed")])
-    #expect(rule.findings(in: swift("bad", at: "Sources/A/Used.swift")).isEmpty)
-    #expect(!rule.findings(in: swift("bad", at: "Sources/A/Other.swift")).isEmpty)
-    #expect(rule.staleAllowances(in: SourceTree(files: [swift("bad", at: "Sources/A/Used.swift")])).isEmpty)
-    #expect(rule.staleAllowances(in: SourceTree(files: [swift("good", at: "Sources/A/Used.swift")])).count == 1)
-    #expect(rule.staleAllowances(in: SourceTree(files: [])).count == 1)
+  @Test func `an exception binds its path and its words only, and is found when it is not needed`() {
+    let exception = HouseException("Sources/A/Used.swift", ["try!"], "needed")
+    func findings(_ text: String, at path: String) -> Int {
+      BannedWord.all.flatMap { $0.findings(in: swift(text, at: path), exceptions: [exception]) }.count
+    }
+    #expect(findings("try!", at: "Sources/A/Used.swift") == 0)
+    #expect(findings("as!", at: "Sources/A/Used.swift") == 1)
+    #expect(findings("try!", at: "Sources/A/Other.swift") == 1)
+    #expect(exception.unused(in: SourceTree(files: [swift("try!", at: "Sources/A/Used.swift")])).isEmpty)
+    #expect(exception.unused(in: SourceTree(files: [swift("try", at: "Sources/A/Used.swift")])) == ["try!"])
+    #expect(exception.unused(in: SourceTree(files: [])) == ["try!"])
   }
 
   @Test(arguments: [
@@ -84,6 +88,12 @@ import Testing
   @Test func `a cycle is found`() {
     #expect(ImportGraph.cycle(in: ["A": ["B"], "B": ["C"], "C": ["A"]]) == "A → B → C → A")
     #expect(ImportGraph.cycle(in: ["A": ["B", "C"], "B": ["C"], "C": []]) == nil)
+  }
+
+  @Test func `a page that lacks a module is found`() {
+    let page = SourceFile(path: "docs/internals/ARCHITECTURE.md", text: "| `NexusCore` | ids | – |")
+    #expect(
+      ImportGraph.pageFindings(page).count == ImportGraph.internalImports.keys.count { $0.hasPrefix("Nexus") } - 1)
   }
 
   @Test func `a large file is found`() {

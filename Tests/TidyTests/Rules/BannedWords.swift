@@ -22,22 +22,15 @@ struct BannedWord: Sendable {
   let word: String
   let remedy: String
   var scope: Scope = .sources
-  var allowed: [Allowance] = []
   /// Comments count too.
   var includesComments = false
 
-  func findings(in file: SourceFile) -> [Finding] {
-    guard file.isSwift, scope.contains(file.path), !allowed.contains(where: { file.path == $0.path }) else { return [] }
+  func findings(in file: SourceFile, exceptions: [HouseException] = HouseException.all) -> [Finding] {
+    guard file.isSwift, scope.contains(file.path), !exceptions.contains(where: { $0.covers(word, in: file) }) else {
+      return []
+    }
     return (includesComments ? file.bytes : file.code).offsets(ofWord: word).map {
       Finding(path: file.path, line: file.line(of: $0), message: "`\(word)`: \(remedy)")
-    }
-  }
-
-  /// Allowances of files that do not use the word, or do not exist.
-  func staleAllowances(in tree: SourceTree) -> [Allowance] {
-    allowed.filter { allowance in
-      guard let file = tree.file(allowance.path) else { return true }
-      return (includesComments ? file.bytes : file.code).offsets(ofWord: word).isEmpty
     }
   }
 }
@@ -67,7 +60,7 @@ extension BannedWord {
     BannedWord(word: "Task.immediate", remedy: "unstructured tasks leave the simulation; use a task group"),
     BannedWord(word: "@globalActor", remedy: "name the actor where it is used"),
     BannedWord(word: "@MainActor", remedy: "nothing here needs the main thread"),
-    BannedWord(word: ".unbounded", remedy: "every queue has a named limit"),
+    BannedWord(word: "bufferingPolicy: .unbounded", remedy: "every queue has a named limit"),
     BannedWord(word: "DispatchQueue", remedy: "use an actor"),
     BannedWord(word: "DispatchSource", remedy: "use the event loop or an actor"),
     BannedWord(word: "NSLock", remedy: "use Mutex"),
@@ -79,15 +72,12 @@ extension BannedWord {
     BannedWord(word: "SuspendingClock", remedy: "time comes from NexusClock"),
     BannedWord(word: "NIODeadline.now", remedy: "time comes from NexusClock"),
     BannedWord(
-      word: "clock_gettime", remedy: "time comes from NexusClock",
-      allowed: [Allowance("Sources/NexusCore/Seams/SystemSources.swift", "it is the seam")]),
+      word: "clock_gettime", remedy: "time comes from NexusClock"),
     BannedWord(
-      word: "Task.sleep", remedy: "wait on NexusClock",
-      allowed: [Allowance("Sources/NexusCore/Seams/SystemSources.swift", "it is the seam")]),
+      word: "Task.sleep", remedy: "wait on NexusClock"),
     BannedWord(word: "UUID()", remedy: "ids come from IdentifierSource"),
     BannedWord(
-      word: "SystemRandomNumberGenerator", remedy: "randomness comes from RandomSource",
-      allowed: [Allowance("Sources/NexusCore/Seams/SystemSources.swift", "it is the seam")]),
+      word: "SystemRandomNumberGenerator", remedy: "randomness comes from RandomSource"),
     BannedWord(word: ".random(", remedy: "randomness comes from RandomSource"),
     BannedWord(word: ".randomElement(", remedy: "randomness comes from RandomSource"),
     BannedWord(word: ".shuffled(", remedy: "randomness comes from RandomSource"),

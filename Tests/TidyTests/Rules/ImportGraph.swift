@@ -42,10 +42,11 @@ enum ImportGraph {
     "NIOHTTP1": ["NexusHTTP", "NexusGateway"],
     "NIOSSL": ["NexusHTTP", "NexusGateway"],
     "Hummingbird": ["NexusServer"],
+    "HummingbirdCore": ["NexusServer"],
     "HTTPTypes": ["NexusServer"],
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
-    "Crypto": ["NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": ["NexusStoreSQLite", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
   ]
@@ -128,6 +129,14 @@ enum ImportGraph {
       index += 1
     }
     return strings
+  }
+
+  /// The page that explains the graph names every module of it.
+  static func pageFindings(_ page: SourceFile) -> [Finding] {
+    internalImports.keys.sorted().compactMap { module in
+      guard module.hasPrefix("Nexus"), !page.text.contains("| `\(module)` |") else { return nil }
+      return Finding(path: page.path, line: 1, message: "the table of modules lacks \(module)")
+    }
   }
 
   /// A cycle would let two modules see each other through a third; nil if there is none.
