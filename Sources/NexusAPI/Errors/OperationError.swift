@@ -37,7 +37,7 @@ package struct OperationError: Error, Sendable, Hashable, CustomStringConvertibl
 
 extension OperationError.Kind {
   /// The one table of what a kind of error is to a shell and to a client of the API.
-  private var row: (exit: ExitStatus, http: Int) {
+  private var row: (exit: CommandExit, http: Int) {
     switch self {
     case .failed: (.failed, 500)
     case .usage: (.usage, 400)
@@ -58,7 +58,7 @@ extension OperationError.Kind {
     }
   }
 
-  package var exitStatus: ExitStatus { row.exit }
+  package var commandExit: CommandExit { row.exit }
   package var httpStatus: Int { row.http }
 }
 

@@ -106,8 +106,8 @@ package struct RunReport: Sendable, Hashable {
   }
 
   /// How a command that waited for this run ends.
-  package var exitStatus: ExitStatus {
-    ExitStatus(runStatus: status, errorCode: error?.code, pauseReason: pauseReason)
+  package var commandExit: CommandExit {
+    CommandExit(runStatus: status, errorCode: error?.code, pauseReason: pauseReason)
   }
 
   /// What `run --detach -o json` says: enough to find it again.

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 /// How the `naos` command says with one number how it went.
-package enum ExitStatus: Int32, Sendable, CaseIterable {
+package enum CommandExit: Int32, Sendable, CaseIterable {
   case ok = 0
   case failed = 1
   case usage = 2
@@ -55,7 +55,7 @@ package enum ExitStatus: Int32, Sendable, CaseIterable {
   }
 
   /// A failed run's exit by the area of its error code; `NX-RUN-003` is the code of a run that took too long.
-  private static func ofFailure(code: String?) -> ExitStatus {
+  private static func ofFailure(code: String?) -> CommandExit {
     guard let code else { return .failed }
     if code.hasPrefix("NX-BUD-") { return .budget }
     if code == OperationError.timeoutCode { return .timeout }
