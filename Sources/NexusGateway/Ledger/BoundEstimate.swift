@@ -56,7 +56,7 @@ enum BoundEstimate {
     // With interleaved thinking the budget of the thoughts may exceed the cap.
     let output = max(cap, facts.thinkingBudget, 0)
     let needed = facts.thinkingBudget > 0 ? max(minimumOutput, facts.thinkingBudget + 1) : minimumOutput
-    let rates = price.worstRates(upTo: input)
+    let rates = price.worstRates(upTo: input, writes: facts.cacheWrites)
     return RequestBound(
       input: input, output: TokenCount(output), choices: max(1, facts.choices), inputPrice: rates.input,
       outputPrice: rates.output, perRequest: price.perRequest, minimumOutput: TokenCount(min(needed, output)))

@@ -32,11 +32,12 @@ enum BudgetText {
     switch block.reason {
     case .exhausted: return "\(name) is used up: \(spent) of \(limit) spent.\(reset(block))"
     case .tooBig:
-      return
-        "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left. A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
+      return "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left. "
+        + "A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
     case .busy:
-      return
-        "\(name) is set aside for calls under way: \(spent) spent and \(amount(block.held, on: block.limit)) held of \(limit); this request may come to \(asked)."
+      let held = amount(block.held, on: block.limit)
+      return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit); "
+        + "this request may come to \(asked)."
     }
   }
 

@@ -137,7 +137,8 @@ extension AdmissionRefusal {
     return AdmissionRefusal(
       code: .unknownPrice,
       message:
-        "Nobody knows what model '\(name)' costs: state it under cost.models, or set cost.mode to soft to go by an estimate.",
+        "Nobody knows what model '\(name)' costs: state it under cost.models, "
+        + "or set cost.mode to soft to go by an estimate.",
       refusal: nil, block: nil)
   }
 
@@ -145,7 +146,8 @@ extension AdmissionRefusal {
     AdmissionRefusal(
       code: .unbounded,
       message:
-        "The cost of this request has no bound: \(request.facts.unbounded.joined(separator: ", ")). Leave it out, or set cost.mode to soft.",
+        "The cost of this request has no bound: \(request.facts.unbounded.joined(separator: ", ")). "
+        + "Leave it out, or set cost.mode to soft.",
       refusal: nil, block: nil)
   }
 }

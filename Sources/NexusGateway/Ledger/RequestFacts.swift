@@ -18,6 +18,8 @@ package struct RequestFacts: Sendable, Hashable {
   package var hasStructuredOutput: Bool
   /// Pictures in the request, whichever way they are given.
   package var images: Int
+  /// Which cache entries may be written and billed; `long` is the dearest and right where nobody has looked.
+  package var cacheWrites = CacheWrites.long
   /// What the body neither bounds nor lets us price, by name.
   package var unbounded: [String]
   /// The start of the prompt whose exact count the provider has told before.

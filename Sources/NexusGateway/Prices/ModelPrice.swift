@@ -25,8 +25,17 @@ package struct TokenRates: Sendable, Hashable {
   package static let free = TokenRates(input: .zero, output: .zero)
 
   /// The dearest that a token of input can come to when nobody knows yet which bucket it falls in.
-  package var dearestInput: PicoUSDPerToken { max(input, cacheRead, cacheWrite5m, cacheWrite1h) }
+  package func dearestInput(_ writes: CacheWrites) -> PicoUSDPerToken {
+    switch writes {
+    case .none: max(input, cacheRead)
+    case .short: max(input, cacheRead, cacheWrite5m)
+    case .long: max(input, cacheRead, cacheWrite5m, cacheWrite1h)
+    }
+  }
 }
+
+/// Which kinds of cache entries a request may make the provider write.
+package enum CacheWrites: Sendable, Hashable { case none, short, long }
 
 /// The price of one model with what bounds a request to it.
 package struct ModelPrice: Sendable, Hashable {
@@ -65,10 +74,10 @@ package struct ModelPrice: Sendable, Hashable {
   }
 
   /// The dearest rates of any prompt of at most that many tokens.
-  package func worstRates(upTo input: TokenCount) -> TokenRates {
+  package func worstRates(upTo input: TokenCount, writes: CacheWrites) -> TokenRates {
     let long = rates(forPrompt: input)
     return TokenRates(
-      input: max(rates.dearestInput, long.dearestInput), output: max(rates.output, long.output))
+      input: max(rates.dearestInput(writes), long.dearestInput(writes)), output: max(rates.output, long.output))
   }
 
   /// What a call came to.

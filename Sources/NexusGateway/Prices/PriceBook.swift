@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 package import NexusKernel
 
 /// Finds the price of a model: the project's own prices first, then the built-in table.
