@@ -113,6 +113,7 @@ let targets: [Target] = [
   tests("NexusStoreTests", ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel"]),
   tests("NexusConfigTests", ["NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusCore"], exclude: ["cases"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
+  tests("NexusTelemetryTests", ["NexusTelemetry", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(
     "NexusGatewayTests",
