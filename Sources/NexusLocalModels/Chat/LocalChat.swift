@@ -60,6 +60,9 @@ package struct LocalToolCall: Sendable, Hashable {
     self.name = name
     self.arguments = arguments
   }
+
+  /// The arguments as they travel; a script may hold a text that is no JSON, which is sent as it is.
+  var writtenArguments: String { arguments.stringValue ?? arguments.text() }
 }
 
 package struct LocalChatReply: Sendable, Hashable {

@@ -105,7 +105,7 @@ enum AnthropicMessages {
       for (index, call) in calls.enumerated() {
         addBlock(
           index, block(call, input: [:]),
-          [["type": "input_json_delta", "partial_json": .string(call.arguments.text())]])
+          [["type": "input_json_delta", "partial_json": .string(call.writtenArguments)]])
       }
     }
     add(

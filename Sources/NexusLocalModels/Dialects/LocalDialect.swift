@@ -41,6 +41,27 @@ package struct LocalModelReply: Sendable, Hashable {
     }
   }
 
+  /// Takes the token counts out of the JSON, wherever the dialect has them.
+  mutating func removeUsage() {
+    usage = nil
+    func without(_ value: JSONValue) -> JSONValue {
+      guard case .object(var object) = value else { return value }
+      object["usage"] = nil
+      if let message = object["message"] { object["message"] = without(message) }
+      return .object(object)
+    }
+    switch content {
+    case .body(let bytes):
+      if let value = try? JSONValue(parsing: bytes) { content = .body(without(value).encoded()) }
+    case .events(let events):
+      content = .events(
+        events.map { event in
+          guard let value = try? JSONValue(parsing: event.data) else { return event }
+          return LocalStreamEvent(name: event.name, data: without(value).text())
+        })
+    }
+  }
+
   static func json(status: Int = 200, _ value: JSONValue, usage: LocalUsage? = nil, headers: [Header] = []) -> Self {
     LocalModelReply(
       status: status, headers: [Header("content-type", "application/json")] + headers,
@@ -97,19 +118,24 @@ package enum LocalDialect: String, Sendable, CaseIterable {
   }
 
   /// Writes a reply to that request: streamed if the body asks for a stream.
-  package func encode(_ reply: LocalChatReply, to request: LocalChatRequest, body: JSONValue) -> LocalModelReply {
+  ///
+  /// `withUsage: false` leaves the token counts out, as some servers do.
+  package func encode(
+    _ reply: LocalChatReply, to request: LocalChatRequest, body: JSONValue, withUsage: Bool = true
+  ) -> LocalModelReply {
     let isStreamed = body["stream"]?.boolValue == true
     let id = ContentID.of(body.text(.canonical), "\(reply)")
-    switch self {
-    case .openAIChat:
-      guard isStreamed else { return OpenAIChat.completion(reply, model: request.model, id: id) }
-      let wantsUsage = body["stream_options"]?["include_usage"]?.boolValue == true
-      return OpenAIChat.stream(reply, model: request.model, id: id, includeUsage: wantsUsage)
-    case .anthropicMessages:
-      return isStreamed
-        ? AnthropicMessages.stream(reply, model: request.model, id: id)
-        : AnthropicMessages.message(reply, model: request.model, id: id)
+    var encoded: LocalModelReply
+    switch (self, isStreamed) {
+    case (.openAIChat, false): encoded = OpenAIChat.completion(reply, model: request.model, id: id)
+    case (.openAIChat, true):
+      let wantsUsage = withUsage && body["stream_options"]?["include_usage"]?.boolValue == true
+      encoded = OpenAIChat.stream(reply, model: request.model, id: id, includeUsage: wantsUsage)
+    case (.anthropicMessages, false): encoded = AnthropicMessages.message(reply, model: request.model, id: id)
+    case (.anthropicMessages, true): encoded = AnthropicMessages.stream(reply, model: request.model, id: id)
     }
+    if !withUsage { encoded.removeUsage() }
+    return encoded
   }
 
   /// An error in the dialect's own form.

@@ -105,7 +105,7 @@ enum OpenAIChat {
         var opening = call(item, arguments: "").objectValue ?? JSONObject()
         opening["index"] = .int(Int64(index))
         events.append(delta(["tool_calls": [.object(opening)]]))
-        let arguments: JSONValue = ["arguments": .string(item.arguments.text())]
+        let arguments: JSONValue = ["arguments": .string(item.writtenArguments)]
         events.append(delta(["tool_calls": [["index": .int(Int64(index)), "function": arguments]]]))
       }
     }
@@ -118,7 +118,7 @@ enum OpenAIChat {
   private static func call(_ call: LocalToolCall, arguments: String? = nil) -> JSONValue {
     [
       "id": .string(call.id), "type": "function",
-      "function": ["name": .string(call.name), "arguments": .string(arguments ?? call.arguments.text())],
+      "function": ["name": .string(call.name), "arguments": .string(arguments ?? call.writtenArguments)],
     ]
   }
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// One rule of a script.
+struct ScriptedRule: Sendable {
+  enum Fault: String, Sendable, CaseIterable {
+    case rateLimited = "429"
+    case serverError = "500"
+    case overloaded = "529"
+    case timeout
+    case cutStream = "cut-stream"
+    case malformedJSON = "malformed-json"
+    case noUsage = "no-usage"
+    case wrongUsage = "wrong-usage"
+  }
+
+  private static let keys = ["match", "answer", "toolCalls", "fault", "usage", "delayMs", "times"]
+  private static let matchKeys = ["contains", "model", "call"]
+  private static let longestDelay: Int64 = 3_600_000
+
+  /// How many requests it answers; nil for any number.
+  let times: Int?
+  private let contains: String?
+  private let model: String?
+  private let call: Int?
+  private let content: LocalChatReply.Content
+  private let fault: Fault?
+  private let usage: LocalUsage?
+  private let delay: Duration
+
+  init(_ value: JSONValue, number: Int) throws(ScriptError) {
+    func error(_ message: String) -> ScriptError { ScriptError("rule \(number): \(message)") }
+    guard case .object(let object) = value else { throw error("it must be an object") }
+    if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) {
+      throw error("unknown key '\(unknown)'; the keys are \(Self.keys.joined(separator: ", "))")
+    }
+    let match = object["match"] ?? [:]
+    if let unknown = match.objectValue?.keys.first(where: { !Self.matchKeys.contains($0) }) {
+      throw error("unknown key 'match.\(unknown)'; the keys are \(Self.matchKeys.joined(separator: ", "))")
+    }
+    contains = match["contains"]?.stringValue
+    model = match["model"]?.stringValue
+    call = match["call"]?.intValue.map { Int(clamping: $0) }
+    times = object["times"]?.intValue.map { Int(clamping: $0) }
+    delay = .milliseconds(min(max(0, object["delayMs"]?.intValue ?? 0), Self.longestDelay))
+    if let written = object["fault"] {
+      let text = written.stringValue ?? written.text()
+      guard let fault = Fault(rawValue: text) else {
+        throw error("unknown fault '\(text)'; the faults are \(Fault.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      self.fault = fault
+    } else {
+      fault = nil
+    }
+    usage = object["usage"].map { usage in
+      func count(_ key: String) -> Int { Int(clamping: max(0, usage[key]?.intValue ?? 0)) }
+      return LocalUsage(inputTokens: count("inputTokens"), outputTokens: count("outputTokens"))
+    }
+    if let calls = object["toolCalls"]?.arrayValue {
+      var parsed: [LocalToolCall] = []
+      for item in calls {
+        guard let name = item["name"]?.stringValue else { throw error("each of 'toolCalls' needs a 'name'") }
+        parsed.append(
+          LocalToolCall(id: item["id"]?.stringValue ?? "", name: name, arguments: item["arguments"] ?? [:]))
+      }
+      content = .toolCalls(parsed)
+    } else if let answer = object["answer"] {
+      content = .text(answer.stringValue ?? answer.text())
+    } else if fault != nil {
+      content = .text("ok")
+    } else {
+      throw error("it needs 'answer', 'toolCalls' or 'fault'")
+    }
+  }
+
+  func fits(_ request: LocalChatRequest, call number: Int) -> Bool {
+    if let call, call != number { return false }
+    if let model, model != request.model { return false }
+    guard let contains else { return true }
+    return request.messages.last { $0.role == .user || $0.role == .tool }?.text.contains(contains) == true
+  }
+
+  func reply(to request: LocalChatRequest, body: JSONValue, dialect: LocalDialect, call: Int) -> ScriptedReply {
+    let counted = LocalUsage(
+      inputTokens: LocalTokens.count(request), outputTokens: LocalTokens.count(content))
+    var usage = usage ?? counted
+    if fault == .wrongUsage, self.usage == nil {
+      usage = LocalUsage(inputTokens: counted.inputTokens * 100, outputTokens: counted.outputTokens * 100)
+    }
+    let reply = dialect.encode(
+      LocalChatReply(content: named(call), usage: usage), to: request, body: body, withUsage: fault != .noUsage)
+    return ScriptedReply(delay: delay, act: act(reply, dialect))
+  }
+
+  /// Tool calls without an id get one that says which request they answered.
+  private func named(_ call: Int) -> LocalChatReply.Content {
+    guard case .toolCalls(let calls) = content else { return content }
+    return .toolCalls(
+      calls.enumerated().map { index, item in
+        var item = item
+        if item.id.isEmpty { item.id = "call_\(call)_\(index)" }
+        return item
+      })
+  }
+
+  private func act(_ reply: LocalModelReply, _ dialect: LocalDialect) -> ScriptedReply.Act {
+    func failure(_ status: Int, _ type: String, _ message: String) -> ScriptedReply.Act {
+      .respond(dialect.failure(status: status, type: type, message: "scripted fault: \(message)"))
+    }
+    switch fault {
+    case .rateLimited: return failure(429, "rate_limit_error", "too many requests")
+    case .serverError: return failure(500, dialect == .openAIChat ? "server_error" : "api_error", "server error")
+    case .overloaded: return failure(529, "overloaded_error", "overloaded")
+    case .timeout: return .hang
+    case .cutStream: return .cut(reply, afterBytes: max(1, reply.bytes.count / 2))
+    case .malformedJSON: return .respond(Self.broken(reply))
+    case .noUsage, .wrongUsage, nil: return .respond(reply)
+    }
+  }
+
+  /// The reply with its JSON cut short, though the HTTP around it is whole.
+  private static func broken(_ reply: LocalModelReply) -> LocalModelReply {
+    var reply = reply
+    switch reply.content {
+    case .body(let bytes): reply.content = .body(Array(bytes.prefix(bytes.count / 2)))
+    case .events(var events):
+      let middle = events.count / 2
+      events[middle].data = String(events[middle].data.prefix(events[middle].data.count / 2))
+      reply.content = .events(events)
+    }
+    return reply
+  }
+}
