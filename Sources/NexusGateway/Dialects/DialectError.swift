@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// An error in the words that the official client of a dialect understands.
+struct DialectError {
+  var status: Int
+  var message: String
+  /// OpenAI's `code`.
+  var code: String?
+  /// Overrides the type that follows from the status.
+  var type: String?
+  /// Further header fields.
+  var fields: [EnvironmentVariable] = []
+
+  init(
+    status: Int, message: String, code: String? = nil, type: String? = nil, fields: [EnvironmentVariable] = []
+  ) {
+    self.status = status
+    self.message = message
+    self.code = code
+    self.type = type
+    self.fields = fields
+  }
+
+  init(_ error: GatewayError) {
+    self.init(status: Self.status(of: error.code), message: error.message)
+    if error.code == .invalidKey { code = "invalid_api_key" }
+    if error.code == .unknownModel || error.code == .dialectMismatch { code = "model_not_found" }
+    fields = [EnvironmentVariable("x-naos-code", error.code.rawValue)]
+    // Asking again changes nothing where the request itself is at fault or the answer will be the same.
+    switch error.code {
+    case .uncertainEffect, .responseTooLarge, .credentialRejected:
+      fields.append(EnvironmentVariable("x-should-retry", "false"))
+    default: break
+    }
+  }
+
+  private static func status(of code: GatewayError.Code) -> Int {
+    switch code {
+    case .invalidKey: 401
+    case .foreignHost: 403
+    case .unknownEndpoint, .unknownModel, .unknownTool: 404
+    case .dialectMismatch, .malformedRequest: 400
+    case .uncertainEffect: 409
+    case .requestTooLarge: 413
+    case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
+    case .upstreamTimeout: 504
+    case .journalUnavailable: 503
+    case .cannotListen, .noTrustRoots: 500
+    }
+  }
+
+  /// Budget refusals: OpenAI's spend stop is a 429, Anthropic's a 402; only "busy" may be tried again.
+  ///
+  /// A call that nobody can price or bound is the request's own fault: a 400.
+  init(_ refusal: AdmissionRefusal, dialect: Dialect) {
+    let isBusy = refusal.isRetryable
+    switch (refusal.code, dialect) {
+    case (.unknownPrice, _), (.unbounded, _):
+      self.init(status: 400, message: refusal.message, code: "naos_\(refusal.code)")
+    case (.busy, .openai):
+      self.init(status: 429, message: refusal.message, code: "naos_budget_busy", type: "rate_limit_error")
+    case (_, .openai):
+      self.init(status: 429, message: refusal.message, code: "naos_budget_exceeded", type: "insufficient_quota")
+    case (.busy, .anthropic): self.init(status: 429, message: refusal.message, type: "rate_limit_error")
+    case (_, .anthropic): self.init(status: 402, message: refusal.message, type: "billing_error")
+    case (_, .gemini): self.init(status: 429, message: refusal.message, type: "RESOURCE_EXHAUSTED")
+    }
+    fields = [
+      EnvironmentVariable("x-should-retry", isBusy ? "true" : "false"),
+      EnvironmentVariable("x-naos-code", refusal.code.rawValue),
+    ]
+    if let scope = refusal.refusal?.scope { fields.append(EnvironmentVariable("x-naos-budget-scope", scope)) }
+    if let remaining = refusal.remaining { fields.append(EnvironmentVariable("x-naos-budget-remaining", remaining)) }
+    if let reset = refusal.reset { fields.append(EnvironmentVariable("x-naos-budget-reset", reset.iso8601)) }
+    if isBusy { fields.append(EnvironmentVariable("retry-after", String(Self.busyRetrySeconds))) }
+  }
+
+  /// Soon, because a call under way frees its hold when it ends.
+  static let busyRetrySeconds = 2
+
+  func body(_ dialect: Dialect) -> JSONValue {
+    switch dialect {
+    case .openai:
+      return [
+        "error": [
+          "message": .string(message), "type": .string(type ?? openAIType), "param": nil,
+          "code": code.map(JSONValue.string) ?? .null,
+        ]
+      ]
+    case .anthropic:
+      return [
+        "type": "error", "error": ["type": .string(type ?? anthropicType), "message": .string(message)],
+        "request_id": nil,
+      ]
+    case .gemini:
+      return [
+        "error": [
+          "code": .int(Int64(status)), "message": .string(message), "status": .string(type ?? geminiStatus),
+        ]
+      ]
+    }
+  }
+
+  /// The error as an event, for a stream that has begun.
+  func streamEvent(_ dialect: Dialect) -> String {
+    let text = body(dialect).text()
+    return dialect == .anthropic ? "event: error\ndata: \(text)\n\n" : "data: \(text)\n\n"
+  }
+
+  private var openAIType: String {
+    switch status {
+    case 429: "rate_limit_error"
+    case 500...: "server_error"
+    default: "invalid_request_error"
+    }
+  }
+
+  private var anthropicType: String {
+    switch status {
+    case 401: "authentication_error"
+    case 402: "billing_error"
+    case 403: "permission_error"
+    case 404: "not_found_error"
+    case 413: "request_too_large"
+    case 429: "rate_limit_error"
+    case 504: "timeout_error"
+    case 529: "overloaded_error"
+    case 500...: "api_error"
+    default: "invalid_request_error"
+    }
+  }
+
+  private var geminiStatus: String {
+    switch status {
+    case 401: "UNAUTHENTICATED"
+    case 403: "PERMISSION_DENIED"
+    case 404: "NOT_FOUND"
+    case 429: "RESOURCE_EXHAUSTED"
+    case 500...: "UNAVAILABLE"
+    default: "INVALID_ARGUMENT"
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Reads the usage that providers report, in each dialect's own arithmetic.
+enum UsageReading {
+  /// The usage in a whole response; nil if there is none or the body is not what the dialect says.
+  static func usage(of body: Span<UInt8>, dialect: Dialect) -> CallUsage? {
+    guard let members = try? JSONScan.members(of: body, in: 0..<body.count) else { return nil }
+    guard let place = members.first(where: { $0.key == "usage" })?.value else { return nil }
+    guard let value = JSONScan.value(body, place), var usage = usage(from: value, dialect: dialect) else { return nil }
+    if let model = members.first(where: { $0.key == "model" })?.value { usage.model = JSONScan.string(body, model) }
+    if let tier = members.first(where: { $0.key == "service_tier" })?.value {
+      usage.serviceTier = JSONScan.string(body, tier)
+    }
+    return usage
+  }
+
+  /// The usage object of a dialect in buckets that do not overlap; nil if it lacks what is billed or is absurd.
+  static func usage(from value: JSONValue, dialect: Dialect) -> CallUsage? {
+    switch dialect {
+    case .openai: openAI(value)
+    case .anthropic: anthropic(value)
+    case .gemini: nil
+    }
+  }
+
+  /// The number of tokens in a member; absent and null are nil, negative numbers are no number of tokens.
+  private static func tokens(_ value: JSONValue?, _ key: String) -> TokenCount? {
+    guard let count = value?[key]?.intValue, count >= 0 else { return nil }
+    return TokenCount(count)
+  }
+
+  /// Its input includes what came from the cache.
+  private static func openAI(_ value: JSONValue) -> CallUsage? {
+    guard let prompt = tokens(value, "prompt_tokens") else { return nil }
+    var usage = CallUsage()
+    usage.output = tokens(value, "completion_tokens") ?? .zero
+    let details = value["prompt_tokens_details"]
+    // A part larger than the whole would make the rest negative.
+    usage.cacheRead = min(tokens(details, "cached_tokens") ?? .zero, prompt)
+    usage.cacheWrite5m = min(tokens(details, "cache_write_tokens") ?? .zero, prompt - usage.cacheRead)
+    usage.uncachedInput = prompt - usage.cacheRead - usage.cacheWrite5m
+    usage.reasoning = tokens(value["completion_tokens_details"], "reasoning_tokens") ?? .zero
+    return usage
+  }
+
+  /// Its input excludes what went to and came from the cache.
+  private static func anthropic(_ value: JSONValue) -> CallUsage? {
+    guard let input = tokens(value, "input_tokens") else { return nil }
+    var usage = CallUsage()
+    usage.uncachedInput = input
+    usage.output = tokens(value, "output_tokens") ?? .zero
+    usage.cacheRead = tokens(value, "cache_read_input_tokens") ?? .zero
+    let written = tokens(value, "cache_creation_input_tokens") ?? .zero
+    usage.cacheWrite1h = min(tokens(value["cache_creation"], "ephemeral_1h_input_tokens") ?? .zero, written)
+    usage.cacheWrite5m = written - usage.cacheWrite1h
+    usage.serviceTier = value["service_tier"]?.stringValue
+    return usage
+  }
+}
+
+/// Follows the usage through an Anthropic stream: never added up, the later word replaces the earlier.
+struct AnthropicStreamUsage {
+  private var input: JSONValue?
+  private var output = TokenCount.zero
+  private(set) var model: String?
+  private var hasFinalOutput = false
+
+  mutating func messageStart(_ message: JSONValue?) {
+    model = message?["model"]?.stringValue
+    input = message?["usage"]
+    output = TokenCount(max(0, input?["output_tokens"]?.intValue ?? 0))
+  }
+
+  mutating func messageDelta(_ usage: JSONValue?) {
+    guard let usage else { return }
+    let sides = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]
+    // Emulations put the whole prompt into the start and split it only here, so the whole input side is replaced.
+    if sides.contains(where: { (usage[$0]?.intValue ?? 0) > 0 }) { input = usage }
+    if let count = usage["output_tokens"]?.intValue, count >= 0 {
+      output = TokenCount(count)
+      hasFinalOutput = true
+    }
+  }
+
+  /// The usage of the whole stream; nil while the output's final count has not come.
+  var final: CallUsage? {
+    guard hasFinalOutput, let input else { return nil }
+    var complete = input.objectValue ?? JSONObject()
+    if complete["input_tokens"]?.intValue == nil { complete["input_tokens"] = 0 }
+    guard var usage = UsageReading.usage(from: .object(complete), dialect: .anthropic) else { return nil }
+    usage.output = output
+    usage.model = model
+    return usage
+  }
+}

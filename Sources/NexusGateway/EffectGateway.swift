@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// The effect boundary as a server: agents call models, tools and the node through it, with a key for each attempt.
+package final class EffectGateway: EffectBoundary {
+  private let services: GatewayServices
+  private let configuration: GatewayConfiguration
+  private let server = Mutex<GatewayServer?>(nil)
+
+  /// - Throws: `GatewayError` if a provider's URL is not one.
+  package init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
+    self.configuration = configuration
+    services = try GatewayServices(configuration, ports)
+  }
+
+  /// Listens; `boundPort` is known from then on.
+  package func start() async throws(GatewayError) {
+    let started = try await GatewayServer.start(services, configuration)
+    server.withLock { $0 = started }
+  }
+
+  /// Takes no more calls, gives those under way a short grace, and closes everything.
+  package func shutdown() async {
+    let running = server.withLock { server in
+      defer { server = nil }
+      return server
+    }
+    await running?.stop()
+  }
+
+  /// The port of the agent plane; 0 before `start`.
+  package var boundPort: Int { server.withLock { $0?.boundPort ?? 0 } }
+
+  /// `http://127.0.0.1:4201`, without a path.
+  package var baseURL: String { "http://\(configuration.host):\(boundPort)" }
+
+  // MARK: Attempts
+
+  /// - Throws: `StoreError` if the run's record cannot be read or the rewind not be written.
+  package func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int) {
+    var run: RunSession?
+    var dropped = 0
+    if let id = caller.run {
+      (run, dropped) = try await services.runs.begin(
+        RunKey(run: id, step: caller.step), caller.attempt, rewind: rewind)
+    }
+    let session = AttemptSession(key: services.keys.mint(), caller: caller, run: run)
+    services.keys.insert(session)
+    return (AttemptAccess(key: session.key, baseURL: baseURL), dropped)
+  }
+
+  package func tally(of key: VirtualKey) -> AttemptTally? {
+    services.keys.session(for: key.secret)?.tally
+  }
+
+  package func closeAttempt(_ key: VirtualKey) async -> AttemptTally {
+    guard let session = services.keys.remove(key) else { return AttemptTally() }
+    let tally = session.tally
+    if let run = session.run {
+      run.end()
+      services.settle(run)
+    }
+    return tally
+  }
+}

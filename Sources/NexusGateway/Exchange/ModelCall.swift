@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Crypto
+internal import NIOCore
+internal import NIOHTTP1
+internal import NexusCore
+internal import NexusKernel
+
+/// A model request of an agent, read and resolved.
+struct ModelCall {
+  let session: AttemptSession
+  let request: ModelRequest
+  let target: ModelTarget
+  let head: HTTPRequestHead
+  let body: ByteBuffer
+
+  var dialect: Dialect { request.dialect }
+
+  /// The path behind the provider's base URL.
+  var upstreamPath: String {
+    switch dialect {
+    case .openai: "/chat/completions"
+    case .anthropic: "/v1/messages"
+    case .gemini: "/v1beta/models"
+    }
+  }
+
+  var digest: RequestDigest {
+    EffectDigest.of(name: "POST \(head.uri.prefix { $0 != "?" })", step: session.caller.step, body: body)
+  }
+
+  /// What goes to the provider: nothing of the agent's own header but what the content needs.
+  func upstreamHead(_ endpoint: Endpoint, length: Int) -> HTTPRequestHead {
+    var headers = HTTPHeaders()
+    headers.reserveCapacity(10)
+    headers.add(name: "host", value: endpoint.origin.authority)
+    headers.add(name: "content-type", value: "application/json")
+    headers.add(name: "content-length", value: String(length))
+    headers.add(name: "accept-encoding", value: "identity")
+    for name in ["accept", "anthropic-version", "anthropic-beta"] {
+      for value in head.headers[name] { headers.add(name: name, value: value) }
+    }
+    for field in endpoint.fields { headers.replaceOrAdd(name: field.name, value: field.value) }
+    return HTTPRequestHead(
+      version: .http1_1, method: .POST, uri: endpoint.basePath + upstreamPath, headers: headers)
+  }
+}
+
+/// The fields of a provider's response that the agent may see.
+enum ResponseFields {
+  private static let passed: Set<String> = [
+    "content-type", "x-request-id", "request-id", "retry-after", "retry-after-ms", "x-should-retry",
+  ]
+
+  static func passing(_ headers: HTTPHeaders) -> [EnvironmentVariable] {
+    var fields: [EnvironmentVariable] = []
+    for (name, value) in headers {
+      let name = name.lowercased()
+      if passed.contains(name) || name.hasPrefix("x-ratelimit-") || name.hasPrefix("anthropic-ratelimit-") {
+        fields.append(EnvironmentVariable(name, value))
+      }
+    }
+    return fields
+  }
+}
+
+/// The digest by which a request is known again.
+enum EffectDigest {
+  /// Covers what is asked, of whom, in which step; neither keys nor header fields.
+  ///
+  /// The body counts in its canonical form (RFC 8785), so that the order of members and the space between them do not
+  /// matter. A body that has none (half a surrogate pair, say) counts byte for byte.
+  static func of(name: String, step: StepPath, body: ByteBuffer) -> RequestDigest {
+    let bytes = Array(body.readableBytesView)
+    let canonical = (try? JSONValue(parsing: bytes))?.encoded(.canonical)
+    var hash = SHA256()
+    hash.update(data: Array("\(canonical == nil ? "raw" : "jcs")\n\(name)\n\(step.text)\n".utf8))
+    hash.update(data: canonical ?? bytes)
+    return RequestDigest(hexadecimal(hash.finalize()))
+  }
+
+  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(64)
+    for byte in digest {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import NexusCore
+internal import NexusKernel
+
+/// Takes the provider's response: passes a stream on event by event, collects everything else, and reads the usage.
+final class ResponseRelay: UpstreamReceiver {
+  private let exchange: ModelExchange
+  private var status = 0
+  private var fields: [EnvironmentVariable] = []
+  private var isStream = false
+  private var splitter = EventStreamSplitter()
+  private var meter: StreamMeter
+  private var receivedBytes = 0
+  /// What the agent gets: the whole body, or of a stream what was passed on so far.
+  private var body = ByteBuffer()
+  /// The end of a stream, kept back until the outcome is written.
+  private var held = ByteBuffer()
+  private var isOver = false
+
+  init(exchange: ModelExchange) {
+    self.exchange = exchange
+    let request = exchange.call.request
+    meter = StreamMeter(dialect: request.dialect, stripsUsage: !request.wantsUsage)
+  }
+
+  private var dialect: Dialect { exchange.call.dialect }
+  private var limits: GatewayLimits { exchange.services.limits }
+
+  func upstreamHead(_ head: HTTPResponseHead) {
+    guard !isOver else { return }
+    exchange.phase = .relaying
+    status = Int(head.status.code)
+    fields = ResponseFields.passing(head.headers)
+    let type = head.headers.first(name: "content-type") ?? ""
+    isStream = (200..<300).contains(status) && type.lowercased().hasPrefix("text/event-stream")
+    if isStream { exchange.response?.begin(status: status, fields: fields) }
+  }
+
+  func upstreamBody(_ bytes: ByteBuffer) {
+    guard !isOver else { return }
+    receivedBytes += bytes.readableBytes
+    guard receivedBytes <= limits.responseBodyBytes else { return overflowed() }
+    if isStream {
+      splitter.append(bytes)
+      while !isOver, let event = splitter.next() { relay(event) }
+      if splitter.isOverlong { overflowed() }
+    } else if body.readableBytes == 0 {
+      body = bytes
+    } else {
+      body.writeImmutableBuffer(bytes)
+    }
+  }
+
+  func upstreamEnd() {
+    guard !isOver else { return }
+    if isStream { return streamEnded() }
+    if status == 401 || status == 403, exchange.call.target.endpoint != nil {
+      return fail(
+        GatewayError(
+          .credentialRejected,
+          "Provider '\(exchange.call.target.provider)' answered \(status) to the credential configured for it."),
+        .notMade)
+    }
+    let isSuccess = (200..<300).contains(status)
+    let usage = isSuccess ? UsageReading.usage(of: body.readableBytesUInt8Span, dialect: dialect) : nil
+    let end: CallEnd = isSuccess ? usage.map(CallEnd.usage) ?? .unknownUsage : .notMade
+    conclude(end, isSuccess ? .succeeded : .failed)
+  }
+
+  func upstreamFailed(_ failure: UpstreamFailure) {
+    guard !isOver else { return }
+    exchange.connection = nil
+    let provider = exchange.call.target.provider
+    let error =
+      switch failure {
+      case .unreachable(let words):
+        GatewayError(.upstreamUnreachable, "Provider '\(provider)' cannot be reached: \(words).")
+      case .timeout: GatewayError(.upstreamTimeout, "Provider '\(provider)' did not answer in time.")
+      case .broken: GatewayError(.upstreamBroken, "The answer of provider '\(provider)' broke off.")
+      }
+    fail(error, failure.mayHaveBeenMade ? .unknownUsage : .notMade)
+  }
+
+  private func overflowed() {
+    exchange.connection?.abort()
+    fail(
+      GatewayError(.responseTooLarge, "The answer is larger than \(limits.responseBodyBytes >> 20) MiB."), .unknownUsage
+    )
+  }
+
+  // MARK: Streams
+
+  private func relay(_ event: ByteBuffer) {
+    switch meter.judge(event) {
+    case .pass(let bytes): pass(bytes)
+    case .drop: break
+    case .last(let bytes):
+      held = bytes
+      streamEnded()
+    }
+  }
+
+  private func pass(_ bytes: ByteBuffer) {
+    body.writeImmutableBuffer(bytes)
+    guard let response = exchange.response else { return }
+    response.write(bytes)
+    if !response.isWritable, let connection = exchange.connection {
+      connection.setReading(false)
+      response.whenWritable = { connection.setReading(true) }
+    }
+  }
+
+  private func streamEnded() {
+    if let rest = splitter.rest(), !meter.isComplete { pass(rest) }
+    // An orderly end without the dialect's last word and without usage is a stream that was cut on its way.
+    if !meter.isComplete, !meter.sawError, meter.usage == nil {
+      return fail(
+        GatewayError(.upstreamBroken, "The stream of provider '\(exchange.call.target.provider)' broke off."),
+        .unknownUsage)
+    }
+    conclude(meter.usage.map(CallEnd.usage) ?? .unknownUsage, meter.sawError ? .failed : .succeeded)
+  }
+
+  // MARK: The end
+
+  /// Puts an error of ours in place of the answer, or behind what the agent already has of it.
+  private func fail(_ error: GatewayError, _ end: CallEnd) {
+    let words = DialectError(error)
+    if isStream {
+      held = ByteBuffer(string: words.streamEvent(dialect))
+    } else {
+      status = words.status
+      fields = [EnvironmentVariable("content-type", "application/json")] + words.fields
+      body = ByteBuffer(bytes: words.body(dialect).encoded())
+    }
+    conclude(end, .failed)
+  }
+
+  private func conclude(_ end: CallEnd, _ state: EffectState) {
+    isOver = true
+    exchange.conclude(
+      end, state, ResponseRecord(status: status, fields: fields, isStream: isStream, passed: body, held: held))
+  }
+}
+
+/// A whole response: what the agent already has of it and what is kept back.
+struct ResponseRecord {
+  let status: Int
+  let fields: [EnvironmentVariable]
+  let isStream: Bool
+  let passed: ByteBuffer
+  let held: ByteBuffer
+
+  var body: [UInt8] { Array(passed.readableBytesView) + Array(held.readableBytesView) }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// Why the gateway could not do something, with the code that `naos explain` knows.
+package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    /// The port of the agent plane is taken or may not be bound.
+    case cannotListen = "NX-GWY-001"
+    /// The key is missing, wrong or no longer valid.
+    case invalidKey = "NX-GWY-002"
+    /// There is no such endpoint on the agent plane.
+    case unknownEndpoint = "NX-GWY-003"
+    /// No provider offers the model.
+    case unknownModel = "NX-GWY-004"
+    /// The model's provider speaks another dialect.
+    case dialectMismatch = "NX-GWY-005"
+    /// The request is not what the endpoint expects.
+    case malformedRequest = "NX-GWY-006"
+    case requestTooLarge = "NX-GWY-007"
+    /// The provider could not be reached.
+    case upstreamUnreachable = "NX-GWY-008"
+    case upstreamTimeout = "NX-GWY-009"
+    /// The provider's answer broke off or is not HTTP.
+    case upstreamBroken = "NX-GWY-010"
+    case responseTooLarge = "NX-GWY-011"
+    /// The journal could not be written, so nothing was sent.
+    case journalUnavailable = "NX-GWY-012"
+    /// An equal effect was under way when a node died, and doing it again may do harm.
+    case uncertainEffect = "NX-GWY-013"
+    /// The Host header names another host.
+    case foreignHost = "NX-GWY-014"
+    case unknownTool = "NX-GWY-015"
+    /// The provider does not accept the credential that the configuration gives.
+    case credentialRejected = "NX-GWY-016"
+    /// The certificates to check upstreams with could not be loaded.
+    case noTrustRoots = "NX-GWY-017"
+  }
+
+  package let code: Code
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { "\(code.rawValue): \(message)" }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// Every limit of the agent plane, by name.
+package struct GatewayLimits: Sendable, Hashable {
+  /// A longer request body is refused with 413.
+  package var requestBodyBytes = 32 << 20
+  /// All header fields of a request together; the connection is closed beyond.
+  package var headerBytes = 64 << 10
+  package var headerFields = 128
+  /// A longer response cannot be recorded whole: the call fails and keeps its hold.
+  package var responseBodyBytes = 64 << 20
+  /// A longer request is not kept with its effect; its digest is.
+  package var recordedRequestBytes = 256 << 10
+  /// Connections beyond are closed at once.
+  package var connections = 4096
+  /// How long a connection may be without a complete request head.
+  package var headerTimeout = Duration.seconds(120)
+  /// How long a request body may take.
+  package var bodyTimeout = Duration.seconds(60)
+
+  /// How long a call waits for room in a budget that calls under way have set aside.
+  package var budgetQueueTimeout = Duration.seconds(30)
+
+  package var connectTimeout = Duration.seconds(10)
+  /// From the last byte of the request to the head of the response; the official clients wait as long.
+  package var firstByteTimeout = Duration.seconds(600)
+  /// Between two pieces of a response.
+  package var responseIdleTimeout = Duration.seconds(300)
+  /// How long a response is read on after its asker has gone, for the usage at its end.
+  package var drainTimeout = Duration.seconds(30)
+  /// How many responses may be read on like that at a time; one more is cut off and charged in full.
+  package var concurrentDrains = 256
+
+  /// Idle connections kept open to one origin, on each event loop.
+  package var idleUpstreamConnections = 64
+  package var idleUpstreamTimeout = Duration.seconds(30)
+  /// How long `shutdown` waits for calls under way.
+  package var shutdownGrace = Duration.seconds(5)
+
+  package init() {}
+}

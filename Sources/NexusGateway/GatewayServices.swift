@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// What every connection of the agent plane shares.
+final class GatewayServices: Sendable {
+  let limits: GatewayLimits
+  let clock: any NexusClock
+  let identifiers: IdentifierSource
+  let store: any Store
+  let ledger: Ledger
+  let catalogue: ModelCatalogue
+  let keys: KeyTable
+  let runs: RunTable
+  let events: any EventSink
+  let tools: any ToolPerformer
+  let agentCalls: any AgentCallHandler
+  let local: any LocalUpstream
+  let drains = CountedPlaces()
+  let connections = CountedPlaces()
+  /// Calls that wait for a provider or for the journal.
+  let exchanges = CountedPlaces()
+
+  init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
+    limits = configuration.limits
+    clock = ports.clock
+    identifiers = IdentifierSource(clock: ports.clock, random: ports.random)
+    store = ports.store
+    ledger = ports.ledger
+    events = ports.events
+    tools = ports.tools
+    agentCalls = ports.agentCalls
+    local = ports.local
+    keys = KeyTable(identifiers: identifiers)
+    runs = RunTable(store: ports.store)
+    catalogue = try ModelCatalogue(
+      providers: configuration.providers, aliases: configuration.aliases, pricedModels: ports.ledger.pricedModels)
+  }
+
+  func tell(_ event: EffectEvent) { events.publish(.effect(event)) }
+
+  func tellDivergence(_ caller: Caller, _ record: EffectRecord) {
+    guard let run = caller.run else { return }
+    events.publish(
+      .run(
+        RunEvent(
+          run: run, agent: caller.agent, status: RunStatus.running.rawValue,
+          note: "attempt \(caller.attempt) asks something new at effect \(record.ordinal), before the end of its record"
+        )))
+  }
+
+  /// Lets go of a run's record if nobody works on it any more.
+  func settle(_ run: RunSession?) {
+    if let run { runs.release(run) }
+  }
+
+  /// The models that an agent may name, in the dialect's own list form.
+  func modelList(_ form: ErrorForm) -> JSONValue {
+    let names = (catalogue.aliases.keys.sorted() + ledger.pricedModels)
+    if form == .dialect(.anthropic) {
+      return [
+        "data": .array(
+          names.map {
+            ["type": "model", "id": .string($0), "display_name": .string($0), "created_at": "1970-01-01T00:00:00Z"]
+          }),
+        "has_more": false, "first_id": names.first.map(JSONValue.string) ?? .null,
+        "last_id": names.last.map(JSONValue.string) ?? .null,
+      ]
+    }
+    return [
+      "object": "list",
+      "data": .array(names.map { ["id": .string($0), "object": "model", "created": 0, "owned_by": "naos"] }),
+    ]
+  }
+}
+
+/// A limited number of places that things under way take.
+final class CountedPlaces: Sendable {
+  private let taken = Atomic<Int>(0)
+
+  /// Takes a place; false if all are taken.
+  func enter(limit: Int) -> Bool {
+    let (_, count) = taken.add(1, ordering: .relaxed)
+    if count <= limit { return true }
+    leave()
+    return false
+  }
+
+  func leave() { taken.subtract(1, ordering: .relaxed) }
+
+  var count: Int { taken.load(ordering: .relaxed) }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import Synchronization
+
+/// One attempt at the agent plane: its key, who it is, and what it came to so far.
+final class AttemptSession: Sendable {
+  let key: VirtualKey
+  let caller: Caller
+  /// The run whose record answers and remembers; nil for a service's own key.
+  let run: RunSession?
+  private let sums = Mutex(AttemptTally())
+
+  init(key: VirtualKey, caller: Caller, run: RunSession?) {
+    self.key = key
+    self.caller = caller
+    self.run = run
+  }
+
+  var tally: AttemptTally {
+    var tally = sums.withLock { $0 }
+    if let run {
+      let passed = run.passed(in: caller.attempt)
+      tally.replayed = passed.replayed
+      tally.made = passed.made
+    }
+    return tally
+  }
+
+  /// Adds what a call of this attempt came to.
+  func charge(tokens: TokenCount, cost: NanoUSD) {
+    sums.withLock {
+      $0.tokens += tokens
+      $0.cost += cost
+      if run == nil { $0.made += 1 }
+    }
+  }
+
+  func refused(_ refusal: BudgetRefusal) {
+    sums.withLock { $0.refusal = refusal }
+  }
+}

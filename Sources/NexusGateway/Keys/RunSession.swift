@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// Which record a request is matched with: one step of one run.
+struct RunKey: Sendable, Hashable {
+  let run: RunID
+  let step: StepPath
+}
+
+/// The record of one step of a run while somebody works on it, and who waits for what is under way.
+final class RunSession: Sendable {
+  /// How an effect that others wait for ended.
+  enum Ending: Sendable { case recorded, lost }
+
+  private struct State {
+    var machine: ReplayMachine
+    var waiters: [EffectID: [@Sendable (Ending) -> Void]] = [:]
+    /// Attempts that are open.
+    var attempts = 0
+  }
+
+  let key: RunKey
+  private let state: Mutex<State>
+
+  init(key: RunKey, records: [EffectRecord]) {
+    self.key = key
+    state = Mutex(State(machine: ReplayMachine(records: records)))
+  }
+
+  var orphans: [EffectID] { state.withLock { $0.machine.orphans } }
+
+  /// Nobody works on the run and nothing is under way: the store knows all that this knows.
+  var isIdle: Bool { state.withLock { $0.attempts == 0 && $0.machine.inFlight.isEmpty } }
+
+  func begin(_ attempt: AttemptNumber, rewind: Int) -> [EffectID] {
+    state.withLock {
+      $0.attempts += 1
+      return $0.machine.beginAttempt(attempt, rewind: rewind)
+    }
+  }
+
+  func end() {
+    state.withLock {
+      $0.attempts -= 1
+      for id in $0.machine.inFlight { $0.machine.abandon(id) }
+    }
+  }
+
+  func request(_ digest: RequestDigest, kind: EffectKind, repeatable: Bool, id: EffectID) -> ReplayDecision {
+    state.withLock { $0.machine.request(digest, kind: kind, repeatable: repeatable, id: id) }
+  }
+
+  /// The next equal request gets this effect, because nobody waits for its answer any more.
+  func abandon(_ id: EffectID) {
+    state.withLock { $0.machine.abandon(id) }
+  }
+
+  /// The effect was not made after all.
+  func withdraw(_ id: EffectID) {
+    let waiters = state.withLock {
+      $0.machine.withdraw(id)
+      return $0.waiters.removeValue(forKey: id) ?? []
+    }
+    for waiter in waiters { waiter(.lost) }
+  }
+
+  /// The outcome is written; whoever waits may read it.
+  func finish(_ id: EffectID, _ outcome: EffectState) {
+    let waiters = state.withLock {
+      $0.machine.outcome(id, outcome)
+      return $0.waiters.removeValue(forKey: id) ?? []
+    }
+    for waiter in waiters { waiter(.recorded) }
+  }
+
+  /// The outcome could not be written.
+  func lose(_ id: EffectID) {
+    let waiters = state.withLock {
+      $0.machine.lose(id)
+      return $0.waiters.removeValue(forKey: id) ?? []
+    }
+    for waiter in waiters { waiter(.lost) }
+  }
+
+  /// Calls `waiter` once when the effect is over; at once if it is.
+  func wait(for id: EffectID, _ waiter: @escaping @Sendable (Ending) -> Void) {
+    let ending: Ending? = state.withLock {
+      switch $0.machine.record(of: id)?.state {
+      case .intent:
+        $0.waiters[id, default: []].append(waiter)
+        return nil
+      case .succeeded, .failed: return .recorded
+      case .unknown, .rewound, nil: return .lost
+      }
+    }
+    if let ending { waiter(ending) }
+  }
+
+  func hasWaiters(_ id: EffectID) -> Bool { state.withLock { !($0.waiters[id] ?? []).isEmpty } }
+
+  func passed(in attempt: AttemptNumber) -> (replayed: Int, made: Int) {
+    state.withLock { ($0.machine.replayed, $0.machine.made) }
+  }
+}

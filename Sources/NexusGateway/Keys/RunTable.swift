@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// The records of the runs that are being worked on, or have calls under way.
+final class RunTable: Sendable {
+  private let sessions = Mutex<[RunKey: RunSession]>([:])
+  private let store: any Store
+
+  init(store: any Store) { self.store = store }
+
+  /// Opens an attempt over the run's record: from memory while something of it is under way, else from the store.
+  ///
+  /// The effects that the rewind drops, and those whose node died, are written down as such before the attempt begins.
+  func begin(_ key: RunKey, _ attempt: AttemptNumber, rewind: Int) async throws(StoreError) -> (
+    RunSession, dropped: Int
+  ) {
+    let known = sessions.withLock { sessions in
+      sessions[key].map { ($0, $0.begin(attempt, rewind: rewind)) }
+    }
+    let (session, dropped) = if let known { known } else { try await load(key, attempt, rewind: rewind) }
+    let orphans = known == nil ? session.orphans : []
+    do {
+      var mutations: [Mutation] = []
+      if !orphans.isEmpty { mutations.append(.setEffectState(orphans, .unknown)) }
+      if !dropped.isEmpty { mutations.append(.setEffectState(dropped, .rewound)) }
+      if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
+    } catch {
+      // Memory and store disagree now, so memory is forgotten; the next attempt reads what the store has.
+      session.end()
+      sessions.withLock { $0[key] = nil }
+      throw error
+    }
+    return (session, dropped.count)
+  }
+
+  private func load(_ key: RunKey, _ attempt: AttemptNumber, rewind: Int) async throws(StoreError)
+    -> (RunSession, [EffectID])
+  {
+    let records = try await store.effects(of: key.run).filter { $0.step == key.step }.map(\.record)
+    let fresh = RunSession(key: key, records: records)
+    return sessions.withLock { sessions in
+      // Whoever came first while the store was read is the one truth in memory.
+      let session = sessions[key] ?? fresh
+      sessions[key] = session
+      return (session, session.begin(attempt, rewind: rewind))
+    }
+  }
+
+  /// Forgets a record that nobody works on.
+  func release(_ session: RunSession) {
+    sessions.withLock { sessions in
+      if sessions[session.key] === session, session.isIdle { sessions[session.key] = nil }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One connection of an agent: reads whole requests, one at a time, and gives each its answer.
+///
+/// Pipelined requests wait in the handler before this one until the answer is out.
+final class FrontHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private enum State {
+    case waiting
+    case reading(HTTPRequestHead, ByteBuffer)
+    case answering
+    /// The answer went out before the request was whole; the rest of it is thrown away with the connection.
+    case refusing
+  }
+
+  private let services: GatewayServices
+  private let pool: UpstreamPool
+  private var state = State.waiting
+  private var context: ChannelHandlerContext?
+  private var timer: DeadlineTimer?
+  private var response: FrontResponse?
+
+  init(services: GatewayServices, pool: UpstreamPool) {
+    self.services = services
+    self.pool = pool
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    timer = DeadlineTimer(loop: context.eventLoop)
+    awaitHead()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    timer?.stop()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.stop()
+    let response = response
+    self.response = nil
+    response?.detach()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { response?.becameWritable() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func awaitHead() {
+    state = .waiting
+    timer?.set(services.limits.headerTimeout) { [weak self] in self?.context?.close(promise: nil) }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head): received(head)
+    case .body(let bytes): received(bytes)
+    case .end: received()
+    }
+  }
+
+  private func received(_ head: HTTPRequestHead) {
+    let response = FrontResponse(handler: self, head: head)
+    self.response = response
+    if let length = head.headers.first(name: "content-length").flatMap(Int.init),
+      length > services.limits.requestBodyBytes
+    {
+      return refuseBody(response)
+    }
+    state = .reading(head, ByteBuffer())
+    timer?.set(services.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+    if head.headers.first(name: "expect")?.lowercased() == "100-continue" { response.goOn() }
+  }
+
+  private func received(_ bytes: ByteBuffer) {
+    guard case .reading(let head, var body) = state else { return }
+    guard body.readableBytes + bytes.readableBytes <= services.limits.requestBodyBytes else {
+      if let response { refuseBody(response) }
+      return
+    }
+    // Emptied first, so that the buffer below is not shared and need not be copied to grow.
+    state = .answering
+    if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+    state = .reading(head, body)
+  }
+
+  private func refuseBody(_ response: FrontResponse) {
+    state = .refusing
+    response.closesConnection = true
+    let limit = services.limits.requestBodyBytes >> 20
+    response.fail(GatewayError(.requestTooLarge, "The request body is larger than \(limit) MiB."), .of(response.head))
+  }
+
+  private func received() {
+    guard case .reading(let head, let body) = state, let response, let context else { return }
+    state = .answering
+    timer?.clear()
+    Router(services: services, pool: pool, loop: context.eventLoop).route(head, body, response)
+  }
+
+  // MARK: The way back
+
+  var isWritable: Bool { context?.channel.isWritable ?? false }
+
+  func write(_ part: HTTPServerResponsePart) {
+    context?.write(wrapOutboundOut(part), promise: nil)
+  }
+
+  func flush() { context?.flush() }
+
+  /// The answer is whole.
+  func finished(closing: Bool) {
+    response = nil
+    guard let context else { return }
+    if closing {
+      context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in context.close(promise: nil)
+      }
+    } else {
+      awaitHead()
+      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import NexusCore
+internal import NexusKernel
+
+/// Decides what a request of an agent is, and whether it may be made at all.
+///
+/// What is not listed here does not exist: an endpoint that nothing meters would be a way round the budget.
+struct Router {
+  let services: GatewayServices
+  let pool: UpstreamPool
+  let loop: any EventLoop
+
+  func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ response: FrontResponse) {
+    let form = ErrorForm.of(head)
+    guard HostCheck.allows(head.headers) else {
+      return response.fail(
+        GatewayError(.foreignHost, "The agent plane answers to this machine's own names only."), form)
+    }
+    guard let session = session(for: head) else {
+      return response.fail(
+        GatewayError(
+          .invalidKey, "The key is not valid here. Keys are given to each attempt in NAOS_TOKEN and end with it."), form
+      )
+    }
+    let path = head.uri.prefix { $0 != "?" }
+    switch (head.method, path) {
+    case (.POST, "/v1/chat/completions"): call(.openai, head, body, session, response)
+    case (.POST, "/v1/messages"): call(.anthropic, head, body, session, response)
+    case (.POST, "/v1/messages/count_tokens"): countTokens(body, response)
+    case (.GET, "/v1/models"): response.send(status: 200, json: services.modelList(form))
+    case (_, let path) where path.hasPrefix("/agent/v1/"):
+      AgentRoutes(services: services, loop: loop).route(head, body, session, response)
+    default:
+      response.fail(
+        GatewayError(.unknownEndpoint, "There is no endpoint \(head.method.rawValue) \(path.prefix(200)) here."), form)
+    }
+  }
+
+  /// The attempt whose key the request carries.
+  private func session(for head: HTTPRequestHead) -> AttemptSession? {
+    if let field = head.headers.first(name: "authorization") {
+      let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+      if parts.count == 2, parts[0].lowercased() == "bearer", let session = services.keys.session(for: String(parts[1]))
+      {
+        return session
+      }
+    }
+    for name in ["x-api-key", "x-goog-api-key", "api-key"] {
+      if let key = head.headers.first(name: name), let session = services.keys.session(for: key) { return session }
+    }
+    return nil
+  }
+
+  private func call(
+    _ dialect: Dialect, _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession,
+    _ response: FrontResponse
+  ) {
+    do {
+      let request = try ModelRequest.read(dialect, body.readableBytesUInt8Span)
+      let target = try services.catalogue.resolve(request.model, dialect: dialect)
+      let call = ModelCall(session: session, request: request, target: target, head: head, body: body)
+      ModelExchange(services: services, pool: pool, loop: loop, call: call, response: response).start()
+    } catch {
+      response.fail(error, .dialect(dialect))
+    }
+  }
+
+  /// An estimate of our own, which costs nothing and needs no provider: a token is about four bytes of English JSON.
+  private func countTokens(_ body: ByteBuffer, _ response: FrontResponse) {
+    do {
+      let request = try ModelRequest.read(.anthropic, body.readableBytesUInt8Span)
+      response.send(status: 200, json: ["input_tokens": .int(Int64((request.bodyBytes + 3) / 4))])
+    } catch {
+      response.fail(error, .dialect(.anthropic))
+    }
+  }
+}
+
+/// Lets only this machine's own names through, so that a page in a browser cannot reach the plane by a name of its own.
+enum HostCheck {
+  private static let names: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+
+  static func allows(_ headers: HTTPHeaders) -> Bool {
+    let hosts = headers[canonicalForm: "host"]
+    guard hosts.count == 1, isLocal(hosts[0]) else { return false }
+    guard let origin = headers.first(name: "origin") else { return true }
+    guard let separator = origin.range(of: "://") else { return false }
+    return isLocal(origin[separator.upperBound...])
+  }
+
+  private static func isLocal(_ authority: some StringProtocol) -> Bool {
+    var name = Substring(authority)
+    if let colon = name.lastIndex(of: ":"), name[name.index(after: colon)...].allSatisfy({ ("0"..."9").contains($0) }) {
+      name = name[..<colon]
+    }
+    return names.contains(name.lowercased())
+  }
+}
+
+extension StringProtocol {
+  /// The place of the first occurrence of a short text.
+  fileprivate func range(of text: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+}

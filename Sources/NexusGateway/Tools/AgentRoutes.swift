@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import NexusCore
+
+/// Everything under `/agent/v1/`: the tools, which are effects, and the calls that the node itself answers.
+struct AgentRoutes {
+  let services: GatewayServices
+  let loop: any EventLoop
+
+  func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ response: FrontResponse) {
+    guard let (path, query) = Self.parse(head.uri) else {
+      return response.fail(GatewayError(.malformedRequest, "The path is not percent-encoded UTF-8."), .problem)
+    }
+    switch (head.method, path.first, path.count) {
+    case (.GET, "tools", 1): listTools(session, response)
+    case (.POST, "tools", 2):
+      ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response).start(body)
+    default: forward(head, path, query, body, session, response)
+    }
+  }
+
+  private func listTools(_ session: AttemptSession, _ response: FrontResponse) {
+    let tools = services.tools.definitions(for: session.caller.agent).map { tool -> JSONValue in
+      [
+        "name": .string(tool.name), "description": .string(tool.description), "parameters": tool.parameters,
+      ]
+    }
+    response.send(status: 200, json: ["tools": .array(tools)])
+  }
+
+  private func forward(
+    _ head: HTTPRequestHead, _ path: [String], _ query: [String: String], _ body: ByteBuffer,
+    _ session: AttemptSession, _ response: FrontResponse
+  ) {
+    let call = AgentCall(
+      method: head.method.rawValue, path: path, query: query, body: Array(body.readableBytesView),
+      caller: session.caller, key: session.key)
+    let handler = services.agentCalls
+    AsyncBridge.run(on: loop) {
+      await handler.handle(call)
+    } then: { reply in
+      guard let json = reply.body else {
+        return response.send(status: reply.status, fields: [], body: ByteBuffer())
+      }
+      let isProblem = reply.status >= 400 && json["code"] != nil
+      response.send(
+        status: reply.status, json: json, type: isProblem ? "application/problem+json" : "application/json")
+    }
+  }
+
+  /// The decoded segments behind `/agent/v1/` and the decoded query.
+  static func parse(_ uri: String) -> (path: [String], query: [String: String])? {
+    let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    var path: [String] = []
+    for segment in parts[0].dropFirst("/agent/v1/".count).split(separator: "/", omittingEmptySubsequences: false) {
+      guard let text = decode(segment, plusIsSpace: false) else { return nil }
+      path.append(text)
+    }
+    var query: [String: String] = [:]
+    for pair in parts.count > 1 ? parts[1].split(separator: "&") : [] {
+      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = decode(sides[0], plusIsSpace: true),
+        let value = sides.count > 1 ? decode(sides[1], plusIsSpace: true) : ""
+      else { return nil }
+      query[name] = value
+    }
+    return (path, query)
+  }
+
+  private static func decode(_ text: Substring, plusIsSpace: Bool) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Substring(text).utf8[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "%"):
+        guard let high = rest.popFirst(), let low = rest.popFirst() else { return nil }
+        guard let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) else { return nil }
+        bytes.append(value)
+      case UInt8(ascii: "+") where plusIsSpace: bytes.append(0x20)
+      default: bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}

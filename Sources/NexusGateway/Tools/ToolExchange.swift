@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+
+/// One tool call: an effect of the run, answered from the record if it is there, else done once and recorded.
+///
+/// Calls that only read (`files.*`, `http.get`) are announced as `written`: if power is lost with the announcement, doing
+/// them again harms nobody. All others are `synced` before they are done.
+final class ToolExchange {
+  private let services: GatewayServices
+  private let loop: any EventLoop
+  private let session: AttemptSession
+  private let tool: String
+  private let id: EffectID
+  private let startedAt: Instant
+  private var response: FrontResponse?
+  private var record: EffectRecord?
+  private var detail = ""
+
+  init(services: GatewayServices, loop: any EventLoop, session: AttemptSession, tool: String, response: FrontResponse) {
+    self.services = services
+    self.loop = loop
+    self.session = session
+    self.tool = tool
+    self.response = response
+    id = services.identifiers.effect()
+    startedAt = services.clock.now()
+  }
+
+  private var onlyReads: Bool { tool.hasPrefix("files.") || tool == "http.get" }
+  private var commitClass: CommitClass { onlyReads ? .written : .synced }
+
+  func start(_ body: ByteBuffer) {
+    let arguments: JSONValue
+    do {
+      arguments = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
+    } catch {
+      return answer { $0.fail(GatewayError(.malformedRequest, "The arguments are not JSON: \(error)."), .problem) }
+    }
+    guard services.tools.definitions(for: session.caller.agent).contains(where: { $0.name == tool }) else {
+      return answer { $0.fail(GatewayError(.unknownTool, "This agent has no tool '\(self.tool)'."), .problem) }
+    }
+    detail = Self.words(for: arguments)
+    guard let run = session.run else { return perform(arguments) }
+    response?.whenGone = { [weak self] in self?.askerGone() }
+    let digest = EffectDigest.of(name: "TOOL \(tool)", step: session.caller.step, body: body)
+    switch run.request(digest, kind: .tool, repeatable: onlyReads, id: id) {
+    case .replay(let recorded): replay(recorded)
+    case .join(let other): join(other, run)
+    case .new(let record, let diverges):
+      self.record = record
+      if diverges { services.tellDivergence(session.caller, record) }
+      announce(record, run, arguments)
+    case .uncertain:
+      answer {
+        $0.fail(
+          GatewayError(
+            .uncertainEffect,
+            "Tool '\(self.tool)' was under way with these arguments when a node died; whether it was done is not known."
+          ),
+          .problem)
+      }
+    }
+  }
+
+  private func askerGone() {
+    response = nil
+    if record != nil { session.run?.abandon(id) }
+  }
+
+  private func announce(_ record: EffectRecord, _ run: RunSession, _ arguments: JSONValue) {
+    let row = EffectRow(
+      record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent, name: tool,
+      detail: detail, startedAt: services.clock.wallNow(), request: arguments.encoded())
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let loop = loop
+    services.store.submit(StoreTransaction(commitClass, [.insertEffect(row)])) { result in
+      loop.runInside {
+        switch result {
+        case .success: bound.value.perform(arguments)
+        case .failure(let error): bound.value.cannotWrite(error)
+        }
+      }
+    }
+  }
+
+  private func cannotWrite(_ error: StoreError) {
+    session.run?.withdraw(id)
+    answer {
+      $0.fail(
+        GatewayError(.journalUnavailable, "Nothing was done, because the journal cannot be written: \(error.message)"),
+        .problem)
+    }
+  }
+
+  private func perform(_ arguments: JSONValue) {
+    tell(.started)
+    let tools = services.tools
+    let tool = tool
+    let agent = session.caller.agent
+    AsyncBridge.run(on: loop) {
+      await tools.perform(tool, arguments: arguments, for: agent)
+    } then: { outcome in
+      self.performed(outcome)
+    }
+  }
+
+  private func performed(_ outcome: ToolOutcome) {
+    let body = Self.body(outcome)
+    guard record != nil, let run = session.run else {
+      session.charge(tokens: .zero, cost: .zero)
+      tell(outcome.succeeded ? .succeeded : .failed)
+      return answer { $0.send(status: 200, json: body) }
+    }
+    let state: EffectState = outcome.succeeded ? .succeeded : .failed
+    let row = EffectOutcome(
+      status: outcome.succeeded ? 200 : 0, headers: [], body: body.encoded(), isStream: false,
+      endedAt: services.clock.wallNow(), inputTokens: .zero, outputTokens: .zero, cost: .zero)
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let loop = loop
+    services.store.submit(StoreTransaction(commitClass, [.setOutcome(id, state, row)])) { result in
+      loop.runInside { bound.value.recorded(result, run, state, body) }
+    }
+  }
+
+  private func recorded(_ result: Result<Void, StoreError>, _ run: RunSession, _ state: EffectState, _ body: JSONValue)
+  {
+    switch result {
+    case .success:
+      run.finish(id, state)
+      tell(state == .succeeded ? .succeeded : .failed)
+      answer { $0.send(status: 200, json: body) }
+    case .failure(let error):
+      run.lose(id)
+      tell(.failed)
+      answer {
+        $0.fail(
+          GatewayError(.journalUnavailable, "The tool's answer cannot be recorded: \(error.message)"), .problem)
+      }
+    }
+    services.settle(run)
+  }
+
+  // MARK: The record
+
+  private func replay(_ recorded: EffectID) {
+    let store = services.store
+    AsyncBridge.run(on: loop) { () async -> EffectOutcome? in
+      try? await store.outcome(of: recorded)
+    } then: { outcome in
+      if self.response == nil { self.session.run?.abandon(recorded) }
+      guard let outcome else {
+        return self.answer {
+          $0.fail(GatewayError(.journalUnavailable, "The recorded answer cannot be read."), .problem)
+        }
+      }
+      self.tell(.replayed)
+      self.answer {
+        let fields = [
+          EnvironmentVariable("content-type", "application/json"), EnvironmentVariable("x-naos-replayed", "true"),
+        ]
+        $0.send(status: 200, fields: fields, body: ByteBuffer(bytes: outcome.body))
+      }
+    }
+  }
+
+  private func join(_ other: EffectID, _ run: RunSession) {
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let loop = loop
+    response?.whenGone = {
+      self.response = nil
+      run.abandon(other)
+    }
+    run.wait(for: other) { ending in
+      loop.runInside {
+        switch ending {
+        case .recorded: bound.value.replay(other)
+        case .lost:
+          bound.value.answer {
+            $0.fail(GatewayError(.journalUnavailable, "The call waited for ended without a record."), .problem)
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Words
+
+  private func answer(_ body: (FrontResponse) -> Void) {
+    let response = response
+    self.response = nil
+    response?.whenGone = nil
+    if let response { body(response) }
+  }
+
+  private func tell(_ phase: EffectEvent.Phase) {
+    services.tell(
+      EffectEvent(
+        caller: session.caller, phase: phase, kind: .tool, name: tool, detail: detail,
+        duration: services.clock.now() - startedAt))
+  }
+
+  private static func body(_ outcome: ToolOutcome) -> JSONValue {
+    ["succeeded": .bool(outcome.succeeded), "content": outcome.content]
+  }
+
+  /// The first argument that is a text, for people; it is untrusted.
+  private static func words(for arguments: JSONValue) -> String {
+    for member in arguments.objectValue ?? JSONObject() {
+      if case .string(let text) = member.value { return String(text.prefix(120)) }
+    }
+    return ""
+  }
+}

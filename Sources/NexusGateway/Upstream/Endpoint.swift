@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// Where connections go: one pool of kept connections each.
+struct Origin: Sendable, Hashable {
+  let isSecure: Bool
+  let host: String
+  let port: Int
+
+  /// The Host header: without the port where the scheme implies it.
+  var authority: String {
+    let name = host.contains(":") ? "[\(host)]" : host
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+  }
+}
+
+/// What is needed to send a call to one provider.
+struct Endpoint: Sendable, Hashable {
+  let origin: Origin
+  /// The path of the base URL without a slash at its end: `/v1` or nothing.
+  let basePath: String
+  /// Header fields that the provider gets with every call: its credential and what the configuration adds.
+  let fields: [EnvironmentVariable]
+
+  static func == (left: Endpoint, right: Endpoint) -> Bool {
+    left.origin == right.origin && left.basePath == right.basePath
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(origin)
+    hasher.combine(basePath)
+  }
+}
+
+/// A provider, ready to be called.
+struct ProviderEndpoint: Sendable {
+  let spec: ProviderSpec
+  let endpoint: Endpoint
+
+  init(_ spec: ProviderSpec) throws(GatewayError) {
+    self.spec = spec
+    guard let (origin, path) = Self.parse(spec.baseURL) else {
+      throw GatewayError(.unknownModel, "The baseURL of provider '\(spec.name)' is not an http or https URL.")
+    }
+    var fields: [EnvironmentVariable] = []
+    if let key = spec.apiKey?.revealed {
+      switch spec.dialect {
+      case .openai: fields.append(EnvironmentVariable("authorization", "Bearer \(key)"))
+      case .anthropic: fields.append(EnvironmentVariable("x-api-key", key))
+      case .gemini: fields.append(EnvironmentVariable("x-goog-api-key", key))
+      }
+    }
+    fields.append(contentsOf: spec.headers)
+    endpoint = Endpoint(origin: origin, basePath: path, fields: fields)
+  }
+
+  /// The origin and the path of a URL; nil if there is a query, a user or a fragment, or it is no URL.
+  static func parse(_ url: String) -> (Origin, String)? {
+    let isSecure = url.hasPrefix("https://")
+    guard isSecure || url.hasPrefix("http://") else { return nil }
+    let rest = url.dropFirst(isSecure ? 8 : 7)
+    guard !rest.contains(where: { "?#@ ".contains($0) }) else { return nil }
+    let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+    var authority = rest[..<slash]
+    var path = String(rest[slash...])
+    while path.hasSuffix("/") { path.removeLast() }
+    var port = isSecure ? 443 : 80
+    if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
+      guard let number = Int(authority[authority.index(after: colon)...]), (1...65535).contains(number) else {
+        return nil
+      }
+      port = number
+      authority = authority[..<colon]
+    }
+    if authority.hasPrefix("["), authority.hasSuffix("]") { authority = authority.dropFirst().dropLast() }
+    guard !authority.isEmpty else { return nil }
+    return (Origin(isSecure: isSecure, host: String(authority), port: port), path)
+  }
+}

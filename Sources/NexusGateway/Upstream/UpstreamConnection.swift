@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Why a call to a provider has no whole answer.
+enum UpstreamFailure: Error {
+  /// Nothing was sent.
+  case unreachable(String)
+  /// The request was sent, and no head of a response came in time, or no more of it.
+  case timeout
+  /// The connection broke.
+  case broken(String)
+
+  /// Whether the provider can have worked on the call.
+  var mayHaveBeenMade: Bool {
+    if case .unreachable = self { return false }
+    return true
+  }
+}
+
+/// Takes the parts of one response; called on the event loop, ends with `upstreamEnd` or `upstreamFailed`, once.
+protocol UpstreamReceiver: AnyObject {
+  func upstreamHead(_ head: HTTPResponseHead)
+  func upstreamBody(_ bytes: ByteBuffer)
+  func upstreamEnd()
+  func upstreamFailed(_ failure: UpstreamFailure)
+}
+
+/// One connection to a provider: one request at a time, kept for the next if the provider agrees.
+final class UpstreamConnection: ChannelInboundHandler {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private let limits: GatewayLimits
+  private var context: ChannelHandlerContext?
+  private var timer: DeadlineTimer?
+  private var receiver: (any UpstreamReceiver)?
+  private var keepsAlive = true
+  private var failure: UpstreamFailure?
+  /// Called when the response is whole and the connection can take the next request.
+  var whenIdle: ((UpstreamConnection) -> Void)?
+  /// Called when the connection is gone.
+  var whenClosed: ((UpstreamConnection) -> Void)?
+
+  init(limits: GatewayLimits) { self.limits = limits }
+
+  var isUsable: Bool { context?.channel.isActive == true && receiver == nil }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    timer = DeadlineTimer(loop: context.eventLoop)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    timer?.stop()
+  }
+
+  func send(_ head: HTTPRequestHead, _ body: ByteBuffer, to receiver: any UpstreamReceiver) {
+    guard let context else { return receiver.upstreamFailed(.unreachable("the connection closed")) }
+    self.receiver = receiver
+    keepsAlive = true
+    failure = nil
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    watch(limits.firstByteTimeout)
+  }
+
+  /// Waits at most `time` for the idle pool's end of this connection.
+  func retire(after time: Duration) {
+    timer?.set(time) { [weak self] in self?.close() }
+  }
+
+  func close() { context?.close(promise: nil) }
+
+  /// Gives the call up: the receiver hears nothing more.
+  func abort() {
+    receiver = nil
+    close()
+  }
+
+  /// Stops and goes on reading, for an agent that takes its answer slowly.
+  func setReading(_ isOn: Bool) {
+    guard let channel = context?.channel else { return }
+    channel.setOption(.autoRead, value: isOn).whenComplete { _ in }
+    if isOn { watch(limits.responseIdleTimeout) } else { timer?.clear() }
+  }
+
+  private func watch(_ time: Duration) {
+    timer?.set(time) { [weak self] in
+      self?.failure = .timeout
+      self?.close()
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard let receiver else {
+      // Nobody asked: a provider that talks out of turn is not to be trusted with the next request.
+      return context.close(promise: nil)
+    }
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      keepsAlive = head.isKeepAlive
+      watch(limits.responseIdleTimeout)
+      receiver.upstreamHead(head)
+    case .body(let bytes):
+      watch(limits.responseIdleTimeout)
+      receiver.upstreamBody(bytes)
+    case .end:
+      self.receiver = nil
+      timer?.clear()
+      receiver.upstreamEnd()
+      if keepsAlive, context.channel.isActive { whenIdle?(self) } else { context.close(promise: nil) }
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.stop()
+    fail(failure ?? .broken("the connection closed before the end of the response"))
+    whenClosed?(self)
+    whenClosed = nil
+    whenIdle = nil
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if failure == nil { failure = .broken(String(describing: type(of: error))) }
+    context.close(promise: nil)
+  }
+
+  private func fail(_ failure: UpstreamFailure) {
+    let receiver = receiver
+    self.receiver = nil
+    receiver?.upstreamFailed(failure)
+  }
+}

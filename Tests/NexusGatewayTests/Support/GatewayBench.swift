@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusGateway
+import NexusKernel
+import NexusStore
+import Synchronization
+
+/// A gateway on a free port over an in-memory store, with scripted providers of both dialects behind it.
+struct GatewayBench: Sendable {
+  let gateway: EffectGateway
+  let store: any Store
+  let upstream: ScriptedUpstream
+  let events: EventLog
+  let ledger: Ledger
+
+  static func start(
+    store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
+    tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
+    calls: any AgentCallHandler = EchoCalls(), upstream: ScriptedUpstream
+  ) async throws -> GatewayBench {
+    if upstream.port == 0 { try await upstream.start() }
+    if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
+    var plan = ProjectPlan(name: "test")
+    plan.providers = [
+      ProviderSpec(
+        name: "acme", dialect: .openai, baseURL: upstream.baseURL + "/v1", apiKey: SecretText("sk-real-openai"),
+        headers: [EnvironmentVariable("x-org", "ours")]),
+      ProviderSpec(
+        name: "claudia", dialect: .anthropic, baseURL: upstream.baseURL, apiKey: SecretText("sk-real-anthropic")),
+    ]
+    plan.models = [ModelAlias(alias: "fast", use: "acme/gpt-test")]
+    plan.prices =
+      prices
+      + [
+        PriceSpec(model: "acme/gpt-test", input: .zero, output: .zero),
+        PriceSpec(model: "claudia/claude-test", input: .zero, output: .zero),
+      ]
+    plan.budgets = budgets
+    let ledger = Ledger(plan: plan, boot: BootID(boot), clock: SystemClock())
+    let events = EventLog()
+    var configuration = GatewayConfiguration(plan: plan)
+    configuration.port = 0
+    configuration.limits = limits
+    configuration.threads = 2
+    let gateway = try EffectGateway(
+      configuration,
+      GatewayPorts(
+        clock: SystemClock(), random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
+        agentCalls: calls))
+    try await gateway.start()
+    return GatewayBench(gateway: gateway, store: store, upstream: upstream, events: events, ledger: ledger)
+  }
+
+  func stop() async {
+    await gateway.shutdown()
+    await upstream.stop()
+  }
+
+  static let run = RunID("run_0000000000000000000000test")
+
+  private static let record = RunRecord(
+    id: run, kind: .agent, name: "tester", definition: DefinitionHash("d"), input: nil, idempotencyKey: nil,
+    createdAt: WallTime(microseconds: 0), fence: FencingToken(1), head: .none,
+    summary: RunSummary(status: .running, updatedAt: WallTime(microseconds: 0)))
+
+  func open(_ attempt: Int = 1, run: RunID? = Self.run, rewind: Int = 0) async throws -> AttemptAccess {
+    try await gateway.openAttempt(
+      Caller(agent: AgentName("tester"), run: run, step: .main, attempt: AttemptNumber(attempt)), rewind: rewind
+    ).access
+  }
+
+  /// The bytes of a request.
+  static func request(
+    _ method: String = "POST", _ path: String = "/v1/chat/completions", key: String, body: String = "",
+    fields: [String] = []
+  ) -> String {
+    let lines =
+      ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1:4201", "Authorization: Bearer \(key)"] + fields
+      + ["Content-Type: application/json", "Content-Length: \(body.utf8.count)", "", body]
+    return lines.joined(separator: "\r\n")
+  }
+
+  /// One request on a connection of its own.
+  func call(
+    _ method: String = "POST", _ path: String = "/v1/chat/completions", key: VirtualKey, body: String = "",
+    fields: [String] = []
+  ) async throws -> Reply {
+    let client = try await AgentClient.connect(gateway.boundPort)
+    defer { Task { await client.close() } }
+    try await client.send(Self.request(method, path, key: key.secret, body: body, fields: fields))
+    await client.wait { text, _ in Reply(text) != nil }
+    guard let reply = Reply(client.received) else { throw NoReply(received: client.received) }
+    return reply
+  }
+
+  struct NoReply: Error { let received: String }
+
+  static func chat(_ text: String, model: String = "acme/gpt-test", more: String = "") -> String {
+    "{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"\(text)\"}]\(more)}"
+  }
+
+  /// A completion as the provider would write it.
+  static func completion(_ text: String, input: Int = 10, output: Int = 5) -> String {
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-test\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"\(text)\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\(input),\"completion_tokens\":\(output),\"total_tokens\":\(input + output)}}"
+  }
+
+  static func answer(_ text: String) -> ScriptedUpstream.Act {
+    .answer(status: 200, fields: [("content-type", "application/json")], body: completion(text))
+  }
+}
+
+/// Keeps what was published.
+final class EventLog: EventSink {
+  private let events = Mutex<[NodeEvent]>([])
+  func publish(_ event: NodeEvent) { events.withLock { $0.append(event) } }
+  var phases: [EffectEvent.Phase] {
+    events.withLock { $0.compactMap { if case .effect(let event) = $0 { event.phase } else { nil } } }
+  }
+}
+
+struct NoTools: ToolPerformer {
+  func definitions(for agent: AgentName) -> [ToolDefinition] { [] }
+  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
+    ToolOutcome(succeeded: false, content: "no such tool")
+  }
+}
+
+/// Says back what it was asked.
+struct EchoCalls: AgentCallHandler {
+  func handle(_ call: AgentCall) async -> AgentReply {
+    AgentReply(
+      status: 200,
+      body: [
+        "method": .string(call.method), "path": .array(call.path.map(JSONValue.string)),
+        "query": .object(
+          call.query.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string($1.value) }),
+        "body": .string(String(decoding: call.body, as: UTF8.self)), "attempt": .int(Int64(call.caller.attempt.value)),
+      ])
+  }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NexusCore
+import Synchronization
+
+/// A provider that does what a test says, over real sockets, and remembers what it was asked.
+final class ScriptedUpstream: Sendable {
+  struct Request: Sendable {
+    let uri: String
+    let headers: HTTPHeaders
+    let body: String
+  }
+
+  /// What to do with one request.
+  enum Act: Sendable {
+    case answer(status: Int, fields: [(String, String)], body: String)
+    /// Sent piece by piece with chunked framing, each flushed on its own.
+    case pieces(type: String, [String])
+    /// Sends these pieces of a chunked stream, then closes the connection.
+    case cut(type: String, [String])
+    /// Closes without a word.
+    case close
+    /// Waits for the signal, then does the act.
+    indirect case after(Signal, Act)
+  }
+
+  private struct State {
+    var requests: [Request] = []
+    var waiters: [(count: Int, CheckedContinuation<Void, Never>)] = []
+  }
+
+  private let state = Mutex(State())
+  private let script: @Sendable (Int, Request) -> Act
+  private let channel: Mutex<(any Channel)?> = Mutex(nil)
+
+  /// `script` gets the number of the request, from 0.
+  init(_ script: @escaping @Sendable (Int, Request) -> Act) { self.script = script }
+
+  func start() async throws {
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
+          try channel.pipeline.syncOperations.addHandler(Connection(upstream: self))
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    self.channel.withLock { $0 = channel }
+  }
+
+  func stop() async { try? await channel.withLock { $0 }?.close().get() }
+
+  var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
+  var baseURL: String { "http://127.0.0.1:\(port)" }
+  var requests: [Request] { state.withLock { $0.requests } }
+
+  /// Returns once `count` requests have come.
+  func received(_ count: Int) async {
+    await withCheckedContinuation { continuation in
+      let isDone = state.withLock { state in
+        if state.requests.count >= count { return true }
+        state.waiters.append((count, continuation))
+        return false
+      }
+      if isDone { continuation.resume() }
+    }
+  }
+
+  private func take(_ request: Request) -> Act {
+    let (number, ready) = state.withLock { state in
+      state.requests.append(request)
+      let count = state.requests.count
+      let ready = state.waiters.filter { $0.count <= count }
+      state.waiters.removeAll { $0.count <= count }
+      return (count - 1, ready)
+    }
+    for waiter in ready { waiter.1.resume() }
+    return script(number, request)
+  }
+
+  private final class Connection: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+    private let upstream: ScriptedUpstream
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+
+    init(upstream: ScriptedUpstream) { self.upstream = upstream }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      switch unwrapInboundIn(data) {
+      case .head(let head):
+        self.head = head
+        body.clear()
+      case .body(let bytes): body.writeImmutableBuffer(bytes)
+      case .end:
+        guard let head else { return }
+        perform(
+          upstream.take(Request(uri: head.uri, headers: head.headers, body: String(buffer: body))), context)
+      }
+    }
+
+    private func perform(_ act: Act, _ context: ChannelHandlerContext) {
+      switch act {
+      case .answer(let status, let fields, let text):
+        var headers = HTTPHeaders(fields)
+        headers.add(name: "content-length", value: String(text.utf8.count))
+        write(.head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)), context)
+        write(.body(.byteBuffer(ByteBuffer(string: text))), context)
+        write(.end(nil), context)
+      case .pieces(let type, let pieces):
+        stream(type, pieces, context)
+        write(.end(nil), context)
+      case .cut(let type, let pieces):
+        stream(type, pieces, context)
+        context.close(promise: nil)
+      case .close: context.close(promise: nil)
+      case .after(let signal, let act):
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+          await signal.wait()
+          loop.execute { bound.value.0.perform(act, bound.value.1) }
+        }
+      }
+    }
+
+    private func stream(_ type: String, _ pieces: [String], _ context: ChannelHandlerContext) {
+      let headers = HTTPHeaders([("content-type", type), ("transfer-encoding", "chunked")])
+      write(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)), context)
+      for piece in pieces { write(.body(.byteBuffer(ByteBuffer(string: piece))), context) }
+    }
+
+    private func write(_ part: HTTPServerResponsePart, _ context: ChannelHandlerContext) {
+      context.writeAndFlush(wrapOutboundOut(part), promise: nil)
+    }
+  }
+}
+
+/// Something that happens once and may be waited for.
+final class Signal: Sendable {
+  private let state = Mutex<(isSet: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
+
+  func set() {
+    let waiters = state.withLock { state in
+      state.isSet = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  func wait() async {
+    await withCheckedContinuation { continuation in
+      let isSet = state.withLock { state in
+        if !state.isSet { state.waiters.append(continuation) }
+        return state.isSet
+      }
+      if isSet { continuation.resume() }
+    }
+  }
+}
