@@ -42,5 +42,8 @@ struct HouseException: Sendable {
     HouseException(
       "Sources/NexusGateway/Wire/AsyncBridge.swift", ["Task {"],
       "the bridge from an event loop to Swift concurrency and back"),
+    HouseException(
+      "Sources/NexusNode/Assembly/ShutdownTrigger.swift", ["Task("],
+      "sets off the structured end of the node from code that cannot wait for it"),
   ]
 }

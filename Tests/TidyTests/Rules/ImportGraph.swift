@@ -32,6 +32,7 @@ enum ImportGraph {
     ],
     "NexusTestKit": ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"],
     "naos": ["NexusCLI", "CGuard"],
+    "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
     "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
   ]
 
