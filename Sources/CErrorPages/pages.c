@@ -46,8 +46,266 @@ static const unsigned char NX_API_013[] = {
 static const unsigned char NX_API_014[] = {
 #embed "../../docs/errors/NX-API-014.md"
 };
+static const unsigned char NX_API_015[] = {
+#embed "../../docs/errors/NX-API-015.md"
+};
 static const unsigned char NX_CFG_001[] = {
 #embed "../../docs/errors/NX-CFG-001.md"
+};
+static const unsigned char NX_CFG_002[] = {
+#embed "../../docs/errors/NX-CFG-002.md"
+};
+static const unsigned char NX_CFG_003[] = {
+#embed "../../docs/errors/NX-CFG-003.md"
+};
+static const unsigned char NX_CFG_004[] = {
+#embed "../../docs/errors/NX-CFG-004.md"
+};
+static const unsigned char NX_CFG_005[] = {
+#embed "../../docs/errors/NX-CFG-005.md"
+};
+static const unsigned char NX_CFG_006[] = {
+#embed "../../docs/errors/NX-CFG-006.md"
+};
+static const unsigned char NX_CFG_007[] = {
+#embed "../../docs/errors/NX-CFG-007.md"
+};
+static const unsigned char NX_CFG_008[] = {
+#embed "../../docs/errors/NX-CFG-008.md"
+};
+static const unsigned char NX_CFG_009[] = {
+#embed "../../docs/errors/NX-CFG-009.md"
+};
+static const unsigned char NX_CFG_010[] = {
+#embed "../../docs/errors/NX-CFG-010.md"
+};
+static const unsigned char NX_CFG_011[] = {
+#embed "../../docs/errors/NX-CFG-011.md"
+};
+static const unsigned char NX_CFG_012[] = {
+#embed "../../docs/errors/NX-CFG-012.md"
+};
+static const unsigned char NX_CFG_013[] = {
+#embed "../../docs/errors/NX-CFG-013.md"
+};
+static const unsigned char NX_CFG_014[] = {
+#embed "../../docs/errors/NX-CFG-014.md"
+};
+static const unsigned char NX_CFG_101[] = {
+#embed "../../docs/errors/NX-CFG-101.md"
+};
+static const unsigned char NX_CFG_102[] = {
+#embed "../../docs/errors/NX-CFG-102.md"
+};
+static const unsigned char NX_CFG_103[] = {
+#embed "../../docs/errors/NX-CFG-103.md"
+};
+static const unsigned char NX_CFG_104[] = {
+#embed "../../docs/errors/NX-CFG-104.md"
+};
+static const unsigned char NX_CFG_105[] = {
+#embed "../../docs/errors/NX-CFG-105.md"
+};
+static const unsigned char NX_CFG_106[] = {
+#embed "../../docs/errors/NX-CFG-106.md"
+};
+static const unsigned char NX_CFG_107[] = {
+#embed "../../docs/errors/NX-CFG-107.md"
+};
+static const unsigned char NX_CFG_108[] = {
+#embed "../../docs/errors/NX-CFG-108.md"
+};
+static const unsigned char NX_CFG_109[] = {
+#embed "../../docs/errors/NX-CFG-109.md"
+};
+static const unsigned char NX_CFG_110[] = {
+#embed "../../docs/errors/NX-CFG-110.md"
+};
+static const unsigned char NX_CFG_111[] = {
+#embed "../../docs/errors/NX-CFG-111.md"
+};
+static const unsigned char NX_CFG_112[] = {
+#embed "../../docs/errors/NX-CFG-112.md"
+};
+static const unsigned char NX_CFG_113[] = {
+#embed "../../docs/errors/NX-CFG-113.md"
+};
+static const unsigned char NX_CFG_114[] = {
+#embed "../../docs/errors/NX-CFG-114.md"
+};
+static const unsigned char NX_CFG_115[] = {
+#embed "../../docs/errors/NX-CFG-115.md"
+};
+static const unsigned char NX_CFG_116[] = {
+#embed "../../docs/errors/NX-CFG-116.md"
+};
+static const unsigned char NX_CFG_117[] = {
+#embed "../../docs/errors/NX-CFG-117.md"
+};
+static const unsigned char NX_CFG_118[] = {
+#embed "../../docs/errors/NX-CFG-118.md"
+};
+static const unsigned char NX_CFG_119[] = {
+#embed "../../docs/errors/NX-CFG-119.md"
+};
+static const unsigned char NX_CFG_201[] = {
+#embed "../../docs/errors/NX-CFG-201.md"
+};
+static const unsigned char NX_CFG_202[] = {
+#embed "../../docs/errors/NX-CFG-202.md"
+};
+static const unsigned char NX_CFG_203[] = {
+#embed "../../docs/errors/NX-CFG-203.md"
+};
+static const unsigned char NX_CFG_204[] = {
+#embed "../../docs/errors/NX-CFG-204.md"
+};
+static const unsigned char NX_CFG_205[] = {
+#embed "../../docs/errors/NX-CFG-205.md"
+};
+static const unsigned char NX_CFG_206[] = {
+#embed "../../docs/errors/NX-CFG-206.md"
+};
+static const unsigned char NX_CFG_207[] = {
+#embed "../../docs/errors/NX-CFG-207.md"
+};
+static const unsigned char NX_CFG_208[] = {
+#embed "../../docs/errors/NX-CFG-208.md"
+};
+static const unsigned char NX_CFG_209[] = {
+#embed "../../docs/errors/NX-CFG-209.md"
+};
+static const unsigned char NX_CFG_210[] = {
+#embed "../../docs/errors/NX-CFG-210.md"
+};
+static const unsigned char NX_CFG_211[] = {
+#embed "../../docs/errors/NX-CFG-211.md"
+};
+static const unsigned char NX_CFG_212[] = {
+#embed "../../docs/errors/NX-CFG-212.md"
+};
+static const unsigned char NX_CFG_213[] = {
+#embed "../../docs/errors/NX-CFG-213.md"
+};
+static const unsigned char NX_CFG_214[] = {
+#embed "../../docs/errors/NX-CFG-214.md"
+};
+static const unsigned char NX_CFG_215[] = {
+#embed "../../docs/errors/NX-CFG-215.md"
+};
+static const unsigned char NX_CFG_216[] = {
+#embed "../../docs/errors/NX-CFG-216.md"
+};
+static const unsigned char NX_CFG_301[] = {
+#embed "../../docs/errors/NX-CFG-301.md"
+};
+static const unsigned char NX_CFG_302[] = {
+#embed "../../docs/errors/NX-CFG-302.md"
+};
+static const unsigned char NX_CFG_303[] = {
+#embed "../../docs/errors/NX-CFG-303.md"
+};
+static const unsigned char NX_CFG_304[] = {
+#embed "../../docs/errors/NX-CFG-304.md"
+};
+static const unsigned char NX_CFG_305[] = {
+#embed "../../docs/errors/NX-CFG-305.md"
+};
+static const unsigned char NX_CFG_401[] = {
+#embed "../../docs/errors/NX-CFG-401.md"
+};
+static const unsigned char NX_CFG_402[] = {
+#embed "../../docs/errors/NX-CFG-402.md"
+};
+static const unsigned char NX_CFG_403[] = {
+#embed "../../docs/errors/NX-CFG-403.md"
+};
+static const unsigned char NX_GWY_001[] = {
+#embed "../../docs/errors/NX-GWY-001.md"
+};
+static const unsigned char NX_GWY_002[] = {
+#embed "../../docs/errors/NX-GWY-002.md"
+};
+static const unsigned char NX_GWY_003[] = {
+#embed "../../docs/errors/NX-GWY-003.md"
+};
+static const unsigned char NX_GWY_004[] = {
+#embed "../../docs/errors/NX-GWY-004.md"
+};
+static const unsigned char NX_GWY_005[] = {
+#embed "../../docs/errors/NX-GWY-005.md"
+};
+static const unsigned char NX_GWY_006[] = {
+#embed "../../docs/errors/NX-GWY-006.md"
+};
+static const unsigned char NX_GWY_007[] = {
+#embed "../../docs/errors/NX-GWY-007.md"
+};
+static const unsigned char NX_GWY_008[] = {
+#embed "../../docs/errors/NX-GWY-008.md"
+};
+static const unsigned char NX_GWY_009[] = {
+#embed "../../docs/errors/NX-GWY-009.md"
+};
+static const unsigned char NX_GWY_010[] = {
+#embed "../../docs/errors/NX-GWY-010.md"
+};
+static const unsigned char NX_GWY_011[] = {
+#embed "../../docs/errors/NX-GWY-011.md"
+};
+static const unsigned char NX_GWY_012[] = {
+#embed "../../docs/errors/NX-GWY-012.md"
+};
+static const unsigned char NX_GWY_013[] = {
+#embed "../../docs/errors/NX-GWY-013.md"
+};
+static const unsigned char NX_GWY_014[] = {
+#embed "../../docs/errors/NX-GWY-014.md"
+};
+static const unsigned char NX_GWY_015[] = {
+#embed "../../docs/errors/NX-GWY-015.md"
+};
+static const unsigned char NX_GWY_016[] = {
+#embed "../../docs/errors/NX-GWY-016.md"
+};
+static const unsigned char NX_GWY_017[] = {
+#embed "../../docs/errors/NX-GWY-017.md"
+};
+static const unsigned char NX_STO_001[] = {
+#embed "../../docs/errors/NX-STO-001.md"
+};
+static const unsigned char NX_STO_002[] = {
+#embed "../../docs/errors/NX-STO-002.md"
+};
+static const unsigned char NX_STO_003[] = {
+#embed "../../docs/errors/NX-STO-003.md"
+};
+static const unsigned char NX_STO_004[] = {
+#embed "../../docs/errors/NX-STO-004.md"
+};
+static const unsigned char NX_STO_005[] = {
+#embed "../../docs/errors/NX-STO-005.md"
+};
+static const unsigned char NX_STO_006[] = {
+#embed "../../docs/errors/NX-STO-006.md"
+};
+static const unsigned char NX_STO_007[] = {
+#embed "../../docs/errors/NX-STO-007.md"
+};
+static const unsigned char NX_STO_008[] = {
+#embed "../../docs/errors/NX-STO-008.md"
+};
+static const unsigned char NX_STO_009[] = {
+#embed "../../docs/errors/NX-STO-009.md"
+};
+static const unsigned char NX_STO_010[] = {
+#embed "../../docs/errors/NX-STO-010.md"
+};
+static const unsigned char NX_STO_011[] = {
+#embed "../../docs/errors/NX-STO-011.md"
+};
+static const unsigned char NX_STO_020[] = {
+#embed "../../docs/errors/NX-STO-020.md"
 };
 
 static const struct naos_error_page pages[] = {
@@ -65,7 +323,93 @@ static const struct naos_error_page pages[] = {
     {"NX-API-012", NX_API_012, sizeof NX_API_012},
     {"NX-API-013", NX_API_013, sizeof NX_API_013},
     {"NX-API-014", NX_API_014, sizeof NX_API_014},
+    {"NX-API-015", NX_API_015, sizeof NX_API_015},
     {"NX-CFG-001", NX_CFG_001, sizeof NX_CFG_001},
+    {"NX-CFG-002", NX_CFG_002, sizeof NX_CFG_002},
+    {"NX-CFG-003", NX_CFG_003, sizeof NX_CFG_003},
+    {"NX-CFG-004", NX_CFG_004, sizeof NX_CFG_004},
+    {"NX-CFG-005", NX_CFG_005, sizeof NX_CFG_005},
+    {"NX-CFG-006", NX_CFG_006, sizeof NX_CFG_006},
+    {"NX-CFG-007", NX_CFG_007, sizeof NX_CFG_007},
+    {"NX-CFG-008", NX_CFG_008, sizeof NX_CFG_008},
+    {"NX-CFG-009", NX_CFG_009, sizeof NX_CFG_009},
+    {"NX-CFG-010", NX_CFG_010, sizeof NX_CFG_010},
+    {"NX-CFG-011", NX_CFG_011, sizeof NX_CFG_011},
+    {"NX-CFG-012", NX_CFG_012, sizeof NX_CFG_012},
+    {"NX-CFG-013", NX_CFG_013, sizeof NX_CFG_013},
+    {"NX-CFG-014", NX_CFG_014, sizeof NX_CFG_014},
+    {"NX-CFG-101", NX_CFG_101, sizeof NX_CFG_101},
+    {"NX-CFG-102", NX_CFG_102, sizeof NX_CFG_102},
+    {"NX-CFG-103", NX_CFG_103, sizeof NX_CFG_103},
+    {"NX-CFG-104", NX_CFG_104, sizeof NX_CFG_104},
+    {"NX-CFG-105", NX_CFG_105, sizeof NX_CFG_105},
+    {"NX-CFG-106", NX_CFG_106, sizeof NX_CFG_106},
+    {"NX-CFG-107", NX_CFG_107, sizeof NX_CFG_107},
+    {"NX-CFG-108", NX_CFG_108, sizeof NX_CFG_108},
+    {"NX-CFG-109", NX_CFG_109, sizeof NX_CFG_109},
+    {"NX-CFG-110", NX_CFG_110, sizeof NX_CFG_110},
+    {"NX-CFG-111", NX_CFG_111, sizeof NX_CFG_111},
+    {"NX-CFG-112", NX_CFG_112, sizeof NX_CFG_112},
+    {"NX-CFG-113", NX_CFG_113, sizeof NX_CFG_113},
+    {"NX-CFG-114", NX_CFG_114, sizeof NX_CFG_114},
+    {"NX-CFG-115", NX_CFG_115, sizeof NX_CFG_115},
+    {"NX-CFG-116", NX_CFG_116, sizeof NX_CFG_116},
+    {"NX-CFG-117", NX_CFG_117, sizeof NX_CFG_117},
+    {"NX-CFG-118", NX_CFG_118, sizeof NX_CFG_118},
+    {"NX-CFG-119", NX_CFG_119, sizeof NX_CFG_119},
+    {"NX-CFG-201", NX_CFG_201, sizeof NX_CFG_201},
+    {"NX-CFG-202", NX_CFG_202, sizeof NX_CFG_202},
+    {"NX-CFG-203", NX_CFG_203, sizeof NX_CFG_203},
+    {"NX-CFG-204", NX_CFG_204, sizeof NX_CFG_204},
+    {"NX-CFG-205", NX_CFG_205, sizeof NX_CFG_205},
+    {"NX-CFG-206", NX_CFG_206, sizeof NX_CFG_206},
+    {"NX-CFG-207", NX_CFG_207, sizeof NX_CFG_207},
+    {"NX-CFG-208", NX_CFG_208, sizeof NX_CFG_208},
+    {"NX-CFG-209", NX_CFG_209, sizeof NX_CFG_209},
+    {"NX-CFG-210", NX_CFG_210, sizeof NX_CFG_210},
+    {"NX-CFG-211", NX_CFG_211, sizeof NX_CFG_211},
+    {"NX-CFG-212", NX_CFG_212, sizeof NX_CFG_212},
+    {"NX-CFG-213", NX_CFG_213, sizeof NX_CFG_213},
+    {"NX-CFG-214", NX_CFG_214, sizeof NX_CFG_214},
+    {"NX-CFG-215", NX_CFG_215, sizeof NX_CFG_215},
+    {"NX-CFG-216", NX_CFG_216, sizeof NX_CFG_216},
+    {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
+    {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
+    {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
+    {"NX-CFG-304", NX_CFG_304, sizeof NX_CFG_304},
+    {"NX-CFG-305", NX_CFG_305, sizeof NX_CFG_305},
+    {"NX-CFG-401", NX_CFG_401, sizeof NX_CFG_401},
+    {"NX-CFG-402", NX_CFG_402, sizeof NX_CFG_402},
+    {"NX-CFG-403", NX_CFG_403, sizeof NX_CFG_403},
+    {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
+    {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
+    {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},
+    {"NX-GWY-004", NX_GWY_004, sizeof NX_GWY_004},
+    {"NX-GWY-005", NX_GWY_005, sizeof NX_GWY_005},
+    {"NX-GWY-006", NX_GWY_006, sizeof NX_GWY_006},
+    {"NX-GWY-007", NX_GWY_007, sizeof NX_GWY_007},
+    {"NX-GWY-008", NX_GWY_008, sizeof NX_GWY_008},
+    {"NX-GWY-009", NX_GWY_009, sizeof NX_GWY_009},
+    {"NX-GWY-010", NX_GWY_010, sizeof NX_GWY_010},
+    {"NX-GWY-011", NX_GWY_011, sizeof NX_GWY_011},
+    {"NX-GWY-012", NX_GWY_012, sizeof NX_GWY_012},
+    {"NX-GWY-013", NX_GWY_013, sizeof NX_GWY_013},
+    {"NX-GWY-014", NX_GWY_014, sizeof NX_GWY_014},
+    {"NX-GWY-015", NX_GWY_015, sizeof NX_GWY_015},
+    {"NX-GWY-016", NX_GWY_016, sizeof NX_GWY_016},
+    {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
+    {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
+    {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
+    {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},
+    {"NX-STO-004", NX_STO_004, sizeof NX_STO_004},
+    {"NX-STO-005", NX_STO_005, sizeof NX_STO_005},
+    {"NX-STO-006", NX_STO_006, sizeof NX_STO_006},
+    {"NX-STO-007", NX_STO_007, sizeof NX_STO_007},
+    {"NX-STO-008", NX_STO_008, sizeof NX_STO_008},
+    {"NX-STO-009", NX_STO_009, sizeof NX_STO_009},
+    {"NX-STO-010", NX_STO_010, sizeof NX_STO_010},
+    {"NX-STO-011", NX_STO_011, sizeof NX_STO_011},
+    {"NX-STO-020", NX_STO_020, sizeof NX_STO_020},
 };
 
 const struct naos_error_page *const naos_error_pages = pages;

@@ -54,6 +54,8 @@ package struct Diagnostic: Error, Sendable, Hashable {
   package var help: String?
   /// The one thing that was probably meant.
   package var suggestion: String?
+  /// The line at the place holds a secret and is not shown.
+  package var hidesSource = false
 
   package init(
     _ code: String, _ severity: Severity, _ message: String, at location: SourceLocation? = nil,

@@ -16,4 +16,9 @@ struct GoldenTests {
     #expect(text == golden.golden("expected", recording: text))
     #expect((result.plan == nil) == result.diagnostics.hasErrors)
   }
+
+  @Test(arguments: GoldenCase.all) func `a plan is what its golden file says`(_ golden: GoldenCase) {
+    let text = golden.load().plan.map(canonicalYAML) ?? ""
+    #expect(text == golden.golden("plan", recording: text))
+  }
 }

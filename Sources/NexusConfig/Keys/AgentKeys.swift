@@ -66,7 +66,7 @@ extension ConfigKeys {
     "an execution",
     [
       KeySpec("type", kind, default: "inferred", "The same as `kind`."),
-      KeySpec("memoryLimit", .anything, availability: .laterAndRestricts, "The memory that it may take."),
+      KeySpec("memoryLimit", Shape(.size), availability: .laterAndRestricts, "The memory that it may take."),
       KeySpec("timeout", .anything, availability: .laterAndRestricts, "The time that it may take."),
     ])
 
@@ -110,7 +110,7 @@ extension ConfigKeys {
       KeySpec(
         "mode", Shape(.word(["ro", "rw"])), default: "ro", "Read only, or also write; only `ro` is available yet."),
       KeySpec("as", .anything, availability: .later, "Where the agent sees it."),
-      KeySpec("quota", .anything, availability: .laterAndRestricts, "How much it may write."),
+      KeySpec("quota", Shape(.size), availability: .laterAndRestricts, "How much it may write."),
     ])
 
   static let netGrant = ObjectShape(

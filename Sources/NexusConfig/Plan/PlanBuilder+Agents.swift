@@ -11,6 +11,7 @@ extension PlanBuilder {
       let name = AgentName(item.name)
       agentLocations[name] = item.location
       agentFields[name] = item.fields
+      agentIndex[name] = plan.agents.count
       var spec = AgentSpec(
         name: name, kind: kind(of: item), mode: item.fields.word("mode", as: AgentMode.self) ?? .task,
         workingDirectory: project.directory)
@@ -59,10 +60,13 @@ extension PlanBuilder {
     }
     checkStatedKind(fields, inferred: given.first?.1)
     guard let inferred = given.first?.1 else {
-      report(
-        Diagnostic(
-          "NX-CFG-202", "the agent `\(item.name)` has no program", at: item.location,
-          help: "give it a `command` (process) or a `prompt` (llm)"))
+      // One of the unknown keys may be the mistyped program.
+      if !fields.hasUnknownKeys {
+        report(
+          Diagnostic(
+            "NX-CFG-202", "the agent `\(item.name)` has no program", at: item.location,
+            help: "give it a `command` (process) or a `prompt` (llm)"))
+      }
       return .process(command: [])
     }
     if inferred == "wasm" || inferred == "http", let field = fields.field(inferred == "http" ? "url" : "source") {

@@ -17,6 +17,7 @@ extension PlanBuilder {
       if let mode = fields.value("mode") { modes.append(mode) }
       buildProjectCost(fields)
     }
+    groupBudgets()
     if let text = modes.first?.text, let mode = CostMode(rawValue: text) { plan.costMode = mode }
     if modes.count > 1 {
       report(
@@ -24,6 +25,17 @@ extension PlanBuilder {
           "NX-CFG-113", "`mode` is already set in another document", at: modes[1].location,
           notes: [.init("the first one is here", at: modes[0].location)], help: "keep one of the two"))
     }
+  }
+
+  /// Budgets of one scope stand together, so that equal configurations make equal plans however they are written.
+  private mutating func groupBudgets() {
+    var order: [BudgetScope] = []
+    var groups: [BudgetScope: [BudgetSpec]] = [:]
+    for budget in plan.budgets {
+      if groups[budget.scope] == nil { order.append(budget.scope) }
+      groups[budget.scope, default: []].append(budget)
+    }
+    plan.budgets = order.flatMap { groups[$0] ?? [] }
   }
 
   private mutating func buildProjectCost(_ fields: Fields) {
@@ -38,10 +50,11 @@ extension PlanBuilder {
       guard let price = entry.value.fields, let input = price.price("inputPer1M"),
         let output = price.price("outputPer1M")
       else { continue }
-      if plan.prices.contains(where: { $0.model == entry.key }) {
+      if let earlier = priceLocations.updateValue(entry.keyLocation, forKey: entry.key) {
         report(
           Diagnostic(
-            "NX-CFG-201", "`\(entry.key)` already has a price", at: entry.keyLocation, help: "keep one of the two"))
+            "NX-CFG-201", "`\(entry.key)` already has a price", at: entry.keyLocation,
+            notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
         continue
       }
       plan.prices.append(

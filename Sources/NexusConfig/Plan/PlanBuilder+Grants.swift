@@ -127,24 +127,31 @@ extension PlanBuilder {
           help: "write a name or an address without scheme and path, for example example.org"))
       return
     }
-    for method in fields?.value("methods")?.list ?? [] where method.text?.uppercased() != "GET" {
-      report(
-        Diagnostic(
-          "NX-CFG-301", .warning, "`http.get` can only GET", at: method.location, help: "remove the other methods"))
-    }
-    if let methods = fields?.value("methods"), !(methods.list ?? []).contains(where: { $0.text?.uppercased() == "GET" })
-    {
-      report(
-        Diagnostic(
-          "NX-CFG-213", .warning, "without GET in `methods` the grant has no effect", at: methods.location,
-          help: "add GET, or remove the grant"))
-      return
-    }
+    guard grantsGet(fields) else { return }
     if let paths = fields?.field("paths") {
       spec.refuse(PlanRefusal(code: "NX-CFG-302", message: "`\(paths.written)` cannot be enforced yet"))
     }
     let grant = host.text(port: fields?.integer("port"))
     if !spec.grants.hosts.contains(grant) { spec.grants.hosts.append(grant) }
+  }
+
+  /// Whether the methods of a grant leave anything to `http.get`, which has but one.
+  private mutating func grantsGet(_ fields: Fields?) -> Bool {
+    guard let methods = fields?.value("methods"), let list = methods.list else { return true }
+    let others = list.filter { $0.text?.uppercased() != "GET" }
+    guard others.count < list.count else {
+      report(
+        Diagnostic(
+          "NX-CFG-213", .warning, "without GET in `methods` the grant has no effect", at: methods.location,
+          help: "add GET, or remove the grant"))
+      return false
+    }
+    for method in others {
+      report(
+        Diagnostic(
+          "NX-CFG-301", .warning, "`http.get` can only GET", at: method.location, help: "remove the other methods"))
+    }
+    return true
   }
 
   private mutating func checkUse(of llm: LLMSpec, _ spec: AgentSpec, _ item: Named) {

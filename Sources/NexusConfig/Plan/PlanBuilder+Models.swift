@@ -71,11 +71,11 @@ extension PlanBuilder {
     }
     if let value = fields.value("apiKey"), case .text(let key, let isExternal) = value.content {
       if !isExternal, !key.isEmpty {
-        report(
-          Diagnostic(
-            "NX-CFG-209", .warning, "a key stands in the file",
-            at: SourceLocation(file: value.location.file, line: value.location.line, column: value.location.column),
-            help: "put it in the environment or .env and write ${NAME}"))
+        var diagnostic = Diagnostic(
+          "NX-CFG-209", .warning, "a key stands in the file", at: value.location,
+          help: "put it in the environment or .env and write ${NAME}")
+        diagnostic.hidesSource = true
+        report(diagnostic)
       }
       spec.apiKey = key.isEmpty ? nil : SecretText(key)
       checkHeader(key, at: value.location)
@@ -94,7 +94,8 @@ extension PlanBuilder {
     guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return }
     report(
       Diagnostic(
-        "NX-CFG-114", "a header cannot hold control characters", at: location, help: "is there a line break at its end?"
+        "NX-CFG-114", "a header cannot hold control characters", at: location,
+        help: "remove the line break, if that is what it is"
       ))
   }
 

@@ -64,7 +64,7 @@ extension PlanBuilder {
       }
       parents[agent] = child.location
       spec.children.append(agent)
-      if let index = plan.agents.firstIndex(where: { $0.name == agent }) { plan.agents[index].supervisor = spec.name }
+      if let index = agentIndex[agent] { plan.agents[index].supervisor = spec.name }
     }
     if spec.strategy != .oneForOne { refuseStrategy(spec, item) }
     plan.supervisors.append(spec)

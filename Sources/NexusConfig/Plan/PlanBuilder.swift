@@ -16,6 +16,8 @@ struct PlanBuilder {
   /// Where each agent was named.
   var agentLocations: [AgentName: SourceLocation] = [:]
   var agentFields: [AgentName: Fields] = [:]
+  var agentIndex: [AgentName: Int] = [:]
+  var priceLocations: [String: SourceLocation] = [:]
   var supervisorLocations: [SupervisorName: SourceLocation] = [:]
 
   init(
@@ -103,6 +105,11 @@ struct PlanBuilder {
     var first: [String: SourceLocation] = [:]
     var unique: [Named] = []
     for item in found {
+      if item.name == "global" {
+        report(
+          Diagnostic(
+            "NX-CFG-201", "`global` stands for the whole project", at: item.location, help: "choose another name"))
+      }
       if let earlier = first[item.name] {
         report(
           Diagnostic(

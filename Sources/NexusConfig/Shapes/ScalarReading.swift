@@ -79,7 +79,7 @@ extension ScalarShape {
   }
 
   /// Why a text is none of these.
-  func diagnostic(for text: String, isExternal: Bool, of what: String, at location: SourceLocation) -> Diagnostic {
+  func diagnostic(for text: String, isExternal: Bool, of what: String, at location: SourceLocation?) -> Diagnostic {
     let value = isExternal ? "what `\(text)` stands for" : "`\(text)`"
     func error(_ code: String, _ help: String?, suggestion: String? = nil) -> Diagnostic {
       Diagnostic(

@@ -73,6 +73,8 @@ struct Fields: Sendable {
   private(set) var byName: [String: Field] = [:]
   /// In the order of the file.
   private(set) var order: [String] = []
+  /// Keys were left out because nothing knows them; that is reported already.
+  var hasUnknownKeys = false
 
   init(shape: ObjectShape, location: SourceLocation) {
     self.shape = shape

@@ -5,6 +5,9 @@ internal import NexusDiagnostics
 
 /// Holds a tree of nodes against the table of keys: what fits becomes typed values, the rest diagnostics.
 struct Shaper {
+  /// How many keys a message lists.
+  private static let maxListedKeys = 9
+
   let environment: [String: String]
   private(set) var diagnostics: [Diagnostic] = []
 
@@ -62,7 +65,9 @@ struct Shaper {
     var fields = Fields(shape: object, location: node.location)
     for entry in entries {
       guard let key = object.key(entry.key) else {
-        if !(object.allowsExtensions && entry.key.hasPrefix("x-")) { reportUnknown(entry, in: object) }
+        guard !object.allowsExtensions || !entry.key.hasPrefix("x-") else { continue }
+        reportUnknown(entry, in: object)
+        fields.hasUnknownKeys = true
         continue
       }
       if let other = fields.field(key.name) {
@@ -82,7 +87,7 @@ struct Shaper {
       report(
         Diagnostic(
           "NX-CFG-102", "\(object.title) needs the key `\(key.name)`", at: node.location,
-          help: "\(key.name): \(key.summary)"))
+          help: "it is: \(key.summary.dropLast())"))
     }
     return Shaped(location: node.location, content: .object(fields))
   }
@@ -93,10 +98,12 @@ struct Shaper {
     if suggestion == nil, let alias = Suggestion.nearest(to: entry.key, among: object.keys.flatMap(\.aliases)) {
       suggestion = object.key(alias)?.name
     }
+    let listed = names.prefix(Self.maxListedKeys).joined(separator: ", ")
+    let more = names.count > Self.maxListedKeys ? " and \(names.count - Self.maxListedKeys) more" : ""
     report(
       Diagnostic(
         "NX-CFG-107", "unknown key `\(entry.key)` in \(object.title)", at: entry.keyLocation,
-        label: "expected one of: \(names.joined(separator: ", "))", suggestion: suggestion))
+        label: "expected one of: \(listed)\(more)", suggestion: suggestion))
   }
 
   private mutating func reportAvailability(of key: KeySpec, at entry: YAMLEntry) {

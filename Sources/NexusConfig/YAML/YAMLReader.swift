@@ -64,7 +64,7 @@ struct YAMLProblem {
     if let byteOffset { mark = YAMLNode.Mark(byteOffset: byteOffset, in: source.text) }
     let location = SourceLocation(file: source.name, line: mark.line + 1, column: mark.column + 1)
     var notes: [Diagnostic.Note] = []
-    if let context, byteOffset == nil {
+    if let context, byteOffset == nil, contextMark != mark {
       notes = [
         .init(
           context, at: SourceLocation(file: source.name, line: contextMark.line + 1, column: contextMark.column + 1))

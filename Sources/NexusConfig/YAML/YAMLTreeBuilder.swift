@@ -162,11 +162,13 @@ struct YAMLTreeBuilder {
 
   private mutating func close(_ key: YAMLNode, _ value: YAMLNode, in frame: inout Frame) {
     guard case .scalar(let scalar) = key.content else {
+      isRejected = true
       diagnostics.append(
         Diagnostic("NX-CFG-009", "a key must be a single value, not \(key.kindWord)", at: key.location))
       return
     }
     if scalar.text == "<<", scalar.isPlain {
+      isRejected = true
       diagnostics.append(
         Diagnostic(
           "NX-CFG-009", "merge keys are not part of YAML 1.2", at: key.location,

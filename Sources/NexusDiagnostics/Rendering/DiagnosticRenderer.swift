@@ -48,7 +48,10 @@ package struct DiagnosticRenderer: Sendable {
     output += style.strong(": " + DisplayText.escaped(diagnostic.message)) + "\n"
     let gutter = gutterWidth(of: diagnostic)
     if let location = diagnostic.location {
-      output += place(location, label: diagnostic.label, gutter: gutter, severity: diagnostic.severity)
+      output +=
+        diagnostic.hidesSource
+        ? arrow(location, gutter: gutter)
+        : place(location, label: diagnostic.label, gutter: gutter, severity: diagnostic.severity)
     }
     for note in diagnostic.notes {
       output += style.quiet("note") + ": " + DisplayText.escaped(note.message) + "\n"
@@ -67,11 +70,15 @@ package struct DiagnosticRenderer: Sendable {
     return places.compactMap { $0.map { String($0.line).count } }.max().map { $0 + 1 } ?? 2
   }
 
+  private func arrow(_ location: SourceLocation, gutter: Int) -> String {
+    let indent = String(repeating: " ", count: gutter)
+    return "\(indent)\(style.quiet("-->")) \(DisplayText.escaped(location.file)):\(location.line):\(location.column)\n"
+  }
+
   private func place(_ location: SourceLocation, label: String?, gutter: Int, severity: Diagnostic.Severity?) -> String
   {
     let indent = String(repeating: " ", count: gutter)
-    var output = "\(indent)\(style.quiet("-->")) "
-    output += "\(DisplayText.escaped(location.file)):\(location.line):\(location.column)\n"
+    var output = arrow(location, gutter: gutter)
     guard let all = lines[location.file], location.line >= 1, location.line <= all.count else { return output }
     let excerpt = Excerpt(line: all[location.line - 1], column: location.column, length: location.length)
     let number = String(location.line)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+package import NexusKernel
+
+/// The canonical form of a plan: plural keys, every default and price written out, secrets redacted.
+///
+/// It loads again as an equal plan, except for redacted values and refusals, which stand in it as comments.
+package func canonicalYAML(_ plan: ProjectPlan) -> String {
+  CanonicalYAML(plan: plan).document.document()
+}
+
+/// What stands for a value that must not be shown.
+package let redactedText = "[redacted]"
+
+struct CanonicalYAML {
+  let plan: ProjectPlan
+
+  var document: YAMLText {
+    var members: [(String, YAMLText)] = [("name", .text(plan.name))]
+    func add(_ key: String, _ entries: [(String, YAMLText)]) {
+      if !entries.isEmpty { members.append((key, .map(entries))) }
+    }
+    add("providers", plan.providers.map { ($0.name, provider($0)) })
+    add("models", plan.models.map { ($0.alias, .text($0.use)) })
+    add("agents", plan.agents.map { ($0.name.text, agent($0)) })
+    add("supervisors", plan.supervisors.map { ($0.name.text, supervisor($0)) })
+    members.append(("cost", cost))
+    var server: [(String, YAMLText)] = [
+      ("host", .text(plan.server.host)), ("port", .plain(String(plan.server.port))),
+    ]
+    if let agentPort = plan.server.agentPort { server.append(("agentPort", .plain(String(agentPort)))) }
+    members.append(("server", .map(server)))
+    members.append(("store", .plain("sqlite")))
+    members.append(("durability", .plain(plan.durability.rawValue)))
+    for (kind, plural) in [("saga", "sagas"), ("workflow", "workflows"), ("pool", "pools")] {
+      add(plural, plan.unavailable.filter { $0.kind == kind }.map { ($0.name, .map([])) })
+    }
+    return .map(members)
+  }
+
+  private func provider(_ spec: ProviderSpec) -> YAMLText {
+    var members: [(String, YAMLText)] = [
+      ("dialect", .plain(spec.dialect.rawValue)), ("baseURL", .text(spec.baseURL)),
+    ]
+    if spec.apiKey != nil { members.append(("apiKey", .text(redactedText))) }
+    if !spec.headers.isEmpty {
+      members.append(("headers", .map(spec.headers.map { ($0.name, .text(redactedText)) })))
+    }
+    return .map(members)
+  }
+
+  private func agent(_ spec: AgentSpec) -> YAMLText {
+    var members: [(String, YAMLText)] = []
+    switch spec.kind {
+    case .process(let command) where command.isEmpty: members.append(("source", .text("unavailable")))
+    case .process(let command): members.append(("command", .list(command.map(YAMLText.text))))
+    case .llm(let llm):
+      members.append(("prompt", .text(llm.prompt)))
+      members.append(("model", .text(llm.model)))
+      members.append(("tools", .list(llm.tools.map(YAMLText.text))))
+      members.append(("maxTurns", .plain(String(llm.maxTurns))))
+      let folders = spec.grants.readPaths.map { YAMLText.map([("path", .text($0)), ("mode", .plain("ro"))]) }
+      members.append(("sandbox", .map([("fs", .list(folders)), ("net", .list(spec.grants.hosts.map(YAMLText.text)))])))
+    }
+    if let template = spec.template { members.append(("template", .text(template))) }
+    members.append(("mode", .plain(spec.mode.rawValue)))
+    if !spec.environment.isEmpty {
+      let variables = spec.environment.map { variable -> (String, YAMLText) in
+        (variable.name, .text(spec.secretVariables.contains(variable.name) ? redactedText : variable.value))
+      }
+      members.append(("env", .map(variables)))
+    }
+    members.append(("workdir", .text(spec.workingDirectory)))
+    members += care(spec)
+    let comments = spec.refusals.map { "refused: \($0.code): \($0.message)" }
+    return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
+  }
+
+  private func care(_ spec: AgentSpec) -> [(String, YAMLText)] {
+    var members: [(String, YAMLText)] = [
+      ("autoStart", .plain(spec.autoStart ? "true" : "false")), ("restart", .plain(spec.restart.rawValue)),
+    ]
+    switch spec.shutdown {
+    case .timeout(let duration): members.append(("shutdown", .plain(DurationText.text(duration))))
+    case .brutalKill: members.append(("shutdown", .plain("brutal-kill")))
+    case .infinity: members.append(("shutdown", .plain("infinity")))
+    }
+    if let backoff = spec.backoff {
+      members.append(
+        (
+          "backoff",
+          .map([
+            ("initial", .plain(DurationText.text(backoff.initial))), ("factor", .plain(Self.number(backoff.factor))),
+            ("max", .plain(DurationText.text(backoff.max))),
+            ("resetAfter", .plain(DurationText.text(backoff.resetAfter))),
+          ])
+        ))
+    }
+    members.append(
+      (
+        "retry",
+        .map([
+          ("maxAttempts", .plain(String(spec.retry.maxAttempts))),
+          ("initial", .plain(DurationText.text(spec.retry.initial))),
+          ("factor", .plain(Self.number(spec.retry.factor))), ("max", .plain(DurationText.text(spec.retry.max))),
+        ])
+      ))
+    if let timeout = spec.timeout { members.append(("timeout", .plain(DurationText.text(timeout)))) }
+    return members
+  }
+
+  /// Factors are between 1 and 1000, where the description of a double has no exponent.
+  private static func number(_ value: Double) -> String {
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+
+  private func supervisor(_ spec: SupervisorSpec) -> YAMLText {
+    .map([
+      ("strategy", .plain(spec.strategy.rawValue)), ("maxRestarts", .plain(String(spec.intensity.maxRestarts))),
+      ("withinSeconds", .plain(DurationText.text(spec.intensity.within))),
+      ("children", .list(spec.children.map { .text($0.text) })),
+    ])
+  }
+
+  private var cost: YAMLText {
+    var members: [(String, YAMLText)] = [("mode", .plain(plan.costMode.rawValue))]
+    var order: [BudgetScope] = []
+    var groups: [BudgetScope: [BudgetSpec]] = [:]
+    for budget in plan.budgets {
+      if groups[budget.scope] == nil { order.append(budget.scope) }
+      groups[budget.scope, default: []].append(budget)
+    }
+    if !order.isEmpty {
+      let budgets = order.map { scope -> (String, YAMLText) in
+        let name =
+          switch scope {
+          case .agent(let name): name.text
+          case .supervisor(let name): name.text
+          case .global: "global"
+          }
+        return (name, .list((groups[scope] ?? []).map(budget)))
+      }
+      members.append(("budgets", .map(budgets)))
+    }
+    if !plan.prices.isEmpty { members.append(("models", .map(plan.prices.map { ($0.model, price($0)) }))) }
+    return .map(members)
+  }
+
+  private func budget(_ spec: BudgetSpec) -> YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let tokens = spec.maxTokens { members.append(("maxTokens", .plain(String(tokens.value)))) }
+    if let cost = spec.maxCost { members.append(("maxDollars", .plain(MoneyText.text(cost)))) }
+    members.append(("per", .plain(spec.window.rawValue)))
+    members.append(("onLimit", .plain(spec.onLimit.rawValue)))
+    if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }
+    return .map(members)
+  }
+
+  private func price(_ spec: PriceSpec) -> YAMLText {
+    var members: [(String, YAMLText)] = [
+      ("inputPer1M", .plain(MoneyText.text(spec.input))), ("outputPer1M", .plain(MoneyText.text(spec.output))),
+    ]
+    if let price = spec.cacheRead { members.append(("cacheReadPer1M", .plain(MoneyText.text(price)))) }
+    if let price = spec.cacheWrite { members.append(("cacheWritePer1M", .plain(MoneyText.text(price)))) }
+    members.append(("perRequest", .plain(MoneyText.text(spec.perRequest))))
+    return .map(members)
+  }
+}

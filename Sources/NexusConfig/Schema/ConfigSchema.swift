@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// The JSON Schema (2020-12) of `nexus.config.yaml`, made from the table that also drives the decoder.
+package func configSchema() -> JSONValue { ConfigSchema().document }
+
+struct ConfigSchema {
+  var document: JSONValue {
+    var root: JSONObject = [
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "$id": "urn:naos:schema:nexus.config.yaml:1", "title": "nexus.config.yaml",
+    ]
+    for member in object(ConfigKeys.root, needsName: false) { root[member.key] = member.value }
+    return .object(root)
+  }
+
+  /// A text in which a variable stands for a value of another type.
+  private static let variable: JSONValue = ["type": "string", "pattern": "\\$\\{"]
+
+  private func object(_ shape: ObjectShape, needsName: Bool) -> JSONObject {
+    var properties: JSONObject = [:]
+    var required: [JSONValue] = []
+    var alternatives: [JSONValue] = []
+    for key in shape.keys {
+      var value = property(key)
+      value["description"] = .string(description(key))
+      properties[key.name] = .object(value)
+      for alias in key.aliases {
+        var value = property(key)
+        value["description"] = .string("The same as `\(key.name)`.")
+        properties[alias] = .object(value)
+      }
+      guard key.isRequired || (needsName && key.name == "name") else { continue }
+      if key.aliases.isEmpty {
+        required.append(.string(key.name))
+      } else {
+        let names = [key.name] + key.aliases
+        alternatives.append(["anyOf": .array(names.map { ["required": [.string($0)]] })])
+      }
+    }
+    var schema: JSONObject = [
+      "type": .array(["object", "null"]), "properties": .object(properties), "additionalProperties": false,
+    ]
+    if !required.isEmpty || !alternatives.isEmpty { schema["type"] = "object" }
+    if !required.isEmpty { schema["required"] = .array(required) }
+    if !alternatives.isEmpty { schema["allOf"] = .array(alternatives) }
+    if shape.allowsExtensions { schema["patternProperties"] = ["^x-": true] }
+    return schema
+  }
+
+  private func description(_ key: KeySpec) -> String {
+    var text = key.summary
+    if let value = key.defaultText { text += " Default: \(value)." }
+    switch key.availability {
+    case .now: break
+    case .later: text += " Not available yet: it has no effect."
+    case .laterAndRestricts: text += " Not available yet: the runs that it covers are refused."
+    }
+    return text
+  }
+
+  private func property(_ key: KeySpec) -> JSONObject {
+    // The singular keys hold one thing that must say its own name.
+    if case .object(let object)? = key.shape.mapping, key.name == "agent" || key.name == "supervisor" {
+      return self.object(object, needsName: true)
+    }
+    return schema(key.shape)
+  }
+
+  private func schema(_ shape: Shape) -> JSONObject {
+    var alternatives: [JSONValue] = shape.scalar.map { scalar($0) } ?? []
+    switch shape.sequence {
+    case .list(let element)?:
+      var items = schema(element)
+      if case .object(let object)? = element.mapping, object.key("name") != nil {
+        items = self.object(object, needsName: true)
+      }
+      alternatives.append(["type": "array", "items": .object(items)])
+    case .anything?: return [:]
+    case nil: break
+    }
+    switch shape.mapping {
+    case .object(let object)?: alternatives.append(.object(self.object(object, needsName: false)))
+    case .dictionary(let rule, let value)?:
+      var dictionary: JSONObject = ["type": ["object", "null"], "additionalProperties": .object(schema(value))]
+      if rule == .plain { dictionary["propertyNames"] = ["pattern": .string(Self.namePattern)] }
+      if rule == .environment { dictionary["propertyNames"] = ["pattern": "^[A-Za-z_][A-Za-z0-9_]*$"] }
+      alternatives.append(.object(dictionary))
+    case .anything?: return [:]
+    case nil: break
+    }
+    if alternatives.count == 1, case .object(let only) = alternatives[0] { return only }
+    return ["anyOf": .array(alternatives)]
+  }
+
+  private static let namePattern = "^[a-z][a-z0-9-]{0,63}$"
+
+  private func scalar(_ shape: ScalarShape) -> [JSONValue] {
+    switch shape {
+    case .text: return [["type": ["string", "number", "boolean"]]]
+    case .boolean: return [["type": "boolean"], Self.variable]
+    case .integer(let range):
+      var integer: JSONObject = ["type": "integer", "minimum": .int(range.lowerBound)]
+      if range.upperBound != .max { integer["maximum"] = .int(range.upperBound) }
+      return [.object(integer), Self.variable]
+    case .factor: return [["type": "number", "minimum": 1, "maximum": 1000], Self.variable]
+    case .duration, .durationOr:
+      var alternatives: [JSONValue] = [
+        ["type": "number", "minimum": 0],
+        ["type": "string", "pattern": "^([0-9.]+(d|h|ms|m|s))+$|^[0-9.]+$"], Self.variable,
+      ]
+      if case .durationOr(let words) = shape { alternatives.append(["enum": .array(words.flatMap(Self.spellings))]) }
+      return alternatives
+    case .size: return [["type": "integer", "minimum": 0], ["type": "string"]]
+    case .money, .price:
+      return [
+        ["type": "number", "minimum": 0], ["type": "string", "pattern": "^\\$?[0-9]*\\.?[0-9]+$"], Self.variable,
+      ]
+    case .percentage:
+      return [
+        ["type": "number", "minimum": 0, "maximum": 100], ["type": "string", "pattern": "^[0-9.]+%?$"], Self.variable,
+      ]
+    case .budget:
+      return [
+        ["type": "number", "minimum": 0],
+        ["type": "string", "pattern": "^(\\$?[0-9.]+|[0-9_ ]+tokens?) *(/ *(run|hour|day|week|month|lifetime))?$"],
+        Self.variable,
+      ]
+    case .word(let words): return [["enum": .array(words.flatMap(Self.spellings))], Self.variable]
+    case .name(.plain): return [["type": "string", "pattern": .string(Self.namePattern)], Self.variable]
+    case .name: return [["type": "string"]]
+    case .anything: return [true]
+    }
+  }
+
+  /// `one-for-one` is also understood as `one_for_one`.
+  private static func spellings(_ word: String) -> [JSONValue] {
+    let other = String(word.map { $0 == "-" ? "_" : $0 })
+    return other == word ? [.string(word)] : [.string(word), .string(other)]
+  }
+}

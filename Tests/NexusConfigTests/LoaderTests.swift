@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import FoundationEssentials
+import NexusConfig
+import NexusCore
+import NexusDiagnostics
+import NexusKernel
+import Testing
+
+struct LoaderTests {
+  @Test func `every code of the configuration has a page and a case`() {
+    var shown: Set<String> = []
+    for golden in GoldenCase.all { shown.formUnion(golden.load().diagnostics.map(\.code)) }
+    shown.formUnion(Self.shownElsewhere)
+    let pages = Set(ErrorCatalogue.codes.filter { $0.hasPrefix("NX-CFG-") })
+    #expect(shown.subtracting(pages).sorted() == [], "these have no page")
+    #expect(pages.subtracting(shown).sorted() == [], "these are shown by no case")
+  }
+
+  /// Covered by tests of their own: no project, too large a file, the editor.
+  private static let shownElsewhere = ["NX-CFG-001", "NX-CFG-003", "NX-CFG-401", "NX-CFG-402", "NX-CFG-403"]
+
+  @Test func `no message shows what a variable holds`() {
+    let result = load(
+      """
+      server: { port: "${SECRET}" }
+      agents:
+        a: { command: "${SECRET}", mode: "${SECRET}", autoStart: "${SECRET}", cost: "${SECRET}", timeout: "${SECRET}" }
+      """, environment: ["SECRET": "hunter2 |"])
+    #expect(result.diagnostics.count == 6)
+    #expect(!DiagnosticRenderer(files: result.files).render(result.diagnostics).contains("hunter2"))
+    #expect(!result.diagnostics.json.text().contains("hunter2"))
+  }
+
+  @Test func `a plan never shows its secrets`() throws {
+    let plan = try #require(
+      load(
+        """
+        providers: { openai: { apiKey: "${KEY}", headers: { X-Key: "${KEY}" } } }
+        agents: { a: { command: run, env: { TOKEN: "${KEY}", OPEN: text } } }
+        """, environment: ["KEY": "hunter2"]
+      ).plan)
+    #expect(!canonicalYAML(plan).contains("hunter2"))
+    #expect(!definitionJSON(of: plan.agents[0]).text().contains("hunter2"))
+    #expect(plan.providers[0].apiKey?.revealed == "hunter2")
+    #expect(
+      plan.agents[0].environment == [EnvironmentVariable("TOKEN", "hunter2"), EnvironmentVariable("OPEN", "text")])
+    #expect(plan.agents[0].secretVariables == ["TOKEN"])
+  }
+
+  @Test func `a file above the limit is refused`() {
+    let result = load("# " + String(repeating: "x", count: ConfigLimits.maxFileBytes))
+    #expect(result.plan == nil)
+    #expect(result.diagnostics.map(\.code) == ["NX-CFG-003"])
+  }
+
+  @Test func `the largest file loads in the time that a person waits`() {
+    var text = "agents:\n"
+    for index in 0..<14_000 { text += "  agent-\(index): { command: run, cost: $5 }\n" }
+    text += "supervisor: { name: team, agents: [" + (0..<14_000).map { "agent-\($0)" }.joined(separator: ", ") + "] }\n"
+    #expect(text.utf8.count < ConfigLimits.maxFileBytes)
+    var plan: ProjectPlan?
+    let duration = ContinuousClock().measure { plan = load(text).plan }
+    #expect(plan?.agents.count == 14_000)
+    #expect(plan?.supervisors.first?.children.count == 14_000)
+    #expect(duration < .seconds(20))
+  }
+
+  @Test func `a missing project file is a diagnostic`() {
+    let result = MemoryFiles([:]).load()
+    #expect(result.plan == nil)
+    #expect(result.diagnostics.map(\.code) == ["NX-CFG-002"])
+    #expect(ConfigLoader.noProject(from: "/tmp").code == "NX-CFG-001")
+  }
+
+  @Test func `the refusals of a plan say what cannot be enforced`() throws {
+    let plan = try #require(
+      load(
+        """
+        agents:
+          boxed: { command: run, sandbox: { fs: [docs] } }
+          open: { command: run, sandbox: { engine: none } }
+          wasm: { source: a.wasm }
+          tied: { command: run }
+          free: { command: run }
+          nested: { command: run }
+        supervisors:
+          all: { strategy: one-for-all, children: [tied] }
+          outer: { children: [inner] }
+          inner: { children: [nested] }
+        """
+      ).plan)
+    let refused = plan.agents.filter { !$0.refusals.isEmpty }.map { ($0.name.text, $0.refusals.map(\.code)) }
+    #expect(refused.map(\.0) == ["boxed", "wasm", "tied", "nested"])
+    #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-305", "NX-CFG-305"])
+  }
+
+  @Test func `trust and governance and validators refuse every agent`() throws {
+    for key in ["trust", "governance", "validators"] {
+      let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\n\(key): {}\n").plan)
+      #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
+    }
+  }
+
+  @Test func `a project is found from any folder below it`() throws {
+    let root = FileManager.default.temporaryDirectory.path + "/naos-config-\(ProcessInfo.processInfo.processIdentifier)"
+    try FileManager.default.createDirectory(atPath: root + "/p/a/b", withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    #expect(ConfigLoader.findProject(from: root + "/p/a/b") == nil)
+    try Data("agents:\n  a: { command: run }\n".utf8).write(to: URL(filePath: root + "/p/nexus.config.yaml"))
+    #expect(ConfigLoader.findProject(from: root + "/p/a/b") == root + "/p")
+    let result = ConfigLoader.load(projectDirectory: root + "/p", environment: [:])
+    #expect(result.plan?.name == "p")
+    #expect(result.plan?.agents[0].workingDirectory == root + "/p")
+  }
+
+  @Test func `a folder in the place of the file is a diagnostic`() throws {
+    let root = FileManager.default.temporaryDirectory.path + "/naos-folder-\(ProcessInfo.processInfo.processIdentifier)"
+    try FileManager.default.createDirectory(
+      atPath: root + "/nexus.config.yaml", withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    #expect(ConfigLoader.load(projectDirectory: root, environment: [:]).diagnostics.map(\.code) == ["NX-CFG-002"])
+  }
+}
