@@ -57,6 +57,12 @@ import Testing
     #expect(value.text(.canonical) == expected)
   }
 
+  @Test func `integers that differ never have the same canonical form`() {
+    #expect(JSONValue.int(9_007_199_254_740_993).text(.canonical) == "9007199254740993")
+    #expect(JSONValue.int(9_007_199_254_740_992).text(.canonical) == "9007199254740992")
+    #expect(JSONValue.int(.min).text(.canonical) == "-9223372036854775808")
+  }
+
   @Test func `canonical members are sorted by UTF-16 code units`() throws {
     let value = try JSONValue(
       parsing: #"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#)

@@ -8,7 +8,10 @@ extension JSONValue {
     case compact
     /// Two spaces a level, members in their own order.
     case pretty
-    /// The JSON Canonicalization Scheme (RFC 8785): the same bytes for equal values, so that digests agree.
+    /// The JSON Canonicalization Scheme (RFC 8785), for digests: members are sorted and numbers have one form.
+    ///
+    /// One difference: integers beyond 2^53 stay exact instead of becoming their nearest double, because two requests
+    /// that differ must never share a digest.
     case canonical
   }
 
@@ -32,7 +35,7 @@ private struct JSONWriter {
     switch value {
     case .null: append("null")
     case .bool(let value): append(value ? "true" : "false")
-    case .int(let value): writeInteger(value)
+    case .int(let value): append(String(value))
     case .double(let value): append(Self.number(value))
     case .string(let text): writeString(text)
     case .array(let elements): writeArray(elements, level: level)
@@ -41,15 +44,6 @@ private struct JSONWriter {
   }
 
   private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
-
-  /// Canonical numbers are IEEE doubles (RFC 8785 §3.2.2.3): beyond 2^53 an integer is written as its nearest double.
-  private mutating func writeInteger(_ value: Int64) {
-    if form == .canonical, value.magnitude > 1 << 53 {
-      append(Self.number(Double(value)))
-    } else {
-      append(String(value))
-    }
-  }
 
   /// ECMAScript's `Number::toString`: the shortest digits that read back, exponent form outside 1e-6 ..< 1e21.
   static func number(_ value: Double) -> String {
