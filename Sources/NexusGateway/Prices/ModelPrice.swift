@@ -43,6 +43,10 @@ package struct ModelPrice: Sendable, Hashable {
   package struct LongPrompt: Sendable, Hashable {
     package var above: TokenCount
     package var rates: TokenRates
+    package init(above: TokenCount, rates: TokenRates) {
+      self.above = above
+      self.rates = rates
+    }
   }
 
   package var rates: TokenRates
