@@ -14,7 +14,7 @@ RELEASE_FLAGS := -c release --static-swift-stdlib \
   -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
   -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 -Xlinker -s
-SOURCES := Sources Tests Package.swift
+SOURCES := Sources Tests bench Package.swift
 
 .PHONY: help
 help: ## list the targets

@@ -76,7 +76,7 @@ done
 
 failed=0
 while read -r id; do
-  "$naos" runs wait "$id" --timeout 120s >/dev/null 2>&1 </dev/null || { echo "$id did not complete" >&2; failed=1; }
+  timeout 120 "$naos" runs wait "$id" >/dev/null 2>&1 </dev/null || { echo "$id did not complete" >&2; failed=1; }
 done <"$ids"
 last_memory=$(memory)
 [[ ${last_memory:-0} -le 200000 ]] || { echo "the node uses $((last_memory / 1000)) MB" >&2; failed=1; }
