@@ -22,9 +22,10 @@ enum BoundEstimate {
   /// Byte-level and byte-fallback tokenizers never make more tokens than bytes. Claude's does, on text made for it; its
   /// factor is empirical, an assumption of the guarantee and not a theorem. Nothing is known of other families.
   static func tokensPerHundredBytes(provider: String, model: String, dialect: Dialect) -> Int64 {
+    if PriceBook.freeProviders.contains(provider) { return 100 }
     let name = model.lowercased()
     if name.contains("claude") || dialect == .anthropic { return 200 }
-    if PriceBook.freeProviders.contains(provider) || ["openai", "gemini", "google"].contains(provider) { return 100 }
+    if ["openai", "gemini", "google"].contains(provider) { return 100 }
     let open = ["gpt", "llama", "qwen", "deepseek", "gemma", "gemini", "mistral", "mixtral", "phi"]
     return open.contains { name.contains($0) } ? 100 : 300
   }

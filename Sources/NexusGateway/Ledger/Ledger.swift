@@ -13,6 +13,9 @@ internal import Synchronization
 package final class Ledger: Sendable {
   package typealias Decided = @Sendable (Admission) -> Void
 
+  /// How many models may have a factor of their own.
+  static let learnedFactors = 1024
+
   /// A call between admission and its end.
   struct OpenCall: Sendable {
     var request: AdmissionRequest

@@ -88,7 +88,7 @@ extension Ledger.State {
     BudgetSubject(agent: caller.agent, supervisors: supervisors[caller.agent] ?? [.root], run: caller.run)
   }
 
-  private var estimate: ModelPrice? { mode == .soft ? prices.estimate : nil }
+  private var estimate: ModelPrice? { mode == .soft ? PriceBook.estimate : nil }
 
   private func factor(of request: AdmissionRequest) -> Int64 {
     factors["\(request.provider)/\(request.model)"]
@@ -99,7 +99,8 @@ extension Ledger.State {
   /// Learns from a prompt that counted more than its bound: that model is held to more from now on.
   private mutating func raiseFactor(of request: AdmissionRequest, from usage: CallUsage) {
     let factor = factor(of: request)
-    guard request.facts.textBytes > 0, usage.input > BoundEstimate.input(request.facts, factor: factor, price: .free)
+    guard request.facts.textBytes > 0, factors.count < Ledger.learnedFactors,
+      usage.input > BoundEstimate.input(request.facts, factor: factor, price: .free)
     else { return }
     let seen = Int64(clamping: Int128(usage.input.value) * 100 / Int128(request.facts.textBytes) + 1)
     factors["\(request.provider)/\(request.model)"] = max(factor, min(seen, 10_000))
@@ -107,13 +108,9 @@ extension Ledger.State {
 }
 
 extension PriceBook {
-  /// The price of what answered: the one of the admission, unless the response names another model that has its own.
+  /// The price of what answered; that of the admission where the response names no model with a price.
   func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
-    let asked = call.request.model
-    guard let answered = usage.model, Self.names(of: answered).last != Self.names(of: asked).last,
-      let price = price(provider: call.request.provider, model: answered)
-    else { return call.price }
-    return price
+    usage.model.flatMap { price(provider: call.request.provider, model: $0) } ?? call.price
   }
 }
 

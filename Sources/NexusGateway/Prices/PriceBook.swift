@@ -44,13 +44,9 @@ package struct PriceBook: Sendable {
     return names.lazy.compactMap { fromTable(provider, $0) }.first
   }
 
-  /// The dearest known rates, for an estimate where the price is unknown and the mode is soft.
-  package var estimate: ModelPrice {
-    let rates = table.values.map(\.rates)
-    return ModelPrice(
-      rates: TokenRates(
-        input: rates.map(\.input).max() ?? .zero, output: rates.map(\.output).max() ?? .zero))
-  }
+  /// A flagship's price, for an estimate where the price is unknown and the mode is soft.
+  package static let estimate = ModelPrice(
+    rates: TokenRates(input: PicoUSDPerToken(5_000_000), output: PicoUSDPerToken(30_000_000)))
 
   private func fromTable(_ provider: String, _ name: String) -> ModelPrice? {
     table["\(Self.providerAliases[provider] ?? provider)/\(name)"]

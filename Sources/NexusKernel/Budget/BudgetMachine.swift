@@ -135,8 +135,9 @@ extension BudgetMachine {
       return .wait(shortage(of: bound.spend(output: wanted), targets, time))
     }
     let now = max(wanted, bound.largestOutput(within: room) ?? wanted)
-    if let queue = targets.first(where: { !$0.limit.isNone && behind.contains($0.key) }) {
-      return .wait(block(.busy, bound.spend(output: now), queue, time))
+    let spend = bound.spend(output: now)
+    if let queue = targets.first(where: { $0.limit.concerns(spend) && behind.contains($0.key) }) {
+      return .wait(block(.busy, spend, queue, time))
     }
     return .grant(hold(request, output: now, targets))
   }

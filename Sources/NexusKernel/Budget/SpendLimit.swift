@@ -24,6 +24,12 @@ package struct SpendLimit: Sendable, Hashable {
       && Self.fits(amount.requests, requests)
   }
 
+  /// Whether something is asked for on an axis with a limit.
+  package func concerns(_ amount: Spend) -> Bool {
+    (cost != nil && amount.cost > .zero) || (tokens != nil && amount.tokens > .zero)
+      || (requests != nil && amount.requests > 0)
+  }
+
   private static func fits(_ amount: Int64, _ limit: Int64?) -> Bool {
     guard amount > 0, let limit else { return true }
     return amount <= limit

@@ -88,6 +88,13 @@ import Testing
     #expect(machine.admit(call("3", flat(60), agent: bob), at: reading()).grant != nil)
   }
 
+  @Test func `a call that asks nothing of a budget does not wait for it`() {
+    var machine = BudgetMachine(rules: [rule(cost: 100)])
+    _ = machine.admit(call("1", flat(60)), at: reading())
+    #expect(machine.admit(call("2", flat(60)), at: reading()) == .queued)
+    #expect(machine.admit(call("3", flat(0)), at: reading()).grant != nil)
+  }
+
   @Test func `waking keeps the order within a counter and passes others by`() {
     var machine = BudgetMachine(rules: [rule(cost: 100), rule(.agent(bob), cost: 100)])
     _ = machine.admit(call("a", flat(100)), at: reading())

@@ -155,6 +155,19 @@ import Testing
     #expect(machine.settle(EffectID("1"), actual: cost(2000))?.marks.map(\.mark.cost) == [NanoUSD(2000)])
   }
 
+  @Test(arguments: [rule(tokens: 100), rule(requests: 100)])
+  func `tokens and requests have their marks too, up and down`(rule: BudgetRule) {
+    var machine = BudgetMachine(rules: [rule])
+    var seen: [Int64] = []
+    func note(_ marks: [BudgetMark]) {
+      machine.resolve(marks, committed: true)
+      seen += marks.map { max($0.mark.tokens.value, $0.mark.requests) }
+    }
+    for number in 1...6 { note(machine.admit(call("\(number)", flat(5)), at: reading()).grant?.marks ?? []) }
+    for number in 1...6 { note(machine.settle(EffectID("\(number)"), actual: .zero)?.marks ?? []) }
+    #expect(seen == [2, 4, 6, 2])
+  }
+
   @Test func `only limited axes carry marks`() {
     var machine = BudgetMachine(rules: [rule(tokens: 100), rule(.global, .day, cost: 5, .alert)])
     let grant = machine.admit(call("1", flat(7, tokens: 3)), at: reading()).grant
