@@ -49,6 +49,27 @@ static const unsigned char NX_API_014[] = {
 static const unsigned char NX_API_015[] = {
 #embed "../../docs/errors/NX-API-015.md"
 };
+static const unsigned char NX_BUD_001[] = {
+#embed "../../docs/errors/NX-BUD-001.md"
+};
+static const unsigned char NX_BUD_002[] = {
+#embed "../../docs/errors/NX-BUD-002.md"
+};
+static const unsigned char NX_BUD_003[] = {
+#embed "../../docs/errors/NX-BUD-003.md"
+};
+static const unsigned char NX_BUD_004[] = {
+#embed "../../docs/errors/NX-BUD-004.md"
+};
+static const unsigned char NX_BUD_005[] = {
+#embed "../../docs/errors/NX-BUD-005.md"
+};
+static const unsigned char NX_BUD_006[] = {
+#embed "../../docs/errors/NX-BUD-006.md"
+};
+static const unsigned char NX_BUD_007[] = {
+#embed "../../docs/errors/NX-BUD-007.md"
+};
 static const unsigned char NX_CFG_001[] = {
 #embed "../../docs/errors/NX-CFG-001.md"
 };
@@ -324,6 +345,13 @@ static const struct naos_error_page pages[] = {
     {"NX-API-013", NX_API_013, sizeof NX_API_013},
     {"NX-API-014", NX_API_014, sizeof NX_API_014},
     {"NX-API-015", NX_API_015, sizeof NX_API_015},
+    {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
+    {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
+    {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},
+    {"NX-BUD-004", NX_BUD_004, sizeof NX_BUD_004},
+    {"NX-BUD-005", NX_BUD_005, sizeof NX_BUD_005},
+    {"NX-BUD-006", NX_BUD_006, sizeof NX_BUD_006},
+    {"NX-BUD-007", NX_BUD_007, sizeof NX_BUD_007},
     {"NX-CFG-001", NX_CFG_001, sizeof NX_CFG_001},
     {"NX-CFG-002", NX_CFG_002, sizeof NX_CFG_002},
     {"NX-CFG-003", NX_CFG_003, sizeof NX_CFG_003},

@@ -145,18 +145,23 @@ struct ObjectShape: Sendable {
   let keys: [KeySpec]
   /// Takes keys that begin with `x-` and ignores them: a place for anchors.
   let allowsExtensions: Bool
+  /// The place in `keys` of every name and alias.
+  private let index: [String: Int]
 
   init(_ title: String, allowsExtensions: Bool = false, _ keys: [KeySpec]) {
     self.title = title
     self.keys = keys
     self.allowsExtensions = allowsExtensions
+    var index: [String: Int] = [:]
+    for (place, key) in keys.enumerated() {
+      for name in [key.name] + key.aliases {
+        let other = index.updateValue(place, forKey: name)
+        precondition(other == nil, "\(title) has two keys that are written \(name)")
+      }
+    }
+    self.index = index
   }
 
-  func key(_ written: String) -> KeySpec? {
-    keys.first { $0.name == written } ?? keys.first { $0.aliases.contains(written) }
-  }
-
-  func adding(_ more: [KeySpec]) -> ObjectShape {
-    ObjectShape(title, allowsExtensions: allowsExtensions, more + keys)
-  }
+  /// The key of that name or alias.
+  func key(_ written: String) -> KeySpec? { index[written].map { keys[$0] } }
 }

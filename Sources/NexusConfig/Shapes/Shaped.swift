@@ -87,7 +87,7 @@ struct Fields: Sendable {
 
   /// The field of that canonical name, which must be a row of the table.
   func field(_ name: String) -> Field? {
-    precondition(shape.keys.contains { $0.name == name }, "the table of \(shape.title) has no key \(name)")
+    precondition(shape.key(name)?.name == name, "the table of \(shape.title) has no key \(name)")
     return byName[name]
   }
 

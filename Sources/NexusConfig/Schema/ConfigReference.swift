@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// The reference of every key in Markdown, made from the table that also drives the decoder.
+///
+/// It is kept as `docs/reference/configuration.md`; a test fails when the two differ.
+package func configReference() -> String {
+  ConfigReference.introduction + ConfigReference.sections.map(ConfigReference.section).joined()
+}
+
+enum ConfigReference {
+  static let introduction = """
+    # Configuration
+
+    A project is a folder with `nexus.config.yaml`. This page lists every key. All of them exist since 0.1; a key that is
+    marked *later* is known, but not carried out yet.
+
+    - *later*: it would add something. Until then it is a warning (NX-CFG-301) and has no effect.
+    - *later, restricts*: it would restrict. Until it can be enforced, the runs that it covers are refused (NX-CFG-302).
+
+    `naos config validate` checks the file, `naos config show` prints what it means with every default written out, and
+    `naos config schema` prints its JSON Schema (2020-12).
+
+    ## Values
+
+    | type | how it is written |
+    |---|---|
+    | text | any value, kept as written: `no`, `010`, `1.10` and `12:30` stay what they are |
+    | name | `[a-z][a-z0-9-]{0,63}` |
+    | duration | `30s`, `5m`, `1h30m`, `250ms`, or a number of seconds; at most `3650d` |
+    | size | `64MiB`, `1.5GB`, or a number of bytes |
+    | money | `5`, `5.00`, `$0.0125`: dollars, exact, at most 9 decimals |
+    | price | `0.15`: dollars a million tokens, exact, at most 6 decimals |
+    | percentage | `80`, `80%` or `0.8` |
+    | budget | `$10/day`, `$5`, `100000 tokens/hour`; windows are `run hour day week month lifetime`; without one: `lifetime` |
+
+    `${NAME}` and `${NAME:-default}` are replaced in every value that is read, from the environment or from `.env` (the
+    environment goes first); `$${` stands for `${` itself. Inside braces or brackets a variable needs quotes.
+
+    A file may hold several documents, divided by `---`; they and the files of `include` make one configuration. `agents` and
+    `supervisors` are maps by name, or lists of maps with `name`. Keys are also understood in snake case (`max_restarts`),
+    words also with underscores (`one_for_one`). At the top, keys that begin with `x-` are ignored: a place for anchors.
+
+    ## Limits
+
+    | what | limit |
+    |---|---|
+    | one file | \(ConfigLimits.maxFileBytes) bytes |
+    | values in one file, aliases written out | \(ConfigLimits.maxNodes) |
+    | nesting | \(ConfigLimits.maxDepth) levels |
+    | files in one project | \(ConfigLimits.maxFiles) |
+
+    """
+
+  struct Section {
+    var title: String
+    var text: String
+    var shape: ObjectShape
+  }
+
+  static let sections: [Section] = [
+    Section(title: "The file", text: "", shape: ConfigKeys.root),
+    Section(
+      title: "`agents.<name>`",
+      text: "An agent in no supervisor sits under the root, with an intensity window of its own: 3 restarts in 60 s.",
+      shape: ConfigKeys.agent),
+    Section(title: "`agents.<name>.backoff`", text: "", shape: ConfigKeys.backoff),
+    Section(title: "`agents.<name>.retry`", text: "A number alone is `maxAttempts`.", shape: ConfigKeys.retry),
+    Section(title: "`agents.<name>.execution`", text: "", shape: ConfigKeys.execution),
+    Section(
+      title: "`agents.<name>.sandbox`",
+      text: """
+        For llm agents, `fs` and `net` are what the built-in tools may touch. An llm agent with file tools and no `sandbox`
+        reads `docs/`; with a `sandbox` it touches what that grants and nothing else. `.naos/` can never be granted. For
+        process agents only `engine: none` is available yet: any other sandbox refuses their runs.
+        """, shape: ConfigKeys.sandbox),
+    Section(title: "`sandbox.fs[]`", text: "A text alone is `path`.", shape: ConfigKeys.fsGrant),
+    Section(title: "`sandbox.net[]`", text: "A text alone is `host` or `host:port`.", shape: ConfigKeys.netGrant),
+    Section(
+      title: "`agents.<name>.cost`", text: "A budget alone, or a list of budgets, stands for the map.",
+      shape: ConfigKeys.costScope),
+    Section(
+      title: "`supervisors.<name>`",
+      text: """
+        A strategy other than `one-for-one`, and a supervisor among the children of another one, refuse the runs of the
+        agents below (NX-CFG-305).
+        """, shape: ConfigKeys.supervisor),
+    Section(
+      title: "`cost`",
+      text: """
+        `onLimit` is `refuse` (the call is refused, the agent may finish with what it has), `pause` (the run waits for a
+        top-up, a new window or `naos runs resume`), `throttle` (calls are spread over the window, then refused), `alert`
+        (calls are let through: the budget does not bind) or `kill` (the agent is stopped). Where several budgets cover a
+        call, all of them bind.
+        """, shape: ConfigKeys.cost),
+    Section(title: "`cost.models.<model>`", text: "", shape: ConfigKeys.price),
+    Section(
+      title: "`providers.<name>`",
+      text: """
+        `openai`, `anthropic`, `gemini` and `ollama` are known and need at most a key; they join the configuration as soon as
+        a model names them. `local` is built in: `local/extractive` needs no network and no key.
+        """, shape: ConfigKeys.provider),
+    Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
+    Section(title: "`server`", text: "", shape: ConfigKeys.server),
+    Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
+  ]
+
+  static func section(_ section: Section) -> String {
+    var text = "\n## \(section.title)\n\n"
+    if !section.text.isEmpty { text += section.text + "\n\n" }
+    text += "| key | type | default | | since |\n|---|---|---|---|---|\n"
+    for key in section.shape.keys {
+      let aliases = key.aliases.isEmpty ? "" : "<br>also " + key.aliases.map { "`\($0)`" }.joined(separator: ", ")
+      let fallback = key.isRequired ? "required" : key.defaultText ?? "–"
+      text += "| `\(key.name)`\(aliases) | \(type(key.shape)) | \(escaped(fallback)) | "
+      text += "\(later(key.availability))\(escaped(key.summary)) | 0.1 |\n"
+    }
+    return text
+  }
+
+  private static func later(_ availability: Availability) -> String {
+    switch availability {
+    case .now: ""
+    case .later: "*later*: "
+    case .laterAndRestricts: "*later, restricts*: "
+    }
+  }
+
+  /// A bar would end the cell.
+  private static func escaped(_ text: String) -> String { text.split(separator: "|").joined(separator: "\\|") }
+
+  private static func type(_ shape: Shape) -> String {
+    var parts: [String] = shape.scalar.map { [scalar($0)] } ?? []
+    switch shape.sequence {
+    case .list(let element)?:
+      let inner = type(element)
+      parts.append(inner == "map" ? "list" : "list of \(inner)")
+    case .anything?, nil: break
+    }
+    switch shape.mapping {
+    case .object?: parts.append("map")
+    case .dictionary(_, let value)?: parts.append(value.mapping == nil ? "map of \(type(value))" : "map by name")
+    case .anything?, nil: break
+    }
+    return parts.joined(separator: " or ")
+  }
+
+  private static func scalar(_ shape: ScalarShape) -> String {
+    switch shape {
+    case .text: "text"
+    case .boolean: "`true`, `false`"
+    case .integer(let range):
+      range.upperBound == .max ? "number ≥ \(range.lowerBound)" : "number \(range.lowerBound)–\(range.upperBound)"
+    case .factor: "number 1–1000"
+    case .duration: "duration"
+    case .durationOr(let words): "duration, " + words.map { "`\($0)`" }.joined(separator: ", ")
+    case .size: "size"
+    case .money: "money"
+    case .price: "price"
+    case .percentage: "percentage"
+    case .budget: "budget"
+    case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
+    case .name: "name"
+    case .anything: "any"
+    }
+  }
+}

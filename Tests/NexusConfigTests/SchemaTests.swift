@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import FoundationEssentials
+import NexusConfig
+import NexusCore
+import Testing
+
+struct SchemaTests {
+  private static let schema = configSchema()
+
+  @Test func `the schema is JSON and says which draft it is`() throws {
+    let text = Self.schema.text(.pretty)
+    #expect(try JSONValue(parsing: text) == Self.schema)
+    #expect(Self.schema["$schema"] == "https://json-schema.org/draft/2020-12/schema")
+    #expect(Self.schema["additionalProperties"] == false)
+  }
+
+  @Test func `every key of the full example is in the schema`() throws {
+    let properties = try #require(Self.schema["properties"]?.objectValue)
+    for key in ["project", "include", "providers", "models", "agents", "supervisors", "cost", "server", "durability"] {
+      #expect(properties[key] != nil, "\(key)")
+    }
+    let agent = try #require(properties["agent"])
+    #expect(agent["required"] == ["name"])
+    #expect(agent["properties"]?["stepTimeout"] != nil)
+    #expect(
+      agent["properties"]?["restart"]?["anyOf"]?.arrayValue?.first == ["enum": ["permanent", "transient", "temporary"]])
+  }
+
+  @Test func `the reference has every key of the table`() throws {
+    let root = #filePath.split(separator: "/Tests/NexusConfigTests/").first.map(String.init) ?? ""
+    let path = root + "/docs/reference/configuration.md"
+    let expected = configReference()
+    if GoldenCase.isRecording {
+      let folder = root + "/docs/reference"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      _ = FileManager.default.createFile(atPath: path, contents: Data(expected.utf8))
+    }
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+  }
+}
