@@ -18,16 +18,19 @@ import Testing
   static let daemon = """
     import os, sys, time, signal
     def daemonise(clear):
+      told, tell = os.pipe()
       if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
           os.setpgid(0, 0)
           for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
           os.write(1, b'daemon %d\\n' % os.getpid())
-          if clear: os.execve('/bin/sleep', ['sleep', '1000', sys.argv[1]][:2] + [], {})
+          os.write(tell, b'.')
+          if clear: os.execve('/bin/sleep', ['sleep', '1000'], {})
           while True: time.sleep(1000)
         os._exit(0)
       os.wait()
+      os.read(told, 1)
     """
 
   @Test func `a signal reaches the whole group`() async throws {
@@ -134,6 +137,22 @@ import Testing
     close(release)
     #expect(await process.waitForExit().status == .exited(code: 1))
     close(stolen)
+  }
+
+  @Test func `a process goes on when only it is held, and its guard ends after it`() async throws {
+    let folder = try TemporaryFolder()
+    let fifo = folder.path + "/gate"
+    #expect(unsafe mkfifo(fifo, 0o600) == 0)
+    var launcher: GuardedLauncher? = GuardedLauncher()
+    var process = try await launcher?.launch(shell("read line < \"$1\"; exit 4", fifo), output: output)
+    let guardPID = try #require(launcher?.guardPID)
+    launcher = nil
+    let gate = unsafe open(fifo, O_WRONLY | O_CLOEXEC)
+    #expect(!isGone(guardPID))
+    close(gate)
+    #expect(await process?.waitForExit().status == .exited(code: 4))
+    process = nil
+    #expect(await eventually { isGone(guardPID) })
   }
 
   @Test func `shutting down kills everything and refuses what comes after`() async throws {

@@ -65,6 +65,33 @@ import Testing
     #expect(processes(tagged: tag) == [])
   }
 
+  @Test func `launches beyond the limit of open files fail, and later ones work`() async {
+    await #expect(processExitsWith: .success) {
+      let launcher = GuardedLauncher()
+      _ = try await launcher.launch(shell("true"), output: Counter()).waitForExit()
+      var limit = rlimit()
+      unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      limit.rlim_cur = 60
+      unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      var running: [any LaunchedProcess] = []
+      var failures: [LaunchError] = []
+      for _ in 0..<40 {
+        do throws(LaunchError) {
+          running.append(try await launcher.launch(shell("exec sleep 1000"), output: Counter()))
+        } catch {
+          failures.append(error)
+        }
+      }
+      for process in running { process.signal(.kill) }
+      for process in running { _ = await process.waitForExit() }
+      let output = Recorder()
+      _ = try await launcher.launch(shell("echo works"), output: output).waitForExit()
+      guard running.count > 5, !failures.isEmpty, output.text() == "works\n",
+        failures.allSatisfy({ $0.stage == .standardStreams && $0.errorNumber == EMFILE })
+      else { exit(1) }
+    }
+  }
+
   @Test func `no descriptor is left open by a thousand launches`() async throws {
     await #expect(processExitsWith: .success) {
       func openFiles() -> Int {

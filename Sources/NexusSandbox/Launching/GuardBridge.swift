@@ -20,8 +20,6 @@ final class GuardBridge: @unchecked Sendable {
   private let wakeup = Descriptor(naos_poller_wakeup_create())
   private let shared = Mutex(Shared())
 
-  /// How often what a dead guard left behind is looked for, until none is found.
-  private static let leftoverInterval = Duration.milliseconds(10)
   /// How many reads one stream gets in a row after its process has ended, before others have their turn.
   private static let finalReads = 64
   private static let messagesInARow = 64
@@ -32,7 +30,7 @@ final class GuardBridge: @unchecked Sendable {
     var nextID: UInt64 = 1
     /// Launched or asked for, and not yet ended.
     var spawns: [UInt64: Spawn] = [:]
-    /// What the socket could not take yet, oldest first.
+    /// What the socket could not take yet.
     var outbox: [GuardRequest] = []
     var threadRuns = false
     var isClosing = false
@@ -66,26 +64,34 @@ extension GuardBridge {
   ///
   /// `launched` is resumed by the thread unless an error is returned.
   func launch(
-    _ request: LaunchRequest, output: any OutputReceiver,
+    _ request: LaunchRequest, output: any OutputReceiver, _ lifetime: BridgeLifetime,
     _ launched: CheckedContinuation<Result<GuardedProcess, LaunchError>, Never>
   ) -> LaunchError? {
-    shared.withLock { shared -> LaunchError? in
-      if let error = ensureGuard(&shared) { return error }
-      guard let connection = shared.connection else { return .launcher(ECANCELED, "the launcher is shut down") }
-      let id = shared.nextID
-      do throws(LaunchError) {
-        let mark = EnvironmentVariable(NAOS_SPAWN_VARIABLE, "\(connection.tag)-\(id)")
-        let block = try SpawnBlock(request, markedBy: mark)
-        let files = try LaunchFiles(block: block, standardInput: request.standardInput)
-        shared.nextID += 1
+    let place: Result<(connection: GuardConnection, id: UInt64), LaunchError> = shared.withLock { shared in
+      if let error = ensureGuard(&shared) { return .failure(error) }
+      guard let connection = shared.connection else { return .failure(.shutDown) }
+      defer { shared.nextID += 1 }
+      return .success((connection, shared.nextID))
+    }
+    do throws(LaunchError) {
+      let (connection, id) = try place.get()
+      // Outside the lock: a large input is copied here.
+      let mark = EnvironmentVariable(NAOS_SPAWN_VARIABLE, "\(connection.tag)-\(id)")
+      let block = try SpawnBlock(request, markedBy: mark)
+      let files = try LaunchFiles(block: block, standardInput: request.standardInput)
+      return shared.withLock { shared in
+        guard !shared.isClosing else { return .shutDown }
+        guard shared.connection?.generation == connection.generation else {
+          return .guardLost(before: request.arguments.first ?? "")
+        }
         shared.spawns[id] = Spawn(
-          id: id, generation: connection.generation, output: output, request: request, files: files,
-          launched: launched)
+          id: id, generation: connection.generation, lifetime: lifetime, output: output, request: request,
+          files: files, launched: launched)
         post(.spawn(id: id, block: block, files: files), &shared)
         return nil
-      } catch {
-        return error
       }
+    } catch {
+      return error
     }
   }
 
@@ -112,7 +118,7 @@ extension GuardBridge {
   }
 
   private func ensureGuard(_ shared: inout Shared) -> LaunchError? {
-    if shared.isClosing { return .launcher(ECANCELED, "the launcher is shut down") }
+    if shared.isClosing { return .shutDown }
     if shared.connection != nil { return nil }
     guard poller.number >= 0, wakeup.number >= 0 else { return .launcher(EMFILE, "no epoll instance can be made") }
     if !shared.threadRuns {
@@ -204,8 +210,7 @@ extension GuardBridge {
   }
 
   private func converse(_ generation: UInt64, _ buffer: UnsafeMutableRawBufferPointer) {
-    let known = shared.withLock { $0.connection }
-    if let known, known.generation == generation { sockets[generation] = known }
+    if let known = shared.withLock({ $0.connection }), known.generation == generation { sockets[generation] = known }
     guard let connection = sockets[generation] else { return }
     for _ in 0..<Self.messagesInARow {
       var reply = naos_guard_reply()
@@ -234,7 +239,7 @@ extension GuardBridge {
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(pid: reply.pid, id: spawn.id, bridge: self)
+      let process = GuardedProcess(pid: reply.pid, id: spawn.id, bridge: self, lifetime: spawn.lifetime)
       spawn.process = process
       spawn.pidfd = pidfd
       live[spawn.id] = spawn
@@ -245,6 +250,7 @@ extension GuardBridge {
       spawn.launched?.resume(returning: .success(process))
       spawn.launched = nil
     case UInt32(NAOS_REPLY_EXITED):
+      spawn.leftBehind = Int(reply.left_behind)
       unsafe beginDrain(spawn, ProcessExit(reply: reply), buffer)
     default:
       refuse(
@@ -254,6 +260,7 @@ extension GuardBridge {
 
   private func refuse(_ spawn: Spawn, _ error: LaunchError) {
     _ = shared.withLock { $0.spawns.removeValue(forKey: spawn.id) }
+    spawn.pipes = [:]
     spawn.launched?.resume(returning: .failure(error))
     spawn.launched = nil
   }
@@ -315,6 +322,9 @@ extension GuardBridge {
     draining.remove(spawn.id)
     _ = shared.withLock { $0.spawns.removeValue(forKey: spawn.id) }
     guard let process = spawn.process, let exit = spawn.exit else { preconditionFailure("an end without a start") }
+    if spawn.leftBehind > 0 {
+      spawn.output.received(Array(spawn.leftBehindNotice.utf8), from: .standardError)
+    }
     process.finish(exit)
   }
 }
@@ -338,13 +348,18 @@ extension GuardBridge {
     reapGuard(connection.generation)
     var lost = LostGuard(connection: connection, nextSweep: clock.now())
     for spawn in orphans {
-      guard let process = spawn.process, let pidfd = spawn.pidfd else {
-        refuse(spawn, .launcher(ECONNRESET, "the guard process ended before it started '\(spawn.command)'"))
+      guard let process = spawn.process else {
+        refuse(spawn, .guardLost(before: spawn.command))
         continue
       }
       guard spawn.exit == nil else { continue }
-      naos_pidfd_signal(pidfd.number, SIGKILL)
       lost.sessions.append(process.pid)
+      guard let pidfd = spawn.pidfd else {
+        // It got lost at our limit of open files; the sweeps of its session confirm its death instead.
+        lost.dead.append(spawn.id)
+        continue
+      }
+      naos_pidfd_signal(pidfd.number, SIGKILL)
       lost.alive.insert(spawn.id)
       naos_poller_add(poller.number, pidfd.number, Token(.agentEnd, spawn.id).rawValue)
     }
@@ -364,8 +379,7 @@ extension GuardBridge {
     let now = clock.now()
     var over: [LostGuard] = []
     for index in lostGuards.indices where lostGuards[index].nextSweep <= now {
-      if lostGuards[index].sweep() { over.append(lostGuards[index]) }
-      lostGuards[index].nextSweep = now + Self.leftoverInterval
+      if lostGuards[index].sweep(at: now) { over.append(lostGuards[index]) }
     }
     for lost in over {
       lostGuards.removeAll { $0.connection.generation == lost.connection.generation }

@@ -49,6 +49,8 @@ enum GuardRequest: Sendable {
 
 /// A guard that died, until nothing of what was below it is left.
 struct LostGuard {
+  private static let interval = Duration.milliseconds(10)
+
   let connection: GuardConnection
   var nextSweep: Instant
   /// The sessions of its agents: each has its leader's number.
@@ -65,7 +67,8 @@ struct LostGuard {
 
   /// Kills what is found; true once all agents are confirmed dead and two sweeps in a row found nothing, because one
   /// sweep can miss a process that is born behind its back.
-  mutating func sweep() -> Bool {
+  mutating func sweep(at now: Instant) -> Bool {
+    nextSweep = now + Self.interval
     let met = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt)
     emptySweeps = met == 0 ? emptySweeps + 1 : 0
     return alive.isEmpty && emptySweeps >= 2

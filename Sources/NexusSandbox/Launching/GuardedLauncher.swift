@@ -23,6 +23,7 @@ package final class GuardedLauncher: ProcessLauncher {
 
   private let limits: Limits
   private let bridge: GuardBridge
+  private let lifetime: BridgeLifetime
 
   /// Makes a launcher that has not started anything yet.
   ///
@@ -33,9 +34,8 @@ package final class GuardedLauncher: ProcessLauncher {
   ) {
     self.limits = limits
     bridge = GuardBridge(clock: clock, random: random, limits: limits, scansProc: scansProc)
+    lifetime = BridgeLifetime(bridge)
   }
-
-  deinit { bridge.close(nil) }
 
   /// Starts the guard now, so that the first launch need not wait for it and a failure shows early.
   package func start() throws(LaunchError) {
@@ -52,15 +52,25 @@ package final class GuardedLauncher: ProcessLauncher {
       throw .launcher(EFBIG, "standard input is longer than \(limits.standardInputBytes) bytes")
     }
     let result: Result<GuardedProcess, LaunchError> = await withCheckedContinuation { launched in
-      if let error = bridge.launch(request, output: output, launched) { launched.resume(returning: .failure(error)) }
+      if let error = bridge.launch(request, output: output, lifetime, launched) {
+        launched.resume(returning: .failure(error))
+      }
     }
     return try result.get()
   }
 
   /// Kills every process, ends the guard, and returns when all of that is confirmed.
   ///
-  /// Later launches are refused. Letting go of the launcher does the same without waiting.
+  /// Later launches are refused. A launcher that nobody holds any more ends its guard by itself once its processes have
+  /// ended.
   package func shutDown() async {
     await withCheckedContinuation { closed in bridge.close(closed) }
   }
+}
+
+/// Ends the bridge when neither the launcher nor any of its processes is left.
+final class BridgeLifetime: Sendable {
+  private let bridge: GuardBridge
+  init(_ bridge: GuardBridge) { self.bridge = bridge }
+  deinit { bridge.close(nil) }
 }

@@ -9,6 +9,7 @@ final class GuardedProcess: LaunchedProcess {
   let pid: Int32
   private let id: UInt64
   private let bridge: GuardBridge
+  private let lifetime: BridgeLifetime
   private let end = Mutex(End.running(waiting: []))
 
   private enum End {
@@ -16,10 +17,11 @@ final class GuardedProcess: LaunchedProcess {
     case ended(ProcessExit)
   }
 
-  init(pid: Int32, id: UInt64, bridge: GuardBridge) {
+  init(pid: Int32, id: UInt64, bridge: GuardBridge, lifetime: BridgeLifetime) {
     self.pid = pid
     self.id = id
     self.bridge = bridge
+    self.lifetime = lifetime
   }
 
   func signal(_ signal: ProcessSignal) { bridge.signal(id, signal.rawValue) }

@@ -43,6 +43,12 @@ extension LaunchError {
     }
   }
 
+  static let shutDown = launcher(ECANCELED, "the launcher is shut down")
+
+  static func guardLost(before command: String) -> LaunchError {
+    launcher(ECONNRESET, "the guard process ended before it started '\(command)'")
+  }
+
   static func launcher(_ number: Int32, _ what: String) -> LaunchError {
     LaunchError(stage: .launcher, errorNumber: number, message: "\(what) (\(words(for: number)))")
   }

@@ -11,6 +11,7 @@ internal import NexusCore
 final class Spawn: @unchecked Sendable {
   let id: UInt64
   let generation: UInt64
+  let lifetime: BridgeLifetime
   let output: any OutputReceiver
   let command: String
   let workingDirectory: String
@@ -21,17 +22,23 @@ final class Spawn: @unchecked Sendable {
   /// The end as reported, while output is still being drained.
   var exit: ProcessExit?
   var drainDeadline: Instant?
+  /// Processes of it that no signal of ours ends.
+  var leftBehind = 0
 
   init(
-    id: UInt64, generation: UInt64, output: any OutputReceiver, request: LaunchRequest, files: LaunchFiles,
+    id: UInt64, generation: UInt64, lifetime: BridgeLifetime, output: any OutputReceiver, request: LaunchRequest,
+    files: LaunchFiles,
     launched: CheckedContinuation<Result<GuardedProcess, LaunchError>, Never>
   ) {
     self.id = id
     self.generation = generation
+    self.lifetime = lifetime
     self.output = output
     command = request.arguments.first ?? ""
     workingDirectory = request.workingDirectory
     pipes = [.standardOutput: files.outputReadEnd, .standardError: files.errorReadEnd]
     self.launched = launched
   }
+  /// For whoever reads the agent's log: another user's processes, or some that are stuck in the kernel.
+  var leftBehindNotice: String { "naos: \(leftBehind) processes that this agent started could not be ended\n" }
 }
