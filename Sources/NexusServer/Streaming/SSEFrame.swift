@@ -5,10 +5,9 @@ package import NexusCore
 
 /// One server-sent event as bytes.
 package enum SSEFrame {
-  /// - Parameters:
-  ///   - name: The event's name; the browser dispatches on it.
-  ///   - id: What a client sends back as `Last-Event-ID`.
-  ///   - data: Written on one line: JSON escapes every line break.
+  /// An event for the browser to dispatch by its name; `id` is what a client sends back as `Last-Event-ID`.
+  ///
+  /// The data is on one line: JSON escapes every line break.
   package static func event(_ name: String, id: String? = nil, data: JSONValue) -> [UInt8] {
     var bytes = Array("event: \(name)\n".utf8)
     if let id { bytes += Array("id: \(id)\n".utf8) }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusAPI
+internal import NexusCore
+
+/// `naos logs`: what agents wrote.
+struct LogsCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "logs", abstract: "Show what agents wrote.")
+
+  @Argument(help: "Only this agent.")
+  var agent: String?
+
+  @Option(help: ArgumentHelp("Only this run.", valueName: "id"))
+  var run: String?
+
+  @Flag(name: [.customShort("f"), .long], help: "Go on with new lines until Ctrl-C.")
+  var follow = false
+
+  @Option(name: [.customShort("n"), .long], help: "The newest lines to begin with.")
+  var lines = 100
+
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard (1...LogQuery.maxLimit).contains(lines) else {
+      throw ValidationError("--lines has to be from 1 to \(LogQuery.maxLimit).")
+    }
+  }
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let query = LogQuery(agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, limit: lines)
+    let console = context.console
+    guard follow else {
+      let page = try await NodeAccess.reading(project) { operations in try await operations.logs(query) }
+      show(page.lines, console)
+      if page.lines.isEmpty { console.say("no lines yet") }
+      return
+    }
+    Interrupts.install()
+    try await NodeAccess.running(project) { node in
+      let stream = try await node.followLogs(query)
+      show(try await node.logs(query).lines, console)
+      try await Self.untilInterrupt {
+        for await line in stream { show([line], console) }
+      }
+    }
+  }
+
+  /// Does it until it ends or the user asks to stop.
+  private static func untilInterrupt(_ body: @escaping @Sendable () async -> Void) async throws {
+    await withTaskGroup { group in
+      group.addTask(name: "logs:follow") { await body() }
+      group.addTask(name: "logs:interrupt") { try? await Interrupts.first() }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func show(_ lines: [LogEvent], _ console: Console) {
+    switch console.format {
+    case .json, .jsonl: for line in lines { console.data(line.json.text(.compact)) }
+    case .yaml: for line in lines { console.output.write(Array(("---\n" + YAMLRendering.document(line.json)).utf8)) }
+    case .table:
+      let style = console.outputStyle
+      for line in lines {
+        let time = line.at.iso8601.dropFirst(11).prefix(12)
+        let stream = line.stream == .standardError ? "" : style.quiet(" out")
+        console.data(
+          "\(style.quiet(String(time))) \(style.strong(line.agent.text))\(stream) \(TerminalText.line(line.text))")
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusAPI
+internal import NexusCore
+
+/// `naos run`: runs an agent and waits for it.
+struct RunCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run an agent and wait for its output.",
+    discussion: """
+      Progress goes to the standard error, the output alone to the standard output. Without a running node the run gets
+      one of its own. Ctrl-C cancels the run, a second Ctrl-C leaves at once; a run that was left can be resumed.
+      """)
+
+  @Argument(help: "The agent.")
+  var name: String
+
+  @Option(help: ArgumentHelp("The input: a text, @file or - for the standard input.", valueName: "text"))
+  var input: String?
+
+  @Option(name: .customLong("set"), help: ArgumentHelp("Set a member of the input object.", valueName: "key=value"))
+  var members: [String] = []
+
+  @Flag(help: "Start the run on the running node and do not wait.")
+  var detach = false
+
+  @Option(help: ArgumentHelp("The same key starts the same run only once.", valueName: "key"))
+  var idempotencyKey: String?
+
+  @Option(help: ArgumentHelp("Stop the run after this long, for example 90s or 5m.", valueName: "duration"))
+  var timeout: DurationArgument?
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let request = StartRun(
+      name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, timeout: timeout?.duration,
+      set: try RunInput.members(members))
+    let console = context.console
+    if detach {
+      let report = try await NodeAccess.running(project) { node in try await node.startRun(request) }
+      console.emit(report.detachedJSON) { report.id.text }
+      console.say("started \(report.id.text) · \(report.status)")
+      console.next("naos runs wait \(report.id.text)", "naos logs --run \(report.id.text) -f")
+      return
+    }
+    Interrupts.install()
+    try await NodeAccess.executing(project, console: console) { operations in
+      let flow = RunFlow(console: console, operations: operations)
+      let report = try await flow.follow(agent: AgentName(request.name)) { () async throws(OperationError) in
+        try await operations.startRun(request)
+      }
+      try RunEnding(console: console).finish(report)
+    }
+  }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusAPI
+internal import NexusCore
+
+/// `naos runs`: everything about runs.
+struct RunsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs", abstract: "List, show, wait for and control runs.",
+    subcommands: [
+      RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsResumeCommand.self,
+      RunsRetryCommand.self, RunsCancelCommand.self, RunsKillCommand.self,
+    ])
+}
+
+struct RunsListCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "List runs, newest first.")
+
+  @Argument(help: "Only runs of this agent.")
+  var name: String?
+
+  @Option(help: ArgumentHelp("Only runs of these statuses, separated by commas.", valueName: "statuses"))
+  var status: String?
+
+  @Option(name: [.customShort("n"), .long], help: "At most this many.")
+  var limit = 50
+
+  @Option(help: ArgumentHelp("Go on after a page.", valueName: "cursor"))
+  var cursor: String?
+
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard (1...RunFilter.maxLimit).contains(limit) else {
+      throw ValidationError("--limit has to be from 1 to \(RunFilter.maxLimit).")
+    }
+  }
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let filter = RunFilter(
+      name: name, statuses: status?.split(separator: ",").map(String.init) ?? [], limit: limit, cursor: cursor)
+    let page = try await NodeAccess.reading(project) { operations in try await operations.listRuns(filter) }
+    let console = context.console
+    console.emit(page.json, lines: page.runs.map(\.json)) {
+      RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)
+    }
+    guard console.format == .table else { return }
+    if page.runs.isEmpty {
+      console.say("no runs")
+      console.next("naos run NAME --input \"…\"")
+    } else if let next = page.next {
+      console.next("naos runs list --cursor \(TerminalText.line(next))")
+    } else {
+      console.next("naos runs show \(page.runs[0].id.text)")
+    }
+  }
+}
+
+struct RunsShowCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show everything about a run.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let run = RunID(id)
+    let detail = try await NodeAccess.reading(project) { operations in try await operations.showRun(run) }
+    let console = context.console
+    console.emit(detail.json) { RunTable.show(detail, now: SystemClock().wallNow(), style: console.outputStyle) }
+    guard console.format == .table else { return }
+    switch detail.report.status {
+    case "paused": console.next("naos runs resume \(run.text)")
+    case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")
+    case "queued", "running": console.next("naos runs wait \(run.text)", "naos logs --run \(run.text) -f")
+    default: console.next("naos runs journal \(run.text)")
+    }
+  }
+}
+
+struct RunsJournalCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "journal", abstract: "Show the journal of a run.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @Option(help: ArgumentHelp("Only entries after this one.", valueName: "sequence"))
+  var after: Int64 = 0
+
+  @Option(name: [.customShort("n"), .long], help: "At most this many.")
+  var limit = 200
+
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard after >= 0 else { throw ValidationError("--after cannot be negative.") }
+    guard (1...JournalPage.maxLimit).contains(limit) else {
+      throw ValidationError("--limit has to be from 1 to \(JournalPage.maxLimit).")
+    }
+  }
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let (run, after, limit) = (RunID(id), JournalSequence(after), limit)
+    let page = try await NodeAccess.reading(project) { operations in
+      try await operations.journal(of: run, after: after, limit: limit)
+    }
+    let console = context.console
+    console.emit(page.json, lines: page.entries.map(\.json)) {
+      var table = TextTable(["#", "AT", "ENTRY", "DETAIL"], rightAligned: [0])
+      for entry in page.entries { table.add(["\(entry.sequence)", entry.at.iso8601, entry.kind, entry.summary]) }
+      return table.isEmpty ? "" : table.render(console.outputStyle)
+    }
+    guard console.format == .table else { return }
+    if let next = page.next {
+      console.next("naos runs journal \(run.text) --after \(next)")
+    } else {
+      console.next("naos runs show \(run.text)")
+    }
+  }
+}
+
+struct RunsWaitCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "wait", abstract: "Wait for a run and end with its exit code.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let (run, console) = (RunID(id), context.console)
+    // A run that is over needs no node to be waited for.
+    let seen = try await NodeAccess.reading(project) { operations in try await operations.showRun(run) }.report
+    if RunStatusWords.isAtRest(seen.status) { return try RunEnding(console: console).finish(seen) }
+    try await NodeAccess.running(project) { node in
+      try RunEnding(console: console).finish(try await node.waitRun(run))
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusAPI
+internal import NexusCore
+
+struct RunsResumeCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Let a paused run go on; what it did already is replayed free of charge.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @Flag(help: "Do not wait for it.")
+  var detach = false
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+      try await node.resumeRun(run)
+    }
+  }
+}
+
+struct RunsRetryCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retry", abstract: "Let a failed or cancelled run go on from where it was.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @Flag(help: "Do not wait for it.")
+  var detach = false
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+      try await node.retryRun(run)
+    }
+  }
+}
+
+struct RunsCancelCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Ask a run to stop.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let (project, run) = (try context.project(), RunID(id))
+    let report = try await NodeAccess.running(project) { node in try await node.cancelRun(run) }
+    RunControl.say(report, context.console)
+  }
+}
+
+struct RunsKillCommand: NaosCommand {
+  static let configuration = CommandConfiguration(commandName: "kill", abstract: "End a run now.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let (project, run) = (try context.project(), RunID(id))
+    let report = try await NodeAccess.running(project) { node in try await node.killRun(run) }
+    RunControl.say(report, context.console)
+  }
+}
+
+/// What the commands that change a run have in common.
+enum RunControl {
+  static func goOn(
+    _ run: RunID, detach: Bool, _ context: CommandContext,
+    change: @escaping @Sendable (any NodeOperations, RunID) async throws(OperationError) -> RunReport
+  ) async throws {
+    let (project, console) = (try context.project(), context.console)
+    if detach {
+      let report = try await NodeAccess.running(project) { node in try await change(node, run) }
+      return say(report, console)
+    }
+    Interrupts.install()
+    try await NodeAccess.executing(project, console: console) { operations in
+      let flow = RunFlow(console: console, operations: operations)
+      let report = try await flow.follow(agent: nil) { () async throws(OperationError) in
+        try await change(operations, run)
+      }
+      try RunEnding(console: console).finish(report)
+    }
+  }
+
+  static func say(_ report: RunReport, _ console: Console) {
+    console.emit(report.json) { "" }
+    console.say("\(report.id.text) is \(report.status)")
+    console.next("naos runs show \(report.id.text)")
+  }
+}
+
+/// The statuses of a run in groups.
+enum RunStatusWords {
+  /// Nothing happens until a person does something.
+  static func isAtRest(_ status: String) -> Bool {
+    !["queued", "running", "suspended", "compensating"].contains(status)
+  }
+}

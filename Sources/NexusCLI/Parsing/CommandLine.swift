@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+package import NexusAPI
+internal import NexusCore
+
+/// The whole command line: from the words that were typed to the exit code.
+package enum CommandLineInterface {
+  /// Answers what needs nothing: the version.
+  ///
+  /// Called before anything else, so that nothing is set up for it.
+  ///
+  /// - Parameter arguments: Without the program's name.
+  /// - Returns: The exit code, or nil if the command line has to be read in full.
+  package static func fastPath(_ arguments: [String]) -> Int32? {
+    guard arguments == ["--version"] || arguments == ["version"] else { return nil }
+    DescriptorSink(1).write(Array("naos \(NaosVersion.current)\n".utf8))
+    return 0
+  }
+
+  /// Runs a command line on the real terminal.
+  package static func main(_ arguments: [String]) async -> Int32 {
+    let environment = ProcessEnvironment.variables()
+    return await run(arguments, console: Console.standard(environment: environment), environment: environment).rawValue
+  }
+
+  /// Runs a command line on any terminal.
+  package static func run(_ arguments: [String], console: Console, environment: [String: String]) async -> CommandExit {
+    var console = console
+    let arguments = globalsLast(arguments)
+    if arguments == ["--version"] {
+      console.data("naos \(NaosVersion.current)")
+      return .ok
+    }
+    if arguments == ["help", "exit-codes"] {
+      for exit in CommandExit.allCases { console.data("\(exit.rawValue)\t\(exit.meaning)") }
+      return .ok
+    }
+    if let mistake = CommandTypos.find(in: arguments) {
+      let hint = mistake.suggestion.map { "Did you mean `\($0)`?" } ?? "See `naos --help`."
+      let failure = CommandFailure.usage("\(mistake.message).", hint: hint)
+      failure.report(on: console)
+      return failure.exit
+    }
+    do {
+      let parsed = try RootCommand.parseAsRoot(arguments)
+      guard let command = parsed as? any NaosCommand else {
+        var command = parsed
+        try command.run()
+        return .ok
+      }
+      console.format = command.global.output
+      console.isQuiet = command.global.quiet
+      console.isVerbose = command.global.verbose
+      return await perform(
+        command, CommandContext(console: console, environment: environment, named: command.global.project))
+    } catch {
+      return answer(error, console)
+    }
+  }
+
+  private static func perform(_ command: any NaosCommand, _ context: CommandContext) async -> CommandExit {
+    do {
+      try await command.perform(context)
+      return .ok
+    } catch let failure as CommandFailure {
+      failure.report(on: context.console)
+      return failure.exit
+    } catch let error as OperationError {
+      let failure = CommandFailure(error)
+      failure.report(on: context.console)
+      return failure.exit
+    } catch is CancellationError {
+      return .interrupted
+    } catch {
+      return answer(error, context.console)
+    }
+  }
+
+  /// What the parser has to say: help on the standard output, a wrong command line on the standard error.
+  private static func answer(_ error: any Error, _ console: Console) -> CommandExit {
+    let message = RootCommand.fullMessage(for: error)
+    guard RootCommand.exitCode(for: error) != .success else {
+      console.data(message)
+      return .ok
+    }
+    if RootCommand.exitCode(for: error) == .validationFailure {
+      // The first line says what is wrong, the rest how the command is used.
+      let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+      let first = lines.first.map(String.init) ?? ""
+      let detail = first.hasPrefix("Error: ") ? String(first.dropFirst("Error: ".count)) : first
+      let usage = lines.first { $0.hasPrefix("Usage: ") }.map { String($0.dropFirst("Usage: ".count)) }
+      CommandFailure.usage(detail, hint: usage.map { "Use it like this: \($0)" } ?? "See `naos --help`.")
+        .report(on: console)
+      return .usage
+    }
+    CommandFailure(.internalFailure(message)).report(on: console)
+    return .failed
+  }
+
+  /// Options that stand before the command, where people put them, are moved behind it, where the parser wants them.
+  static func globalsLast(_ arguments: [String]) -> [String] {
+    var leading: [String] = []
+    var index = 0
+    while index < arguments.count {
+      let word = arguments[index]
+      guard word.hasPrefix("-"), word != "--" else { break }
+      switch word {
+      case "--project", "-o", "--output":
+        leading += arguments[index..<min(index + 2, arguments.count)]
+        index += 2
+      case "--quiet", "-q", "--verbose":
+        leading.append(word)
+        index += 1
+      default:
+        guard word.hasPrefix("--project=") || word.hasPrefix("--output=") || word.hasPrefix("-o=") else {
+          return arguments
+        }
+        leading.append(word)
+        index += 1
+      }
+    }
+    guard !leading.isEmpty, index < arguments.count else { return arguments }
+    // What follows `--` belongs to the command.
+    let rest = Array(arguments[index...])
+    guard let end = rest.firstIndex(of: "--") else { return rest + leading }
+    return Array(rest[..<end]) + leading + Array(rest[end...])
+  }
+}

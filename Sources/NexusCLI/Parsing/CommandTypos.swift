@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusDiagnostics
+
+/// Finds what was probably meant by a mistyped command or option.
+enum CommandTypos {
+  /// A command line as far as it could be followed.
+  struct Mistake: Equatable {
+    let message: String
+    let suggestion: String?
+  }
+
+  /// The words that stand for a command and its options, in the command that `path` leads to.
+  private struct Vocabulary {
+    let commands: [any ParsableCommand.Type]
+
+    var names: [String] { commands.map { $0._commandName } }
+    func command(_ name: String) -> (any ParsableCommand.Type)? { commands.first { $0._commandName == name } }
+  }
+
+  /// Options that take a value, so that the value is not taken for a command.
+  private static let valued: Set<String> = ["--project", "-o", "--output"]
+
+  /// The first word that should be a command and is not.
+  static func find(in arguments: [String]) -> Mistake? {
+    var vocabulary = Vocabulary(commands: subcommands(of: RootCommand.self))
+    var path = "naos"
+    var index = 0
+    while index < arguments.count, !vocabulary.commands.isEmpty {
+      let word = arguments[index]
+      index += 1
+      if word == "--" { return nil }
+      if word.hasPrefix("-") {
+        if valued.contains(word) { index += 1 }
+        continue
+      }
+      if word == "help" { return nil }
+      guard let command = vocabulary.command(word) else {
+        return Mistake(
+          message: "`\(path)` has no command `\(word)`",
+          suggestion: Suggestion.nearest(to: word, among: vocabulary.names + ["help"]))
+      }
+      path += " " + word
+      vocabulary = Vocabulary(commands: subcommands(of: command))
+    }
+    return nil
+  }
+
+  private static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+    command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap { $0.subcommands }
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Glibc
+
+/// What the process was started with.
+package enum ProcessEnvironment {
+  /// The environment variables.
+  package static func variables() -> [String: String] {
+    var result: [String: String] = [:]
+    var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = unsafe environ
+    while let entry = unsafe next.pointee {
+      let pair = unsafe String(cString: entry)
+      if let equals = pair.firstIndex(of: "=") {
+        result[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+      }
+      unsafe next += 1
+    }
+    return result
+  }
+
+  /// The working directory, or `.` where it cannot be read.
+  package static func workingDirectory() -> String {
+    guard let path = unsafe getcwd(nil, 0) else { return "." }
+    defer { unsafe free(path) }
+    return unsafe String(cString: path)
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+
+/// Numbers as people read them.
+enum Quantities {
+  /// `100,000`.
+  static func count(_ value: Int64) -> String {
+    let digits = String(value.magnitude)
+    var grouped = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { grouped.append(",") }
+      grouped.append(digit)
+    }
+    return value < 0 ? "-" + grouped : grouped
+  }
+
+  /// `41.2k`, `9.0k`, `512`, `1.3M`.
+  static func short(_ value: Int64) -> String {
+    switch value.magnitude {
+    case 0..<1000: "\(value)"
+    case 1000..<1_000_000: tenths(value, 1000) + "k"
+    case 1_000_000..<1_000_000_000: tenths(value, 1_000_000) + "M"
+    default: tenths(value, 1_000_000_000) + "G"
+    }
+  }
+
+  private static func tenths(_ value: Int64, _ unit: Int64) -> String {
+    "\(value / unit).\(value.magnitude % unit.magnitude / (unit.magnitude / 10))"
+  }
+
+  /// `1.2 KB`.
+  static func bytes(_ value: Int64) -> String {
+    switch value {
+    case ..<1000: "\(value) B"
+    case ..<1_000_000: tenths(value, 1000) + " KB"
+    case ..<1_000_000_000: tenths(value, 1_000_000) + " MB"
+    default: tenths(value, 1_000_000_000) + " GB"
+    }
+  }
+
+  /// `4 ms`, `0.1 s`, `2 min 5 s`.
+  static func duration(_ value: Duration) -> String {
+    let milliseconds = max(0, value.wholeMilliseconds)
+    switch milliseconds {
+    case 0..<100: return "\(milliseconds) ms"
+    case 100..<60_000: return tenths(milliseconds, 1000) + " s"
+    case 60_000..<3_600_000: return "\(milliseconds / 60_000) min \(milliseconds / 1000 % 60) s"
+    default: return "\(milliseconds / 3_600_000) h \(milliseconds / 60_000 % 60) min"
+    }
+  }
+
+  /// `2s ago`, `12m ago`, `3h ago`, `5d ago`.
+  static func ago(_ time: WallTime?, now: WallTime) -> String {
+    guard let time else { return "–" }
+    let seconds = max(0, (now - time).wholeMilliseconds / 1000)
+    switch seconds {
+    case 0..<1: return "now"
+    case 1..<60: return "\(seconds)s ago"
+    case 60..<3600: return "\(seconds / 60)m ago"
+    case 3600..<86_400: return "\(seconds / 3600)h ago"
+    default: return "\(seconds / 86_400)d ago"
+    }
+  }
+
+  /// Two decimals where that is exact or large, four where it is small: `$0.0021`, `$4.20`.
+  static func money(_ amount: NanoUSD) -> String {
+    let negative = amount.value < 0
+    let magnitude = amount.value.magnitude
+    let isFine = magnitude < 1_000_000_000 && magnitude % 10_000_000 != 0
+    let unit: UInt64 = isFine ? 100_000 : 10_000_000
+    let places = isFine ? 4 : 2
+    // Rounded up: a cost is never shown smaller than it is.
+    let rounded = magnitude / unit + (magnitude % unit == 0 ? 0 : 1)
+    let scale: UInt64 = isFine ? 10_000 : 100
+    let fraction = String(String(scale + rounded % scale).dropFirst())
+    precondition(fraction.count == places, "a fraction has its places")
+    return "\(negative ? "-" : "")$\(rounded / scale).\(fraction)"
+  }
+
+  /// `508 of 100,000 tokens · $0.00 of $5.00`.
+  static func cost(_ cost: RunCost) -> String {
+    let budget = cost.budget
+    let tokens =
+      count(cost.tokens.value) + (budget?.maxTokens.map { " of " + count($0.value) } ?? "")
+      + (cost.tokens.value == 1 && budget?.maxTokens == nil ? " token" : " tokens")
+    return tokens + " · " + money(cost.cost) + (budget?.maxNanoUSD.map { " of " + money($0) } ?? "")
+  }
+}

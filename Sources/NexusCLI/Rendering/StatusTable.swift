@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusAPI
+package import NexusCore
+
+/// The table of agents.
+///
+///     NAME        STATE      STEP          LAST ACTIVITY  RESTARTS  TOKENS  COST/BUDGET
+///     researcher  ● running  files.search  2s ago         1 of 3     41.2k  $0.83/$5.00
+package enum StatusTable {
+  package static func render(_ report: StatusReport, now: WallTime, style: Style) -> String {
+    guard !report.agents.isEmpty else { return "" }
+    var table = TextTable(
+      ["NAME", "STATE", "STEP", "LAST ACTIVITY", "RESTARTS", "TOKENS", "COST/BUDGET"], rightAligned: [5])
+    for agent in report.agents {
+      table.add(
+        [
+          agent.name.text, "\(glyph(agent.state)) \(word(agent.state))", agent.step ?? agent.note ?? "–",
+          Quantities.ago(agent.lastActivity, now: now), "\(agent.restarts.count) of \(agent.restarts.max)",
+          Quantities.short(agent.tokens.value), cost(agent),
+        ]
+      ) { column, text in
+        switch column {
+        case 0: style.strong(text)
+        case 1: coloured(agent.state, text, style)
+        default: text
+        }
+      }
+    }
+    return table.render(style)
+  }
+
+  /// What the budget that is nearest to its limit counts: money if it has a limit in money, else tokens.
+  static func cost(_ agent: AgentStatus) -> String {
+    guard let budget = agent.budget else { return Quantities.money(agent.cost) + "/–" }
+    if let limit = budget.maxNanoUSD { return "\(Quantities.money(agent.cost))/\(Quantities.money(limit))" }
+    if let limit = budget.maxTokens { return "\(Quantities.money(agent.cost))/\(Quantities.short(limit.value)) tokens" }
+    return Quantities.money(agent.cost) + "/–"
+  }
+
+  static func word(_ state: AgentState) -> String { state.rawValue }
+
+  static func glyph(_ state: AgentState) -> String {
+    switch state {
+    case .running, .starting: "●"
+    case .idle, .stopped, .stopping: "○"
+    case .waiting: "◆"
+    case .backoff, .stuck: "▲"
+    case .paused: "‖"
+    case .failed: "✗"
+    case .exhausted: "$"
+    }
+  }
+
+  private static func coloured(_ state: AgentState, _ text: String, _ style: Style) -> String {
+    switch state {
+    case .running, .starting: style.good(text)
+    case .idle, .stopped, .stopping: style.quiet(text)
+    case .waiting, .backoff, .paused, .stuck: style.warning(text)
+    case .failed, .exhausted: style.bad(text)
+    }
+  }
+
+  /// `3 agents · 1 running · dashboard http://localhost:4200`, and the next step.
+  static func sayEnd(_ report: StatusReport, on console: Console) {
+    let count = report.agents.count
+    var parts = ["\(count) agent\(count == 1 ? "" : "s")"]
+    for state in AgentState.allCases where state != .idle {
+      let matching = report.agents.count { $0.state == state }
+      if matching > 0 { parts.append("\(matching) \(state.rawValue)") }
+    }
+    if report.approvals > 0 { parts.append("\(report.approvals) need\(report.approvals == 1 ? "s" : "") you") }
+    if report.node.isRunning {
+      parts.append("node pid \(report.node.pid.map(String.init) ?? "?")")
+      if let dashboard = report.node.dashboard { parts.append("dashboard \(dashboard)") }
+    } else {
+      parts.append("no node is running")
+    }
+    console.say(console.wordStyle.quiet(parts.joined(separator: " · ")))
+    if count == 0 {
+      console.next("naos create researcher --template research")
+    } else if let bad = report.agents.first(where: { $0.state == .failed || $0.state == .exhausted }) {
+      console.next("naos inspect \(bad.name.text)", "naos logs \(bad.name.text)")
+    } else if report.node.isRunning {
+      console.next("naos run \(report.agents[0].name.text) --input \"…\"", "naos dashboard")
+    } else {
+      console.next("naos up -d", "naos run \(report.agents[0].name.text) --input \"…\"")
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Glibc
+package import NexusCore
+
+/// Reads what a run gets as its input.
+package enum RunInput {
+  /// The largest input, as for the API.
+  static let limit = 4 << 20
+
+  /// `TEXT`, `@FILE` or `-` for the standard input; nil gives null.
+  package static func read(_ given: String?) throws -> JSONValue {
+    guard let given else { return .null }
+    if given == "-" { return value(try text(at: "/dev/stdin", shownAs: "the standard input")) }
+    if given.hasPrefix("@") {
+      let path = String(given.dropFirst())
+      return value(try text(at: path, shownAs: path))
+    }
+    return value(given)
+  }
+
+  /// An object or a list if it is JSON of that kind, else the text as it was given: `42` and `yes` are words here.
+  package static func value(_ text: String) -> JSONValue {
+    let first = text.first { !$0.isWhitespace }
+    guard first == "{" || first == "[", let json = try? JSONValue(parsing: text) else { return .string(text) }
+    return json
+  }
+
+  /// `k=v`, where `v` is JSON if it reads as that, else a text.
+  package static func members(_ pairs: [String]) throws -> JSONObject {
+    var object = JSONObject()
+    for pair in pairs {
+      guard let equals = pair.firstIndex(of: "="), equals > pair.startIndex else {
+        throw CommandFailure.usage("`--set \(pair)` is not of the form key=value.")
+      }
+      let text = String(pair[pair.index(after: equals)...])
+      object[String(pair[..<equals])] = (try? JSONValue(parsing: text)) ?? .string(text)
+    }
+    return object
+  }
+
+  private static func text(at path: String, shownAs name: String) throws -> String {
+    let bytes: [UInt8]
+    do {
+      bytes = path == "/dev/stdin" ? try standardInput() : try Files.read(path, limit: limit)
+    } catch {
+      throw CommandFailure.usage("The input cannot be read from \(name): \(error).")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandFailure.usage("The input from \(name) is not UTF-8.")
+    }
+    return text
+  }
+
+  private static func standardInput() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(0, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
+      guard bytes.count <= limit else {
+        throw FileError(path: "the standard input", errorNumber: EFBIG, message: "larger than \(limit) bytes")
+      }
+    }
+  }
+}

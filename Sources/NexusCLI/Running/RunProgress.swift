@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+package import NexusCore
+internal import NexusDiagnostics
+
+/// What is said while a run goes on: one line for each thing that happens.
+///
+///     ● researcher · attempt 1 · local/extractive (offline, quotes its sources; set a provider for an LLM)
+///       files.search  saga step five fails               3 hits      2 ms
+///       model         local/extractive          412 → 96 tokens     4 ms
+///     ▲ researcher exited (signal 9) · restart 1 of 3 in 60 s · attempt 2
+///       replayed      6 model calls, 4 tool calls from the journal    $0.00   3 ms
+package struct RunProgress: Sendable {
+  /// Effects answered from the journal one after the other, told in one line.
+  private struct Replayed: Sendable {
+    var models = 0
+    var others = 0
+    var duration = Duration.zero
+    var isEmpty: Bool { models + others == 0 }
+  }
+
+  private let style: Style
+  private let showsLogs: Bool
+  private var replayed = Replayed()
+  private var note: [String: String] = [:]
+
+  package init(style: Style, showsLogs: Bool = false) {
+    self.style = style
+    self.showsLogs = showsLogs
+  }
+
+  /// The lines to write for an event; none for what does not matter to whoever waits.
+  package mutating func lines(for event: NodeEvent) -> [String] {
+    switch event {
+    case .effect(let effect): return lines(for: effect)
+    case .run(let run): return flush() + lines(for: run)
+    case .agent(let agent): return lines(for: agent)
+    case .log(let line):
+      guard showsLogs else { return [] }
+      return flush() + ["  \(style.quiet("log           " + TerminalText.line(line.text)))"]
+    }
+  }
+
+  /// What is left to say at the end.
+  package mutating func flush() -> [String] {
+    guard !replayed.isEmpty else { return [] }
+    var parts: [String] = []
+    if replayed.models > 0 { parts.append("\(replayed.models) model call\(replayed.models == 1 ? "" : "s")") }
+    if replayed.others > 0 { parts.append("\(replayed.others) tool call\(replayed.others == 1 ? "" : "s")") }
+    let line = Self.row("replayed", parts.joined(separator: ", ") + " from the journal", "$0.00", replayed.duration)
+    replayed = Replayed()
+    return [style.quiet(line)]
+  }
+
+  private mutating func lines(for effect: EffectEvent) -> [String] {
+    switch effect.phase {
+    case .started: return []
+    case .replayed:
+      if effect.kind == .model { replayed.models += 1 } else { replayed.others += 1 }
+      replayed.duration += effect.duration
+      return []
+    case .succeeded:
+      return flush() + [Self.row(Self.label(effect), Self.subject(effect), Self.result(effect), effect.duration)]
+    case .failed:
+      let line = Self.row(Self.label(effect), Self.subject(effect), "failed", effect.duration)
+      return flush() + [style.bad(line)]
+    case .refused:
+      return flush() + [style.warning(Self.row(Self.label(effect), Self.subject(effect), "refused", effect.duration))]
+    }
+  }
+
+  private static func label(_ effect: EffectEvent) -> String {
+    effect.kind == .model ? "model" : effect.kind == .request ? "request" : effect.name
+  }
+
+  private static func subject(_ effect: EffectEvent) -> String {
+    effect.kind == .tool ? effect.detail : effect.detail.isEmpty ? effect.name : "\(effect.name)  \(effect.detail)"
+  }
+
+  private static func result(_ effect: EffectEvent) -> String {
+    guard effect.kind == .model else { return "" }
+    let tokens = "\(Quantities.count(effect.inputTokens.value)) → \(Quantities.count(effect.outputTokens.value)) tokens"
+    return effect.cost > .zero ? "\(tokens)  \(Quantities.money(effect.cost))" : tokens
+  }
+
+  private func lines(for run: RunEvent) -> [String] {
+    let agent = TerminalText.line(run.agent.text)
+    let note = TerminalText.line(run.note)
+    switch run.status {
+    case "running": return [style.good("●") + " \(style.strong(agent))" + (note.isEmpty ? "" : " · \(note)")]
+    case "queued", "completed": return []
+    case "paused": return [style.warning("‖") + " \(style.strong(agent)) paused" + (note.isEmpty ? "" : " · \(note)")]
+    case "suspended": return [style.quiet("◌") + " \(style.strong(agent)) waits" + (note.isEmpty ? "" : " · \(note)")]
+    default: return note.isEmpty ? [] : [style.quiet("·") + " \(style.strong(agent)) · \(note)"]
+    }
+  }
+
+  /// Only what a restart needs: an agent that comes and goes with its run is told by the run.
+  private mutating func lines(for agent: AgentEvent) -> [String] {
+    guard agent.state == "backoff" || agent.state == "failed" || agent.state == "exhausted" else { return [] }
+    let name = TerminalText.line(agent.agent.text)
+    let note = TerminalText.line(agent.note)
+    return flush() + [style.warning("▲") + " \(style.strong(name)) " + (note.isEmpty ? agent.state : note)]
+  }
+
+  /// `  files.search  saga step five fails               3 hits      2 ms`.
+  private static func row(_ label: String, _ subject: String, _ result: String, _ duration: Duration) -> String {
+    let middle = TerminalText.line(subject, limit: 60)
+    let line = "  \(pad(TerminalText.line(label, limit: 20), 12))  \(pad(middle, 34))  \(pad(result, 18, right: true))"
+    return "\(line)  \(pad(Quantities.duration(duration), 8, right: true))"
+  }
+
+  private static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
+    let spaces = String(repeating: " ", count: max(0, width - DisplayText.width(of: text)))
+    return right ? spaces + text : text + spaces
+  }
+}
