@@ -110,7 +110,15 @@ let targets: [Target] = [
   tests("NexusCoreTests", ["NexusCore"]),
   tests("NexusDiagnosticsTests", ["NexusDiagnostics", "NexusCore"]),
   tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusTestKit"]),
-  tests("NexusStoreTests", ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel"]),
+  .target(name: "CFaultVFS", path: "Tests/CFaultVFS", cSettings: houseC),
+  .executableTarget(
+    name: "naos-store-fixture", dependencies: ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore"],
+    path: "Tests/StoreFixture", swiftSettings: house),
+  tests(
+    "NexusStoreTests",
+    [
+      "NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel", "CFaultVFS", "naos-store-fixture",
+    ], exclude: ["goldens"]),
   tests("NexusConfigTests", ["NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusCore"], exclude: ["cases"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusCore"]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Glibc
 package import NexusCore
 package import NexusKernel
 package import NexusStore
@@ -32,8 +33,9 @@ package final class SQLiteStore: Store {
 
   /// Opens an existing database for reading only, for commands that look at a project without a node.
   ///
-  /// - Throws: `locked`, `corrupt`, `newerSchema` or `inputOutput`.
+  /// - Throws: `notFound` if there is none, `locked`, `corrupt`, `newerSchema` or `inputOutput`.
   package static func openReadOnly(path: String) async throws(StoreError) -> SQLiteStore {
+    guard unsafe access(path, F_OK) == 0 else { throw StoreError(.notFound, "there is no database at \(path)") }
     let reader = StoreReader(vfs: nil)
     try await reader.open(path: path)
     return SQLiteStore(engine: nil, reader: reader)

@@ -52,13 +52,23 @@ final class ThreadSignal: @unchecked Sendable {
 /// Starts threads that belong to the store.
 enum StoreThread {
   private final class Body {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    let name: String
+    let work: @Sendable () -> Void
+
+    init(_ name: String, _ work: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.work = work
+    }
+
+    func run() {
+      unsafe _ = pthread_setname_np(pthread_self(), name)
+      work()
+    }
   }
 
   /// Runs `body` on a new thread of that name; the thread ends with it.
   static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
-    let context = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
+    let context = unsafe Unmanaged.passRetained(Body(name, body)).toOpaque()
     var thread: pthread_t = 0
     let result = unsafe pthread_create(
       &thread, nil,
@@ -67,7 +77,6 @@ enum StoreThread {
         return nil
       }, context)
     precondition(result == 0, "a thread of the store cannot be started: error \(result)")
-    unsafe pthread_setname_np(thread, name)
     pthread_detach(thread)
   }
 }

@@ -10,3 +10,7 @@ func withScratchFolder<Answer>(_ body: (String) async throws -> Answer) async th
   defer { try? FileManager.default.removeItem(atPath: folder) }
   return try await body(folder)
 }
+
+func makeFolder(_ path: String) throws {
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+}

@@ -88,7 +88,12 @@ final class CommitEngine: Sendable {
       StoreThread.start("naos-writer") { [self] in
         let opened = Result { () throws(StoreError) in
           try writer.withLock { writer throws(StoreError) in
-            writer = try StoreWriter.open(path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+            do throws(StoreError) {
+              writer = try StoreWriter.open(path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+            } catch {
+              // Nobody waits for a commit of the opening itself: whatever it left open, the next opening settles.
+              throw error.code == .unknownOutcome ? StoreError(.inputOutput, error.message) : error
+            }
           }
         }
         if case .success = opened { queue.withLock { $0.phase = .open } }

@@ -83,10 +83,7 @@ struct StoreWriter {
   /// is too large for what is left of the disk does not fail the others.
   private mutating func recover(_ batch: [Submission], from error: StoreError) -> [Result<Void, StoreError>] {
     if connection.isInTransaction { _ = try? connection.run(.rollback) }
-    if error.code == .unknownOutcome {
-      poison = StoreError(
-        .inputOutput, "nothing is written since a flush to the disk failed; restart the node. \(error.message)")
-    }
+    notePoison(error)
     if batch.count == 1 || error.code == .unknownOutcome || connection.isInTransaction {
       return batch.map { _ in .failure(error) }
     }
@@ -96,6 +93,12 @@ struct StoreWriter {
       }
       return result
     }
+  }
+
+  private mutating func notePoison(_ error: StoreError) {
+    guard error.code == .unknownOutcome else { return }
+    poison = StoreError(
+      .inputOutput, "nothing is written since a flush to the disk failed; restart the node. \(error.message)")
   }
 
   /// SQLite takes a new level when it compiles the statement, so it is never prepared ahead.
@@ -137,8 +140,14 @@ struct StoreWriter {
   mutating func checkpoint(truncating: Bool) throws(StoreError) {
     if let poison { throw poison }
     connection.wait(forLocks: !truncating)
-    guard try connection.checkpoint(truncating: truncating) else { return }
-    try flush()
+    let isWhole: Bool
+    do throws(StoreError) {
+      isWhole = try connection.checkpoint(truncating: truncating)
+    } catch {
+      notePoison(error)
+      throw error
+    }
+    if isWhole { try flush() }
   }
 }
 

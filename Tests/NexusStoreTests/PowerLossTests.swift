@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusStore
+import NexusStoreSQLite
+import NexusTestKit
+import Synchronization
+import Testing
+
+/// A power loss keeps what was flushed and any part of the rest.
+///
+/// A synced step that was acknowledged survives; a written one may vanish, but never by halves and never out of order.
+@Suite struct PowerLossTests {
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `a power loss before any change of a file leaves a prefix with every synced step`(_ seed: UInt64) async throws {
+    var turn: Int64 = Int64(seed)
+    var lostWritten = 0
+    var pictures = 0
+    var isOver = false
+    while !isOver {
+      try await withScratchFolder { folder in
+        let disk = FaultFileSystem()
+        disk.crash(at: turn, seed: seed &* 1_000_003 &+ UInt64(turn))
+        let store = try await disk.open(folder + "/nexus.db")
+        let told = Mutex((acknowledged: 0, synced: 0))
+        await submitSteps(24, to: store) { step in
+          told.withLock { told in
+            told.acknowledged = step
+            if CrashScenario.isSynced(step) { told.synced = step }
+            disk.mark(told.synced)
+          }
+        }
+        await store.close()
+        let after = folder + "/after"
+        try makeFolder(after)
+        guard let synced = disk.writePicture(to: after) else {
+          isOver = true
+          return
+        }
+        pictures += 1
+        let survivor = try await SQLiteStore.open(path: after + "/nexus.db", clock: SystemClock())
+        let steps = try await CrashScenario.steps(in: survivor)
+        #expect(steps >= synced, "seed \(seed), turn \(turn)")
+        #expect(steps <= 24)
+        if steps < 24 { lostWritten += 1 }
+        // Life goes on from there.
+        try await survivor.commit(CrashScenario.step(steps + 1))
+        #expect(try await CrashScenario.steps(in: survivor) == steps + 1)
+        await survivor.close()
+      }
+      turn += 9
+    }
+    #expect(pictures > 10)
+    #expect(lostWritten > 0, "the simulated power loss loses nothing and so shows nothing")
+  }
+
+  /// Submits without waiting, so that batches of both classes form; returns when the last is acknowledged.
+  private func submitSteps(
+    _ count: Int, to store: SQLiteStore, _ acknowledged: @escaping @Sendable (Int) -> Void
+  ) async {
+    await withCheckedContinuation { continuation in
+      for step in 1...count {
+        store.submit(CrashScenario.step(step)) { result in
+          if case .success = result { acknowledged(step) }
+          if step == count { continuation.resume() }
+        }
+      }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(2))) func `relaxed keeps its word within its time`() async throws {
+    try await withScratchFolder { folder in
+      let disk = FaultFileSystem()
+      let clock = ManualClock()
+      let store = try await SQLiteStore.open(
+        path: folder + "/nexus.db", durability: .relaxed, clock: clock, vfs: disk.name)
+      let before = disk.syncs
+      for step in 1...3 { try await store.commit(CrashScenario.step(step)) }
+      #expect(disk.syncs == before, "a commit waited for the disk")
+      clock.advance(by: .milliseconds(99))
+      try await store.commit(CrashScenario.step(4))
+      #expect(disk.syncs == before)
+      clock.advance(by: .milliseconds(1))
+      // The thread looks at the clock by itself; this only gives it the time.
+      while disk.syncs == before { await Task.yield() }
+      await store.close()
+    }
+  }
+}
