@@ -39,6 +39,9 @@ package final class EffectGateway: EffectBoundary {
   /// `http://127.0.0.1:4201`, without a path.
   package var baseURL: String { "http://\(configuration.host):\(boundPort)" }
 
+  /// How many calls are read on although their asker has gone.
+  package var abandonedCalls: Int { services.drains.count }
+
   // MARK: Attempts
 
   /// - Throws: `StoreError` if the run's record cannot be read or the rewind not be written.

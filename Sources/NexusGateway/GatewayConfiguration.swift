@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 package import NexusKernel
 
 /// What the agent plane is told by the project.
@@ -14,6 +14,8 @@ package struct GatewayConfiguration: Sendable {
   package var limits = GatewayLimits()
   /// How many event loops serve agents; 0 stands for one a core.
   package var threads = 0
+  /// What `local/scripted` plays: a list of rules; nil for nothing.
+  package var localScript: JSONValue?
   /// PEM file with the roots that upstream certificates are checked against; nil stands for the system's.
   package var trustRoots: String?
 

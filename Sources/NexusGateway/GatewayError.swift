@@ -34,6 +34,8 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case credentialRejected = "NX-GWY-016"
     /// The certificates to check upstreams with could not be loaded.
     case noTrustRoots = "NX-GWY-017"
+    /// The script of `local/scripted` is not one.
+    case malformedScript = "NX-GWY-018"
   }
 
   package let code: Code

@@ -13,7 +13,6 @@ package struct GatewayPorts: Sendable {
   package var events: any EventSink
   package var tools: any ToolPerformer
   package var agentCalls: any AgentCallHandler
-  var local: any LocalUpstream
 
   package init(
     clock: any NexusClock, random: any RandomSource, store: any Store, ledger: Ledger,
@@ -26,6 +25,5 @@ package struct GatewayPorts: Sendable {
     self.events = events
     self.tools = tools
     self.agentCalls = agentCalls
-    local = LocalModels()
   }
 }

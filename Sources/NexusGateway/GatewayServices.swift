@@ -34,7 +34,7 @@ final class GatewayServices: Sendable {
     events = ports.events
     tools = ports.tools
     agentCalls = ports.agentCalls
-    local = ports.local
+    local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
     keys = KeyTable(identifiers: identifiers)
     runs = RunTable(store: ports.store)
     catalogue = try ModelCatalogue(

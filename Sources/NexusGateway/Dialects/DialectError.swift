@@ -49,7 +49,7 @@ struct DialectError {
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
     case .journalUnavailable: 503
-    case .cannotListen, .noTrustRoots: 500
+    case .cannotListen, .noTrustRoots, .malformedScript: 500
     }
   }
 

@@ -6,41 +6,101 @@ internal import NIOHTTP1
 internal import NexusCore
 internal import NexusKernel
 internal import NexusLocalModels
+internal import Synchronization
 
 /// The models that naos brings along, answering like a provider would.
-struct LocalModels: LocalUpstream {
+final class LocalModels: LocalUpstream {
+  private enum Reply: Sendable {
+    case now(LocalModelReply)
+    case scripted(ScriptedReply)
+  }
+
+  private struct Play {
+    var model: ScriptedModel
+    var calls = 0
+  }
+
+  private let play: Mutex<Play?>
+  private let limits: GatewayLimits
+
+  /// - Throws: `GatewayError` if the script of `local/scripted` is none.
+  init(script: JSONValue?, limits: GatewayLimits) throws(GatewayError) {
+    self.limits = limits
+    do throws(ScriptError) {
+      play = Mutex(try script.map { (script) throws(ScriptError) in Play(model: try ScriptedModel(script: script)) })
+    } catch {
+      throw GatewayError(.malformedScript, "The script of local/scripted cannot be played: \(error.message)")
+    }
+  }
+
   func respond(_ call: ModelCall, _ body: ByteBuffer, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
     guard let dialect = LocalDialect(rawValue: call.dialect.rawValue) else {
       return receiver.upstreamFailed(.unreachable("local models do not speak \(call.dialect.rawValue)"))
     }
-    guard call.target.model == "extractive" else {
-      let words = "There is no local model '\(call.target.model)'; there is local/extractive."
-      return Self.send(dialect.failure(status: 404, type: "not_found_error", message: words), to: receiver)
-    }
     let bytes = Array(body.readableBytesView)
-    // Ranking sentences of long documents takes milliseconds, which the event loop has not got.
-    AsyncBridge.run(on: loop) { () async -> LocalModelReply in
-      await Self.answer(bytes, dialect)
+    let name = "local/\(call.target.model)"
+    // Ranking the sentences of long documents takes milliseconds, which the event loop has not got.
+    AsyncBridge.run(on: loop) {
+      await self.reply(name, bytes, dialect)
     } then: { reply in
-      Self.send(reply, to: receiver)
+      self.act(reply, on: loop, to: receiver)
     }
   }
 
   @concurrent
-  private static func answer(_ bytes: [UInt8], _ dialect: LocalDialect) async -> LocalModelReply {
+  private func reply(_ name: String, _ bytes: [UInt8], _ dialect: LocalDialect) async -> Reply {
+    let body: JSONValue
     do throws(JSONError) {
-      return dialect.respond(to: try JSONValue(parsing: bytes))
+      body = try JSONValue(parsing: bytes)
     } catch {
-      return dialect.failure(status: 400, type: "invalid_request_error", message: "The body is not JSON: \(error)")
+      return .now(
+        dialect.failure(status: 400, type: "invalid_request_error", message: "the body is not JSON: \(error)"))
+    }
+    switch name {
+    case LocalModel.name: return .now(dialect.respond(to: body))
+    case ScriptedModel.name:
+      let scripted = play.withLock { play -> ScriptedReply? in
+        guard var next = play else { return nil }
+        next.calls += 1
+        defer { play = next }
+        return next.model.next(body, dialect: dialect, call: next.calls)
+      }
+      return scripted.map(Reply.scripted)
+        ?? .now(dialect.failure(status: 404, type: "not_found_error", message: "local/scripted has no script to play"))
+    default:
+      let words = "there is no model '\(name)'; there are \(LocalModel.name) and \(ScriptedModel.name)"
+      return .now(dialect.failure(status: 404, type: "not_found_error", message: words))
     }
   }
 
-  static func send(_ reply: LocalModelReply, to receiver: any UpstreamReceiver) {
+  private func act(_ reply: Reply, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
+    switch reply {
+    case .now(let reply): act(.respond(reply), on: loop, to: receiver)
+    case .scripted(let reply) where reply.delay == .zero: act(reply.act, on: loop, to: receiver)
+    case .scripted(let reply):
+      loop.assumeIsolated().scheduleTask(in: TimeAmount(reply.delay)) { self.act(reply.act, on: loop, to: receiver) }
+    }
+  }
+
+  private func act(_ act: ScriptedReply.Act, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
+    switch act {
+    case .respond(let reply):
+      begin(reply, to: receiver)
+      receiver.upstreamBody(ByteBuffer(bytes: reply.bytes))
+      receiver.upstreamEnd()
+    case .cut(let reply, let count):
+      begin(reply, to: receiver)
+      receiver.upstreamBody(ByteBuffer(bytes: reply.bytes.prefix(count)))
+      receiver.upstreamFailed(.broken("the script cuts it"))
+    case .hang:
+      loop.assumeIsolated().scheduleTask(in: TimeAmount(limits.firstByteTimeout)) { receiver.upstreamFailed(.timeout) }
+    }
+  }
+
+  private func begin(_ reply: LocalModelReply, to receiver: any UpstreamReceiver) {
     var headers = HTTPHeaders()
     for field in reply.headers { headers.add(name: field.name, value: field.value) }
     receiver.upstreamHead(
       HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status), headers: headers))
-    receiver.upstreamBody(ByteBuffer(bytes: reply.bytes))
-    receiver.upstreamEnd()
   }
 }

@@ -18,7 +18,7 @@ struct GatewayBench: Sendable {
   static func start(
     store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
-    calls: any AgentCallHandler = EchoCalls(), upstream: ScriptedUpstream
+    calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -42,6 +42,7 @@ struct GatewayBench: Sendable {
     let events = EventLog()
     var configuration = GatewayConfiguration(plan: plan)
     configuration.port = 0
+    configuration.localScript = script
     configuration.limits = limits
     configuration.threads = 2
     let gateway = try EffectGateway(
@@ -102,12 +103,14 @@ struct GatewayBench: Sendable {
   }
 
   /// A completion as the provider would write it.
-  static func completion(_ text: String, input: Int = 10, output: Int = 5) -> String {
-    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"gpt-test\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"\(text)\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\(input),\"completion_tokens\":\(output),\"total_tokens\":\(input + output)}}"
+  static func completion(_ text: String, model: String = "gpt-test", input: Int = 10, output: Int = 5)
+    -> String
+  {
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"\(model)\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"\(text)\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":\(input),\"completion_tokens\":\(output),\"total_tokens\":\(input + output)}}"
   }
 
-  static func answer(_ text: String) -> ScriptedUpstream.Act {
-    .answer(status: 200, fields: [("content-type", "application/json")], body: completion(text))
+  static func answer(_ text: String, model: String = "gpt-test") -> ScriptedUpstream.Act {
+    .answer(status: 200, fields: [("content-type", "application/json")], body: completion(text, model: model))
   }
 }
 

@@ -22,6 +22,8 @@ final class ScriptedUpstream: Sendable {
     case pieces(type: String, [String])
     /// Sends these pieces of a chunked stream, then closes the connection.
     case cut(type: String, [String])
+    /// Sends pieces, waits for the signal, sends the rest.
+    case first(type: String, [String], then: Signal, [String])
     /// Closes without a word.
     case close
     /// Waits for the signal, then does the act.
@@ -120,6 +122,18 @@ final class ScriptedUpstream: Sendable {
         stream(type, pieces, context)
         context.close(promise: nil)
       case .close: context.close(promise: nil)
+      case .first(let type, let pieces, let signal, let rest):
+        stream(type, pieces, context)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+          await signal.wait()
+          loop.execute {
+            let (connection, context) = bound.value
+            for piece in rest { connection.write(.body(.byteBuffer(ByteBuffer(string: piece))), context) }
+            connection.write(.end(nil), context)
+          }
+        }
       case .after(let signal, let act):
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop

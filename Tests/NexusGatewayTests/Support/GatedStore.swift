@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import NexusStore
+import Synchronization
+
+/// A store that can hold outcomes back, and fail chosen transactions.
+final class GatedStore: Store {
+  typealias Completion = @Sendable (Result<Void, StoreError>) -> Void
+
+  private struct State {
+    var holdsOutcomes = false
+    var held: [(StoreTransaction, Completion)] = []
+    var submissions = 0
+    var failing: Set<Int> = []
+    var written: [StoreTransaction] = []
+  }
+
+  private let store: any Store
+  private let state = Mutex(State())
+  private let held = Signal()
+
+  init(_ store: any Store) { self.store = store }
+
+  func holdOutcomes() { state.withLock { $0.holdsOutcomes = true } }
+  func outcomeHeld() async { await held.wait() }
+
+  func letGo() {
+    let waiting = state.withLock { state in
+      state.holdsOutcomes = false
+      defer { state.held = [] }
+      return state.held
+    }
+    for (transaction, completion) in waiting { store.submit(transaction, completion: completion) }
+  }
+
+  /// The transactions of these numbers, counted from now on from 0, fail.
+  func fail(_ numbers: Set<Int>) {
+    state.withLock {
+      $0.submissions = 0
+      $0.failing = numbers
+    }
+  }
+
+  var submissions: Int { state.withLock { $0.submissions } }
+  /// What was committed, in order.
+  var written: [StoreTransaction] { state.withLock { $0.written } }
+
+  func submit(_ transaction: StoreTransaction, completion: @escaping Completion) {
+    let isOutcome = transaction.mutations.contains { if case .setOutcome = $0 { true } else { false } }
+    let (fails, holds) = state.withLock { state in
+      defer { state.submissions += 1 }
+      if state.failing.contains(state.submissions) { return (true, false) }
+      if isOutcome, state.holdsOutcomes {
+        state.held.append((transaction, completion))
+        return (false, true)
+      }
+      state.written.append(transaction)
+      return (false, false)
+    }
+    if fails { return completion(.failure(StoreError(.full, "the disk is full"))) }
+    if holds { return held.set() }
+    store.submit(transaction, completion: completion)
+  }
+
+  func run(_ id: RunID) async throws(StoreError) -> RunRecord? { try await store.run(id) }
+  func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord? {
+    try await store.run(named: name, idempotencyKey: idempotencyKey)
+  }
+  func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord] { try await store.runs(query) }
+  func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry] {
+    try await store.journal(of: run, after: after, limit: limit)
+  }
+  func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? { try await store.definition(hash) }
+  func effects(of run: RunID) async throws(StoreError) -> [EffectRow] { try await store.effects(of: run) }
+  func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? { try await store.outcome(of: effect) }
+  func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? { try await store.request(of: effect) }
+  func counters() async throws(StoreError) -> [CounterRow] { try await store.counters() }
+  func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
+  func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] { try await store.charges(query) }
+  func agents() async throws(StoreError) -> [AgentRow] { try await store.agents() }
+  func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] { try await store.restarts(since: since) }
+  func lastBoot() async throws(StoreError) -> BootRow? { try await store.lastBoot() }
+  func close() async { await store.close() }
+}
