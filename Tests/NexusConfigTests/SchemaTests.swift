@@ -21,8 +21,9 @@ struct SchemaTests {
     for key in ["project", "include", "providers", "models", "agents", "supervisors", "cost", "server", "durability"] {
       #expect(properties[key] != nil, "\(key)")
     }
-    let agent = try #require(properties["agent"])
-    #expect(agent["required"] == ["name"])
+    #expect(properties["agent"]?["$ref"] == "#/$defs/an-agent")
+    #expect(properties["agent"]?["required"] == ["name"])
+    let agent = try #require(Self.schema["$defs"]?["an-agent"])
     #expect(agent["properties"]?["stepTimeout"] != nil)
     #expect(
       agent["properties"]?["restart"]?["anyOf"]?.arrayValue?.first == ["enum": ["permanent", "transient", "temporary"]])
@@ -39,5 +40,14 @@ struct SchemaTests {
     }
     let bytes = try #require(FileManager.default.contents(atPath: path))
     #expect(String(decoding: bytes, as: UTF8.self) == expected)
+  }
+
+  @Test func `every reference of the schema has its definition, and it stays small`() throws {
+    let definitions = try #require(Self.schema["$defs"]?.objectValue)
+    let text = Self.schema.text()
+    for part in text.split(separator: "\"#/$defs/").dropFirst() {
+      #expect(definitions[String(part.prefix { $0 != "\"" })] != nil)
+    }
+    #expect(text.utf8.count < 64 << 10)
   }
 }

@@ -134,15 +134,18 @@ enum ConfigReference {
     switch shape.sequence {
     case .list(let element)?:
       let inner = type(element)
-      parts.append(inner == "map" ? "list" : "list of \(inner)")
+      // What a list may hold besides single values is in the section of its own.
+      parts.append(inner == "map" || inner == "any" ? "list" : "list of \(element.scalar.map(scalar) ?? inner)s")
     case .anything?, nil: break
     }
     switch shape.mapping {
     case .object?: parts.append("map")
-    case .dictionary(_, let value)?: parts.append(value.mapping == nil ? "map of \(type(value))" : "map by name")
+    case .dictionary(_, let value)?: parts.append(value.mapping == nil ? "map of \(type(value))s" : "map by name")
     case .anything?, nil: break
     }
-    return parts.joined(separator: " or ")
+    var unique: [String] = []
+    for part in parts where !unique.contains(part) { unique.append(part) }
+    return unique.joined(separator: " or ")
   }
 
   private static func scalar(_ shape: ScalarShape) -> String {

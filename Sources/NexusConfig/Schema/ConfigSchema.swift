@@ -4,22 +4,43 @@
 package import NexusCore
 
 /// The JSON Schema (2020-12) of `nexus.config.yaml`, made from the table that also drives the decoder.
-package func configSchema() -> JSONValue { ConfigSchema().document }
+package func configSchema() -> JSONValue {
+  var schema = ConfigSchema()
+  return schema.document()
+}
 
 struct ConfigSchema {
-  var document: JSONValue {
+  /// Every kind of map, once.
+  private var definitions: JSONObject = [:]
+
+  mutating func document() -> JSONValue {
+    let body = object(ConfigKeys.root)
     var root: JSONObject = [
-      "$schema": "https://json-schema.org/draft/2020-12/schema",
-      "$id": "urn:naos:schema:nexus.config.yaml:1", "title": "nexus.config.yaml",
+      "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:naos:schema:nexus.config.yaml:1",
+      "title": "nexus.config.yaml",
     ]
-    for member in object(ConfigKeys.root, needsName: false) { root[member.key] = member.value }
+    for member in body { root[member.key] = member.value }
+    root["$defs"] = .object(definitions)
     return .object(root)
   }
 
   /// A text in which a variable stands for a value of another type.
   private static let variable: JSONValue = ["type": "string", "pattern": "\\$\\{"]
 
-  private func object(_ shape: ObjectShape, needsName: Bool) -> JSONObject {
+  /// A reference to the definition of a kind of map, which is made when it is first needed.
+  private mutating func reference(_ shape: ObjectShape, needsName: Bool = false) -> JSONObject {
+    let name = String(shape.title.map { $0 == " " ? "-" : $0 })
+    if definitions[name] == nil {
+      // Held while the body is made, so that a map inside itself would end.
+      definitions[name] = true
+      definitions[name] = .object(object(shape))
+    }
+    var reference: JSONObject = ["$ref": .string("#/$defs/\(name)")]
+    if needsName { reference["required"] = ["name"] }
+    return reference
+  }
+
+  private mutating func object(_ shape: ObjectShape) -> JSONObject {
     var properties: JSONObject = [:]
     var required: [JSONValue] = []
     var alternatives: [JSONValue] = []
@@ -28,11 +49,10 @@ struct ConfigSchema {
       value["description"] = .string(description(key))
       properties[key.name] = .object(value)
       for alias in key.aliases {
-        var value = property(key)
         value["description"] = .string("The same as `\(key.name)`.")
         properties[alias] = .object(value)
       }
-      guard key.isRequired || (needsName && key.name == "name") else { continue }
+      guard key.isRequired else { continue }
       if key.aliases.isEmpty {
         required.append(.string(key.name))
       } else {
@@ -61,28 +81,28 @@ struct ConfigSchema {
     return text
   }
 
-  private func property(_ key: KeySpec) -> JSONObject {
+  private mutating func property(_ key: KeySpec) -> JSONObject {
     // The singular keys hold one thing that must say its own name.
     if case .object(let object)? = key.shape.mapping, key.name == "agent" || key.name == "supervisor" {
-      return self.object(object, needsName: true)
+      return reference(object, needsName: true)
     }
     return schema(key.shape)
   }
 
-  private func schema(_ shape: Shape) -> JSONObject {
+  private mutating func schema(_ shape: Shape) -> JSONObject {
     var alternatives: [JSONValue] = shape.scalar.map { scalar($0) } ?? []
     switch shape.sequence {
     case .list(let element)?:
       var items = schema(element)
       if case .object(let object)? = element.mapping, object.key("name") != nil {
-        items = self.object(object, needsName: true)
+        items = reference(object, needsName: true)
       }
       alternatives.append(["type": "array", "items": .object(items)])
     case .anything?: return [:]
     case nil: break
     }
     switch shape.mapping {
-    case .object(let object)?: alternatives.append(.object(self.object(object, needsName: false)))
+    case .object(let object)?: alternatives.append(.object(reference(object)))
     case .dictionary(let rule, let value)?:
       var dictionary: JSONObject = ["type": ["object", "null"], "additionalProperties": .object(schema(value))]
       if rule == .plain { dictionary["propertyNames"] = ["pattern": .string(Self.namePattern)] }
