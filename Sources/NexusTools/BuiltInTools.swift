@@ -8,7 +8,7 @@ package import NexusHTTP
 package struct ToolAccess: Sendable, Hashable {
   /// Absolute folders (or files) that may be read.
   package var readPaths: [String]
-  /// `host`, for the ports of HTTP and HTTPS, or `host:port`.
+  /// `host`, for all of its ports, or `host:port`.
   package var hosts: [String]
   /// The tools that the agent was given: `files.search`.
   package var tools: [String]

@@ -102,9 +102,10 @@ package struct HTTPClient: Sendable {
       let address = try SocketAddress(ipAddress: pinned.description, port: port)
       return try await bootstrap.connect(to: address, channelInitializer: setup.configure)
     case .unix(let path):
-      let socket = try UnixSocketPath(path)
-      return try await ClientBootstrap(group: group).connectTimeout(.nanoseconds(limit.wholeNanoseconds))
-        .connect(unixDomainSocketPath: socket.short, channelInitializer: setup.configure)
+      return try await UnixSocketPath.withShortPath(path) { short in
+        try await ClientBootstrap(group: group).connectTimeout(.nanoseconds(limit.wholeNanoseconds))
+          .connect(unixDomainSocketPath: short, channelInitializer: setup.configure)
+      }
     }
   }
 }

@@ -42,7 +42,10 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     let withoutFragment = rest[end...].prefix { $0 != "#" }
     target = withoutFragment.hasPrefix("/") ? String(withoutFragment) : "/" + withoutFragment
     let (name, portText) = try Self.split(authority)
-    guard !name.isEmpty, name.utf8.count <= 253 else { throw refuse("has no valid host") }
+    let isPlain = name.utf8.allSatisfy { byte in
+      (0x30...0x3A).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || [0x2D, 0x2E, 0x5F].contains(byte)
+    }
+    guard !name.isEmpty, name.utf8.count <= 253, isPlain else { throw refuse("has no valid host") }
     host = name.lowercased()
     if let portText {
       guard let number = Int(portText), (1...65_535).contains(number), portText.utf8.allSatisfy({ $0 >= 0x30 }) else {
@@ -71,9 +74,6 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
     }
     guard let colon = authority.firstIndex(of: ":") else { return (authority, nil) }
     let name = authority[..<colon]
-    guard name.allSatisfy({ $0 != "[" && $0 != "]" }) else {
-      throw HTTPClientError(.invalidRequest, "the URL has a stray bracket")
-    }
     return (name, authority[authority.index(after: colon)...])
   }
 

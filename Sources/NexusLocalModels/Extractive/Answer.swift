@@ -33,19 +33,39 @@ enum Answer {
       units += TextUnits.split(
         document.text, document: index, firstLine: document.firstLine, isProse: TextUnits.isProse(path: document.name))
     }
-    let ranking = TextRanking(query: reading.question, units: units)
-    var chosen = ranking.diverse(units, atLeast: leastQuotes, atMost: mostQuotes).map { units[$0.unit] }
     // A question about nothing in particular ("summarise this") is answered by what the documents say most.
-    if chosen.isEmpty, !reading.hasSearched || Terms.keyWords(of: reading.question).isEmpty || isSummary(reading) {
-      chosen = overview(units)
-    }
+    let chosen = isGeneral(reading.question) ? overview(units) : answers(reading.question, units)
     return chosen.map { Quote(text: $0.text, source: "\(reading.documents[$0.document].name):\($0.line)") }
   }
 
-  private static func isSummary(_ reading: Reading) -> Bool {
-    let terms = Terms.significant(of: reading.question)
-    return terms.contains { $0.hasPrefix("summar") || $0.hasPrefix("overview") }
+  /// The sentences that answer the question, best first; few of them are joined by what stands around the best.
+  private static func answers(_ question: String, _ units: [TextUnit]) -> [TextUnit] {
+    let hits = TextRanking(query: question, units: units).diverse(units, atLeast: leastQuotes, atMost: mostQuotes)
+    var chosen = hits.map(\.unit)
+    guard let best = chosen.first else { return [] }
+    for neighbour in [best + 1, best - 1, best + 2] where chosen.count < leastQuotes {
+      guard units.indices.contains(neighbour), units[neighbour].document == units[best].document,
+        !chosen.contains(where: {
+          Terms.significant(of: units[$0].text) == Terms.significant(of: units[neighbour].text)
+        })
+      else { continue }
+      chosen.append(neighbour)
+    }
+    return chosen.map { units[$0] }
   }
+
+  /// Whether a question asks for no subject in particular.
+  static func isGeneral(_ question: String) -> Bool {
+    Terms.significant(of: question).allSatisfy { term in
+      generalWords.contains(term) || term.hasPrefix("summar") || term.hasPrefix("overview")
+    }
+  }
+
+  /// Words of a question that name no subject, as terms.
+  private static let generalWords = Set(
+    "text document file content page input main key point short brief report read message article note".split(
+      separator: " "
+    ).flatMap { Terms.significant(of: String($0)) })
 
   /// The sentences that share most with all the others, in the order of the documents.
   private static func overview(_ units: [TextUnit]) -> [TextUnit] {

@@ -51,7 +51,7 @@ package enum LocalModel {
       return calls(get, [["url": .string(url)]])
     }
     guard reading.documents.isEmpty else { return [] }
-    let keyWords = Terms.keyWords(of: reading.question)
+    let keyWords = Answer.isGeneral(reading.question) ? [] : Terms.keyWords(of: reading.question)
     if let search = request.tool("files.search"), !keyWords.isEmpty, !reading.asked(search.name) {
       return calls(search, [["query": .string(keyWords.joined(separator: " "))]])
     }

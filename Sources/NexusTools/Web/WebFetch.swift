@@ -65,13 +65,12 @@ struct WebFetch: Sendable {
     throw ToolFailure("the host \(url.host)\(port) is not granted to this agent; \(granted)")
   }
 
+  /// A grant without a port is one for every port of the host.
   private func isGranted(_ url: HTTPURL) -> Bool {
-    hosts.contains { grant in
+    let named = url.host.contains(":") ? "[\(url.host)]" : url.host
+    return hosts.contains { grant in
       let grant = grant.lowercased()
-      let named = url.host.contains(":") ? "[\(url.host)]" : url.host
-      if grant == "\(named):\(url.port)" { return true }
-      // A bare name grants the usual ports only.
-      return (grant == named || grant == url.host) && (url.port == 80 || url.port == 443)
+      return grant == "\(named):\(url.port)" || grant == named || grant == url.host
     }
   }
 
