@@ -19,6 +19,19 @@ package struct BudgetReport: Sendable, Hashable {
     /// When the window ends; nil if it does not.
     package var reset: WallTime?
 
+    package init(
+      scope: String, window: BudgetWindow, spent: Spend, held: Spend, limit: SpendLimit?, action: OnLimit?,
+      reset: WallTime?
+    ) {
+      self.scope = scope
+      self.window = window
+      self.spent = spent
+      self.held = held
+      self.limit = limit
+      self.action = action
+      self.reset = reset
+    }
+
     /// What is left to admit against: the limit less what is spent and held.
     package var remaining: SpendLimit? { limit?.minus(spent + held) }
     package var isSoft: Bool { action == .alert }

@@ -54,7 +54,7 @@ package struct SupervisorMachine: Sendable {
   package enum ChildStatus: Sendable, Hashable { case stopped, running, waiting, stopping, failed, refused }
 
   package let name: SupervisorName
-  private let children: [Child]
+  private var children: [Child]
   private var status: [AgentName: ChildStatus]
   private var shared: RestartWindow
   /// The root has no window of its own: each of its agents has one, so that one does not take the others down.
@@ -83,6 +83,17 @@ package struct SupervisorMachine: Sendable {
   package func restarts(of child: AgentName, at now: Instant) -> (count: Int, intensity: RestartIntensity) {
     let window = own[child] ?? shared
     return (window.counted(at: now), window.intensity)
+  }
+
+  /// Adds a child behind the others, or changes the one of that name for its next restart.
+  package mutating func add(_ child: Child) {
+    if let index = children.firstIndex(where: { $0.name == child.name }) {
+      children[index] = child
+      return
+    }
+    children.append(child)
+    status[child.name] = .stopped
+    if isRoot { own[child.name] = RestartWindow(intensity: shared.intensity) }
   }
 
   /// Puts a restart of an earlier boot back into its window.

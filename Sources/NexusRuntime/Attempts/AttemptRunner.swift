@@ -80,7 +80,9 @@ struct AttemptRunner: Sendable {
       .waitForExit(of: process, stops: stops)
     board.update(order.spec.name) { if $0.pid == process.pid { $0.pid = nil } }
     let captured = await capture.finish()
-    return Self.result(of: exit, captured: captured, outputPath: outputPath)
+    let (outcome, output) = Self.result(of: exit, captured: captured, outputPath: outputPath)
+    if output == nil || Files.exists(outputPath) { await capture.disclose() }
+    return (outcome, output)
   }
 
   private func request(

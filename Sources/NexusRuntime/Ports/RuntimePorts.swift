@@ -20,6 +20,9 @@ package struct CapturedOutput: Sendable {
 package protocol AttemptCapture: OutputReceiver {
   /// Ends the capture; called once, after the process has ended.
   func finish() async -> CapturedOutput
+
+  /// What was kept of the standard output did not become the result: it belongs into the log. After `finish`.
+  func disclose() async
 }
 
 /// Opens captures; the log files are behind it.

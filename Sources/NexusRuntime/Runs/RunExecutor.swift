@@ -304,7 +304,11 @@ package actor RunExecutor {
   }
 
   /// Takes a changed configuration for the runs that begin from now on.
-  package func replacePlan(_ plan: ProjectPlan) { self.plan = plan }
+  package func reconfigure(_ plan: ProjectPlan) async {
+    self.plan = plan
+    for agent in plan.agents { board.update(agent.name) { _ in } }
+    await supervisors.reconfigure(plan)
+  }
 
   /// A budget said no to an attempt of the run: if its owner wants the agent stopped, it is asked to end.
   nonisolated func budgetRefused(_ run: RunID) {

@@ -40,6 +40,15 @@ package actor SupervisorHost {
       name: .root, intensity: RestartIntensity(), children: plan.agents.filter { $0.supervisor == nil }.map(child))
   }
 
+  /// Takes the agents of a changed configuration: new ones are added, changed ones apply at their next start.
+  func reconfigure(_ plan: ProjectPlan) {
+    for spec in plan.agents {
+      specs[spec.name] = spec
+      machines[spec.supervisor ?? .root]?.add(
+        SupervisorMachine.Child(name: spec.name, restart: spec.restart, backoff: spec.backoff))
+    }
+  }
+
   func setGivingUp(_ handler: @escaping @Sendable (AgentName, RunError) -> Void) { onGivingUp = handler }
 
   private func supervisor(of agent: AgentName) -> SupervisorName? {

@@ -157,4 +157,5 @@ private final class MemoryCapture: AttemptCapture {
   func finish() async -> CapturedOutput {
     CapturedOutput(standardOutput: bytes.withLock { $0 }, overflowed: false)
   }
+  func disclose() async {}
 }

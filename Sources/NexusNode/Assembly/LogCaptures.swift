@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusRuntime
+internal import NexusTelemetry
+
+/// Leads the output of attempts into the agents' log files.
+struct LogCaptures: CaptureSource {
+  let logs: AgentLogStore
+
+  func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture {
+    // A service's standard output can be no run's result, so it is log from the start.
+    LogCapture(
+      writer: logs.writer(agent: agent, run: run, attempt: attempt, standardOutput: run == nil ? .logged : .held))
+  }
+
+  func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async {
+    logs.line(agent: agent, run: run, attempt: attempt, text: text)
+  }
+}
+
+private final class LogCapture: AttemptCapture {
+  private let writer: AgentLogWriter
+
+  init(writer: AgentLogWriter) { self.writer = writer }
+
+  func received(_ bytes: [UInt8], from stream: OutputStream) { writer.received(bytes, from: stream) }
+
+  func finish() async -> CapturedOutput {
+    let capture = await writer.finish()
+    return CapturedOutput(standardOutput: capture.bytes, overflowed: capture.overflowed)
+  }
+
+  func disclose() async { await writer.discloseOutput() }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Crypto
+internal import Logging
+package import NexusAPI
+internal import NexusCore
+internal import NexusGateway
+internal import NexusHTTP
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusSandbox
+internal import NexusServer
+internal import NexusStore
+internal import NexusStoreSQLite
+internal import NexusTelemetry
+
+/// One node of a project, put together from its parts: the only place that sees all of them.
+package final class Node: Sendable {
+  package let operations: any NodeOperations
+  let parts: NodeParts
+
+  private init(parts: NodeParts, operations: LocalOperations) {
+    self.parts = parts
+    self.operations = operations
+  }
+
+  /// Takes the project's lock, opens its store, takes up its budgets and listens on the agent plane.
+  ///
+  /// Nothing runs yet; what was opened is closed again if a later step fails.
+  ///
+  /// - Throws: `OperationError`: another node holds the project, the store cannot be opened, a port is taken.
+  package static func open(_ options: NodeOptions) async throws(OperationError) -> Node {
+    let parts: NodeParts
+    do {
+      // Before any secret is read: no other process of this user may look into the node's memory.
+      try ProcessHardening.makeUndumpable()
+      try ProcessHardening.ignoreBrokenPipes()
+      try ProcessHardening.raiseFileLimit()
+      try options.state.prepare()
+      let lock = try ProjectLock.take(options.state)
+      do {
+        parts = try await assemble(options, lock: lock)
+      } catch {
+        lock.release()
+        throw error
+      }
+    } catch {
+      throw OperationError(opening: error, options: options)
+    }
+    return Node(parts: parts, operations: LocalOperations(parts: parts))
+  }
+
+  private static func assemble(_ options: NodeOptions, lock: ProjectLock) async throws -> NodeParts {
+    let clock = SystemClock()
+    let random = SystemRandom()
+    let ids = IdentifierSource(clock: clock, random: random)
+    let state = options.state
+    let store = try await SQLiteStore.open(
+      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
+    do {
+      let boot = ids.boot()
+      let events = EventHub()
+      let kernelBoot = KernelBoot.identifier
+      let ledger = Ledger(plan: options.plan, boot: boot, clock: clock) { NodeLog.logger.notice("\($0)") }
+      try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
+      let startedAt = clock.wallNow()
+      let row = BootRow(
+        id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
+      try await store.commit(StoreTransaction(.synced, [.insertBoot(row)]))
+      let agentCalls = DeferredAgentCalls()
+      let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
+      let gateway = try await startGateway(
+        options,
+        GatewayPorts(
+          clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
+          agentCalls: agentCalls))
+      let logs = AgentLogStore(
+        directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
+      ) { NodeLog.logger.error("\($0)") }
+      let launcher = GuardedLauncher(clock: clock, random: random)
+      let runtime = AgentRuntime(
+        plan: options.plan,
+        services: RuntimeServices(
+          store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs), clock: clock,
+          ids: ids, events: events, stateDirectory: state.directory, inherited: options.inherited,
+          ownCommand: [options.executable]),
+        hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
+      agentCalls.connect(runtime.agentCalls)
+      try await runtime.prepare()
+      return NodeParts(
+        options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
+        events: events, ledger: ledger, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
+        runtime: runtime, token: try state.operatorToken(ids: ids))
+    } catch {
+      await store.close()
+      throw error
+    }
+  }
+
+  /// The agent plane at its port; any free one where the configuration leaves that open.
+  private static func startGateway(_ options: NodeOptions, _ ports: GatewayPorts) async throws -> EffectGateway {
+    var configuration = GatewayConfiguration(plan: options.plan)
+    if options.purpose == .singleRun { configuration.port = 0 }
+    let gateway = try EffectGateway(configuration, ports)
+    do {
+      try await gateway.start()
+      return gateway
+    } catch {
+      guard error.code == .cannotListen, options.plan.server.agentPort == nil, configuration.port != 0 else {
+        throw error
+      }
+      configuration.port = 0
+      let anywhere = try EffectGateway(configuration, ports)
+      try await anywhere.start()
+      return anywhere
+    }
+  }
+}
+
+extension SHA256.Digest {
+  fileprivate var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}

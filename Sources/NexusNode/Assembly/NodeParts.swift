@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Glibc
+internal import Logging
+internal import NexusCore
+internal import NexusGateway
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusSandbox
+internal import NexusStore
+internal import NexusTelemetry
+internal import Synchronization
+
+/// The open parts of a node.
+final class NodeParts: Sendable {
+  let options: NodeOptions
+  let lock: ProjectLock
+  let clock: any NexusClock
+  let random: any RandomSource
+  let boot: BootID
+  let startedAt: WallTime
+  let store: any Store
+  let events: EventHub
+  let ledger: Ledger
+  let tools: ReloadableTools
+  let gateway: EffectGateway
+  let logs: AgentLogStore
+  let launcher: GuardedLauncher
+  let runtime: AgentRuntime
+  let token: String
+  private let present: Mutex<Present>
+
+  private struct Present: Sendable {
+    var plan: ProjectPlan
+    var operatorPort: Int?
+    var stop: (@Sendable () -> Void)?
+    var stopWasAsked = false
+  }
+
+  init(
+    options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
+    startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
+    gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, token: String
+  ) {
+    self.options = options
+    self.lock = lock
+    self.clock = clock
+    self.random = random
+    self.boot = boot
+    self.startedAt = startedAt
+    self.store = store
+    self.events = events
+    self.ledger = ledger
+    self.tools = tools
+    self.gateway = gateway
+    self.logs = logs
+    self.launcher = launcher
+    self.runtime = runtime
+    self.token = token
+    present = Mutex(Present(plan: options.plan))
+  }
+
+  /// The configuration that holds now.
+  var plan: ProjectPlan { present.withLock { $0.plan } }
+
+  /// Takes a changed configuration for what begins from now on.
+  func reconfigure(_ plan: ProjectPlan) async {
+    present.withLock { $0.plan = plan }
+    ledger.reconfigure(plan)
+    tools.reconfigure(plan)
+    await runtime.executor.reconfigure(plan)
+  }
+
+  /// The port of the operator plane, once it listens.
+  var operatorPort: Int? {
+    get { present.withLock { $0.operatorPort } }
+    set { present.withLock { $0.operatorPort = newValue } }
+  }
+
+  /// Says how the node is asked to end; if it was asked before, at once.
+  func onStop(_ stop: @escaping @Sendable () -> Void) {
+    let now = present.withLock { present in
+      present.stop = stop
+      return present.stopWasAsked
+    }
+    if now { stop() }
+  }
+
+  func askToStop() {
+    let stop = present.withLock { present in
+      present.stopWasAsked = true
+      return present.stop
+    }
+    stop?()
+  }
+}
+
+/// What the kernel says of this boot and this process.
+enum KernelBoot {
+  /// `/proc/sys/kernel/random/boot_id`: the same as long as the machine has not been restarted.
+  static var identifier: String {
+    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id", limit: 256) else { return "" }
+    return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+  }
+
+  static var ownPID: Int32 { getpid() }
+}
+
+/// Where the node itself logs: standard error.
+enum NodeLog {
+  static let logger = Logger(label: "naos") { StreamLogHandler.standardError(label: $0) }
+}
+
+extension NodeOptions {
+  /// What no log may show.
+  var secrets: [String] {
+    plan.providers.compactMap { $0.apiKey?.revealed }
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusGateway
+internal import NexusSandbox
+internal import NexusStore
+internal import NexusRuntime
+internal import UnixSignals
+internal import NexusKernel
+internal import Logging
+package import NexusAPI
+internal import NexusCore
+internal import NexusServer
+internal import ServiceLifecycle
+
+extension Node {
+  /// Runs the node until it is asked to end, then takes it down in order: the store goes last.
+  ///
+  /// - Parameters:
+  ///   - handlesSignals: SIGTERM and SIGINT end it gracefully; false where the caller handles them.
+  ///   - recovers: unfinished runs of the node before go on.
+  ///   - ready: called once, when everything listens and recovery has begun.
+  /// - Throws: `OperationError` if a listener fails.
+  package func run(
+    handlesSignals: Bool, recovers: Bool, ready: @escaping @Sendable (NodeStatus) async -> Void
+  ) async throws {
+    let parts = parts
+    // Order is dependence: what stands first is started first and stopped last.
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [
+          .init(service: StoreService(parts: parts)),
+          .init(service: LauncherService(parts: parts)),
+          .init(service: GatewayService(parts: parts)),
+          .init(service: RuntimeService(parts: parts, recovers: recovers)),
+          .init(
+            service: OperatorService(parts: parts, operations: operations, ready: ready),
+            successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
+        ],
+        gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
+        logger: Logger(label: "naos.lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+    parts.onStop { [weak group] in
+      guard let group else { return }
+      ShutdownTrigger.fire(group)
+    }
+    defer { parts.lock.release() }
+    try await group.run()
+  }
+}
+
+private struct StoreService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try await gracefulShutdown()
+    parts.events.close()
+    await parts.store.close()
+  }
+}
+
+private struct LauncherService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try parts.launcher.start()
+    try await gracefulShutdown()
+    await parts.launcher.shutDown()
+  }
+}
+
+private struct GatewayService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try await gracefulShutdown()
+    await parts.gateway.shutdown()
+  }
+}
+
+private struct RuntimeService: Service {
+  let parts: NodeParts
+  let recovers: Bool
+
+  func run() async throws {
+    let runtime = parts.runtime
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask(name: "runtime") { await runtime.run() }
+      if recovers {
+        _ = try await runtime.executor.recover()
+        await runtime.startServices()
+      }
+      try await gracefulShutdown()
+      await runtime.shutdown()
+      try await group.waitForAll()
+    }
+  }
+}
+
+private struct OperatorService: Service {
+  let parts: NodeParts
+  let operations: any NodeOperations
+  let ready: @Sendable (NodeStatus) async -> Void
+
+  func run() async throws {
+    let server = OperatorServer(
+      configuration: OperatorServer.Configuration(
+        host: parts.options.plan.server.host,
+        port: parts.options.purpose == .project ? parts.options.plan.server.port : nil,
+        socketPath: parts.options.state.socket, token: parts.token, version: NaosVersion.current, boot: parts.boot,
+        dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value),
+      operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+    try await cancelWhenGracefulShutdown {
+      try await server.run { port in
+        parts.operatorPort = port
+        await ready(StatusReports.node(parts))
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusKernel
+internal import NexusGateway
+internal import NexusAPI
+internal import NexusCore
+internal import NexusSandbox
+
+/// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.
+enum DoctorChecks {
+  static func machine() -> [DoctorFinding] {
+    [guardAbilities(), overcommit(), unsandboxed()]
+  }
+
+  /// The guard finds its children in one read where the kernel offers that.
+  private static func guardAbilities() -> DoctorFinding {
+    Files.exists("/proc/self/task/\(KernelBoot.ownPID)/children")
+      ? DoctorFinding("processes", .ok, "agents are started below a guard that kills all of them if the node dies")
+      : DoctorFinding(
+        "processes", .note, "this kernel does not list children: strays are found by walking /proc",
+        hint: "A kernel with CONFIG_PROC_CHILDREN does it faster.")
+  }
+
+  private static func overcommit() -> DoctorFinding {
+    let free = FreeSpace.bytes(at: ".")
+    guard let free else { return DoctorFinding("disk", .warning, "the free space cannot be read") }
+    let mebibytes = free / 1_048_576
+    return mebibytes < 512
+      ? DoctorFinding(
+        "disk", .warning, "only \(mebibytes) MiB are free", hint: "A full disk makes the node stand still.")
+      : DoctorFinding("disk", .ok, "\(mebibytes) MiB are free")
+  }
+
+  private static func unsandboxed() -> DoctorFinding {
+    DoctorFinding(
+      "sandbox", .note, "process agents run as the node's own user, unsandboxed: they are trusted like the operator",
+      hint: "Budgets and secrets bind an agent of another user; see docs/threat-model.md.")
+  }
+
+  static func node(_ parts: NodeParts) -> [DoctorFinding] {
+    var findings = [
+      DoctorFinding("node", .ok, "process \(KernelBoot.ownPID), boot \(parts.boot.text)"),
+      DoctorFinding("agent plane", .ok, parts.gateway.baseURL),
+    ]
+    findings.append(
+      ProcessHardening.isDumpable
+        ? DoctorFinding("memory", .problem, "other processes of this user can read the node's memory")
+        : DoctorFinding("memory", .ok, "the node is not dumpable"))
+    let report = parts.ledger.report()
+    if report.isClockHeld {
+      findings.append(
+        DoctorFinding(
+          "clock", .problem, "the clock jumped ahead; budget windows stand still until that is confirmed",
+          hint: "Set the clock right, or restart the node."))
+    }
+    return findings
+  }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusGateway
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusStore
+internal import NexusTelemetry
+
+/// What operators ask, answered by the node in this process.
+struct LocalOperations: NodeOperations {
+  let parts: NodeParts
+
+  private var runs: RunReports { RunReports(store: parts.store) }
+  private var agents: AgentReports {
+    let plan = parts.plan
+    return AgentReports(plan: plan, spend: SpendView(parts.ledger.report(), plan: plan))
+  }
+
+  // MARK: Reading
+
+  func status() async throws(OperationError) -> StatusReport {
+    let counts = try await reading { () async throws(StoreError) in try await runs.counts() }
+    return StatusReport(node: StatusReports.node(parts), agents: await statuses(), runs: counts)
+  }
+
+  func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] { await statuses() }
+
+  private func statuses() async -> [NexusAPI.AgentStatus] {
+    let reports = agents
+    var statuses: [NexusAPI.AgentStatus] = []
+    for spec in reports.plan.agents { statuses.append(reports.status(of: spec, await present(spec))) }
+    return statuses
+  }
+
+  private func present(_ spec: AgentSpec) async -> AgentReports.Present {
+    let restarts = await parts.runtime.supervisors.restarts(of: spec.name)
+    return AgentReports.Present(
+      status: parts.runtime.board.status(of: spec.name) ?? AgentStatus(),
+      restarts: restarts.map { StatusReports.restartStatus($0.count, $0.intensity) } ?? RestartStatus())
+  }
+
+  private func spec(_ agent: AgentName) throws(OperationError) -> AgentSpec {
+    guard let spec = parts.plan.agent(agent) else { throw .unknownAgent(agent.text) }
+    return spec
+  }
+
+  func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {
+    let spec = try spec(agent)
+    let recent = try await reading { () async throws(StoreError) in
+      try await parts.store.runs(RunQuery(name: agent.text, limit: 10))
+    }
+    return agents.detail(of: spec, await present(spec), recent: recent)
+  }
+
+  func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
+    try await reading { () async throws(StoreError) in try await runs.page(filter) }
+  }
+
+  private func record(_ run: RunID) async throws(OperationError) -> RunRecord {
+    let found = try await reading { () async throws(StoreError) in try await parts.store.run(run) }
+    guard let found else { throw .unknownRun(run) }
+    return found
+  }
+
+  private func budget(of record: RunRecord) -> BudgetStatus? {
+    let reports = agents
+    return reports.plan.agent(AgentName(record.name)).flatMap { reports.spend.nearest(for: $0) }
+  }
+
+  func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
+    let record = try await record(run)
+    return try await reading { () async throws(StoreError) in
+      try await runs.detail(of: record, budget: budget(of: record))
+    }
+  }
+
+  func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage {
+    let record = try await record(run)
+    return try await reading { () async throws(StoreError) in
+      try await runs.journal(of: record, after: after, limit: limit)
+    }
+  }
+
+  func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
+    await parts.logs.flush()
+    return try LogPages.page(query, from: parts.logs.reader)
+  }
+
+  func costs() async throws(OperationError) -> CostReport {
+    let charges = try await reading { () async throws(StoreError) in
+      try await parts.store.charges(ChargeQuery(limit: CostCharges.limit))
+    }
+    return agents.costs(charges: charges)
+  }
+
+  func doctor() async throws(OperationError) -> DoctorReport {
+    DoctorReport(findings: DoctorChecks.machine() + DoctorChecks.node(parts))
+  }
+
+  // MARK: Watching
+
+  func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
+    guard let stream = parts.events.watch({ filter.matches($0) ? $0 : nil }) else {
+      throw .tooMany("\(EventHub.maxWatchers) watchers are connected already")
+    }
+    return stream
+  }
+
+  func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
+    let stream = parts.events.watch { event -> LogEvent? in
+      guard case .log(let line) = event, query.agent == nil || query.agent == line.agent,
+        query.run == nil || query.run == line.run
+      else { return nil }
+      return line
+    }
+    guard let stream else { throw .tooMany("\(EventHub.maxWatchers) watchers are connected already") }
+    return stream
+  }
+
+  // MARK: Runs
+
+  func startRun(_ request: StartRun) async throws(OperationError) -> RunReport {
+    try await reloadIfUnknown(request.name)
+    let input = try request.effectiveInput()
+    let record: RunRecord
+    do throws(RuntimeRefusal) {
+      record = try await parts.runtime.executor.start(
+        request.name, input: input, idempotencyKey: request.idempotencyKey, timeout: request.timeout)
+    } catch {
+      throw OperationError(error)
+    }
+    return try await report(record)
+  }
+
+  private func report(_ record: RunRecord) async throws(OperationError) -> RunReport {
+    try await reading { () async throws(StoreError) in
+      try await runs.report(of: record, budget: budget(of: record))
+    }
+  }
+
+  /// An agent that was created while the node runs is found at its first use.
+  private func reloadIfUnknown(_ name: String) async throws(OperationError) {
+    guard parts.plan.agent(AgentName(name)) == nil, parts.options.purpose == .project else { return }
+    if let plan = PlanReload.load(parts.options) { await parts.reconfigure(plan) }
+  }
+
+  func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    await parts.runtime.executor.wait(for: run)
+    return try await report(try await record(run))
+  }
+
+  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    try await acting(on: run) { () async throws(RuntimeRefusal) in
+      try await parts.runtime.executor.cancel(run, by: "operator")
+    }
+  }
+
+  func killRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    try await acting(on: run) { () async throws(RuntimeRefusal) in
+      try await parts.runtime.executor.cancel(run, by: "operator", kill: true)
+    }
+  }
+
+  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    try await acting(on: run) { () async throws(RuntimeRefusal) in
+      try await parts.runtime.executor.resume(run, by: "operator")
+    }
+  }
+
+  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    try await acting(on: run) { () async throws(RuntimeRefusal) in
+      try await parts.runtime.executor.retry(run, by: "operator")
+    }
+  }
+
+  private func acting(
+    on run: RunID, _ body: () async throws(RuntimeRefusal) -> Void
+  ) async throws(OperationError) -> RunReport {
+    do { try await body() } catch { throw OperationError(error) }
+    return try await report(try await record(run))
+  }
+
+  private func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
+    do { return try await body() } catch { throw OperationError(error) }
+  }
+
+  // MARK: Agents
+
+  func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
+    let spec = try spec(agent)
+    if let refusal = spec.refusals.first {
+      throw OperationError(.refused, code: refusal.code, title: "The agent may not run", detail: refusal.message)
+    }
+    try await remember(AgentRow(name: agent))
+    if spec.mode == .service {
+      await parts.runtime.supervisors.start(agent)
+    } else {
+      parts.runtime.board.update(agent) { if $0.runningRuns == 0 { ($0.state, $0.reason) = (.idle, "") } }
+    }
+    return agents.status(of: spec, await present(spec))
+  }
+
+  func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> NexusAPI.AgentStatus
+  {
+    let spec = try spec(agent)
+    if noRestart { try await remember(AgentRow(name: agent, stoppedByOperator: true)) }
+    if spec.mode == .service { await parts.runtime.supervisors.stop(agent, force: force) }
+    await parts.runtime.executor.stopRuns(of: agent, kill: force)
+    if noRestart { parts.runtime.board.update(agent) { $0.state = .stopped } }
+    return agents.status(of: spec, await present(spec))
+  }
+
+  func removeAgent(_ agent: AgentName) async throws(OperationError) {
+    _ = try await stopAgent(agent, force: false, noRestart: false)
+    do {
+      try await parts.store.commit(StoreTransaction(.synced, [.deleteAgent(agent)]))
+    } catch {
+      throw OperationError(error)
+    }
+    var plan = parts.plan
+    plan.agents.removeAll { $0.name == agent }
+    await parts.reconfigure(plan)
+    parts.runtime.board.remove(agent)
+  }
+
+  private func remember(_ row: AgentRow) async throws(OperationError) {
+    do { try await parts.store.commit(StoreTransaction(.synced, [.putAgent(row)])) } catch {
+      throw OperationError(error)
+    }
+  }
+
+  // MARK: The node
+
+  func shutdown() async throws(OperationError) { parts.askToStop() }
+}
+
+/// How many charges one cost report looks at.
+enum CostCharges {
+  static let limit = 100_000
+}

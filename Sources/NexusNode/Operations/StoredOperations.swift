@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusAPI
+package import NexusCore
+package import NexusKernel
+internal import NexusStore
+internal import NexusStoreSQLite
+internal import NexusTelemetry
+
+/// What operators may ask while no node runs: everything that only reads, from the store and the log files.
+package struct StoredOperations: NodeOperations {
+  private let plan: ProjectPlan
+  private let project: String
+  private let clock: any NexusClock
+  private let store: any Store
+
+  /// Opens the project's store for reading; a project that never ran has none and reads as empty.
+  package static func open(
+    plan: ProjectPlan, project: String, clock: any NexusClock = SystemClock()
+  ) async throws(OperationError) -> StoredOperations {
+    let path = ProjectState(project: project).database
+    guard Files.exists(path) else {
+      return StoredOperations(plan: plan, project: project, clock: clock, store: InMemoryStore())
+    }
+    do throws(StoreError) {
+      let store = try await SQLiteStore.openReadOnly(path: path)
+      return StoredOperations(plan: plan, project: project, clock: clock, store: store)
+    } catch {
+      throw OperationError(error)
+    }
+  }
+
+  private var runs: RunReports { RunReports(store: store) }
+
+  private func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
+    do { return try await body() } catch { throw OperationError(error) }
+  }
+
+  private func agentReports() async throws(OperationError) -> AgentReports {
+    let counters = try await reading { () async throws(StoreError) in try await store.counters() }
+    return AgentReports(plan: plan, spend: SpendView(counters: counters, plan: plan))
+  }
+
+  private func presents() async throws(OperationError) -> [AgentName: AgentReports.Present] {
+    let now = clock.wallNow()
+    let (rows, restarts) = try await reading { () async throws(StoreError) in
+      (try await store.agents(), try await store.restarts(since: now + .seconds(-86_400)))
+    }
+    var presents: [AgentName: AgentReports.Present] = [:]
+    for spec in plan.agents {
+      presents[spec.name] = StatusReports.present(
+        of: spec, row: rows.first { $0.name == spec.name }, restarts: restarts, now: now, supervisors: plan.supervisors)
+    }
+    return presents
+  }
+
+  package func status() async throws(OperationError) -> StatusReport {
+    let node = NodeStatus(isRunning: false, version: NaosVersion.current, project: plan.name, directory: project)
+    let counts = try await reading { () async throws(StoreError) in try await runs.counts() }
+    return StatusReport(node: node, agents: try await listAgents(), runs: counts)
+  }
+
+  package func listAgents() async throws(OperationError) -> [AgentStatus] {
+    let reports = try await agentReports()
+    let presents = try await presents()
+    return plan.agents.compactMap { spec in presents[spec.name].map { reports.status(of: spec, $0) } }
+  }
+
+  package func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {
+    guard let spec = plan.agent(agent), let present = try await presents()[agent] else {
+      throw .unknownAgent(agent.text)
+    }
+    let recent = try await reading { () async throws(StoreError) in
+      try await store.runs(RunQuery(name: agent.text, limit: 10))
+    }
+    return try await agentReports().detail(of: spec, present, recent: recent)
+  }
+
+  package func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
+    try await reading { () async throws(StoreError) in try await runs.page(filter) }
+  }
+
+  private func record(_ run: RunID) async throws(OperationError) -> RunRecord {
+    let found = try await reading { () async throws(StoreError) in try await store.run(run) }
+    guard let found else { throw .unknownRun(run) }
+    return found
+  }
+
+  package func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
+    let record = try await record(run)
+    let budget = try await budget(of: record)
+    return try await reading { () async throws(StoreError) in try await runs.detail(of: record, budget: budget) }
+  }
+
+  private func budget(of record: RunRecord) async throws(OperationError) -> BudgetStatus? {
+    guard let spec = plan.agent(AgentName(record.name)) else { return nil }
+    return try await agentReports().spend.nearest(for: spec)
+  }
+
+  package func journal(
+    of run: RunID, after: JournalSequence, limit: Int
+  ) async throws(OperationError) -> JournalPage {
+    let record = try await record(run)
+    return try await reading { () async throws(StoreError) in
+      try await runs.journal(of: record, after: after, limit: limit)
+    }
+  }
+
+  package func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
+    try LogPages.page(query, from: LogReader(directory: ProjectState(project: project).logs))
+  }
+
+  package func costs() async throws(OperationError) -> CostReport {
+    let charges = try await reading { () async throws(StoreError) in
+      try await store.charges(ChargeQuery(limit: CostCharges.limit))
+    }
+    return try await agentReports().costs(charges: charges)
+  }
+
+  package func doctor() async throws(OperationError) -> DoctorReport {
+    DoctorReport(
+      findings: DoctorChecks.machine() + [
+        DoctorFinding("node", .note, "no node runs in this project", hint: "naos up")
+      ])
+  }
+
+  /// Waiting for a run that nobody executes ends at once: it says where the run stands.
+  package func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    let record = try await record(run)
+    let budget = try await budget(of: record)
+    return try await reading { () async throws(StoreError) in try await runs.report(of: record, budget: budget) }
+  }
+
+  private static let needsNode = OperationError.unreachable("this needs a running node, and none runs in this project")
+
+  package func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
+    throw Self.needsNode
+  }
+  package func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
+    throw Self.needsNode
+  }
+  package func startRun(_ request: StartRun) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func killRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus { throw Self.needsNode }
+  package func stopAgent(
+    _ agent: AgentName, force: Bool, noRestart: Bool
+  ) async throws(OperationError) -> AgentStatus { throw Self.needsNode }
+  package func removeAgent(_ agent: AgentName) async throws(OperationError) { throw Self.needsNode }
+  package func shutdown() async throws(OperationError) { throw Self.needsNode }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Where a project keeps its state: `.naos` in its folder, for the owner alone.
+package struct ProjectState: Sendable, Hashable {
+  /// The project's folder, absolute.
+  package let project: String
+
+  package init(project: String) { self.project = project }
+
+  package var directory: String { project + "/.naos" }
+  package var database: String { directory + "/nexus.db" }
+  package var socket: String { directory + "/node.sock" }
+  package var token: String { directory + "/token" }
+  package var lock: String { directory + "/lock" }
+  package var logs: String { directory + "/logs" }
+  /// What a detached node writes to its standard error.
+  package var nodeLog: String { directory + "/logs/node.log" }
+  /// The entry that was being applied when the last node trapped.
+  package var trap: String { directory + "/trap" }
+
+  /// Makes the folder, 0700.
+  package func prepare() throws(FileError) {
+    try Files.makeDirectory(directory, mode: 0o700)
+    try Files.makeDirectory(logs, mode: 0o700)
+    try Files.restrict(directory, mode: 0o700)
+  }
+
+  /// The operator's token; made on first use, 0600.
+  package func operatorToken(ids: IdentifierSource) throws(FileError) -> String {
+    if Files.exists(token) {
+      let text = String(decoding: try Files.read(token, limit: 4096), as: UTF8.self)
+      let trimmed = String(text.prefix { !$0.isNewline })
+      if !trimmed.isEmpty {
+        try Files.restrict(token, mode: 0o600)
+        return trimmed
+      }
+    }
+    let fresh = ids.secret(prefix: "naos_")
+    try Files.write(Array((fresh + "\n").utf8), to: token, mode: 0o600)
+    return fresh
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusStore
+
+/// Puts together what operators see of an agent.
+struct AgentReports: Sendable {
+  let plan: ProjectPlan
+  let spend: SpendView
+
+  /// What is known of the agent at this moment.
+  struct Present: Sendable {
+    var status: NexusRuntime.AgentStatus
+    var restarts: RestartStatus
+  }
+
+  func status(of spec: AgentSpec, _ present: Present) -> NexusAPI.AgentStatus {
+    let spent = spend.spent(by: spec.name)
+    let now = present.status
+    return NexusAPI.AgentStatus(
+      name: spec.name, kind: spec.kind.word, state: NexusAPI.AgentState(rawValue: now.state.rawValue) ?? .idle,
+      note: note(of: spec, now), step: now.step, lastActivity: now.lastActivity, restarts: present.restarts,
+      tokens: spent.tokens, cost: spent.cost, budget: spend.nearest(for: spec), run: now.run)
+  }
+
+  private func note(of spec: AgentSpec, _ now: NexusRuntime.AgentStatus) -> String? {
+    if let refusal = spec.refusals.first { return refusal.message }
+    return now.reason.isEmpty ? nil : now.reason
+  }
+
+  func detail(of spec: AgentSpec, _ present: Present, recent: [RunRecord]) -> AgentDetail {
+    var detail = AgentDetail(
+      status: status(of: spec, present), mode: spec.mode.rawValue, workingDirectory: spec.workingDirectory,
+      supervisor: (spec.supervisor ?? .root).text, restart: spec.restart.rawValue)
+    detail.pid = present.status.pid.map { Int($0) }
+    detail.attempt = present.status.attempt?.value
+    detail.template = spec.template
+    switch spec.kind {
+    case .process(let command): detail.command = command
+    case .llm(let llm):
+      detail.model = llm.model
+      detail.tools = llm.tools
+    }
+    detail.environment = spec.environment.map(\.name)
+    detail.readPaths = spec.grants.readPaths
+    detail.hosts = spec.grants.hosts
+    detail.budgets = spend.budgets(binding: spec)
+    detail.lastExit = present.status.reason.isEmpty ? nil : present.status.reason
+    detail.refusals = spec.refusals.map { RunFailure(code: $0.code, message: $0.message) }
+    detail.recentRuns = recent.map(RunReports.row)
+    return detail
+  }
+
+  /// The sums by agent and by model.
+  func costs(charges: [ChargeRow]) -> CostReport {
+    var models: [String: CostRow] = [:]
+    var calls: [AgentName: Int64] = [:]
+    for charge in charges where charge.basis != .released {
+      calls[charge.agent, default: 0] += 1
+      var row = models[charge.model] ?? CostRow(name: charge.model, calls: 0, tokens: .zero, cost: .zero)
+      row.calls += 1
+      row.tokens += charge.spend.tokens
+      row.cost += charge.spend.cost
+      models[charge.model] = row
+    }
+    let agents = plan.agents.map { spec in
+      let spent = spend.spent(by: spec.name)
+      return CostRow(
+        name: spec.name.text, calls: calls[spec.name] ?? spent.requests, tokens: spent.tokens, cost: spent.cost,
+        budgets: spend.budgets(binding: spec).filter { $0.scope == BudgetScope.agent(spec.name).text })
+    }
+    return CostReport(
+      tokens: agents.reduce(.zero) { $0 + $1.tokens }, cost: agents.reduce(.zero) { $0 + $1.cost }, agents: agents,
+      models: models.values.sorted { $0.name < $1.name }, budgets: spend.shared)
+  }
+}

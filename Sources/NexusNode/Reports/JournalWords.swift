@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+
+/// How journal entries read to people and programs.
+enum JournalWords {
+  static func item(_ entry: JournalEntry) -> JournalItem {
+    let (kind, summary, members) = words(entry.entry)
+    return JournalItem(sequence: entry.sequence, at: entry.at, kind: kind, summary: summary, entry: members)
+  }
+
+  private static func words(_ entry: RunEntry) -> (kind: String, summary: String, members: JSONValue) {
+    switch entry {
+    case .created(let creation):
+      return (
+        "created", "\(creation.kind.rawValue) \(creation.name)",
+        [
+          "name": .string(creation.name), "definition": .string(creation.definition.text), "input": creation.input,
+          "idempotencyKey": creation.idempotencyKey.map { .string($0) } ?? .null,
+        ]
+      )
+    case .attemptStarted(let step, let attempt, let dropped):
+      return (
+        "attempt-started", dropped > 0 ? "attempt \(attempt), rewound by \(dropped)" : "attempt \(attempt)",
+        ["step": .string(step.text), "attempt": .int(Int64(attempt.value)), "rewound": .int(Int64(dropped))]
+      )
+    case .attemptEnded(let step, let attempt, let end): return ended(step, attempt, end)
+    case .stepRecorded(let path, let value):
+      return ("step-recorded", path.text, ["path": .string(path.text), "value": value])
+    case .cancelRequested(let who): return ("cancel-requested", "by \(who)", ["by": .string(who)])
+    case .paused(let reason, let note):
+      return (
+        "paused", "\(reason.rawValue): \(note)", ["reason": .string(reason.rawValue), "note": .string(note)]
+      )
+    case .resumed(let who): return ("resumed", "by \(who)", ["by": .string(who)])
+    case .retried(let who): return ("retried", "by \(who)", ["by": .string(who)])
+    case .completed(let output): return ("completed", "", ["output": output])
+    case .failed(let error):
+      return (
+        "failed", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
+      )
+    case .cancelled: return ("cancelled", "", [:])
+    }
+  }
+
+  private static func ended(
+    _ step: StepPath, _ attempt: AttemptNumber, _ end: AttemptEnd
+  ) -> (kind: String, summary: String, members: JSONValue) {
+    let (word, reason) = outcome(end.outcome)
+    var members: JSONObject = [
+      "step": .string(step.text), "attempt": .int(Int64(attempt.value)), "outcome": .string(word),
+      "effects": .int(Int64(end.passed)), "replayed": .int(Int64(end.replayed)), "tokens": .int(end.tokens.value),
+      "costNanoUSD": .int(end.cost.value),
+    ]
+    members["reason"] = reason.map { .string($0) }
+    let effects = "\(end.passed) effects, \(end.replayed) of them replayed"
+    return (
+      "attempt-ended", "attempt \(attempt) \(word)\(reason.map { ": \($0)" } ?? "") · \(effects)", .object(members)
+    )
+  }
+
+  private static func outcome(_ outcome: AttemptOutcome) -> (String, String?) {
+    switch outcome {
+    case .succeeded: ("succeeded", nil)
+    case .crashed(let error): ("crashed", error.message)
+    case .askedRetry(let error): ("asked-retry", error.message)
+    case .interrupted(let note): ("interrupted", note)
+    case .budgetStopped(let refusal): ("budget-stopped", refusal.message)
+    case .cancelled: ("cancelled", nil)
+    case .timedOut: ("timed-out", nil)
+    }
+  }
+}

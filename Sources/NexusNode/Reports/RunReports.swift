@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+
+/// Turns what the store keeps of runs into what operators read; the same with and without a node.
+struct RunReports: Sendable {
+  let store: any Store
+
+  func page(_ filter: RunFilter) async throws(StoreError) -> RunPage {
+    let query = RunQuery(
+      name: filter.name, statuses: Set(filter.statuses.compactMap(RunStatus.init(rawValue:))),
+      before: filter.cursor.map { RunID($0) }, limit: filter.limit + 1)
+    let records = try await store.runs(query)
+    let rows = records.prefix(filter.limit).map(Self.row)
+    return RunPage(runs: rows, next: records.count > filter.limit ? rows.last?.id.text : nil)
+  }
+
+  static func row(_ record: RunRecord) -> RunRow {
+    let summary = record.summary
+    return RunRow(
+      id: record.id, kind: record.kind.rawValue, name: record.name, status: summary.status.rawValue,
+      attempts: summary.attempts, tokens: summary.tokens, cost: summary.cost, createdAt: record.createdAt,
+      updatedAt: summary.updatedAt, endedAt: summary.endedAt, error: failure(summary),
+      pauseReason: summary.pauseReason?.rawValue)
+  }
+
+  private static func failure(_ summary: RunSummary) -> RunFailure? {
+    // The error of an attempt that is being tried again is not the run's.
+    guard summary.status == .failed, let error = summary.error else { return nil }
+    return RunFailure(code: error.code, message: error.message)
+  }
+
+  func report(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunReport {
+    let effects = try await store.effects(of: record.id)
+    return try await Self.report(of: record, cost: cost(of: record.id, effects, budget))
+  }
+
+  private static func report(of record: RunRecord, cost: RunCost) -> RunReport {
+    RunReport(
+      id: record.id, kind: record.kind.rawValue, name: record.name, status: record.summary.status.rawValue,
+      output: record.summary.output, error: failure(record.summary), cost: cost,
+      pauseReason: record.summary.pauseReason?.rawValue, startedAt: record.createdAt, endedAt: record.summary.endedAt)
+  }
+
+  /// What the effects add up to, with the answers that the attempts got from the journal.
+  private func cost(of run: RunID, _ effects: [EffectRow], _ budget: BudgetStatus?) async throws(StoreError) -> RunCost
+  {
+    var cost = RunCost(budget: budget)
+    for effect in effects {
+      cost.inputTokens += effect.inputTokens
+      cost.outputTokens += effect.outputTokens
+      cost.cost += effect.cost
+      if effect.record.kind == .model, effect.record.state != .intent { cost.modelCalls += 1 }
+    }
+    cost.tokens = cost.inputTokens + cost.outputTokens
+    for entry in try await store.journal(of: run, after: .none, limit: .max) {
+      if case .attemptEnded(_, _, let end) = entry.entry { cost.replayed += end.replayed }
+    }
+    return cost
+  }
+
+  func detail(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunDetail {
+    let effects = try await store.effects(of: record.id)
+    let journal = try await store.journal(of: record.id, after: .none, limit: .max)
+    let report = Self.report(of: record, cost: try await cost(of: record.id, effects, budget))
+    return RunDetail(
+      report: report, input: record.input, steps: Self.steps(record, journal, report),
+      effects: effects.suffix(RunDetail.maxEffects).map(Self.effect), journalEntries: Int64(journal.count),
+      journalHead: record.head, attempts: record.summary.attempts)
+  }
+
+  /// The one step of the agent itself, then the durable steps that it recorded.
+  private static func steps(_ record: RunRecord, _ journal: [JournalEntry], _ report: RunReport) -> [StepReport] {
+    var main = StepReport(
+      path: .main, status: record.summary.status.rawValue, attempts: record.summary.attempts, cost: report.cost.cost,
+      output: record.summary.output)
+    main.endedAt = record.summary.endedAt
+    var recorded: [StepReport] = []
+    for entry in journal {
+      switch entry.entry {
+      case .attemptStarted: if main.startedAt == nil { main.startedAt = entry.at }
+      case .stepRecorded(let path, let value):
+        recorded.append(
+          StepReport(path: path, status: "completed", attempts: 1, endedAt: entry.at, output: value))
+      default: break
+      }
+    }
+    return [main] + recorded
+  }
+
+  private static func effect(_ row: EffectRow) -> EffectReport {
+    EffectReport(
+      id: row.record.id, kind: row.record.kind.rawValue, name: row.name,
+      status: row.record.state == .intent ? "pending" : row.record.state.rawValue, attempt: row.record.attempt.value,
+      inputTokens: row.inputTokens, outputTokens: row.outputTokens, cost: row.cost, at: row.startedAt,
+      milliseconds: row.endedAt.map { ($0 - row.startedAt).wholeMilliseconds })
+  }
+
+  func journal(of record: RunRecord, after: JournalSequence, limit: Int) async throws(StoreError) -> JournalPage {
+    let entries = try await store.journal(of: record.id, after: after, limit: limit + 1)
+    let shown = entries.prefix(limit)
+    return JournalPage(
+      run: record.id, entries: shown.map(JournalWords.item),
+      next: entries.count > limit ? shown.last?.sequence : nil, head: record.head)
+  }
+
+  /// How many runs there are of each status.
+  func counts() async throws(StoreError) -> RunCounts {
+    var counts: [RunStatus: Int] = [:]
+    var before: RunID?
+    while true {
+      let page = try await store.runs(RunQuery(before: before, limit: 1000))
+      for record in page { counts[record.summary.status, default: 0] += 1 }
+      guard page.count == 1000, let last = page.last else { break }
+      before = last.id
+    }
+    return RunCounts(
+      RunStatus.allCases.compactMap { status in
+        counts[status].map { RunCounts.StatusCount(status: status.rawValue, count: $0) }
+      })
+  }
+}

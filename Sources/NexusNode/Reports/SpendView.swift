@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusGateway
+internal import NexusKernel
+internal import NexusStore
+
+/// What was spent and what may be, from a live ledger or from what the store remembers.
+struct SpendView: Sendable {
+  private let lines: [BudgetReport.Line]
+  private let plan: ProjectPlan
+
+  init(_ report: BudgetReport, plan: ProjectPlan) {
+    lines = report.lines
+    self.plan = plan
+  }
+
+  /// Without a node: the newest window of each counter, against the limits of the configuration.
+  init(counters: [CounterRow], plan: ProjectPlan) {
+    self.plan = plan
+    var newest: [String: CounterRow] = [:]
+    for row in counters {
+      let name = "\(row.key.scope) \(row.key.window)"
+      if newest[name].map({ $0.key.index < row.key.index }) ?? true { newest[name] = row }
+    }
+    lines = newest.values.flatMap { row -> [BudgetReport.Line] in
+      let window = BudgetWindow(rawValue: row.key.window) ?? .lifetime
+      let bare = BudgetReport.Line(
+        scope: row.key.scope, window: window, spent: row.spent, held: .zero, limit: nil, action: nil, reset: nil)
+      let rules = plan.budgets.filter { $0.scope.text == row.key.scope && $0.window == window }.map(BudgetRule.init)
+      if rules.isEmpty { return [bare] }
+      return rules.map { rule in
+        var line = bare
+        line.limit = rule.limit
+        line.action = rule.onLimit
+        return line
+      }
+    }
+  }
+
+  /// Everything that an agent ever spent.
+  func spent(by agent: AgentName) -> Spend {
+    let scope = BudgetScope.agent(agent).text
+    return lines.first { $0.scope == scope && $0.window == .lifetime }?.spent ?? .zero
+  }
+
+  /// The budgets that bind an agent, used or not, its own first.
+  func budgets(binding agent: AgentSpec) -> [BudgetStatus] {
+    var scopes: [BudgetScope] = [.agent(agent.name)]
+    if let supervisor = agent.supervisor { scopes.append(.supervisor(supervisor)) }
+    return budgets(of: scopes + [.global])
+  }
+
+  /// The budgets that bind more than one agent.
+  var shared: [BudgetStatus] {
+    budgets(of: plan.supervisors.map { .supervisor($0.name) } + [.global])
+  }
+
+  private func budgets(of scopes: [BudgetScope]) -> [BudgetStatus] {
+    scopes.flatMap { scope in
+      plan.budgets.filter { $0.scope == scope }.map { status(of: $0) }
+    }
+  }
+
+  private func status(of budget: BudgetSpec) -> BudgetStatus {
+    let line = lines.first { $0.scope == budget.scope.text && $0.window == budget.window }
+    let spent = line?.spent ?? .zero
+    let held = line?.held ?? .zero
+    let exhausted =
+      budget.maxCost.map { spent.cost >= $0 } ?? false || budget.maxTokens.map { spent.tokens >= $0 } ?? false
+    return BudgetStatus(
+      scope: budget.scope.text, maxTokens: budget.maxTokens, usedTokens: spent.tokens, maxNanoUSD: budget.maxCost,
+      usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
+      onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
+  }
+
+  /// The budget that stands nearest to its limit.
+  func nearest(for agent: AgentSpec) -> BudgetStatus? {
+    budgets(binding: agent).max { $0.permille < $1.permille }
+  }
+}
+
+extension BudgetStatus {
+  /// How much is used, in thousandths of the limit, on the axis that is used most.
+  fileprivate var permille: Int64 {
+    func share(_ used: Int64, _ limit: Int64?) -> Int64 {
+      guard let limit else { return 0 }
+      return limit <= 0 ? 1000 : Int64(clamping: Int128(used) * 1000 / Int128(limit))
+    }
+    return max(share(usedTokens.value, maxTokens?.value), share(usedNanoUSD.value, maxNanoUSD?.value))
+  }
+}

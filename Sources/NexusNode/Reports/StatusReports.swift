@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusGateway
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusStore
+
+/// Puts together what operators see of a node and of all its agents.
+enum StatusReports {
+  /// A running node.
+  static func node(_ parts: NodeParts) -> NodeStatus {
+    NodeStatus(
+      isRunning: true, version: NaosVersion.current, project: parts.plan.name, directory: parts.options.project,
+      pid: Int(KernelBoot.ownPID), boot: parts.boot, startedAt: parts.startedAt,
+      dashboard: parts.operatorPort.map { "http://localhost:\($0)" }, agentPlane: parts.gateway.baseURL,
+      isForOneRun: parts.options.purpose == .singleRun)
+  }
+
+  /// What is known of an agent when no node runs.
+  static func present(
+    of spec: AgentSpec, row: AgentRow?, restarts: [RestartRow], now: WallTime, supervisors: [SupervisorSpec]
+  ) -> AgentReports.Present {
+    var status = NexusRuntime.AgentStatus()
+    status.lastActivity = row?.lastActivity
+    let remembered = row?.lastState.flatMap(NexusRuntime.AgentState.init(rawValue:))
+    status.state = remembered == .exhausted || remembered == .failed ? remembered ?? .idle : .idle
+    if row?.stoppedByOperator == true || spec.mode == .service { status.state = .stopped }
+    let intensity = supervisors.first { $0.name == spec.supervisor }?.intensity ?? RestartIntensity()
+    let count = restarts.count {
+      $0.at > now + (.zero - intensity.within)
+        && ($0.supervisor == (spec.supervisor ?? .root)) && (spec.supervisor != nil || $0.child == spec.name)
+    }
+    return AgentReports.Present(status: status, restarts: restartStatus(count, intensity))
+  }
+
+  static func restartStatus(_ count: Int, _ intensity: RestartIntensity) -> RestartStatus {
+    RestartStatus(
+      count: count, max: intensity.maxRestarts, withinSeconds: Int(clamping: intensity.within.components.seconds))
+  }
+}
