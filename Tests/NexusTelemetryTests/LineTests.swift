@@ -93,6 +93,28 @@ import Testing
     #expect(dropped.reduce(0, +) == 170)
   }
 
+  @Test(arguments: [1, 3, 7, 64, 1_000])
+  func `every line of a flood is stored or counted, however it arrives`(size: Int) async throws {
+    let bench = try LogBench {
+      $0.linesPerSecond = 10
+      $0.burstLines = 20
+    }
+    let writer = bench.writer()
+    let text = Array((0..<500).map { "\($0)\n" }.joined().utf8) + Array("open".utf8)
+    for start in stride(from: 0, to: text.count, by: size) {
+      writer.received(Array(text[start..<min(start + size, text.count)]), from: .standardError)
+    }
+    bench.clock.advance(by: .seconds(1))
+    writer.write(" end\n")
+    _ = await writer.finish()
+    let lines = try bench.texts()
+    let kept = lines.filter { !$0.hasPrefix("[") }
+    #expect(kept.dropLast() == (0..<20).map { String($0) }[...])
+    #expect(kept.last == "open end")
+    let dropped = lines.filter { $0.hasPrefix("[… ") }.compactMap { Int($0.dropFirst(3).prefix { $0.isNumber }) }
+    #expect(dropped.reduce(0, +) == 480)
+  }
+
   @Test func `a rate in bytes holds too, and an agent's next attempt gets no new burst`() async throws {
     let bench = try LogBench {
       $0.burstBytes = 100

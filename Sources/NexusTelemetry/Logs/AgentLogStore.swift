@@ -93,7 +93,9 @@ package final class AgentLogStore: @unchecked Sendable {
   }
 
   /// Stores and publishes a line if the agent's rate allows it.
-  func take(_ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream) {
+  ///
+  /// - Returns: false if the line was dropped.
+  func take(_ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> Bool {
     let now = clock.now()
     let size = line.bytes.count + line.cut
     let (admitted, dropped) = state.withLock { state in
@@ -103,6 +105,13 @@ package final class AgentLogStore: @unchecked Sendable {
     }
     if let dropped { publish(droppedNotice(dropped, source, stream)) }
     if admitted { publish(record(line, source, stream)) }
+    return admitted
+  }
+
+  /// Counts lines that followed a dropped one at once.
+  func drop(_ skipped: (lines: Int, bytes: Int), _ source: AgentLogWriter.Source) {
+    guard skipped.lines > 0 else { return }
+    state.withLock { $0.lanes[source.agent]?.rate.drop(lines: skipped.lines, bytes: skipped.bytes) }
   }
 
   /// Says what was dropped and not yet told.

@@ -46,12 +46,17 @@ package final class AgentLogWriter: OutputReceiver {
   package func received(_ bytes: [UInt8], from stream: OutputStream) {
     state.withLock { state in
       switch stream {
-      case .standardError: state.error.feed(bytes) { store.take($0, source, .standardError) }
+      case .standardError: feed(bytes, to: &state.error, .standardError)
       case .standardOutput:
         if use != .logged { state.capture.append(bytes) }
-        if use != .held { state.output.feed(bytes) { store.take($0, source, .standardOutput) } }
+        if use != .held { feed(bytes, to: &state.output, .standardOutput) }
       }
     }
+  }
+
+  private func feed(_ bytes: [UInt8], to assembler: inout LineAssembler, _ stream: OutputStream) {
+    let skipped = assembler.feed(bytes) { store.take($0, source, stream) }
+    store.drop(skipped, source)
   }
 
   /// Ends lines that have no end; to be called when the process has ended.
@@ -67,7 +72,7 @@ package final class AgentLogWriter: OutputReceiver {
   package func discloseOutput() async {
     guard use == .held else { return }
     state.withLock { state in
-      state.output.feed(state.capture.bytes) { store.take($0, source, .standardOutput) }
+      feed(state.capture.bytes, to: &state.output, .standardOutput)
       state.output.finish { store.take($0, source, .standardOutput) }
       let missing = state.capture.totalBytes - Int64(state.capture.bytes.count)
       if missing > 0 { store.note("[… \(missing) bytes not kept]", source, .standardOutput) }

@@ -21,32 +21,56 @@ struct LineAssembler: Sendable {
   }
 
   /// Calls `emit` with each line that `chunk` ends.
-  mutating func feed(_ chunk: [UInt8], _ emit: (Line) -> Void) {
+  ///
+  /// Once it answers false, the further lines of the chunk are only
+  /// counted: a flood costs little more than being read.
+  ///
+  /// - Returns: how many lines and bytes were not emitted.
+  mutating func feed(_ chunk: [UInt8], _ emit: (Line) -> Bool) -> (lines: Int, bytes: Int) {
     var start = 0
     while start < chunk.count {
       let newline = Self.newline(in: chunk, from: start)
       take(chunk[start..<(newline ?? chunk.count)])
-      guard let newline else { return }
-      emitOpen(emit)
+      guard let newline else { break }
       start = newline + 1
+      if !emitOpen(emit) {
+        let skipped = Self.wholeLines(in: chunk, from: start)
+        take(chunk[(start + skipped.bytes)...])
+        return skipped
+      }
     }
+    return (0, 0)
   }
 
   /// Ends a line that has no newline.
-  mutating func finish(_ emit: (Line) -> Void) { if isOpen { emitOpen(emit) } }
+  mutating func finish(_ emit: (Line) -> Bool) { if isOpen { _ = emitOpen(emit) } }
 
   private mutating func take(_ part: ArraySlice<UInt8>) {
-    isOpen = true
+    isOpen = isOpen || !part.isEmpty
     let kept = part.prefix(limit - open.bytes.count)
     open.bytes += kept
     open.cut += part.count - kept.count
   }
 
-  private mutating func emitOpen(_ emit: (Line) -> Void) {
+  private mutating func emitOpen(_ emit: (Line) -> Bool) -> Bool {
     if open.cut == 0, open.bytes.last == UInt8(ascii: "\r") { open.bytes.removeLast() }
-    emit(open)
-    open = Line(bytes: [])
-    isOpen = false
+    defer {
+      open = Line(bytes: [])
+      isOpen = false
+    }
+    return emit(open)
+  }
+
+  private static func wholeLines(in chunk: [UInt8], from start: Int) -> (lines: Int, bytes: Int) {
+    unsafe chunk.withUnsafeBytes { bytes in
+      var lines = 0
+      var end = start
+      for index in start..<bytes.count where unsafe bytes[index] == UInt8(ascii: "\n") {
+        lines += 1
+        end = index + 1
+      }
+      return (lines, end - start)
+    }
   }
 
   /// By `memchr`, because an agent may write gigabytes.

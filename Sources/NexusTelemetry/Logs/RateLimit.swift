@@ -37,6 +37,12 @@ struct RateLimit: Sendable {
     return true
   }
 
+  /// Counts lines that nobody asked room for, because there was none a moment ago.
+  mutating func drop(lines: Int, bytes: Int) {
+    droppedLines += lines
+    droppedBytes += bytes
+  }
+
   /// What was dropped since the last notice, if one is due.
   mutating func notice(at now: Instant, force: Bool = false) -> (lines: Int, bytes: Int)? {
     guard droppedLines > 0 else { return nil }
