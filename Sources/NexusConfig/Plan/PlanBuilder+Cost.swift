@@ -76,7 +76,20 @@ extension PlanBuilder {
   /// A cost in any of its forms: one line, a list of budgets, a map.
   private mutating func addBudgets(_ value: Shaped, scope: BudgetScope) {
     if let fields = value.fields { return addBudgets(scoped: fields, scope: scope) }
-    for entry in value.list ?? [value] { add(entry, scope: scope, outer: nil) }
+    addAll(value, scope: scope, outer: nil)
+  }
+
+  /// One budget or a list of them; an empty list would read as a limit and limit nothing.
+  private mutating func addAll(_ value: Shaped, scope: BudgetScope, outer: Fields?) {
+    let entries = value.list ?? [value]
+    if entries.isEmpty { reportNoLimit(at: value.location) }
+    for entry in entries { add(entry, scope: scope, outer: outer) }
+  }
+
+  private mutating func reportNoLimit(at location: SourceLocation) {
+    report(
+      Diagnostic(
+        "NX-CFG-207", "the budget has no limit", at: location, help: "give it `maxTokens` or `maxDollars`"))
   }
 
   /// A map with `budget`, or with the limits themselves; what stands outside `budget` holds for each of its entries.
@@ -95,7 +108,7 @@ extension PlanBuilder {
           "NX-CFG-115", "`\(field.written)` stands beside `budget`", at: field.keyLocation,
           notes: [.init("the budget is here", at: budget.location)], help: "move it into the budget"))
     }
-    for entry in budget.list ?? [budget] { add(entry, scope: scope, outer: fields) }
+    addAll(budget, scope: scope, outer: fields)
   }
 
   private mutating func add(_ entry: Shaped, scope: BudgetScope, outer: Fields?) {
@@ -124,11 +137,7 @@ extension PlanBuilder {
     }
     let isWrong = inner.map { $0.has("maxTokens") || $0.has("maxDollars") } ?? false
     if spec.maxTokens == nil, spec.maxCost == nil {
-      if !isWrong {
-        report(
-          Diagnostic(
-            "NX-CFG-207", "the budget has no limit", at: entry.location, help: "give it `maxTokens` or `maxDollars`"))
-      }
+      if !isWrong { reportNoLimit(at: entry.location) }
       return
     }
     checkThrottle(spec, sources, entry)
