@@ -25,6 +25,7 @@ struct ModelAnswer: Sendable, Hashable {
     let output = body["usage"]?["completion_tokens"]?.intValue
     let tokens = if let input, let output { "\(input) → \(output) tokens" } else { "usage unknown" }
     let model = body["model"]?.stringValue ?? "model"
-    summary = "\(model), \(tokens), \(calls.isEmpty ? finishReason : "\(calls.count) tool calls")"
+    let what = calls.isEmpty ? finishReason : calls.count == 1 ? "1 tool call" : "\(calls.count) tool calls"
+    summary = "\(model), \(tokens), \(what)"
   }
 }

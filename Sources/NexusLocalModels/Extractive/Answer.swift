@@ -76,9 +76,19 @@ enum Answer {
     let common = counts.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }.prefix(12)
     let query = common.map(\.key).joined(separator: " ")
     let head = Array(units.prefix(maxOverviewUnits))
-    let hits = TextRanking(query: query, units: head).diverse(head, atLeast: leastQuotes, atMost: mostQuotes)
-    return hits.map(\.unit).sorted().map { head[$0] }
+    let hits = TextRanking(query: query, units: head).diverse(head, atLeast: maxOverviewCandidates, atMost: .max)
+    // Every document has its turn before one is quoted twice.
+    var turns: [Int: Int] = [:]
+    let ordered = hits.enumerated().map { rank, hit in
+      let document = head[hit.unit].document
+      turns[document, default: 0] += 1
+      return (turn: turns[document, default: 0], rank: rank, unit: hit.unit)
+    }
+    let chosen = ordered.sorted { ($0.turn, $0.rank) < ($1.turn, $1.rank) }.prefix(mostQuotes)
+    return chosen.map(\.unit).sorted().map { head[$0] }
   }
+
+  private static let maxOverviewCandidates = 64
 
   /// An overview looks at no more sentences than these.
   private static let maxOverviewUnits = 5000

@@ -99,7 +99,7 @@ package enum Terms {
   private static let stopWords = Set(
     """
     a about after again all also am an and any are as at be because been before begin being between both but by can \
-    could did do does doing done down each else explain few find for from further get give go goes had happen \
+    could did do does doing done down each else explain few find for from further get go goes had happen \
     happened happens has have having he her here hers him his how i if in into is it its itself just kind let like \
     look may me might more most much must my myself no nor not now of off on once only or other our out over own \
     please question same say says shall she should so some such tell than that the their them then there these they \
