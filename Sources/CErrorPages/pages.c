@@ -49,6 +49,36 @@ static const unsigned char NX_API_014[] = {
 static const unsigned char NX_API_015[] = {
 #embed "../../docs/errors/NX-API-015.md"
 };
+static const unsigned char NX_API_016[] = {
+#embed "../../docs/errors/NX-API-016.md"
+};
+static const unsigned char NX_API_017[] = {
+#embed "../../docs/errors/NX-API-017.md"
+};
+static const unsigned char NX_API_018[] = {
+#embed "../../docs/errors/NX-API-018.md"
+};
+static const unsigned char NX_API_019[] = {
+#embed "../../docs/errors/NX-API-019.md"
+};
+static const unsigned char NX_API_020[] = {
+#embed "../../docs/errors/NX-API-020.md"
+};
+static const unsigned char NX_API_021[] = {
+#embed "../../docs/errors/NX-API-021.md"
+};
+static const unsigned char NX_API_022[] = {
+#embed "../../docs/errors/NX-API-022.md"
+};
+static const unsigned char NX_API_023[] = {
+#embed "../../docs/errors/NX-API-023.md"
+};
+static const unsigned char NX_API_024[] = {
+#embed "../../docs/errors/NX-API-024.md"
+};
+static const unsigned char NX_API_025[] = {
+#embed "../../docs/errors/NX-API-025.md"
+};
 static const unsigned char NX_BUD_001[] = {
 #embed "../../docs/errors/NX-BUD-001.md"
 };
@@ -111,6 +141,9 @@ static const unsigned char NX_CFG_013[] = {
 };
 static const unsigned char NX_CFG_014[] = {
 #embed "../../docs/errors/NX-CFG-014.md"
+};
+static const unsigned char NX_CFG_090[] = {
+#embed "../../docs/errors/NX-CFG-090.md"
 };
 static const unsigned char NX_CFG_101[] = {
 #embed "../../docs/errors/NX-CFG-101.md"
@@ -292,6 +325,9 @@ static const unsigned char NX_GWY_016[] = {
 static const unsigned char NX_GWY_017[] = {
 #embed "../../docs/errors/NX-GWY-017.md"
 };
+static const unsigned char NX_GWY_018[] = {
+#embed "../../docs/errors/NX-GWY-018.md"
+};
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
 };
@@ -345,6 +381,16 @@ static const struct naos_error_page pages[] = {
     {"NX-API-013", NX_API_013, sizeof NX_API_013},
     {"NX-API-014", NX_API_014, sizeof NX_API_014},
     {"NX-API-015", NX_API_015, sizeof NX_API_015},
+    {"NX-API-016", NX_API_016, sizeof NX_API_016},
+    {"NX-API-017", NX_API_017, sizeof NX_API_017},
+    {"NX-API-018", NX_API_018, sizeof NX_API_018},
+    {"NX-API-019", NX_API_019, sizeof NX_API_019},
+    {"NX-API-020", NX_API_020, sizeof NX_API_020},
+    {"NX-API-021", NX_API_021, sizeof NX_API_021},
+    {"NX-API-022", NX_API_022, sizeof NX_API_022},
+    {"NX-API-023", NX_API_023, sizeof NX_API_023},
+    {"NX-API-024", NX_API_024, sizeof NX_API_024},
+    {"NX-API-025", NX_API_025, sizeof NX_API_025},
     {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
     {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
     {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},
@@ -366,6 +412,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-012", NX_CFG_012, sizeof NX_CFG_012},
     {"NX-CFG-013", NX_CFG_013, sizeof NX_CFG_013},
     {"NX-CFG-014", NX_CFG_014, sizeof NX_CFG_014},
+    {"NX-CFG-090", NX_CFG_090, sizeof NX_CFG_090},
     {"NX-CFG-101", NX_CFG_101, sizeof NX_CFG_101},
     {"NX-CFG-102", NX_CFG_102, sizeof NX_CFG_102},
     {"NX-CFG-103", NX_CFG_103, sizeof NX_CFG_103},
@@ -426,6 +473,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-015", NX_GWY_015, sizeof NX_GWY_015},
     {"NX-GWY-016", NX_GWY_016, sizeof NX_GWY_016},
     {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
+    {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

@@ -18,8 +18,10 @@ struct LoaderTests {
     #expect(pages.subtracting(shown).sorted() == [], "these are shown by no case")
   }
 
-  /// Covered by tests of their own: no project, too large a file, the editor.
-  private static let shownElsewhere = ["NX-CFG-001", "NX-CFG-003", "NX-CFG-401", "NX-CFG-402", "NX-CFG-403"]
+  /// Covered by tests of their own: no project, too large a file, a run that is refused, the editor.
+  private static let shownElsewhere = [
+    "NX-CFG-001", "NX-CFG-003", "NX-CFG-090", "NX-CFG-401", "NX-CFG-402", "NX-CFG-403",
+  ]
 
   @Test func `no message shows what a variable holds`() {
     let result = load(
