@@ -70,6 +70,15 @@ struct AgentRoutes {
     return (path, query)
   }
 
+  private static func hexadecimal(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x41...0x46: digit - 0x41 + 10
+    case 0x61...0x66: digit - 0x61 + 10
+    default: nil
+    }
+  }
+
   private static func decode(_ text: Substring, plusIsSpace: Bool) -> String? {
     var bytes: [UInt8] = []
     var rest = Substring(text).utf8[...]
@@ -77,8 +86,8 @@ struct AgentRoutes {
       switch byte {
       case UInt8(ascii: "%"):
         guard let high = rest.popFirst(), let low = rest.popFirst() else { return nil }
-        guard let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16) else { return nil }
-        bytes.append(value)
+        guard let upper = hexadecimal(high), let lower = hexadecimal(low) else { return nil }
+        bytes.append(upper << 4 | lower)
       case UInt8(ascii: "+") where plusIsSpace: bytes.append(0x20)
       default: bytes.append(byte)
       }

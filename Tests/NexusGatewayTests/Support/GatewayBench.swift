@@ -61,7 +61,7 @@ struct GatewayBench: Sendable {
 
   static let run = RunID("run_0000000000000000000000test")
 
-  private static let record = RunRecord(
+  static let record = RunRecord(
     id: run, kind: .agent, name: "tester", definition: DefinitionHash("d"), input: nil, idempotencyKey: nil,
     createdAt: WallTime(microseconds: 0), fence: FencingToken(1), head: .none,
     summary: RunSummary(status: .running, updatedAt: WallTime(microseconds: 0)))
@@ -117,7 +117,11 @@ struct GatewayBench: Sendable {
 /// Keeps what was published.
 final class EventLog: EventSink {
   private let events = Mutex<[NodeEvent]>([])
-  func publish(_ event: NodeEvent) { events.withLock { $0.append(event) } }
+  private let keeps: Bool
+  init(keeps: Bool = true) { self.keeps = keeps }
+  func publish(_ event: NodeEvent) {
+    if keeps { events.withLock { $0.append(event) } }
+  }
   var phases: [EffectEvent.Phase] {
     events.withLock { $0.compactMap { if case .effect(let event) = $0 { event.phase } else { nil } } }
   }

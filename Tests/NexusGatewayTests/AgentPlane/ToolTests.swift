@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusGateway
+import NexusKernel
+import NexusStore
+import Synchronization
+import Testing
+
+struct ToolTests {
+  /// Counts what it does.
+  final class Shed: ToolPerformer {
+    private let calls = Mutex<[String]>([])
+    let gate: Signal?
+    let began = Signal()
+    init(gate: Signal? = nil) { self.gate = gate }
+    var performed: [String] { calls.withLock { $0 } }
+
+    func definitions(for agent: AgentName) -> [ToolDefinition] {
+      ["files.read", "mail.send", "files.broken"].map {
+        ToolDefinition(name: $0, description: "A tool.", parameters: ["type": "object"])
+      }
+    }
+
+    func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
+      let count = calls.withLock {
+        $0.append("\(tool) \(arguments.text())")
+        return $0.count
+      }
+      began.set()
+      await gate?.wait()
+      return ToolOutcome(succeeded: tool != "files.broken", content: .string("\(tool) \(count)"))
+    }
+  }
+
+  @Test func `a tool call is done once and replayed to the next attempt`() async throws {
+    let shed = Shed()
+    let bench = try await GatewayBench.start(tools: shed, upstream: ScriptedUpstream { _, _ in .close })
+    let first = try await bench.open(1)
+    let tools = try await bench.call("GET", "/agent/v1/tools", key: first.key)
+    #expect(tools.json?["tools"]?.arrayValue?.first?["name"] == "files.read")
+    let body = "{\"path\":\"a.md\"}"
+    let reply = try await bench.call("POST", "/agent/v1/tools/files.read", key: first.key, body: body)
+    #expect(reply.json == ["succeeded": true, "content": "files.read 1"])
+    let mail = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: body)
+    #expect(mail.json == ["succeeded": true, "content": "mail.send 2"])
+    let broken = try await bench.call("POST", "/agent/v1/tools/files.broken", key: first.key, body: body)
+    #expect(broken.status == 200)
+    #expect(broken.json?["succeeded"] == false)
+    _ = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"to\":\"x\"}")
+    _ = await bench.gateway.closeAttempt(first.key)
+
+    let second = try await bench.open(2, rewind: 8)
+    let again = try await bench.call("POST", "/agent/v1/tools/files.read", key: second.key, body: body)
+    #expect(again.json == reply.json)
+    #expect(again.fields["x-naos-replayed"] == "true")
+    #expect(try await bench.call("POST", "/agent/v1/tools/mail.send", key: second.key, body: body).json == mail.json)
+    #expect(shed.performed.count == 4)
+    let tally = await bench.gateway.closeAttempt(second.key)
+    #expect(tally.replayed == 2)
+    await bench.stop()
+  }
+
+  @Test func `a tool call that may do harm is not repeated when nobody knows whether it was done`() async throws {
+    let store = InMemoryStore()
+    let gate = Signal()
+    let shed = Shed(gate: gate)
+    let upstream = ScriptedUpstream { _, _ in .close }
+    let first = try await GatewayBench.start(store: store, tools: shed, boot: "boot_a", upstream: upstream)
+    let access = try await first.open(1)
+    async let lost = first.call("POST", "/agent/v1/tools/mail.send", key: access.key, body: "{}")
+    await shed.began.wait()
+    // A second node takes over, as if the first had died with the call under way.
+    let second = try await GatewayBench.start(store: store, tools: Shed(), boot: "boot_b", upstream: upstream)
+    let next = try await second.open(2)
+    let refused = try await second.call("POST", "/agent/v1/tools/mail.send", key: next.key, body: "{}")
+    #expect(refused.status == 409)
+    #expect(refused.json?["code"] == "NX-GWY-013")
+    gate.set()
+    _ = try? await lost
+    await first.gateway.shutdown()
+    await second.stop()
+  }
+
+  @Test func `a tool that the agent has not got is no tool`() async throws {
+    let bench = try await GatewayBench.start(tools: Shed(), upstream: ScriptedUpstream { _, _ in .close })
+    let access = try await bench.open(1)
+    let reply = try await bench.call("POST", "/agent/v1/tools/rm", key: access.key, body: "{}")
+    #expect(reply.status == 404)
+    #expect(reply.fields["content-type"] == "application/problem+json")
+    #expect(reply.json?["code"] == "NX-GWY-015")
+    let malformed = try await bench.call("POST", "/agent/v1/tools/files.read", key: access.key, body: "{")
+    #expect(malformed.status == 400)
+    await bench.stop()
+  }
+
+  @Test func `other agent calls reach the node decoded`() async throws {
+    let bench = try await GatewayBench.start(upstream: ScriptedUpstream { _, _ in .close })
+    let access = try await bench.open(3)
+    let reply = try await bench.call(
+      "PUT", "/agent/v1/steps/a%20b%2Fc?wait=30&x=%C3%A9+y", key: access.key, body: "{\"v\":1}")
+    #expect(
+      reply.json == [
+        "method": "PUT", "path": ["steps", "a b/c"], "query": ["wait": "30", "x": "é y"], "body": "{\"v\":1}",
+        "attempt": 3,
+      ])
+    #expect(try await bench.call("GET", "/agent/v1/steps/%FF", key: access.key).status == 400)
+    #expect(try await bench.call("GET", "/agent/v1/steps/%+1", key: access.key).status == 400)
+    await bench.stop()
+  }
+}
