@@ -133,7 +133,7 @@ let targets: [Target] = [
   tests("NexusRuntimeTests", ["NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel"]),
   tests(
     "NexusToolsTests",
-    ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioHTTP1]),
+    ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
   tests("EndToEndTests", ["NexusCore", "NexusHTTP", "NexusSandbox"]),

@@ -3,6 +3,7 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 import NexusCore
 import NexusHTTP
 import Synchronization
@@ -69,7 +70,7 @@ final class RawServer: Sendable {
 
   /// Serves on a free port, or at a unix socket, for as long as `body` runs.
   static func serving<Result>(
-    unix path: String? = nil, _ respond: @escaping @Sendable (RawRequest) async -> RawReply,
+    unix path: String? = nil, tls: NIOSSLContext? = nil, _ respond: @escaping @Sendable (RawRequest) async -> RawReply,
     _ body: (RawServer) async throws -> Result
   ) async throws -> Result {
     let recorded = Recorded()
@@ -77,6 +78,7 @@ final class RawServer: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
           try channel.pipeline.syncOperations.addHandler(RawConnection(recorded: recorded, respond: respond))
         }
       }
