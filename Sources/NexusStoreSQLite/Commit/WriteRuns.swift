@@ -62,7 +62,7 @@ extension MutationWriter {
     guard entries.isEmpty || found.head + 1 == entries[0].sequence.value else { throw Self.stale(run) }
     let head = entries.last?.sequence.value ?? found.head
     let changed = try connection.run(
-      .updateRun,
+      found.status == summary.status.rawValue ? .updateRunOfSameStatus : .updateRun,
       [.integer(found.key), .integer(fence.value), .integer(found.head), .integer(head)]
         + summaryColumns(summary, output: output))
     guard changed == 1 else { throw Self.stale(run) }

@@ -6,7 +6,7 @@ enum SQL: Int, CaseIterable {
   // Transactions.
   case begin, beginRead, commit, rollback, savepoint, release, rollbackToSavepoint, setMeta
   // Runs.
-  case findRun, insertRun, updateRun, takeFence, deleteRun
+  case findRun, insertRun, updateRun, updateRunOfSameStatus, takeFence, deleteRun
   case runByID, runByRequest, runsAll, runsByName, runsByStatus, runsByNameAndStatus
   // The journal.
   case insertEntry, journal, deleteJournal, journalReferences
@@ -25,8 +25,8 @@ enum SQL: Int, CaseIterable {
     switch self {
     case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint, .setMeta:
       transactionText
-    case .findRun, .insertRun, .updateRun, .takeFence, .deleteRun, .runByID, .runByRequest, .runsAll,
-      .runsByName, .runsByStatus, .runsByNameAndStatus:
+    case .findRun, .insertRun, .updateRun, .updateRunOfSameStatus, .takeFence, .deleteRun, .runByID, .runByRequest,
+      .runsAll, .runsByName, .runsByStatus, .runsByNameAndStatus:
       runText
     case .insertEntry, .journal, .deleteJournal, .journalReferences, .addBlob, .dropBlob, .sweepBlob, .blob,
       .insertDefinition, .definition:
@@ -78,6 +78,13 @@ enum SQL: Int, CaseIterable {
       UPDATE run SET head = ?4, status = ?5, pause_reason = ?6, output = ?7, error_code = ?8, error_message = ?9,
         error_retryable = ?10, attempts = ?11, tokens = ?12, cost = ?13, updated_at = ?14, ended_at = ?15
       WHERE key = ?1 AND fence = ?2 AND head = ?3
+      """
+    case .updateRunOfSameStatus:
+      // Naming the status would rewrite its index, and it rarely changes.
+      """
+      UPDATE run SET head = ?4, pause_reason = ?6, output = ?7, error_code = ?8, error_message = ?9,
+        error_retryable = ?10, attempts = ?11, tokens = ?12, cost = ?13, updated_at = ?14, ended_at = ?15
+      WHERE key = ?1 AND fence = ?2 AND head = ?3 AND status = ?5
       """
     case .takeFence: "UPDATE run SET fence = ?3 WHERE id = ?1 AND fence = ?2"
     case .deleteRun: "DELETE FROM run WHERE key = ?1"
