@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import Glibc
 package import NexusAPI
+internal import NexusConfig
 internal import NexusCore
 internal import NexusHTTP
+internal import NexusKernel
+internal import NexusNode
 
 /// The one place where commands get at a node: the running one through its socket, one of their own, or the store.
 package enum NodeAccess {
@@ -50,18 +52,106 @@ package enum NodeAccess {
     _ project: ProjectFolder, _ body: @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
     if await isRunning(project) { return try await running(project) { try await body($0) } }
-    return try await running(project) { try await body($0) }
+    return try await body(try await StoredOperations.open(plan: try plan(of: project), project: project.path))
   }
 
   /// Lets `body` start runs: on the running node, or on one of its own for as long as `body` takes.
   package static func executing<Result: Sendable>(
-    _ project: ProjectFolder, console: Console, _ body: @Sendable (any NodeOperations) async throws -> Result
+    _ project: ProjectFolder, console: Console, _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
-    try await running(project) { try await body($0) }
+    if await isRunning(project) { return try await running(project) { try await body($0) } }
+    let node: Node
+    do {
+      node = try await Node.open(try options(project, purpose: .singleRun))
+    } catch let error as OperationError where error.kind == .conflict {
+      // Another command may just have become the node: its socket is joined once it is there.
+      guard await becomesRunning(project) else { throw error }
+      return try await running(project) { try await body($0) }
+    }
+    return try await alone(node, console: console, body)
   }
 
   /// Runs the node until it is told to stop.
   package static func up(_ options: UpOptions) async throws -> CommandExit {
-    throw OperationError.unreachable("This build has no node.")
+    let node = try await Node.open(try self.options(options.project, purpose: .project))
+    let console = options.console
+    try await node.run(handlesSignals: true, recovers: true) { status in
+      console.say(
+        "\(console.wordStyle.good("✓")) node up · pid \(status.pid.map(String.init) ?? "?")"
+          + (status.dashboard.map { " · dashboard \($0)" } ?? ""))
+      console.next("naos status", "naos dashboard", "Ctrl-C or naos down")
+    }
+    console.say("node down")
+    return .ok
+  }
+
+  // MARK: A node of one's own.
+
+  private enum Ending<Result: Sendable>: Sendable {
+    case node
+    case body(Result)
+  }
+
+  /// Runs the node for the length of `body`, and takes it down whatever `body` comes to.
+  private static func alone<Result: Sendable>(
+    _ node: Node, console: Console, _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
+  ) async throws -> Result {
+    let (ready, open) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    return try await withThrowingTaskGroup(of: Ending<Result>.self) { group in
+      group.addTask(name: "node") {
+        defer { open.finish() }
+        try await node.run(handlesSignals: false, recovers: false) { _ in open.yield() }
+        return .node
+      }
+      group.addTask(name: "command") {
+        for await _ in ready { break }
+        do {
+          await sayWaiting(node.operations, console)
+          let result = try await body(node.operations)
+          try await node.operations.shutdown()
+          return .body(result)
+        } catch {
+          try? await node.operations.shutdown()
+          throw error
+        }
+      }
+      var result: Result?
+      while let ending = try await group.next() { if case .body(let value) = ending { result = value } }
+      guard let result else { throw OperationError.interrupted }
+      return result
+    }
+  }
+
+  /// Runs of before are not touched by a node for one run.
+  private static func sayWaiting(_ operations: any NodeOperations, _ console: Console) async {
+    guard let counts = try? await operations.status().runs else { return }
+    let waiting = counts.count(of: "queued") + counts.count(of: "running")
+    guard waiting > 0 else { return }
+    console.say(
+      "\(waiting) unfinished run\(waiting == 1 ? "" : "s") of before wait\(waiting == 1 ? "s" : "") for `naos up`")
+  }
+
+  private static func becomesRunning(_ project: ProjectFolder) async -> Bool {
+    let clock = SystemClock()
+    let deadline = clock.now() + .seconds(5)
+    while clock.now() < deadline {
+      if await isRunning(project) { return true }
+      guard (try? await clock.sleep(until: clock.now() + .milliseconds(25))) != nil else { return false }
+    }
+    return false
+  }
+
+  private static func plan(of project: ProjectFolder) throws -> ProjectPlan {
+    let result = project.load()
+    guard let plan = result.plan else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
+    return plan
+  }
+
+  private static func options(_ project: ProjectFolder, purpose: NodeOptions.Purpose) throws -> NodeOptions {
+    let environment = ProcessEnvironment.variables().sorted { $0.key < $1.key }
+    return NodeOptions(
+      plan: try plan(of: project), project: project.path, purpose: purpose,
+      environment: environment.map { EnvironmentVariable($0.key, $0.value) },
+      executable: ProcessEnvironment.executable())
   }
 }

@@ -4,6 +4,7 @@
 internal import ArgumentParser
 package import NexusAPI
 internal import NexusCore
+internal import NexusLLMAgent
 
 /// The whole command line: from the words that were typed to the exit code.
 package enum CommandLineInterface {
@@ -19,9 +20,16 @@ package enum CommandLineInterface {
     return 0
   }
 
+  private static let hiddenAgentCommand = "__llm-agent"
+
   /// Runs a command line on the real terminal.
   package static func main(_ arguments: [String]) async -> Int32 {
     let environment = ProcessEnvironment.variables()
+    // The node starts this program again for each attempt of an `llm` agent.
+    if arguments == [hiddenAgentCommand] {
+      let input = (try? RunInput.standardInput()) ?? []
+      return await LLMAgentMain.run(environment: environment, stdin: input)
+    }
     return await run(arguments, console: Console.standard(environment: environment), environment: environment).rawValue
   }
 

@@ -25,4 +25,14 @@ package enum ProcessEnvironment {
     defer { unsafe free(path) }
     return unsafe String(cString: path)
   }
+
+  /// This program, absolute, even after its file was replaced or moved.
+  package static func executable() -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+      guard let start = bytes.baseAddress else { return 0 }
+      return unsafe readlink("/proc/self/exe", start, bytes.count)
+    }
+    return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : "/proc/self/exe"
+  }
 }

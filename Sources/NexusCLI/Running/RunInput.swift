@@ -53,7 +53,7 @@ package enum RunInput {
     return text
   }
 
-  private static func standardInput() throws -> [UInt8] {
+  static func standardInput() throws -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
