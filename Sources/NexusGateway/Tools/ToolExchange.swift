@@ -37,7 +37,8 @@ final class ToolExchange {
   func start(_ body: ByteBuffer) {
     let arguments: JSONValue
     do {
-      arguments = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
+      let parsed = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
+      arguments = parsed["arguments"] ?? [:]
     } catch {
       return answer { $0.fail(GatewayError(.malformedRequest, "The arguments are not JSON: \(error)."), .problem) }
     }

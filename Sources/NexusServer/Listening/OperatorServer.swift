@@ -132,8 +132,12 @@ package struct OperatorServer: Sendable {
       configuration: ApplicationConfiguration(
         address: address, availableConnectionsDelegate: .maximum(OperatorLimits.connections, logger: logger)),
       onServerRunning: { channel in await opened(channel.localAddress?.port) },
-      eventLoopGroupProvider: .shared(group), logger: logger)
+      eventLoopGroupProvider: .shared(group), logger: Self.silent)
   }
+
+  /// What the HTTP server says of its own starting and ending is no news to an operator; failures of requests go to
+  /// the node's logger, failures to listen are thrown.
+  private static let silent = Logger(label: "naos.http") { _ in SwiftLogNoOpLogHandler() }
 
   private static func bindError(_ error: IOError, _ configuration: Configuration) -> OperationError {
     if error.errnoCode == EADDRINUSE, let port = configuration.port {

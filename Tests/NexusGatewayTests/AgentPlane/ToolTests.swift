@@ -40,7 +40,7 @@ struct ToolTests {
     let first = try await bench.open(1)
     let tools = try await bench.call("GET", "/agent/v1/tools", key: first.key)
     #expect(tools.json?["tools"]?.arrayValue?.first?["name"] == "files.read")
-    let body = "{\"path\":\"a.md\"}"
+    let body = "{\"arguments\":{\"path\":\"a.md\"}}"
     let reply = try await bench.call("POST", "/agent/v1/tools/files.read", key: first.key, body: body)
     #expect(reply.json == ["succeeded": true, "content": "files.read 1"])
     let mail = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: body)
@@ -48,7 +48,7 @@ struct ToolTests {
     let broken = try await bench.call("POST", "/agent/v1/tools/files.broken", key: first.key, body: body)
     #expect(broken.status == 200)
     #expect(broken.json?["succeeded"] == false)
-    _ = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"to\":\"x\"}")
+    _ = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"arguments\":{\"to\":\"x\"}}")
     _ = await bench.gateway.closeAttempt(first.key)
 
     let second = try await bench.open(2, rewind: 8)
