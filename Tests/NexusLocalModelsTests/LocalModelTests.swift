@@ -120,6 +120,11 @@ import Testing
       text(ask(question, tools: fileTools, history)) == "If step five fails, the saga is undone. [docs/sagas.md:7]")
   }
 
+  @Test func `with file tools a long question is still a question`() {
+    let long = String(repeating: "I have read a lot about sagas and compensations. ", count: 12)
+    #expect(calls(ask(long + "\n\nWhat is a pivot?", tools: fileTools)).map(\.name) == ["files_search"])
+  }
+
   @Test func `a URL in the question is fetched where that is possible`() {
     let get = ToolDefinition(name: "http_get", description: "", parameters: [:])
     let reply = calls(ask("What does http://127.0.0.1:4200/healthz, say?", tools: [get]))

@@ -207,6 +207,25 @@ import Testing
     }
   }
 
+  @Test func `many exchanges at once do not mix`() async throws {
+    try await RawServer.serving { request in
+      .body(Array(request.target.utf8))
+    } _: { server in
+      let url = server.url
+      let matches = try await withThrowingTaskGroup(of: Bool.self) { group in
+        for number in 0..<200 {
+          group.addTask {
+            let request = try HTTPRequestMessage(url: url + "/\(number)")
+            let answer = try await HTTPClient().execute(request, timeout: .seconds(60))
+            return String(decoding: answer.body, as: UTF8.self) == "/\(number)"
+          }
+        }
+        return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      #expect(matches == 200)
+    }
+  }
+
   @Test func `a cancelled exchange ends at once`() async throws {
     try await RawServer.serving { _ in
       .silence

@@ -168,6 +168,15 @@ import Testing
     #expect(outcome.modelCalls.count == 2)
   }
 
+  @Test func `a node that is not there asks for another attempt`() async {
+    let status = await LLMAgentMain.run(
+      environment: [
+        "NAOS_URL": "http://127.0.0.1:9", "NAOS_TOKEN": "t", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+        "NAOS_LLM_SPEC": "{\"model\":\"m\"}",
+      ], stdin: [], clock: ImpatientClock(), log: { _ in })
+    #expect(status == 75)
+  }
+
   @Test func `the same run makes the same requests, byte for byte`() async throws {
     let node = FakeNode(
       model: { _, number in number < 3 ? .calls([("files_search", "{\"query\":\"\(number)\"}")]) : .says("ok") },

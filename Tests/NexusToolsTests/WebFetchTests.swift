@@ -55,6 +55,16 @@ import Testing
     #expect(!outcome.succeeded)
   }
 
+  @Test func `localhost is reached whichever of its addresses answers`() async throws {
+    let reply = RawReply.body(Array("here".utf8), headers: [("content-type", "text/plain")])
+    try await RawServer.serving { _ in
+      reply
+    } _: { server in
+      let outcome = await get("http://localhost:\(server.port)/", hosts: ["localhost:\(server.port)"])
+      #expect(outcome.content["body"] == "here")
+    }
+  }
+
   @Test func `each hop of a redirect is checked`() async throws {
     try await RawServer.serving { request in
       switch request.target {

@@ -28,7 +28,7 @@ struct Reading {
   init(_ request: LocalChatRequest) {
     let lastUser = request.messages.lastIndex { $0.role == .user }
     for (index, message) in request.messages.enumerated() where message.role == .user {
-      let part = Prompt(message.text)
+      let part = Prompt(message.text, canSearch: request.tool("files.search") != nil)
       documents.append(contentsOf: part.documents)
       if index == lastUser { question = part.question }
     }
@@ -108,9 +108,14 @@ private struct Prompt {
   private(set) var question = ""
   private(set) var documents: [Reading.Document] = []
 
-  init(_ text: String) {
+  /// With files to search in, even a long text is a question: the documents are in the files.
+  private static let longQuestion = 4000
+
+  init(_ text: String, canSearch: Bool) {
     if case .object(let object)? = try? JSONValue(parsing: text) {
       take(object)
+    } else if canSearch, text.utf8.count <= Self.longQuestion {
+      question = text
     } else {
       take(text)
     }

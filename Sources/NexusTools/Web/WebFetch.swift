@@ -8,6 +8,8 @@ internal import NexusHTTP
 struct WebFetch: Sendable {
   static let maxRedirects = 5
   static let maxBody = 256 << 10
+  /// How many addresses of one host are tried.
+  static let maxAddresses = 3
   static let timeout = Duration.seconds(30)
 
   let client: HTTPClient
@@ -37,10 +39,23 @@ struct WebFetch: Sendable {
 
   private func fetch(_ url: HTTPURL) async throws -> Fetched {
     try checkGrant(url)
+    let addresses = try await addresses(of: url).prefix(Self.maxAddresses)
+    for address in addresses.dropLast() {
+      do {
+        return try await fetch(url, from: address)
+      } catch let error as HTTPClientError where error.code == .refused {
+        continue
+      }
+    }
+    guard let last = addresses.last else { throw ToolFailure("\(url.host) has no address") }
+    return try await fetch(url, from: last)
+  }
+
+  private func fetch(_ url: HTTPURL, from address: IPAddress) async throws -> Fetched {
     var request = HTTPRequestMessage(
       endpoint: url.endpoint, target: url.target,
       headers: ["user-agent": "naos", "accept": "*/*", "accept-encoding": "identity"])
-    request.pinned = try await address(of: url)
+    request.pinned = address
     let timeouts = HTTPTimeouts(total: Self.timeout)
     return try await client.stream(request, timeouts: timeouts) { start, body in
       if [301, 302, 303, 307, 308].contains(start.status), let location = start.headers["location"] {
@@ -74,12 +89,13 @@ struct WebFetch: Sendable {
     }
   }
 
-  /// The one address that will be connected to: looked up once, so that a second answer of the DNS cannot differ.
-  private func address(of url: HTTPURL) async throws -> IPAddress {
+  /// The addresses that may be connected to: looked up once, so that a second answer of the DNS cannot differ.
+  private func addresses(of url: HTTPURL) async throws -> [IPAddress] {
     let addresses = try await AddressLookup.addresses(of: url.host)
     // A literal address, or localhost, stands in the grant itself: that is leave enough.
-    if IPAddress(url.host) != nil || url.host == "localhost", let first = addresses.first { return first }
-    guard let open = addresses.first(where: \.isPublic) else {
+    if IPAddress(url.host) != nil || url.host == "localhost" { return addresses }
+    let open = addresses.filter(\.isPublic)
+    guard !open.isEmpty else {
       throw ToolFailure("\(url.host) leads to a private address; grant the address itself to allow it")
     }
     return open
