@@ -31,7 +31,6 @@ struct EscrowMark: Sendable, Hashable {
 
   /// The lower mark to commit some time, once `use` has fallen two chunks below; nil while that is not so.
   mutating func lowered(to use: Spend, limit: SpendLimit) -> Spend? {
-    guard inFlight.isEmpty else { return nil }
     let target = Self.map(use, limit) { use, limit in Self.rounded(up: use, limit: limit) }
     let slack = Self.map(use, limit) { use, limit in
       use.addingSaturating(2 * Self.chunk(of: limit))

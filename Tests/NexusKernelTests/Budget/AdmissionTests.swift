@@ -100,6 +100,8 @@ import Testing
     #expect(machine.admit(call("1", bound), at: reading()).grant != nil)
     #expect(machine.admit(call("2", bound), at: reading()).grant != nil)
     #expect(machine.admit(call("3", bound), at: reading()) == .queued)
+    _ = machine.settle(EffectID("1"), actual: cost(5, tokens: 5))
+    #expect(machine.finish("2", cost(5, tokens: 5)).first?.decision.refusal?.reason == .exhausted)
   }
 
   @Test func `a call that costs nothing passes a budget of dollars that is used up`() {
