@@ -47,6 +47,7 @@ enum ImportGraph {
     "HTTPTypes": ["NexusServer"],
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
+    "UnixSignals": ["NexusNode"],
     "Crypto": ["NexusStoreSQLite", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
