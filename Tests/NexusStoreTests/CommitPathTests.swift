@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Foundation
 import Glibc
 import NexusCore
 import NexusStore
@@ -60,6 +61,32 @@ import Testing
       await store.close()
       #expect(disk.syncs > before + 2, "30 MB went through the log without a checkpoint")
       #expect(disk.foreignSyncs == 0)
+    }
+  }
+
+  @Test func `the log stays short while the writer is never idle`() async throws {
+    try await withScratchFolder { folder in
+      let disk = FaultFileSystem()
+      let store = try await disk.open(folder + "/nexus.db")
+      try await store.commit(CrashScenario.step(1))
+      let big = [UInt8](repeating: 1, count: 100_000)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for writer in 1...4 {
+          group.addTask(name: "writer \(writer)") {
+            for index in 1...250 {
+              let row = StoreSamples.effect(
+                "eff_\(writer)-\(index)", run: "run_1", digest: "\(writer)-\(index)", ordinal: 9,
+                request: big + [UInt8(writer), UInt8(index)])
+              try await store.commit(StoreTransaction(.written, [.insertEffect(row)]))
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      let length = try FileManager.default.attributesOfItem(atPath: folder + "/nexus.db-wal")[.size] as? Int
+      #expect(try #require(length) < 24 << 20, "100 MB went through a log of \(length ?? 0) bytes")
+      #expect(disk.foreignSyncs == 0)
+      await store.close()
     }
   }
 

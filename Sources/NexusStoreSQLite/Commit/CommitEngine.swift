@@ -48,9 +48,9 @@ final class CommitEngine: Sendable {
   private func commitInline(_ first: [Submission]) {
     var batch = first
     for round in 1...Self.inlineRounds {
-      let (outcome, needsCare) = writer.withLock { writer -> (StoreWriter.Outcome, Bool) in
-        guard let outcome = writer?.commit(batch, mayWait: false) else { return (.wouldBlock, false) }
-        return (outcome, (writer?.connection.logPages ?? 0) >= StoreMaintenance.idlePages)
+      let (outcome, pages) = writer.withLock { writer -> (StoreWriter.Outcome, Int) in
+        guard let outcome = writer?.commit(batch, mayWait: false) else { return (.wouldBlock, 0) }
+        return (outcome, writer?.connection.logPages ?? 0)
       }
       guard case .done(let results) = outcome else {
         queue.withLock { queue in
@@ -62,11 +62,14 @@ final class CommitEngine: Sendable {
       tell(batch, results)
       let next = queue.withLock { queue -> (batch: [Submission]?, wakes: Bool) in
         queue.isBusy = false
+        if pages - queue.settledPages >= StoreMaintenance.checkpointPages { queue.isThreadWanted = true }
         if round < Self.inlineRounds, queue.canCommitInline {
           queue.isBusy = true
           return (queue.takeBatch(), false)
         }
-        let wakes = !queue.isEmpty || queue.phase != .open || (needsCare && !queue.isThreadWatching)
+        let wakes =
+          !queue.isEmpty || queue.isThreadWanted || queue.phase != .open
+          || (pages >= StoreMaintenance.idlePages && !queue.isThreadWatching)
         if wakes { queue.isThreadWatching = true }
         return (nil, wakes)
       }
@@ -113,12 +116,13 @@ final class CommitEngine: Sendable {
         case wait(Duration?)
       }
       let work = queue.withLock { queue -> Work in
+        let due = care.isDue(at: clock.now())
+        queue.isThreadWanted = queue.isBusy && due
         // Whoever is writing looks at the queue again and wakes this thread if anything is left.
         if queue.isBusy {
           queue.isThreadWatching = care.waitsWhileBusy != nil
           return .wait(care.waitsWhileBusy)
         }
-        let due = care.isDue(at: clock.now())
         if !queue.isEmpty, !due {
           queue.isBusy = true
           return .commit(queue.takeBatch())
@@ -134,7 +138,10 @@ final class CommitEngine: Sendable {
       case .commit(let batch): commitOnThread(batch, &care)
       case .care:
         writer.withLock { writer in care.perform(&writer, at: clock.now()) }
-        queue.withLock { $0.isBusy = false }
+        queue.withLock { queue in
+          queue.isBusy = false
+          queue.settledPages = care.settledPages
+        }
       case .close: return finish()
       case .wait(let timeout):
         signal.wait(timeout: timeout)

@@ -18,6 +18,10 @@ struct CommitQueue {
   var isBusy = false
   /// Whether the writer's thread will look at the writer by itself within the time of its care.
   var isThreadWatching = false
+  /// Whether the writer's thread found the writer busy when a checkpoint or a flush was due: the next turn is its own.
+  var isThreadWanted = false
+  /// The length of the log after the last checkpoint.
+  var settledPages = 0
   /// Who waits for the end.
   var closers: [CheckedContinuation<Void, Never>] = []
   private(set) var waiting: [Submission] = []
@@ -26,7 +30,7 @@ struct CommitQueue {
   var isEmpty: Bool { waiting.isEmpty }
 
   /// Whether a submitter may write what waits: never anything that ends in an fsync.
-  var canCommitInline: Bool { !isBusy && syncedWaiting == 0 && !waiting.isEmpty && phase == .open }
+  var canCommitInline: Bool { !isBusy && !isThreadWanted && syncedWaiting == 0 && !waiting.isEmpty && phase == .open }
 
   mutating func append(_ submission: Submission) {
     waiting.append(submission)

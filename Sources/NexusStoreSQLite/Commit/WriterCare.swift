@@ -13,7 +13,7 @@ struct WriterCare {
   /// When the length of the log last changed.
   private var changedAt = Instant(nanoseconds: 0)
   /// The length of the log after the last checkpoint: until it changes there is nothing to copy.
-  private var settledPages = 0
+  private(set) var settledPages = 0
   /// Nothing is tried before this, after something failed.
   private var notBefore: Instant?
 
