@@ -54,6 +54,7 @@ package final class EffectGateway: EffectBoundary {
     }
     let session = AttemptSession(key: services.keys.mint(), caller: caller, run: run)
     services.keys.insert(session)
+    services.runs.opened(session)
     return (AttemptAccess(key: session.key, baseURL: baseURL), dropped)
   }
 
@@ -63,9 +64,10 @@ package final class EffectGateway: EffectBoundary {
 
   package func closeAttempt(_ key: VirtualKey) async -> AttemptTally {
     guard let session = services.keys.remove(key) else { return AttemptTally() }
+    services.runs.closed(session)
     let tally = session.tally
     if let run = session.run {
-      run.end()
+      run.end(session.caller.attempt)
       services.settle(run)
     }
     return tally

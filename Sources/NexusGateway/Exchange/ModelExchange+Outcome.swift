@@ -56,7 +56,8 @@ extension ModelExchange {
     _ result: Result<Void, StoreError>, _ state: EffectState, _ answer: ResponseRecord, _ settlement: Settlement?
   ) {
     let charge = settlement?.charge
-    call.session.charge(tokens: charge?.spend.tokens ?? .zero, cost: charge?.spend.cost ?? .zero)
+    services.runs.charge(
+      call.session, tokens: charge?.spend.tokens ?? .zero, cost: charge?.spend.cost ?? .zero)
     switch result {
     case .success:
       services.ledger.resolve(settlement?.marks ?? [], committed: true)
@@ -104,7 +105,7 @@ extension ModelExchange {
   }
 
   private func replay(_ recorded: EffectID, _ result: Result<EffectOutcome?, StoreError>) {
-    if response == nil { run?.abandon(recorded) }
+    if response == nil { run?.abandon(recorded, by: call.session.caller.attempt) }
     guard case .success(let outcome?) = result else {
       return finish {
         $0.fail(
@@ -132,7 +133,7 @@ extension ModelExchange {
     let loop = loop
     response?.whenGone = {
       self.response = nil
-      run.abandon(other)
+      run.abandon(other, by: self.call.session.caller.attempt)
     }
     run.wait(for: other) { ending in
       loop.runInside {

@@ -30,7 +30,7 @@ final class ModelExchange {
   var relay: ResponseRelay?
   var drainTimer: DeadlineTimer?
   var queueTimer: DeadlineTimer?
-  private var outputCap: Int64?
+  private(set) var outputCap: Int64?
 
   init(services: GatewayServices, pool: UpstreamPool, loop: any EventLoop, call: ModelCall, response: FrontResponse) {
     self.services = services
@@ -201,7 +201,7 @@ final class ModelExchange {
   }
 
   private func abandon() {
-    if record != nil { run?.abandon(id) }
+    if record != nil { run?.abandon(id, by: call.session.caller.attempt) }
   }
 
   private func drain(_ timer: DeadlineTimer) {

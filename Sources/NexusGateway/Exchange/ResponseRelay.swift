@@ -35,6 +35,7 @@ final class ResponseRelay: UpstreamReceiver {
     exchange.phase = .relaying
     status = Int(head.status.code)
     fields = ResponseFields.passing(head.headers)
+    if let cap = exchange.outputCap { fields.append(EnvironmentVariable("x-naos-clamped", String(cap))) }
     let type = head.headers.first(name: "content-type") ?? ""
     isStream = (200..<300).contains(status) && type.lowercased().hasPrefix("text/event-stream")
     if isStream { exchange.response?.begin(status: status, fields: fields) }

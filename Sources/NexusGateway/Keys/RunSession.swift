@@ -44,10 +44,10 @@ final class RunSession: Sendable {
     }
   }
 
-  func end() {
+  func end(_ attempt: AttemptNumber) {
     state.withLock {
       $0.attempts -= 1
-      for id in $0.machine.inFlight { $0.machine.abandon(id) }
+      for id in $0.machine.inFlight { $0.machine.abandon(id, by: attempt) }
     }
   }
 
@@ -56,8 +56,8 @@ final class RunSession: Sendable {
   }
 
   /// The next equal request gets this effect, because nobody waits for its answer any more.
-  func abandon(_ id: EffectID) {
-    state.withLock { $0.machine.abandon(id) }
+  func abandon(_ id: EffectID, by attempt: AttemptNumber) {
+    state.withLock { $0.machine.abandon(id, by: attempt) }
   }
 
   /// The effect was not made after all.

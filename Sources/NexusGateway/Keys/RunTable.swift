@@ -10,6 +10,16 @@ internal import Synchronization
 final class RunTable: Sendable {
   private let sessions = Mutex<[RunKey: RunSession]>([:])
   private let store: any Store
+  private let accounts = Mutex(Accounts())
+
+  /// What calls came to whose attempt had closed when they ended.
+  private struct Accounts {
+    var open: [RunKey: AttemptSession] = [:]
+    var owed: [RunKey: (tokens: TokenCount, cost: NanoUSD)] = [:]
+  }
+
+  /// Runs beyond have their late calls in the ledger only.
+  private static let maxOwing = 4096
 
   init(store: any Store) { self.store = store }
 
@@ -31,7 +41,7 @@ final class RunTable: Sendable {
       if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
     } catch {
       // Memory and store disagree now, so memory is forgotten; the next attempt reads what the store has.
-      session.end()
+      session.end(attempt)
       sessions.withLock { $0[key] = nil }
       throw error
     }
@@ -49,6 +59,36 @@ final class RunTable: Sendable {
       sessions[key] = session
       return (session, session.begin(attempt, rewind: rewind))
     }
+  }
+
+  // MARK: Late calls
+
+  /// The attempt is open; what earlier attempts left unpaid counts as its own.
+  func opened(_ session: AttemptSession) {
+    guard let key = session.run?.key else { return }
+    let owed = accounts.withLock {
+      $0.open[key] = session
+      return $0.owed.removeValue(forKey: key)
+    }
+    if let owed { session.charge(tokens: owed.tokens, cost: owed.cost) }
+  }
+
+  func closed(_ session: AttemptSession) {
+    guard let key = session.run?.key else { return }
+    accounts.withLock { if $0.open[key] === session { $0.open[key] = nil } }
+  }
+
+  /// Counts a call for its attempt, or for the next one of the run if that has closed.
+  func charge(_ session: AttemptSession, tokens: TokenCount, cost: NanoUSD) {
+    guard let key = session.run?.key else { return session.charge(tokens: tokens, cost: cost) }
+    let payer = accounts.withLock { accounts -> AttemptSession? in
+      if let open = accounts.open[key] { return open }
+      guard accounts.owed.count < Self.maxOwing || accounts.owed[key] != nil else { return nil }
+      accounts.owed[key, default: (.zero, .zero)].tokens += tokens
+      accounts.owed[key, default: (.zero, .zero)].cost += cost
+      return nil
+    }
+    payer?.charge(tokens: tokens, cost: cost)
   }
 
   /// Forgets a record that nobody works on.

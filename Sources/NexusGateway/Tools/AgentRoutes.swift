@@ -4,6 +4,8 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
 
 /// Everything under `/agent/v1/`: the tools, which are effects, and the calls that the node itself answers.
 struct AgentRoutes {
@@ -18,7 +20,54 @@ struct AgentRoutes {
     case (.GET, "tools", 1): listTools(session, response)
     case (.POST, "tools", 2):
       ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response).start(body)
-    default: forward(head, path, query, body, session, response)
+    default:
+      let forward = { self.forward(head, path, query, body, session, response) }
+      guard Self.marksTheWorld(head.method, path), let run = session.run else { return forward() }
+      mark(head, body, session, run, response, then: forward)
+    }
+  }
+
+  /// Calls that leave something behind which a rewind must not step back over.
+  private static func marksTheWorld(_ method: HTTPMethod, _ path: [String]) -> Bool {
+    guard method == .PUT || method == .POST else { return false }
+    return ["steps", "state", "checkpoint", "call", "approvals"].contains(path.first)
+  }
+
+  /// Writes the call down as an effect before it is made, so that the rewind stops at it; the same call of a later
+  /// attempt is known again and leaves no second mark. Its answer always comes from the node.
+  private func mark(
+    _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ run: RunSession,
+    _ response: FrontResponse, then forward: @escaping () -> Void
+  ) {
+    let name = "\(head.method.rawValue) \(head.uri.prefix { $0 != "?" })"
+    let digest = EffectDigest.of(name: name, step: session.caller.step, body: body)
+    let id = services.identifiers.effect()
+    guard case .new(let record, _) = run.request(digest, kind: .request, repeatable: true, id: id) else {
+      return forward()
+    }
+    let now = services.clock.wallNow()
+    let row = EffectRow(
+      record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent,
+      name: String(name.prefix(200)), detail: "", startedAt: now, request: nil)
+    let outcome = EffectOutcome(
+      status: 0, headers: [], body: [], isStream: false, endedAt: now, inputTokens: .zero, outputTokens: .zero,
+      cost: .zero)
+    let bound = NIOLoopBound((forward, response), eventLoop: loop)
+    let loop = loop
+    let transaction = StoreTransaction(.written, [.insertEffect(row), .setOutcome(id, .succeeded, outcome)])
+    services.store.submit(transaction) { result in
+      loop.runInside {
+        let (forward, response) = bound.value
+        switch result {
+        case .success:
+          run.finish(id, .succeeded)
+          forward()
+        case .failure(let error):
+          run.withdraw(id)
+          let words = "Nothing was done, because the journal cannot be written: \(error.message)"
+          response.fail(GatewayError(.journalUnavailable, words), .problem)
+        }
+      }
     }
   }
 

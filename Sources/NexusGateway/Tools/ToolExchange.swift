@@ -70,7 +70,7 @@ final class ToolExchange {
 
   private func askerGone() {
     response = nil
-    if record != nil { session.run?.abandon(id) }
+    if record != nil { session.run?.abandon(id, by: session.caller.attempt) }
   }
 
   private func announce(_ record: EffectRecord, _ run: RunSession, _ arguments: JSONValue) {
@@ -153,7 +153,7 @@ final class ToolExchange {
     AsyncBridge.run(on: loop) { () async -> EffectOutcome? in
       try? await store.outcome(of: recorded)
     } then: { outcome in
-      if self.response == nil { self.session.run?.abandon(recorded) }
+      if self.response == nil { self.session.run?.abandon(recorded, by: self.session.caller.attempt) }
       guard let outcome else {
         return self.answer {
           $0.fail(GatewayError(.journalUnavailable, "The recorded answer cannot be read."), .problem)
@@ -174,7 +174,7 @@ final class ToolExchange {
     let loop = loop
     response?.whenGone = {
       self.response = nil
-      run.abandon(other)
+      run.abandon(other, by: self.session.caller.attempt)
     }
     run.wait(for: other) { ending in
       loop.runInside {

@@ -209,9 +209,11 @@ extension ReplayMachine {
   }
 
   /// Nobody waits for the answer any more: the next equal request gets this effect, finished or not.
-  package mutating func abandon(_ id: EffectID) {
-    guard let index = indexOfID[id], entries[index].takenBy != nil else { return }
+  ///
+  /// `attempt` is the one whose asker left; a later attempt that took the effect over keeps it.
+  package mutating func abandon(_ id: EffectID, by attempt: AttemptNumber) {
+    guard let index = indexOfID[id], entries[index].takenBy == attempt else { return }
     entries[index].takenBy = nil
-    if entries[index].record.attempt < attempt, isReplayable(entries[index], repeatable: true) { unclaimed += 1 }
+    if entries[index].record.attempt < self.attempt, isReplayable(entries[index], repeatable: true) { unclaimed += 1 }
   }
 }

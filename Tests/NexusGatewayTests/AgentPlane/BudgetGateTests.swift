@@ -123,6 +123,21 @@ struct BudgetGateTests {
     await bench.stop()
   }
 
+  @Test func `a call whose worst does not fit gets a lower cap, and is told so`() async throws {
+    let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok", model: "wordy") }
+    let bench = try await GatewayBench.start(
+      budgets: [BudgetSpec(scope: .agent(AgentName("tester")), maxCost: NanoUSD(1_000_000))],
+      prices: [PriceSpec(model: "acme/wordy", input: .zero, output: PicoUSDPerToken(1_000_000))], upstream: upstream)
+    let access = try await bench.open()
+    let reply = try await bench.call(
+      key: access.key, body: GatewayBench.chat("q", model: "acme/wordy", more: ",\"max_tokens\":100000"))
+    #expect(reply.status == 200)
+    let cap = try #require(reply.fields["x-naos-clamped"].flatMap(Int.init))
+    #expect((256...1000).contains(cap))
+    #expect(upstream.requests.first?.body.hasSuffix(",\"max_tokens\":\(cap)}") == true)
+    await bench.stop()
+  }
+
   @Test func `a call that nobody can price is refused with the reason`() async throws {
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok", model: "paid") }
     let bench = try await bench(upstream)

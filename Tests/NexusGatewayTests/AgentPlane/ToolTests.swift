@@ -48,7 +48,8 @@ struct ToolTests {
     let broken = try await bench.call("POST", "/agent/v1/tools/files.broken", key: first.key, body: body)
     #expect(broken.status == 200)
     #expect(broken.json?["succeeded"] == false)
-    _ = try await bench.call("POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"arguments\":{\"to\":\"x\"}}")
+    _ = try await bench.call(
+      "POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"arguments\":{\"to\":\"x\"}}")
     _ = await bench.gateway.closeAttempt(first.key)
 
     let second = try await bench.open(2, rewind: 8)
@@ -92,6 +93,26 @@ struct ToolTests {
     #expect(reply.json?["code"] == "NX-GWY-015")
     let malformed = try await bench.call("POST", "/agent/v1/tools/files.read", key: access.key, body: "{")
     #expect(malformed.status == 400)
+    await bench.stop()
+  }
+
+  @Test func `a rewind stops at a step that the agent recorded, and repeating the step leaves no second mark`()
+    async throws
+  {
+    let upstream = ScriptedUpstream { number, _ in GatewayBench.answer("answer \(number)") }
+    let bench = try await GatewayBench.start(upstream: upstream)
+    for attempt in 1...2 {
+      let access = try await bench.open(attempt)
+      _ = try await bench.call(key: access.key, body: GatewayBench.chat("a"))
+      #expect(try await bench.call("PUT", "/agent/v1/steps/one", key: access.key, body: "{}").status == 200)
+      _ = try await bench.call(key: access.key, body: GatewayBench.chat("b"))
+      _ = try await bench.call("POST", "/agent/v1/heartbeat", key: access.key, body: "{}")
+      _ = await bench.gateway.closeAttempt(access.key)
+    }
+    #expect(try await bench.store.effects(of: GatewayBench.run).map(\.record.kind) == [.model, .request, .model])
+    let third = try await bench.gateway.openAttempt(
+      Caller(agent: AgentName("tester"), run: GatewayBench.run, step: .main, attempt: AttemptNumber(3)), rewind: 8)
+    #expect(third.dropped == 1)
     await bench.stop()
   }
 

@@ -155,9 +155,9 @@ struct ReplayMachineTests {
     var machine = ReplayMachine(records: [])
     _ = machine.beginAttempt(AttemptNumber(1), rewind: 0)
     _ = ask(&machine, "m1", id: "a")
-    machine.abandon(EffectID("a"))
+    machine.abandon(EffectID("a"), by: AttemptNumber(1))
     #expect(ask(&machine, "m1", id: "b") == .join(EffectID("a")))
-    machine.abandon(EffectID("a"))
+    machine.abandon(EffectID("a"), by: AttemptNumber(1))
     machine.outcome(EffectID("a"), .succeeded)
     #expect(ask(&machine, "m1", id: "c") == .replay(EffectID("a")))
     #expect(isNew(ask(&machine, "m1", id: "d")))
@@ -175,6 +175,16 @@ struct ReplayMachineTests {
     #expect(machine.record(of: EffectID("m1#1"))?.state == .unknown)
     #expect(ask(&machine, "t1", id: "x", repeatable: false) == .uncertain(EffectID("t1#2")))
     #expect(isNew(ask(&machine, "t2", id: "y", repeatable: true)))
+  }
+
+  @Test func `the late farewell of a dead asker takes nothing from the attempt that joined`() {
+    var machine = ReplayMachine(records: [])
+    _ = machine.beginAttempt(AttemptNumber(1), rewind: 0)
+    _ = ask(&machine, "m1", id: "a")
+    _ = machine.beginAttempt(AttemptNumber(2), rewind: 0)
+    #expect(ask(&machine, "m1", id: "b") == .join(EffectID("a")))
+    machine.abandon(EffectID("a"), by: AttemptNumber(1))
+    #expect(isNew(ask(&machine, "m1", id: "c")))
   }
 
   @Test func `a withdrawn request leaves no trace`() {
