@@ -26,7 +26,8 @@ enum ProgramStart {
     unsafe posix_spawnattr_setflags(&attributes, newSession)
     var words: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
     unsafe words.append(nil)
-    defer { unsafe words.forEach { unsafe free($0) } }
+    // What strdup took is given back with the array, pointer by pointer.
+    defer { while let word = unsafe words.popLast() { unsafe free(word) } }
     var pid = pid_t()
     let result = unsafe posix_spawnp(&pid, program, &actions, &attributes, words, environ)
     guard result == 0 else { return .failure(StartFailure(message: unsafe String(cString: strerror(result)))) }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCLI
+import NexusCore
+import Testing
+
+@Suite struct RenderingTests {
+  private let now = WallTime(microseconds: 1_000_000_000_000)
+  private let plain = Style(isOn: false)
+
+  @Test func `the table of agents is aligned and hostile names stay in their row`() {
+    let report = StatusReport(
+      node: NodeStatus(isRunning: true, version: "0.1.0", project: "demo", directory: "/demo"),
+      agents: [
+        AgentStatus(
+          name: AgentName("researcher"), kind: "llm", state: .running, step: "files.search",
+          lastActivity: WallTime(microseconds: 999_998_000_000), restarts: RestartStatus(count: 1),
+          tokens: TokenCount(41_200), cost: NanoUSD(830_000_000),
+          budget: BudgetStatus(scope: "agent:researcher", maxNanoUSD: .dollars(5))),
+        AgentStatus(
+          name: AgentName("x\u{1B}[2J\n\u{202E}y"), kind: "process", state: .backoff, note: "retry in 4 s",
+          tokens: TokenCount(900)),
+      ])
+    let expected = """
+      NAME        STATE      STEP          LAST ACTIVITY  RESTARTS  TOKENS  COST/BUDGET
+      researcher  ● running  files.search  2s ago         1 of 3     41.2k  $0.83/$5.00
+      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  retry in 4 s  –              0 of 3       900  $0.00/–
+      """
+    #expect(StatusTable.render(report, now: now, style: plain) == expected)
+  }
+
+  @Test func `the last line of a run says status, time, id, tokens and money`() {
+    let report = RunReport(
+      id: RunID("run_01kq3v"), kind: "agent", name: "researcher", status: "completed", output: "x",
+      cost: RunCost(
+        tokens: TokenCount(508),
+        budget: BudgetStatus(scope: "agent:researcher", maxTokens: TokenCount(100_000), maxNanoUSD: .dollars(5))),
+      startedAt: WallTime(microseconds: 0), endedAt: WallTime(microseconds: 120_000))
+    #expect(
+      RunEnding.lastLine(report, style: plain, now: now)
+        == "✓ completed in 0.1 s · run_01kq3v · 508 of 100,000 tokens · $0.00 of $5.00")
+  }
+
+  @Test func `progress is one line an effect, and replayed ones are told together`() {
+    let caller = Caller(agent: AgentName("researcher"), run: RunID("run_1"), step: .main, attempt: AttemptNumber(1))
+    var progress = RunProgress(style: plain)
+    var lines: [String] = []
+    func take(_ event: NodeEvent) { lines += progress.lines(for: event) }
+    take(.run(RunEvent(run: RunID("run_1"), agent: AgentName("researcher"), status: "running", note: "attempt 1")))
+    take(
+      .effect(
+        EffectEvent(caller: caller, phase: .started, kind: .tool, name: "files.search", detail: "saga step five")))
+    take(
+      .effect(
+        EffectEvent(
+          caller: caller, phase: .succeeded, kind: .tool, name: "files.search", detail: "saga\u{1B}[31m step five",
+          duration: .milliseconds(2))))
+    for _ in 0..<6 {
+      take(.effect(EffectEvent(caller: caller, phase: .replayed, kind: .model, name: "local/extractive")))
+    }
+    take(.effect(EffectEvent(caller: caller, phase: .replayed, kind: .tool, name: "files.read")))
+    take(
+      .effect(
+        EffectEvent(
+          caller: caller, phase: .succeeded, kind: .model, name: "local/extractive", inputTokens: TokenCount(412),
+          outputTokens: TokenCount(96), duration: .milliseconds(4))))
+    #expect(
+      lines == [
+        "● researcher · attempt 1",
+        "  files.search  saga\u{FFFD}[31m step five                                         2 ms",
+        "  replayed      6 model calls, 1 tool call from the journal               $0.00      0 ms",
+        "  model         local/extractive                       412 → 96 tokens      4 ms",
+      ])
+  }
+
+  @Test func `texts are YAML only where they cannot be read as something else`() async {
+    let captured = CapturedConsole()
+    var console = captured.console()
+    console.format = .yaml
+    console.emit([
+      "name": "researcher", "no": "no", "number": "010", "list": [["a": 1, "b": []], "x: y", []], "empty": [:],
+      "text": "two\nlines",
+    ]) { "" }
+    #expect(
+      captured.output.text == """
+        name: researcher
+        "no": "no"
+        number: "010"
+        list:
+          - a: 1
+            b: []
+          - "x: y"
+          - []
+        empty: {}
+        text: "two\\nlines"
+
+        """)
+  }
+
+  @Test func `no colour off a terminal, colour on one`() {
+    let captured = CapturedConsole()
+    captured.console().next("naos status")
+    #expect(captured.words.text == "next: naos status\n")
+    let terminal = CapturedConsole()
+    terminal.console(terminal: true).next("naos status")
+    #expect(terminal.words.text.contains("\u{1B}["))
+  }
+
+  @Test func `quiet silences words but not errors`() {
+    let captured = CapturedConsole()
+    var console = captured.console()
+    console.isQuiet = true
+    console.say("hello")
+    CommandFailure(.unreachable("Nothing answers.")).report(on: console)
+    #expect(!captured.words.text.contains("hello"))
+    #expect(captured.words.text.contains("error[NX-API-006]: No node is running"))
+    #expect(captured.words.text.contains("help: Start one with `naos up`."))
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCore
+import Testing
+
+/// What is written is read back as the same.
+@Suite struct WireTests {
+  private func roundTrip<T: WireValue & Equatable>(_ value: T) throws {
+    let text = value.json.text()
+    #expect(try T(json: JSONValue(parsing: text)) == value)
+  }
+
+  private let budget = BudgetStatus(
+    scope: "agent:a", maxTokens: TokenCount(10), usedTokens: TokenCount(3), maxNanoUSD: NanoUSD(7), isHard: false)
+
+  @Test func `status, run, journal and cost survive the wire`() throws {
+    let at = WallTime(microseconds: 1_795_412_220_123_000)
+    let agent = AgentStatus(
+      name: AgentName("a"), kind: "llm", state: .exhausted, note: "n", step: "s", lastActivity: at,
+      restarts: RestartStatus(count: 2), tokens: TokenCount(3), cost: NanoUSD(4), budget: budget, run: RunID("run_1"))
+    let node = NodeStatus(
+      isRunning: true, version: "1", project: "p", directory: "/d", pid: 1, boot: BootID("b"), startedAt: at,
+      dashboard: "http://localhost:4200", agentPlane: "http://127.0.0.1:4201", isForOneRun: true)
+    try roundTrip(
+      StatusReport(node: node, agents: [agent], runs: RunCounts([.init(status: "failed", count: 2)]), approvals: 1))
+    let report = RunReport(
+      id: RunID("run_1"), kind: "agent", name: "a", status: "paused", output: ["x": [1, .double(2.5)]],
+      error: RunFailure(code: "NX-BUD-001", message: "m"), cost: RunCost(tokens: TokenCount(9), budget: budget),
+      pauseReason: "budget", startedAt: at, endedAt: at)
+    try roundTrip(report)
+    try roundTrip(
+      RunDetail(
+        report: report, input: "in", steps: [StepReport(path: .main, status: "paused", startedAt: at)],
+        effects: [EffectReport(id: EffectID("e"), kind: "model", name: "m", status: "rewound", attempt: 1, at: at)],
+        journalEntries: 4, journalHead: JournalSequence(4), attempts: 1))
+    try roundTrip(CostReport(agents: [CostRow(name: "a", calls: 1, budgets: [budget])]))
+    var detail = AgentDetail(
+      status: agent, mode: "task", workingDirectory: "/", supervisor: "root", restart: "transient")
+    detail.readPaths = ["docs"]
+    detail.refusals = [RunFailure(code: "c", message: "m")]
+    try roundTrip(detail)
+  }
+
+  @Test func `times survive the wire, and nonsense is no time`() {
+    for microseconds: Int64 in [0, 1_795_412_220_123_000, 951_782_400_000_000, 4_102_444_799_999_000] {
+      let time = WallTime(microseconds: microseconds)
+      #expect(WallTime(iso8601: time.iso8601) == time)
+    }
+    for text in ["", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z"] {
+      #expect(WallTime(iso8601: text) == nil)
+    }
+  }
+
+  @Test func `an unknown member is ignored, a missing one is named`() throws {
+    #expect(try RunFailure(json: ["code": "c", "message": "m", "later": 1]) == RunFailure(code: "c", message: "m"))
+    #expect(throws: WireError(path: "error.message", message: "expected a text")) {
+      try RunFailure(json: ["code": "c"])
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("completed", nil, nil, CommandExit.ok), ("failed", nil, nil, .failed), ("failed", "NX-BUD-001", nil, .budget),
+      ("failed", "NX-RUN-003", nil, .timeout), ("failed", "NX-GAT-001", nil, .refused),
+      ("cancelled", nil, nil, .interrupted),
+      ("stopped", nil, nil, .refused), ("halted", nil, nil, .halted), ("paused", nil, "budget", .budget),
+      ("paused", nil, "person", .failed), ("compensated", nil, nil, .failed),
+    ] as [(String, String?, String?, CommandExit)])
+  func `a run's end decides the exit code`(status: String, code: String?, reason: String?, exit: CommandExit) {
+    #expect(CommandExit(runStatus: status, errorCode: code, pauseReason: reason) == exit)
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusServer
+import Testing
+
+/// Nothing but health checks and the login page opens without a credential, and a cookie alone opens no data.
+@Suite struct CredentialTests {
+  @Test func `every route but those that are open needs a credential`() async {
+    let fixture = PlaneFixture()
+    for route in fixture.table.routes where route.access != .open && route.path != "/" {
+      let reply = await fixture.ask(route.method, route.path, token: nil)
+      #expect(reply.status == 401, "\(route.method) \(route.path)")
+      #expect(reply.code == "NX-API-002")
+    }
+    let open = Set(fixture.table.routes.filter { $0.access == .open }.map { "\($0.method) \($0.path)" })
+    let expected: Set = [
+      "GET /healthz", "GET /readyz", "GET /login", "POST /login", "GET /login.js", "GET /style.css", "GET /favicon.svg",
+    ]
+    #expect(open == expected)
+  }
+
+  @Test(arguments: ["", "wrong", "naos_0123456789abcdef0123456789abcdee", PlaneFixture.token + "x"])
+  func `a wrong token is refused`(token: String) async {
+    #expect(await PlaneFixture().ask("GET", "/api/v1/status", token: token).status == 401)
+  }
+
+  @Test func `an unknown address says nothing to those without a credential`() async {
+    let fixture = PlaneFixture()
+    #expect(await fixture.ask("GET", "/api/v1/nothing", token: nil).status == 401)
+    #expect(await fixture.ask("GET", "/api/v1/nothing").status == 404)
+    #expect(await fixture.ask("PUT", "/api/v1/status").status == 405)
+  }
+
+  @Test func `a session opens data only with both of its secrets`() async throws {
+    let fixture = PlaneFixture()
+    let (cookie, both) = try await fixture.login()
+    #expect(await fixture.ask("GET", "/", headers: cookie, token: nil).status == 200)
+    #expect(await fixture.ask("GET", "/app.js", headers: cookie, token: nil).status == 200)
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: cookie, token: nil).status == 401)
+    #expect(await fixture.ask("GET", "/api/v1/stream", headers: cookie, token: nil).status == 401)
+    #expect(await fixture.ask("GET", "/metrics", headers: cookie, token: nil).status == 401)
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: both, token: nil).status == 200)
+    let secretAlone = both.filter { $0.key == "x-naos-session" }
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: secretAlone, token: nil).status == 401)
+  }
+
+  @Test func `the secrets of two sessions do not mix`() async throws {
+    let fixture = PlaneFixture()
+    let first = try await fixture.login()
+    let second = try await fixture.login()
+    let mixed = first.cookie.merging(second.both.filter { $0.key == "x-naos-session" }) { $1 }
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: mixed, token: nil).status == 401)
+  }
+
+  @Test func `a login code works once`() async {
+    let fixture = PlaneFixture()
+    let code = fixture.sessions.issueCode()
+    #expect(code.utf8.count == 22)
+    #expect(await fixture.ask("GET", "/login", token: nil).status == 200)
+    let body = "{\"code\":\"\(code)\"}"
+    #expect(await fixture.ask("POST", "/login", token: nil, body: body).status == 201)
+    let again = await fixture.ask("POST", "/login", token: nil, body: body)
+    #expect(again.status == 401)
+    #expect(again.code == "NX-API-008")
+  }
+
+  @Test func `a login code ends after two minutes`() async {
+    let fixture = PlaneFixture()
+    let (early, late) = (fixture.sessions.issueCode(), fixture.sessions.issueCode())
+    fixture.clock.advance(.seconds(119))
+    #expect(await fixture.ask("POST", "/login", token: nil, body: "{\"code\":\"\(early)\"}").status == 201)
+    fixture.clock.advance(.seconds(1))
+    #expect(await fixture.ask("POST", "/login", token: nil, body: "{\"code\":\"\(late)\"}").status == 401)
+  }
+
+  @Test func `a session cannot make login codes, the token can`() async throws {
+    let fixture = PlaneFixture()
+    let (_, both) = try await fixture.login()
+    #expect(await fixture.ask("POST", "/api/v1/login-codes", headers: both, token: nil).status == 401)
+    let reply = await fixture.ask("POST", "/api/v1/login-codes")
+    #expect(reply.status == 201)
+    #expect(reply.json["code"]?.stringValue?.utf8.count == 22)
+  }
+
+  @Test func `an idle session ends, and so does one that is logged out`() async throws {
+    let fixture = PlaneFixture()
+    let (_, first) = try await fixture.login()
+    let (_, second) = try await fixture.login()
+    #expect(await fixture.ask("POST", "/api/v1/logout", headers: second, token: nil).status == 204)
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: second, token: nil).status == 401)
+    fixture.clock.advance(.seconds(23 * 3600))
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: first, token: nil).status == 200)
+    fixture.clock.advance(.seconds(24 * 3600))
+    #expect(await fixture.ask("GET", "/api/v1/status", headers: first, token: nil).status == 401)
+  }
+
+  @Test func `sessions and codes are bounded`() async throws {
+    let fixture = PlaneFixture()
+    let first = fixture.sessions.issueCode()
+    for _ in 0..<OperatorLimits.loginCodes {
+      fixture.clock.advance(.milliseconds(1))
+      _ = fixture.sessions.issueCode()
+    }
+    #expect(await fixture.ask("POST", "/login", token: nil, body: "{\"code\":\"\(first)\"}").status == 401)
+    for _ in 0..<(OperatorLimits.sessions + 5) { _ = try await fixture.login() }
+    #expect(fixture.sessions.count == OperatorLimits.sessions)
+  }
+
+  @Test func `a browser without a session is led to the login page`() async {
+    let reply = await PlaneFixture().ask("GET", "/", token: nil)
+    #expect(reply.status == 303)
+    #expect(reply.headers.contains { $0.name == "location" && $0.value == "/login" })
+  }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCore
+import Synchronization
+
+/// A node that answers what a test tells it to, and remembers what it was asked.
+final class FakeNode: NodeOperations {
+  struct State {
+    var report = StatusReport(
+      node: NodeStatus(isRunning: true, version: "0.1.0", project: "demo", directory: "/demo", pid: 1), agents: [])
+    var started: [StartRun] = []
+    var stopped: [String] = []
+    var lines: [LogEvent] = []
+    var watchers: [AsyncStream<NodeEvent>.Continuation] = []
+    var waitsForEver = false
+  }
+
+  let state = Mutex(State())
+
+  init(agents: [AgentStatus] = []) { state.withLock { $0.report.agents = agents } }
+
+  func publish(_ event: NodeEvent) { for watcher in state.withLock({ $0.watchers }) { watcher.yield(event) } }
+
+  static let run = RunReport(
+    id: RunID("run_1"), kind: "agent", name: "researcher", status: "completed", output: "done",
+    startedAt: WallTime(microseconds: 0))
+
+  func status() async throws(OperationError) -> StatusReport { state.withLock { $0.report } }
+  func listAgents() async throws(OperationError) -> [AgentStatus] { state.withLock { $0.report.agents } }
+
+  func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {
+    guard let status = state.withLock({ $0.report.agents.first { $0.name == agent } }) else {
+      throw .unknownAgent(agent.text)
+    }
+    return AgentDetail(
+      status: status, mode: "task", workingDirectory: "/demo", supervisor: "root", restart: "permanent")
+  }
+
+  func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage { RunPage(runs: []) }
+  func showRun(_ run: RunID) async throws(OperationError) -> RunDetail { throw .unknownRun(run) }
+
+  func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage {
+    JournalPage(run: run, entries: [], head: JournalSequence(0))
+  }
+
+  func logs(_ query: LogQuery) async throws(OperationError) -> LogPage { LogPage(lines: state.withLock { $0.lines }) }
+  func costs() async throws(OperationError) -> CostReport { CostReport() }
+  func doctor() async throws(OperationError) -> DoctorReport { DoctorReport(findings: []) }
+
+  func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
+    let (stream, continuation) = AsyncStream.makeStream(of: NodeEvent.self, bufferingPolicy: .bufferingNewest(4096))
+    state.withLock { $0.watchers.append(continuation) }
+    return stream
+  }
+
+  func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
+    let lines = state.withLock { $0.lines }
+    return AsyncStream { continuation in
+      for line in lines { continuation.yield(line) }
+      continuation.finish()
+    }
+  }
+
+  func startRun(_ request: StartRun) async throws(OperationError) -> RunReport {
+    state.withLock { $0.started.append(request) }
+    return Self.run
+  }
+
+  func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
+    while state.withLock({ $0.waitsForEver }) {
+      guard (try? await SystemClock().sleep(until: SystemClock().now() + .milliseconds(5))) != nil else {
+        throw OperationError(.interrupted, code: "NX-API-017", title: "Interrupted")
+      }
+    }
+    return Self.run
+  }
+
+  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
+  func killRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
+  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport { throw .conflicting("It is not paused.") }
+  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
+  func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus { try await inspect(agent).status }
+
+  func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus {
+    state.withLock { $0.stopped.append("\(agent) \(force) \(noRestart)") }
+    return try await inspect(agent).status
+  }
+
+  func removeAgent(_ agent: AgentName) async throws(OperationError) {}
+  func shutdown() async throws(OperationError) {}
+}
+
+/// A clock that a test moves; waiting for it never ends by itself.
+final class FakeClock: NexusClock {
+  private let nanoseconds = Mutex<Int64>(1_000_000_000)
+
+  func advance(_ duration: Duration) { nanoseconds.withLock { $0 += duration.wholeNanoseconds } }
+  func now() -> Instant { Instant(nanoseconds: nanoseconds.withLock { $0 }) }
+  func wallNow() -> WallTime { WallTime(microseconds: now().nanoseconds / 1000) }
+
+  func sleep(until deadline: Instant) async throws {
+    while now() < deadline {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
+  }
+}
+
+/// Counts up, so that no two secrets of a test are equal.
+final class FakeRandom: RandomSource {
+  private let value = Mutex<UInt64>(1)
+  func next() -> UInt64 {
+    value.withLock { value in
+      value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return value
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import Logging
+import NexusAPI
+import NexusCore
+import NexusServer
+import Testing
+
+/// An operator plane without sockets, over a fake node and a clock that the test moves.
+struct PlaneFixture {
+  static let token = "naos_0123456789abcdef0123456789abcdef"
+
+  let node: FakeNode
+  let clock = FakeClock()
+  let sessions: LoginSessions
+  let hub: StreamHub
+  let plane: OperatorPlane
+  let table: RouteTable
+
+  init(agents: [AgentStatus] = []) {
+    node = FakeNode(agents: agents)
+    sessions = LoginSessions(clock: clock, random: FakeRandom())
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
+    plane = OperatorPlane(
+      operations: node, clock: clock, version: "0.1.0",
+      credentials: Credentials(token: Self.token, sessions: sessions), hub: hub, assets: DashboardAssets(),
+      logger: logger)
+    table = plane.table
+  }
+
+  func ask(
+    _ method: String = "GET", _ path: String, query: [String: String] = [:], headers: [String: String] = [:],
+    host: String? = "localhost:4200", token: String? = PlaneFixture.token, body: String = ""
+  ) async -> OperatorReply {
+    var all = headers
+    if let host { all["host"] = host }
+    if let token { all["authorization"] = "Bearer \(token)" }
+    let request = OperatorRequest(method: method, path: path, query: query, headers: all)
+    return await plane.answer(request, table: table) { limit throws(OperationError) in
+      guard body.utf8.count <= limit else { throw .tooLarge("At most \(limit) bytes.") }
+      return Array(body.utf8)
+    }
+  }
+
+  /// Logs in like the page does; gives the headers of both secrets.
+  func login() async throws -> (cookie: [String: String], both: [String: String]) {
+    let code = sessions.issueCode()
+    let reply = await ask("POST", "/login", token: nil, body: "{\"code\":\"\(code)\"}")
+    let secret = try #require(reply.json["session"]?.stringValue)
+    let set = try #require(reply.headers.first { $0.name == "set-cookie" }?.value)
+    let cookie = ["cookie": String(set.prefix { $0 != ";" })]
+    return (cookie, cookie.merging(["x-naos-session": secret]) { $1 })
+  }
+}
+
+extension OperatorReply {
+  var text: String {
+    if case .bytes(let bytes) = body { return String(decoding: bytes, as: UTF8.self) }
+    return ""
+  }
+
+  var json: JSONValue { (try? JSONValue(parsing: text)) ?? .null }
+  var code: String? { json["code"]?.stringValue }
+}

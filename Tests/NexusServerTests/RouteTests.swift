@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCore
+import NexusServer
+import Synchronization
+import Testing
+
+@Suite struct RouteTests {
+  @Test func `the status is the contract's, in its order`() async throws {
+    let agent = AgentStatus(name: AgentName("researcher"), kind: "llm", state: .idle)
+    let reply = await PlaneFixture(agents: [agent]).ask("GET", "/api/v1/status")
+    #expect(reply.status == 200)
+    let object = try #require(reply.json.objectValue)
+    #expect(object.keys == ["node", "agents", "runs", "approvals"])
+    let row = try #require(object["agents"]?.arrayValue?.first?.objectValue)
+    #expect(
+      Array(row.keys.prefix(10)) == [
+        "name", "kind", "state", "step", "lastActivity", "restarts", "tokens", "costNanoUSD", "budget", "run",
+      ])
+  }
+
+  @Test func `an Idempotency-Key header becomes the key of the run`() async {
+    let fixture = PlaneFixture()
+    let reply = await fixture.ask(
+      "POST", "/api/v1/runs", headers: ["idempotency-key": "k1"],
+      body: #"{"name":"researcher","input":{"a":1},"idempotencyKey":"other"}"#)
+    #expect(reply.status == 201)
+    let started = fixture.node.state.withLock { $0.started }
+    #expect(started == [StartRun(name: "researcher", input: ["a": 1], idempotencyKey: "k1")])
+  }
+
+  @Test(arguments: ["{", "[]", #"{"name":7}"#, #"{"input":"x"}"#, #"{"name":"a","set":[]}"#])
+  func `a body that is not a request is refused with what is wrong`(body: String) async {
+    let fixture = PlaneFixture()
+    let reply = await fixture.ask("POST", "/api/v1/runs", body: body)
+    #expect(reply.status == 400)
+    #expect(reply.code == "NX-API-001")
+    #expect(fixture.node.state.withLock { $0.started }.isEmpty)
+  }
+
+  @Test func `errors are problem documents with status, code and hint`() async throws {
+    let fixture = PlaneFixture()
+    let missing = await fixture.ask("GET", "/api/v1/runs/run_none")
+    #expect(missing.status == 404)
+    #expect(missing.contentType == "application/problem+json")
+    let problem = try #require(missing.json.objectValue)
+    #expect(problem["status"] == 404)
+    #expect(problem["hint"]?.stringValue?.isEmpty == false)
+    #expect(await fixture.ask("POST", "/api/v1/runs/run_1/resume").status == 409)
+    #expect(try OperationError(json: missing.json) == .unknownRun(RunID("run_none")))
+  }
+
+  @Test func `a body over the route's limit is refused`() async {
+    let body = String(repeating: " ", count: OperatorLimits.bodyBytes + 1)
+    let reply = await PlaneFixture().ask("POST", "/api/v1/agents/a/stop", body: body)
+    #expect(reply.status == 413)
+  }
+
+  @Test func `parameters outside their range are refused`() async {
+    let fixture = PlaneFixture()
+    for query in [["limit": "0"], ["limit": "1001"], ["limit": "x"], ["limit": "-1"]] {
+      #expect(await fixture.ask("GET", "/api/v1/runs", query: query).status == 400)
+    }
+  }
+
+  @Test func `waiting for a run that goes on ends after the time with 202`() async {
+    let fixture = PlaneFixture()
+    fixture.node.state.withLock { $0.waitsForEver = true }
+    let reply = await fixture.ask("GET", "/api/v1/runs/run_1/wait", query: ["seconds": "0"])
+    #expect(reply.status == 202)
+    fixture.node.state.withLock { $0.waitsForEver = false }
+    #expect(await fixture.ask("GET", "/api/v1/runs/run_1/wait").json["status"] == "completed")
+  }
+
+  @Test func `the OpenAPI document names every call of the API`() async throws {
+    let fixture = PlaneFixture()
+    let document = await fixture.ask("GET", "/api/v1/openapi.json").json
+    #expect(document["openapi"] == "3.1.0")
+    let paths = try #require(document["paths"]?.objectValue)
+    for route in fixture.table.routes where route.path.hasPrefix("/api/") && !route.path.hasSuffix("openapi.json") {
+      #expect(paths[route.path]?[route.method.lowercased()] != nil, "\(route.method) \(route.path)")
+    }
+    let ids = paths.flatMap { $0.value.objectValue?.compactMap { $0.value["operationId"]?.stringValue } ?? [] }
+    #expect(Set(ids).count == ids.count)
+  }
+
+  @Test func `metrics have help and type for every family, and hostile names stay inside their quotes`() async {
+    let agent = AgentStatus(name: AgentName("a\"} 1\nx{b=\""), kind: "llm", state: .failed)
+    let text = await PlaneFixture(agents: [agent]).ask("GET", "/metrics").text
+    #expect(text.contains("nexus_agents{state=\"failed\"} 1\n"))
+    var helped: Set<Substring> = []
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("# HELP ") { helped.insert(line.split(separator: " ")[2]) }
+      if !line.hasPrefix("#") { #expect(helped.contains(line.prefix { $0 != "{" && $0 != " " }), "\(line)") }
+    }
+  }
+
+  @Test func `files have a strong tag and are not sent twice`() async throws {
+    let fixture = PlaneFixture()
+    let first = await fixture.ask("GET", "/app.js")
+    let tag = try #require(first.headers.first { $0.name == "etag" }?.value)
+    #expect(first.contentType == "text/javascript; charset=utf-8")
+    let again = await fixture.ask("GET", "/app.js", headers: ["if-none-match": tag])
+    #expect(again.status == 304)
+    #expect(again.text.isEmpty)
+    for path in ["/", "/app.js", "/render.js", "/stream.js", "/style.css", "/login", "/login.js", "/favicon.svg"] {
+      #expect(await fixture.ask("GET", path).text.utf8.count > 100, "\(path)")
+    }
+  }
+
+  @Test func `the page has nothing inline and writes no HTML`() async {
+    let fixture = PlaneFixture()
+    for path in ["/", "/login"] {
+      let page = await fixture.ask("GET", path).text
+      for banned in ["<style", " style=", "onclick=", "onload=", "javascript:", "http://", "https://"] {
+        #expect(!page.contains(banned), "\(path) has \(banned)")
+      }
+    }
+    for path in ["/app.js", "/render.js", "/stream.js", "/login.js"] {
+      let script = await fixture.ask("GET", path).text
+      for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
+        #expect(!script.contains(banned), "\(path) has \(banned)")
+      }
+    }
+  }
+}

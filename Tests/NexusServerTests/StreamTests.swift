@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCore
+import NexusServer
+import Synchronization
+import Testing
+
+/// Dashboards get the latest value of what changed, however slow they are.
+@Suite struct StreamTests {
+  private static func line(_ number: Int) -> NodeEvent {
+    .log(
+      LogEvent(
+        at: WallTime(microseconds: Int64(number)), agent: AgentName("a"), run: nil, attempt: nil,
+        stream: .standardError, text: "line \(number)"))
+  }
+
+  private static func agent(_ name: String, tokens: Int64 = 0) -> AgentStatus {
+    AgentStatus(name: AgentName(name), kind: "llm", state: .running, tokens: TokenCount(tokens))
+  }
+
+  /// The frames in the bytes of one write: their names and data.
+  private static func frames(_ bytes: [UInt8]?) throws -> [(name: String, data: JSONValue)] {
+    try String(decoding: bytes ?? [], as: UTF8.self).split(separator: "\n\n").compactMap { frame in
+      let lines = frame.split(separator: "\n")
+      guard let name = lines.first(where: { $0.hasPrefix("event: ") }),
+        let data = lines.first(where: { $0.hasPrefix("data: ") })
+      else { return nil }
+      return (String(name.dropFirst(7)), try JSONValue(parsing: String(data.dropFirst(6))))
+    }
+  }
+
+  @Test func `a stream begins with everything and goes on with what changed`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a"), Self.agent("b")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    let first = try Self.frames(await stream.next())
+    #expect(first.map(\.name) == ["snapshot"])
+    #expect(first[0].data["status"]?["agents"]?.arrayValue?.count == 2)
+    stream.written()
+    await fixture.hub.tick()
+    _ = await stream.next()
+    stream.written()
+    for tokens in 1...50 {
+      fixture.node.state.withLock { $0.report.agents[1] = Self.agent("b", tokens: Int64(tokens)) }
+      await fixture.hub.take(.agent(AgentEvent(agent: AgentName("b"), state: "running")))
+    }
+    await fixture.hub.tick()
+    let second = try Self.frames(await stream.next())
+    let agents = try #require(second.first { $0.name == "agents" }?.data.arrayValue)
+    #expect(agents.count == 1)
+    #expect(agents[0]["tokens"] == 50)
+  }
+
+  @Test func `a flood leaves the newest lines and says how many it lost`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    _ = await stream.next()
+    stream.written()
+    let count = OperatorLimits.backlogLines * 20
+    for number in 0..<count { await fixture.hub.take(Self.line(number)) }
+    await fixture.hub.tick()
+    let log = try #require(try Self.frames(await stream.next()).first { $0.name == "log" }?.data)
+    let lines = try #require(log["lines"]?.arrayValue)
+    #expect(lines.count == OperatorLimits.backlogLines)
+    #expect(lines.first?["text"] == .string("line \(count - OperatorLimits.backlogLines)"))
+    #expect(lines.last?["text"] == .string("line \(count - 1)"))
+    #expect(log["skipped"] == .int(Int64(count - OperatorLimits.backlogLines)))
+  }
+
+  @Test func `a slow dashboard starts afresh instead of catching up`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    // The first write is never finished: the client takes nothing.
+    _ = await stream.next()
+    for number in 0..<5000 { await fixture.hub.take(Self.line(number)) }
+    fixture.clock.advance(OperatorLimits.slowAfter)
+    await fixture.hub.tick()
+    stream.written()
+    await fixture.hub.tick()
+    let frames = try Self.frames(await stream.next())
+    #expect(frames.map(\.name) == ["reset"])
+  }
+
+  @Test func `a stuck dashboard is let go, and its place is free again`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    let closed = Mutex(false)
+    let stream = try await fixture.hub.open(StreamConnection { closed.withLock { $0 = true } })
+    _ = await stream.next()
+    fixture.clock.advance(OperatorLimits.stuckAfter)
+    await fixture.hub.tick()
+    #expect(closed.withLock { $0 })
+    #expect(await stream.next() == nil)
+    #expect(await fixture.hub.count == 0)
+  }
+
+  @Test func `a quiet stream beats`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    _ = await stream.next()
+    stream.written()
+    await fixture.hub.tick()
+    _ = await stream.next()
+    stream.written()
+    fixture.clock.advance(OperatorLimits.heartbeat)
+    await fixture.hub.tick()
+    #expect(await stream.next() == SSEFrame.heartbeat)
+  }
+
+  @Test func `an agent that comes or goes starts the page afresh`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    _ = await stream.next()
+    stream.written()
+    await fixture.hub.tick()
+    _ = await stream.next()
+    stream.written()
+    fixture.node.state.withLock { $0.report.agents.append(Self.agent("b")) }
+    await fixture.hub.take(.agent(AgentEvent(agent: AgentName("b"), state: "idle")))
+    await fixture.hub.tick()
+    #expect(try Self.frames(await stream.next()).map(\.name) == ["reset"])
+  }
+
+  @Test func `streams are bounded in number, and closing the hub ends them`() async throws {
+    let fixture = PlaneFixture()
+    var streams: [DashboardStream] = []
+    for _ in 0..<OperatorLimits.streams { streams.append(try await fixture.hub.open(StreamConnection {})) }
+    await #expect(throws: OperationError.self) { try await fixture.hub.open(StreamConnection {}) }
+    await fixture.hub.close()
+    for stream in streams { #expect(await stream.next() == nil) }
+  }
+
+  @Test func `hostile text stays one line of data`() async throws {
+    let hostile = "x\n\nevent: snapshot\ndata: {}\r\n\u{202E}<img src=x onerror=alert(1)>\u{1B}[2J\u{0}"
+    let bytes = SSEFrame.event("log", data: ["text": .string(hostile)])
+    let frames = try Self.frames(bytes)
+    #expect(frames.count == 1)
+    #expect(frames[0].data["text"] == .string(hostile))
+    #expect(bytes.filter { $0 == 0x0A }.count == 3)
+    #expect(!bytes.contains(0x1B) && !bytes.contains(0))
+  }
+}
