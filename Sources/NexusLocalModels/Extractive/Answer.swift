@@ -100,8 +100,8 @@ enum Answer {
     var parts = [introduction]
     if !reading.failures.isEmpty {
       parts.append("The tools reported: " + reading.failures.joined(separator: "; ") + ".")
-    }
-    if reading.hasSearched || !reading.documents.isEmpty {
+      parts.append("So I have nothing to quote.")
+    } else if reading.hasSearched || !reading.documents.isEmpty {
       parts.append("I found nothing about this in the documents that I was given.")
     } else {
       parts.append("There are no documents with this request, so I have nothing to quote.")
