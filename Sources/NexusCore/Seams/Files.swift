@@ -25,7 +25,9 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// The few things that modules without a framework need of the file system. Blocking; descriptors never leak to children.
+/// The few things that modules without a framework need of the file system.
+///
+/// Blocking; descriptors never leak to children.
 package enum Files {
   /// Reads a whole file of at most `limit` bytes.
   ///

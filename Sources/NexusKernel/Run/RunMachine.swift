@@ -51,7 +51,9 @@ package struct RunMachine: Sendable {
   package private(set) var state: RunState
   private let step: StepPath
   private let retry: RetryPolicy
-  /// What to do when the open attempt has ended, if it was told to stop. Lost with the node, like the attempt itself.
+  /// What to do when the open attempt has ended, if it was told to stop.
+  ///
+  /// Lost with the node, like the attempt itself.
   private var stopping: Stopping?
 
   private enum Stopping: Sendable, Hashable {
@@ -73,7 +75,9 @@ package struct RunMachine: Sendable {
 
   package mutating func apply(_ entry: RunEntry) { state.apply(entry) }
 
-  /// What follows from an event. Only the memory of a stop in progress changes here; everything else by `apply`.
+  /// What follows from an event.
+  ///
+  /// Only the memory of a stop in progress changes here; everything else by `apply`.
   package mutating func decide(_ event: Event) -> Decision {
     switch event {
     case .claimed(let trapped): claimed(trapped: trapped)

@@ -60,6 +60,7 @@ package final class Node: Sendable {
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
     do {
       let boot = ids.boot()
+      let trap = try TrapRecord(state)
       let events = EventHub()
       let kernelBoot = KernelBoot.identifier
       let ledger = Ledger(plan: options.plan, boot: boot, clock: clock) { NodeLog.logger.notice("\($0)") }
@@ -84,14 +85,15 @@ package final class Node: Sendable {
         services: RuntimeServices(
           store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs), clock: clock,
           ids: ids, events: events, stateDirectory: state.directory, inherited: options.inherited,
-          ownCommand: [options.executable]),
+          ownCommand: [options.executable],
+          atWork: { run, body in ProcessHardening.atWork(on: run.text, body) }),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       agentCalls.connect(runtime.agentCalls)
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
-        runtime: runtime, token: try state.operatorToken(ids: ids))
+        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids))
     } catch {
       await store.close()
       throw error

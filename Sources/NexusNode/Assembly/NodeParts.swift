@@ -28,6 +28,7 @@ final class NodeParts: Sendable {
   let logs: AgentLogStore
   let launcher: GuardedLauncher
   let runtime: AgentRuntime
+  let trap: TrapRecord
   let token: String
   private let present: Mutex<Present>
 
@@ -41,7 +42,8 @@ final class NodeParts: Sendable {
   init(
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
-    gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, token: String
+    gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
+    token: String
   ) {
     self.options = options
     self.lock = lock
@@ -57,6 +59,7 @@ final class NodeParts: Sendable {
     self.logs = logs
     self.launcher = launcher
     self.runtime = runtime
+    self.trap = trap
     self.token = token
     present = Mutex(Present(plan: options.plan))
   }

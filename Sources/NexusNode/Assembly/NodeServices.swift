@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusGateway
-internal import NexusSandbox
-internal import NexusStore
-internal import NexusRuntime
-internal import UnixSignals
-internal import NexusKernel
 internal import Logging
 package import NexusAPI
 internal import NexusCore
+internal import NexusGateway
+internal import NexusKernel
+internal import NexusRuntime
+internal import NexusSandbox
 internal import NexusServer
+internal import NexusStore
 internal import ServiceLifecycle
+internal import UnixSignals
 
 extension Node {
   /// Runs the node until it is asked to end, then takes it down in order: the store goes last.
@@ -86,7 +86,7 @@ private struct RuntimeService: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask(name: "runtime") { await runtime.run() }
       if recovers {
-        _ = try await runtime.executor.recover()
+        _ = try await runtime.executor.recover(trapped: parts.trap.trappedRun)
         await runtime.startServices()
       }
       try await gracefulShutdown()

@@ -45,7 +45,7 @@ extension OperationError {
       title: "The store refused", detail: error.message, hint: hint)
   }
 
-  init(_ refusal: RuntimeRefusal) {
+  init(_ refusal: RuntimeRefusal, suggesting name: String? = nil) {
     let kind: Kind =
       switch refusal.kind {
       case .notFound: .notFound
@@ -55,6 +55,8 @@ extension OperationError {
       case .unavailable: .rateLimited
       case .storage: .failed
       }
-    self.init(kind, code: refusal.code, title: "Not done", detail: refusal.message, hint: refusal.hint)
+    self.init(
+      kind, code: refusal.code, title: "Not done", detail: refusal.message,
+      hint: name.map { "Did you mean `\($0)`?" } ?? refusal.hint)
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusKernel
-internal import NexusGateway
 internal import NexusAPI
 internal import NexusCore
+internal import NexusGateway
+internal import NexusKernel
 internal import NexusSandbox
 
 /// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusGateway
 internal import NexusAPI
 internal import NexusCore
+internal import NexusDiagnostics
+internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime
 internal import NexusStore
@@ -130,9 +131,15 @@ struct LocalOperations: NodeOperations {
       record = try await parts.runtime.executor.start(
         request.name, input: input, idempotencyKey: request.idempotencyKey, timeout: request.timeout)
     } catch {
-      throw OperationError(error)
+      throw OperationError(error, suggesting: suggestion(for: request.name))
     }
     return try await report(record)
+  }
+
+  private func suggestion(for name: String) -> String? {
+    let plan = parts.plan
+    guard plan.agent(AgentName(name)) == nil else { return nil }
+    return Suggestion.nearest(to: name, among: plan.agents.map(\.name.text))
   }
 
   private func report(_ record: RunRecord) async throws(OperationError) -> RunReport {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusGateway
 internal import NexusAPI
 internal import NexusCore
+internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime
 internal import NexusStore

@@ -27,7 +27,9 @@ struct AttemptRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
 
-  /// Runs the attempt to its end. It always returns a report; what goes wrong is the report's outcome.
+  /// Runs the attempt to its end.
+  ///
+  /// It always returns a report; what goes wrong is the report's outcome.
   func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
     let opening: (access: AttemptAccess, dropped: Int)
@@ -153,7 +155,9 @@ struct AttemptRunner: Sendable {
     return (.succeeded, value)
   }
 
-  /// JSON if it parses, else text. Text that is not UTF-8 is repaired, not refused: the agent did its work.
+  /// JSON if it parses, else text.
+  ///
+  /// Text that is not UTF-8 is repaired, not refused: the agent did its work.
   private static func value(of bytes: [UInt8]) -> JSONValue {
     if let value = try? JSONValue(parsing: bytes) { return value }
     var text = bytes[...]

@@ -14,7 +14,7 @@ package struct AgentStatus: Sendable, Hashable {
   package var state = AgentState.idle
   /// Why it is in this state, in a few words.
   package var reason = ""
-  /// What it does: `attempt 2`, `files.search`, `local/extractive`. Untrusted text.
+  /// What it does, for example `attempt 2` or `files.search`; untrusted text.
   package var step: String?
   package var run: RunID?
   package var pid: Int32?
@@ -25,7 +25,9 @@ package struct AgentStatus: Sendable, Hashable {
   package init() {}
 }
 
-/// The one place that knows the present state of every agent. It is a view for people: losing it loses nothing.
+/// The one place that knows the present state of every agent.
+///
+/// It is a view for people: losing it loses nothing.
 package final class AgentBoard: Sendable {
   private let statuses = Mutex<[AgentName: AgentStatus]>([:])
   private let events: EventHub

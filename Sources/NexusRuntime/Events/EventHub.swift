@@ -4,7 +4,9 @@
 package import NexusCore
 internal import Synchronization
 
-/// Hands events to whoever watches. A slow watcher loses the oldest ones; nobody waits for it.
+/// Hands events to whoever watches.
+///
+/// A slow watcher loses the oldest ones; nobody waits for it.
 package final class EventHub: EventSink {
   /// How many events wait for one watcher.
   package static let maxWaiting = 4_096

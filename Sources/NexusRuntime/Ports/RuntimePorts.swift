@@ -47,11 +47,14 @@ package struct RuntimeServices: Sendable {
   package let inherited: [EnvironmentVariable]
   /// How naos itself is started as the program of an `llm` agent.
   package let ownCommand: [String]
+  /// Calls its body, and remembers meanwhile on which run the node works: if the node traps, that run is to blame.
+  package let atWork: @Sendable (_ run: RunID, _ body: () -> Void) -> Void
 
   package init(
     store: any Store, boundary: any EffectBoundary, launcher: any ProcessLauncher, captures: any CaptureSource,
     clock: any NexusClock, ids: IdentifierSource, events: EventHub, stateDirectory: String,
-    inherited: [EnvironmentVariable], ownCommand: [String]
+    inherited: [EnvironmentVariable], ownCommand: [String],
+    atWork: @escaping @Sendable (_ run: RunID, _ body: () -> Void) -> Void = { $1() }
   ) {
     self.store = store
     self.boundary = boundary
@@ -63,5 +66,6 @@ package struct RuntimeServices: Sendable {
     self.stateDirectory = stateDirectory
     self.inherited = inherited
     self.ownCommand = ownCommand
+    self.atWork = atWork
   }
 }

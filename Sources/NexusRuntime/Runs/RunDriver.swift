@@ -64,10 +64,12 @@ final class RunDriver: Sendable {
   /// Ends the attempt under way without a word to the machine: its report says why.
   func stopAttempt(_ manner: AttemptStops.Manner) { stops.withLock { $0.stops }?.request(manner) }
 
-  /// Drives the run until it settles. Returns its last state, or nil if another writer has taken the run.
+  /// Drives the run until it settles.
+  ///
+  /// Returns its last state, or nil if another writer has taken the run.
   func drive(from record: RunRecord, journal: [JournalEntry], first: RunMachine.Event) async -> RunState? {
     var state = RunState()
-    for entry in journal { state.apply(entry.entry) }
+    services.atWork(run) { for entry in journal { state.apply(entry.entry) } }
     var cursor = Cursor(
       machine: RunMachine(state: state, retry: spec.retry), head: record.head, createdAt: record.createdAt)
     let clock = services.clock
@@ -124,7 +126,8 @@ final class RunDriver: Sendable {
           output: nil)
       }
     }
-    let decision = cursor.machine.decide(event)
+    var decision = RunMachine.Decision()
+    services.atWork(run) { decision = cursor.machine.decide(event) }
     let appended = await append(decision.entries, &cursor)
     if let (path, writer) = answer { writer.resume(returning: appended ? cursor.machine.state.steps[path] : nil) }
     guard appended else { return .evicted }
@@ -156,7 +159,9 @@ final class RunDriver: Sendable {
     return .gaveUp(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false), report.end)
   }
 
-  /// Journals and applies. An error of the store that may pass (a full disk) is waited out; the run stands still.
+  /// Journals and applies.
+  ///
+  /// An error of the store that may pass (a full disk) is waited out; the run stands still.
   private func append(_ entries: [RunEntry], _ cursor: inout Cursor) async -> Bool {
     guard !entries.isEmpty else { return true }
     let at = services.clock.wallNow()
@@ -166,7 +171,7 @@ final class RunDriver: Sendable {
     for entry in entries {
       sequence = sequence.next
       journal.append(JournalEntry(sequence: sequence, at: at, entry: entry))
-      after.apply(entry)
+      services.atWork(run) { after.apply(entry) }
     }
     let mutation = Mutation.append(
       run: run, fence: fence, entries: journal, summary: RunSummary(of: after.state, at: at))

@@ -128,6 +128,7 @@ package actor RunExecutor {
   /// - Parameters:
   ///   - only: nil for all of them.
   ///   - trapped: the run on which the last node trapped.
+  /// - Throws: `StoreError`; what was claimed before goes on.
   /// - Returns: how many go on.
   package func recover(only: Set<RunID>? = nil, trapped: RunID? = nil) async throws(StoreError) -> Int {
     var recovered = 0

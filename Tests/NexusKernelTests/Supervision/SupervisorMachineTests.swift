@@ -21,24 +21,24 @@ private func machine(
 @Suite struct `The restart window` {
   @Test func `counts a stamp that is exactly as old as the window`() {
     var window = RestartWindow(intensity: RestartIntensity(maxRestarts: 1, within: .seconds(1)))
-    let at10 = window.count(at: at(10))
-    #expect(at10)
-    let at11_9 = window.count(at: at(11.9))
-    #expect(!at11_9)  // whole seconds: 11 - 10 = 1, still inside
+    let first = window.count(at: at(10))
+    #expect(first)
+    let late = window.count(at: at(11.9))
+    #expect(!late)  // whole seconds: 11 - 10 = 1, still inside
   }
 
   @Test func `forgets a stamp that is older`() {
     var window = RestartWindow(intensity: RestartIntensity(maxRestarts: 1, within: .seconds(1)))
-    let at10 = window.count(at: at(10))
-    #expect(at10)
-    let at12 = window.count(at: at(12))
-    #expect(at12)
+    let first = window.count(at: at(10))
+    #expect(first)
+    let later = window.count(at: at(12))
+    #expect(later)
   }
 
   @Test func `with intensity zero tolerates none`() {
     var window = RestartWindow(intensity: RestartIntensity(maxRestarts: 0, within: .seconds(5)))
-    let at0 = window.count(at: at(0))
-    #expect(!at0)
+    let first = window.count(at: at(0))
+    #expect(!first)
   }
 }
 
