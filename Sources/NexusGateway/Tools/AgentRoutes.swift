@@ -33,8 +33,9 @@ struct AgentRoutes {
     return ["steps", "state", "checkpoint", "call", "approvals"].contains(path.first)
   }
 
-  /// Writes the call down as an effect before it is made, so that the rewind stops at it; the same call of a later
-  /// attempt is known again and leaves no second mark. Its answer always comes from the node.
+  /// Writes the call down as an effect before it is made, so that the rewind stops at it.
+  ///
+  /// The same call of a later attempt is known again and leaves no second mark. Its answer always comes from the node.
   private func mark(
     _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ run: RunSession,
     _ response: FrontResponse, then forward: @escaping () -> Void
@@ -88,7 +89,8 @@ struct AgentRoutes {
       method: head.method.rawValue, path: path, query: query, body: Array(body.readableBytesView),
       caller: session.caller, key: session.key)
     let handler = services.agentCalls
-    AsyncBridge.run(on: loop) {
+    // Who waits for work and hangs up must not be given any.
+    response.whenGone = AsyncBridge.run(on: loop) {
       await handler.handle(call)
     } then: { reply in
       guard let json = reply.body else {

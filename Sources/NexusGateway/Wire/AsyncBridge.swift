@@ -9,16 +9,18 @@ internal import NIOCore
 enum AsyncBridge {
   /// Runs `operation` on the concurrent executor and `completion` with its result on the event loop.
   ///
-  /// Must be called on the event loop.
+  /// Must be called on the event loop. The answer cancels the operation's task; the completion comes all the same.
+  @discardableResult
   static func run<Value: Sendable>(
     on loop: any EventLoop, _ operation: @escaping @Sendable () async -> Value,
     then completion: @escaping (Value) -> Void
-  ) {
+  ) -> @Sendable () -> Void {
     let bound = NIOLoopBound(completion, eventLoop: loop)
-    Task {
+    let task = Task {
       let value = await operation()
       loop.execute { bound.value(value) }
     }
+    return { task.cancel() }
   }
 }
 
