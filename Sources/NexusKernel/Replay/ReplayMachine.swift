@@ -20,10 +20,20 @@ package struct ReplayMachine: Sendable {
     var endsItsAttempt = false
   }
 
+  /// The entries of one digest, in their order.
+  private struct Equals: Sendable {
+    var indexes: [Int] = []
+    /// Before this place all are taken, so that an agent that polls does not search its whole past each time.
+    var start = 0
+    var nextOccurrence = 0
+
+    var untaken: ArraySlice<Int> { indexes[start...] }
+  }
+
   /// In the order of the ordinals.
   private(set) var entries: [Entry] = []
   private var indexOfID: [EffectID: Int] = [:]
-  private var indexesOfDigest: [RequestDigest: [Int]] = [:]
+  private var equals: [RequestDigest: Equals] = [:]
   private var attempt = AttemptNumber(0)
   private var divergenceWasTold = false
   /// Outcomes of earlier attempts that the current one has not asked for yet.
@@ -56,8 +66,18 @@ package struct ReplayMachine: Sendable {
 
   private mutating func append(_ record: EffectRecord) {
     indexOfID[record.id] = entries.count
-    indexesOfDigest[record.digest, default: []].append(entries.count)
+    equals[record.digest, default: Equals()].indexes.append(entries.count)
     entries.append(Entry(record: record))
+    if record.state != .rewound {
+      let next = max(equals[record.digest]?.nextOccurrence ?? 0, record.occurrence + 1)
+      equals[record.digest]?.nextOccurrence = next
+    }
+  }
+
+  /// The occurrence after those that are still in use.
+  private mutating func recount(_ digest: RequestDigest) {
+    let used = (equals[digest]?.indexes ?? []).map { entries[$0].record }.filter { $0.state != .rewound }
+    equals[digest]?.nextOccurrence = used.map { $0.occurrence + 1 }.max() ?? 0
   }
 }
 
@@ -75,6 +95,7 @@ extension ReplayMachine {
     divergenceWasTold = false
     markEndsOfAttempts()
     for index in entries.indices { entries[index].takenBy = nil }
+    for digest in equals.keys { equals[digest]?.start = 0 }
     let dropped = drop(rewind)
     unclaimed = entries.count { isReplayable($0, repeatable: true) }
     return dropped
@@ -91,6 +112,7 @@ extension ReplayMachine {
       entries[index].record.state = .rewound
       dropped.append(record.id)
     }
+    for id in dropped { if let record = record(of: id) { recount(record.digest) } }
     if !dropped.isEmpty { markEndsOfAttempts() }
     return dropped
   }
@@ -133,7 +155,8 @@ extension ReplayMachine {
   package mutating func request(_ digest: RequestDigest, kind: EffectKind, repeatable: Bool, id: EffectID)
     -> ReplayDecision
   {
-    for index in indexesOfDigest[digest] ?? [] where entries[index].takenBy == nil {
+    skipTaken(digest)
+    for index in equals[digest]?.untaken ?? [] where entries[index].takenBy == nil {
       let entry = entries[index]
       guard entry.record.kind == kind else { continue }
       switch entry.record.state {
@@ -153,6 +176,12 @@ extension ReplayMachine {
     return announce(digest, kind: kind, id: id)
   }
 
+  private mutating func skipTaken(_ digest: RequestDigest) {
+    guard var equal = equals.removeValue(forKey: digest) else { return }
+    while equal.start < equal.indexes.count, entries[equal.indexes[equal.start]].takenBy != nil { equal.start += 1 }
+    equals[digest] = equal
+  }
+
   private func isReplayable(_ entry: Entry, repeatable: Bool) -> Bool {
     switch entry.record.state {
     case .succeeded: true
@@ -164,10 +193,9 @@ extension ReplayMachine {
   private mutating func announce(_ digest: RequestDigest, kind: EffectKind, id: EffectID) -> ReplayDecision {
     let diverges = !divergenceWasTold && unclaimed > 0
     divergenceWasTold = divergenceWasTold || diverges
-    let equals = (indexesOfDigest[digest] ?? []).map { entries[$0].record }
-    let occurrence = equals.filter { $0.state != .rewound }.map { $0.occurrence + 1 }.max() ?? 0
     let record = EffectRecord(
-      id: id, kind: kind, digest: digest, occurrence: occurrence, ordinal: (entries.last?.record.ordinal ?? 0) + 1,
+      id: id, kind: kind, digest: digest, occurrence: equals[digest]?.nextOccurrence ?? 0,
+      ordinal: (entries.last?.record.ordinal ?? 0) + 1,
       attempt: attempt, state: .intent)
     append(record)
     entries[entries.count - 1].takenBy = attempt
@@ -192,7 +220,10 @@ extension ReplayMachine {
   package mutating func withdraw(_ id: EffectID) {
     guard let index = indexOfID[id], entries[index].record.state == .intent else { return }
     indexOfID[id] = nil
-    indexesOfDigest[entries[index].record.digest]?.removeAll { $0 == index }
+    let digest = entries[index].record.digest
+    equals[digest]?.indexes.removeAll { $0 == index }
+    equals[digest]?.start = 0
+    recount(digest)
     if index == entries.count - 1 {
       entries.removeLast()
     } else {
@@ -206,6 +237,7 @@ extension ReplayMachine {
     guard let index = indexOfID[id], entries[index].record.state == .intent else { return }
     entries[index].record.state = .unknown
     entries[index].takenBy = nil
+    equals[entries[index].record.digest]?.start = 0
   }
 
   /// Nobody waits for the answer any more: the next equal request gets this effect, finished or not.
@@ -214,6 +246,7 @@ extension ReplayMachine {
   package mutating func abandon(_ id: EffectID, by attempt: AttemptNumber) {
     guard let index = indexOfID[id], entries[index].takenBy == attempt else { return }
     entries[index].takenBy = nil
+    equals[entries[index].record.digest]?.start = 0
     if entries[index].record.attempt < self.attempt, isReplayable(entries[index], repeatable: true) { unclaimed += 1 }
   }
 }
