@@ -134,9 +134,9 @@ let targets: [Target] = [
   tests(
     "NexusToolsTests",
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
-  tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird]),
+  tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
-  tests("EndToEndTests", ["NexusCore", "NexusHTTP", "NexusSandbox"]),
+  tests("EndToEndTests", ["NexusCore"], exclude: ["support"]),
   tests("TidyTests", []),
 ]
 

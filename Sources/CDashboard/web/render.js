@@ -75,7 +75,9 @@ export function absolute(text) {
 
 export function clock(text) {
   const zone = usesUTC ? "UTC" : undefined;
-  return new Date(text).toLocaleTimeString("en-GB", { timeZone: zone, hour12: false, fractionalSecondDigits: 3 });
+  return new Date(text).toLocaleTimeString("en-GB", {
+    timeZone: zone, hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+  });
 }
 
 /** A relative time whose absolute one shows on hover; `refreshTimes` keeps it going. */
@@ -141,11 +143,15 @@ export function agentRow(agent) {
   const row = element("tr");
   const name = cell("", "name", undefined, element("span", "", agent.name), element("span", "kind", agent.kind));
   const status = cell("", "", undefined, state(agent.state, glyphs));
-  if (agent.note && agent.state !== "running") status.append(element("span", "note", agent.note));
+  if (agent.note && agent.state !== "running") {
+    status.append(element("span", "note", agent.note));
+    status.classList.add("wide");
+  }
   const restarts = `${agent.restarts.count} of ${agent.restarts.max} in ${agent.restarts.withinSeconds} s`;
   row.append(
-    name, status, cell("", "step wide", agent.step ?? "–"), cell("active", "", undefined, relative(agent.lastActivity)),
-    cell("restarts", agent.restarts.count > 0 ? "warn" : "", restarts), cell("tokens", "num", short(agent.tokens)),
+    name, status, cell("", agent.step ? "step wide" : "step none", agent.step ?? "–"),
+    cell("active", "short", undefined, relative(agent.lastActivity)),
+    cell("restarts", agent.restarts.count > 0 ? "short warn" : "short", restarts), cell("tokens", "num", short(agent.tokens)),
     budgetCell(agent));
   return row;
 }
@@ -155,12 +161,13 @@ export function runRow(run) {
   const status = cell("", "", undefined, state(run.status, runGlyphs));
   if (run.error) status.append(element("span", "note", `${run.error.code}: ${run.error.message}`));
   else if (run.pauseReason) status.append(element("span", "note", run.pauseReason));
+  if (status.children.length > 1) status.classList.add("wide");
   const id = cell("", "id", `${run.id.slice(0, 14)}…`);
   id.title = run.id;
   const took = run.endedAt ? duration(Date.parse(run.endedAt) - Date.parse(run.createdAt)) : "–";
   row.append(
-    id, cell("", "", run.name), status, cell("", "", undefined, relative(run.createdAt)), cell("took", "num", took),
-    cell("tokens", "num", short(run.tokens)), cell("", "num", money(run.costNanoUSD)));
+    id, cell("", "", run.name), status, cell("", "short", undefined, relative(run.createdAt)),
+    cell("took", "num short", took), cell("tokens", "num", short(run.tokens)), cell("", "num", money(run.costNanoUSD)));
   return row;
 }
 
@@ -190,7 +197,7 @@ export function eventLine(event, at) {
   }
   if (event.type === "run") {
     const what = element("span", "what", undefined, element("strong", "", event.agent), " ", state(event.status, runGlyphs));
-    if (event.note) what.append(element("span", "quiet", ` ${event.note}`));
+    if (event.note && event.note !== event.status) what.append(element("span", "quiet", ` ${event.note}`));
     made.append(time, what, element("span", "cost", `${event.run.slice(0, 12)}…`));
     return made;
   }

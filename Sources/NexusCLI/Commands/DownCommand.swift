@@ -23,7 +23,11 @@ struct DownCommand: NaosCommand {
     let clock = SystemClock()
     let status = try await NodeAccess.running(project) { node in
       let status = try await node.status()
-      try await node.shutdown()
+      do throws(OperationError) {
+        try await node.shutdown()
+      } catch  where error.kind == .unreachable {
+        // It may be gone before its answer got out.
+      }
       return status
     }
     let limit = timeout?.duration ?? .seconds(60)

@@ -17,7 +17,9 @@ struct InspectCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let agent = AgentName(name)
-    let detail = try await NodeAccess.reading(project) { operations in try await operations.inspect(agent) }
+    let detail = try await AgentNames.suggesting(name, in: project) {
+      try await NodeAccess.reading(project) { operations in try await operations.inspect(agent) }
+    }
     let console = context.console
     console.emit(detail.json) { Self.render(detail, now: SystemClock().wallNow(), style: console.outputStyle) }
     guard console.format == .table else { return }

@@ -41,19 +41,23 @@ struct RunCommand: NaosCommand {
       set: try RunInput.members(members))
     let console = context.console
     if detach {
-      let report = try await NodeAccess.running(project) { node in try await node.startRun(request) }
+      let report = try await AgentNames.suggesting(request.name, in: project) {
+        try await NodeAccess.running(project) { node in try await node.startRun(request) }
+      }
       console.emit(report.detachedJSON) { report.id.text }
       console.say("started \(report.id.text) · \(report.status)")
       console.next("naos runs wait \(report.id.text)", "naos logs --run \(report.id.text) -f")
       return
     }
     Interrupts.install()
-    try await NodeAccess.executing(project, console: console) { operations in
-      let flow = RunFlow(console: console, operations: operations)
-      let report = try await flow.follow(agent: AgentName(request.name)) { () async throws(OperationError) in
-        try await operations.startRun(request)
+    try await AgentNames.suggesting(request.name, in: project) {
+      try await NodeAccess.executing(project, console: console) { operations in
+        let flow = RunFlow(console: console, operations: operations)
+        let report = try await flow.follow(agent: AgentName(request.name)) { () async throws(OperationError) in
+          try await operations.startRun(request)
+        }
+        try RunEnding(console: console).finish(report)
       }
-      try RunEnding(console: console).finish(report)
     }
   }
 }

@@ -24,8 +24,10 @@ struct StopCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let (name, force, noRestart) = (name, force, noRestart)
-    let agent = try await NodeAccess.running(project) { node in
-      try await node.stopAgent(AgentName(name), force: force, noRestart: noRestart)
+    let agent = try await AgentNames.suggesting(name, in: project) {
+      try await NodeAccess.running(project) { node in
+        try await node.stopAgent(AgentName(name), force: force, noRestart: noRestart)
+      }
     }
     context.console.emit(agent.json) { "" }
     context.console.say("\(TerminalText.line(agent.name.text)) is \(agent.state.rawValue)")

@@ -33,19 +33,20 @@ struct OperatorResponder: HTTPResponder {
   }
 
   /// The whole body, so that nothing of it is left when the next request on the connection is read.
+  ///
+  /// What is too large is read to its end and dropped: only then does the client listen to the refusal.
   private static func body(of request: Request, limit: Int) async throws(OperationError) -> [UInt8] {
     var bytes: [UInt8] = []
+    var isTooLarge = false
     do {
       for try await part in request.body {
-        guard bytes.count + part.readableBytes <= limit else { break }
-        bytes.append(contentsOf: part.readableBytesView)
+        isTooLarge = isTooLarge || bytes.count + part.readableBytes > limit
+        if !isTooLarge { bytes.append(contentsOf: part.readableBytesView) }
       }
     } catch {
       throw .misunderstood("The body ended too early.")
     }
-    if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limit {
-      throw .tooLarge("At most \(limit) bytes are taken here.")
-    }
+    if isTooLarge { throw .tooLarge("At most \(limit) bytes are taken here.") }
     return bytes
   }
 
