@@ -84,6 +84,18 @@ extension SQLiteStore {
     try await reader.read { connection throws(StoreError) in try connection.runs(query) }
   }
 
+  package func runCounts() async throws(StoreError) -> [RunStatus: Int] {
+    try await reader.read { connection throws(StoreError) in
+      let rows = try connection.all(.runCounts) { row throws(StoreError) in (row.text(0), Int(row.integer(1))) }
+      var counts: [RunStatus: Int] = [:]
+      for (word, count) in rows {
+        guard let status = RunStatus(rawValue: word) else { throw StoreError(.corrupt, "a run is `\(word)`") }
+        counts[status] = count
+      }
+      return counts
+    }
+  }
+
   package func journal(
     of run: RunID, after: JournalSequence, limit: Int
   ) async throws(StoreError) -> [JournalEntry] {

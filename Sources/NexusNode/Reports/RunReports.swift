@@ -110,14 +110,7 @@ struct RunReports: Sendable {
 
   /// How many runs there are of each status.
   func counts() async throws(StoreError) -> RunCounts {
-    var counts: [RunStatus: Int] = [:]
-    var before: RunID?
-    while true {
-      let page = try await store.runs(RunQuery(before: before, limit: 1000))
-      for record in page { counts[record.summary.status, default: 0] += 1 }
-      guard page.count == 1000, let last = page.last else { break }
-      before = last.id
-    }
+    let counts = try await store.runCounts()
     return RunCounts(
       RunStatus.allCases.compactMap { status in
         counts[status].map { RunCounts.StatusCount(status: status.rawValue, count: $0) }

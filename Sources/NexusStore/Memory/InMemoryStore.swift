@@ -55,6 +55,14 @@ extension InMemoryStore {
     }
   }
 
+  package func runCounts() async throws(StoreError) -> [RunStatus: Int] {
+    try read { state in
+      var counts: [RunStatus: Int] = [:]
+      for run in state.runs.values { counts[run.summary.status, default: 0] += 1 }
+      return counts
+    }
+  }
+
   package func journal(
     of run: RunID, after: JournalSequence, limit: Int
   ) async throws(StoreError) -> [JournalEntry] {

@@ -20,6 +20,8 @@ package protocol Store: Sendable {
   func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord?
   /// Newest first.
   func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord]
+  /// How many runs there are of each status that occurs.
+  func runCounts() async throws(StoreError) -> [RunStatus: Int]
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry]
   func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]?
 

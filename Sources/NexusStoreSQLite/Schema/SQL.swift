@@ -20,13 +20,14 @@ enum SQL: Int, CaseIterable {
   case counters, holds, charges, chargesByAgent, chargesByRun, chargesByAgentAndRun
   // The node.
   case putAgent, deleteAgent, agents, insertRestart, trimRestarts, restarts, insertBoot, trimBoots, lastBoot
+  case runCounts
 
   var text: String {
     switch self {
     case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint, .setMeta:
       transactionText
     case .findRun, .insertRun, .updateRun, .updateRunOfSameStatus, .takeFence, .deleteRun, .runByID, .runByRequest,
-      .runsAll, .runsByName, .runsByStatus, .runsByNameAndStatus:
+      .runsAll, .runsByName, .runsByStatus, .runsByNameAndStatus, .runCounts:
       runText
     case .insertEntry, .journal, .deleteJournal, .journalReferences, .addBlob, .dropBlob, .sweepBlob, .blob,
       .insertDefinition, .definition:
@@ -62,6 +63,7 @@ enum SQL: Int, CaseIterable {
 
   private var runText: String {
     switch self {
+    case .runCounts: "SELECT status, count(*) FROM run GROUP BY status"
     case .findRun:
       """
       SELECT key, fence, head, status, CASE WHEN typeof(input) = 'text' THEN input END,

@@ -91,6 +91,8 @@ extension FaultyStore {
 
   package func agents() async throws(StoreError) -> [AgentRow] { try await base.agents() }
 
+  package func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await base.runCounts() }
+
   package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {
     try await base.restarts(since: since)
   }

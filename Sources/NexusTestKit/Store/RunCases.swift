@@ -66,6 +66,7 @@ extension StoreConformance {
       try expect(try await ids(RunQuery(statuses: [.completed], before: RunID("run_9"))), "63")
       try expect(try await ids(RunQuery(name: "odd", statuses: [.completed, .queued])), "953")
       try expect(try await ids(RunQuery(statuses: [.halted])), "")
+      try expect(try await store.runCounts(), [.completed: 3, .running: 3, .queued: 3])
     },
     Case("deleting a final run removes it with its journal and effects, not its charges") { store in
       let long = [UInt8](repeating: 7, count: StoreLimits.inlinePayloadBytes + 1)
