@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""A model provider that is told what to do: OpenAI's and Anthropic's dialect, streaming and not.
+
+It says `listening PORT`, then a line for each call as it comes in: `call NUMBER asked QUESTION`, where QUESTION counts
+the user's turns. Lines on its standard input steer it: `release` lets the call that is held go on. It ends with its
+standard input.
+
+Environment: HOLD_AT, the number of the call that is held (in the middle of its answer, if that is a stream); BAD_AT,
+the question that is answered badly, once; USAGE_IN and USAGE_OUT, the tokens that it reports; TOOL=1, the first answer
+asks for a tool.
+"""
+
+import http.server
+import json
+import os
+import socket
+import sys
+import threading
+
+HOLD_AT = int(os.environ.get("HOLD_AT", "0"))
+BAD_AT = int(os.environ.get("BAD_AT", "0"))
+USAGE_IN = int(os.environ.get("USAGE_IN", "100"))
+USAGE_OUT = int(os.environ.get("USAGE_OUT", "10"))
+TOOL = os.environ.get("TOOL") == "1"
+
+lock = threading.Lock()
+released = threading.Event()
+calls = 0
+bad_answers = 0
+
+
+def say(line):
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def pieces(text):
+    middle = len(text) // 2
+    return [text[:middle], text[middle:]]
+
+
+class Provider(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        global calls, bad_answers
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        asked = sum(1 for message in request["messages"] if message["role"] == "user")
+        with lock:
+            calls += 1
+            number = calls
+            bad = BAD_AT == asked and bad_answers == 0
+            bad_answers += bad
+            say(f"call {number} asked {asked}")
+        text = "no JSON at all" if bad else json.dumps({"answer": f"answer to question {asked}"})
+        anthropic = self.path.endswith("/messages")
+        tool = TOOL and not any(isinstance(message["content"], list) for message in request["messages"])
+        hold = number == HOLD_AT
+        if request.get("stream"):
+            events = self.anthropic_events(number, text, tool) if anthropic else self.openai_events(number, text, request)
+            self.stream(events, hold)
+        else:
+            if hold:
+                released.wait()
+            body = self.anthropic_body(number, text) if anthropic else self.openai_body(number, text)
+            self.answer("application/json", json.dumps(body).encode())
+        say(f"answered {number}")
+
+    def answer(self, kind, body):
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def stream(self, events, hold):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for index, event in enumerate(events):
+            if hold and index == len(events) // 2:
+                self.wfile.flush()
+                say("held")
+                released.wait()
+            data = event.encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def openai_body(self, number, text):
+        return {
+            "id": f"chatcmpl-{number}",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "fixed",
+            "choices": [
+                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+            ],
+            "usage": {
+                "prompt_tokens": USAGE_IN,
+                "completion_tokens": USAGE_OUT,
+                "total_tokens": USAGE_IN + USAGE_OUT,
+            },
+        }
+
+    def openai_events(self, number, text, request):
+        def chunk(choices, **more):
+            head = {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": 1, "model": "fixed"}
+            return "data: " + json.dumps({**head, "choices": choices, **more}) + "\n\n"
+
+        events = [chunk([{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])]
+        events += [chunk([{"index": 0, "delta": {"content": part}, "finish_reason": None}]) for part in pieces(text)]
+        events.append(chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+        if (request.get("stream_options") or {}).get("include_usage"):
+            usage = self.openai_body(number, text)["usage"]
+            events.append(chunk([], usage=usage))
+        return events + ["data: [DONE]\n\n"]
+
+    def anthropic_body(self, number, text):
+        return {
+            "id": f"msg_{number}",
+            "type": "message",
+            "role": "assistant",
+            "model": "fixed",
+            "content": [{"type": "text", "text": text}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": USAGE_IN, "output_tokens": USAGE_OUT},
+        }
+
+    def anthropic_events(self, number, text, tool):
+        def event(kind, **more):
+            return f"event: {kind}\ndata: {json.dumps({'type': kind, **more})}\n\n"
+
+        message = {**self.anthropic_body(number, text), "content": [], "stop_reason": None}
+        events = [event("message_start", message={**message, "usage": {"input_tokens": USAGE_IN, "output_tokens": 1}})]
+        if tool:
+            block = {"type": "tool_use", "id": f"toolu_{number}", "name": "files_search", "input": {}}
+            deltas = [
+                {"type": "input_json_delta", "partial_json": part} for part in pieces(json.dumps({"query": "green tea"}))
+            ]
+        else:
+            block = {"type": "text", "text": ""}
+            deltas = [{"type": "text_delta", "text": part} for part in pieces(text)]
+        events.append(event("content_block_start", index=0, content_block=block))
+        events += [event("content_block_delta", index=0, delta=delta) for delta in deltas]
+        events.append(event("content_block_stop", index=0))
+        reason = "tool_use" if tool else "end_turn"
+        events.append(
+            event(
+                "message_delta",
+                delta={"stop_reason": reason, "stop_sequence": None},
+                usage={"output_tokens": USAGE_OUT},
+            )
+        )
+        return events + [event("message_stop")]
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+server = Listener(("127.0.0.1", 0), Provider)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+say(f"listening {server.server_port}")
+for line in sys.stdin:
+    if line.strip() == "release":
+        released.set()
+os._exit(0)
