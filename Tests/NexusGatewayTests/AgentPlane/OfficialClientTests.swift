@@ -10,10 +10,10 @@ import Testing
 
 /// Runs the scripts of `Tests/sdk`, with the real packages, against a gateway of its own.
 struct OfficialClientTests {
-  /// A Python with the packages `openai` and `anthropic`, from `NAOS_SDK_PYTHON`.
+  /// A Python with the packages `openai` and `anthropic`, from `NAOS_PYTHON`.
   private func python() throws -> String {
-    guard let path = ProcessInfo.processInfo.environment["NAOS_SDK_PYTHON"], !path.isEmpty else {
-      try Test.cancel("NAOS_SDK_PYTHON names no Python with the official clients")
+    guard let path = ProcessInfo.processInfo.environment["NAOS_PYTHON"], !path.isEmpty else {
+      try Test.cancel("NAOS_PYTHON names no Python with the official clients")
     }
     return path
   }
