@@ -8,7 +8,8 @@ internal import NexusCore
 /// `naos dashboard`: opens the dashboard with a login that works once.
 struct DashboardCommand: NaosCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dashboard", abstract: "Open the dashboard: prints a login link that works once, for two minutes.")
+    commandName: "dashboard",
+    abstract: "Open the dashboard: prints a login link that works once; starts the node if none runs.")
 
   @Flag(help: "Only print the link.")
   var noOpen = false
@@ -17,6 +18,12 @@ struct DashboardCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
+    if await !NodeAccess.isRunning(project) {
+      try UpCommand.requireValid(project, context.console)
+      let status = try await DetachedNode.start(project)
+      context.console.say(
+        "no node was running: started one, pid \(status.node.pid.map(String.init) ?? "?"); `naos down` ends it")
+    }
     let (code, status) = try await NodeAccess.running(project) { node in
       (try await node.loginCode(), try await node.status())
     }

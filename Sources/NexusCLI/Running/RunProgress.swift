@@ -80,7 +80,7 @@ package struct RunProgress: Sendable {
   }
 
   private static func result(_ effect: EffectEvent) -> String {
-    guard effect.kind == .model else { return "" }
+    guard effect.kind == .model else { return TerminalText.line(effect.result) }
     let tokens = "\(Quantities.count(effect.inputTokens.value)) → \(Quantities.count(effect.outputTokens.value)) tokens"
     return effect.cost > .zero ? "\(tokens)  \(Quantities.money(effect.cost))" : tokens
   }

@@ -24,13 +24,16 @@ package struct EffectEvent: Sendable {
   ///
   /// Untrusted text.
   package var detail: String
+  /// What came of it in a few words, for example `3 hits`; untrusted text.
+  package var result: String
   package var inputTokens: TokenCount
   package var outputTokens: TokenCount
   package var cost: NanoUSD
   package var duration: Duration
 
   package init(
-    caller: Caller, phase: Phase, kind: Kind, name: String, detail: String = "", inputTokens: TokenCount = .zero,
+    caller: Caller, phase: Phase, kind: Kind, name: String, detail: String = "", result: String = "",
+    inputTokens: TokenCount = .zero,
     outputTokens: TokenCount = .zero, cost: NanoUSD = .zero, duration: Duration = .zero
   ) {
     self.caller = caller
@@ -38,6 +41,7 @@ package struct EffectEvent: Sendable {
     self.kind = kind
     self.name = name
     self.detail = detail
+    self.result = result
     self.inputTokens = inputTokens
     self.outputTokens = outputTokens
     self.cost = cost

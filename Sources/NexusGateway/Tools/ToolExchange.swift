@@ -114,7 +114,7 @@ final class ToolExchange {
     let body = Self.body(outcome)
     guard record != nil, let run = session.run else {
       session.charge(tokens: .zero, cost: .zero)
-      tell(outcome.succeeded ? .succeeded : .failed)
+      tell(outcome.succeeded ? .succeeded : .failed, Self.words(of: outcome.content))
       return answer { $0.send(status: 200, json: body) }
     }
     let state: EffectState = outcome.succeeded ? .succeeded : .failed
@@ -133,7 +133,7 @@ final class ToolExchange {
     switch result {
     case .success:
       run.finish(id, state)
-      tell(state == .succeeded ? .succeeded : .failed)
+      tell(state == .succeeded ? .succeeded : .failed, body["content"].map(Self.words(of:)) ?? "")
       answer { $0.send(status: 200, json: body) }
     case .failure(let error):
       run.lose(id)
@@ -198,15 +198,31 @@ final class ToolExchange {
     if let response { body(response) }
   }
 
-  private func tell(_ phase: EffectEvent.Phase) {
+  private func tell(_ phase: EffectEvent.Phase, _ result: String = "") {
     services.tell(
       EffectEvent(
-        caller: session.caller, phase: phase, kind: .tool, name: tool, detail: detail,
+        caller: session.caller, phase: phase, kind: .tool, name: tool, detail: detail, result: result,
         duration: services.clock.now() - startedAt))
   }
 
   private static func body(_ outcome: ToolOutcome) -> JSONValue {
     ["succeeded": .bool(outcome.succeeded), "content": outcome.content]
+  }
+
+  /// How much an answer holds, in the unit of its first list or text.
+  private static func words(of content: JSONValue) -> String {
+    for member in content.objectValue ?? JSONObject() {
+      switch member.value {
+      case .array(let elements):
+        let unit = elements.count == 1 && member.key.hasSuffix("s") ? String(member.key.dropLast()) : member.key
+        return "\(elements.count) \(unit.prefix(20))"
+      case .string(let text) where member.key == "text" || member.key == "body":
+        let bytes = text.utf8.count
+        return bytes < 1000 ? "\(bytes) B" : "\((bytes + 50) / 1000).\((bytes + 50) / 100 % 10) KB"
+      default: continue
+      }
+    }
+    return ""
   }
 
   /// The first argument that is a text, for people; it is untrusted.

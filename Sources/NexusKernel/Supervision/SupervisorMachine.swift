@@ -82,7 +82,8 @@ package struct SupervisorMachine: Sendable {
   /// How many restarts of the child's window count now, and its limits.
   package func restarts(of child: AgentName, at now: Instant) -> (count: Int, intensity: RestartIntensity) {
     let window = own[child] ?? shared
-    return (window.counted(at: now), window.intensity)
+    // The one that was too many was counted and not made.
+    return (min(window.counted(at: now), window.intensity.maxRestarts), window.intensity)
   }
 
   /// Adds a child behind the others, or changes the one of that name for its next restart.

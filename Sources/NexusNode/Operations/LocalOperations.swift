@@ -241,7 +241,11 @@ struct LocalOperations: NodeOperations {
 
   // MARK: The node
 
-  func shutdown() async throws(OperationError) { parts.askToStop() }
+  /// A node of one command stays as long as others who joined it have runs under way.
+  func shutdown() async throws(OperationError) {
+    if parts.options.purpose == .singleRun { await parts.runtime.executor.waitUntilIdle() }
+    parts.askToStop()
+  }
 }
 
 /// How many charges one cost report looks at.

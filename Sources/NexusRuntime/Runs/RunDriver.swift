@@ -184,7 +184,7 @@ final class RunDriver: Sendable {
 
   private func announce(_ entries: [RunEntry], _ state: RunState) {
     for entry in entries {
-      guard let note = RunNote.text(of: entry, maxAttempts: spec.retry.maxAttempts) else { continue }
+      guard let note = RunNote.text(of: entry, spec: spec) else { continue }
       services.events.publish(
         .run(RunEvent(run: run, agent: spec.name, status: state.status.rawValue, note: note)))
     }

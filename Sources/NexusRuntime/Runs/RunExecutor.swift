@@ -241,6 +241,11 @@ package actor RunExecutor {
     await withCheckedContinuation { waiters[run, default: []].append($0) }
   }
 
+  /// Waits until no run is under way here any more.
+  package func waitUntilIdle() async {
+    while let run = drivers.keys.first { await wait(for: run) }
+  }
+
   package func cancel(_ run: RunID, by who: String, kill: Bool = false) async throws(RuntimeRefusal) {
     if let driver = drivers[run] {
       driver.post(.cancel(by: who))

@@ -7,11 +7,12 @@ internal import NexusStore
 
 /// What a journal entry says to someone who watches the run.
 enum RunNote {
-  static func text(of entry: RunEntry, maxAttempts: Int) -> String? {
+  static func text(of entry: RunEntry, spec: AgentSpec) -> String? {
     switch entry {
     case .created, .stepRecorded: nil
     case .attemptStarted(_, let attempt, let dropped):
-      dropped > 0 ? "attempt \(attempt), the last \(dropped) model answers asked anew" : "attempt \(attempt)"
+      (dropped > 0 ? "attempt \(attempt), the last \(dropped) model answers asked anew" : "attempt \(attempt)")
+        + (attempt.value == 1 ? model(of: spec) : "")
     case .attemptEnded(_, let attempt, let end): ended(attempt, end)
     case .cancelRequested(let who): "cancel asked by \(who)"
     case .paused(let reason, let note): "paused (\(reason.rawValue)): \(note)"
@@ -21,6 +22,13 @@ enum RunNote {
     case .failed(let error): "failed: \(error.code) \(error.message)"
     case .cancelled: "cancelled"
     }
+  }
+
+  /// Which model answers, and that the built-in one is none.
+  private static func model(of spec: AgentSpec) -> String {
+    guard case .llm(let llm) = spec.kind else { return "" }
+    return " · " + llm.model
+      + (llm.model == "local/extractive" ? " (offline, quotes its sources; set a provider for an LLM)" : "")
   }
 
   private static func ended(_ attempt: AttemptNumber, _ end: AttemptEnd) -> String? {
