@@ -5,7 +5,7 @@ package import NexusCore
 
 // The events of NexusCore as they go over the wire: one object each, with its kind in `type`.
 //
-//   {"type":"effect","agent":…,"run":…,"step":…,"attempt":…,"phase":…,"kind":…,"name":…,"detail":…,
+//   {"type":"effect","agent":…,"run":…,"step":…,"attempt":…,"phase":…,"kind":…,"name":…,"detail":…,"result":…,
 //    "inputTokens":…,"outputTokens":…,"costNanoUSD":…,"microseconds":…}
 //   {"type":"run","run":…,"agent":…,"status":…,"note":…}
 //   {"type":"agent","agent":…,"state":…,"note":…}
@@ -16,7 +16,8 @@ extension EffectEvent {
     [
       "type": "effect", "agent": .string(caller.agent.text), "run": .of(caller.run), "step": .string(caller.step.text),
       "attempt": .int(Int64(caller.attempt.value)), "phase": .string(phase.rawValue), "kind": .string(kind.rawValue),
-      "name": .string(name), "detail": .string(detail), "inputTokens": .int(inputTokens.value),
+      "name": .string(name), "detail": .string(detail), "result": .string(result),
+      "inputTokens": .int(inputTokens.value),
       "outputTokens": .int(outputTokens.value), "costNanoUSD": .int(cost.value),
       "microseconds": .int(duration.wholeNanoseconds / 1000),
     ]
@@ -30,6 +31,7 @@ extension EffectEvent {
         agent: AgentName(try reader.text("agent")), run: try reader.optionalText("run").map { RunID($0) },
         step: StepPath(try reader.text("step")), attempt: AttemptNumber(try reader.count("attempt"))),
       phase: phase, kind: kind, name: try reader.text("name"), detail: try reader.text("detail"),
+      result: try reader.optionalText("result") ?? "",
       inputTokens: TokenCount(try reader.integer("inputTokens")),
       outputTokens: TokenCount(try reader.integer("outputTokens")), cost: NanoUSD(try reader.integer("costNanoUSD")),
       duration: .microseconds(try reader.integer("microseconds")))
