@@ -120,7 +120,9 @@ let targets: [Target] = [
     [
       "NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel", "CFaultVFS", "naos-store-fixture",
     ], exclude: ["goldens"]),
-  tests("NexusConfigTests", ["NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusCore"], exclude: ["cases"]),
+  tests(
+    "NexusConfigTests", ["NexusConfig", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
+    exclude: ["cases"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),

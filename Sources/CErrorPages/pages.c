@@ -241,6 +241,9 @@ static const unsigned char NX_CFG_118[] = {
 static const unsigned char NX_CFG_119[] = {
 #embed "../../docs/errors/NX-CFG-119.md"
 };
+static const unsigned char NX_CFG_120[] = {
+#embed "../../docs/errors/NX-CFG-120.md"
+};
 static const unsigned char NX_CFG_201[] = {
 #embed "../../docs/errors/NX-CFG-201.md"
 };
@@ -288,6 +291,9 @@ static const unsigned char NX_CFG_215[] = {
 };
 static const unsigned char NX_CFG_216[] = {
 #embed "../../docs/errors/NX-CFG-216.md"
+};
+static const unsigned char NX_CFG_217[] = {
+#embed "../../docs/errors/NX-CFG-217.md"
 };
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
@@ -508,6 +514,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-117", NX_CFG_117, sizeof NX_CFG_117},
     {"NX-CFG-118", NX_CFG_118, sizeof NX_CFG_118},
     {"NX-CFG-119", NX_CFG_119, sizeof NX_CFG_119},
+    {"NX-CFG-120", NX_CFG_120, sizeof NX_CFG_120},
     {"NX-CFG-201", NX_CFG_201, sizeof NX_CFG_201},
     {"NX-CFG-202", NX_CFG_202, sizeof NX_CFG_202},
     {"NX-CFG-203", NX_CFG_203, sizeof NX_CFG_203},
@@ -524,6 +531,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-214", NX_CFG_214, sizeof NX_CFG_214},
     {"NX-CFG-215", NX_CFG_215, sizeof NX_CFG_215},
     {"NX-CFG-216", NX_CFG_216, sizeof NX_CFG_216},
+    {"NX-CFG-217", NX_CFG_217, sizeof NX_CFG_217},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},

@@ -24,10 +24,11 @@ package struct GatewayConfiguration: Sendable {
     self.aliases = aliases
   }
 
-  /// The plan's own choice of host, port, providers and aliases.
+  /// The plan's own choice of host, port, providers, aliases and script.
   package init(plan: ProjectPlan) {
     self.init(providers: plan.providers, aliases: plan.models)
     host = plan.server.host
+    localScript = plan.localScript
     port = plan.server.agentPort ?? (plan.server.port == 0 ? 0 : plan.server.port + 1)
   }
 }

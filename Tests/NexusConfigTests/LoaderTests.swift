@@ -18,9 +18,9 @@ struct LoaderTests {
     #expect(pages.subtracting(shown).sorted() == [], "these are shown by no case")
   }
 
-  /// Covered by tests of their own: no project, too large a file, a run that is refused, the editor.
+  /// Covered by tests of their own: no project, too large a file, too long a prompt, a run that is refused, the editor.
   private static let shownElsewhere = [
-    "NX-CFG-001", "NX-CFG-003", "NX-CFG-090", "NX-CFG-401", "NX-CFG-402", "NX-CFG-403",
+    "NX-CFG-001", "NX-CFG-003", "NX-CFG-090", "NX-CFG-120", "NX-CFG-401", "NX-CFG-402", "NX-CFG-403",
   ]
 
   @Test func `no message shows what a variable holds`() {
@@ -55,6 +55,26 @@ struct LoaderTests {
     let result = load("# " + String(repeating: "x", count: ConfigLimits.maxFileBytes))
     #expect(result.plan == nil)
     #expect(result.diagnostics.map(\.code) == ["NX-CFG-003"])
+  }
+
+  @Test func `the longest prompt is taken, and a longer one is refused where it stands`() throws {
+    let longest = String(repeating: "x", count: ConfigLimits.maxPromptBytes)
+    #expect(load("agents: { a: { prompt: \(longest) } }").plan != nil)
+    let result = load("agents: { a: { prompt: \(longest)x } }")
+    #expect(result.plan == nil)
+    #expect(result.diagnostics.map(\.code) == ["NX-CFG-120"])
+    #expect(result.diagnostics.first?.location?.column == 24)
+  }
+
+  @Test func `a prompt in a file is measured as the JSON that an attempt gets`() throws {
+    let half = ConfigLimits.maxPromptBytes / 2
+    func project(_ prompt: String) -> ConfigLoadResult {
+      MemoryFiles(["nexus.config.yaml": "agents: { a: { prompt: { file: a.md } } }", "a.md": prompt]).load()
+    }
+    #expect(project(String(repeating: "\n", count: half)).plan != nil)
+    let result = project(String(repeating: "\n", count: half + 1))
+    #expect(result.diagnostics.map(\.code) == ["NX-CFG-120"])
+    #expect(result.diagnostics.first?.location?.file == "nexus.config.yaml")
   }
 
   @Test func `the largest file loads in the time that a person waits`() {

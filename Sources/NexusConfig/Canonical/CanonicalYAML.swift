@@ -22,7 +22,8 @@ struct CanonicalYAML {
     func add(_ key: String, _ entries: [(String, YAMLText)]) {
       if !entries.isEmpty { members.append((key, .map(entries))) }
     }
-    add("providers", plan.providers.map { ($0.name, provider($0)) })
+    let local = plan.localScript.map { ("local", YAMLText.map([("script", YAMLText(data: $0))])) }
+    add("providers", plan.providers.map { ($0.name, provider($0)) } + (local.map { [$0] } ?? []))
     add("models", plan.models.map { ($0.alias, .text($0.use)) })
     add("agents", plan.agents.map { ($0.name.text, agent($0)) })
     add("supervisors", plan.supervisors.map { ($0.name.text, supervisor($0)) })

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
+
 /// A value that is about to be written as YAML.
 indirect enum YAMLText {
   /// Written as it is: numbers, words, durations.
   case plain(String)
   /// Quoted where it could be read as something else; `${` is escaped.
   case text(String)
+  /// Quoted in the same way, in a place where no variable is replaced.
+  case literal(String)
   case list([YAMLText])
   case map([(String, YAMLText)])
   /// A map with comments above it.
   case commented([String], YAMLText)
+
+  /// Data as it would be written by hand.
+  init(data: JSONValue) {
+    switch data {
+    case .null, .bool, .int, .double: self = .plain(data.text())
+    case .string(let text): self = .literal(text)
+    case .array(let items): self = .list(items.map { YAMLText(data: $0) })
+    case .object(let members): self = .map(members.map { ($0.key, YAMLText(data: $0.value)) })
+    }
+  }
 
   /// Block style, two spaces a level, ending in a line break.
   func document() -> String {
@@ -32,7 +46,8 @@ indirect enum YAMLText {
     let margin = String(repeating: " ", count: indent)
     switch self {
     case .plain(let text): output += (isInline ? " " : "") + text + "\n"
-    case .text(let text): output += (isInline ? " " : "") + Self.scalar(text, indent: indent)
+    case .text(let text): output += (isInline ? " " : "") + Self.scalar(Self.escapingVariables(text), indent: indent)
+    case .literal(let text): output += (isInline ? " " : "") + Self.scalar(text, indent: indent)
     case .list(let items):
       if items.isEmpty {
         output += (isInline ? " " : "") + "[]\n"
@@ -69,9 +84,8 @@ indirect enum YAMLText {
   private static func key(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
 
   private static func scalar(_ text: String, indent: Int) -> String {
-    let escaped = escapingVariables(text)
-    if let block = block(escaped, indent: indent) { return block }
-    return (isPlain(text) ? text : quoted(escaped)) + "\n"
+    if let block = block(text, indent: indent) { return block }
+    return (isPlain(text) ? text : quoted(text)) + "\n"
   }
 
   /// Nothing that any reader takes for another type, an indicator or a variable.

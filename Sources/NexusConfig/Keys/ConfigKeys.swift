@@ -68,6 +68,7 @@ enum ConfigKeys {
         "baseURL", text, default: "of a known provider", "What the provider's own SDK calls `base_url`."),
       KeySpec("apiKey", text, default: "none", "The credential, as `${NAME}`; it never leaves the node."),
       KeySpec("headers", .dictionary(.free, text), "More headers for every request."),
+      KeySpec("script", scriptSource, "Of `local` alone: what `local/scripted` plays, a file or its rules in place."),
     ])
 
   static let model = ObjectShape(

@@ -38,8 +38,8 @@ package enum ConfigLoader {
     var diagnostics = reading.diagnostics + shaper.diagnostics
 
     let paths = reading.paths
-    var builder = PlanBuilder(project: paths, documents: documents) { path, location in
-      files.readText(path, shownAs: paths.relative(path), from: location).map { $0.text }
+    var builder = PlanBuilder(project: paths, documents: documents, environment: variables) { path, location in
+      files.readText(path, shownAs: paths.relative(path), from: location)
     }
     // After a syntax error a file is missing, and every reference into it would look undefined.
     if !reading.isIncomplete {
@@ -48,7 +48,8 @@ package enum ConfigLoader {
     }
     let isValid = !reading.isIncomplete && !diagnostics.hasErrors
     return ConfigLoadResult(
-      plan: isValid ? builder.plan : nil, diagnostics: diagnostics.sortedByLocation(), files: reading.sources)
+      plan: isValid ? builder.plan : nil, diagnostics: diagnostics.sortedByLocation(),
+      files: reading.sources + builder.sources)
   }
 
   /// The nearest folder at or above `directory` that holds `nexus.config.yaml`.

@@ -22,10 +22,13 @@ extension PlanBuilder {
     let fields = item.fields
     var prompt = fields.text("prompt") ?? ""
     if let file = fields.fields("prompt")?.value("file"), let path = file.text {
-      switch readText(project.resolved(path), file.location) {
-      case .success(let text): prompt = text
+      switch readFile(project.resolved(path), file.location) {
+      case .success(let source): prompt = source.text
       case .failure(let diagnostic): report(diagnostic)
       }
+    }
+    if let value = fields.value("prompt") {
+      checkLength(of: prompt, at: value.fields?.value("file")?.location ?? value.location)
     }
     if let field = fields.field("env") {
       report(
@@ -54,6 +57,16 @@ extension PlanBuilder {
     return LLMSpec(
       prompt: prompt, model: fields.text("model") ?? ToolCatalogue.defaultModel, tools: tools,
       maxTurns: fields.integer("maxTurns") ?? 20)
+  }
+
+  /// The attempt gets the prompt as JSON in one variable of its environment, which the kernel bounds.
+  private mutating func checkLength(of prompt: String, at location: SourceLocation) {
+    let length = JSONValue.string(prompt).text().utf8.count - 2
+    guard length > ConfigLimits.maxPromptBytes else { return }
+    report(
+      Diagnostic(
+        "NX-CFG-120", "the prompt is \(length) bytes long, and a prompt has at most \(ConfigLimits.maxPromptBytes)",
+        at: location, help: "put what it quotes into files, which the agent searches and reads"))
   }
 
   mutating func buildGrants(of spec: inout AgentSpec, _ item: Named) {

@@ -33,9 +33,7 @@ extension PlanBuilder {
         }
         first[entry.key] = entry.keyLocation
         if entry.key == KnownProviders.local {
-          report(
-            Diagnostic(
-              "NX-CFG-201", "`local` is the built-in provider", at: entry.keyLocation, help: "choose another name"))
+          buildLocal(entry)
           continue
         }
         if let fields = entry.value.fields { build(provider: entry, fields) }
@@ -46,6 +44,12 @@ extension PlanBuilder {
   private mutating func build(provider entry: ShapedEntry, _ fields: Fields) {
     let known = KnownProviders.named(entry.key)
     var spec = known ?? ProviderSpec(name: entry.key, dialect: .openai, baseURL: "")
+    if let script = fields.field("script") {
+      report(
+        Diagnostic(
+          "NX-CFG-115", "only the built-in provider `local` plays a script", at: script.keyLocation,
+          help: "move it to `local`"))
+    }
     if let dialect = fields.word("dialect", as: Dialect.self) { spec.dialect = dialect }
     if let value = fields.value("baseURL"), let text = value.text {
       if let url = ProviderURL(text) {
@@ -139,7 +143,8 @@ extension PlanBuilder {
   private mutating func checkProvider(of model: String, at location: SourceLocation) {
     guard let slash = model.firstIndex(of: "/") else { return }
     let name = String(model[..<slash])
-    if name == KnownProviders.local || plan.providers.contains(where: { $0.name == name }) { return }
+    if name == KnownProviders.local { return checkScript(of: model, at: location) }
+    if plan.providers.contains(where: { $0.name == name }) { return }
     if let known = KnownProviders.named(name) {
       plan.providers.append(known)
       return

@@ -9,10 +9,13 @@ internal import NexusKernel
 struct PlanBuilder {
   let project: ProjectPaths
   let documents: [Fields]
-  /// Reads a text file of the project, for prompts.
-  let readText: (String, SourceLocation) -> Result<String, Diagnostic>
+  let environment: [String: String]
+  /// Reads a text file of the project: a prompt or a script.
+  let readFile: (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   var plan: ProjectPlan
   private(set) var diagnostics: [Diagnostic] = []
+  /// The files that were read on the way and may be shown.
+  var sources: [SourceFile] = []
   /// Where each agent was named.
   var agentLocations: [AgentName: SourceLocation] = [:]
   var agentFields: [AgentName: Fields] = [:]
@@ -21,12 +24,13 @@ struct PlanBuilder {
   var supervisorLocations: [SupervisorName: SourceLocation] = [:]
 
   init(
-    project: ProjectPaths, documents: [Fields],
-    readText: @escaping (String, SourceLocation) -> Result<String, Diagnostic>
+    project: ProjectPaths, documents: [Fields], environment: [String: String],
+    readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
     self.documents = documents
-    self.readText = readText
+    self.environment = environment
+    self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
 

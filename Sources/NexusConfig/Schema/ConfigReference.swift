@@ -48,6 +48,8 @@ enum ConfigReference {
     | one file | \(ConfigLimits.maxFileBytes) bytes |
     | values in one file, aliases written out | \(ConfigLimits.maxNodes) |
     | nesting | \(ConfigLimits.maxDepth) levels |
+    | one prompt, as JSON | \(ConfigLimits.maxPromptBytes) bytes |
+    | rules of a script | \(ConfigLimits.maxScriptRules) |
     | files in one project | \(ConfigLimits.maxFiles) |
 
     """
@@ -98,8 +100,18 @@ enum ConfigReference {
       title: "`providers.<name>`",
       text: """
         `openai`, `anthropic`, `gemini` and `ollama` are known and need at most a key; they join the configuration as soon as
-        a model names them. `local` is built in: `local/extractive` needs no network and no key.
+        a model names them. `local` is built in and needs no network and no key: of it only `script` can be said, which
+        `local/scripted` plays (see [local models](local-models.md)).
         """, shape: ConfigKeys.provider),
+    Section(
+      title: "`providers.local.script[]`",
+      text: """
+        The rules, in place or in a file of YAML or JSON: a list, or a map with the list in `rules`. The first rule that fits
+        a request answers it; each has `answer`, `toolCalls` or `fault`. No variable is replaced in its texts.
+        """, shape: ConfigKeys.scriptRule),
+    Section(title: "`script[].match`", text: "", shape: ConfigKeys.scriptMatch),
+    Section(title: "`script[].toolCalls[]`", text: "", shape: ConfigKeys.scriptToolCall),
+    Section(title: "`script[].usage`", text: "", shape: ConfigKeys.scriptUsage),
     Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
     Section(title: "`server`", text: "", shape: ConfigKeys.server),
     Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
@@ -150,7 +162,7 @@ enum ConfigReference {
 
   private static func scalar(_ shape: ScalarShape) -> String {
     switch shape {
-    case .text: "text"
+    case .text, .literal: "text"
     case .boolean: "`true`, `false`"
     case .integer(let range):
       range.upperBound == .max ? "number ≥ \(range.lowerBound)" : "number \(range.lowerBound)–\(range.upperBound)"

@@ -119,7 +119,7 @@ struct ConfigSchema {
 
   private func scalar(_ shape: ScalarShape) -> [JSONValue] {
     switch shape {
-    case .text: return [["type": ["string", "number", "boolean"]]]
+    case .text, .literal: return [["type": ["string", "number", "boolean"]]]
     case .boolean: return [["type": "boolean"], Self.variable]
     case .integer(let range):
       var integer: JSONObject = ["type": "integer", "minimum": .int(range.lowerBound)]
@@ -157,6 +157,8 @@ struct ConfigSchema {
 
   /// `one-for-one` is also understood as `one_for_one`.
   private static func spellings(_ word: String) -> [JSONValue] {
+    // Unquoted it is a number to whoever reads the file by the schema.
+    if let number = Int64(word) { return [.string(word), .int(number)] }
     let other = String(word.map { $0 == "-" ? "_" : $0 })
     return other == word ? [.string(word)] : [.string(word), .string(other)]
   }

@@ -8,6 +8,7 @@ extension ScalarShape {
   /// The value of this type that the text stands for, by the core schema of YAML 1.2; nil if it stands for none.
   func read(_ text: String, isExternal: Bool) -> Shaped.Content? {
     switch self {
+    case .literal: return .text(text, isExternal: false)
     case .text: return Self.isText(text) ? .text(text, isExternal: isExternal) : nil
     case .name(let rule): return rule.accepts(text) ? .text(text, isExternal: isExternal) : nil
     case .word(let words):
@@ -58,7 +59,7 @@ extension ScalarShape {
   /// What to write here, as a message says it.
   var expectation: String {
     switch self {
-    case .text: "a text"
+    case .text, .literal: "a text"
     case .boolean: "true or false"
     case .integer(let range):
       range.upperBound == .max
@@ -87,7 +88,7 @@ extension ScalarShape {
         suggestion: isExternal ? nil : suggestion)
     }
     switch self {
-    case .text, .anything:
+    case .text, .literal, .anything:
       return Diagnostic(
         "NX-CFG-114", "`\(what)` holds a NUL character", at: location,
         help: "no argument, path or variable can hold one")

@@ -38,6 +38,8 @@ indirect enum MappingShape: Sendable {
 enum ScalarShape: Sendable, Hashable {
   /// Any text, kept as written.
   case text
+  /// Any text, in which no variable is replaced: data, not configuration.
+  case literal
   case boolean
   case integer(ClosedRange<Int64>)
   /// A decimal number of at least 1.

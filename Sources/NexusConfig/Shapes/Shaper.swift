@@ -163,6 +163,9 @@ struct Shaper {
     _ scalar: YAMLScalar, at node: YAMLNode, as type: ScalarShape, of what: String
   ) -> Shaped? {
     if type == .anything { return Shaped(location: node.location, content: .raw(node)) }
+    if type == .literal {
+      return Shaped(location: node.location, content: .text(scalar.text, isExternal: false))
+    }
     guard let expanded = expand(scalar, at: node) else { return nil }
     if let content = type.read(expanded.text, isExternal: expanded.isExternal) {
       return Shaped(location: node.location, content: content)

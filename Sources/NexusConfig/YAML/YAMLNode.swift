@@ -72,6 +72,10 @@ package enum ConfigLimits {
   package static let maxFiles = 256
   /// How many directory entries one pattern of `include` may look at.
   package static let maxDirectoryEntries = 10_000
+  /// The longest prompt, in bytes of JSON.
+  package static let maxPromptBytes = 64 << 10
+  /// The most rules of a script.
+  package static let maxScriptRules = 1000
   /// The longest scalar once its variables are put in, in bytes.
   package static let maxScalarBytes = 1 << 20
 }

@@ -34,7 +34,7 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
   package init() { members = [] }
 
   /// Takes members whose keys the caller knows to be unique (the parser checks them).
-  init(uniqueMembers: [Member]) { members = uniqueMembers }
+  package init(uniqueMembers: [Member]) { members = uniqueMembers }
 
   /// A later member replaces an earlier one of the same key.
   package init(dictionaryLiteral elements: (String, JSONValue)...) {

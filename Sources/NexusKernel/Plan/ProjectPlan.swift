@@ -19,6 +19,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var durability: Durability
   /// Names that `run` knows but refuses, because their feature is not built yet (sagas, workflows, pools).
   package var unavailable: [UnavailableEntry]
+  /// What `local/scripted` plays, a list of rules; nil for nothing.
+  package var localScript: JSONValue?
 
   package init(name: String) {
     self.name = name
