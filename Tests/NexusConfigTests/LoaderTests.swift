@@ -77,6 +77,17 @@ struct LoaderTests {
     #expect(result.diagnostics.first?.location?.file == "nexus.config.yaml")
   }
 
+  @Test func `every example loads without a word`() throws {
+    let folder = #filePath.split(separator: "/Tests/NexusConfigTests/").first.map { $0 + "/examples" } ?? ""
+    let examples = try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }
+    #expect(examples.count >= 4)
+    for example in examples {
+      let result = ConfigLoader.load(projectDirectory: folder + "/" + example, environment: [:])
+      #expect(result.plan?.name == example)
+      #expect(result.diagnostics == [], "\(DiagnosticRenderer(files: result.files).render(result.diagnostics))")
+    }
+  }
+
   @Test func `the largest file loads in the time that a person waits`() {
     var text = "agents:\n"
     for index in 0..<14_000 { text += "  agent-\(index): { command: run, cost: $5 }\n" }

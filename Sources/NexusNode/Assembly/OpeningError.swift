@@ -21,7 +21,7 @@ extension OperationError {
     case let gateway as GatewayError:
       self.init(
         .failed, code: gateway.code.rawValue, title: "The agent plane cannot start", detail: gateway.message,
-        hint: "Set `server.agentPort` to a free port, or leave it out.")
+        hint: gateway.code == .cannotListen ? "Set `server.agentPort` to a free port, or leave it out." : nil)
     case let file as FileError:
       self.init(
         .failed, code: "NX-STO-007", title: "The project's state cannot be written", detail: file.description,
