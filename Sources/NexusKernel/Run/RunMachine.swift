@@ -55,6 +55,8 @@ package struct RunMachine: Sendable {
   ///
   /// Lost with the node, like the attempt itself.
   private var stopping: Stopping?
+  /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
+  private let orphan: AttemptNumber?
 
   private enum Stopping: Sendable, Hashable {
     case cancelled
@@ -71,6 +73,19 @@ package struct RunMachine: Sendable {
     self.state = state
     self.step = step
     self.retry = retry
+    orphan = state.openAttempt
+  }
+
+  /// The open attempt was told to stop, so whatever it ends with is what was asked for.
+  package var isStopping: Bool { stopping != nil }
+
+  /// An attempt is under way in this process.
+  private var hasAttempt: Bool { state.openAttempt != nil && state.openAttempt != orphan }
+
+  /// The end of an attempt that nobody can report any more.
+  private func closing(_ note: String = "the node ended") -> [RunEntry] {
+    guard let attempt = state.openAttempt else { return [] }
+    return [.attemptEnded(step: step, attempt: attempt, AttemptEnd(outcome: .interrupted(note)))]
   }
 
   package mutating func apply(_ entry: RunEntry) { state.apply(entry) }
@@ -85,25 +100,25 @@ package struct RunMachine: Sendable {
     case .retryDue: state.openAttempt == nil && state.status == .running ? start() : Decision()
     case .cancel(let who): cancel(by: who)
     case .pause(let who): pause(by: who)
-    case .resume(let who): state.status == .paused ? Decision([.resumed(by: who)]) + start(fresh: true) : Decision()
-    case .retry(let who): state.status == .failed ? Decision([.retried(by: who)]) + start(fresh: true) : Decision()
+    case .resume(let who): again(from: .paused, .resumed(by: who))
+    case .retry(let who): again(from: .failed, .retried(by: who))
     case .timeout: stop(.timedOut, .timedOut)
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
     case .recordStep(let path, let value):
-      state.openAttempt == nil || state.steps[path] != nil
-        ? Decision() : Decision([.stepRecorded(path: path, value: value)])
+      !hasAttempt || state.steps[path] != nil ? Decision() : Decision([.stepRecorded(path: path, value: value)])
     }
+  }
+
+  /// A person has the run go on; if it does not stand where that was asked for, it is let go of.
+  private func again(from status: RunStatus, _ entry: RunEntry) -> Decision {
+    guard state.status == status else { return hasAttempt ? Decision() : Decision([], [.settle]) }
+    return Decision([entry]) + start()
   }
 
   private func claimed(trapped: Bool) -> Decision {
     guard !state.status.isFinal, state.status != .paused else { return Decision([], [.settle]) }
-    var decision = Decision()
-    if let attempt = state.openAttempt {
-      let note = trapped ? RunState.trapNote : "the node ended"
-      decision.entries.append(
-        .attemptEnded(step: step, attempt: attempt, AttemptEnd(outcome: .interrupted(note))))
-    }
+    var decision = Decision(closing(trapped ? RunState.trapNote : "the node ended"))
     if state.traps + (trapped ? 1 : 0) >= Self.maxTraps {
       decision.entries.append(.paused(.poison, note: "the node trapped \(Self.maxTraps) times on this run"))
       decision.actions.append(.settle)
@@ -117,7 +132,7 @@ package struct RunMachine: Sendable {
     return decision + start()
   }
 
-  private func start(fresh: Bool = false) -> Decision {
+  private func start() -> Decision {
     let number = AttemptNumber(state.attempts + 1)
     return Decision(
       [.attemptStarted(step: step, attempt: number, dropped: state.pendingRewind)],
@@ -125,18 +140,20 @@ package struct RunMachine: Sendable {
   }
 
   private mutating func cancel(by who: String) -> Decision {
-    guard !state.status.isFinal, !state.cancelRequested else { return Decision() }
-    guard state.openAttempt != nil else {
-      return Decision([.cancelRequested(by: who), .cancelled], [.settle])
+    guard !state.status.isFinal else { return Decision() }
+    guard hasAttempt else {
+      let request: [RunEntry] = state.cancelRequested ? [] : [.cancelRequested(by: who)]
+      return Decision(closing() + request + [.cancelled], [.settle])
     }
+    guard !state.cancelRequested else { return Decision() }
     stopping = .cancelled
     return Decision([.cancelRequested(by: who)], [.stopAttempt(.cancelled)])
   }
 
   private mutating func pause(by who: String) -> Decision {
     guard !state.status.isFinal, state.status != .paused else { return Decision() }
-    guard state.openAttempt != nil else {
-      return Decision([.paused(.person, note: "paused by \(who)")], [.settle])
+    guard hasAttempt else {
+      return Decision(closing() + [.paused(.person, note: "paused by \(who)")], [.settle])
     }
     guard stopping == nil else { return Decision() }
     stopping = .paused(by: who)
@@ -145,13 +162,13 @@ package struct RunMachine: Sendable {
 
   private mutating func stop(_ why: Stopping, _ reason: StopReason) -> Decision {
     guard !state.status.isFinal, state.status != .paused, stopping == nil else { return Decision() }
-    guard state.openAttempt != nil else { return Decision([ending(after: why)].compactMap(\.self), [.settle]) }
+    guard hasAttempt else { return Decision(closing() + [ending(after: why)].compactMap(\.self), [.settle]) }
     stopping = why
     return Decision([], [.stopAttempt(reason)])
   }
 
   private mutating func nodeStopping() -> Decision {
-    guard state.openAttempt != nil else { return Decision([], [.settle]) }
+    guard hasAttempt else { return Decision([], [.settle]) }
     if stopping == nil { stopping = .nodeStopping }
     return Decision([], [.stopAttempt(.nodeStopping)])
   }
@@ -179,10 +196,11 @@ package struct RunMachine: Sendable {
   }
 
   private mutating func attemptEnded(_ end: AttemptEnd, output: JSONValue?) -> Decision {
-    guard let attempt = state.openAttempt else { return Decision() }
+    guard hasAttempt, let attempt = state.openAttempt else { return Decision() }
     defer { stopping = nil }
-    // A result that came in spite of a stop is a result; nothing done is thrown away.
-    if case .succeeded = end.outcome {
+    // A result that came in spite of a stop is a result; nothing done is thrown away. A program that only says a polite
+    // goodbye when it is asked to end (exit 0, no output) has none.
+    if case .succeeded = end.outcome, stopping == nil || !(output ?? .null).isNothing {
       return Decision(
         [.attemptEnded(step: step, attempt: attempt, end), .completed(output: output ?? .null)], [.settle])
     }
@@ -228,4 +246,9 @@ package struct RunMachine: Sendable {
 
 extension RunMachine.Decision {
   static func + (left: Self, right: Self) -> Self { Self(left.entries + right.entries, left.actions + right.actions) }
+}
+
+extension JSONValue {
+  /// What an agent leaves behind that wrote nothing.
+  package var isNothing: Bool { self == .null || self == "" }
 }

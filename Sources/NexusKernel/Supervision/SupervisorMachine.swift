@@ -120,13 +120,17 @@ package struct SupervisorMachine: Sendable {
     return count(child, at: now) ? [.logRestart(child, reason: reason)] : giveUp(child, reason: reason)
   }
 
+  /// A person says that the agent may go on: the crashes of before no longer count.
+  package mutating func forgive(_ child: AgentName) {
+    guard let current = status[child], current == .failed || hasGivenUp else { return }
+    if isRoot { own[child]?.clear() } else { shared.clear() }
+    hasGivenUp = false
+    if current == .failed { status[child] = .stopped }
+  }
+
   private mutating func start(_ child: AgentName, at now: Instant) -> [Action] {
     guard let current = status[child], current != .running, current != .stopping else { return [] }
-    if current == .failed || hasGivenUp {
-      // A person starts it again: the old crashes are forgiven.
-      if isRoot { own[child]?.clear() } else { shared.clear() }
-      hasGivenUp = false
-    }
+    forgive(child)
     return launch(child, at: now)
   }
 

@@ -205,6 +205,7 @@ struct LocalOperations: NodeOperations {
     if spec.mode == .service {
       await parts.runtime.supervisors.start(agent)
     } else {
+      await parts.runtime.supervisors.forgive(agent)
       parts.runtime.board.update(agent) { if $0.runningRuns == 0 { ($0.state, $0.reason) = (.idle, "") } }
     }
     return agents.status(of: spec, await present(spec))

@@ -8,6 +8,8 @@ internal import NexusKernel
 struct AgentCallRouter: AgentCallHandler {
   /// The largest value of a durable step, as JSON.
   static let maxStepBytes = 1024 * 1024
+  /// How much of the message of a failure is kept.
+  static let maxFailureCharacters = 4_096
 
   let executor: RunExecutor
   let desk: ServiceDesk
@@ -54,11 +56,21 @@ struct AgentCallRouter: AgentCallHandler {
     guard let body = body(call) else { return Self.notJSON }
     let result: Result<JSONValue, RunError>
     switch call.path[2] {
-    case "result": result = .success(body["output"] ?? body)
+    case "result":
+      let output = body["output"] ?? body
+      guard output.encoded().count <= AttemptRunner.maxOutputBytes else {
+        return .problem(
+          status: 413, code: "NX-AGT-005", title: "Too large",
+          detail: "the result of a task may have \(AttemptRunner.maxOutputBytes) bytes as JSON; the task is still yours"
+        )
+      }
+      result = .success(output)
     case "failure":
       let message = body["message"]?.stringValue ?? body["error"]?.stringValue ?? "the service reported a failure"
       let retryable = body["retryable"]?.boolValue ?? true
-      result = .failure(RunError(code: "NX-AGT-008", message: message, isRetryable: retryable))
+      result = .failure(
+        RunError(
+          code: "NX-AGT-008", message: String(message.prefix(Self.maxFailureCharacters)), isRetryable: retryable))
     default:
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
@@ -92,7 +104,8 @@ struct AgentCallRouter: AgentCallHandler {
   private func recordStep(_ call: AgentCall) async -> AgentReply {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
     guard let value = body(call) else { return Self.notJSON }
-    guard call.body.count <= Self.maxStepBytes else {
+    // The journal keeps the encoded form, in which numbers may be longer than they were written.
+    guard max(call.body.count, value.encoded().count) <= Self.maxStepBytes else {
       return .problem(
         status: 413, code: "NX-AGT-013", title: "Too large",
         detail: "the result of a step may have \(Self.maxStepBytes) bytes")

@@ -43,15 +43,19 @@ struct AttemptRunner: Sendable {
     let (outcome, output) = await process(order, caller: caller, access: opening.access, stops: stops)
     let tally = await services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
-      outcome: Self.withBudget(outcome, tally.refusal), passed: tally.passed, replayed: tally.replayed,
+      outcome: Self.withBudget(outcome, output, tally.refusal), passed: tally.passed, replayed: tally.replayed,
       tokens: tally.tokens, cost: tally.cost)
     return Report(end: end, output: output, dropped: opening.dropped)
   }
 
   /// An attempt that ends badly after a budget refused it did not crash: it was stopped.
-  private static func withBudget(_ outcome: AttemptOutcome, _ refusal: BudgetRefusal?) -> AttemptOutcome {
+  private static func withBudget(
+    _ outcome: AttemptOutcome, _ output: JSONValue?, _ refusal: BudgetRefusal?
+  ) -> AttemptOutcome {
     guard let refusal, refusal.action != .alert else { return outcome }
     switch outcome {
+    // Asked to end by its budget, it left politely (exit 0) and without a result.
+    case .succeeded where refusal.action == .pause && (output ?? .null).isNothing: return .budgetStopped(refusal)
     case .crashed, .askedRetry: return .budgetStopped(refusal)
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return outcome
     }

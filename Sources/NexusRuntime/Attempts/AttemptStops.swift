@@ -15,11 +15,19 @@ package final class AttemptStops: Sendable {
 
   let requests: AsyncStream<Manner>
   private let continuation: AsyncStream<Manner>.Continuation
+  private let hardest = Mutex<Manner?>(nil)
 
   package init() {
-    // The newest request is the hardest one, and there are only two.
-    (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(2))
+    // Only a harder request follows another one, and there are two kinds.
+    (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(2))
   }
 
-  package func request(_ manner: Manner) { continuation.yield(manner) }
+  /// Asks; what adds nothing to an earlier request is not passed on, so that none can push another out.
+  package func request(_ manner: Manner) {
+    hardest.withLock { hardest in
+      guard hardest != .kill, hardest != manner else { return }
+      hardest = manner
+      continuation.yield(manner)
+    }
+  }
 }

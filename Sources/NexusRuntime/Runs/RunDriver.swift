@@ -10,8 +10,10 @@ internal import Synchronization
 ///
 /// One append is in flight at a time; what happens meanwhile waits in the mailbox.
 final class RunDriver: Sendable {
-  /// How many messages may wait; a run gets a handful in its life.
-  static let maxMailbox = 4_096
+  /// How many durable steps of the agent may wait to be read or recorded; one more is refused.
+  ///
+  /// Only the agent can send without end. What the node itself sends (a handful in a run's life) is never refused.
+  static let maxWaitingSteps = 1_024
 
   enum Message: Sendable {
     case event(RunMachine.Event)
@@ -32,6 +34,10 @@ final class RunDriver: Sendable {
   private let supervisors: SupervisorHost
   private let desk: ServiceDesk
   private let stops = Mutex<(stops: AttemptStops?, key: VirtualKey?)>((nil, nil))
+  private let waitingSteps = Mutex(0)
+  /// How the next attempt that is told to stop is told.
+  private let manner = Mutex(AttemptStops.Manner.ask)
+  private let isLeaving = Mutex(false)
 
   init(
     record: RunRecord, spec: AgentSpec, services: RuntimeServices, board: AgentBoard, supervisors: SupervisorHost,
@@ -45,17 +51,51 @@ final class RunDriver: Sendable {
     self.board = board
     self.supervisors = supervisors
     self.desk = desk
-    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxMailbox))
+    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
   }
 
   /// Puts an event into the mailbox; false if the run is over here.
   @discardableResult
   func post(_ event: RunMachine.Event) -> Bool { send(.event(event)) }
 
+  /// False if the run is over here, or if too many steps wait already.
   @discardableResult
   func send(_ message: Message) -> Bool {
+    guard takesPlace(message) else { return false }
     if case .enqueued = continuation.yield(message) { return true }
     return false
+  }
+
+  private func takesPlace(_ message: Message) -> Bool {
+    switch message {
+    case .event, .attemptReport: true
+    case .recordStep, .readStep:
+      waitingSteps.withLock { waiting in
+        guard waiting < Self.maxWaitingSteps else { return false }
+        waiting += 1
+        return true
+      }
+    }
+  }
+
+  private func leavesPlace(_ message: Message) {
+    switch message {
+    case .event, .attemptReport: break
+    case .recordStep, .readStep: waitingSteps.withLock { $0 -= 1 }
+    }
+  }
+
+  /// Cancels the run without asking its process, also one that is only about to start.
+  func kill(by who: String) {
+    manner.withLock { $0 = .kill }
+    post(.cancel(by: who))
+    stopAttempt(.kill)
+  }
+
+  /// The node shuts down: the attempt is asked to end, and a store that takes nothing is not waited for much longer.
+  func leave() {
+    isLeaving.withLock { $0 = true }
+    post(.nodeStopping)
   }
 
   /// The key of the attempt under way.
@@ -74,16 +114,21 @@ final class RunDriver: Sendable {
       machine: RunMachine(state: state, retry: spec.retry), head: record.head, createdAt: record.createdAt)
     let clock = services.clock
     let settled = await withTaskGroup(of: Void.self) { group in
+      post(first)
       if let timeout = spec.timeout {
         // The limit is on the whole run, so it counts from the creation, also after a restart of the node.
         let deadline = clock.now() + (record.createdAt + timeout - clock.wallNow())
         addTimer(to: &group, until: deadline, event: .timeout)
       }
-      post(first)
       var settled = false
       for await message in mailbox {
+        leavesPlace(message)
         let step = await handle(message, &cursor, &group)
-        if step == .evicted { break }
+        if step == .evicted {
+          // Nobody here may write for the run any more, so nothing of it may go on here either.
+          stopAttempt(.kill)
+          break
+        }
         if step == .settled {
           settled = true
           break
@@ -117,7 +162,7 @@ final class RunDriver: Sendable {
       event = .recordStep(path, value)
       answer = (path, writer)
     case .attemptReport(let report):
-      switch await admitted(report, cursor.machine.state) {
+      switch await admitted(report, cursor.machine) {
       case .event(let posted): event = posted
       case .gaveUp(let reason, let end):
         event = .attemptEnded(
@@ -143,15 +188,18 @@ final class RunDriver: Sendable {
   }
 
   /// A crash that would be followed by another attempt first asks the supervisor, whose window may be full.
-  private func admitted(_ report: AttemptRunner.Report, _ state: RunState) async -> Admitted {
+  ///
+  /// What was told to stop did not crash; and of a service the supervisor counts the processes, not their tasks.
+  private func admitted(_ report: AttemptRunner.Report, _ machine: RunMachine) async -> Admitted {
     let event = RunMachine.Event.attemptEnded(report.end, output: report.output)
+    guard !machine.isStopping, spec.mode == .task else { return .event(event) }
     let reason: RunError
     switch report.end.outcome {
     case .crashed(let error), .askedRetry(let error): reason = error
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return .event(event)
     }
-    var after = state
-    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(state.attempts), report.end))
+    var after = machine.state
+    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(after.attempts), report.end))
     guard reason.isRetryable, after.failures < spec.retry.maxAttempts else { return .event(event) }
     guard let refusal = await supervisors.taskRestart(of: spec.name, reason: reason.message) else {
       return .event(event)
@@ -176,7 +224,10 @@ final class RunDriver: Sendable {
     let mutation = Mutation.append(
       run: run, fence: fence, entries: journal, summary: RunSummary(of: after.state, at: at))
     let patience = StorePatience(clock: services.clock)
-    guard await patience.commit(StoreTransaction(.synced, [mutation]), to: services.store) else { return false }
+    let committed = await patience.commit(StoreTransaction(.synced, [mutation]), to: services.store) {
+      self.isLeaving.withLock { $0 }
+    }
+    guard committed else { return false }
     cursor.machine = after
     cursor.head = sequence
     return true
@@ -194,9 +245,8 @@ final class RunDriver: Sendable {
   private func perform(_ action: RunMachine.Action, _ group: inout TaskGroup<Void>) -> Bool {
     switch action {
     case .settle: return true
-    case .stopAttempt(let reason):
-      stopAttempt(.ask)
-      desk.abandon(run, because: "\(reason)")
+    case .stopAttempt:
+      stopAttempt(manner.withLock { $0 })
       board.update(spec.name) { $0.state = .stopping }
     case .retryAfter(let delay):
       let deadline = services.clock.now() + delay
@@ -230,7 +280,7 @@ final class RunDriver: Sendable {
     switch spec.mode {
     case .task:
       return await AttemptRunner(services: services, board: board).run(order, stops: attemptStops, opened: remember)
-    case .service: return await desk.run(order, services: services, opened: remember)
+    case .service: return await desk.run(order, services: services, stops: attemptStops, opened: remember)
     }
   }
 

@@ -20,6 +20,8 @@ package actor RunExecutor {
   private var plan: ProjectPlan
   private var hash: @Sendable ([UInt8]) -> DefinitionHash
   private var drivers: [RunID: RunDriver] = [:]
+  /// Runs that are about to get a driver; nobody else takes them up meanwhile.
+  private var claiming: Set<RunID> = []
   private var waiters: [RunID: [CheckedContinuation<Void, Never>]] = [:]
   private var isStopping = false
 
@@ -57,7 +59,7 @@ package actor RunExecutor {
         .invalid, code: "NX-RUN-004", message: "the input is larger than \(Self.maxInputBytes) bytes",
         hint: "put the data into a file of the project and give the agent its path")
     }
-    if let key = idempotencyKey, let existing = try await find(name, key) { return existing }
+    if let key = idempotencyKey, let existing = try await find(name, key) { return try await taken(up: existing) }
     let definition = spec.definition.encoded(.canonical)
     let at = services.clock.wallNow()
     var state = RunState()
@@ -70,6 +72,9 @@ package actor RunExecutor {
       idempotencyKey: idempotencyKey, createdAt: at, fence: FencingToken(1), head: .none,
       summary: RunSummary(of: state, at: at))
     let entry = JournalEntry(sequence: JournalSequence(1), at: at, entry: creation)
+    // From the commit on, recovery can see the run.
+    claiming.insert(record.id)
+    defer { claiming.remove(record.id) }
     do {
       try await services.store.commit(
         StoreTransaction(
@@ -80,13 +85,23 @@ package actor RunExecutor {
           ]))
     } catch {
       if error.code == .duplicate, let key = idempotencyKey, let existing = try await find(name, key) {
-        return existing
+        return try await taken(up: existing)
       }
       throw Self.storage(error)
     }
     record.head = entry.sequence
     begin(record, spec: spec, journal: [entry], first: .claimed(trapped: false))
     return record
+  }
+
+  /// A run that was asked for again goes on, if a node that is gone left it unfinished.
+  private func taken(up existing: RunRecord) async throws(RuntimeRefusal) -> RunRecord {
+    switch existing.summary.status {
+    case .queued, .running, .suspended:
+      do { _ = try await claim(existing, first: .claimed(trapped: false)) } catch { throw Self.storage(error) }
+    default: break
+    }
+    return existing
   }
 
   private func find(_ name: String, _ key: String) async throws(RuntimeRefusal) -> RunRecord? {
@@ -146,7 +161,8 @@ package actor RunExecutor {
 
   /// Takes the right to write for a run and goes on with it.
   private func claim(_ found: RunRecord, first: RunMachine.Event) async throws(StoreError) -> Bool {
-    guard drivers[found.id] == nil else { return false }
+    guard drivers[found.id] == nil, claiming.insert(found.id).inserted else { return false }
+    defer { claiming.remove(found.id) }
     var record = found
     let spec = try await pinnedSpec(of: record)
     record.fence = found.fence.next
@@ -175,6 +191,8 @@ package actor RunExecutor {
   }
 
   private func begin(_ record: RunRecord, spec: AgentSpec, journal: [JournalEntry], first: RunMachine.Event) {
+    // It is in the store: the next node takes it up.
+    guard !isStopping else { return }
     let driver = RunDriver(
       record: record, spec: spec, services: services, board: board, supervisors: supervisors, desk: desk)
     drivers[record.id] = driver
@@ -248,8 +266,7 @@ package actor RunExecutor {
 
   package func cancel(_ run: RunID, by who: String, kill: Bool = false) async throws(RuntimeRefusal) {
     if let driver = drivers[run] {
-      driver.post(.cancel(by: who))
-      if kill { driver.stopAttempt(.kill) }
+      if kill { driver.kill(by: who) } else { driver.post(.cancel(by: who)) }
       return
     }
     try await revive(run, event: .cancel(by: who), verb: "cancel", allowed: [.paused, .queued, .running, .suspended])
@@ -281,7 +298,10 @@ package actor RunExecutor {
         throw RuntimeRefusal(
           .conflict, code: "NX-RUN-002", message: "\(run) is \(record.summary.status.rawValue): it cannot \(verb)")
       }
-      _ = try await claim(record, first: event)
+      guard try await claim(record, first: event) else {
+        throw RuntimeRefusal(
+          .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
+      }
     } catch let error as RuntimeRefusal {
       throw error
     } catch let error as StoreError {
@@ -294,8 +314,7 @@ package actor RunExecutor {
   /// Ends what the agent does right now; with `kill` without asking it.
   package func stopRuns(of agent: AgentName, kill: Bool) async {
     for driver in drivers.values where driver.spec.name == agent {
-      driver.post(.cancel(by: "operator"))
-      if kill { driver.stopAttempt(.kill) }
+      if kill { driver.kill(by: "operator") } else { driver.post(.cancel(by: "operator")) }
     }
     for run in drivers.values.filter({ $0.spec.name == agent }).map(\.run) { await wait(for: run) }
   }
@@ -331,7 +350,7 @@ package actor RunExecutor {
   /// Asks every attempt to end and waits for all; the runs go on when the node is up again.
   func shutdown() async {
     isStopping = true
-    for driver in drivers.values { driver.post(.nodeStopping) }
+    for driver in drivers.values { driver.leave() }
     for run in Array(drivers.keys) { await wait(for: run) }
   }
 }

@@ -8,13 +8,22 @@ internal import NexusStore
 struct StorePatience {
   /// How long to wait between two tries.
   static let pause = Duration.seconds(1)
+  /// How many tries a node that shuts down still makes; what was not written is found unfinished by the next one.
+  static let lastTries = 10
 
   let clock: any NexusClock
 
   /// Commits.
   ///
+  /// - Parameters:
+  ///   - transaction: what is written, whole or not at all.
+  ///   - store: where to.
+  ///   - isLeaving: whether the node shuts down; it must come to its end although the disk stays full.
   /// - Returns: false if the store will never take it: a newer writer owns the run, or the store is closed or damaged.
-  func commit(_ transaction: StoreTransaction, to store: any Store) async -> Bool {
+  func commit(
+    _ transaction: StoreTransaction, to store: any Store, isLeaving: @Sendable () -> Bool = { false }
+  ) async -> Bool {
+    var left = Self.lastTries
     while true {
       do {
         try await store.commit(transaction)
@@ -22,6 +31,8 @@ struct StorePatience {
       } catch {
         switch error.code {
         case .full, .locked, .inputOutput:
+          if isLeaving() { left -= 1 }
+          guard left > 0 else { return false }
           do { try await clock.sleep(until: clock.now() + Self.pause) } catch { return false }
         case .staleGuard, .duplicate, .corrupt, .newerSchema, .tooLarge, .notFound, .closed, .unknownOutcome:
           return false

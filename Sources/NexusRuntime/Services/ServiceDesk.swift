@@ -30,23 +30,22 @@ actor ServiceDesk {
   }
 
   private let clock: any NexusClock
-  private let work: WorkHost
   private var queued: [AgentName: Deque<RunID>] = [:]
   private var pollers: [AgentName: Deque<Poller>] = [:]
   private var assignments: [RunID: Assignment] = [:]
   private var taken: Set<RunID> = []
+  /// Runs whose attempt was told to stop before it came to wait.
+  private var revoked: Set<RunID> = []
   private var nextPoller = 0
   /// Polls whose time was over before they came to wait.
   private var dismissed: Set<Int> = []
 
-  init(clock: any NexusClock, work: WorkHost) {
-    self.clock = clock
-    self.work = work
-  }
+  init(clock: any NexusClock) { self.clock = clock }
 
   /// Has one attempt done by the agent's service; returns when it answered, died or was told to stop.
   nonisolated func run(
-    _ order: AttemptRunner.Order, services: RuntimeServices, opened: @Sendable (VirtualKey) -> Void
+    _ order: AttemptRunner.Order, services: RuntimeServices, stops: AttemptStops,
+    opened: @Sendable (VirtualKey) -> Void
   ) async -> AttemptRunner.Report {
     let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
     let opening: (access: AttemptAccess, dropped: Int)
@@ -57,19 +56,48 @@ actor ServiceDesk {
       return AttemptRunner.Report(end: end, output: nil, dropped: 0)
     }
     opened(opening.access.key)
-    let answer = await enqueue(order, opening.access)
+    let answer = await answer(order, opening.access, stops)
     let tally = await services.boundary.closeAttempt(opening.access.key)
     var outcome = answer.outcome
-    if let refusal = tally.refusal, refusal.action != .alert, case .crashed = outcome {
-      outcome = .budgetStopped(refusal)
+    if let refusal = tally.refusal, refusal.action != .alert {
+      switch outcome {
+      case .crashed, .interrupted: outcome = .budgetStopped(refusal)
+      case .succeeded, .askedRetry, .budgetStopped, .cancelled, .timedOut: break
+      }
     }
     let end = AttemptEnd(
       outcome: outcome, passed: tally.passed, replayed: tally.replayed, tokens: tally.tokens, cost: tally.cost)
     return AttemptRunner.Report(end: end, output: answer.output, dropped: opening.dropped)
   }
 
+  /// What the service answers; an attempt that is told to stop is taken back, and a late answer of it refused.
+  private nonisolated func answer(
+    _ order: AttemptRunner.Order, _ access: AttemptAccess, _ stops: AttemptStops
+  ) async -> Answer {
+    let answer = await withTaskGroup(of: Answer?.self) { group in
+      group.addTask(name: "task:\(order.run)") { await self.enqueue(order, access) }
+      group.addTask(name: "stop:\(order.run)") {
+        for await _ in stops.requests { await self.withdraw(order.run) }
+        return nil
+      }
+      for await answer in group {
+        guard let answer else { continue }
+        group.cancelAll()
+        return answer
+      }
+      preconditionFailure("the wait for a service ended without an answer")
+    }
+    await settle(order.run)
+    return answer
+  }
+
+  private func settle(_ run: RunID) { revoked.remove(run) }
+
+  private static let takenBack = Answer(outcome: .interrupted("taken back from the service"), output: nil)
+
   private func enqueue(_ order: AttemptRunner.Order, _ access: AttemptAccess) async -> Answer {
     let agent = order.spec.name
+    guard revoked.remove(order.run) == nil else { return Self.takenBack }
     guard queued[agent, default: []].count < Self.maxQueued else {
       return Answer(
         outcome: .crashed(RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")),
@@ -84,7 +112,8 @@ actor ServiceDesk {
 
   /// The next task of the agent, waiting for one at most `wait`; nil if none came.
   nonisolated func next(for agent: AgentName, wait: Duration) async -> JSONValue? {
-    if let task = await takeQueued(agent) { return task }
+    if Task.isCancelled { return nil }
+    if let task = await takeQueued(agent) { return await delivered(task) }
     guard wait > .zero else { return nil }
     let deadline = clock.now() + min(wait, Self.maxWait)
     let number = await newPoller()
@@ -102,8 +131,24 @@ actor ServiceDesk {
         group.cancelAll()
       }
       await forget(number)
-      return task
+      guard let task else { return nil }
+      return await delivered(task)
     }
+  }
+
+  /// The task, unless its asker hung up while it was on its way: then it waits for the next one.
+  private nonisolated func delivered(_ task: JSONValue) async -> JSONValue? {
+    guard Task.isCancelled else { return task }
+    await putBack(task)
+    return nil
+  }
+
+  private func putBack(_ task: JSONValue) {
+    guard let run = task["run"]?.stringValue.map({ RunID($0) }), let assignment = assignments[run],
+      task["task"]?.stringValue == Self.taskName(assignment.order), taken.remove(run) != nil
+    else { return }
+    queued[assignment.order.spec.name, default: []].prepend(run)
+    serve(assignment.order.spec.name)
   }
 
   private func forget(_ number: Int) { dismissed.remove(number) }
@@ -176,15 +221,13 @@ actor ServiceDesk {
     while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
   }
 
-  /// Takes a run's attempt back; a late answer of the service is refused.
-  nonisolated func abandon(_ run: RunID, because reason: String) {
-    work.spawn("abandon:\(run)") { await self.withdraw(run, reason) }
-  }
-
-  private func withdraw(_ run: RunID, _ reason: String) {
-    guard let assignment = assignments[run] else { return }
+  private func withdraw(_ run: RunID) {
+    guard let assignment = assignments[run] else {
+      revoked.insert(run)
+      return
+    }
     queued[assignment.order.spec.name]?.removeAll { $0 == run }
-    finish(run, assignment, Answer(outcome: .interrupted(reason), output: nil))
+    finish(run, assignment, Self.takenBack)
   }
 
   private func finish(_ run: RunID, _ assignment: Assignment, _ answer: Answer) {

@@ -18,6 +18,8 @@ package actor SupervisorHost {
   private var machines: [SupervisorName: SupervisorMachine] = [:]
   private var attempts: [AgentName: AttemptNumber] = [:]
   private var stops: [AgentName: AttemptStops] = [:]
+  /// Services that were started again before their old process had ended.
+  private var startsAgain: Set<AgentName> = []
   private var endWaiters: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
   /// Tells the runs of an agent that nobody will restart it any more.
   private var onGivingUp: @Sendable (AgentName, RunError) -> Void = { _, _ in }
@@ -88,6 +90,12 @@ package actor SupervisorHost {
 
   package func start(_ agent: AgentName) { handle(.start(agent), agent) }
 
+  /// A person says that a task's agent may be tried again after its supervisor gave up.
+  package func forgive(_ agent: AgentName) {
+    guard let supervisor = supervisor(of: agent) else { return }
+    machines[supervisor]?.forgive(agent)
+  }
+
   /// Stops a service's process and returns when it has ended.
   package func stop(_ agent: AgentName, force: Bool) async {
     if force { stops[agent]?.request(.kill) }
@@ -122,6 +130,7 @@ package actor SupervisorHost {
       case .start(let agent): launch(agent)
       case .stop(let agent):
         board.update(agent) { $0.state = .stopping }
+        startsAgain.remove(agent)
         stops[agent]?.request(.ask)
       case .restartAfter(let agent, let delay): wait(agent, delay)
       case .logRestart(let agent, let reason): log(supervisor, agent, reason)
@@ -162,6 +171,11 @@ package actor SupervisorHost {
 
   private func launch(_ agent: AgentName) {
     guard let spec = specs[agent] else { return }
+    guard stops[agent] == nil else {
+      // One process of an agent at a time: the new one comes when the old one has ended.
+      startsAgain.insert(agent)
+      return
+    }
     let attempt = attempts[agent]?.next ?? AttemptNumber(1)
     attempts[agent] = attempt
     let agentStops = AttemptStops()
@@ -183,6 +197,8 @@ package actor SupervisorHost {
     stops[agent] = nil
     await desk.serviceEnded(agent, because: exit.text)
     let waiters = endWaiters.removeValue(forKey: agent) ?? []
+    defer { for waiter in waiters { waiter.resume() } }
+    guard startsAgain.remove(agent) == nil else { return launch(agent) }
     handle(.exited(agent, exit), agent)
     if case .refused(let reason) = exit {
       board.update(agent) {
@@ -190,7 +206,6 @@ package actor SupervisorHost {
         $0.reason = reason
       }
     }
-    for waiter in waiters { waiter.resume() }
   }
 }
 

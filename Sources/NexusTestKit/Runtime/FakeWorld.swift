@@ -104,10 +104,49 @@ package final class FakeBoundary: EffectBoundary {
     var rewinds: [Int] = []
     var tallies: [AttemptTally] = []
     var live: [VirtualKey: AttemptTally] = [:]
+    var isHeld = false
+    var opening: [CheckedContinuation<Void, Never>] = []
+    var watchers: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
 
   package init() {}
+
+  /// Attempts that open from now on wait for `release`.
+  package func hold() { state.withLock { $0.isHeld = true } }
+
+  /// Returns once an attempt waits to be opened.
+  package func waitForOpening() async {
+    await withCheckedContinuation { watcher in
+      let isThere = state.withLock { state in
+        if state.opening.isEmpty { state.watchers.append(watcher) }
+        return !state.opening.isEmpty
+      }
+      if isThere { watcher.resume() }
+    }
+  }
+
+  package func release() {
+    let opening = state.withLock { state in
+      state.isHeld = false
+      defer { state.opening = [] }
+      return state.opening
+    }
+    for waiter in opening { waiter.resume() }
+  }
+
+  private func passHold() async {
+    await withCheckedContinuation { waiter in
+      let (isHeld, watchers) = state.withLock { state in
+        guard state.isHeld else { return (false, [CheckedContinuation<Void, Never>]()) }
+        state.opening.append(waiter)
+        defer { state.watchers = [] }
+        return (true, state.watchers)
+      }
+      if !isHeld { waiter.resume() }
+      for watcher in watchers { watcher.resume() }
+    }
+  }
 
   /// What the next attempts to close will have come to, in order; without one nothing.
   package func nextTallies(_ tallies: AttemptTally...) { state.withLock { $0.tallies += tallies } }
@@ -116,6 +155,7 @@ package final class FakeBoundary: EffectBoundary {
   package var openKeys: [VirtualKey: Caller] { state.withLock { $0.open } }
 
   package func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int) {
+    await passHold()
     let key = state.withLock { state in
       state.number += 1
       let key = VirtualKey("nk_test\(state.number)")

@@ -11,10 +11,11 @@ private struct Player {
   var entries: [RunEntry] = []
   var actions: [RunMachine.Action] = []
 
-  init(retry: RetryPolicy = RetryPolicy()) {
+  init(retry: RetryPolicy = RetryPolicy(), after journal: [RunEntry] = []) {
     var state = RunState()
     state.apply(
       .created(RunCreation(kind: .agent, name: "a", input: .null, definition: DefinitionHash("d"))))
+    for entry in journal { state.apply(entry) }
     machine = RunMachine(state: state, retry: retry)
   }
 
@@ -181,6 +182,40 @@ extension RunError {
     player.play(.attemptEnded(AttemptEnd(outcome: .succeeded), output: 7))
     #expect(player.machine.state.status == .completed)
     #expect(player.machine.state.output == 7)
+  }
+
+  @Test func `a polite goodbye without any output is no result of an attempt that was told to stop`() {
+    var player = Player()
+    player.play(.claimed(trapped: false))
+    player.play(.nodeStopping)
+    #expect(player.play(.attemptEnded(AttemptEnd(outcome: .succeeded), output: "")) == [.settle])
+    #expect(player.machine.state.status == .running)
+    player.play(.claimed(trapped: false))
+    player.play(.cancel(by: "ops"))
+    player.play(.attemptEnded(AttemptEnd(outcome: .succeeded), output: .null))
+    #expect(player.machine.state.status == .cancelled)
+  }
+
+  private static let left = RunEntry.attemptStarted(step: .main, attempt: AttemptNumber(1), dropped: 0)
+
+  @Test(arguments: [[left], [left, .cancelRequested(by: "ops")]])
+  func `a cancel needs no answer of an attempt whose node is gone`(journal: [RunEntry]) {
+    var player = Player(after: journal)
+    #expect(player.play(.cancel(by: "ops")) == [.settle])
+    #expect(player.machine.state.status == .cancelled)
+    #expect(player.machine.state.openAttempt == nil)
+  }
+
+  @Test func `what comes before the claim does not wait for an attempt whose node is gone`() {
+    var stopping = Player(after: [Self.left])
+    #expect(stopping.play(.nodeStopping) == [.settle])
+    #expect(stopping.entries.isEmpty)
+    var paused = Player(after: [Self.left])
+    #expect(paused.play(.pause(by: "ops")) == [.settle])
+    #expect(paused.machine.state.status == .paused)
+    var late = Player(after: [Self.left])
+    #expect(late.play(.timeout) == [.settle])
+    #expect(late.machine.state.status == .failed)
   }
 
   @Test func `a timeout fails the run without another attempt`() {
