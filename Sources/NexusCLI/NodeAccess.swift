@@ -56,19 +56,37 @@ package enum NodeAccess {
   }
 
   /// Lets `body` start runs: on the running node, or on one of its own for as long as `body` takes.
+  ///
+  /// A node of another command may come or go at any moment; `body` is then done again, so starting must be safe to
+  /// repeat (an idempotency key makes it so).
   package static func executing<Result: Sendable>(
     _ project: ProjectFolder, console: Console, _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
-    if await isRunning(project) { return try await running(project) { try await body($0) } }
-    let node: Node
-    do {
-      node = try await Node.open(try options(project, purpose: .singleRun))
-    } catch let error as OperationError where error.kind == .conflict {
-      // Another command may just have become the node: its socket is joined once it is there.
-      guard await becomesRunning(project) else { throw error }
-      return try await running(project) { try await body($0) }
+    let clock = SystemClock()
+    var deadline: Instant?
+    while true {
+      let began = clock.now()
+      do {
+        if await isRunning(project) { return try await running(project) { try await body($0) } }
+        let node = try await Node.open(try options(project, purpose: .singleRun))
+        return try await alone(node, console: console, body)
+      } catch let error as OperationError where isOfPassingNode(error) {
+        // Who was served for a while has met another node than the one of before.
+        if clock.now() - began > handOverPatience { deadline = nil }
+        let until = deadline ?? clock.now() + handOverPatience
+        deadline = until
+        guard clock.now() < until else { throw error }
+        try await clock.sleep(until: clock.now() + .milliseconds(25))
+      }
     }
-    return try await alone(node, console: console, body)
+  }
+
+  /// How long a command tries to join a node or to become one while others come and go.
+  private static let handOverPatience = Duration.seconds(10)
+
+  /// The node went before it answered, or holds the project and does not answer yet.
+  private static func isOfPassingNode(_ error: OperationError) -> Bool {
+    ["NX-API-006", "NX-RUN-005", "NX-RUN-007"].contains(error.code)
   }
 
   /// Runs the node until it is told to stop.
@@ -108,9 +126,11 @@ package enum NodeAccess {
         do {
           await sayWaiting(node.operations, console)
           let result = try await body(node.operations)
+          await seeOff(node, console)
           try await node.operations.shutdown()
           return .body(result)
         } catch {
+          await seeOff(node, console)
           try? await node.operations.shutdown()
           throw error
         }
@@ -131,14 +151,20 @@ package enum NodeAccess {
       "\(waiting) unfinished run\(waiting == 1 ? "" : "s") of before wait\(waiting == 1 ? "s" : "") for `naos up`")
   }
 
-  private static func becomesRunning(_ project: ProjectFolder) async -> Bool {
-    let clock = SystemClock()
-    let deadline = clock.now() + .seconds(5)
-    while clock.now() < deadline {
-      if await isRunning(project) { return true }
-      guard (try? await clock.sleep(until: clock.now() + .milliseconds(25))) != nil else { return false }
+  /// Other commands may have joined this node: their runs go on until they end, or until Ctrl-C hands them over.
+  private static func seeOff(_ node: Node, _ console: Console) async {
+    let count = await node.runsUnderWay
+    guard count > 0 else { return }
+    console.say("waiting for \(count) run\(count == 1 ? "" : "s") of other commands; Ctrl-C hands over")
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask(name: "guests") { await node.waitUntilIdle() }
+      group.addTask(name: "interrupt") {
+        guard (try? await Interrupts.first()) != nil else { return }
+        try? await node.operations.shutdown()
+      }
+      await group.next()
+      group.cancelAll()
     }
-    return false
   }
 
   private static func plan(of project: ProjectFolder) throws -> ProjectPlan {

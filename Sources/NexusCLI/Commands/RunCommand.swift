@@ -36,11 +36,12 @@ struct RunCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let request = StartRun(
+    var request = StartRun(
       name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, timeout: timeout?.duration,
       set: try RunInput.members(members))
     let console = context.console
     if detach {
+      let request = request
       let report = try await AgentNames.suggesting(request.name, in: project) {
         try await NodeAccess.running(project) { node in try await node.startRun(request) }
       }
@@ -50,14 +51,21 @@ struct RunCommand: NaosCommand {
       return
     }
     Interrupts.install()
-    try await AgentNames.suggesting(request.name, in: project) {
+    // With a key the run can be asked for again if the node that took it goes away.
+    request.idempotencyKey = idempotencyKey ?? Self.ownKey()
+    let keyed = request
+    try await AgentNames.suggesting(keyed.name, in: project) {
       try await NodeAccess.executing(project, console: console) { operations in
         let flow = RunFlow(console: console, operations: operations)
-        let report = try await flow.follow(agent: AgentName(request.name)) { () async throws(OperationError) in
-          try await operations.startRun(request)
+        let report = try await flow.follow(agent: AgentName(keyed.name)) { () async throws(OperationError) in
+          try await operations.startRun(keyed)
         }
         try RunEnding(console: console).finish(report)
       }
     }
+  }
+
+  private static func ownKey() -> String {
+    "naos-" + IdentifierSource(clock: SystemClock(), random: SystemRandom()).run().text
   }
 }

@@ -51,6 +51,12 @@ package final class Node: Sendable {
     return Node(parts: parts, operations: LocalOperations(parts: parts))
   }
 
+  /// How many runs are under way here.
+  package var runsUnderWay: Int { get async { await parts.runtime.executor.residentRuns } }
+
+  /// Waits until no run is under way here.
+  package func waitUntilIdle() async { await parts.runtime.executor.waitUntilIdle() }
+
   private static func assemble(_ options: NodeOptions, lock: ProjectLock) async throws -> NodeParts {
     let clock = SystemClock()
     let random = SystemRandom()

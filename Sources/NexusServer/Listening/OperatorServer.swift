@@ -128,7 +128,8 @@ package struct OperatorServer: Sendable {
         maxHeaderFieldSize: OperatorLimits.headerFieldBytes, maxHeaderListSize: OperatorLimits.headerListBytes,
         maxHeaderFieldCount: OperatorLimits.headerFields))
     return Application(
-      responder: responder, server: .http1(configuration: channel),
+      responder: responder,
+      server: HTTPServerBuilder { KeptConnections(base: HTTP1Channel(responder: $0, configuration: channel)) },
       configuration: ApplicationConfiguration(
         address: address, availableConnectionsDelegate: .maximum(OperatorLimits.connections, logger: logger)),
       onServerRunning: { channel in await opened(channel.localAddress?.port) },
