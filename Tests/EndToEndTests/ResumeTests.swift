@@ -83,4 +83,97 @@ struct ResumeTests {
       #expect(try await node.end().exit == .code(0))
     }
   }
+
+  @Test func `an agent killed in the middle of call 6 joins the call that is under way`() async throws {
+    try await interview(["HOLD_AT": "6"]) { project, upstream, lifeline in
+      let run = try project.startNaos("run", "reader")
+      try await upstream.waitForCall(6)
+      let agent = try await lifeline.announcement("pause 5")
+      #expect(kill(agent, SIGKILL) == 0)
+      // The next attempt asks for call 6 again once it has replayed five.
+      try await lifeline.announcements(10)
+      await upstream.release()
+      let ended = try await run.end()
+      #expect(ended.exit == .code(0), "\(ended.errText)")
+      expectAnswers(ended.outText)
+      #expect(upstream.calls.count == 10)
+    }
+  }
+
+  @Test func `a node killed in the middle of call 6 asks that one call again`() async throws {
+    try await interview(["HOLD_AT": "6"]) { project, upstream, lifeline in
+      let first = try project.startNaos("run", "reader")
+      try await upstream.waitForCall(6)
+      first.signal(SIGKILL)
+      try await first.end()
+      let node = try await project.up()
+      let run = try await project.newestRun()
+      #expect(try await project.naos("runs", "wait", run).status == 0)
+      let shown = try await project.naos("runs", "show", run, "-o", "json").json
+      expectAnswers(shown["output"]?.stringValue ?? "")
+      #expect(upstream.calls.count == 11)
+      node.signal(SIGTERM)
+      try await node.end()
+    }
+  }
+
+  @Test func `a bad answer that ends the program at call 7 is rewound and asked again`() async throws {
+    try await interview(["BAD_AT": "8"]) { project, upstream, _ in
+      let run = try await project.naos("run", "reader")
+      #expect(run.status == 0, "\(run.err)")
+      expectAnswers(run.out)
+      #expect(upstream.calls.count == 11)
+      #expect(upstream.calls.filter { $0.hasSuffix("asked 8") }.count == 2)
+    }
+  }
+
+  @Test(arguments: ["openai_stream.py", "anthropic_calls.py", "anthropic_stream.py"])
+  func `streams and the other dialect resume just so`(agent: String) async throws {
+    let model = agent.hasPrefix("openai") ? "fake/fixed" : "fakeanthropic/fixed"
+    try await interview(agent: Checkout.support("agents/\(agent)"), model: model, stopAfter: 6) {
+      project, upstream, lifeline in
+      let run = try project.startNaos("run", "reader")
+      let agent = try await lifeline.announcement("pause 6")
+      #expect(kill(agent, SIGKILL) == 0)
+      let ended = try await run.end()
+      #expect(ended.exit == .code(0), "\(ended.errText)")
+      expectAnswers(ended.outText)
+      #expect(upstream.calls.count == 10)
+    }
+  }
+
+  @Test(arguments: ["openai_stream.py", "anthropic_stream.py"])
+  func `an agent killed in the middle of a stream gets it whole the second time`(agent: String) async throws {
+    let model = agent.hasPrefix("openai") ? "fake/fixed" : "fakeanthropic/fixed"
+    try await interview(["HOLD_AT": "6"], agent: Checkout.support("agents/\(agent)"), model: model) {
+      project, upstream, lifeline in
+      let run = try project.startNaos("run", "reader")
+      try await upstream.waitUntilHeld()
+      let agent = try await lifeline.announcement("pause 5")
+      #expect(kill(agent, SIGKILL) == 0)
+      try await lifeline.announcements(10)
+      await upstream.release()
+      let ended = try await run.end()
+      #expect(ended.exit == .code(0), "\(ended.errText)")
+      expectAnswers(ended.outText)
+      #expect(upstream.calls.count == 10)
+    }
+  }
+
+  @Test func `the agent with Anthropic's SDK and a tool of its own goes on where it was killed`() async throws {
+    let agent = Checkout.example("anthropic-agent/agent.py")
+    try await interview(["TOOL": "1", "HOLD_AT": "2"], agent: agent, model: "fakeanthropic/fixed") {
+      project, upstream, _ in
+      let run = try project.startNaos("run", "reader", "--input", "How long is green tea steeped?")
+      try await upstream.waitUntilHeld()
+      let inspected = try await project.naos("inspect", "reader", "-o", "json").json
+      let pid = try #require(inspected["pid"]?.intValue)
+      #expect(kill(pid_t(pid), SIGKILL) == 0)
+      await upstream.release()
+      let ended = try await run.end()
+      #expect(ended.exit == .code(0), "\(ended.errText)")
+      #expect(ended.outText.contains("answer to question 2"))
+      #expect(upstream.calls.count == 2)
+    }
+  }
 }

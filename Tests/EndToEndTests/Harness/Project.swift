@@ -35,7 +35,7 @@ enum Checkout {
 
   private static let pythonWithSDKs: String? = {
     let environment = ProcessInfo.processInfo.environment
-    let python = environment["NAOS_TEST_PYTHON"] ?? environment["NAOS_PYTHON"] ?? root + "/.build/venv/bin/python"
+    let python = environment["NAOS_PYTHON"] ?? environment["NAOS_PYTHON"] ?? root + "/.build/venv/bin/python"
     return FileManager.default.isExecutableFile(atPath: python) ? python : nil
   }()
 
@@ -104,6 +104,8 @@ final class Project: Sendable {
     var all = [
       "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin", "HOME": folder, "LANG": "C.UTF-8",
     ]
+    // The toolchain's own crash reporter would keep a crashed node, with its agents, for as long as it reads symbols.
+    all["SWIFT_BACKTRACE"] = "enable=no"
     all.merge(environment) { $1 }
     let running = try Running(command, in: folder, environment: all)
     processes.withLock { $0.append(running) }

@@ -70,7 +70,14 @@ final class Running: Sendable {
     }
   }
 
+  /// Writing to a process that has ended must not end the tests.
+  private static let ignoresBrokenPipes: Bool = {
+    _ = Glibc.signal(SIGPIPE, SIG_IGN)
+    return true
+  }()
+
   private static func start(_ command: [String], _ folder: String, _ environment: [String: String]) throws -> Ends {
+    precondition(ignoresBrokenPipes)
     let input = try Self.pipe()
     let out = try Self.pipe()
     let err = try Self.pipe()
@@ -94,7 +101,10 @@ final class Running: Sendable {
     var started: pid_t = 0
     let arguments = unsafe ([Self.env, "-C", folder] + command).map { unsafe strdup($0) } + [nil]
     let variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for unsafetext in unsafe arguments + variables { unsafe free(text) } }
+    defer {
+      let texts = unsafe arguments + variables
+      for index in unsafe texts.indices { unsafe free(texts[index]) }
+    }
     let failure = unsafe posix_spawn(&started, Self.env, &actions, &attributes, arguments, variables)
     for descriptor in [input.reading, out.writing, err.writing] { close(descriptor) }
     guard failure == 0 else { throw GaveUp(description: "cannot start \(command): error \(failure)") }

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""Asks ten questions one after the other, or one each from CLIENTS at once, and fails if one is refused."""
+
+import concurrent.futures
+import os
+import sys
+
+import anthropic
+import openai
+
+CLIENTS = int(os.environ["CLIENTS"])
+MODEL = os.environ["MODEL"]
+openai_client = openai.OpenAI()
+anthropic_client = anthropic.Anthropic()
+
+
+def ask(number):
+    messages = [{"role": "user", "content": f"question {number}"}]
+    try:
+        if MODEL.startswith("fakeanthropic"):
+            anthropic_client.messages.create(model=MODEL, max_tokens=100, messages=messages)
+        else:
+            openai_client.chat.completions.create(model=MODEL, messages=messages)
+        return True
+    except openai.APIStatusError as error:
+        print(f"refused {error.status_code} {error.type} {error.code}", file=sys.stderr)
+    except anthropic.APIStatusError as error:
+        print(f"refused {error.status_code} {error.body['error']['type']}", file=sys.stderr)
+    return False
+
+
+if CLIENTS == 1:
+    answers = 0
+    while answers < 10 and ask(answers):
+        answers += 1
+else:
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        answers = sum(pool.map(ask, range(CLIENTS)))
+if answers < max(10, CLIENTS):
+    sys.exit(1)
+print(f"{answers} answers")
