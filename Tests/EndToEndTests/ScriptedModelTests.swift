@@ -32,6 +32,17 @@ struct ScriptedModelTests {
     }
   }
 
+  @Test func `an answer that is no JSON is dropped and asked for anew`() async throws {
+    try await example { project in
+      let script = try project.read("script.yaml")
+      try project.write(script.replacing("fault: 429", with: "fault: malformed-json"), to: "script.yaml")
+      let run = try await project.naos("run", "forecaster", "--input", "Does it rain tomorrow?")
+      #expect(run.status == 0, "\(run.err)")
+      #expect(run.out == "It rains tomorrow, from noon on.\n")
+      #expect(run.err.contains("attempt 3"))
+    }
+  }
+
   @Test func `a mistake in the script is located, and nothing runs`() async throws {
     try await example { project in
       let script = try project.read("script.yaml")

@@ -23,7 +23,8 @@ struct ModelClient: Sendable {
     let response = try await caller.send(request, what: "model call")
     guard response.status != 200 else {
       guard let parsed = try? JSONValue(parsing: response.body), let answer = ModelAnswer(body: parsed) else {
-        throw LLMAgentFailure(.temporary, "the model's answer is not a chat completion")
+        // It is recorded: only an attempt that drops it can get past it, and those follow a failure, not a wish to wait.
+        throw LLMAgentFailure(.failed, "the model's answer is not a chat completion")
       }
       return .answer(answer)
     }
