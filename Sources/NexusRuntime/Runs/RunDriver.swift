@@ -14,6 +14,8 @@ final class RunDriver: Sendable {
   ///
   /// Only the agent can send without end. What the node itself sends (a handful in a run's life) is never refused.
   static let maxWaitingSteps = 1_024
+  /// How many messages may wait in all: so far above what agents can send that the node's own always find a place.
+  static let maxMailbox = 4 * maxWaitingSteps
 
   enum Message: Sendable {
     case event(RunMachine.Event)
@@ -51,7 +53,7 @@ final class RunDriver: Sendable {
     self.board = board
     self.supervisors = supervisors
     self.desk = desk
-    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxMailbox))
   }
 
   /// Puts an event into the mailbox; false if the run is over here.
