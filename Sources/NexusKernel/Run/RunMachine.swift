@@ -100,8 +100,8 @@ package struct RunMachine: Sendable {
     case .retryDue: state.openAttempt == nil && state.status == .running ? start() : Decision()
     case .cancel(let who): cancel(by: who)
     case .pause(let who): pause(by: who)
-    case .resume(let who): again(from: .paused, .resumed(by: who))
-    case .retry(let who): again(from: .failed, .retried(by: who))
+    case .resume(let who): again(from: [.paused], .resumed(by: who))
+    case .retry(let who): again(from: [.failed, .cancelled], .retried(by: who))
     case .timeout: stop(.timedOut, .timedOut)
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
@@ -111,8 +111,8 @@ package struct RunMachine: Sendable {
   }
 
   /// A person has the run go on; if it does not stand where that was asked for, it is let go of.
-  private func again(from status: RunStatus, _ entry: RunEntry) -> Decision {
-    guard state.status == status else { return hasAttempt ? Decision() : Decision([], [.settle]) }
+  private func again(from statuses: Set<RunStatus>, _ entry: RunEntry) -> Decision {
+    guard statuses.contains(state.status) else { return hasAttempt ? Decision() : Decision([], [.settle]) }
     return Decision([entry]) + start()
   }
 

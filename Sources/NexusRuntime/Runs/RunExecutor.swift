@@ -284,7 +284,7 @@ package actor RunExecutor {
   }
 
   package func retry(_ run: RunID, by who: String) async throws(RuntimeRefusal) {
-    try await revive(run, event: .retry(by: who), verb: "retry", allowed: [.failed])
+    try await revive(run, event: .retry(by: who), verb: "retry", allowed: [.failed, .cancelled])
   }
 
   private func revive(
