@@ -95,13 +95,25 @@ struct BadStoreTests {
   }
 
   private func fill(_ project: Project, _ disk: String) async throws {
-    try project.write(Self.config, to: "disk/nexus.config.yaml")
+    let slow = """
+        slow:
+          command: [sh, -c, 'echo up >"$LINE"; read go <"$GO"; echo "$go"']
+          env: { LINE: \(project.path("lifeline")), GO: \(project.path("go")) }
+
+      """
+    try project.write(Self.config + slow, to: "disk/nexus.config.yaml")
     let tag = ["ON_DISK": disk]
     let node = try project.startNaos("up", "--project", disk, environment: tag)
     try await node.wait(for: "the node") { $0.errText.contains("node up") ? true : nil }
     let before = try await project.naos("run", "echo", "--input", "before", "--project", disk)
     #expect(before.out == "before\n", "\(before.err)")
+    let lifeline = try Lifeline(in: project)
+    try await project.start(["/usr/bin/mkfifo", project.path("go")]).end()
+    let standing = try project.startNaos("run", "slow", "--project", disk)
+    try await lifeline.announcements(1)
     try await project.start(["/bin/sh", "-c", "cat /dev/zero > \(disk)/ballast"]).end()
+    // The run that is under way ends while nothing can be written: it stands still until something can.
+    try await project.start(["/bin/sh", "-c", "echo went > go"]).end()
 
     // What is new is refused with a code, or waits; it is not lost in silence.
     let during = try await project.naos("run", "echo", "--input", "during", "--project", disk)
@@ -109,11 +121,14 @@ struct BadStoreTests {
     #expect(during.err.contains("NX-STO-"), "\(during.err)")
     #expect(node.transcript.exit == nil, "the node is still there: \(node.transcript.errText)")
     try FileManager.default.removeItem(atPath: disk + "/ballast")
+    let stood = try await standing.end()
+    #expect(stood.exit == .code(0), "\(stood.errText)")
+    #expect(stood.outText == "went\n")
     let after = try await project.naos("run", "echo", "--input", "after", "--project", disk)
     #expect(after.out == "after\n", "\(after.err)")
     let list = try await project.naos("runs", "list", "-o", "json", "--project", disk).json
     let rows = list["runs"]?.arrayValue ?? []
-    #expect(rows.count == 2)
+    #expect(rows.count == 3)
     #expect(rows.allSatisfy { $0["status"] == "completed" }, "\(rows)")
     node.signal(SIGTERM)
     #expect(try await node.end().exit == .code(0))
