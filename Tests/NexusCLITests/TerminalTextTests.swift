@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCLI
+import NexusCore
 import Testing
 
 /// Whatever an agent writes, the terminal obeys none of it.
@@ -52,5 +53,25 @@ import Testing
 
   @Test func `long lines are cut`() {
     #expect(TerminalText.line(String(repeating: "x", count: 99), limit: 10).count == 11)
+  }
+
+  @Test(arguments: [OutputFormat.json, .jsonl, .yaml])
+  func `a terminal obeys nothing in structured output either, and its value stays`(format: OutputFormat) throws {
+    let hostile = "\u{9B}31m \u{1B}[2J \u{202E} \u{7F} \u{E0041} \u{2028} é"
+    let captured = CapturedConsole()
+    var console = captured.console(terminal: true)
+    console.format = format
+    console.emit(["text": .string(hostile)]) { "" }
+    let shown = captured.output.text
+    for scalar in shown.unicodeScalars where scalar != "\n" { #expect(!TerminalText.isHostile(scalar)) }
+    if format != .yaml { #expect(try JSONValue(parsing: Array(shown.utf8)) == ["text": .string(hostile)]) }
+  }
+
+  @Test func `a file gets structured output as it is`() {
+    let captured = CapturedConsole()
+    var console = captured.console()
+    console.format = .jsonl
+    console.emit(["text": "\u{9B}31m\u{202E}"]) { "" }
+    #expect(captured.output.text == "{\"text\":\"\u{9B}31m\u{202E}\"}\n")
   }
 }

@@ -61,8 +61,11 @@ struct LogsCommand: NaosCommand {
 
   private func show(_ lines: [LogEvent], _ console: Console) {
     switch console.format {
-    case .json, .jsonl: for line in lines { console.data(line.json.text(.compact)) }
-    case .yaml: for line in lines { console.output.write(Array(("---\n" + YAMLRendering.document(line.json)).utf8)) }
+    case .json, .jsonl: for line in lines { console.data(console.shown(line.json.text(.compact))) }
+    case .yaml:
+      for line in lines {
+        console.output.write(Array(("---\n" + console.shown(YAMLRendering.document(line.json))).utf8))
+      }
     case .table:
       let style = console.outputStyle
       for line in lines {

@@ -102,11 +102,14 @@ package struct Console: Sendable {
     case .table:
       let text = table()
       if !text.isEmpty { data(text.hasSuffix("\n") ? String(text.dropLast()) : text) }
-    case .json: data(value.text(.pretty))
-    case .jsonl: for line in lines ?? [value] { data(line.text(.compact)) }
-    case .yaml: output.write(Array(YAMLRendering.document(value).utf8))
+    case .json: data(shown(value.text(.pretty)))
+    case .jsonl: for line in lines ?? [value] { data(shown(line.text(.compact))) }
+    case .yaml: output.write(Array(shown(YAMLRendering.document(value)).utf8))
     }
   }
+
+  /// JSON, or YAML whose texts are quoted as JSON's: a terminal gets escapes for what it would obey, a file the text.
+  package func shown(_ text: String) -> String { outputIsTerminal ? TerminalText.json(text) : text }
 }
 
 /// Colours, or none.

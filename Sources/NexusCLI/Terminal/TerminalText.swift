@@ -40,6 +40,24 @@ package enum TerminalText {
     return String(result)
   }
 
+  /// JSON with escapes in place of what a terminal would obey: the same value, and safe to look at.
+  ///
+  /// Outside its texts JSON is ASCII, so what is hostile stands in a text and may be escaped there.
+  package static func json(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      guard scalar != "\n", isHostile(scalar) else {
+        result.append(scalar)
+        continue
+      }
+      for unit in String(scalar).utf16 {
+        let digits = String(unit, radix: 16)
+        result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars)
+      }
+    }
+    return String(result)
+  }
+
   /// Controls of both sets, and the format characters behind reordered or hidden text.
   ///
   /// The joiners stay: Persian, Indic scripts and emoji need them, and they hide nothing.
