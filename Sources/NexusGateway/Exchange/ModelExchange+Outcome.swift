@@ -36,7 +36,7 @@ extension ModelExchange {
     guard !mutations.isEmpty else { return concluded(.success(()), state, answer, settlement) }
     let bound = NIOLoopBound((self, answer), eventLoop: loop)
     let loop = loop
-    services.store.submit(StoreTransaction(.written, mutations)) { result in
+    parts.commits.submit(StoreTransaction(.written, mutations)) { result in
       loop.runInside {
         let (exchange, answer) = bound.value
         exchange.concluded(result, state, answer, settlement)

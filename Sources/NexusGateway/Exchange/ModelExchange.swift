@@ -16,7 +16,7 @@ final class ModelExchange {
   enum Phase { case deciding, waiting, writingIntent, calling, relaying, settling, over }
 
   let services: GatewayServices
-  let pool: UpstreamPool
+  let parts: LoopParts
   let loop: any EventLoop
   let call: ModelCall
   let id: EffectID
@@ -32,9 +32,9 @@ final class ModelExchange {
   var queueTimer: DeadlineTimer?
   private(set) var outputCap: Int64?
 
-  init(services: GatewayServices, pool: UpstreamPool, loop: any EventLoop, call: ModelCall, response: FrontResponse) {
+  init(services: GatewayServices, parts: LoopParts, loop: any EventLoop, call: ModelCall, response: FrontResponse) {
     self.services = services
-    self.pool = pool
+    self.parts = parts
     self.loop = loop
     self.call = call
     self.response = response
@@ -122,7 +122,7 @@ final class ModelExchange {
     if !marks.isEmpty { mutations.append(.setMarks(marks)) }
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
-    services.store.submit(StoreTransaction(marks.isEmpty ? .written : .synced, mutations)) { result in
+    parts.commits.submit(StoreTransaction(marks.isEmpty ? .written : .synced, mutations)) { result in
       loop.runInside { bound.value.intentWritten(result, marks) }
     }
   }
@@ -167,7 +167,7 @@ final class ModelExchange {
     guard let endpoint = call.target.endpoint else {
       return services.local.respond(call, body, on: loop, to: relay)
     }
-    pool.connect(to: endpoint.origin) { result in
+    parts.upstreams.connect(to: endpoint.origin) { result in
       switch result {
       case .failure(let failure): relay.upstreamFailed(failure)
       case .success(let connection):

@@ -20,15 +20,15 @@ final class FrontHandler: ChannelInboundHandler {
   }
 
   private let services: GatewayServices
-  private let pool: UpstreamPool
+  private let parts: LoopParts
   private var state = State.waiting
   private var context: ChannelHandlerContext?
   private var timer: DeadlineTimer?
   private var response: FrontResponse?
 
-  init(services: GatewayServices, pool: UpstreamPool) {
+  init(services: GatewayServices, parts: LoopParts) {
     self.services = services
-    self.pool = pool
+    self.parts = parts
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -106,7 +106,7 @@ final class FrontHandler: ChannelInboundHandler {
     guard case .reading(let head, let body) = state, let response, let context else { return }
     state = .answering
     timer?.clear()
-    Router(services: services, pool: pool, loop: context.eventLoop).route(head, body, response)
+    Router(services: services, parts: parts, loop: context.eventLoop).route(head, body, response)
   }
 
   // MARK: The way back

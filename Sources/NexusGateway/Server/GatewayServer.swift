@@ -12,7 +12,7 @@ internal import NexusKernel
 final class GatewayServer: Sendable {
   private let services: GatewayServices
   private let group: MultiThreadedEventLoopGroup
-  private let pools: [ObjectIdentifier: NIOLoopBound<UpstreamPool>]
+  private let parts: [ObjectIdentifier: NIOLoopBound<LoopParts>]
   private let channel: any Channel
 
   var boundPort: Int { channel.localAddress?.port ?? 0 }
@@ -26,15 +26,18 @@ final class GatewayServer: Sendable {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     let limits = configuration.limits
     do {
-      var pools: [ObjectIdentifier: NIOLoopBound<UpstreamPool>] = [:]
+      var parts: [ObjectIdentifier: NIOLoopBound<LoopParts>] = [:]
       for loop in group.makeIterator() {
-        pools[ObjectIdentifier(loop)] = try await loop.submit {
-          NIOLoopBound(UpstreamPool(loop: loop, limits: limits, tls: tls), eventLoop: loop)
+        parts[ObjectIdentifier(loop)] = try await loop.submit {
+          NIOLoopBound(
+            LoopParts(
+              upstreams: UpstreamPool(loop: loop, limits: limits, tls: tls),
+              commits: TurnCommits(loop: loop, store: services.store)), eventLoop: loop)
         }.get()
       }
-      let channel = try await bootstrap(group, services, pools).bind(host: configuration.host, port: configuration.port)
+      let channel = try await bootstrap(group, services, parts).bind(host: configuration.host, port: configuration.port)
         .get()
-      return GatewayServer(services: services, group: group, pools: pools, channel: channel)
+      return GatewayServer(services: services, group: group, parts: parts, channel: channel)
     } catch {
       try? await group.shutdownGracefully()
       throw GatewayError(
@@ -44,11 +47,11 @@ final class GatewayServer: Sendable {
 
   private init(
     services: GatewayServices, group: MultiThreadedEventLoopGroup,
-    pools: [ObjectIdentifier: NIOLoopBound<UpstreamPool>], channel: any Channel
+    parts: [ObjectIdentifier: NIOLoopBound<LoopParts>], channel: any Channel
   ) {
     self.services = services
     self.group = group
-    self.pools = pools
+    self.parts = parts
     self.channel = channel
   }
 
@@ -67,7 +70,7 @@ final class GatewayServer: Sendable {
 
   private static func bootstrap(
     _ group: MultiThreadedEventLoopGroup, _ services: GatewayServices,
-    _ pools: [ObjectIdentifier: NIOLoopBound<UpstreamPool>]
+    _ parts: [ObjectIdentifier: NIOLoopBound<LoopParts>]
   ) -> ServerBootstrap {
     ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
@@ -79,7 +82,7 @@ final class GatewayServer: Sendable {
             throw ChannelError.connectPending
           }
           channel.closeFuture.whenComplete { _ in services.connections.leave() }
-          guard let pool = pools[ObjectIdentifier(channel.eventLoop)]?.value else {
+          guard let own = parts[ObjectIdentifier(channel.eventLoop)]?.value else {
             throw ChannelError.inappropriateOperationForState
           }
           var decoder = NIOHTTPDecoderLimitConfiguration()
@@ -90,7 +93,7 @@ final class GatewayServer: Sendable {
           try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: true, withErrorHandling: true, withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: decoder)
-          try pipeline.addHandler(FrontHandler(services: services, pool: pool))
+          try pipeline.addHandler(FrontHandler(services: services, parts: own))
         }
       }
   }
@@ -102,8 +105,8 @@ final class GatewayServer: Sendable {
     while services.exchanges.count > 0, services.clock.now() < deadline {
       try? await services.clock.sleep(until: services.clock.now() + .milliseconds(10))
     }
-    for pool in pools.values {
-      try? await pool.eventLoop.submit { pool.value.drain() }.get()
+    for part in parts.values {
+      try? await part.eventLoop.submit { part.value.upstreams.drain() }.get()
     }
     try? await group.shutdownGracefully()
   }

@@ -11,7 +11,7 @@ internal import NexusKernel
 /// What is not listed here does not exist: an endpoint that nothing meters would be a way round the budget.
 struct Router {
   let services: GatewayServices
-  let pool: UpstreamPool
+  let parts: LoopParts
   let loop: any EventLoop
 
   func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ response: FrontResponse) {
@@ -63,7 +63,7 @@ struct Router {
       let request = try ModelRequest.read(dialect, body.readableBytesUInt8Span)
       let target = try services.catalogue.resolve(request.model, dialect: dialect)
       let call = ModelCall(session: session, request: request, target: target, head: head, body: body)
-      ModelExchange(services: services, pool: pool, loop: loop, call: call, response: response).start()
+      ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {
       response.fail(error, .dialect(dialect))
     }

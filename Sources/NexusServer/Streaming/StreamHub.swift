@@ -19,6 +19,9 @@ package actor StreamHub {
   private var runsChanged = true
   private var ticksUntilPoll = 0
   private var isClosed = false
+  private var isSubscribed = false
+  private let subscriptions: AsyncStream<AsyncStream<NodeEvent>>
+  private let subscription: AsyncStream<AsyncStream<NodeEvent>>.Continuation
 
   /// Without any event the node is still asked once a second: restart windows move with time alone.
   private static let ticksPerPoll = 4
@@ -28,6 +31,7 @@ package actor StreamHub {
     self.clock = clock
     self.boot = boot
     self.logger = logger
+    (subscriptions, subscription) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   /// Works until the task is cancelled.
@@ -38,16 +42,21 @@ package actor StreamHub {
     }
   }
 
+  /// Takes the node's events while anybody looks on; each event of a busy node would else wake a thread for nobody.
   private func watch() async {
-    while !Task.isCancelled {
-      do {
-        for await event in try await operations.events(EventFilter()) { take(event) }
-      } catch {
-        logger.warning("the dashboard's event stream failed: \(error)")
+    for await events in subscriptions {
+      for await event in events {
+        guard isWatched() else { break }
+        take(event)
       }
-      // The stream ended, which it does not do while the node lives; do not spin if it does.
-      guard (try? await clock.sleep(until: clock.now() + .seconds(1))) != nil else { return }
     }
+  }
+
+  /// Whether anybody still looks on; if not, the subscription ends, and the next dashboard makes a new one.
+  private func isWatched() -> Bool {
+    streams.removeAll { $0.isEnded }
+    isSubscribed = !streams.isEmpty
+    return isSubscribed
   }
 
   private func beat() async {
@@ -55,7 +64,19 @@ package actor StreamHub {
   }
 
   /// Opens the stream of one dashboard.
-  package func open(_ connection: StreamConnection) throws(OperationError) -> DashboardStream {
+  ///
+  /// - Throws: `OperationError` if the node goes down or too many are open.
+  package func open(_ connection: StreamConnection) async throws(OperationError) -> DashboardStream {
+    // Before the snapshot is read, so that nothing falls between the two.
+    if !isSubscribed {
+      isSubscribed = true
+      do throws(OperationError) {
+        subscription.yield(try await operations.events(EventFilter()))
+      } catch {
+        isSubscribed = false
+        throw error
+      }
+    }
     streams.removeAll { $0.isEnded }
     guard !isClosed else { throw .unreachable("The node is going down.") }
     guard streams.count < OperatorLimits.streams else {

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// What the calls of one event loop share; it lives on that loop.
+final class LoopParts {
+  let upstreams: UpstreamPool
+  let commits: TurnCommits
+
+  init(upstreams: UpstreamPool, commits: TurnCommits) {
+    self.upstreams = upstreams
+    self.commits = commits
+  }
+}
