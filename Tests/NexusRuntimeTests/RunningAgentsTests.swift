@@ -33,6 +33,20 @@ import Testing
     }
   }
 
+  @Test func `cannot fill the status with the marks of one character`() async throws {
+    try await RuntimeFixture.with { fixture in
+      let note = "a" + String(repeating: "\u{301}", count: 100_000)
+      let caller = Caller(agent: RuntimeFixture.worker, run: nil, step: StepPath("main"), attempt: AttemptNumber(1))
+      let reply = await fixture.runtime.agentCalls.handle(
+        AgentCall(
+          method: "POST", path: ["heartbeat"], query: [:], body: JSONValue.object(["note": .string(note)]).encoded(),
+          caller: caller, key: VirtualKey("k")))
+      #expect(reply.status == 200)
+      let step = try #require(fixture.runtime.board.status(of: RuntimeFixture.worker)?.step)
+      #expect(step.unicodeScalars.count == 200)
+    }
+  }
+
   @Test func `may write its output to the file that it is given`() async throws {
     try await RuntimeFixture.with { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()

@@ -8,6 +8,8 @@ internal import NexusKernel
 struct AgentCallRouter: AgentCallHandler {
   /// The largest value of a durable step, as JSON.
   static let maxStepBytes = 1024 * 1024
+  /// How much of the note of a heartbeat is kept.
+  static let maxNote = 200
   /// How much of the message of a failure is kept.
   static let maxFailureCharacters = 4_096
 
@@ -70,7 +72,7 @@ struct AgentCallRouter: AgentCallHandler {
       let retryable = body["retryable"]?.boolValue ?? true
       result = .failure(
         RunError(
-          code: "NX-AGT-008", message: String(message.prefix(Self.maxFailureCharacters)), isRetryable: retryable))
+          code: "NX-AGT-008", message: Self.cut(message, Self.maxFailureCharacters), isRetryable: retryable))
     default:
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
@@ -119,10 +121,15 @@ struct AgentCallRouter: AgentCallHandler {
     return AgentReply(status: 200, body: recorded)
   }
 
+  /// The start of a text, counted in scalars: a single character may carry megabytes of marks.
+  private static func cut(_ text: String, _ limit: Int) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit)))
+  }
+
   private func heartbeat(_ call: AgentCall) -> AgentReply {
     guard let body = body(call) else { return Self.notJSON }
     if let note = body["note"]?.stringValue {
-      board.update(call.caller.agent) { $0.step = String(note.prefix(200)) }
+      board.update(call.caller.agent) { $0.step = Self.cut(note, Self.maxNote) }
     }
     return AgentReply(status: 200, body: ["ok": true])
   }
