@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Glibc
 import NexusCore
 import NexusKernel
 import NexusRuntime
@@ -30,6 +31,24 @@ import Testing
       #expect(record.summary.output == "the answer")
       #expect(fixture.runtime.board.status(of: RuntimeFixture.worker)?.state == .idle)
       #expect(fixture.boundary.openKeys.isEmpty)
+    }
+  }
+
+  @Test func `cannot have another file taken for its output`() async throws {
+    try await RuntimeFixture.with { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null)
+      let process = try #require(await processes.next())
+      let secret = fixture.directory + "/token"
+      try Files.write(Array("naos_secret".utf8), to: secret, mode: 0o600)
+      let path = try #require(process.environment("NAOS_OUTPUT"))
+      try #require(unsafe symlink(secret, path) == 0)
+      process.end(.exited(code: 0))
+      await fixture.runtime.executor.wait(for: run.id)
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .failed)
+      #expect(summary.output == nil)
+      #expect(summary.error?.code == "NX-AGT-005")
     }
   }
 

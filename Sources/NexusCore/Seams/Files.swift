@@ -32,8 +32,8 @@ package enum Files {
   /// Reads a whole file of at most `limit` bytes.
   ///
   /// - Throws: `FileError`; a larger file is refused with error number `EFBIG`.
-  package static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  package static func read(_ path: String, limit: Int, followsLink: Bool = true) throws(FileError) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLink ? 0 : O_NOFOLLOW))
     guard descriptor >= 0 else { throw FileError.lastError(path) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []

@@ -142,9 +142,10 @@ struct AttemptRunner: Sendable {
     let bytes: [UInt8]
     if Files.exists(path) {
       do {
-        bytes = try Files.read(path, limit: maxOutputBytes)
+        // A link could name a file that the node may read and the agent may not.
+        bytes = try Files.read(path, limit: maxOutputBytes, followsLink: false)
       } catch {
-        return (tooLarge(error.message), nil)
+        return (unusable(error.message), nil)
       }
     } else if captured.overflowed {
       return (tooLarge("larger than \(maxOutputBytes) bytes"), nil)
@@ -169,8 +170,10 @@ struct AttemptRunner: Sendable {
     return .string(String(decoding: text, as: UTF8.self))
   }
 
-  private static func tooLarge(_ why: String) -> AttemptOutcome {
-    .crashed(RunError(code: "NX-AGT-005", message: "the agent's output is too large: \(why)", isRetryable: false))
+  private static func tooLarge(_ why: String) -> AttemptOutcome { unusable("it is \(why)") }
+
+  private static func unusable(_ why: String) -> AttemptOutcome {
+    .crashed(RunError(code: "NX-AGT-005", message: "the agent's output cannot be taken: \(why)", isRetryable: false))
   }
 }
 
