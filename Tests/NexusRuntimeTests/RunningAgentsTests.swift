@@ -214,7 +214,7 @@ import Testing
     #expect(try await store.run(run)?.summary.status == .running)
     try await RuntimeFixture.with(store: store, clock: clock) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
-      #expect(try await fixture.runtime.executor.recover() == 1)
+      #expect(try await fixture.runtime.executor.recover().resumed == 1)
       let process = try #require(await processes.next())
       #expect(process.environment("NAOS_ATTEMPT") == "2")
       process.write("done")

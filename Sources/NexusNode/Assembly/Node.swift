@@ -68,7 +68,7 @@ package final class Node: Sendable {
       let boot = ids.boot()
       let trap = try TrapRecord(state)
       let events = EventHub()
-      let kernelBoot = KernelBoot.identifier
+      let kernelBoot = KernelBoot.identifier ?? boot.text
       let ledger = Ledger(plan: options.plan, boot: boot, clock: clock) { NodeLog.logger.notice("\($0)") }
       try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
       let startedAt = clock.wallNow()

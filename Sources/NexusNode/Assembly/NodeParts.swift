@@ -102,8 +102,10 @@ final class NodeParts: Sendable {
 /// What the kernel says of this boot and this process.
 enum KernelBoot {
   /// `/proc/sys/kernel/random/boot_id`: the same as long as the machine has not been restarted.
-  static var identifier: String {
-    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id", limit: 256) else { return "" }
+  ///
+  /// Nil where it cannot be read: then nothing says that the machine was not restarted.
+  static var identifier: String? {
+    guard let bytes = try? Files.read("/proc/sys/kernel/random/boot_id", limit: 256) else { return nil }
     return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
   }
 

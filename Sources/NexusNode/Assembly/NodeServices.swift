@@ -86,7 +86,8 @@ private struct RuntimeService: Service {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask(name: "runtime") { await runtime.run() }
       if recovers {
-        _ = try await runtime.executor.recover(trapped: parts.trap.trappedRun)
+        let recovery = try await runtime.executor.recover(trapped: parts.trap.trappedRun)
+        for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
         await runtime.startServices()
       }
       try await gracefulShutdown()

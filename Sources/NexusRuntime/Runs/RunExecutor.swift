@@ -144,19 +144,30 @@ package actor RunExecutor {
   ///   - only: nil for all of them.
   ///   - trapped: the run on which the last node trapped.
   /// - Throws: `StoreError`; what was claimed before goes on.
-  /// - Returns: how many go on.
-  package func recover(only: Set<RunID>? = nil, trapped: RunID? = nil) async throws(StoreError) -> Int {
-    var recovered = 0
+  /// - Returns: how many go on, and which cannot be read: one damaged run does not keep the others down.
+  package func recover(only: Set<RunID>? = nil, trapped: RunID? = nil) async throws(StoreError) -> Recovery {
+    var recovery = Recovery()
     var before: RunID?
     while true {
       let page = try await services.store.runs(
         RunQuery(statuses: [.queued, .running, .suspended], before: before, limit: 500))
-      guard let last = page.last else { return recovered }
+      guard let last = page.last else { return recovery }
       for record in page where only?.contains(record.id) ?? true {
-        if try await claim(record, first: .claimed(trapped: record.id == trapped)) { recovered += 1 }
+        do throws(StoreError) {
+          if try await claim(record, first: .claimed(trapped: record.id == trapped)) { recovery.resumed += 1 }
+        } catch {
+          guard error.code == .corrupt else { throw error }
+          recovery.unreadable.append((record.id, error))
+        }
       }
       before = last.id
     }
+  }
+
+  /// What came of taking over unfinished runs.
+  package struct Recovery: Sendable {
+    package var resumed = 0
+    package var unreadable: [(run: RunID, error: StoreError)] = []
   }
 
   /// Takes the right to write for a run and goes on with it.
@@ -284,7 +295,15 @@ package actor RunExecutor {
   }
 
   package func retry(_ run: RunID, by who: String) async throws(RuntimeRefusal) {
+    // Whoever asks for another try has looked at the crashes of before.
+    await forgiveAgent(of: run)
     try await revive(run, event: .retry(by: who), verb: "retry", allowed: [.failed, .cancelled])
+  }
+
+  private func forgiveAgent(of run: RunID) async {
+    // A store that cannot be read refuses the retry itself, a moment later and with the reason.
+    guard let record = try? await services.store.run(run) else { return }
+    await supervisors.forgive(AgentName(record.name))
   }
 
   private func revive(
