@@ -30,6 +30,17 @@ import Testing
     return processes
   }
 
+  @Test func `a guard that an agent stops is set going again`() async throws {
+    let launcher = GuardedLauncher()
+    try launcher.start()
+    kill(try #require(launcher.guardPID), SIGSTOP)
+    let process = try await launcher.launch(
+      shell("kill -STOP $PPID; exit 7", tag: uniqueTag("stop")), output: Recorder())
+    #expect(await process.waitForExit().status == .exited(code: 7))
+    kill(try #require(launcher.guardPID), SIGSTOP)
+    await launcher.shutDown()
+  }
+
   @Test(arguments: [SIGKILL, SIGSEGV, SIGTERM, SIGINT])
   func `no process outlives a node that is ended by a signal`(signal: Int32) async throws {
     let tag = uniqueTag("node")

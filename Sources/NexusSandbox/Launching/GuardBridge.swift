@@ -176,7 +176,19 @@ extension GuardBridge {
       for token in tokens.prefix(Int(count)) { unsafe react(to: Token(rawValue: token), buffer) }
       expireDrains()
       sweepLeftovers()
+      keepGuardsGoing()
     }
+  }
+
+  /// How often guards are set going again, in milliseconds.
+  private static let guardCare: Int32 = 1_000
+
+  /// An agent of the node's own user can stop its guard, and with it every launch, signal and report; this undoes it.
+  ///
+  /// A process that runs takes no notice of SIGCONT.
+  private func keepGuardsGoing() {
+    if let connection = shared.withLock({ $0.connection }) { naos_pidfd_signal(connection.pidfd.number, SIGCONT) }
+    for connection in endingGuards.values { naos_pidfd_signal(connection.pidfd.number, SIGCONT) }
   }
 
   private func isOver() -> Bool {
@@ -193,8 +205,8 @@ extension GuardBridge {
 
   private func timeout() -> Int32 {
     let deadlines = draining.compactMap { live[$0]?.drainDeadline } + lostGuards.map(\.nextSweep)
-    guard let first = deadlines.min() else { return -1 }
-    return Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1)
+    guard let first = deadlines.min() else { return Self.guardCare }
+    return min(Self.guardCare, Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1))
   }
 
   private func react(to token: Token, _ buffer: UnsafeMutableRawBufferPointer) {
