@@ -62,6 +62,7 @@ package final class Node: Sendable {
     let random = SystemRandom()
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
+    try state.prepareDatabase()
     let store = try await SQLiteStore.open(
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
     do {

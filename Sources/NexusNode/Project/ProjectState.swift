@@ -28,6 +28,15 @@ package struct ProjectState: Sendable, Hashable {
     try Files.restrict(directory, mode: 0o700)
   }
 
+  /// Makes the database the owner's alone; SQLite gives its log files the same permissions.
+  package func prepareDatabase() throws(FileError) {
+    if Files.exists(database) {
+      try Files.restrict(database, mode: 0o600)
+    } else {
+      try Files.write([], to: database, mode: 0o600)
+    }
+  }
+
   /// The operator's token; made on first use, 0600.
   package func operatorToken(ids: IdentifierSource) throws(FileError) -> String {
     if Files.exists(token) {
