@@ -37,7 +37,9 @@ final class AttemptSession: Sendable {
     }
   }
 
+  /// Remembers that a budget stopped the attempt; a busy one did not, for it has room again by itself.
   func refused(_ refusal: BudgetRefusal) {
+    guard refusal.reason != .busy else { return }
     sums.withLock { $0.refusal = refusal }
   }
 }

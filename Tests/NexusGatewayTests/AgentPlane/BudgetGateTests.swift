@@ -118,6 +118,8 @@ struct BudgetGateTests {
     #expect(reply.fields["x-should-retry"] == "true")
     #expect(reply.fields["retry-after"] == "2")
     #expect(reply.json?["error"]?["type"] == "rate_limit_error")
+    // Nothing is used up: what ends this attempt later is not its budget.
+    #expect(bench.gateway.tally(of: access.key)?.refusal == nil)
     gate.set()
     try await busy
     await bench.stop()
