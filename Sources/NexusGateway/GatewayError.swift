@@ -36,6 +36,8 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case noTrustRoots = "NX-GWY-017"
     /// The script of `local/scripted` is not one.
     case malformedScript = "NX-GWY-018"
+    /// The request bodies under way leave no memory for one more.
+    case overloaded = "NX-GWY-019"
   }
 
   package let code: Code

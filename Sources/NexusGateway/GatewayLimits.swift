@@ -5,6 +5,8 @@
 package struct GatewayLimits: Sendable, Hashable {
   /// A longer request body is refused with 413.
   package var requestBodyBytes = 32 << 20
+  /// All request bodies in memory together, from their first byte to the end of their calls; 503 beyond.
+  package var bufferedBodyBytes = 512 << 20
   /// All header fields of a request together; the connection is closed beyond.
   package var headerBytes = 64 << 10
   package var headerFields = 128
@@ -27,6 +29,8 @@ package struct GatewayLimits: Sendable, Hashable {
   package var firstByteTimeout = Duration.seconds(600)
   /// Between two pieces of a response.
   package var responseIdleTimeout = Duration.seconds(300)
+  /// From the last event of a stream to the end of its response.
+  package var streamEndTimeout = Duration.seconds(5)
   /// How long a response is read on after its asker has gone, for the usage at its end.
   package var drainTimeout = Duration.seconds(30)
   /// How many responses may be read on like that at a time; one more is cut off and charged in full.

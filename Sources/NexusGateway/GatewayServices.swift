@@ -22,11 +22,13 @@ final class GatewayServices: Sendable {
   let local: any LocalUpstream
   let drains = CountedPlaces()
   let connections = CountedPlaces()
+  let bodies: BodyMemory
   /// Calls that wait for a provider or for the journal.
   let exchanges = CountedPlaces()
 
   init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
     limits = configuration.limits
+    bodies = BodyMemory(limit: configuration.limits.bufferedBodyBytes)
     clock = ports.clock
     identifiers = IdentifierSource(clock: ports.clock, random: ports.random)
     store = ports.store

@@ -48,7 +48,7 @@ struct DialectError {
     case .requestTooLarge: 413
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
-    case .journalUnavailable: 503
+    case .journalUnavailable, .overloaded: 503
     case .cannotListen, .noTrustRoots, .malformedScript: 500
     }
   }

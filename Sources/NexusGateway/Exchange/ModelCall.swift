@@ -14,6 +14,8 @@ struct ModelCall {
   let target: ModelTarget
   let head: HTTPRequestHead
   let body: ByteBuffer
+  /// Kept as long as the body is.
+  let room: BodyRoom?
 
   var dialect: Dialect { request.dialect }
 

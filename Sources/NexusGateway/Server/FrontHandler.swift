@@ -73,6 +73,12 @@ final class FrontHandler: ChannelInboundHandler {
   private func received(_ head: HTTPRequestHead) {
     let response = FrontResponse(handler: self, head: head)
     self.response = response
+    do {
+      _ = try Router.asker(of: head, services)
+    } catch {
+      return refuse(error, response)
+    }
+    response.room = BodyRoom(services.bodies)
     if let length = head.headers.first(name: "content-length").flatMap(Int.init),
       length > services.limits.requestBodyBytes
     {
@@ -89,6 +95,10 @@ final class FrontHandler: ChannelInboundHandler {
       if let response { refuseBody(response) }
       return
     }
+    if let response, response.room?.grow(by: bytes.readableBytes) == false {
+      return refuse(
+        GatewayError(.overloaded, "The requests under way leave no memory for this one; try again shortly."), response)
+    }
     // Emptied first, so that the buffer below is not shared and need not be copied to grow.
     state = .answering
     if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
@@ -96,10 +106,15 @@ final class FrontHandler: ChannelInboundHandler {
   }
 
   private func refuseBody(_ response: FrontResponse) {
+    let limit = services.limits.requestBodyBytes >> 20
+    refuse(GatewayError(.requestTooLarge, "The request body is larger than \(limit) MiB."), response)
+  }
+
+  /// Answers without the body, and closes.
+  private func refuse(_ error: GatewayError, _ response: FrontResponse) {
     state = .refusing
     response.closesConnection = true
-    let limit = services.limits.requestBodyBytes >> 20
-    response.fail(GatewayError(.requestTooLarge, "The request body is larger than \(limit) MiB."), .of(response.head))
+    response.fail(error, .of(response.head))
   }
 
   private func received() {

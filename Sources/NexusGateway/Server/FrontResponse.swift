@@ -10,6 +10,8 @@ internal import NexusKernel
 final class FrontResponse {
   let head: HTTPRequestHead
   var closesConnection: Bool
+  /// What the request's body takes of the memory for bodies.
+  var room: BodyRoom?
   /// Called once if the agent's connection goes before the answer is whole.
   var whenGone: (() -> Void)?
   /// Called once when the connection takes more, after `isWritable` was false.

@@ -16,15 +16,12 @@ struct Router {
 
   func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ response: FrontResponse) {
     let form = ErrorForm.of(head)
-    guard HostCheck.allows(head.headers) else {
-      return response.fail(
-        GatewayError(.foreignHost, "The agent plane answers to this machine's own names only."), form)
-    }
-    guard let session = session(for: head) else {
-      return response.fail(
-        GatewayError(
-          .invalidKey, "The key is not valid here. Keys are given to each attempt in NAOS_TOKEN and end with it."), form
-      )
+    let session: AttemptSession
+    do {
+      // Once more: the attempt may have ended while the body came.
+      session = try Self.asker(of: head, services)
+    } catch {
+      return response.fail(error, form)
     }
     let path = head.uri.prefix { $0 != "?" }
     switch (head.method, path) {
@@ -40,8 +37,20 @@ struct Router {
     }
   }
 
+  /// The attempt that asks, told by the head alone, so that a stranger's body need not be read.
+  static func asker(of head: HTTPRequestHead, _ services: GatewayServices) throws(GatewayError) -> AttemptSession {
+    guard HostCheck.allows(head.headers) else {
+      throw GatewayError(.foreignHost, "The agent plane answers to this machine's own names only.")
+    }
+    guard let session = session(for: head, services) else {
+      throw GatewayError(
+        .invalidKey, "The key is not valid here. Keys are given to each attempt in NAOS_TOKEN and end with it.")
+    }
+    return session
+  }
+
   /// The attempt whose key the request carries.
-  private func session(for head: HTTPRequestHead) -> AttemptSession? {
+  private static func session(for head: HTTPRequestHead, _ services: GatewayServices) -> AttemptSession? {
     if let field = head.headers.first(name: "authorization") {
       let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
       if parts.count == 2, parts[0].lowercased() == "bearer", let session = services.keys.session(for: String(parts[1]))
@@ -62,7 +71,8 @@ struct Router {
     do {
       let request = try ModelRequest.read(dialect, body.readableBytesUInt8Span)
       let target = try services.catalogue.resolve(request.model, dialect: dialect)
-      let call = ModelCall(session: session, request: request, target: target, head: head, body: body)
+      let call = ModelCall(
+        session: session, request: request, target: target, head: head, body: body, room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {
       response.fail(error, .dialect(dialect))
@@ -88,27 +98,18 @@ enum HostCheck {
     let hosts = headers[canonicalForm: "host"]
     guard hosts.count == 1, isLocal(hosts[0]) else { return false }
     guard let origin = headers.first(name: "origin") else { return true }
-    guard let separator = origin.range(of: "://") else { return false }
-    return isLocal(origin[separator.upperBound...])
+    for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
+      return isLocal(origin.dropFirst(scheme.count))
+    }
+    return false
   }
 
   private static func isLocal(_ authority: some StringProtocol) -> Bool {
     var name = Substring(authority)
-    if let colon = name.lastIndex(of: ":"), name[name.index(after: colon)...].allSatisfy({ ("0"..."9").contains($0) }) {
+    if let colon = name.lastIndex(of: ":"), !name.hasSuffix("]") {
+      guard UInt16(name[name.index(after: colon)...]) != nil else { return false }
       name = name[..<colon]
     }
     return names.contains(name.lowercased())
-  }
-}
-
-extension StringProtocol {
-  /// The place of the first occurrence of a short text.
-  fileprivate func range(of text: String) -> Range<Index>? {
-    var start = startIndex
-    while start < endIndex {
-      if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-      start = index(after: start)
-    }
-    return nil
   }
 }

@@ -91,11 +91,13 @@ struct HostileInputTests {
     limits.bodyTimeout = .milliseconds(100)
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
     let bench = try await GatewayBench.start(limits: limits, upstream: upstream)
+    let key = try await bench.open().key.secret
     let slowHead = try await AgentClient.connect(bench.gateway.boundPort)
     try await slowHead.send("POST /v1/chat/completions HTTP/1.1\r\nHost: loc")
     #expect(await slowHead.untilClosed().isEmpty)
     let slowBody = try await AgentClient.connect(bench.gateway.boundPort)
-    try await slowBody.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
+    try await slowBody.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-api-key: \(key)\r\nContent-Length: 10\r\n\r\n{")
     #expect(await slowBody.untilClosed().isEmpty)
     await bench.stop()
   }
@@ -104,6 +106,8 @@ struct HostileInputTests {
     "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: evil://localhost\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost:\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost:99999\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: localhost.evil.example:4201\r\n\r\n",
   ])
   func `another host's name is refused whatever the key`(request: String) async throws {
