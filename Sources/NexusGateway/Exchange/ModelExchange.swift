@@ -31,6 +31,8 @@ final class ModelExchange {
   var drainTimer: DeadlineTimer?
   var queueTimer: DeadlineTimer?
   private(set) var outputCap: Int64?
+  /// Nobody waits for the call any more; what was not sent will not be.
+  private var isCutOff = false
 
   init(services: GatewayServices, parts: LoopParts, loop: any EventLoop, call: ModelCall, response: FrontResponse) {
     self.services = services
@@ -164,12 +166,14 @@ final class ModelExchange {
       call.request, body: original.readableBytesUInt8Span, model: call.target.model, outputCap: outputCap,
       forcesUsage: true)
     let body = rewrite.applied(to: original)
+    guard !isCutOff else { return relay.upstreamFailed(Self.givenUp) }
     guard let endpoint = call.target.endpoint else {
       return services.local.respond(call, body, on: loop, to: relay)
     }
     parts.upstreams.connect(to: endpoint.origin) { result in
       switch result {
       case .failure(let failure): relay.upstreamFailed(failure)
+      case .success(let connection) where self.phase != .calling: connection.release()
       case .success(let connection):
         self.connection = connection
         connection.send(self.call.upstreamHead(endpoint, length: body.readableBytes), body, to: relay)
@@ -211,9 +215,13 @@ final class ModelExchange {
     }
   }
 
+  private static let givenUp = UpstreamFailure.unreachable("its asker left before anything was sent")
+
   private func cutOff() {
+    isCutOff = true
+    let isOpening = phase == .calling && connection == nil && call.target.endpoint != nil
     connection?.abort()
-    relay?.upstreamFailed(.timeout)
+    relay?.upstreamFailed(isOpening ? Self.givenUp : .timeout)
   }
 
   // MARK: The end

@@ -36,6 +36,9 @@ final class ResponseRelay: UpstreamReceiver {
     status = Int(head.status.code)
     fields = ResponseFields.passing(head.headers)
     if let cap = exchange.outputCap { fields.append(EnvironmentVariable("x-naos-clamped", String(cap))) }
+    guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }) else {
+      return encoded()
+    }
     let type = head.headers.first(name: "content-type") ?? ""
     isStream = (200..<300).contains(status) && type.lowercased().hasPrefix("text/event-stream")
     if isStream { exchange.response?.begin(status: status, fields: fields) }
@@ -80,10 +83,22 @@ final class ResponseRelay: UpstreamReceiver {
       switch failure {
       case .unreachable(let words):
         GatewayError(.upstreamUnreachable, "Provider '\(provider)' cannot be reached: \(words).")
+      case .malformed(let words):
+        GatewayError(.upstreamBroken, "The answer of provider '\(provider)' cannot be read: \(words).")
       case .timeout: GatewayError(.upstreamTimeout, "Provider '\(provider)' did not answer in time.")
       case .broken: GatewayError(.upstreamBroken, "The answer of provider '\(provider)' broke off.")
       }
     fail(error, failure.mayHaveBeenMade ? .unknownUsage : .notMade)
+  }
+
+  /// Neither the agent nor the meter can read what was packed although nobody asked for it.
+  private func encoded() {
+    exchange.connection?.abort()
+    fail(
+      GatewayError(
+        .upstreamBroken,
+        "The answer of provider '\(exchange.call.target.provider)' cannot be read: it is encoded, which nobody asked for."
+      ), (200..<300).contains(status) ? .unknownUsage : .notMade)
   }
 
   private func overflowed() {
@@ -101,6 +116,9 @@ final class ResponseRelay: UpstreamReceiver {
     case .drop: break
     case .last(let bytes):
       held = bytes
+      exchange.response?.whenWritable = nil
+      exchange.connection?.expectEnd()
+      if splitter.rest() != nil { exchange.connection?.abort() }
       streamEnded()
     }
   }

@@ -10,6 +10,8 @@ enum UpstreamFailure: Error {
   case unreachable(String)
   /// The request was sent, and no head of a response came in time, or no more of it.
   case timeout
+  /// It answered what cannot be an answer.
+  case malformed(String)
   /// The connection broke.
   case broken(String)
 
@@ -38,6 +40,9 @@ final class UpstreamConnection: ChannelInboundHandler {
   private var timer: DeadlineTimer?
   private var receiver: (any UpstreamReceiver)?
   private var keepsAlive = true
+  private var isReading = true
+  /// The receiver has what it wants; nothing but the end of the response may come.
+  private var awaitsEnd = false
   private var failure: UpstreamFailure?
   /// Called when the response is whole and the connection can take the next request.
   var whenIdle: ((UpstreamConnection) -> Void)?
@@ -62,6 +67,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     guard let context else { return receiver.upstreamFailed(.unreachable("the connection closed")) }
     self.receiver = receiver
     keepsAlive = true
+    awaitsEnd = false
     failure = nil
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -82,11 +88,23 @@ final class UpstreamConnection: ChannelInboundHandler {
     close()
   }
 
+  /// The last event of a stream is there: what is not the end, or takes too long to come to it, costs the connection.
+  func expectEnd() {
+    awaitsEnd = true
+    setReading(true)
+  }
+
+  /// Gives a connection back that was not used.
+  func release() {
+    if let context, context.channel.isActive, let whenIdle { whenIdle(self) } else { close() }
+  }
+
   /// Stops and goes on reading, for an agent that takes its answer slowly.
   func setReading(_ isOn: Bool) {
     guard let channel = context?.channel else { return }
+    isReading = isOn
     channel.setOption(.autoRead, value: isOn).whenComplete { _ in }
-    if isOn { watch(limits.responseIdleTimeout) } else { timer?.clear() }
+    if isOn { watch(awaitsEnd ? limits.streamEndTimeout : limits.responseIdleTimeout) } else { timer?.clear() }
   }
 
   private func watch(_ time: Duration) {
@@ -102,15 +120,21 @@ final class UpstreamConnection: ChannelInboundHandler {
       return context.close(promise: nil)
     }
     switch unwrapInboundIn(data) {
+    case .head(let head) where !(200...599).contains(head.status.code):
+      // 101 among them: whoever speaks another protocol from here on is not asked again.
+      fail(.malformed("its status is \(head.status.code)"))
+      context.close(promise: nil)
     case .head(let head):
       keepsAlive = head.isKeepAlive
       watch(limits.responseIdleTimeout)
       receiver.upstreamHead(head)
+    case .body where awaitsEnd: abort()
     case .body(let bytes):
       watch(limits.responseIdleTimeout)
       receiver.upstreamBody(bytes)
     case .end:
       self.receiver = nil
+      if !isReading { setReading(true) }
       timer?.clear()
       receiver.upstreamEnd()
       if keepsAlive, context.channel.isActive { whenIdle?(self) } else { context.close(promise: nil) }

@@ -24,6 +24,8 @@ final class ScriptedUpstream: Sendable {
     case cut(type: String, [String])
     /// Sends pieces, waits for the signal, sends the rest.
     case first(type: String, [String], then: Signal, [String])
+    /// These bytes as they are, whatever they mean.
+    case raw(String)
     /// Closes without a word.
     case close
     /// Waits for the signal, then does the act.
@@ -32,7 +34,9 @@ final class ScriptedUpstream: Sendable {
 
   private struct State {
     var requests: [Request] = []
-    var waiters: [(count: Int, CheckedContinuation<Void, Never>)] = []
+    var connections = 0
+    var closed = 0
+    var waiters: [(isDone: @Sendable (State) -> Bool, CheckedContinuation<Void, Never>)] = []
   }
 
   private let state = Mutex(State())
@@ -42,9 +46,12 @@ final class ScriptedUpstream: Sendable {
   /// `script` gets the number of the request, from 0.
   init(_ script: @escaping @Sendable (Int, Request) -> Act) { self.script = script }
 
-  func start() async throws {
+  /// Without `accepting`, who connects waits until `accept`, and more than a few do not even get that far.
+  func start(accepting: Bool = true) async throws {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelOption(.backlog, value: Int32(accepting ? 256 : 1))
+      .serverChannelOption(.autoRead, value: accepting)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
@@ -55,33 +62,54 @@ final class ScriptedUpstream: Sendable {
     self.channel.withLock { $0 = channel }
   }
 
+  func accept() async throws { try await channel.withLock { $0 }?.setOption(.autoRead, value: true).get() }
+
   func stop() async { try? await channel.withLock { $0 }?.close().get() }
 
   var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
   var baseURL: String { "http://127.0.0.1:\(port)" }
   var requests: [Request] { state.withLock { $0.requests } }
 
+  /// How many connections there were.
+  var connections: Int { state.withLock { $0.connections } }
+
   /// Returns once `count` requests have come.
-  func received(_ count: Int) async {
+  func received(_ count: Int) async { await wait { $0.requests.count >= count } }
+
+  /// Returns once `count` connections have been made.
+  func connected(_ count: Int) async { await wait { $0.connections >= count } }
+
+  /// Returns once `count` connections have been closed.
+  func closed(_ count: Int) async { await wait { $0.closed >= count } }
+
+  private func wait(_ isDone: @escaping @Sendable (State) -> Bool) async {
     await withCheckedContinuation { continuation in
       let isDone = state.withLock { state in
-        if state.requests.count >= count { return true }
-        state.waiters.append((count, continuation))
+        if isDone(state) { return true }
+        state.waiters.append((isDone, continuation))
         return false
       }
       if isDone { continuation.resume() }
     }
   }
 
-  private func take(_ request: Request) -> Act {
-    let (number, ready) = state.withLock { state in
-      state.requests.append(request)
-      let count = state.requests.count
-      let ready = state.waiters.filter { $0.count <= count }
-      state.waiters.removeAll { $0.count <= count }
-      return (count - 1, ready)
+  private func change<Value>(_ body: (inout State) -> Value) -> Value {
+    let (value, ready) = state.withLock { state in
+      let value = body(&state)
+      let now = state
+      let ready = state.waiters.filter { $0.isDone(now) }
+      state.waiters.removeAll { $0.isDone(now) }
+      return (value, ready)
     }
     for waiter in ready { waiter.1.resume() }
+    return value
+  }
+
+  private func take(_ request: Request) -> Act {
+    let number = change { state in
+      state.requests.append(request)
+      return state.requests.count - 1
+    }
     return script(number, request)
   }
 
@@ -93,6 +121,9 @@ final class ScriptedUpstream: Sendable {
     private var body = ByteBuffer()
 
     init(upstream: ScriptedUpstream) { self.upstream = upstream }
+
+    func channelActive(context: ChannelHandlerContext) { upstream.change { $0.connections += 1 } }
+    func channelInactive(context: ChannelHandlerContext) { upstream.change { $0.closed += 1 } }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       switch unwrapInboundIn(data) {
@@ -121,6 +152,9 @@ final class ScriptedUpstream: Sendable {
       case .cut(let type, let pieces):
         stream(type, pieces, context)
         context.close(promise: nil)
+      case .raw(let text):
+        let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+        encoder?.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
       case .close: context.close(promise: nil)
       case .first(let type, let pieces, let signal, let rest):
         stream(type, pieces, context)
