@@ -54,8 +54,9 @@ struct StreamMeter {
     }
     guard let index = members.firstIndex(where: { $0.key == "usage" }) else { return .pass(event) }
     let usagePlace = members[index].value
-    if bytes[usagePlace.lowerBound] != UInt8(ascii: "n"), let value = JSONScan.value(bytes, usagePlace) {
-      openAIUsage = UsageReading.usage(from: value, dialect: .openai)
+    if bytes[usagePlace.lowerBound] != UInt8(ascii: "n") {
+      // The last word counts, and one that cannot be read makes the usage unknown.
+      openAIUsage = JSONScan.value(bytes, usagePlace).flatMap { UsageReading.usage(from: $0, dialect: .openai) }
       openAIUsage?.model = members.first { $0.key == "model" }.flatMap { JSONScan.string(bytes, $0.value) }
       openAIUsage?.serviceTier = members.first { $0.key == "service_tier" }.flatMap { JSONScan.string(bytes, $0.value) }
     }

@@ -2,12 +2,12 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
-internal import NexusKernel
+package import NexusKernel
 
 /// Reads the usage that providers report, in each dialect's own arithmetic.
-enum UsageReading {
+package enum UsageReading {
   /// The usage in a whole response; nil if there is none or the body is not what the dialect says.
-  static func usage(of body: Span<UInt8>, dialect: Dialect) -> CallUsage? {
+  package static func usage(of body: Span<UInt8>, dialect: Dialect) -> CallUsage? {
     guard let members = try? JSONScan.members(of: body, in: 0..<body.count) else { return nil }
     guard let place = members.first(where: { $0.key == "usage" })?.value else { return nil }
     guard let value = JSONScan.value(body, place), var usage = usage(from: value, dialect: dialect) else { return nil }
@@ -27,35 +27,48 @@ enum UsageReading {
     }
   }
 
-  /// The number of tokens in a member; absent and null are nil, negative numbers are no number of tokens.
+  /// More tokens than any call can use; whoever says so is not believed.
+  static let mostTokens: Int64 = 1 << 40
+
+  /// The number of tokens in a member; nil if there is none or it is absurd.
   private static func tokens(_ value: JSONValue?, _ key: String) -> TokenCount? {
-    guard let count = value?[key]?.intValue, count >= 0 else { return nil }
+    guard let count = value?[key]?.intValue, (0...mostTokens).contains(count) else { return nil }
     return TokenCount(count)
+  }
+
+  /// The number of tokens in a member that may be left out; nil if it is there and cannot be read.
+  private static func part(_ value: JSONValue?, _ key: String) -> TokenCount? {
+    guard let value, let count = value[key], !count.isNull else { return .zero }
+    return tokens(value, key)
   }
 
   /// Its input includes what came from the cache.
   private static func openAI(_ value: JSONValue) -> CallUsage? {
-    guard let prompt = tokens(value, "prompt_tokens") else { return nil }
+    guard let prompt = tokens(value, "prompt_tokens"), let output = tokens(value, "completion_tokens"),
+      let read = part(value["prompt_tokens_details"], "cached_tokens"),
+      let written = part(value["prompt_tokens_details"], "cache_write_tokens")
+    else { return nil }
     var usage = CallUsage()
-    usage.output = tokens(value, "completion_tokens") ?? .zero
-    let details = value["prompt_tokens_details"]
+    usage.output = output
     // A part larger than the whole would make the rest negative.
-    usage.cacheRead = min(tokens(details, "cached_tokens") ?? .zero, prompt)
-    usage.cacheWrite5m = min(tokens(details, "cache_write_tokens") ?? .zero, prompt - usage.cacheRead)
+    usage.cacheRead = min(read, prompt)
+    usage.cacheWrite5m = min(written, prompt - usage.cacheRead)
     usage.uncachedInput = prompt - usage.cacheRead - usage.cacheWrite5m
-    usage.reasoning = tokens(value["completion_tokens_details"], "reasoning_tokens") ?? .zero
+    usage.reasoning = part(value["completion_tokens_details"], "reasoning_tokens") ?? .zero
     return usage
   }
 
   /// Its input excludes what went to and came from the cache.
   private static func anthropic(_ value: JSONValue) -> CallUsage? {
-    guard let input = tokens(value, "input_tokens") else { return nil }
+    guard let input = tokens(value, "input_tokens"), let output = tokens(value, "output_tokens"),
+      let read = part(value, "cache_read_input_tokens"), let written = part(value, "cache_creation_input_tokens"),
+      let long = part(value["cache_creation"], "ephemeral_1h_input_tokens")
+    else { return nil }
     var usage = CallUsage()
     usage.uncachedInput = input
-    usage.output = tokens(value, "output_tokens") ?? .zero
-    usage.cacheRead = tokens(value, "cache_read_input_tokens") ?? .zero
-    let written = tokens(value, "cache_creation_input_tokens") ?? .zero
-    usage.cacheWrite1h = min(tokens(value["cache_creation"], "ephemeral_1h_input_tokens") ?? .zero, written)
+    usage.output = output
+    usage.cacheRead = read
+    usage.cacheWrite1h = min(long, written)
     usage.cacheWrite5m = written - usage.cacheWrite1h
     usage.serviceTier = value["service_tier"]?.stringValue
     return usage
@@ -65,14 +78,14 @@ enum UsageReading {
 /// Follows the usage through an Anthropic stream: never added up, the later word replaces the earlier.
 struct AnthropicStreamUsage {
   private var input: JSONValue?
-  private var output = TokenCount.zero
+  /// The last word on it; nil while only the start has spoken.
+  private var output: JSONValue?
   private(set) var model: String?
-  private var hasFinalOutput = false
 
   mutating func messageStart(_ message: JSONValue?) {
     model = message?["model"]?.stringValue
     input = message?["usage"]
-    output = TokenCount(max(0, input?["output_tokens"]?.intValue ?? 0))
+    output = nil
   }
 
   mutating func messageDelta(_ usage: JSONValue?) {
@@ -80,20 +93,17 @@ struct AnthropicStreamUsage {
     let sides = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]
     // Emulations put the whole prompt into the start and split it only here, so the whole input side is replaced.
     if sides.contains(where: { (usage[$0]?.intValue ?? 0) > 0 }) { input = usage }
-    if let count = usage["output_tokens"]?.intValue, count >= 0 {
-      output = TokenCount(count)
-      hasFinalOutput = true
-    }
+    if let count = usage["output_tokens"], !count.isNull { output = count }
   }
 
   /// The usage of the whole stream; nil while the output's final count has not come.
   var final: CallUsage? {
-    guard hasFinalOutput, let input else { return nil }
+    guard let output, let input else { return nil }
     var complete = input.objectValue ?? JSONObject()
-    if complete["input_tokens"]?.intValue == nil { complete["input_tokens"] = 0 }
-    guard var usage = UsageReading.usage(from: .object(complete), dialect: .anthropic) else { return nil }
-    usage.output = output
-    usage.model = model
+    if (complete["input_tokens"] ?? .null).isNull { complete["input_tokens"] = 0 }
+    complete["output_tokens"] = output
+    var usage = UsageReading.usage(from: .object(complete), dialect: .anthropic)
+    usage?.model = model
     return usage
   }
 }

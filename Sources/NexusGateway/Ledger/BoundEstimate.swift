@@ -41,13 +41,15 @@ enum BoundEstimate {
 
   /// The most tokens that the prompt can count.
   static func input(_ facts: RequestFacts, factor: Int64, price: ModelPrice) -> TokenCount {
-    let newBytes = max(0, facts.textBytes - (facts.knownPrefix?.bytes ?? 0))
-    var tokens = (facts.knownPrefix?.tokens.value ?? 0).addingSaturating((Int64(newBytes) * factor + 99) / 100)
-    tokens = tokens.addingSaturating(perRequest + perMessage * Int64(facts.messages))
-    if facts.hasTools { tokens = tokens.addingSaturating(forTools) }
-    if facts.hasStructuredOutput { tokens = tokens.addingSaturating(forStructuredOutput) }
-    tokens = tokens.addingSaturating(Int64(facts.images) * tokensPerImage(dialect: facts.dialect))
-    return min(TokenCount(tokens), price.maxInput ?? TokenCount(.max))
+    let known = facts.knownPrefix?.tokens.value ?? 0
+    let newBytes = Int64(facts.textBytes).subtractingSaturating(Int64(facts.knownPrefix?.bytes ?? 0))
+    // The agent chose all of these numbers: in this width no product or sum of them overflows.
+    var tokens = Int128(max(0, known)) + (Int128(max(0, newBytes)) * Int128(factor) + 99) / 100
+    tokens += Int128(perRequest) + Int128(perMessage) * Int128(max(0, facts.messages))
+    if facts.hasTools { tokens += Int128(forTools) }
+    if facts.hasStructuredOutput { tokens += Int128(forStructuredOutput) }
+    tokens += Int128(max(0, facts.images)) * Int128(tokensPerImage(dialect: facts.dialect))
+    return min(TokenCount(Int64(clamping: tokens)), price.maxInput ?? TokenCount(.max))
   }
 
   /// The bound of the whole request.
@@ -56,7 +58,8 @@ enum BoundEstimate {
     let cap = facts.outputCap ?? price.maxOutput?.value ?? assumedMaxOutput
     // With interleaved thinking the budget of the thoughts may exceed the cap.
     let output = max(cap, facts.thinkingBudget, 0)
-    let needed = facts.thinkingBudget > 0 ? max(minimumOutput, facts.thinkingBudget + 1) : minimumOutput
+    let needed =
+      facts.thinkingBudget > 0 ? max(minimumOutput, facts.thinkingBudget.addingSaturating(1)) : minimumOutput
     let rates = price.worstRates(upTo: input, writes: facts.cacheWrites)
     return RequestBound(
       input: input, output: TokenCount(output), choices: max(1, facts.choices), inputPrice: rates.input,

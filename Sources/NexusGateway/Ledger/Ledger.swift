@@ -88,12 +88,25 @@ package final class Ledger: Sendable {
     }
   }
 
+  /// How many times its hold a bounded call may come to before its usage is taken for a lie.
+  static let believedExcess: Int64 = 1000
+
   /// Ends a call at the provider's own count; nil if it has ended before.
+  ///
+  /// An absurd count is no count, so that one lying answer cannot use up a budget for good: the hold is spent.
   package func settle(_ id: EffectID, usage: CallUsage) -> Settlement? {
     end(id) { call, prices in
+      guard Self.isBelievable(usage, of: call) else { return (call.bound, .hold, nil) }
       let price = prices.price(of: usage, for: call)
       return (Spend(cost: price.cost(of: usage), tokens: usage.total, requests: 1), .usage, usage)
     }
+  }
+
+  private static func isBelievable(_ usage: CallUsage, of call: OpenCall) -> Bool {
+    if usage.total > TokenCount(UsageReading.mostTokens) { return false }
+    // Of a call without a bound the hold says nothing.
+    guard call.request.facts.unbounded.isEmpty else { return true }
+    return usage.total.value / believedExcess <= call.bound.tokens.value
   }
 
   /// Ends a call at its whole hold, because nobody knows what it came to.

@@ -7,7 +7,7 @@ package import NexusKernel
 /// What is known of a model request before it is sent, as far as its cost depends on it.
 package struct RequestFacts: Sendable, Hashable {
   package var dialect: Dialect
-  /// The bytes of the body, less the base64 payloads that are counted as items.
+  /// The bytes of the body; pictures inside it count by their bytes and as items.
   package var textBytes: Int
   package var messages: Int
   /// The cap on output tokens that the body states; nil for none.
@@ -56,11 +56,7 @@ package struct RequestFacts: Sendable, Hashable {
     self.init(
       dialect: request.dialect, textBytes: request.bodyBytes, messages: request.messageCount,
       outputCap: request.maxOutput, choices: request.choices, thinkingBudget: request.thinkingBudget,
-      hasTools: request.hasTools, hasStructuredOutput: request.hasStructuredOutput,
+      hasTools: request.hasTools, hasStructuredOutput: request.hasStructuredOutput, images: request.images,
       unbounded: request.unboundedFeatures)
-    if let tier = request.serviceTier, Self.dearTiers.contains(tier) { unbounded.append("service_tier: \(tier)") }
   }
-
-  /// Service tiers that cost more than the prices we know.
-  private static let dearTiers: Set<String> = ["priority", "fast", "scale"]
 }
