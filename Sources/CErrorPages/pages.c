@@ -373,6 +373,9 @@ static const unsigned char NX_GWY_017[] = {
 static const unsigned char NX_GWY_018[] = {
 #embed "../../docs/errors/NX-GWY-018.md"
 };
+static const unsigned char NX_GWY_019[] = {
+#embed "../../docs/errors/NX-GWY-019.md"
+};
 static const unsigned char NX_RUN_001[] = {
 #embed "../../docs/errors/NX-RUN-001.md"
 };
@@ -558,6 +561,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-016", NX_GWY_016, sizeof NX_GWY_016},
     {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
     {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
+    {"NX-GWY-019", NX_GWY_019, sizeof NX_GWY_019},
     {"NX-RUN-001", NX_RUN_001, sizeof NX_RUN_001},
     {"NX-RUN-002", NX_RUN_002, sizeof NX_RUN_002},
     {"NX-RUN-003", NX_RUN_003, sizeof NX_RUN_003},
