@@ -74,6 +74,8 @@ final class ToolExchange {
   }
 
   private func announce(_ record: EffectRecord, _ run: RunSession, _ arguments: JSONValue) {
+    // The node does not go down between a tool's deed and the record of it.
+    _ = services.exchanges.enter(limit: .max)
     let row = EffectRow(
       record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent, name: tool,
       detail: detail, startedAt: services.clock.wallNow(), request: arguments.encoded())
@@ -90,6 +92,7 @@ final class ToolExchange {
   }
 
   private func cannotWrite(_ error: StoreError) {
+    services.exchanges.leave()
     session.run?.withdraw(id)
     answer {
       $0.fail(
@@ -143,6 +146,7 @@ final class ToolExchange {
           GatewayError(.journalUnavailable, "The tool's answer cannot be recorded: \(error.message)"), .problem)
       }
     }
+    services.exchanges.leave()
     services.settle(run)
   }
 

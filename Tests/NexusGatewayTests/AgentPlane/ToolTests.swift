@@ -130,4 +130,23 @@ struct ToolTests {
     #expect(try await bench.call("GET", "/agent/v1/steps/%+1", key: access.key).status == 400)
     await bench.stop()
   }
+
+  @Test func `a node that goes down waits for a tool under way and records what it did`() async throws {
+    let gate = Signal()
+    let shed = Shed(gate: gate)
+    let bench = try await GatewayBench.start(tools: shed, upstream: ScriptedUpstream { _, _ in .close })
+    let key = try await bench.open().key.secret
+    let port = bench.gateway.boundPort
+    let client = try await AgentClient.connect(port)
+    try await client.send(GatewayBench.request("POST", "/agent/v1/tools/mail.send", key: key, body: "{}"))
+    await shed.began.wait()
+    async let stopping: Void = bench.gateway.shutdown()
+    // Deaf is the first thing that a node going down becomes.
+    while let other = try? await AgentClient.connect(port) { await other.close() }
+    gate.set()
+    await stopping
+    #expect(try await bench.store.effects(of: GatewayBench.run).map(\.record.state) == [.succeeded])
+    #expect(Reply(await client.untilClosed())?.status == 200)
+    await bench.upstream.stop()
+  }
 }
