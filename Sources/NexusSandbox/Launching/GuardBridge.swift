@@ -18,25 +18,11 @@ final class GuardBridge: @unchecked Sendable {
   private let scansProc: Bool
   private let poller = Descriptor(naos_poller_create())
   private let wakeup = Descriptor(naos_poller_wakeup_create())
-  private let shared = Mutex(Shared())
+  private let shared = Mutex(GuardBridgeState())
 
   /// How many reads one stream gets in a row after its process has ended, before others have their turn.
   private static let finalReads = 64
   private static let messagesInARow = 64
-
-  private struct Shared {
-    var connection: GuardConnection?
-    var generation: UInt64 = 0
-    var nextID: UInt64 = 1
-    /// Launched or asked for, and not yet ended.
-    var spawns: [UInt64: Spawn] = [:]
-    /// What the socket could not take yet.
-    var outbox: [GuardRequest] = []
-    var threadRuns = false
-    var isClosing = false
-    var isClosed = false
-    var closed: [CheckedContinuation<Void, Never>] = []
-  }
 
   // The thread's own.
   private var sockets: [UInt64: GuardConnection] = [:]
@@ -117,7 +103,7 @@ extension GuardBridge {
     if done { closed?.resume() }
   }
 
-  private func ensureGuard(_ shared: inout Shared) -> LaunchError? {
+  private func ensureGuard(_ shared: inout GuardBridgeState) -> LaunchError? {
     if shared.isClosing { return .shutDown }
     if shared.connection != nil { return nil }
     guard poller.number >= 0, wakeup.number >= 0 else { return .launcher(EMFILE, "no epoll instance can be made") }
@@ -149,7 +135,7 @@ extension GuardBridge {
     }
   }
 
-  private func post(_ request: GuardRequest, _ shared: inout Shared) {
+  private func post(_ request: GuardRequest, _ shared: inout GuardBridgeState) {
     guard let connection = shared.connection else { return }
     if !shared.outbox.isEmpty || request.send(to: connection) == EAGAIN {
       shared.outbox.append(request)
@@ -180,15 +166,10 @@ extension GuardBridge {
     }
   }
 
-  /// How often guards are set going again, in milliseconds.
-  private static let guardCare: Int32 = 1_000
-
   /// An agent of the node's own user can stop its guard, and with it every launch, signal and report; this undoes it.
-  ///
-  /// A process that runs takes no notice of SIGCONT.
   private func keepGuardsGoing() {
-    if let connection = shared.withLock({ $0.connection }) { naos_pidfd_signal(connection.pidfd.number, SIGCONT) }
-    for connection in endingGuards.values { naos_pidfd_signal(connection.pidfd.number, SIGCONT) }
+    shared.withLock { $0.connection }?.setGoing()
+    for connection in endingGuards.values { connection.setGoing() }
   }
 
   private func isOver() -> Bool {
@@ -205,8 +186,8 @@ extension GuardBridge {
 
   private func timeout() -> Int32 {
     let deadlines = draining.compactMap { live[$0]?.drainDeadline } + lostGuards.map(\.nextSweep)
-    guard let first = deadlines.min() else { return Self.guardCare }
-    return min(Self.guardCare, Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1))
+    guard let first = deadlines.min() else { return GuardConnection.careMilliseconds }
+    return min(GuardConnection.careMilliseconds, Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1))
   }
 
   private func react(to token: Token, _ buffer: UnsafeMutableRawBufferPointer) {

@@ -14,6 +14,12 @@ struct GuardConnection: Sendable {
   let socket: Descriptor
   let pidfd: Descriptor
 
+  /// How often a guard is set going again, in milliseconds.
+  static let careMilliseconds: Int32 = 1_000
+
+  /// Lets the guard go on if someone stopped it; a process that runs takes no notice of SIGCONT.
+  func setGoing() { naos_pidfd_signal(pidfd.number, SIGCONT) }
+
   static func start(
     generation: UInt64, random: any RandomSource, scansProc: Bool
   ) -> Result<GuardConnection, LaunchError> {
