@@ -44,7 +44,7 @@ struct LoaderTests {
         """, environment: ["KEY": "hunter2"]
       ).plan)
     #expect(!canonicalYAML(plan).contains("hunter2"))
-    #expect(!definitionJSON(of: plan.agents[0]).text().contains("hunter2"))
+    #expect(!plan.agents[0].definition.text().contains("hunter2"))
     #expect(plan.providers[0].apiKey?.revealed == "hunter2")
     #expect(
       plan.agents[0].environment == [EnvironmentVariable("TOKEN", "hunter2"), EnvironmentVariable("OPEN", "text")])
