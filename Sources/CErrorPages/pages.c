@@ -118,6 +118,9 @@ static const unsigned char NX_API_024[] = {
 static const unsigned char NX_API_025[] = {
 #embed "../../docs/errors/NX-API-025.md"
 };
+static const unsigned char NX_API_026[] = {
+#embed "../../docs/errors/NX-API-026.md"
+};
 static const unsigned char NX_BUD_001[] = {
 #embed "../../docs/errors/NX-BUD-001.md"
 };
@@ -295,6 +298,12 @@ static const unsigned char NX_CFG_216[] = {
 static const unsigned char NX_CFG_217[] = {
 #embed "../../docs/errors/NX-CFG-217.md"
 };
+static const unsigned char NX_CFG_218[] = {
+#embed "../../docs/errors/NX-CFG-218.md"
+};
+static const unsigned char NX_CFG_219[] = {
+#embed "../../docs/errors/NX-CFG-219.md"
+};
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
 };
@@ -306,9 +315,6 @@ static const unsigned char NX_CFG_303[] = {
 };
 static const unsigned char NX_CFG_304[] = {
 #embed "../../docs/errors/NX-CFG-304.md"
-};
-static const unsigned char NX_CFG_305[] = {
-#embed "../../docs/errors/NX-CFG-305.md"
 };
 static const unsigned char NX_CFG_401[] = {
 #embed "../../docs/errors/NX-CFG-401.md"
@@ -436,6 +442,18 @@ static const unsigned char NX_STO_020[] = {
 static const unsigned char NX_SUP_001[] = {
 #embed "../../docs/errors/NX-SUP-001.md"
 };
+static const unsigned char NX_SUP_002[] = {
+#embed "../../docs/errors/NX-SUP-002.md"
+};
+static const unsigned char NX_SUP_003[] = {
+#embed "../../docs/errors/NX-SUP-003.md"
+};
+static const unsigned char NX_SUP_004[] = {
+#embed "../../docs/errors/NX-SUP-004.md"
+};
+static const unsigned char NX_SUP_005[] = {
+#embed "../../docs/errors/NX-SUP-005.md"
+};
 
 static const struct naos_error_page pages[] = {
     {"NX-AGT-001", NX_AGT_001, sizeof NX_AGT_001},
@@ -476,6 +494,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-023", NX_API_023, sizeof NX_API_023},
     {"NX-API-024", NX_API_024, sizeof NX_API_024},
     {"NX-API-025", NX_API_025, sizeof NX_API_025},
+    {"NX-API-026", NX_API_026, sizeof NX_API_026},
     {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
     {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
     {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},
@@ -535,11 +554,12 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-215", NX_CFG_215, sizeof NX_CFG_215},
     {"NX-CFG-216", NX_CFG_216, sizeof NX_CFG_216},
     {"NX-CFG-217", NX_CFG_217, sizeof NX_CFG_217},
+    {"NX-CFG-218", NX_CFG_218, sizeof NX_CFG_218},
+    {"NX-CFG-219", NX_CFG_219, sizeof NX_CFG_219},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
     {"NX-CFG-304", NX_CFG_304, sizeof NX_CFG_304},
-    {"NX-CFG-305", NX_CFG_305, sizeof NX_CFG_305},
     {"NX-CFG-401", NX_CFG_401, sizeof NX_CFG_401},
     {"NX-CFG-402", NX_CFG_402, sizeof NX_CFG_402},
     {"NX-CFG-403", NX_CFG_403, sizeof NX_CFG_403},
@@ -582,6 +602,10 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-011", NX_STO_011, sizeof NX_STO_011},
     {"NX-STO-020", NX_STO_020, sizeof NX_STO_020},
     {"NX-SUP-001", NX_SUP_001, sizeof NX_SUP_001},
+    {"NX-SUP-002", NX_SUP_002, sizeof NX_SUP_002},
+    {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},
+    {"NX-SUP-004", NX_SUP_004, sizeof NX_SUP_004},
+    {"NX-SUP-005", NX_SUP_005, sizeof NX_SUP_005},
 };
 
 const struct naos_error_page *const naos_error_pages = pages;

@@ -13,7 +13,6 @@ package final class AgentRuntime: Sendable {
   private let services: RuntimeServices
   private let work = WorkHost()
   private let desk: ServiceDesk
-  private let autoStart: [AgentName]
 
   /// Builds the runtime; nothing runs before `run`.
   ///
@@ -28,7 +27,6 @@ package final class AgentRuntime: Sendable {
     supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
     executor = RunExecutor(
       plan: plan, services: services, board: board, work: work, desk: desk, supervisors: supervisors, hash: hash)
-    autoStart = plan.agents.filter { $0.autoStart && $0.mode == .service && $0.refusals.isEmpty }.map(\.name)
   }
 
   /// What answers `/agent/v1/…`.
@@ -61,9 +59,12 @@ package final class AgentRuntime: Sendable {
     }
   }
 
-  /// Starts the services that `up` starts, but for those that a person stopped.
-  package func startServices() async {
-    for agent in autoStart where board.status(of: agent)?.state != .stopped { await supervisors.start(agent) }
+  /// Starts the supervisors; before it no attempt of a task begins.
+  ///
+  /// - Parameter services: whether they start the services that `up` starts, but for those that a person stopped.
+  package func start(services: Bool) async {
+    let disabled = board.all().filter { $0.value.state == .stopped }.keys
+    await supervisors.start(services: services, except: Set(disabled))
   }
 
   /// Runs everything that is under way; returns after `shutdown`, when the last process has ended.

@@ -115,18 +115,13 @@ struct LoaderTests {
           boxed: { command: run, sandbox: { fs: [docs] } }
           open: { command: run, sandbox: { engine: none } }
           wasm: { source: a.wasm }
-          tied: { command: run }
+          tied: { command: run, wasm: {} }
           free: { command: run }
-          nested: { command: run }
-        supervisors:
-          all: { strategy: one-for-all, children: [tied] }
-          outer: { children: [inner] }
-          inner: { children: [nested] }
         """
       ).plan)
     let refused = plan.agents.filter { !$0.refusals.isEmpty }.map { ($0.name.text, $0.refusals.map(\.code)) }
-    #expect(refused.map(\.0) == ["boxed", "wasm", "tied", "nested"])
-    #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-305", "NX-CFG-305"])
+    #expect(refused.map(\.0) == ["boxed", "wasm", "tied"])
+    #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-302"])
   }
 
   @Test func `trust and governance and validators refuse every agent`() throws {

@@ -257,9 +257,9 @@ import Testing
   }
 
   @Test func `is started, pulls its work and answers it`() async throws {
-    try await RuntimeFixture.with(Self.plan) { fixture in
+    try await RuntimeFixture.with(Self.plan, starts: false) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
-      await fixture.runtime.startServices()
+      await fixture.runtime.start(services: true)
       _ = try #require(await processes.next())
       let run = try await fixture.runtime.executor.start("worker", input: "job")
       let task = try #require(await call(fixture, "GET", "next").body)
@@ -274,9 +274,9 @@ import Testing
   }
 
   @Test func `that dies is restarted, and its task is handed out again`() async throws {
-    try await RuntimeFixture.with(Self.plan) { fixture in
+    try await RuntimeFixture.with(Self.plan, starts: false) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
-      await fixture.runtime.startServices()
+      await fixture.runtime.start(services: true)
       let first = try #require(await processes.next())
       let run = try await fixture.runtime.executor.start("worker", input: "job")
       let task = try #require(await call(fixture, "GET", "next").body)
@@ -293,13 +293,13 @@ import Testing
   }
 
   @Test func `that crashes more often than its supervisor allows stays down as failed`() async throws {
-    try await RuntimeFixture.with(Self.plan) { fixture in
+    try await RuntimeFixture.with(Self.plan, starts: false) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       let changes = try #require(
         fixture.events.watch { event -> String? in
           if case .agent(let agent) = event { agent.state } else { nil }
         })
-      await fixture.runtime.startServices()
+      await fixture.runtime.start(services: true)
       for _ in 0..<4 { try #require(await processes.next()).end(.exited(code: 1)) }
       for await state in changes where state == "failed" { break }
       #expect(fixture.runtime.board.status(of: RuntimeFixture.worker)?.state == .failed)

@@ -29,9 +29,10 @@ struct RuntimeFixture: Sendable {
     return plan
   }
 
-  /// Builds a runtime, recovers what the store holds, runs the body and shuts down.
+  /// Builds a runtime, starts its supervisors without services unless the body does that, runs the body and shuts down.
   static func with(
     _ plan: ProjectPlan = plan(), store: (any Store)? = nil, clock: ManualClock = ManualClock(), shutdown: Bool = true,
+    starts: Bool = true,
     _ body: @Sendable (RuntimeFixture) async throws -> Void
   ) async throws {
     let directory = "/tmp/naos-runtime-\(getpid())-\(UInt64.random(in: 0 ... .max))"
@@ -52,6 +53,7 @@ struct RuntimeFixture: Sendable {
       events: events, directory: directory)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await runtime.run() }
+      if starts { await runtime.start(services: false) }
       try await body(fixture)
       if shutdown { await runtime.shutdown() } else { group.cancelAll() }
     }

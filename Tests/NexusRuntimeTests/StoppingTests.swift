@@ -49,9 +49,9 @@ import Testing
   }
 
   @Test func `ends also where a service with many tasks crashed before`() async throws {
-    try await RuntimeFixture.with(Self.service) { fixture in
+    try await RuntimeFixture.with(Self.service, starts: false) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
-      await fixture.runtime.startServices()
+      await fixture.runtime.start(services: true)
       let first = try #require(await processes.next())
       let caller = Caller(agent: Self.worker, run: nil, step: .main, attempt: AttemptNumber(1))
       for number in 0..<5 {

@@ -49,6 +49,19 @@ final class FakeNode: NodeOperations {
   func costs() async throws(OperationError) -> CostReport { CostReport() }
   func doctor() async throws(OperationError) -> DoctorReport { DoctorReport(findings: []) }
 
+  func supervision() async throws(OperationError) -> SupervisionReport { SupervisionReport(supervisors: [Self.desk]) }
+  func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus { Self.desk }
+  func stopSupervisor(
+    _ supervisor: SupervisorName, force: Bool
+  ) async throws(OperationError) -> SupervisorStatus { Self.desk }
+  func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport {
+    ReloadReport(changes: [], isApplied: !dryRun)
+  }
+
+  static let desk = SupervisorStatus(
+    name: SupervisorName("desk"), parent: .root, strategy: "one-for-one", state: "running", restarts: RestartStatus(),
+    onMaxRestarts: "escalate", autoShutdown: "never", children: [])
+
   func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
     let (stream, continuation) = AsyncStream.makeStream(of: NodeEvent.self, bufferingPolicy: .bufferingNewest(4096))
     state.withLock { $0.watchers.append(continuation) }

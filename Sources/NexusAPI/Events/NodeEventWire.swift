@@ -9,6 +9,7 @@ package import NexusCore
 //    "inputTokens":…,"outputTokens":…,"costNanoUSD":…,"microseconds":…}
 //   {"type":"run","run":…,"agent":…,"status":…,"note":…}
 //   {"type":"agent","agent":…,"state":…,"note":…}
+//   {"type":"supervisor","supervisor":…,"kind":…,"child":…,"note":…}
 //   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
 
 extension EffectEvent {
@@ -51,6 +52,11 @@ extension NodeEvent: WireValue {
       return [
         "type": "agent", "agent": .string(event.agent.text), "state": .string(event.state), "note": .string(event.note),
       ]
+    case .supervisor(let event):
+      return [
+        "type": "supervisor", "supervisor": .string(event.supervisor.text), "kind": .string(event.kind),
+        "child": .string(event.child), "note": .string(event.note),
+      ]
     case .log(let event):
       guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
       var object: JSONObject = ["type": "log"]
@@ -72,6 +78,11 @@ extension NodeEvent: WireValue {
       self = .agent(
         AgentEvent(
           agent: AgentName(try reader.text("agent")), state: try reader.text("state"), note: try reader.text("note")))
+    case "supervisor":
+      self = .supervisor(
+        SupervisorEvent(
+          supervisor: SupervisorName(try reader.text("supervisor")), kind: try reader.text("kind"),
+          child: try reader.text("child"), note: try reader.text("note")))
     case "log": self = .log(try LogEvent(json: json))
     default: throw WireError(path: "event.type", message: "unknown type")
     }
@@ -82,17 +93,18 @@ extension NodeEvent: WireValue {
     switch self {
     case .effect(let event): event.caller.run
     case .run(let event): event.run
-    case .agent: nil
+    case .agent, .supervisor: nil
     case .log(let event): event.run
     }
   }
 
-  /// The agent that it is about.
-  package var agent: AgentName {
+  /// The agent that it is about, if it is about one.
+  package var agent: AgentName? {
     switch self {
     case .effect(let event): event.caller.agent
     case .run(let event): event.agent
     case .agent(let event): event.agent
+    case .supervisor: nil
     case .log(let event): event.agent
     }
   }

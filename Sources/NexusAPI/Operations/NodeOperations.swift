@@ -42,7 +42,16 @@ package protocol NodeOperations: Sendable {
   /// Stops the agent and forgets it; its runs, journal and costs stay.
   func removeAgent(_ agent: AgentName) async throws(OperationError)
 
+  // Supervisors.
+  func supervision() async throws(OperationError) -> SupervisionReport
+  /// Starts a supervisor that is down; answers when its children have been started.
+  func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus
+  /// Stops a supervisor and everything below it; `force` kills at once.
+  func stopSupervisor(_ supervisor: SupervisorName, force: Bool) async throws(OperationError) -> SupervisorStatus
+
   // The node.
+  /// Takes the changed configuration; with `dryRun` says only what it would mean. `prune` stops what is no longer in it.
+  func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport
   /// Answers at once; the node then goes down in order.
   func shutdown() async throws(OperationError)
 }

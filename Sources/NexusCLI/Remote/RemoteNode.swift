@@ -120,6 +120,22 @@ package struct RemoteNode: NodeOperations {
     _ = try await call("DELETE", "/agents/\(PathText.encode(agent.text))")
   }
 
+  package func supervision() async throws(OperationError) -> SupervisionReport { try await get("/supervisors") }
+
+  package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    try await post("/supervisors/\(PathText.encode(supervisor.text))/start")
+  }
+
+  package func stopSupervisor(
+    _ supervisor: SupervisorName, force: Bool
+  ) async throws(OperationError) -> SupervisorStatus {
+    try await post("/supervisors/\(PathText.encode(supervisor.text))/stop", ["force": .bool(force)])
+  }
+
+  package func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport {
+    try await post("/reload", ["prune": .bool(prune), "dryRun": .bool(dryRun)])
+  }
+
   package func shutdown() async throws(OperationError) { _ = try await call("POST", "/shutdown") }
 
   /// A code for the dashboard's login page, and how long it is valid.

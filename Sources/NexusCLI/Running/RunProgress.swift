@@ -37,6 +37,8 @@ package struct RunProgress: Sendable {
     case .effect(let effect): return lines(for: effect)
     case .run(let run): return flush() + lines(for: run)
     case .agent(let agent): return lines(for: agent)
+    // What it means for the run is told by the run.
+    case .supervisor: return []
     case .log(let line):
       guard showsLogs else { return [] }
       return flush() + ["  \(style.quiet("log           " + TerminalText.line(line.text)))"]

@@ -88,6 +88,7 @@ struct CanonicalYAML {
     case .brutalKill: members.append(("shutdown", .plain("brutal-kill")))
     case .infinity: members.append(("shutdown", .plain("infinity")))
     }
+    if spec.isSignificant { members.append(("significant", .plain("true"))) }
     if let backoff = spec.backoff {
       members.append(
         (
@@ -119,11 +120,16 @@ struct CanonicalYAML {
   }
 
   private func supervisor(_ spec: SupervisorSpec) -> YAMLText {
-    .map([
-      ("strategy", .plain(spec.strategy.rawValue)), ("maxRestarts", .plain(String(spec.intensity.maxRestarts))),
-      ("withinSeconds", .plain(DurationText.text(spec.intensity.within))),
-      ("children", .list(spec.children.map { .text($0.text) })),
-    ])
+    let flags = spec.flags
+    var members: [(String, YAMLText)] = [
+      ("strategy", .plain(flags.strategy.rawValue)), ("maxRestarts", .plain(String(flags.intensity.maxRestarts))),
+      ("withinSeconds", .plain(DurationText.text(flags.intensity.within))),
+      ("onMaxRestarts", .plain(flags.overIntensity.rawValue)), ("autoShutdown", .plain(flags.autoShutdown.rawValue)),
+    ]
+    if let restart = spec.restart { members.append(("restart", .plain(restart.rawValue))) }
+    if spec.isSignificant { members.append(("significant", .plain("true"))) }
+    members.append(("children", .list(spec.children.map { .text($0.description) })))
+    return .map(members)
   }
 
   private var cost: YAMLText {

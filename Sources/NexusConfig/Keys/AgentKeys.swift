@@ -38,6 +38,9 @@ extension ConfigKeys {
     KeySpec(
       "shutdown", Shape(.durationOr(["brutal-kill", "infinity"])), default: "5s",
       "How long it may take to end after SIGTERM before it is killed."),
+    KeySpec(
+      "significant", boolean, default: "false",
+      "Its end by itself ends its supervisor, as that one's `autoShutdown` says."),
     KeySpec("backoff", .object(backoff), default: "none", "Waits between restarts, growing."),
     KeySpec(
       "retry", Shape(.integer(1...1_000_000), mapping: .object(retry)), aliases: ["retries"], "How often a run tries."),

@@ -85,14 +85,24 @@ enum ConfigKeys {
       name,
       KeySpec(
         "strategy", word(RestartStrategy.self), default: "one-for-one",
-        "Who is restarted when one child crashes; only `one-for-one` is available yet."),
+        "Who is restarted when one child crashes: it alone, all children, it and those behind it."),
       KeySpec("maxRestarts", count(0), default: "3", "How many restarts a window tolerates."),
       KeySpec(
         "withinSeconds", duration, aliases: ["restartWindow", "window", "within"], default: "60",
         "The length of the window."),
       KeySpec(
-        "children", .list(Shape(.name(.plain))), aliases: ["agents"], "The agents below it, in start order."),
-      KeySpec("restart", .anything, availability: .later, "How a nested supervisor is restarted."),
+        "children", .list(Shape(.name(.plain))), aliases: ["agents"],
+        "The agents and supervisors below it, in start order."),
+      KeySpec(
+        "onMaxRestarts", word(OverIntensity.self), default: "escalate",
+        "Over the limit: `escalate` stops all children and ends the supervisor, `park` gives up the one child."),
+      KeySpec(
+        "autoShutdown", word(AutoShutdown.self), default: "never",
+        "Whether it ends when its first, or its last, significant child has ended by itself."),
+      KeySpec(
+        "restart", word(RestartPolicy.self), default: "below another supervisor: permanent, else transient",
+        "When it is restarted by the supervisor that it is listed in."),
+      KeySpec("significant", boolean, default: "false", "Its own end may end the supervisor that it is listed in."),
     ])
 
   static let server = ObjectShape(

@@ -170,6 +170,7 @@ extension PlanBuilder {
     }
     if let autoStart = fields.boolean("autoStart") { spec.autoStart = autoStart }
     if let restart = fields.word("restart", as: RestartPolicy.self) { spec.restart = restart }
+    if let significant = fields.boolean("significant") { spec.isSignificant = significant }
     spec.timeout = fields.duration("timeout")
     if let shutdown = fields.value("shutdown") {
       switch shutdown.content {

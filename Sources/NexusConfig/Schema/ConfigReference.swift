@@ -84,8 +84,8 @@ enum ConfigReference {
     Section(
       title: "`supervisors.<name>`",
       text: """
-        A strategy other than `one-for-one`, and a supervisor among the children of another one, refuse the runs of the
-        agents below (NX-CFG-305).
+        Children are agents and other supervisors, by name; a supervisor that no other one lists sits below the root. See
+        [supervision](../concepts/supervision.md).
         """, shape: ConfigKeys.supervisor),
     Section(
       title: "`cost`",

@@ -8,6 +8,7 @@ package enum NodeEvent: Sendable {
   case effect(EffectEvent)
   case run(RunEvent)
   case agent(AgentEvent)
+  case supervisor(SupervisorEvent)
   case log(LogEvent)
 }
 
@@ -76,6 +77,23 @@ package struct AgentEvent: Sendable {
   package init(agent: AgentName, state: String, note: String = "") {
     self.agent = agent
     self.state = state
+    self.note = note
+  }
+}
+
+/// A supervisor reports: a child ended or did not start, or there were too many restarts.
+package struct SupervisorEvent: Sendable {
+  package let supervisor: SupervisorName
+  /// `start_error`, `child_terminated`, `shutdown_error` or `shutdown`, the words of OTP's reports.
+  package let kind: String
+  package let child: String
+  /// The reason; untrusted text.
+  package let note: String
+
+  package init(supervisor: SupervisorName, kind: String, child: String, note: String) {
+    self.supervisor = supervisor
+    self.kind = kind
+    self.child = child
     self.note = note
   }
 }

@@ -150,9 +150,9 @@ package final class Ledger: Sendable {
 
   var reading: ClockReading { ClockReading(wall: clock.wallNow(), monotonic: clock.now()) }
 
-  /// Every agent's supervisors; one that is listed in none sits under the root.
+  /// Every agent's supervisors, up to the root.
   private static func supervisors(of plan: ProjectPlan) -> [AgentName: [SupervisorName]] {
-    let pairs = plan.agents.map { ($0.name, [$0.supervisor ?? .root]) }
+    let pairs = plan.agents.map { ($0.name, plan.supervisors(above: $0)) }
     return Dictionary(pairs) { first, _ in first }
   }
 }

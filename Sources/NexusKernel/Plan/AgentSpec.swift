@@ -19,6 +19,8 @@ package struct AgentSpec: Sendable, Hashable {
   package var restart: RestartPolicy
   package var shutdown: ShutdownPolicy
   package var backoff: BackoffPolicy?
+  /// Its end by itself may end its supervisor, as that one's `autoShutdown` says.
+  package var isSignificant: Bool
   package var retry: RetryPolicy
   /// The longest that one run may take; nil for no limit.
   package var timeout: Duration?
@@ -40,6 +42,7 @@ package struct AgentSpec: Sendable, Hashable {
     restart = mode == .service ? .permanent : .transient
     shutdown = .timeout(.seconds(5))
     backoff = nil
+    isSignificant = false
     retry = RetryPolicy()
     timeout = nil
     supervisor = nil
@@ -150,18 +153,24 @@ package struct ToolGrants: Sendable, Hashable {
 
 package struct SupervisorSpec: Sendable, Hashable {
   package var name: SupervisorName
-  package var strategy: RestartStrategy
-  package var intensity: RestartIntensity
-  /// Agents, in start order.
-  package var children: [AgentName]
+  package var flags: SupervisorFlags
+  /// Agents and supervisors, in start order.
+  package var children: [ChildName]
+  /// The supervisor that it is listed in; nil for the root.
+  package var parent: SupervisorName?
+  /// How it is restarted when it ends; nil for the default: permanent below another supervisor, transient below the root.
+  package var restart: RestartPolicy?
+  package var isSignificant: Bool
   package init(
-    name: SupervisorName, strategy: RestartStrategy = .oneForOne, intensity: RestartIntensity = RestartIntensity(),
-    children: [AgentName] = []
+    name: SupervisorName, flags: SupervisorFlags = SupervisorFlags(), children: [ChildName] = [],
+    parent: SupervisorName? = nil, restart: RestartPolicy? = nil, isSignificant: Bool = false
   ) {
     self.name = name
-    self.strategy = strategy
-    self.intensity = intensity
+    self.flags = flags
     self.children = children
+    self.parent = parent
+    self.restart = restart
+    self.isSignificant = isSignificant
   }
 }
 

@@ -7,7 +7,7 @@ package import NexusCore
 ///
 /// Stamps are whole seconds and a stamp exactly `within` old still counts.
 package struct RestartWindow: Sendable, Hashable {
-  package let intensity: RestartIntensity
+  package private(set) var intensity: RestartIntensity
   private var stamps: [Int64] = []
 
   package init(intensity: RestartIntensity) { self.intensity = intensity }
@@ -23,6 +23,9 @@ package struct RestartWindow: Sendable, Hashable {
 
   /// Puts a restart of an earlier boot back into the window.
   package mutating func restore(at moment: Instant) { stamps.append(Self.seconds(moment)) }
+
+  /// Goes on counting by other limits.
+  package mutating func change(to intensity: RestartIntensity) { self.intensity = intensity }
 
   /// Forgets everything, when a person starts the supervisor or the agent again.
   package mutating func clear() { stamps = [] }

@@ -1,239 +1,286 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import DequeModule
 package import NexusCore
 
-/// One supervisor with the strategy one-for-one: which child is started, restarted, or given up.
+/// One supervisor, by the rules of Erlang/OTP's `supervisor`: which child is started, stopped, restarted, given up.
 ///
-/// The children are agents. A service's process is a child for as long as the agent is to run; a task's process is a
-/// child for as long as its attempt lasts, and its restarts are asked for by the run (`taskRestart`).
+/// Starting and stopping take time here, so what OTP does in one synchronous call is a *sequence* of steps: the next one
+/// is taken when the one before has been confirmed. What happens to other children meanwhile waits in a mailbox, as it
+/// does in OTP. Two liberties are taken, neither of which changes an order that a strategy promises: under one-for-one a
+/// child is restarted or stopped without waiting for a sibling that is just starting, and a shutdown cuts a sequence off.
 package struct SupervisorMachine: Sendable {
-  package struct Child: Sendable, Hashable {
-    package var name: AgentName
-    package var restart: RestartPolicy
-    package var backoff: BackoffPolicy?
-    package init(name: AgentName, restart: RestartPolicy, backoff: BackoffPolicy? = nil) {
-      self.name = name
-      self.restart = restart
-      self.backoff = backoff
-    }
-  }
-
-  /// Why a child ended, as far as restarting goes.
-  package enum Exit: Sendable, Hashable {
-    /// By itself and well: exit 0.
-    case normal
-    case abnormal(String)
-    /// A budget or a policy said no: a clean exit that must not restart into the same wall.
-    case refused(String)
-    /// It could not even be started.
-    case startFailed(String)
-  }
-
   package enum Event: Sendable, Hashable {
-    case start(AgentName)
-    case exited(AgentName, Exit)
-    case restartDue(AgentName)
-    /// A person or the node stops a child; it is not restarted.
-    case stop(AgentName)
+    /// The supervisor above, or a person, starts it: all children that start with it, in order.
+    case start
+    /// Stops all children in reverse order and then itself.
     case shutdown
+    /// The child runs: exec succeeded and its startup probe, if it has one, passed.
+    case started(ChildName)
+    /// The child needs no process (`ignore` in OTP).
+    case ignored(ChildName)
+    /// The child has ended, confirmed; also when it never came to run.
+    case exited(ChildName, ChildExit)
+    case timer(Timer)
+    case call(CallID, Call)
+    /// A run wants to begin an attempt.
+    case attemptWanted(ChildName)
+    /// A run no longer wants the attempt that it still waits for.
+    case attemptWithdrawn(ChildName)
+    /// An attempt has crashed, and its run wants another one.
+    case attemptCrashed(ChildName, reason: String)
   }
 
   package enum Action: Sendable, Hashable {
-    case start(AgentName)
-    case stop(AgentName)
-    /// Ask for `restartDue` after this long; the child shows as `backoff`.
-    case restartAfter(AgentName, Duration)
-    case logRestart(AgentName, reason: String)
-    case childFailed(AgentName, reason: String)
-    case childEnded(AgentName)
-    /// More restarts than the intensity allows: every child is stopped and the supervisor ends.
-    case gaveUp(reason: String)
+    case start(ChildName)
+    /// Ask the child to end; its end is awaited.
+    case ask(ChildName)
+    case kill(ChildName)
+    case setTimer(Timer, after: Duration)
+    /// A restart that counts in the window of the supervisor.
+    case logRestart(ChildName, reason: String)
+    case changed(ChildName, ChildState)
+    case removed(ChildName)
+    /// Nobody restarts the child any more unless a person asks.
+    case failed(ChildName, reason: String)
+    case report(SupervisorReport)
+    /// Every child that starts with the supervisor has been started.
+    case isUp
+    /// A child could not be started, so the supervisor is not up, and what had been started was stopped.
+    case startFailed(reason: String)
+    case ended(End)
+    case answer(CallID, CallAnswer)
+    case admitAttempt(ChildName)
+    case refuseAttempt(ChildName, reason: String)
+    /// The answer to `attemptCrashed`, unless it is `refuseAttempt`.
+    case mayRetry(ChildName)
   }
 
-  package enum ChildStatus: Sendable, Hashable { case stopped, running, waiting, stopping, failed, refused }
+  /// Why a supervisor has ended.
+  package enum End: Sendable, Hashable {
+    case asked
+    case autoShutdown(String)
+    /// More restarts than its intensity allows.
+    case gaveUp(String)
+
+    package var reason: String {
+      switch self {
+      case .asked: "shut down"
+      case .autoShutdown(let text), .gaveUp(let text): text
+      }
+    }
+  }
+
+  package enum Phase: Sendable, Hashable {
+    /// Nil before the first start, and after one that failed.
+    case down(End?)
+    case starting
+    case isUp
+    case ending
+  }
+
+  package struct Timer: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable { case kill, restart }
+    package let child: ChildName
+    package let kind: Kind
+    /// Tells a timer that is still meant from one that time has passed over.
+    let generation: Int
+  }
+
+  struct Record: Sendable {
+    var spec: ChildSpec
+    var state = ChildState.stopped(.neverStarted)
+    /// Of the start order; the second number orders the attempts of one agent.
+    var order: (Int, Int)
+    var generation = 0
+    /// It has ended, but a sequence is under way: to be looked at afterwards, unless a step stops it.
+    var exitSeen: ChildExit?
+    /// Once it was started, a strategy may start it again.
+    var wasStarted = false
+    /// What it is when its stop is confirmed.
+    var restAfterStop = ChildState.Rest.bySupervisor
+    /// Who waits for its start or stop.
+    var call: (id: CallID, isStart: Bool)?
+    /// It was added by the call that is starting it.
+    var isNew = false
+    /// Its last start failed, and why: the next one counts again.
+    var retryReason: String?
+    var backoffStep = 0
+    var runningSince: Instant?
+    /// An attempt whose run waits to hear whether it may try again.
+    var crashReason: String?
+  }
+
+  /// What waits for the end of the sequence under way.
+  enum Mail: Sendable {
+    case event(Event)
+    /// A child has ended meanwhile; its record says how.
+    case exitSeen(ChildName, generation: Int)
+  }
+
+  struct Sequence: Sendable {
+    enum Step: Sendable, Hashable {
+      case stop(ChildName)
+      case start(ChildName)
+    }
+    enum Purpose: Sendable, Hashable {
+      case start
+      case restart
+      case call
+      /// The start failed: what had been started is stopped again.
+      case undoStart(String)
+      case end(End)
+    }
+    var purpose: Purpose
+    var steps: Deque<Step>
+    /// The child whose start or stop is under way.
+    var waiting: ChildName?
+  }
 
   package let name: SupervisorName
-  private var children: [Child]
-  private var status: [AgentName: ChildStatus]
-  private var shared: RestartWindow
-  /// The root has no window of its own: each of its agents has one, so that one does not take the others down.
-  private var own: [AgentName: RestartWindow]
-  private let isRoot: Bool
-  private var backoffStep: [AgentName: Int] = [:]
-  private var startedAt: [AgentName: Instant] = [:]
-  package private(set) var hasGivenUp = false
+  package internal(set) var flags: SupervisorFlags
+  /// What a start begins with; changed by `reconfigure`.
+  var specs: [ChildSpec]
+  package internal(set) var phase = Phase.down(nil)
+  var records: [ChildName: Record] = [:]
+  var nextOrder = 0
+  var nextAttempt = 0
+  var window: RestartWindow
+  /// Where each child has a window of its own: by agent, so that all attempts of a task share one.
+  var windows: [ChildName: RestartWindow] = [:]
+  var sequence: Sequence?
+  var mailbox: Deque<Mail> = []
+  /// Children that are down by a person's will: no strategy starts them.
+  var disabled: Set<ChildName> = []
+  /// Attempts that wait for the supervisor to be started again.
+  var held: [ChildName] = []
+  var actions: [Action] = []
 
-  package init(name: SupervisorName, intensity: RestartIntensity, children: [Child]) {
+  package init(name: SupervisorName, flags: SupervisorFlags = SupervisorFlags(), children: [ChildSpec]) {
     self.name = name
-    self.children = children
-    isRoot = name == .root
-    shared = RestartWindow(intensity: intensity)
-    own = [:]
-    status = [:]
-    for child in children {
-      status[child.name] = .stopped
-      if isRoot { own[child.name] = RestartWindow(intensity: intensity) }
-    }
-  }
-
-  package func childStatus(_ child: AgentName) -> ChildStatus? { status[child] }
-
-  /// How many restarts of the child's window count now, and its limits.
-  package func restarts(of child: AgentName, at now: Instant) -> (count: Int, intensity: RestartIntensity) {
-    let window = own[child] ?? shared
-    // The one that was too many was counted and not made.
-    return (min(window.counted(at: now), window.intensity.maxRestarts), window.intensity)
-  }
-
-  /// Adds a child behind the others, or changes the one of that name for its next restart.
-  package mutating func add(_ child: Child) {
-    if let index = children.firstIndex(where: { $0.name == child.name }) {
-      children[index] = child
-      return
-    }
-    children.append(child)
-    status[child.name] = .stopped
-    if isRoot { own[child.name] = RestartWindow(intensity: shared.intensity) }
-  }
-
-  /// Puts a restart of an earlier boot back into its window.
-  package mutating func restore(child: AgentName, at moment: Instant) {
-    if isRoot { own[child]?.restore(at: moment) } else { shared.restore(at: moment) }
+    self.flags = flags
+    specs = children
+    window = RestartWindow(intensity: flags.intensity)
+    for child in children { insert(child) }
   }
 
   package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
-    switch event {
-    case .start(let child): start(child, at: now)
-    case .exited(let child, let exit): exited(child, exit, at: now)
-    case .restartDue(let child): restartDue(child, at: now)
-    case .stop(let child): stop(child)
-    case .shutdown: shutdown()
-    }
-  }
-
-  /// A run wants another attempt of a task after a crash: counts it in the window.
-  ///
-  /// - Returns: empty if the window allows it; else what giving up means.
-  package mutating func taskRestart(_ child: AgentName, reason: String, at now: Instant) -> [Action] {
-    guard !hasGivenUp, status[child] != .failed else { return [.childFailed(child, reason: "its supervisor gave up")] }
-    return count(child, at: now) ? [.logRestart(child, reason: reason)] : giveUp(child, reason: reason)
-  }
-
-  /// A person says that the agent may go on: the crashes of before no longer count.
-  package mutating func forgive(_ child: AgentName) {
-    guard let current = status[child], current == .failed || hasGivenUp else { return }
-    if isRoot { own[child]?.clear() } else { shared.clear() }
-    hasGivenUp = false
-    if current == .failed { status[child] = .stopped }
-  }
-
-  private mutating func start(_ child: AgentName, at now: Instant) -> [Action] {
-    guard let current = status[child], current != .running, current != .stopping else { return [] }
-    forgive(child)
-    return launch(child, at: now)
-  }
-
-  private mutating func launch(_ child: AgentName, at now: Instant) -> [Action] {
-    status[child] = .running
-    startedAt[child] = now
-    return [.start(child)]
-  }
-
-  private mutating func exited(_ name: AgentName, _ exit: Exit, at now: Instant) -> [Action] {
-    guard let child = children.first(where: { $0.name == name }), let current = status[name] else { return [] }
-    guard current == .running else {
-      // It was being stopped: whatever it died of, that is the end that was asked for.
-      status[name] = current == .failed ? .failed : .stopped
-      return [.childEnded(name)]
-    }
-    if case .refused = exit {
-      status[name] = .refused
-      return [.childEnded(name)]
-    }
-    let wants =
-      switch child.restart {
-      case .permanent: true
-      case .transient: exit != .normal
-      case .temporary: false
+    process(event, at: now)
+    while sequence == nil, let next = mailbox.popFirst() {
+      switch next {
+      case .event(let event): process(event, at: now)
+      case .exitSeen(let child, let generation): lookAgain(child, generation, at: now)
       }
-    guard wants else {
-      status[name] = .stopped
-      return [.childEnded(name)]
     }
-    let reason =
-      switch exit {
-      case .normal: "exit 0"
-      case .abnormal(let text), .startFailed(let text), .refused(let text): text
-      }
-    // OTP counts before it restarts (`supervisor.erl`, `restart/2`).
-    guard count(name, at: now) else { return giveUp(name, reason: reason) }
-    if let backoff = child.backoff {
-      status[name] = .waiting
-      return [.logRestart(name, reason: reason), .restartAfter(name, nextDelay(name, backoff, at: now))]
-    }
-    // A start that fails is tried again from the mailbox, so that a shutdown can get in between.
-    if case .startFailed = exit {
-      status[name] = .waiting
-      return [.logRestart(name, reason: reason), .restartAfter(name, .zero)]
-    }
-    return [.logRestart(name, reason: reason)] + launch(name, at: now)
-  }
-
-  private mutating func restartDue(_ child: AgentName, at now: Instant) -> [Action] {
-    guard status[child] == .waiting else { return [] }
-    return launch(child, at: now)
-  }
-
-  private mutating func stop(_ child: AgentName) -> [Action] {
-    switch status[child] {
-    case .running:
-      status[child] = .stopping
-      return [.stop(child)]
-    case .waiting:
-      status[child] = .stopped
-      return [.childEnded(child)]
-    case .stopped, .stopping, .failed, .refused, nil: return []
-    }
-  }
-
-  /// Reverse start order, as OTP stops.
-  private mutating func shutdown() -> [Action] {
-    var actions: [Action] = []
-    for child in children.reversed() { actions += stop(child.name) }
+    defer { actions = [] }
     return actions
   }
 
-  private mutating func count(_ child: AgentName, at now: Instant) -> Bool {
-    if isRoot { return own[child]?.count(at: now) ?? false }
-    return shared.count(at: now)
+  /// What happens has to wait for the sequence under way; only one-for-one can go on beside a start.
+  var isBusy: Bool {
+    guard let sequence else { return false }
+    if case .start = sequence.purpose { return flags.strategy != .oneForOne }
+    return true
   }
 
-  private mutating func giveUp(_ child: AgentName, reason: String) -> [Action] {
-    status[child] = .failed
-    let intensity = (own[child] ?? shared).intensity
-    let text =
-      "more than \(intensity.maxRestarts) restarts in \(intensity.within.components.seconds) s, last: \(reason)"
-    guard !isRoot else { return [.childFailed(child, reason: text)] }
-    hasGivenUp = true
-    var actions: [Action] = [.childFailed(child, reason: text)]
-    for other in children.reversed() where other.name != child {
-      if status[other.name] == .running { actions.append(.stop(other.name)) }
-      status[other.name] = .failed
-      actions.append(.childFailed(other.name, reason: "supervisor \(name) gave up: \(text)"))
+  private mutating func process(_ event: Event, at now: Instant) {
+    switch event {
+    case .start: start(at: now)
+    case .shutdown: shutDown(at: now)
+    case .started(let child): started(child, at: now)
+    case .ignored(let child): ignored(child, at: now)
+    case .exited(let child, let exit): exited(child, exit, at: now)
+    case .timer(let timer): fired(timer, at: now)
+    case .call(let id, let call): serve(call, id, at: now)
+    case .attemptWanted(let child): attemptWanted(child, at: now)
+    case .attemptWithdrawn(let child): attemptWithdrawn(child)
+    case .attemptCrashed(let child, let reason): attemptCrashed(child, reason, at: now)
     }
-    return actions + [.gaveUp(reason: text)]
   }
 
-  private mutating func nextDelay(_ child: AgentName, _ backoff: BackoffPolicy, at now: Instant) -> Duration {
-    if let started = startedAt[child], now - started >= backoff.resetAfter { backoffStep[child] = 0 }
-    let step = backoffStep[child, default: 0]
-    backoffStep[child] = step + 1
-    var delay = backoff.initial
-    for _ in 0..<step {
-      delay = delay * backoff.factor
-      if delay >= backoff.max { return backoff.max }
+  // MARK: The supervisor itself
+
+  private mutating func start(at now: Instant) {
+    guard case .down(let end) = phase else { return }
+    // A supervisor that is started again is a new one: of the old one nothing is remembered. Only the windows that a
+    // boot found in the restart log are kept for the first start.
+    if end != nil { forgetWindows() }
+    records = [:]
+    nextOrder = 0
+    for spec in specs { insert(spec) }
+    phase = .starting
+    let first = specs.filter(\.startsWithSupervisor).map { Sequence.Step.start($0.name) }
+    begin(.start, first, at: now)
+    let waiting = held
+    held = []
+    for child in waiting { mailbox.append(.event(.attemptWanted(child))) }
+  }
+
+  private mutating func shutDown(at now: Instant) {
+    switch phase {
+    case .down: actions.append(.ended(.asked))
+    case .ending: break
+    case .starting, .isUp: end(.asked, at: now)
     }
-    return min(delay, backoff.max)
+  }
+
+  /// Stops every child in reverse start order, then ends.
+  mutating func end(_ end: End, at now: Instant) {
+    phase = .ending
+    begin(.end(end), ordered().reversed().map { .stop($0) }, at: now)
+  }
+
+  // MARK: Children
+
+  /// The children in start order.
+  func ordered() -> [ChildName] {
+    records.sorted { $0.value.order < $1.value.order }.map(\.key)
+  }
+
+  @discardableResult
+  mutating func insert(_ spec: ChildSpec) -> Bool {
+    guard records[spec.name] == nil else { return false }
+    records[spec.name] = Record(spec: spec, order: (nextOrder, 0))
+    nextOrder += 1
+    return true
+  }
+
+  mutating func remove(_ child: ChildName) {
+    guard records.removeValue(forKey: child) != nil else { return }
+    actions.append(.removed(child))
+  }
+
+  mutating func set(_ child: ChildName, _ state: ChildState) {
+    guard let before = records[child]?.state, before != state else { return }
+    records[child]?.state = state
+    records[child]?.generation += 1
+    actions.append(.changed(child, state))
+  }
+
+  mutating func report(_ kind: SupervisorReport.Kind, _ offender: ChildName, _ reason: String) {
+    actions.append(.report(SupervisorReport(supervisor: name, kind: kind, offender: offender, reason: reason)))
+  }
+}
+
+/// What OTP's supervisors tell the log: `supervisor, errorContext, reason, offender`.
+package struct SupervisorReport: Sendable, Hashable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case startError = "start_error"
+    case childTerminated = "child_terminated"
+    case shutdownError = "shutdown_error"
+    /// The restart intensity was reached.
+    case shutdown
+  }
+  package let supervisor: SupervisorName
+  package let kind: Kind
+  package let offender: ChildName
+  package let reason: String
+
+  package init(supervisor: SupervisorName, kind: Kind, offender: ChildName, reason: String) {
+    self.supervisor = supervisor
+    self.kind = kind
+    self.offender = offender
+    self.reason = reason
   }
 }

@@ -67,12 +67,16 @@ final class NodeParts: Sendable {
   /// The configuration that holds now.
   var plan: ProjectPlan { present.withLock { $0.plan } }
 
-  /// Takes a changed configuration for what begins from now on.
-  func reconfigure(_ plan: ProjectPlan) async {
-    present.withLock { $0.plan = plan }
+  /// Takes a changed configuration.
+  ///
+  /// - Parameters:
+  ///   - plan: that of the files as they are now.
+  ///   - prune: whether agents and supervisors that the files no longer have are stopped.
+  func reload(_ plan: ProjectPlan, prune: Bool) async {
     ledger.reconfigure(plan)
     tools.reconfigure(plan)
-    await runtime.executor.reconfigure(plan)
+    let holds = await runtime.executor.reload(plan, prune: prune)
+    present.withLock { $0.plan = holds }
   }
 
   /// The port of the operator plane, once it listens.

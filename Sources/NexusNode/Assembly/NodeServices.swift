@@ -88,8 +88,8 @@ private struct RuntimeService: Service {
       if recovers {
         let recovery = try await runtime.executor.recover(trapped: parts.trap.trappedRun)
         for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
-        await runtime.startServices()
       }
+      await runtime.start(services: recovers)
       try await gracefulShutdown()
       await runtime.shutdown()
       try await group.waitForAll()

@@ -39,7 +39,7 @@ struct LocalOperations: NodeOperations {
   private func present(_ spec: AgentSpec) async -> AgentReports.Present {
     let restarts = await parts.runtime.supervisors.restarts(of: spec.name)
     return AgentReports.Present(
-      status: parts.runtime.board.status(of: spec.name) ?? AgentStatus(),
+      status: parts.runtime.board.status(of: spec.name) ?? AgentStatus(), now: parts.clock.now(),
       restarts: restarts.map { StatusReports.restartStatus($0.count, $0.intensity) } ?? RestartStatus())
   }
 
@@ -151,7 +151,7 @@ struct LocalOperations: NodeOperations {
   /// An agent that was created while the node runs is found at its first use.
   private func reloadIfUnknown(_ name: String) async throws(OperationError) {
     guard parts.plan.agent(AgentName(name)) == nil, parts.options.purpose == .project else { return }
-    if let plan = PlanReload.load(parts.options) { await parts.reconfigure(plan) }
+    if let plan = PlanReload.load(parts.options) { await parts.reload(plan, prune: false) }
   }
 
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
@@ -203,7 +203,7 @@ struct LocalOperations: NodeOperations {
     }
     try await remember(AgentRow(name: agent))
     if spec.mode == .service {
-      await parts.runtime.supervisors.start(agent)
+      do { try await parts.runtime.supervisors.start(agent) } catch { throw OperationError(error) }
     } else {
       await parts.runtime.supervisors.forgive(agent)
       parts.runtime.board.update(agent) { if $0.runningRuns == 0 { ($0.state, $0.reason) = (.idle, "") } }
@@ -215,7 +215,7 @@ struct LocalOperations: NodeOperations {
   {
     let spec = try spec(agent)
     if noRestart { try await remember(AgentRow(name: agent, stoppedByOperator: true)) }
-    if spec.mode == .service { await parts.runtime.supervisors.stop(agent, force: force) }
+    if spec.mode == .service { await parts.runtime.supervisors.stop(agent, force: force, disable: noRestart) }
     await parts.runtime.executor.stopRuns(of: agent, kill: force)
     if noRestart { parts.runtime.board.update(agent) { $0.state = .stopped } }
     return agents.status(of: spec, await present(spec))
@@ -230,8 +230,8 @@ struct LocalOperations: NodeOperations {
     }
     var plan = parts.plan
     plan.agents.removeAll { $0.name == agent }
-    await parts.reconfigure(plan)
-    parts.runtime.board.remove(agent)
+    for index in plan.supervisors.indices { plan.supervisors[index].children.removeAll { $0 == .agent(agent) } }
+    await parts.reload(plan, prune: true)
   }
 
   private func remember(_ row: AgentRow) async throws(OperationError) {

@@ -67,6 +67,11 @@ package struct StoredOperations: NodeOperations {
     return plan.agents.compactMap { spec in presents[spec.name].map { reports.status(of: spec, $0) } }
   }
 
+  /// The tree as the configuration has it; nothing of it runs.
+  package func supervision() async throws(OperationError) -> SupervisionReport {
+    SupervisionReports.stored(plan, try await presents())
+  }
+
   package func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {
     guard let spec = plan.agent(agent), let present = try await presents()[agent] else {
       throw .unknownAgent(agent.text)
@@ -150,5 +155,12 @@ package struct StoredOperations: NodeOperations {
     _ agent: AgentName, force: Bool, noRestart: Bool
   ) async throws(OperationError) -> AgentStatus { throw Self.needsNode }
   package func removeAgent(_ agent: AgentName) async throws(OperationError) { throw Self.needsNode }
+  package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    throw Self.needsNode
+  }
+  package func stopSupervisor(
+    _ supervisor: SupervisorName, force: Bool
+  ) async throws(OperationError) -> SupervisorStatus { throw Self.needsNode }
+  package func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport { throw Self.needsNode }
   package func shutdown() async throws(OperationError) { throw Self.needsNode }
 }

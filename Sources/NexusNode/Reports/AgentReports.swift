@@ -15,6 +15,8 @@ struct AgentReports: Sendable {
   /// What is known of the agent at this moment.
   struct Present: Sendable {
     var status: NexusRuntime.AgentStatus
+    /// The node's clock; nil where no node runs.
+    var now: Instant?
     var restarts: RestartStatus
   }
 
@@ -23,13 +25,22 @@ struct AgentReports: Sendable {
     let now = present.status
     return NexusAPI.AgentStatus(
       name: spec.name, kind: spec.kind.word, state: NexusAPI.AgentState(rawValue: now.state.rawValue) ?? .idle,
-      note: note(of: spec, now), step: now.step, lastActivity: now.lastActivity, restarts: present.restarts,
+      note: note(of: spec, present), step: now.step, lastActivity: now.lastActivity, restarts: present.restarts,
       tokens: spent.tokens, cost: spent.cost, budget: spend.nearest(for: spec), run: now.run)
   }
 
-  private func note(of spec: AgentSpec, _ now: NexusRuntime.AgentStatus) -> String? {
+  private func note(of spec: AgentSpec, _ present: Present) -> String? {
     if let refusal = spec.refusals.first { return refusal.message }
-    return now.reason.isEmpty ? nil : now.reason
+    return Self.note(present.status, present.now)
+  }
+
+  /// Why an agent is in its state; of one that waits to be started again also how long it still waits.
+  static func note(_ status: NexusRuntime.AgentStatus, _ now: Instant?) -> String? {
+    guard status.state == .backoff, let next = status.nextStart, let now else {
+      return status.reason.isEmpty ? nil : status.reason
+    }
+    let seconds = max(0, (next - now).wholeMilliseconds + 999) / 1000
+    return status.reason.isEmpty ? "next start in \(seconds) s" : "\(status.reason); next start in \(seconds) s"
   }
 
   func detail(of spec: AgentSpec, _ present: Present, recent: [RunRecord]) -> AgentDetail {

@@ -28,7 +28,7 @@ enum StatusReports {
     let remembered = row?.lastState.flatMap(NexusRuntime.AgentState.init(rawValue:))
     status.state = remembered == .exhausted || remembered == .failed ? remembered ?? .idle : .idle
     if row?.stoppedByOperator == true || spec.mode == .service { status.state = .stopped }
-    let intensity = supervisors.first { $0.name == spec.supervisor }?.intensity ?? RestartIntensity()
+    let intensity = supervisors.first { $0.name == spec.supervisor }?.flags.intensity ?? RestartIntensity()
     let count = restarts.count {
       $0.at > now + (.zero - intensity.within)
         && ($0.supervisor == (spec.supervisor ?? .root)) && (spec.supervisor != nil || $0.child == spec.name)

@@ -13,9 +13,15 @@ package final class AttemptStops: Sendable {
     case kill
   }
 
+  private struct State: Sendable {
+    var hardest: Manner?
+    var isInterruption = false
+    var ticket: AttemptTicket?
+  }
+
   let requests: AsyncStream<Manner>
   private let continuation: AsyncStream<Manner>.Continuation
-  private let hardest = Mutex<Manner?>(nil)
+  private let state = Mutex(State())
 
   package init() {
     // Only a harder request follows another one, and there are two kinds.
@@ -24,10 +30,35 @@ package final class AttemptStops: Sendable {
 
   /// Asks; what adds nothing to an earlier request is not passed on, so that none can push another out.
   package func request(_ manner: Manner) {
-    hardest.withLock { hardest in
-      guard hardest != .kill, hardest != manner else { return }
-      hardest = manner
+    let ticket = state.withLock { state -> AttemptTicket? in
+      guard state.hardest != .kill, state.hardest != manner else { return nil }
+      state.hardest = manner
       continuation.yield(manner)
+      return state.ticket
     }
+    ticket?.settle(.withdrawn)
+  }
+
+  /// Asks for its supervisor's sake.
+  ///
+  /// A sibling is restarted, or the supervisor ends: it is no failure of the attempt.
+  func interrupt(_ manner: Manner) {
+    state.withLock { $0.isInterruption = true }
+    request(manner)
+  }
+
+  /// How it was told to stop, if it was.
+  var wasRequested: Manner? { state.withLock { $0.hardest } }
+
+  /// It was stopped for its supervisor's sake.
+  var wasInterrupted: Bool { state.withLock { $0.isInterruption } }
+
+  /// A request that comes, or came, before the attempt begins withdraws the ticket.
+  func guards(_ ticket: AttemptTicket) {
+    let isLate = state.withLock { state in
+      state.ticket = ticket
+      return state.hardest != nil
+    }
+    if isLate { ticket.settle(.withdrawn) }
   }
 }

@@ -100,6 +100,9 @@ final class RunDriver: Sendable {
     post(.nodeStopping)
   }
 
+  /// What its supervisor knows the attempt under way by.
+  private var child: ChildName { .attempt(spec.name, run) }
+
   /// The key of the attempt under way.
   var currentKey: VirtualKey? { stops.withLock { $0.key } }
 
@@ -140,6 +143,8 @@ final class RunDriver: Sendable {
       group.cancelAll()
       return settled
     }
+    // Whichever way it ended, its supervisor does not wait for it any longer.
+    await supervisors.release(child)
     await refuseTheRest()
     return settled ? cursor.machine.state : nil
   }
@@ -163,15 +168,7 @@ final class RunDriver: Sendable {
     case .recordStep(let path, let value, let writer):
       event = .recordStep(path, value)
       answer = (path, writer)
-    case .attemptReport(let report):
-      switch await admitted(report, cursor.machine) {
-      case .event(let posted): event = posted
-      case .gaveUp(let reason, let end):
-        event = .attemptEnded(
-          AttemptEnd(
-            outcome: .crashed(reason), passed: end.passed, replayed: end.replayed, tokens: end.tokens, cost: end.cost),
-          output: nil)
-      }
+    case .attemptReport(let report): event = await settled(report, cursor.machine)
     }
     var decision = RunMachine.Decision()
     services.atWork(run) { decision = cursor.machine.decide(event) }
@@ -184,29 +181,36 @@ final class RunDriver: Sendable {
     return settled ? .settled : .goesOn
   }
 
-  private enum Admitted {
-    case event(RunMachine.Event)
-    case gaveUp(RunError, AttemptEnd)
-  }
-
-  /// A crash that would be followed by another attempt first asks the supervisor, whose window may be full.
+  /// What the machine is told of an attempt that has ended.
   ///
-  /// What was told to stop did not crash; and of a service the supervisor counts the processes, not their tasks.
-  private func admitted(_ report: AttemptRunner.Report, _ machine: RunMachine) async -> Admitted {
-    let event = RunMachine.Event.attemptEnded(report.end, output: report.output)
-    guard !machine.isStopping, spec.mode == .task else { return .event(event) }
+  /// A crash that would be followed by another attempt first asks the supervisor, whose window may be full. What was told
+  /// to stop did not crash; and of a service the supervisor counts the processes, not their tasks.
+  private func settled(_ report: AttemptRunner.Report, _ machine: RunMachine) async -> RunMachine.Event {
+    var end = report.end
+    guard spec.mode == .task else { return .attemptEnded(end, output: report.output) }
     let reason: RunError
-    switch report.end.outcome {
+    switch end.outcome {
     case .crashed(let error), .askedRetry(let error): reason = error
-    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return .event(event)
+    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut:
+      await supervisors.release(child)
+      return .attemptEnded(end, output: report.output)
+    }
+    if !machine.isStopping, stops.withLock({ $0.stops?.wasInterrupted }) == true {
+      await supervisors.release(child, .shutdown(reason.message))
+      end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")
+      return .attemptEnded(end, output: report.output)
     }
     var after = machine.state
-    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(after.attempts), report.end))
-    guard reason.isRetryable, after.failures < spec.retry.maxAttempts else { return .event(event) }
-    guard let refusal = await supervisors.taskRestart(of: spec.name, reason: reason.message) else {
-      return .event(event)
+    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(after.attempts), end))
+    guard !machine.isStopping, reason.isRetryable, after.failures < spec.retry.maxAttempts else {
+      await supervisors.release(child)
+      return .attemptEnded(end, output: report.output)
     }
-    return .gaveUp(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false), report.end)
+    guard let refusal = await supervisors.attemptCrashed(child, reason: reason.message) else {
+      return .attemptEnded(end, output: report.output)
+    }
+    end.outcome = .crashed(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false))
+    return .attemptEnded(end, output: nil)
   }
 
   /// Journals and applies.
@@ -281,6 +285,15 @@ final class RunDriver: Sendable {
     let remember: @Sendable (VirtualKey) -> Void = { key in self.stops.withLock { $0.key = key } }
     switch spec.mode {
     case .task:
+      switch await supervisors.admit(child, attemptStops) {
+      case .admitted: break
+      case .refused(let reason):
+        let error = RunError(code: "NX-SUP-001", message: reason, isRetryable: false)
+        return AttemptRunner.Report(end: AttemptEnd(outcome: .crashed(error)), output: nil, dropped: 0)
+      case .withdrawn:
+        let outcome = AttemptOutcome.interrupted("stopped before it began")
+        return AttemptRunner.Report(end: AttemptEnd(outcome: outcome), output: nil, dropped: 0)
+      }
       return await AttemptRunner(services: services, board: board).run(order, stops: attemptStops, opened: remember)
     case .service: return await desk.run(order, services: services, stops: attemptStops, opened: remember)
     }

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-package import NexusKernel
+internal import NexusKernel
 package import NexusStore
 
 /// Starts, recovers and settles the runs of one node, and carries out what operators ask of them.
@@ -13,13 +13,13 @@ package actor RunExecutor {
   package static let maxResidentRuns = 10_000
 
   private let services: RuntimeServices
-  private let board: AgentBoard
+  let board: AgentBoard
   private let work: WorkHost
   private let desk: ServiceDesk
-  private let supervisors: SupervisorHost
-  private var plan: ProjectPlan
+  let supervisors: SupervisorHost
+  var plan: ProjectPlan
   private var hash: @Sendable ([UInt8]) -> DefinitionHash
-  private var drivers: [RunID: RunDriver] = [:]
+  private(set) var drivers: [RunID: RunDriver] = [:]
   /// Runs that are about to get a driver; nobody else takes them up meanwhile.
   private var claiming: Set<RunID> = []
   private var waiters: [RunID: [CheckedContinuation<Void, Never>]] = [:]
@@ -52,6 +52,11 @@ package actor RunExecutor {
     _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
   ) async throws(RuntimeRefusal) -> RunRecord {
     var spec = try runnable(name)
+    if let reason = await supervisors.refusal(of: spec.name) {
+      throw RuntimeRefusal(
+        .conflict, code: "NX-SUP-003", message: "agent \(name) cannot run: \(reason)",
+        hint: "naos supervisor start \(spec.supervisor ?? .root)")
+    }
     // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
     if let timeout { spec.timeout = min(timeout, spec.timeout ?? timeout) }
     guard input.encoded().count <= Self.maxInputBytes else {
@@ -345,13 +350,6 @@ package actor RunExecutor {
 
   private func fail(_ agent: AgentName, _ reason: RunError) {
     for driver in drivers.values where driver.spec.name == agent { driver.post(.supervisorGaveUp(reason)) }
-  }
-
-  /// Takes a changed configuration for the runs that begin from now on.
-  package func reconfigure(_ plan: ProjectPlan) async {
-    self.plan = plan
-    for agent in plan.agents { board.update(agent.name) { _ in } }
-    await supervisors.reconfigure(plan)
   }
 
   /// A budget said no to an attempt of the run: if its owner wants the agent stopped, it is asked to end.

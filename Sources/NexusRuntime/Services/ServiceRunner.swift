@@ -9,7 +9,10 @@ struct ServiceRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
 
-  func run(_ spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops) async -> SupervisorMachine.Exit {
+  /// Runs the process; `started` is called once, when it runs.
+  func run(
+    _ spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops, started: @Sendable () async -> Void
+  ) async -> ChildExit {
     let caller = Caller(agent: spec.name, run: nil, step: .main, attempt: attempt)
     let access: AttemptAccess
     do {
@@ -17,15 +20,18 @@ struct ServiceRunner: Sendable {
     } catch {
       return .startFailed("the boundary did not open: \(error)")
     }
-    let exit = await process(spec, caller: caller, access: access, stops: stops)
+    let exit = await process(spec, caller: caller, access: access, stops: stops, started: started)
     let tally = await services.boundary.closeAttempt(access.key)
-    if case .abnormal = exit, let refusal = tally.refusal, refusal.action != .alert { return .refused(refusal.message) }
-    return exit
+    guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
+    switch exit {
+    case .abnormal, .killed: return .refused(refusal.message)
+    case .normal, .shutdown, .refused, .startFailed: return exit
+    }
   }
 
   private func process(
-    _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops
-  ) async -> SupervisorMachine.Exit {
+    _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops, started: @Sendable () async -> Void
+  ) async -> ChildExit {
     let capture = services.captures.capture(agent: spec.name, run: nil, attempt: caller.attempt)
     let environment = AttemptEnvironment(
       inherited: services.inherited, spec: spec, caller: caller, access: access, outputPath: nil)
@@ -42,13 +48,25 @@ struct ServiceRunner: Sendable {
     }
     board.update(spec.name) {
       $0.pid = process.pid
-      $0.state = .running
       $0.lastActivity = services.clock.wallNow()
     }
-    let exit = await ShutdownSequence(policy: spec.shutdown, clock: services.clock)
-      .waitForExit(of: process, stops: stops)
+    await started()
+    // The supervisor's own machine says when to kill; here its requests are only passed on.
+    let exit = await ShutdownSequence(policy: .infinity, clock: services.clock).waitForExit(of: process, stops: stops)
     board.update(spec.name) { $0.pid = nil }
     _ = await capture.finish()
-    return exit.status == .exited(code: 0) ? .normal : .abnormal(exit.status.description)
+    return Self.childExit(exit.status, asked: stops.wasRequested)
+  }
+
+  /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.
+  static func childExit(_ status: ExitStatus, asked: AttemptStops.Manner?) -> ChildExit {
+    let text = status.description
+    switch status {
+    case .exited(code: 0): return asked == nil ? .normal : .shutdown(text)
+    case .exited(code: 143), .signalled(signal: ProcessSignal.terminate.rawValue):
+      return asked == nil ? .abnormal(text) : .shutdown(text)
+    case .signalled(signal: ProcessSignal.kill.rawValue): return .killed(text)
+    case .exited, .signalled: return .abnormal(text)
+    }
   }
 }

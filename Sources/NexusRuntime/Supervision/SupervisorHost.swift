@@ -1,60 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
-package import NexusKernel
+internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
-/// The shell around the supervisors: performs what their machines decide, and keeps the processes of service agents.
+/// The shell around the tree of supervisors: performs what the machines decide, and keeps the processes of services.
 package actor SupervisorHost {
   /// How far back restarts of earlier boots still matter.
   static let maxMemory = Duration.seconds(86_400)
 
-  private let services: RuntimeServices
-  private let board: AgentBoard
-  private let work: WorkHost
+  let services: RuntimeServices
+  let board: AgentBoard
+  let work: WorkHost
   private let desk: ServiceDesk
+  private(set) var plan: ProjectPlan
   private var specs: [AgentName: AgentSpec] = [:]
-  private var machines: [SupervisorName: SupervisorMachine] = [:]
+  var tree: SupervisionTree
+  private var isStarted = false
+  private(set) var startsServices = false
+  private var isDown = false
+  private var endWaiters: [CheckedContinuation<Void, Never>] = []
+
+  // Services.
   private var attempts: [AgentName: AttemptNumber] = [:]
   private var stops: [AgentName: AttemptStops] = [:]
-  /// Services that were started again before their old process had ended.
-  private var startsAgain: Set<AgentName> = []
-  private var endWaiters: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
+
+  // Task agents.
+  private struct Guest {
+    let ticket: AttemptTicket
+    let stops: AttemptStops
+  }
+  private var guests: [ChildName: Guest] = [:]
+  private var crashes: [ChildName: CheckedContinuation<String?, Never>] = [:]
+
+  // Calls.
+  private var nextCall = 0
+  private var answers: [CallID: SupervisorMachine.CallAnswer] = [:]
+  private var callers: [CallID: CheckedContinuation<SupervisorMachine.CallAnswer, Never>] = [:]
+  /// Calls whose asker does not wait for what takes time.
+  private var unheard: Set<CallID> = []
+
   /// Tells the runs of an agent that nobody will restart it any more.
   private var onGivingUp: @Sendable (AgentName, RunError) -> Void = { _, _ in }
 
   init(plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk) {
+    self.plan = plan
     self.services = services
     self.board = board
     self.work = work
     self.desk = desk
+    tree = SupervisionTree(plan.branches(startsServices: false))
     for agent in plan.agents { specs[agent.name] = agent }
-    let child: (AgentSpec) -> SupervisorMachine.Child = {
-      SupervisorMachine.Child(name: $0.name, restart: $0.restart, backoff: $0.backoff)
-    }
-    for supervisor in plan.supervisors {
-      machines[supervisor.name] = SupervisorMachine(
-        name: supervisor.name, intensity: supervisor.intensity,
-        children: supervisor.children.compactMap { plan.agent($0) }.map(child))
-    }
-    machines[.root] = SupervisorMachine(
-      name: .root, intensity: RestartIntensity(), children: plan.agents.filter { $0.supervisor == nil }.map(child))
-  }
-
-  /// Takes the agents of a changed configuration: new ones are added, changed ones apply at their next start.
-  func reconfigure(_ plan: ProjectPlan) {
-    for spec in plan.agents {
-      specs[spec.name] = spec
-      machines[spec.supervisor ?? .root]?.add(
-        SupervisorMachine.Child(name: spec.name, restart: spec.restart, backoff: spec.backoff))
-    }
   }
 
   func setGivingUp(_ handler: @escaping @Sendable (AgentName, RunError) -> Void) { onGivingUp = handler }
 
-  private func supervisor(of agent: AgentName) -> SupervisorName? {
-    specs[agent].map { $0.supervisor ?? .root }
+  // MARK: The tree as a whole
+
+  /// Starts the root.
+  ///
+  /// - Parameters:
+  ///   - services: whether the services that start by themselves do; else the tree only watches over runs.
+  ///   - disabled: agents that a person stopped for good.
+  func start(services: Bool, except disabled: Set<AgentName>) {
+    guard !isStarted else { return }
+    isStarted = true
+    startsServices = services
+    tree.reconfigure(plan.branches(startsServices: services))
+    for agent in disabled { tree.disable(.agent(agent)) }
+    handle(.start)
   }
 
   /// Fills the windows from the restart log, so that a node that crash-loops does not forget.
@@ -64,156 +79,242 @@ package actor SupervisorHost {
     let rows = try await services.store.restarts(since: wall + (.zero - Self.maxMemory))
     for row in rows.sorted(by: { $0.at < $1.at }) {
       // A stamp from the future (the clock was set back) counts as now.
-      let age = max(.zero, wall - row.at)
-      machines[row.supervisor]?.restore(child: row.child, at: now + (.zero - age))
-    }
-  }
-
-  /// How many restarts of an agent count now.
-  package func restarts(of agent: AgentName) -> (count: Int, intensity: RestartIntensity)? {
-    guard let supervisor = supervisor(of: agent) else { return nil }
-    return machines[supervisor]?.restarts(of: agent, at: services.clock.now())
-  }
-
-  /// Counts the restart of a task.
-  ///
-  /// - Returns: nil if it may go on, else why not.
-  func taskRestart(of agent: AgentName, reason: String) -> String? {
-    guard let supervisor = supervisor(of: agent), var machine = machines[supervisor] else { return nil }
-    let actions = machine.taskRestart(agent, reason: reason, at: services.clock.now())
-    machines[supervisor] = machine
-    var refusal: String?
-    for case .childFailed(agent, let why) in actions { refusal = "agent \(agent) failed: \(why)" }
-    perform(actions, of: supervisor)
-    return refusal
-  }
-
-  package func start(_ agent: AgentName) { handle(.start(agent), agent) }
-
-  /// A person says that a task's agent may be tried again after its supervisor gave up.
-  package func forgive(_ agent: AgentName) {
-    guard let supervisor = supervisor(of: agent) else { return }
-    machines[supervisor]?.forgive(agent)
-  }
-
-  /// Stops a service's process and returns when it has ended.
-  package func stop(_ agent: AgentName, force: Bool) async {
-    if force { stops[agent]?.request(.kill) }
-    handle(.stop(agent), agent)
-    guard stops[agent] != nil else { return }
-    await withCheckedContinuation { endWaiters[agent, default: []].append($0) }
-  }
-
-  /// Stops every service, each supervisor's children in reverse order of start, and waits for all.
-  func shutdown() async {
-    for name in machines.keys.sorted() {
-      guard var machine = machines[name] else { continue }
-      let actions = machine.handle(.shutdown, at: services.clock.now())
-      machines[name] = machine
-      perform(actions, of: name)
-    }
-    for agent in stops.keys.sorted() where stops[agent] != nil {
-      await withCheckedContinuation { endWaiters[agent, default: []].append($0) }
-    }
-  }
-
-  private func handle(_ event: SupervisorMachine.Event, _ agent: AgentName) {
-    guard let supervisor = supervisor(of: agent), var machine = machines[supervisor] else { return }
-    let actions = machine.handle(event, at: services.clock.now())
-    machines[supervisor] = machine
-    perform(actions, of: supervisor)
-  }
-
-  private func perform(_ actions: [SupervisorMachine.Action], of supervisor: SupervisorName) {
-    for action in actions {
-      switch action {
-      case .start(let agent): launch(agent)
-      case .stop(let agent):
-        board.update(agent) { $0.state = .stopping }
-        startsAgain.remove(agent)
-        stops[agent]?.request(.ask)
-      case .restartAfter(let agent, let delay): wait(agent, delay)
-      case .logRestart(let agent, let reason): log(supervisor, agent, reason)
-      case .childFailed(let agent, let reason):
-        board.update(agent) {
-          $0.state = .failed
-          $0.reason = reason
-        }
-        onGivingUp(agent, RunError(code: "NX-SUP-001", message: "agent \(agent) failed: \(reason)", isRetryable: false))
-      case .childEnded(let agent):
-        board.update(agent) { if $0.state != .failed && $0.state != .exhausted { $0.state = .stopped } }
-      case .gaveUp: break
+      let moment = now + (.zero - max(.zero, wall - row.at))
+      // Agents and supervisors share one namespace.
+      let supervisor = SupervisorName(row.child.text)
+      if supervisor == row.supervisor {
+        tree.restoreFresh(supervisor)
+      } else if tree.phase(of: supervisor) != nil {
+        tree.restore(row.supervisor, .supervisor(supervisor), at: moment)
+      } else {
+        tree.restore(row.supervisor, .agent(row.child), at: moment)
       }
     }
   }
 
-  private func log(_ supervisor: SupervisorName, _ agent: AgentName, _ reason: String) {
-    let row = RestartRow(supervisor: supervisor, child: agent, at: services.clock.wallNow(), reason: reason)
+  /// Stops every service, in reverse order of start, and waits for all.
+  func shutdown() async {
+    guard isStarted else { return }
+    handle(.shutdown)
+    guard !isDown else { return }
+    await withCheckedContinuation { endWaiters.append($0) }
+  }
+
+  func handle(_ event: SupervisionTree.Event) { perform(tree.handle(event, at: services.clock.now())) }
+
+  func take(_ plan: ProjectPlan) {
+    self.plan = plan
+    for spec in plan.agents { specs[spec.name] = spec }
+    tree.reconfigure(plan.branches(startsServices: startsServices))
+  }
+
+  // MARK: Calls
+
+  /// Asks the tree, does `meanwhile` once it has taken the question, and waits for the answer.
+  func call(_ call: SupervisorMachine.Call, meanwhile: () -> Void = {}) async -> SupervisorMachine.CallAnswer {
+    let id = newCall()
+    handle(.call(id, call))
+    meanwhile()
+    return await answer(to: id)
+  }
+
+  /// Asks the tree without waiting for what takes time.
+  ///
+  /// - Returns: nil if it is under way.
+  func ask(_ call: SupervisorMachine.Call) -> SupervisorMachine.CallAnswer? {
+    let id = newCall()
+    handle(.call(id, call))
+    return earlyAnswer(to: id)
+  }
+
+  func startChild(_ spec: ChildSpec, under supervisor: SupervisorName) -> SupervisorMachine.CallAnswer? {
+    let id = newCall()
+    handle(.startChild(id, spec, under: supervisor))
+    return earlyAnswer(to: id)
+  }
+
+  private func earlyAnswer(to id: CallID) -> SupervisorMachine.CallAnswer? {
+    if let answer = answers.removeValue(forKey: id) { return answer }
+    unheard.insert(id)
+    return nil
+  }
+
+  private func newCall() -> CallID {
+    nextCall += 1
+    return CallID(nextCall)
+  }
+
+  private func answer(to id: CallID) async -> SupervisorMachine.CallAnswer {
+    if let answer = answers.removeValue(forKey: id) { return answer }
+    return await withCheckedContinuation { callers[id] = $0 }
+  }
+
+  // MARK: Attempts of tasks
+
+  /// Waits until the supervisor lets the attempt begin.
+  nonisolated func admit(_ child: ChildName, _ stops: AttemptStops) async -> AttemptTicket.Answer {
+    let ticket = AttemptTicket()
+    await want(child, ticket, stops)
+    stops.guards(ticket)
+    let answer = await ticket.wait()
+    if answer != .admitted { await release(child) }
+    return answer
+  }
+
+  private func want(_ child: ChildName, _ ticket: AttemptTicket, _ stops: AttemptStops) {
+    guests[child] = Guest(ticket: ticket, stops: stops)
+    guard tree.supervisor(of: child) != nil else {
+      // Its agent is no longer in the configuration; the run goes on by the definition that it began with.
+      ticket.settle(.admitted)
+      return
+    }
+    handle(.attemptWanted(child))
+    if let guest = guests[child], !guest.ticket.isSettled, let agent = child.agent {
+      board.update(agent) {
+        $0.state = .waiting
+        $0.reason = "waits for its supervisor"
+      }
+    }
+  }
+
+  /// The attempt is over, and there is no other one on its account.
+  func release(_ child: ChildName, _ exit: ChildExit = .normal) {
+    guard guests.removeValue(forKey: child) != nil else { return }
+    handle(.attemptWithdrawn(child))
+    handle(.exited(child, exit))
+  }
+
+  /// Counts the crash of a task whose run wants another attempt.
+  ///
+  /// - Returns: nil if it may have one, else why not.
+  func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
+    defer { guests[child] = nil }
+    guard tree.supervisor(of: child) != nil else { return nil }
+    return await withCheckedContinuation { waiter in
+      crashes[child] = waiter
+      handle(.attemptCrashed(child, reason: reason))
+    }
+  }
+
+  // MARK: Performing
+
+  private func perform(_ actions: [SupervisionTree.Action]) {
+    for action in actions {
+      switch action {
+      case .start(let child): start(child)
+      case .ask(let child): stop(child, .ask)
+      case .kill(let child): stop(child, .kill)
+      case .setTimer(let timer, let delay): set(timer, delay)
+      case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
+      case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
+      case .changed(let child, let state): show(child, state)
+      case .removed: break
+      case .failed(let child, let reason): failed(child, reason)
+      case .report(let report): publish(report)
+      case .answer(let id, let answer): settle(id, answer)
+      case .admitAttempt(let child): admitted(child)
+      case .refuseAttempt(let child, let reason): refused(child, reason)
+      case .mayRetry(let child): crashes.removeValue(forKey: child)?.resume(returning: nil)
+      case .isUp: break
+      case .ended: ended()
+      }
+    }
+  }
+
+  private func settle(_ id: CallID, _ answer: SupervisorMachine.CallAnswer) {
+    if let caller = callers.removeValue(forKey: id) {
+      caller.resume(returning: answer)
+    } else if unheard.remove(id) == nil {
+      answers[id] = answer
+    }
+  }
+
+  private func admitted(_ child: ChildName) {
+    if guests[child]?.ticket.settle(.admitted) == true { return }
+    // It was stopped before it began.
+    guests[child] = nil
+    handle(.exited(child, .shutdown("withdrawn")))
+  }
+
+  private func refused(_ child: ChildName, _ reason: String) {
+    let text = child.agent.map { "agent \($0) failed: \(reason)" } ?? reason
+    if let crash = crashes.removeValue(forKey: child) { return crash.resume(returning: text) }
+    guests.removeValue(forKey: child)?.ticket.settle(.refused(reason: text))
+  }
+
+  private func ended() {
+    isDown = true
+    for waiter in endWaiters { waiter.resume() }
+    endWaiters = []
+  }
+
+  private func failed(_ child: ChildName, _ reason: String) {
+    guard case .agent(let agent) = child else { return }
+    board.update(agent) {
+      $0.state = .failed
+      $0.reason = reason
+    }
+    onGivingUp(agent, RunError(code: "NX-SUP-001", message: "agent \(agent) failed: \(reason)", isRetryable: false))
+  }
+
+  private func publish(_ report: SupervisorReport) {
+    services.events.publish(
+      .supervisor(
+        SupervisorEvent(
+          supervisor: report.supervisor, kind: report.kind.rawValue, child: report.offender.description,
+          note: report.reason)))
+  }
+
+  private func log(_ supervisor: SupervisorName, _ child: ChildName, _ reason: String) {
+    let name = child.agent ?? AgentName(child.description)
+    let row = RestartRow(supervisor: supervisor, child: name, at: services.clock.wallNow(), reason: reason)
     let (store, clock) = (services.store, services.clock)
-    work.spawn("log-restart:\(agent)") {
+    work.spawn("log-restart:\(child)") {
       // A restart that cannot be logged is forgotten by the next boot; it is never a reason not to restart.
       _ = await StorePatience(clock: clock).commit(StoreTransaction(.synced, [.logRestart(row)]), to: store)
     }
   }
 
-  private func wait(_ agent: AgentName, _ delay: Duration) {
+  private func set(_ timer: SupervisionTree.Timer, _ delay: Duration) {
     let deadline = services.clock.now() + delay
-    board.update(agent) {
-      $0.state = .backoff
-      $0.step = "next start in \(delay)"
-    }
     let clock = services.clock
-    work.spawn("backoff:\(agent)") {
-      do { try await clock.sleep(until: deadline) } catch { return }
-      await self.handle(.restartDue(agent), agent)
+    work.spawn("supervisor:\(timer.child)") {
+      if delay > .zero {
+        do { try await clock.sleep(until: deadline) } catch { return }
+      }
+      await self.handle(.timer(timer))
     }
   }
 
-  private func launch(_ agent: AgentName) {
-    guard let spec = specs[agent] else { return }
-    guard stops[agent] == nil else {
-      // One process of an agent at a time: the new one comes when the old one has ended.
-      startsAgain.insert(agent)
-      return
+  private func stop(_ child: ChildName, _ manner: AttemptStops.Manner) {
+    if case .agent(let agent) = child { stops[agent]?.request(manner) } else { guests[child]?.stops.interrupt(manner) }
+  }
+
+  // MARK: Services
+
+  private func start(_ child: ChildName) {
+    guard case .agent(let agent) = child, let spec = specs[agent] else {
+      return handle(.exited(child, .startFailed("it is not in the configuration")))
     }
     let attempt = attempts[agent]?.next ?? AttemptNumber(1)
     attempts[agent] = attempt
     let agentStops = AttemptStops()
     stops[agent] = agentStops
-    board.update(agent) {
-      $0.state = .starting
-      $0.attempt = attempt
-      $0.step = nil
-      $0.reason = ""
-    }
+    board.update(agent) { $0.attempt = attempt }
     let runner = ServiceRunner(services: services, board: board)
-    work.spawn("service:\(agent)#\(attempt)") {
-      let exit = await runner.run(spec, attempt: attempt, stops: agentStops)
+    let accepted = work.spawn("service:\(agent)#\(attempt)") {
+      let exit = await runner.run(spec, attempt: attempt, stops: agentStops) { await self.handle(.started(child)) }
+      await self.desk.serviceEnded(agent, because: exit.reason)
       await self.ended(agent, exit)
     }
+    if !accepted { ended(agent, .startFailed("the node is going down")) }
   }
 
-  private func ended(_ agent: AgentName, _ exit: SupervisorMachine.Exit) async {
+  private func ended(_ agent: AgentName, _ exit: ChildExit) {
     stops[agent] = nil
-    await desk.serviceEnded(agent, because: exit.text)
-    let waiters = endWaiters.removeValue(forKey: agent) ?? []
-    defer { for waiter in waiters { waiter.resume() } }
-    guard startsAgain.remove(agent) == nil else { return launch(agent) }
-    handle(.exited(agent, exit), agent)
-    if case .refused(let reason) = exit {
-      board.update(agent) {
-        $0.state = .exhausted
-        $0.reason = reason
-      }
-    }
+    handle(.exited(.agent(agent), exit))
   }
-}
 
-extension SupervisorMachine.Exit {
-  var text: String {
-    switch self {
-    case .normal: "exit 0"
-    case .abnormal(let text), .refused(let text), .startFailed(let text): text
-    }
-  }
+  /// Kills a service at once, if it has a process.
+  func kill(_ agent: AgentName) { stops[agent]?.request(.kill) }
 }

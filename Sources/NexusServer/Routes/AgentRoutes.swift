@@ -34,7 +34,8 @@ extension OperatorPlane {
     ]
   }
 
-  private static func flag(_ body: JSONValue, _ name: String) throws(OperationError) -> Bool {
+  /// A member of a body that is true, false or absent.
+  static func flag(_ body: JSONValue, _ name: String) throws(OperationError) -> Bool {
     guard let value = body[name], !value.isNull else { return false }
     guard let flag = value.boolValue else { throw .misunderstood("`\(name)` has to be true or false.") }
     return flag

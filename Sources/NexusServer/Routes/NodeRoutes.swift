@@ -8,10 +8,18 @@ extension OperatorPlane {
   var nodeRoutes: [Route] {
     let operations = operations
     return [
+      Route(
+        "POST", "/api/v1/reload",
+        "Takes the changed configuration; `dryRun` says only what it would mean, `prune` stops what is no longer in it."
+      ) { request throws(OperationError) in
+        let body = try request.json()
+        return .json(
+          try await operations.reload(prune: try Self.flag(body, "prune"), dryRun: try Self.flag(body, "dryRun")))
+      },
       Route("POST", "/api/v1/shutdown", "Takes the node down in order.") { _ throws(OperationError) in
         try await operations.shutdown()
         return .json(["status": "stopping"], status: 202)
-      }
+      },
     ]
   }
 }

@@ -62,6 +62,7 @@ package struct OperatorRequest: Sendable {
   func parameter(_ name: String) -> String { parameters[name] ?? "" }
   var run: RunID { RunID(parameter("id")) }
   var agent: AgentName { AgentName(parameter("name")) }
+  var supervisor: SupervisorName { SupervisorName(parameter("name")) }
 }
 
 extension OperatorRequest {

@@ -106,7 +106,7 @@ package actor StreamHub {
     switch event {
     case .log: break
     case .run: (agentsChanged, runsChanged) = (true, true)
-    case .agent, .effect: agentsChanged = true
+    case .agent, .supervisor, .effect: agentsChanged = true
     }
     for stream in streams { stream.push(event) }
   }

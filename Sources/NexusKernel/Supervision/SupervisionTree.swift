@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+package import NexusCore
+
+/// All supervisors of a node, below the root: passes what one decides on to those above and below it.
+///
+/// Only what concerns processes, timers, the restart log and people comes out of it.
+package struct SupervisionTree: Sendable {
+  package enum Event: Sendable, Hashable {
+    /// Starts the root, and with it everything that starts by itself.
+    case start
+    /// Stops everything, in reverse order.
+    case shutdown
+    /// About a process: `agent` or `instance`; of attempts only `exited`.
+    case started(ChildName)
+    case ignored(ChildName)
+    case exited(ChildName, ChildExit)
+    case timer(Timer)
+    /// Asked of the supervisor of the child that the call names.
+    case call(CallID, SupervisorMachine.Call)
+    case startChild(CallID, ChildSpec, under: SupervisorName)
+    case attemptWanted(ChildName)
+    case attemptWithdrawn(ChildName)
+    case attemptCrashed(ChildName, reason: String)
+  }
+
+  package struct Timer: Sendable, Hashable {
+    let supervisor: SupervisorName
+    let timer: SupervisorMachine.Timer
+    package var child: ChildName { timer.child }
+  }
+
+  package enum Action: Sendable, Hashable {
+    case start(ChildName)
+    case ask(ChildName)
+    case kill(ChildName)
+    case setTimer(Timer, after: Duration)
+    case logRestart(SupervisorName, ChildName, reason: String)
+    /// The supervisor begins anew: restarts of before no longer count.
+    case logFresh(SupervisorName)
+    case changed(ChildName, ChildState)
+    case removed(ChildName)
+    /// Nobody restarts the child any more unless a person asks.
+    case failed(ChildName, reason: String)
+    case report(SupervisorReport)
+    case answer(CallID, SupervisorMachine.CallAnswer)
+    case admitAttempt(ChildName)
+    case refuseAttempt(ChildName, reason: String)
+    case mayRetry(ChildName)
+    /// Everything that starts by itself has been started.
+    case isUp
+    case ended
+  }
+
+  /// One supervisor, as the configuration gives it.
+  package struct Branch: Sendable, Hashable {
+    package var name: SupervisorName
+    package var flags: SupervisorFlags
+    package var children: [ChildSpec]
+    package init(_ name: SupervisorName, flags: SupervisorFlags = SupervisorFlags(), children: [ChildSpec]) {
+      self.name = name
+      self.flags = flags
+      self.children = children
+    }
+  }
+
+  private enum Work {
+    case event(SupervisorName, SupervisorMachine.Event)
+    /// A supervisor ended for good, unless the one above has started it again by now.
+    case lookAfter(SupervisorName, reason: String)
+  }
+
+  var machines: [SupervisorName: SupervisorMachine] = [:]
+  var parents: [ChildName: SupervisorName] = [:]
+  private var work: Deque<Work> = []
+  private var actions: [Action] = []
+
+  /// Takes the tree of a configuration; `branches` holds the root, and every supervisor but the root is the child of one.
+  package init(_ branches: [Branch]) {
+    for branch in branches { plant(branch) }
+    if machines[.root] == nil { plant(Branch(.root, flags: .root, children: [])) }
+  }
+
+  mutating func plant(_ branch: Branch) {
+    machines[branch.name] = SupervisorMachine(name: branch.name, flags: branch.flags, children: branch.children)
+    for child in branch.children { parents[child.name] = branch.name }
+  }
+
+  package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
+    switch event {
+    case .start: work.append(.event(.root, .start))
+    case .shutdown: work.append(.event(.root, .shutdown))
+    case .started(let child): send(.started(child), about: child)
+    case .ignored(let child): send(.ignored(child), about: child)
+    case .exited(let child, let exit): send(.exited(child, exit), about: child)
+    case .timer(let timer): work.append(.event(timer.supervisor, .timer(timer.timer)))
+    case .call(let id, let call): send(.call(id, call), for: id, about: call.child)
+    case .startChild(let id, let spec, let supervisor):
+      guard machines[supervisor] != nil else { return [.answer(id, .notFound)] }
+      if let parent = parents[spec.name], parent != supervisor { return [.answer(id, .alreadyPresent)] }
+      parents[spec.name] = supervisor
+      work.append(.event(supervisor, .call(id, .startChild(spec))))
+    case .attemptWanted(let child): send(.attemptWanted(child), about: child)
+    case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
+    case .attemptCrashed(let child, let reason): send(.attemptCrashed(child, reason: reason), about: child)
+    }
+    return settle(at: now)
+  }
+
+  private mutating func send(_ event: SupervisorMachine.Event, about child: ChildName) {
+    guard let supervisor = supervisor(of: child) else { return }
+    work.append(.event(supervisor, event))
+  }
+
+  private mutating func send(_ event: SupervisorMachine.Event, for id: CallID, about child: ChildName) {
+    guard let supervisor = supervisor(of: child) else { return actions.append(.answer(id, .notFound)) }
+    work.append(.event(supervisor, event))
+  }
+
+  /// Lets the supervisors talk until none has anything left to say.
+  private mutating func settle(at now: Instant) -> [Action] {
+    while let next = work.popFirst() {
+      switch next {
+      case .event(let supervisor, let event):
+        for action in machines[supervisor]?.handle(event, at: now) ?? [] { route(action, from: supervisor) }
+      case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
+      }
+    }
+    defer { actions = [] }
+    return actions
+  }
+
+  private mutating func route(_ action: SupervisorMachine.Action, from supervisor: SupervisorName) {
+    switch action {
+    case .start(.supervisor(let below)):
+      if case .down(.some) = machines[below]?.phase { actions.append(.logFresh(below)) }
+      work.append(.event(below, .start))
+    case .ask(.supervisor(let below)), .kill(.supervisor(let below)): work.append(.event(below, .shutdown))
+    case .start(let child): actions.append(.start(child))
+    case .ask(let child): actions.append(.ask(child))
+    case .kill(let child): actions.append(.kill(child))
+    case .setTimer(let timer, let delay):
+      actions.append(.setTimer(Timer(supervisor: supervisor, timer: timer), after: delay))
+    case .logRestart(let child, let reason): actions.append(.logRestart(supervisor, child, reason: reason))
+    case .changed(let child, let state): actions.append(.changed(child, state))
+    case .removed(let child):
+      if !child.isAttempt { actions.append(.removed(child)) }
+    case .failed(let child, let reason): actions.append(.failed(child, reason: reason))
+    case .report(let report): actions.append(.report(report))
+    case .answer(let id, let answer): actions.append(.answer(id, answer))
+    case .admitAttempt(let child): actions.append(.admitAttempt(child))
+    case .refuseAttempt(let child, let reason): actions.append(.refuseAttempt(child, reason: reason))
+    case .mayRetry(let child): actions.append(.mayRetry(child))
+    case .isUp, .startFailed, .ended: tellAbove(action, of: supervisor)
+    }
+  }
+
+  /// What a supervisor says of itself is what its own supervisor hears of a child.
+  private mutating func tellAbove(_ action: SupervisorMachine.Action, of supervisor: SupervisorName) {
+    let child = ChildName.supervisor(supervisor)
+    guard let parent = parents[child] else {
+      if case .isUp = action { actions.append(.isUp) }
+      if case .ended = action { actions.append(.ended) }
+      return
+    }
+    switch action {
+    case .isUp: work.append(.event(parent, .started(child)))
+    case .startFailed(let reason):
+      work.append(.event(parent, .exited(child, .startFailed(reason))))
+      work.append(.lookAfter(supervisor, reason: reason))
+    case .ended(let end):
+      // OTP: a supervisor that gives up, or shuts itself down, exits with `shutdown`.
+      work.append(.event(parent, .exited(child, .shutdown(end.reason))))
+      if case .gaveUp(let reason) = end { work.append(.lookAfter(supervisor, reason: "gave up: \(reason)")) }
+    default: break
+    }
+  }
+
+  /// If nobody starts the supervisor again, its agents are down for good, and people have to hear of it.
+  private mutating func lookAfter(_ supervisor: SupervisorName, _ reason: String) {
+    guard let parent = parents[.supervisor(supervisor)],
+      case .stopped = machines[parent]?.state(of: .supervisor(supervisor))
+    else { return }
+    let text = "its supervisor \(supervisor) \(reason)"
+    for agent in agents(below: supervisor) {
+      if case .stopped(.failed) = machines[self.supervisor(of: agent) ?? .root]?.state(of: agent) { continue }
+      actions.append(.failed(agent, reason: text))
+    }
+    actions.append(.failed(.supervisor(supervisor), reason: reason))
+  }
+}
+
+extension SupervisorMachine.Call {
+  package var child: ChildName {
+    switch self {
+    case .startChild(let spec): spec.name
+    case .terminateChild(let child, _), .restartChild(let child), .deleteChild(let child): child
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+// Task agents: the process of an attempt is a child for as long as the attempt lasts. Whether there is another attempt
+// is the run's business; that it counts, and what it means for the siblings, is the supervisor's.
+extension SupervisorMachine {
+  mutating func attemptWanted(_ child: ChildName, at now: Instant) {
+    switch phase {
+    case .down(.gaveUp(let reason)), .down(.autoShutdown(let reason)):
+      actions.append(.refuseAttempt(child, reason: "its supervisor \(name) is down: \(reason)"))
+    case .down: held.append(child)
+    case .ending, .starting, .isUp:
+      guard !isBusy else { return mailbox.append(.event(.attemptWanted(child))) }
+      admit(child)
+    }
+  }
+
+  private mutating func admit(_ child: ChildName) {
+    guard let agent = child.agent, records[child] == nil else { return }
+    let place = records[.agent(agent)]
+    if case .stopped(.failed(let reason)) = place?.state {
+      actions.append(.refuseAttempt(child, reason: reason))
+      return
+    }
+    var spec = ChildSpec(child, restart: .temporary, shutdown: .infinity)
+    // The run takes its process down by the agent's own policy.
+    spec.isSignificant = place?.spec.isSignificant ?? false
+    nextAttempt += 1
+    var record = Record(spec: spec, order: (place?.order.0 ?? nextOrder, nextAttempt))
+    record.state = .running
+    records[child] = record
+    actions.append(.admitAttempt(child))
+  }
+
+  mutating func attemptWithdrawn(_ child: ChildName) {
+    held.removeAll { $0 == child }
+    mailbox.removeAll { if case .event(.attemptWanted(child)) = $0 { true } else { false } }
+  }
+
+  mutating func attemptCrashed(_ child: ChildName, _ reason: String, at now: Instant) {
+    guard let record = records[child] else {
+      actions.append(.mayRetry(child))
+      return
+    }
+    records[child]?.crashReason = reason
+    if record.state == .stopping {
+      // It was being stopped together with a sibling: that is no failure of its own.
+      confirmStop(child, .shutdown(reason))
+      advance(after: child, at: now)
+      return
+    }
+    guard !isBusy else {
+      records[child]?.exitSeen = .abnormal(reason)
+      if phase != .ending { mailbox.append(.event(.attemptCrashed(child, reason: reason))) }
+      return
+    }
+    report(.childTerminated, child, reason)
+    let place = child.agent.map { ChildName.agent($0) } ?? child
+    records[child] = nil
+    guard count(child, at: now) else {
+      let limit = flags.intensity
+      let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
+      report(.shutdown, child, text)
+      actions.append(.refuseAttempt(child, reason: text))
+      set(place, .stopped(.failed(text)))
+      actions.append(.failed(place, reason: text))
+      if flags.overIntensity == .escalate { end(.gaveUp(text), at: now) }
+      return
+    }
+    actions.append(.logRestart(place, reason: reason))
+    actions.append(.mayRetry(child))
+    if flags.strategy != .oneForOne { restartGroup(around: place, at: now) }
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+internal import NexusCore
+
+/// A question to a supervisor, to be found again in its answer.
+package struct CallID: Sendable, Hashable {
+  package let number: Int
+  package init(_ number: Int) { self.number = number }
+}
+
+// What OTP's API does: `start_child`, `terminate_child`, `restart_child`, `delete_child`, `which_children`,
+// `count_children`, and the change of a running supervisor's specifications.
+extension SupervisorMachine {
+  package enum Call: Sendable, Hashable {
+    /// Adds a child behind the others and starts it.
+    case startChild(ChildSpec)
+    /// Stops a child. A sibling's restart may start it again, as in OTP, unless it is also disabled: then nothing does
+    /// but `restartChild`.
+    case terminateChild(ChildName, disable: Bool = false)
+    /// Starts a child that is stopped.
+    case restartChild(ChildName)
+    case deleteChild(ChildName)
+  }
+
+  package enum CallAnswer: Sendable, Hashable {
+    case ok
+    /// The child needs no process.
+    case ignored
+    case alreadyStarted
+    /// Its specification is there, but it does not run.
+    case alreadyPresent
+    case running
+    case restarting
+    case notFound
+    case startFailed(String)
+    /// The supervisor itself does not run.
+    case supervisorDown
+  }
+
+  mutating func serve(_ call: Call, _ id: CallID, at now: Instant) {
+    if case .down = phase { return answer(id, .supervisorDown) }
+    if phase == .ending { return answer(id, .supervisorDown) }
+    guard !isBusy else { return mailbox.append(.event(.call(id, call))) }
+    switch call {
+    case .startChild(let spec): startChild(spec, id, at: now)
+    case .terminateChild(let child, let disable):
+      if disable, records[child] != nil { disabled.insert(child) }
+      terminate(child, id, at: now)
+    case .restartChild(let child): restartChild(child, id, at: now)
+    case .deleteChild(let child): delete(child, id)
+    }
+  }
+
+  private mutating func answer(_ id: CallID, _ answer: CallAnswer) { actions.append(.answer(id, answer)) }
+
+  private mutating func startChild(_ spec: ChildSpec, _ id: CallID, at now: Instant) {
+    if let record = records[spec.name] {
+      return answer(id, record.state.isActive ? .alreadyStarted : .alreadyPresent)
+    }
+    insert(spec)
+    records[spec.name]?.isNew = true
+    launch(spec.name, for: id, at: now)
+  }
+
+  private mutating func restartChild(_ child: ChildName, _ id: CallID, at now: Instant) {
+    guard let record = records[child] else { return answer(id, .notFound) }
+    switch record.state {
+    case .starting, .running, .stopping: answer(id, .running)
+    case .restarting: answer(id, .restarting)
+    case .stopped:
+      records[child]?.backoffStep = 0
+      launch(child, for: id, at: now)
+    }
+  }
+
+  private mutating func launch(_ child: ChildName, for id: CallID, at now: Instant) {
+    disabled.remove(child)
+    records[child]?.call = (id, true)
+    // What had failed or was refused is started all the same: a person asks.
+    set(child, .stopped(.neverStarted))
+    if flags.strategy == .oneForOne || sequence != nil {
+      launch(child)
+    } else {
+      begin(.call, [.start(child)], at: now)
+    }
+  }
+
+  private mutating func terminate(_ child: ChildName, _ id: CallID, at now: Instant) {
+    guard let record = records[child] else { return answer(id, .notFound) }
+    switch record.state {
+    case .stopped:
+      // Also of one that has failed: from now on it is a person's will that it is down.
+      set(child, .stopped(.byOperator))
+      answer(id, .ok)
+    case .restarting:
+      stopped(child, .byOperator)
+      answer(id, .ok)
+    case .stopping:
+      records[child]?.restAfterStop = .byOperator
+      // The one who asked first is told that it is done, and so is this one: when it has ended both are right.
+      if let first = record.call { answer(first.id, first.isStart ? .startFailed("it was stopped") : .ok) }
+      records[child]?.call = (id, false)
+    case .starting, .running:
+      if let starter = record.call { answer(starter.id, .startFailed("it was stopped")) }
+      records[child]?.call = (id, false)
+      if stop(child, rest: .byOperator, at: now), flags.strategy != .oneForOne, sequence == nil {
+        sequence = Sequence(purpose: .call, steps: [], waiting: child)
+      }
+    }
+  }
+
+  private mutating func delete(_ child: ChildName, _ id: CallID) {
+    guard let record = records[child] else { return answer(id, .notFound) }
+    switch record.state {
+    case .starting, .running, .stopping: answer(id, .running)
+    case .restarting: answer(id, .restarting)
+    case .stopped:
+      forget(child)
+      actions.append(.removed(child))
+      answer(id, .ok)
+    }
+  }
+
+  /// Drops a child that has no process.
+  mutating func forget(_ child: ChildName) {
+    records[child] = nil
+    disabled.remove(child)
+    specs.removeAll { $0.name == child }
+  }
+
+  /// A person wants the child down until a person says otherwise; from an earlier boot.
+  package mutating func disable(_ child: ChildName) { disabled.insert(child) }
+
+  // MARK: Looking
+
+  package func state(of child: ChildName) -> ChildState? { records[child]?.state }
+
+  /// The children, the newest first, as OTP lists them.
+  package func whichChildren() -> [(name: ChildName, state: ChildState)] {
+    ordered().reversed().map { ($0, records[$0]?.state ?? .stopped(.neverStarted)) }
+  }
+
+  package struct Counts: Sendable, Hashable {
+    package var specs = 0
+    package var active = 0
+    package var supervisors = 0
+    package var workers = 0
+  }
+
+  /// Supervisors and workers count specifications, alive or not.
+  package func countChildren() -> Counts {
+    var counts = Counts()
+    for record in records.values {
+      counts.specs += 1
+      if record.state.isActive, record.exitSeen == nil { counts.active += 1 }
+      if case .supervisor = record.spec.name { counts.supervisors += 1 } else { counts.workers += 1 }
+    }
+    return counts
+  }
+
+  // MARK: Changing
+
+  /// Takes changed specifications, as OTP's `code_change` does.
+  ///
+  /// Flags apply now, a changed specification at the next restart of its child; new children are added and not started,
+  /// and those that are gone keep running until somebody terminates and deletes them.
+  package mutating func reconfigure(flags: SupervisorFlags, children: [ChildSpec]) {
+    self.flags = flags
+    window.change(to: flags.intensity)
+    for key in windows.keys { windows[key]?.change(to: flags.intensity) }
+    let kept = specs.filter { old in !children.contains { $0.name == old.name } && records[old.name] != nil }
+    specs = children + kept
+    for spec in children where !insert(spec) { records[spec.name]?.spec = spec }
+    for (position, spec) in specs.enumerated() { records[spec.name]?.order = (position, 0) }
+    nextOrder = max(nextOrder, specs.count)
+    let others = records.filter { entry in !specs.contains { $0.name == entry.key } && !entry.key.isAttempt }
+    for (child, _) in others.sorted(by: { $0.value.order < $1.value.order }) {
+      records[child]?.order = (nextOrder, 0)
+      nextOrder += 1
+    }
+    for (child, record) in records where child.isAttempt {
+      if let agent = child.agent, let order = records[.agent(agent)]?.order {
+        records[child]?.order = (order.0, record.order.1)
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusRuntime
+
+// The tree of supervisors, and changed configurations.
+extension LocalOperations {
+  func supervision() async throws(OperationError) -> SupervisionReport {
+    let board = parts.runtime.board.all()
+    let now = parts.clock.now()
+    return SupervisionReport(
+      supervisors: await parts.runtime.supervisors.snapshots().map { SupervisionReports.status(of: $0, board, now) })
+  }
+
+  func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    do { try await parts.runtime.supervisors.startSupervisor(supervisor) } catch { throw OperationError(error) }
+    return try await status(of: supervisor)
+  }
+
+  func stopSupervisor(
+    _ supervisor: SupervisorName, force: Bool
+  ) async throws(OperationError) -> SupervisorStatus {
+    do { try await parts.runtime.supervisors.stopSupervisor(supervisor, force: force) } catch {
+      throw OperationError(error)
+    }
+    return try await status(of: supervisor)
+  }
+
+  private func status(of supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    guard let status = try await supervision().supervisors.first(where: { $0.name == supervisor }) else {
+      throw OperationError(
+        .notFound, code: "NX-SUP-004", title: "No such supervisor", detail: "No supervisor is named `\(supervisor)`.")
+    }
+    return status
+  }
+
+  func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport {
+    guard parts.options.purpose == .project else {
+      throw OperationError(
+        .conflict, code: "NX-API-026", title: "This node is for one run",
+        detail: "It keeps the configuration that it began with.", hint: "naos up starts a node that stays.")
+    }
+    let plan = try PlanReload.checked(parts.options)
+    let changes = PlanDifference(from: parts.plan, to: plan).changes.map { change in
+      var applies = change.applies
+      if prune, applies == .withPrune { applies = .now }
+      return ReloadReport.Change(
+        kind: change.kind.rawValue, subject: change.subject, name: change.name, detail: change.detail,
+        applies: applies.rawValue)
+    }
+    if !dryRun { await parts.reload(plan, prune: prune) }
+    return ReloadReport(changes: changes, isApplied: !dryRun)
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusKernel
+internal import NexusRuntime
+
+/// Puts together what operators see of supervisors.
+enum SupervisionReports {
+  static func status(
+    of snapshot: SupervisorHost.Snapshot, _ board: [AgentName: NexusRuntime.AgentStatus], _ now: Instant
+  ) -> SupervisorStatus {
+    let (state, note) = words(snapshot.phase)
+    let flags = snapshot.flags
+    return SupervisorStatus(
+      name: snapshot.name, parent: snapshot.parent, strategy: flags.strategy.rawValue, state: state, note: note,
+      restarts: StatusReports.restartStatus(snapshot.restarts, flags.intensity),
+      onMaxRestarts: flags.overIntensity.rawValue, autoShutdown: flags.autoShutdown.rawValue,
+      children: snapshot.children.map { child($0.name, $0.state, board, now) })
+  }
+
+  /// The tree as the configuration has it, when no node runs.
+  static func stored(_ plan: ProjectPlan, _ presents: [AgentName: AgentReports.Present]) -> SupervisionReport {
+    let tree = SupervisionTree(plan.branches(startsServices: false))
+    return SupervisionReport(
+      supervisors: tree.topDown().map { name, parent in
+        let flags = tree.flags(of: name) ?? SupervisorFlags()
+        let children = tree.children(of: name) ?? []
+        let counts = children.compactMap { $0.name.agent.flatMap { presents[$0]?.restarts.count } }
+        return SupervisorStatus(
+          name: name, parent: parent, strategy: flags.strategy.rawValue, state: "stopped",
+          restarts: StatusReports.restartStatus(counts.max() ?? 0, flags.intensity),
+          onMaxRestarts: flags.overIntensity.rawValue, autoShutdown: flags.autoShutdown.rawValue,
+          children: children.map { child, _ in
+            let state = child.agent.flatMap { presents[$0]?.status.state.rawValue } ?? "stopped"
+            return SupervisedChild(
+              kind: child.agent == nil ? "supervisor" : "agent", name: child.description, state: state)
+          })
+      })
+  }
+
+  private static func words(_ phase: SupervisorMachine.Phase) -> (state: String, note: String?) {
+    switch phase {
+    case .down(nil), .down(.asked): ("stopped", nil)
+    case .down(.autoShutdown(let reason)): ("stopped", reason)
+    case .down(.gaveUp(let reason)): ("failed", "gave up: \(reason)")
+    case .starting: ("starting", nil)
+    case .isUp: ("running", nil)
+    case .ending: ("stopping", nil)
+    }
+  }
+
+  private static func child(
+    _ name: ChildName, _ state: ChildState, _ board: [AgentName: NexusRuntime.AgentStatus], _ now: Instant
+  ) -> SupervisedChild {
+    switch name {
+    case .supervisor(let supervisor):
+      return SupervisedChild(kind: "supervisor", name: supervisor.text, state: word(state))
+    case .attempt(let agent, let run):
+      return SupervisedChild(kind: "attempt", name: agent.text, run: run, state: word(state))
+    case .instance(let agent, let number):
+      return SupervisedChild(kind: "agent", name: "\(agent)#\(number)", state: word(state))
+    case .agent(let agent):
+      let status = board[agent] ?? NexusRuntime.AgentStatus()
+      return SupervisedChild(
+        kind: "agent", name: agent.text, state: status.state.rawValue, note: AgentReports.note(status, now),
+        pid: status.pid.map { Int($0) })
+    }
+  }
+
+  private static func word(_ state: ChildState) -> String {
+    switch state {
+    case .stopped(.failed): "failed"
+    case .stopped(.refused): "exhausted"
+    case .stopped(.neverStarted): "idle"
+    case .stopped: "stopped"
+    case .starting: "starting"
+    case .running: "running"
+    case .restarting: "backoff"
+    case .stopping: "stopping"
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+package import NexusKernel
+
+// A changed configuration on a running node.
+extension RunExecutor {
+  /// Takes the configuration of changed files.
+  ///
+  /// - Parameters:
+  ///   - plan: the new one.
+  ///   - prune: whether what the files no longer have is stopped; else it goes on as it is until it ends.
+  /// - Returns: the configuration that holds now.
+  package func reload(_ plan: ProjectPlan, prune: Bool) async -> ProjectPlan {
+    let old = self.plan
+    let missing = await supervisors.missing(from: plan)
+    var holds = plan
+    var gone: [ChildName] = []
+    for child in missing {
+      let isBusy = await isUnderWay(child)
+      guard prune || !isBusy else {
+        holds.keep(child, of: old)
+        continue
+      }
+      if case .agent(let agent) = child { await stopRuns(of: agent, kill: false) }
+      gone.append(child)
+    }
+    self.plan = holds
+    for agent in holds.agents { board.update(agent.name) { _ in } }
+    await supervisors.reload(holds, without: gone)
+    for case .agent(let agent) in gone { board.remove(agent) }
+    return holds
+  }
+
+  private func isUnderWay(_ child: ChildName) async -> Bool {
+    if await supervisors.isActive(child) { return true }
+    guard case .agent(let agent) = child else { return false }
+    return drivers.values.contains { $0.spec.name == agent }
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+
+// What people see of the tree.
+extension SupervisorHost {
+  /// How many restarts count now in the window of an agent, and its limits.
+  package func restarts(of agent: AgentName) -> (count: Int, intensity: RestartIntensity)? {
+    tree.restarts(of: .agent(agent), at: services.clock.now())
+  }
+
+  /// One supervisor as it stands.
+  package struct Snapshot: Sendable {
+    package let name: SupervisorName
+    /// The supervisor that it is listed in; nil for the root.
+    package let parent: SupervisorName?
+    package let flags: SupervisorFlags
+    package let phase: SupervisorMachine.Phase
+    /// Restarts that count now in its window.
+    package let restarts: Int
+    /// In start order; running attempts of tasks included.
+    package let children: [(name: ChildName, state: ChildState)]
+  }
+
+  /// All supervisors, the root first, each before those below it.
+  package func snapshots() -> [Snapshot] {
+    let now = services.clock.now()
+    return tree.topDown().compactMap { name, parent in
+      guard let children = tree.children(of: name), let flags = tree.flags(of: name), let phase = tree.phase(of: name)
+      else { return nil }
+      return Snapshot(
+        name: name, parent: parent, flags: flags, phase: phase, restarts: tree.counted(in: name, at: now),
+        children: children)
+    }
+  }
+
+  /// Why a run of the agent cannot begin, if it cannot.
+  func refusal(of agent: AgentName) -> String? {
+    guard let supervisor = tree.supervisor(of: .agent(agent)), case .down(let end) = tree.phase(of: supervisor),
+      let end
+    else { return nil }
+    return "its supervisor \(supervisor) is down: \(end.reason)"
+  }
+
+  func show(_ child: ChildName, _ state: ChildState) {
+    guard case .agent(let agent) = child else { return }
+    board.update(agent) { status in
+      status.nextStart = nil
+      switch state {
+      case .starting:
+        status.state = .starting
+        status.step = nil
+        status.reason = ""
+      case .running: status.state = .running
+      case .restarting(let due):
+        status.state = .backoff
+        status.nextStart = due
+      case .stopping: status.state = .stopping
+      case .stopped(let rest): Self.show(rest, &status)
+      }
+    }
+  }
+
+  private static func show(_ rest: ChildState.Rest, _ status: inout AgentStatus) {
+    switch rest {
+    case .neverStarted: status.state = .idle
+    case .ended, .byOperator, .bySupervisor:
+      // What made it stop is worth more than that it stands still.
+      if status.state != .failed, status.state != .exhausted { status.state = .stopped }
+    case .refused(let reason):
+      status.state = .exhausted
+      status.reason = reason
+    case .failed(let reason):
+      status.state = .failed
+      status.reason = reason
+    }
+  }
+}
