@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""usage: bench.py [--quick] [--only startup,journal,gateway,binary] [--page FILE] NAOS JOURNAL PLAIN LITELLM FOLDER
+"""usage: bench.py [--quick] [--only startup,journal,supervision,gateway,binary] [--page FILE]
+                NAOS JOURNAL PLAIN LITELLM SUPERVISORD CHILD FOLDER
 
 Runs the measurements one after the other and prints a table; exit 1 if a promise is not kept.
 """
@@ -15,6 +16,7 @@ import journal
 import machine
 import report
 import startup
+import supervision
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -22,9 +24,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
-    parser.add_argument("--only", default="binary,startup,journal,gateway")
+    parser.add_argument("--only", default="binary,startup,journal,supervision,gateway")
     parser.add_argument("--page", help="the page to write the figures into")
-    for name in ["naos", "journal", "plain", "litellm", "folder"]:
+    for name in ["naos", "journal", "plain", "litellm", "supervisord", "child", "folder"]:
         parser.add_argument(name)
     options = parser.parse_args()
     naos, folder = os.path.abspath(options.naos), os.path.abspath(options.folder)
@@ -40,6 +42,9 @@ def main():
     if "journal" in wanted:
         results["journal"] = journal.measure(
             os.path.abspath(options.journal), os.path.abspath(options.plain), folder, options.quick)
+    if "supervision" in wanted:
+        results["supervision"] = supervision.measure(
+            naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick)
     if "gateway" in wanted:
         results["gateway"] = gateway.measure(naos, os.path.abspath(options.litellm), project, folder, options.quick)
     report.show(results)

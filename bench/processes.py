@@ -96,5 +96,12 @@ def processor_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def processor_seconds_with_children(pid):
+    """With that of the children that have ended and were waited for."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return sum(int(fields[index]) for index in (11, 12, 13, 14)) / TICKS
+
+
 def median(values):
     return statistics.median(values)

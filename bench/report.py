@@ -26,6 +26,21 @@ def rows(results):
     for writers, figures in results.get("journal", {}).items():
         text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
         row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)
+    care = results.get("supervision")
+    if care:
+        mine, otp, slow = (care["restart"][name] for name in ("naos", "otp", "supervisord"))
+        text = f"p50 {mine['p50'] / 1000:.2f} ms, p99 {mine['p99'] / 1000:.2f} ms"
+        peers = f"OTP {otp['p50'] / 1000:.2f} and {otp['p99'] / 1000:.2f}, supervisord {slow['p50'] / 1000:.0f} ms"
+        row("`kill -9` until the next process runs", f"{text}; {peers}", "p50 ≤ OTP's", mine["p50"] <= otp["p50"])
+        times = slow["p50"] / mine["p50"]
+        row("restart, times supervisord", f"{times:.0f}×", "≥ 100×", times >= 100)
+        many = care["many"]
+        what = f"{many['children']:,} idle processes"
+        row(f"{what}, node's memory", f"{many['nodeMegabytes']} MB", "≤ 100 MB", many["nodeMegabytes"] <= 100)
+        row(f"{what}, processor", f"{many['processorPercent']} %", "≤ 2 %", many["processorPercent"] <= 2)
+        row(f"{many['crashing']} crash at once, all back", f"{many['backSeconds']} s", "≤ 2 s", many["backSeconds"] <= 2)
+        cores = care["storm"]["cores"]
+        row("crash storm, processor", f"{cores} cores", "≤ 1 core", cores <= 1)
     for connections, figures in results.get("gateway", {}).items():
         if not isinstance(figures, dict):
             continue
