@@ -114,6 +114,15 @@ enum KernelBoot {
   }
 
   static var ownPID: Int32 { getpid() }
+
+  /// Whether the process has a controlling terminal: `tty_nr` in `/proc/self/stat`.
+  static var hasTerminal: Bool {
+    guard let bytes = try? Files.read("/proc/self/stat", limit: 4096) else { return false }
+    // The name of the program, in parentheses, may hold anything.
+    let rest = String(decoding: bytes, as: UTF8.self).split(separator: ")").last ?? ""
+    let fields = rest.split(separator: " ")
+    return fields.count > 4 && fields[4] != "0"
+  }
 }
 
 /// Where the node itself logs: standard error.

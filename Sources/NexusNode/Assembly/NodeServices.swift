@@ -26,18 +26,20 @@ extension Node {
   ) async throws {
     let parts = parts
     // Order is dependence: what stands first is started first and stopped last.
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: StoreService(parts: parts)),
+      .init(service: LauncherService(parts: parts)),
+      .init(service: GatewayService(parts: parts)),
+      .init(service: RuntimeService(parts: parts, recovers: recovers)),
+    ]
+    if handlesSignals { services.append(.init(service: HangUpService(parts: parts, operations: operations))) }
+    services.append(
+      .init(
+        service: OperatorService(parts: parts, operations: operations, ready: ready),
+        successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup))
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [
-          .init(service: StoreService(parts: parts)),
-          .init(service: LauncherService(parts: parts)),
-          .init(service: GatewayService(parts: parts)),
-          .init(service: RuntimeService(parts: parts, recovers: recovers)),
-          .init(
-            service: OperatorService(parts: parts, operations: operations, ready: ready),
-            successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
-        ],
-        gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
+        services: services, gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
         logger: Logger(label: "naos.lifecycle") { _ in SwiftLogNoOpLogHandler() }))
     parts.onStop { [weak group] in
       guard let group else { return }
@@ -93,6 +95,43 @@ private struct RuntimeService: Service {
       try await gracefulShutdown()
       await runtime.shutdown()
       try await group.waitForAll()
+    }
+  }
+}
+
+/// SIGHUP: without a terminal it asks for a reload, as of every daemon; with one the terminal is gone.
+private struct HangUpService: Service {
+  let parts: NodeParts
+  let operations: any NodeOperations
+  /// Asked at the start: a terminal that hangs up is no longer that of the process when the signal comes.
+  private let hasTerminal = KernelBoot.hasTerminal
+
+  init(parts: NodeParts, operations: any NodeOperations) {
+    self.parts = parts
+    self.operations = operations
+  }
+
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sighup)
+    await cancelWhenGracefulShutdown {
+      for await _ in signals {
+        guard !hasTerminal else { return parts.askToStop() }
+        await reload()
+      }
+    }
+  }
+
+  private func reload() async {
+    do throws(OperationError) {
+      let report = try await operations.reload(prune: false, dryRun: false)
+      NodeLog.logger.notice("SIGHUP: \(report.changes.count) changes of the configuration are taken")
+      for change in report.changes {
+        NodeLog.logger.notice(
+          "\(change.subject) \(change.name) \(change.kind)\(change.detail.isEmpty ? "" : " (\(change.detail))"): \(change.applies)"
+        )
+      }
+    } catch {
+      NodeLog.logger.error("SIGHUP: \(error)")
     }
   }
 }

@@ -348,7 +348,10 @@ package actor RunExecutor {
     work.spawn("gave-up:\(agent)") { await self.fail(agent, reason) }
   }
 
-  private func fail(_ agent: AgentName, _ reason: RunError) {
+  /// Runs of a task hear it from their supervisor, when they want an attempt; those of a service wait for its process.
+  private func fail(_ agent: AgentName, _ reason: RunError) async {
+    // A person may have started it again by now, and what came after that is not meant.
+    guard plan.agent(agent)?.mode == .service, await supervisors.isGivenUp(agent) else { return }
     for driver in drivers.values where driver.spec.name == agent { driver.post(.supervisorGaveUp(reason)) }
   }
 

@@ -44,6 +44,12 @@ extension SupervisorHost {
     return "its supervisor \(supervisor) is down: \(end.reason)"
   }
 
+  /// Nobody restarts the agent any more unless a person asks.
+  func isGivenUp(_ agent: AgentName) -> Bool {
+    if case .stopped(.failed) = tree.state(of: .agent(agent)) { return true }
+    return refusal(of: agent) != nil
+  }
+
   func show(_ child: ChildName, _ state: ChildState) {
     guard case .agent(let agent) = child else { return }
     board.update(agent) { status in

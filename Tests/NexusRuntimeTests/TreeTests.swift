@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import NexusRuntime
+import NexusStore
+import NexusTestKit
+import Testing
+
+/// A plan of services and tasks below one supervisor.
+private func team(
+  _ strategy: RestartStrategy, services: [String] = [], tasks: [String] = [],
+  intensity: RestartIntensity = RestartIntensity()
+) -> ProjectPlan {
+  var plan = ProjectPlan(name: "test")
+  let desk = SupervisorName("desk")
+  for (names, mode) in [(services, AgentMode.service), (tasks, .task)] {
+    for name in names {
+      var spec = AgentSpec(
+        name: AgentName(name), kind: .process(command: [name]), mode: mode, workingDirectory: "/")
+      spec.supervisor = desk
+      plan.agents.append(spec)
+    }
+  }
+  plan.supervisors = [
+    SupervisorSpec(
+      name: desk, flags: SupervisorFlags(strategy: strategy, intensity: intensity),
+      children: plan.agents.map { .agent($0.name) })
+  ]
+  return plan
+}
+
+extension FakeProcess {
+  fileprivate var program: String { request.arguments.first ?? "" }
+}
+
+@Suite struct `A supervised team` {
+  private static let desk = SupervisorName("desk")
+
+  @Test func `with one-for-all is stopped in reverse order and started in order`() async throws {
+    try await RuntimeFixture.with(team(.oneForAll, services: ["a", "b", "c"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next(), await processes.next()].compactMap(\.self)
+      #expect(first.map(\.program) == ["a", "b", "c"])
+      first[0].end(.exited(code: 1))
+      let again = [await processes.next(), await processes.next(), await processes.next()].compactMap(\.self)
+      #expect(again.map(\.program) == ["a", "b", "c"])
+      #expect(first[1].signals == [.terminate])
+      #expect(first[2].signals == [.terminate])
+      #expect(await fixture.runtime.supervisors.restarts(of: AgentName("b"))?.count == 1)
+    }
+  }
+
+  @Test func `with rest-for-one leaves alone what stands before`() async throws {
+    try await RuntimeFixture.with(team(.restForOne, services: ["a", "b", "c"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next(), await processes.next()].compactMap(\.self)
+      first[1].end(.signalled(signal: 9))
+      let again = [await processes.next(), await processes.next()].compactMap(\.self)
+      #expect(again.map(\.program) == ["b", "c"])
+      #expect(first[0].signals.isEmpty)
+    }
+  }
+
+  @Test func `begins the attempts of tasks again when a sibling crashes, and does not hold it against them`()
+    async throws
+  {
+    try await RuntimeFixture.with(team(.oneForAll, services: ["a"], tasks: ["t"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let service = try #require(await processes.next())
+      let run = try await fixture.runtime.executor.start("t", input: .null)
+      let task = try #require(await processes.next())
+      #expect(task.program == "t")
+      service.end(.exited(code: 1))
+      #expect(try #require(await processes.next()).program == "a")
+      // The attempt was asked to end; its run waits a moment and begins another one.
+      while try await fixture.journal(run.id, has: { if case .attemptEnded = $0 { true } else { false } }) == false {
+        await Task.yield()
+      }
+      fixture.clock.advance(by: .seconds(2))
+      let second = try #require(await processes.next())
+      #expect(second.program == "t")
+      second.write("done")
+      second.end(.exited(code: 0))
+      await fixture.runtime.executor.wait(for: run.id)
+      let record = try await fixture.record(run.id)
+      #expect(record.summary.status == .completed)
+      #expect(record.summary.output == "done")
+    }
+  }
+
+  @Test func `that gave up refuses its tasks until a person starts it`() async throws {
+    let plan = team(.oneForOne, tasks: ["t"], intensity: RestartIntensity(maxRestarts: 0))
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("t", input: .null)
+      try #require(await processes.next()).end(.exited(code: 1))
+      await fixture.runtime.executor.wait(for: run.id)
+      let record = try await fixture.record(run.id)
+      #expect(record.summary.status == .failed)
+      #expect(record.summary.error?.code == "NX-SUP-001")
+      await #expect(throws: RuntimeRefusal.self) { try await fixture.runtime.executor.start("t", input: .null) }
+      try await fixture.runtime.supervisors.startSupervisor(Self.desk)
+      let next = try await fixture.runtime.executor.start("t", input: .null)
+      try #require(await processes.next()).end(.exited(code: 0))
+      await fixture.runtime.executor.wait(for: next.id)
+      #expect(try await fixture.record(next.id).summary.status == .completed)
+    }
+  }
+
+  @Test func `that was stopped stops everything in reverse order and comes back whole`() async throws {
+    try await RuntimeFixture.with(team(.oneForOne, services: ["a", "b"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next()].compactMap(\.self)
+      try await fixture.runtime.supervisors.stopSupervisor(Self.desk, force: false)
+      #expect(first.allSatisfy { $0.signals == [.terminate] })
+      try await fixture.runtime.supervisors.startSupervisor(Self.desk)
+      let again = [await processes.next(), await processes.next()].compactMap(\.self)
+      #expect(again.map(\.program) == ["a", "b"])
+    }
+  }
+
+  @Test func `does not bring back a child that a person wants down`() async throws {
+    try await RuntimeFixture.with(team(.oneForAll, services: ["a", "b", "c"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next(), await processes.next()].compactMap(\.self)
+      await fixture.runtime.supervisors.stop(AgentName("b"), force: false, disable: true)
+      first[0].end(.exited(code: 1))
+      let again = [await processes.next(), await processes.next()].compactMap(\.self)
+      #expect(again.map(\.program) == ["a", "c"])
+      try await fixture.runtime.supervisors.start(AgentName("b"))
+      #expect(await processes.next()?.program == "b")
+    }
+  }
+
+  @Test func `remembers its restarts over a restart of the node`() async throws {
+    let store = InMemoryStore()
+    let clock = ManualClock()
+    let plan = team(.oneForOne, services: ["a", "b"], intensity: RestartIntensity(maxRestarts: 1))
+    try await RuntimeFixture.with(plan, store: store, clock: clock, starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let a = try #require(await processes.next())
+      _ = await processes.next()
+      a.end(.exited(code: 1))
+      _ = await processes.next()
+    }
+    try await RuntimeFixture.with(plan, store: store, clock: clock, starts: false) { fixture in
+      #expect(await fixture.runtime.supervisors.restarts(of: AgentName("b"))?.count == 1)
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let changes = try #require(
+        fixture.events.watch { event -> AgentName? in
+          if case .agent(let agent) = event, agent.state == "failed" { agent.agent } else { nil }
+        })
+      await fixture.runtime.start(services: true)
+      let a = try #require(await processes.next())
+      _ = await processes.next()
+      a.end(.exited(code: 1))
+      for await agent in changes where agent.text == "b" { break }
+      #expect(fixture.runtime.board.status(of: AgentName("a"))?.state == .failed)
+    }
+  }
+
+  @Test func `takes a changed configuration while it runs`() async throws {
+    try await RuntimeFixture.with(team(.oneForOne, services: ["a", "b"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next()].compactMap(\.self)
+      let changed = team(.restForOne, services: ["a", "c"])
+      // Without pruning, what the files no longer have goes on.
+      let kept = await fixture.runtime.executor.reload(changed, prune: false)
+      #expect(await processes.next()?.program == "c")
+      #expect(kept.agents.map(\.name.text) == ["a", "c", "b"])
+      #expect(first[1].signals.isEmpty)
+      let pruned = await fixture.runtime.executor.reload(changed, prune: true)
+      #expect(pruned.agents.map(\.name.text) == ["a", "c"])
+      #expect(first[1].signals == [.terminate])
+      #expect(await fixture.runtime.supervisors.snapshots().last?.flags.strategy == .restForOne)
+    }
+  }
+}
+
+extension RuntimeFixture {
+  fileprivate func journal(_ run: RunID, has isWanted: (RunEntry) -> Bool) async throws -> Bool {
+    try await store.journal(of: run, after: .none, limit: .max).contains { isWanted($0.entry) }
+  }
+}
