@@ -107,10 +107,11 @@ let targets: [Target] = [
   .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
 
   // Test support and tests.
+  module("NexusSupervisionKit", ["NexusCore", "NexusKernel"]),
   module("NexusTestKit", ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"]),
   tests("NexusCoreTests", ["NexusCore"]),
   tests("NexusDiagnosticsTests", ["NexusDiagnostics", "NexusCore"]),
-  tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusTestKit"]),
+  tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusSupervisionKit"]),
   .target(name: "CFaultVFS", path: "Tests/CFaultVFS", cSettings: houseC),
   .executableTarget(
     name: "naos-store-fixture", dependencies: ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore"],

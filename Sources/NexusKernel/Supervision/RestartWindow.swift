@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import DequeModule
 package import NexusCore
 
 /// The restarts that still count, by OTP's rule (`supervisor.erl`, `add_restart/1`).
@@ -8,7 +9,8 @@ package import NexusCore
 /// Stamps are whole seconds and a stamp exactly `within` old still counts.
 package struct RestartWindow: Sendable, Hashable {
   package private(set) var intensity: RestartIntensity
-  private var stamps: [Int64] = []
+  /// The oldest first: the clock never goes back.
+  private var stamps: Deque<Int64> = []
 
   package init(intensity: RestartIntensity) { self.intensity = intensity }
 
@@ -16,13 +18,16 @@ package struct RestartWindow: Sendable, Hashable {
   ///
   /// - Returns: false if it is one too many; it is counted all the same.
   package mutating func count(at now: Instant) -> Bool {
-    expire(at: now)
+    let oldest = threshold(at: now)
+    while let first = stamps.first, first < oldest { stamps.removeFirst() }
     stamps.append(Self.seconds(now))
     return stamps.count <= intensity.maxRestarts
   }
 
-  /// Puts a restart of an earlier boot back into the window.
-  package mutating func restore(at moment: Instant) { stamps.append(Self.seconds(moment)) }
+  /// Puts a restart of an earlier boot back into the window; in the order in which they happened.
+  package mutating func restore(at moment: Instant) {
+    stamps.append(max(Self.seconds(moment), stamps.last ?? .min))
+  }
 
   /// Goes on counting by other limits.
   package mutating func change(to intensity: RestartIntensity) { self.intensity = intensity }
@@ -32,14 +37,18 @@ package struct RestartWindow: Sendable, Hashable {
 
   /// How many restarts count right now.
   package func counted(at now: Instant) -> Int {
-    let oldest = Self.seconds(now) - Int64(intensity.within.components.seconds)
+    let oldest = threshold(at: now)
     return stamps.count { $0 >= oldest }
   }
 
-  private mutating func expire(at now: Instant) {
-    let oldest = Self.seconds(now) - Int64(intensity.within.components.seconds)
-    stamps.removeAll { $0 < oldest }
+  private func threshold(at now: Instant) -> Int64 {
+    let (difference, overflow) = Self.seconds(now).subtractingReportingOverflow(intensity.within.components.seconds)
+    return overflow ? .min : difference
   }
 
-  private static func seconds(_ instant: Instant) -> Int64 { instant.nanoseconds / 1_000_000_000 }
+  /// Rounded down also before the start of the clock, where restarts of an earlier boot are.
+  private static func seconds(_ instant: Instant) -> Int64 {
+    let (quotient, remainder) = instant.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    return remainder < 0 ? quotient - 1 : quotient
+  }
 }

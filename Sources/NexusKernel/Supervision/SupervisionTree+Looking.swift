@@ -27,6 +27,16 @@ extension SupervisionTree {
     machines[supervisor].map { $0.whichChildren().reversed() }
   }
 
+  /// How many children the supervisor has, and how many of them are active.
+  package func counts(of supervisor: SupervisorName) -> SupervisorMachine.Counts? {
+    machines[supervisor]?.countChildren()
+  }
+
+  /// The specification that the next start of the child goes by.
+  package func specification(of child: ChildName) -> ChildSpec? {
+    supervisor(of: child).flatMap { machines[$0]?.records[child]?.spec }
+  }
+
   package var supervisors: [SupervisorName] { machines.keys.sorted() }
 
   /// All supervisors with those above them, the root first, each before those below it.
@@ -131,7 +141,9 @@ extension SupervisionTree {
 
   /// Forgets a child that was stopped and is no longer configured.
   package mutating func forget(_ child: ChildName) {
-    guard let parent = parents[child], machines[parent]?.state(of: child)?.isActive != true else { return }
+    guard let parent = parents[child], machines[parent]?.state(of: child)?.isActive != true,
+      machines[parent]?.hasAttempts(child) != true
+    else { return }
     parents[child] = nil
     machines[parent]?.forget(child)
     if case .supervisor(let name) = child { machines[name] = nil }

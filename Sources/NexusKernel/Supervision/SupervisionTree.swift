@@ -74,6 +74,10 @@ package struct SupervisionTree: Sendable {
 
   var machines: [SupervisorName: SupervisorMachine] = [:]
   var parents: [ChildName: SupervisorName] = [:]
+  /// Names that a call which is not answered yet wants to give to a new child.
+  private var reserved: [CallID: ChildName] = [:]
+  /// Who has been named as failed in this turn.
+  private var told: Set<ChildName> = []
   private var work: Deque<Work> = []
   private var actions: [Action] = []
 
@@ -99,12 +103,21 @@ package struct SupervisionTree: Sendable {
     case .call(let id, let call): send(.call(id, call), for: id, about: call.child)
     case .startChild(let id, let spec, let supervisor):
       guard machines[supervisor] != nil else { return [.answer(id, .notFound)] }
+      if case .supervisor(let below) = spec.name, machines[below] == nil { return [.answer(id, .notFound)] }
       if let parent = parents[spec.name], parent != supervisor { return [.answer(id, .alreadyPresent)] }
       parents[spec.name] = supervisor
+      reserved[id] = spec.name
       work.append(.event(supervisor, .call(id, .startChild(spec))))
-    case .attemptWanted(let child): send(.attemptWanted(child), about: child)
     case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
-    case .attemptCrashed(let child, let reason): send(.attemptCrashed(child, reason: reason), about: child)
+    case .attemptWanted(let child), .attemptCrashed(let child, _):
+      guard let supervisor = supervisor(of: child) else {
+        return [.refuseAttempt(child, reason: "no supervisor has \(child)")]
+      }
+      if case .attemptCrashed(_, let reason) = event {
+        work.append(.event(supervisor, .attemptCrashed(child, reason: reason)))
+      } else {
+        work.append(.event(supervisor, .attemptWanted(child)))
+      }
     }
     return settle(at: now)
   }
@@ -123,21 +136,29 @@ package struct SupervisionTree: Sendable {
   private mutating func settle(at now: Instant) -> [Action] {
     while let next = work.popFirst() {
       switch next {
+      // Its end has been told, or is about to be.
+      case .event(let supervisor, .shutdown) where supervisor != .root && isDown(supervisor): continue
       case .event(let supervisor, let event):
         for action in machines[supervisor]?.handle(event, at: now) ?? [] { route(action, from: supervisor) }
       case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
       }
     }
+    told = []
     defer { actions = [] }
     return actions
+  }
+
+  private func isDown(_ supervisor: SupervisorName) -> Bool {
+    if case .down = machines[supervisor]?.phase { true } else { false }
   }
 
   private mutating func route(_ action: SupervisorMachine.Action, from supervisor: SupervisorName) {
     switch action {
     case .start(.supervisor(let below)):
-      if case .down(.some) = machines[below]?.phase { actions.append(.logFresh(below)) }
+      if machines[below]?.isFresh == false { actions.append(.logFresh(below)) }
       work.append(.event(below, .start))
-    case .ask(.supervisor(let below)), .kill(.supervisor(let below)): work.append(.event(below, .shutdown))
+    case .ask(.supervisor(let below)): work.append(.event(below, .shutdown))
+    case .kill(.supervisor(let below)): work.append(.event(below, .kill))
     case .start(let child): actions.append(.start(child))
     case .ask(let child): actions.append(.ask(child))
     case .kill(let child): actions.append(.kill(child))
@@ -146,10 +167,14 @@ package struct SupervisionTree: Sendable {
     case .logRestart(let child, let reason): actions.append(.logRestart(supervisor, child, reason: reason))
     case .changed(let child, let state): actions.append(.changed(child, state))
     case .removed(let child):
-      if !child.isAttempt { actions.append(.removed(child)) }
-    case .failed(let child, let reason): actions.append(.failed(child, reason: reason))
+      guard !child.isAttempt else { return }
+      release(child, of: supervisor)
+      actions.append(.removed(child))
+    case .failed(let child, let reason): tell(child, reason)
     case .report(let report): actions.append(.report(report))
-    case .answer(let id, let answer): actions.append(.answer(id, answer))
+    case .answer(let id, let answer):
+      if let child = reserved.removeValue(forKey: id) { release(child, of: supervisor) }
+      actions.append(.answer(id, answer))
     case .admitAttempt(let child): actions.append(.admitAttempt(child))
     case .refuseAttempt(let child, let reason): actions.append(.refuseAttempt(child, reason: reason))
     case .mayRetry(let child): actions.append(.mayRetry(child))
@@ -157,12 +182,28 @@ package struct SupervisionTree: Sendable {
     }
   }
 
+  private mutating func tell(_ child: ChildName, _ reason: String) {
+    if told.insert(child).inserted { actions.append(.failed(child, reason: reason)) }
+  }
+
+  /// A name is free again once its child is gone, unless the next start of its supervisor brings it back.
+  private mutating func release(_ child: ChildName, of supervisor: SupervisorName) {
+    guard let machine = machines[supervisor], parents[child] == supervisor, machine.state(of: child) == nil,
+      !machine.isConfigured(child), !reserved.values.contains(child)
+    else { return }
+    parents[child] = nil
+  }
+
   /// What a supervisor says of itself is what its own supervisor hears of a child.
   private mutating func tellAbove(_ action: SupervisorMachine.Action, of supervisor: SupervisorName) {
     let child = ChildName.supervisor(supervisor)
     guard let parent = parents[child] else {
-      if case .isUp = action { actions.append(.isUp) }
-      if case .ended = action { actions.append(.ended) }
+      guard supervisor == .root else { return }
+      switch action {
+      case .isUp: actions.append(.isUp)
+      case .ended, .startFailed: actions.append(.ended)
+      default: break
+      }
       return
     }
     switch action {
@@ -171,6 +212,8 @@ package struct SupervisionTree: Sendable {
       work.append(.event(parent, .exited(child, .startFailed(reason))))
       work.append(.lookAfter(supervisor, reason: reason))
     case .ended(let end):
+      // In OTP it looks at its children only once all are started, so that whoever waits for it hears that first.
+      if end != .asked { work.append(.event(parent, .started(child))) }
       // OTP: a supervisor that gives up, or shuts itself down, exits with `shutdown`.
       work.append(.event(parent, .exited(child, .shutdown(end.reason))))
       if case .gaveUp(let reason) = end { work.append(.lookAfter(supervisor, reason: "gave up: \(reason)")) }
@@ -180,15 +223,31 @@ package struct SupervisionTree: Sendable {
 
   /// If nobody starts the supervisor again, its agents are down for good, and people have to hear of it.
   private mutating func lookAfter(_ supervisor: SupervisorName, _ reason: String) {
-    guard let parent = parents[.supervisor(supervisor)],
-      case .stopped = machines[parent]?.state(of: .supervisor(supervisor))
+    // One that is on its way down itself is looked after in its turn, with all that is below it.
+    guard let parent = parents[.supervisor(supervisor)], machines[parent]?.isGoingDown == false,
+      case .stopped(let rest) = machines[parent]?.state(of: .supervisor(supervisor)), rest.isItsOwn
     else { return }
     let text = "its supervisor \(supervisor) \(reason)"
     for agent in agents(below: supervisor) {
-      if case .stopped(.failed) = machines[self.supervisor(of: agent) ?? .root]?.state(of: agent) { continue }
-      actions.append(.failed(agent, reason: text))
+      let machine = self.supervisor(of: agent).flatMap { machines[$0] }
+      if case .stopped(.failed(let own)) = machine?.state(of: agent) {
+        // One that was parked has been named before.
+        if machine?.flags.overIntensity == .escalate { tell(agent, own) }
+      } else {
+        tell(agent, text)
+      }
     }
-    actions.append(.failed(.supervisor(supervisor), reason: reason))
+    tell(.supervisor(supervisor), reason)
+  }
+}
+
+extension ChildState.Rest {
+  /// Nobody else stopped it, so nobody else is about to start it again.
+  fileprivate var isItsOwn: Bool {
+    switch self {
+    case .ended, .failed, .refused: true
+    case .neverStarted, .byOperator, .bySupervisor: false
+    }
   }
 }
 

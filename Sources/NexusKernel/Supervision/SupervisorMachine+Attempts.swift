@@ -58,19 +58,20 @@ extension SupervisorMachine {
     }
     report(.childTerminated, child, reason)
     let place = child.agent.map { ChildName.agent($0) } ?? child
-    records[child] = nil
+    remove(child)
     guard count(child, at: now) else {
       let limit = flags.intensity
       let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
       report(.shutdown, child, text)
       actions.append(.refuseAttempt(child, reason: text))
       set(place, .stopped(.failed(text)))
+      guard flags.overIntensity == .park else { return end(.gaveUp(text), at: now) }
       actions.append(.failed(place, reason: text))
-      if flags.overIntensity == .escalate { end(.gaveUp(text), at: now) }
       return
     }
     actions.append(.logRestart(place, reason: reason))
     actions.append(.mayRetry(child))
-    if flags.strategy != .oneForOne { restartGroup(around: place, at: now) }
+    // A task that was deleted meanwhile has no place in the order any more, so nobody is behind it.
+    if flags.strategy != .oneForOne, records[place] != nil { restartGroup(around: place, at: now) }
   }
 }

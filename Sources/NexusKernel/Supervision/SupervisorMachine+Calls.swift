@@ -43,6 +43,10 @@ extension SupervisorMachine {
     if case .down = phase { return answer(id, .supervisorDown) }
     if phase == .ending { return answer(id, .supervisorDown) }
     guard !isBusy else { return mailbox.append(.event(.call(id, call))) }
+    if records[call.child]?.state == .stopping {
+      records[call.child]?.later.append((id, call))
+      return
+    }
     switch call {
     case .startChild(let spec): startChild(spec, id, at: now)
     case .terminateChild(let child, let disable):
@@ -59,6 +63,7 @@ extension SupervisorMachine {
     if let record = records[spec.name] {
       return answer(id, record.state.isActive ? .alreadyStarted : .alreadyPresent)
     }
+    if let fault = SupervisionTree.Fault(spec, under: flags) { return answer(id, .startFailed(fault.description)) }
     insert(spec)
     records[spec.name]?.isNew = true
     launch(spec.name, for: id, at: now)
@@ -77,7 +82,7 @@ extension SupervisorMachine {
 
   private mutating func launch(_ child: ChildName, for id: CallID, at now: Instant) {
     disabled.remove(child)
-    records[child]?.call = (id, true)
+    records[child]?.calls.append((id, true))
     // What had failed or was refused is started all the same: a person asks.
     set(child, .stopped(.neverStarted))
     if flags.strategy == .oneForOne || sequence != nil {
@@ -97,14 +102,8 @@ extension SupervisorMachine {
     case .restarting:
       stopped(child, .byOperator)
       answer(id, .ok)
-    case .stopping:
-      records[child]?.restAfterStop = .byOperator
-      // The one who asked first is told that it is done, and so is this one: when it has ended both are right.
-      if let first = record.call { answer(first.id, first.isStart ? .startFailed("it was stopped") : .ok) }
-      records[child]?.call = (id, false)
-    case .starting, .running:
-      if let starter = record.call { answer(starter.id, .startFailed("it was stopped")) }
-      records[child]?.call = (id, false)
+    case .stopping, .starting, .running:
+      records[child]?.calls.append((id, false))
       if stop(child, rest: .byOperator, at: now), flags.strategy != .oneForOne, sequence == nil {
         sequence = Sequence(purpose: .call, steps: [], waiting: child)
       }
@@ -116,11 +115,17 @@ extension SupervisorMachine {
     switch record.state {
     case .starting, .running, .stopping: answer(id, .running)
     case .restarting: answer(id, .restarting)
+    case .stopped where hasAttempts(child): answer(id, .running)
     case .stopped:
       forget(child)
       actions.append(.removed(child))
       answer(id, .ok)
     }
+  }
+
+  /// Attempts of the task are under way, which need its place in the order.
+  func hasAttempts(_ child: ChildName) -> Bool {
+    records.keys.contains { $0.isAttempt && $0.agent == child.agent }
   }
 
   /// Drops a child that has no process.
@@ -137,6 +142,9 @@ extension SupervisorMachine {
 
   package func state(of child: ChildName) -> ChildState? { records[child]?.state }
 
+  /// A start of the supervisor brings the child back.
+  func isConfigured(_ child: ChildName) -> Bool { specs.contains { $0.name == child } }
+
   /// The children, the newest first, as OTP lists them.
   package func whichChildren() -> [(name: ChildName, state: ChildState)] {
     ordered().reversed().map { ($0, records[$0]?.state ?? .stopped(.neverStarted)) }
@@ -147,6 +155,7 @@ extension SupervisorMachine {
     package var active = 0
     package var supervisors = 0
     package var workers = 0
+    package init() {}
   }
 
   /// Supervisors and workers count specifications, alive or not.
@@ -165,18 +174,17 @@ extension SupervisorMachine {
   /// Takes changed specifications, as OTP's `code_change` does.
   ///
   /// Flags apply now, a changed specification at the next restart of its child; new children are added and not started,
-  /// and those that are gone keep running until somebody terminates and deletes them.
+  /// and those that are gone keep running until somebody terminates and deletes them, or the supervisor starts anew.
   package mutating func reconfigure(flags: SupervisorFlags, children: [ChildSpec]) {
     self.flags = flags
     window.change(to: flags.intensity)
     for key in windows.keys { windows[key]?.change(to: flags.intensity) }
-    let kept = specs.filter { old in !children.contains { $0.name == old.name } && records[old.name] != nil }
-    specs = children + kept
+    specs = children
     for spec in children where !insert(spec) { records[spec.name]?.spec = spec }
-    for (position, spec) in specs.enumerated() { records[spec.name]?.order = (position, 0) }
-    nextOrder = max(nextOrder, specs.count)
-    let others = records.filter { entry in !specs.contains { $0.name == entry.key } && !entry.key.isAttempt }
-    for (child, _) in others.sorted(by: { $0.value.order < $1.value.order }) {
+    let configured = Set(children.map(\.name))
+    let others = ordered().filter { !configured.contains($0) && !$0.isAttempt }
+    nextOrder = 0
+    for child in children.map(\.name) + others {
       records[child]?.order = (nextOrder, 0)
       nextOrder += 1
     }

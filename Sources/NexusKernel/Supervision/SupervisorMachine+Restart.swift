@@ -12,21 +12,24 @@ extension SupervisorMachine {
     records[child]?.retryReason = nil
     records[child]?.isNew = false
     set(child, .running)
-    if let call = record.call {
-      records[child]?.call = nil
-      actions.append(.answer(call.id, .ok))
-    }
+    for call in record.calls { actions.append(.answer(call.id, .ok)) }
+    records[child]?.calls = []
     advance(after: child, at: now)
   }
 
   mutating func ignored(_ child: ChildName, at now: Instant) {
-    guard let record = records[child], record.state == .starting else { return }
-    set(child, .stopped(.ended))
-    if let call = record.call {
-      records[child]?.call = nil
-      actions.append(.answer(call.id, .ignored))
+    guard let record = records[child] else { return }
+    switch record.state {
+    case .stopping:
+      // There is nothing to stop.
+      confirmStop(child, .shutdown("it needs no process"))
+    case .starting:
+      for call in record.calls { actions.append(.answer(call.id, .ignored)) }
+      records[child]?.calls = []
+      records[child]?.isNew = false
+      stopped(child, .ended)
+    case .running, .restarting, .stopped: return
     }
-    if record.spec.restart == .temporary { remove(child) }
     advance(after: child, at: now)
   }
 
@@ -60,16 +63,12 @@ extension SupervisorMachine {
   private mutating func startFailed(_ child: ChildName, _ exit: ChildExit, at now: Instant) {
     guard let record = records[child] else { return }
     let reason = exit.reason
-    report(.startError, child, reason)
-    if let call = record.call {
-      records[child]?.call = nil
-      actions.append(.answer(call.id, .startFailed(reason)))
-      if record.isNew { remove(child) } else { set(child, .stopped(.failed(reason))) }
-      advance(after: child, at: now)
-      return
-    }
-    if case .refused = exit {
-      set(child, .stopped(.refused(reason)))
+    let isRefused = if case .refused = exit { true } else { false }
+    if !isRefused { report(.startError, child, reason) }
+    if isRefused || !record.calls.isEmpty {
+      for call in record.calls { actions.append(.answer(call.id, .startFailed(reason))) }
+      records[child]?.calls = []
+      stopped(child, isRefused ? .refused(reason) : .failed(reason))
       advance(after: child, at: now)
       return
     }
@@ -87,18 +86,18 @@ extension SupervisorMachine {
 
   /// OTP does not retry a first start: the supervisor stops what it had started and fails itself.
   ///
-  /// Where one child must not take the others down (the root, `park`), it is retried like a restart instead; but a
-  /// supervisor that could not start is not tried again, for its own end is a clean one.
+  /// Where one child must not take the others down (the root, `park`), it is retried like a restart instead; but not a
+  /// temporary one, which is never restarted, nor a supervisor, for its own end is a clean one.
   private mutating func firstStartFailed(_ child: ChildName, _ reason: String, at now: Instant) {
     guard flags.overIntensity == .park else {
       set(child, .stopped(.failed(reason)))
-      actions.append(.failed(child, reason: reason))
       let text = "\(child) did not start: \(reason)"
       begin(.undoStart(text), ordered().reversed().map { .stop($0) }, at: now)
       return
     }
-    if case .supervisor = child {
-      set(child, .stopped(.failed(reason)))
+    let isSupervisor = if case .supervisor = child { true } else { false }
+    if isSupervisor || records[child]?.spec.restart == .temporary {
+      stopped(child, .failed(reason))
       actions.append(.failed(child, reason: reason))
     } else {
       retryLater(child, reason, at: now)
@@ -120,11 +119,12 @@ extension SupervisorMachine {
   /// A running child has ended by itself.
   private mutating func ended(_ child: ChildName, _ exit: ChildExit, at now: Instant) {
     guard let record = records[child] else { return }
-    if !exit.isClean { report(.childTerminated, child, exit.reason) }
     if case .refused(let reason) = exit {
       rest(child, .refused(reason), at: now)
       return
     }
+    // One that has to be there all the time has no good end.
+    if !exit.isClean || record.spec.restart == .permanent { report(.childTerminated, child, exit.reason) }
     switch record.spec.restart {
     case .temporary: rest(child, .ended, at: now)
     case .transient where exit.isClean: rest(child, .ended, at: now)
@@ -161,6 +161,12 @@ extension SupervisorMachine {
     }
   }
 
+  /// A strategy may start it: not one that is only started when it is asked for, as long as nobody has.
+  private func mayStart(_ child: ChildName) -> Bool {
+    guard let record = records[child], !child.isAttempt else { return false }
+    return record.wasStarted || record.spec.startsWithSupervisor
+  }
+
   /// The children that are restarted with `child`, in start order, itself included.
   private func affected(by child: ChildName) -> [ChildName] {
     switch flags.strategy {
@@ -182,7 +188,7 @@ extension SupervisorMachine {
     if records[child]?.state == .running { set(child, .restarting(due: nil)) }
     let all = affected(by: child)
     let stops = all.reversed().filter { $0 != child }.map { Sequence.Step.stop($0) }
-    let starts = all.filter { records[$0]?.wasStarted == true && !$0.isAttempt }.map { Sequence.Step.start($0) }
+    let starts = all.filter(mayStart).map { Sequence.Step.start($0) }
     begin(.restart, stops + starts, at: now)
   }
 
@@ -208,15 +214,16 @@ extension SupervisorMachine {
     let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
     report(.shutdown, child, text)
     stopped(child, .failed(text))
+    // Whether it is down for good is for the supervisor above to say.
+    guard flags.overIntensity == .park else { return end(.gaveUp(text), at: now) }
     actions.append(.failed(child, reason: text))
-    guard flags.overIntensity == .escalate else { return goOn(at: now) }
-    end(.gaveUp(text), at: now)
+    goOn(at: now)
   }
 
   /// One child was given up; what had been stopped for its sake is started again.
   private mutating func goOn(at now: Instant) {
     guard flags.strategy != .oneForOne else { return }
-    let down = ordered().filter { records[$0]?.wasStarted == true && records[$0]?.state == .stopped(.bySupervisor) }
+    let down = ordered().filter { mayStart($0) && records[$0]?.state == .stopped(.bySupervisor) }
     begin(.restart, down.map { .start($0) }, at: now)
   }
 
@@ -248,13 +255,20 @@ extension ChildState {
 }
 
 extension BackoffPolicy {
-  /// The wait before restart number `step + 1` in a row.
+  /// The wait before restart number `step + 1` in a row: `initial` times `factor` to the power of `step`, at most `max`.
   package func delay(step: Int) -> Duration {
-    var delay = initial
-    for _ in 0..<step {
-      delay = delay * factor
-      if delay >= max { return max }
+    guard initial > .zero, initial < max else { return Swift.max(.zero, min(initial, max)) }
+    let limit = max / initial
+    var growth = 1.0
+    var power = factor
+    var rest = step
+    // By squaring, so that the ten thousandth crash in a row costs no more than the first; infinite is past the limit.
+    while rest > 0 {
+      if rest & 1 == 1 { growth *= power }
+      if growth >= limit { return max }
+      power *= power
+      rest >>= 1
     }
-    return min(delay, max)
+    return growth >= 1 ? initial * growth : initial
   }
 }

@@ -56,6 +56,8 @@ extension SupervisorMachine {
   private mutating func startStep(_ child: ChildName, at now: Instant) -> Bool {
     guard let record = records[child], !disabled.contains(child) else { return false }
     if case .stopped(let rest) = record.state {
+      // Somebody stopped it before it was its turn.
+      if rest == .byOperator, sequence?.purpose == .start { return false }
       // What a budget or a policy refused would only run into the same wall; what has failed waits for a person.
       if case .refused = rest { return false }
       if case .failed = rest { return false }
@@ -138,10 +140,12 @@ extension SupervisorMachine {
     records[child]?.crashReason = nil
     records[child]?.retryReason = nil
     set(child, .stopped(rest))
-    if let call = record.call {
-      records[child]?.call = nil
+    for call in record.calls {
       actions.append(.answer(call.id, call.isStart ? .startFailed("it was stopped") : .ok))
     }
+    for (id, call) in record.later { mailbox.append(.event(.call(id, call))) }
+    records[child]?.calls = []
+    records[child]?.later = []
     if record.spec.restart == .temporary || record.isNew { remove(child) }
   }
 }

@@ -16,6 +16,8 @@ package struct SupervisorMachine: Sendable {
     case start
     /// Stops all children in reverse order and then itself.
     case shutdown
+    /// Its own time to shut down is over: everything below it is killed.
+    case kill
     /// The child runs: exec succeeded and its startup probe, if it has one, passed.
     case started(ChildName)
     /// The child needs no process (`ignore` in OTP).
@@ -81,7 +83,10 @@ package struct SupervisorMachine: Sendable {
   }
 
   package struct Timer: Sendable, Hashable {
-    package enum Kind: Sendable, Hashable { case kill, restart }
+    package enum Kind: Sendable, Hashable {
+      case kill
+      case restart
+    }
     package let child: ChildName
     package let kind: Kind
     /// Tells a timer that is still meant from one that time has passed over.
@@ -101,7 +106,9 @@ package struct SupervisorMachine: Sendable {
     /// What it is when its stop is confirmed.
     var restAfterStop = ChildState.Rest.bySupervisor
     /// Who waits for its start or stop.
-    var call: (id: CallID, isStart: Bool)?
+    var calls: [(id: CallID, isStart: Bool)] = []
+    /// What was asked about it while it is being stopped, to be answered by what it is then.
+    var later: [(id: CallID, call: Call)] = []
     /// It was added by the call that is starting it.
     var isNew = false
     /// Its last start failed, and why: the next one counts again.
@@ -143,6 +150,8 @@ package struct SupervisorMachine: Sendable {
   /// What a start begins with; changed by `reconfigure`.
   var specs: [ChildSpec]
   package internal(set) var phase = Phase.down(nil)
+  /// It has not been started yet, so that its windows are those of the restart log.
+  package private(set) var isFresh = true
   var records: [ChildName: Record] = [:]
   var nextOrder = 0
   var nextAttempt = 0
@@ -184,10 +193,17 @@ package struct SupervisorMachine: Sendable {
     return true
   }
 
+  /// It stops its children, to end or because it could not be started.
+  var isGoingDown: Bool {
+    if case .undoStart = sequence?.purpose { return true }
+    return phase == .ending
+  }
+
   private mutating func process(_ event: Event, at now: Instant) {
     switch event {
     case .start: start(at: now)
     case .shutdown: shutDown(at: now)
+    case .kill: kill(at: now)
     case .started(let child): started(child, at: now)
     case .ignored(let child): ignored(child, at: now)
     case .exited(let child, let exit): exited(child, exit, at: now)
@@ -202,10 +218,14 @@ package struct SupervisorMachine: Sendable {
   // MARK: The supervisor itself
 
   private mutating func start(at now: Instant) {
-    guard case .down(let end) = phase else { return }
+    guard case .down = phase else { return }
     // A supervisor that is started again is a new one: of the old one nothing is remembered. Only the windows that a
     // boot found in the restart log are kept for the first start.
-    if end != nil { forgetWindows() }
+    if !isFresh { forgetWindows() }
+    isFresh = false
+    // Children that were added by call, or are no longer configured, are not restored.
+    let configured = Set(specs.map(\.name))
+    for child in ordered() where !configured.contains(child) { remove(child) }
     records = [:]
     nextOrder = 0
     for spec in specs { insert(spec) }
@@ -223,6 +243,16 @@ package struct SupervisorMachine: Sendable {
     case .ending: break
     case .starting, .isUp: end(.asked, at: now)
     }
+  }
+
+  private mutating func kill(at now: Instant) {
+    if case .down = phase { return }
+    for child in ordered().reversed() {
+      guard let record = records[child], record.state.isActive, record.exitSeen == nil else { continue }
+      set(child, .stopping)
+      actions.append(.kill(child))
+    }
+    if phase != .ending { end(.asked, at: now) }
   }
 
   /// Stops every child in reverse start order, then ends.

@@ -31,6 +31,7 @@ enum ImportGraph {
       "NexusLLMAgent", "CTemplates",
     ],
     "NexusTestKit": ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"],
+    "NexusSupervisionKit": ["NexusCore", "NexusKernel"],
     "naos": ["NexusCLI", "CGuard"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
     "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
