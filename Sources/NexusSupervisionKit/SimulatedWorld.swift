@@ -55,6 +55,8 @@ package final class SimulatedWorld: SupervisionWorld {
     case .whenAsked(let child, let outcome): asks[child] = outcome
     case .call(let label, let call): handle(.call(id(label), call))
     case .startChild(let label, let spec, let supervisor): handle(.startChild(id(label), spec, under: supervisor))
+    case .startInstance(let label, let supervisor, let arguments):
+      handle(.startInstance(id(label), under: supervisor, arguments: arguments))
     case .advance(let time): advance(to: now + time)
     case .reconfigure(let branches): tree.reconfigure(branches)
     case .wantAttempt(let child): handle(.attemptWanted(child))

@@ -40,6 +40,8 @@ package enum Stimulus: Sendable, Hashable {
   /// A call whose answer is found under the label.
   case call(String, SupervisorMachine.Call)
   case startChild(String, ChildSpec, under: SupervisorName)
+  /// One more instance under a dynamic supervisor, with arguments of its own.
+  case startInstance(String, under: SupervisorName, arguments: [String])
   /// Time passes, and everything that is due in it happens.
   case advance(Duration)
   case reconfigure([SupervisionTree.Branch])
@@ -90,6 +92,8 @@ package enum Expectation: Sendable, Hashable {
   case attempts([String])
   /// The specification that a child has now.
   case spec(ChildName, ChildSpec?)
+  /// What is still kept to start an instance with.
+  case arguments(ChildName, [String]?)
   /// What a checker says of the tree of the case.
   case faults([String])
 }

@@ -84,6 +84,8 @@ extension SupervisionCase {
       return compare("phase of \(supervisor)", await world.view().phase(of: supervisor).map(word), expected)
     case .spec(let child, let expected):
       return compare("specification of \(child)", await world.view().specification(of: child), expected)
+    case .arguments(let child, let expected):
+      return compare("arguments of \(child)", await world.view().arguments(of: child), expected)
     case .faults(let expected):
       return compare("faults", SupervisionTree.faults(in: tree).map(\.description), expected)
     }

@@ -103,6 +103,15 @@ package func top(
   top(.oneForOne, max: max, within: within, auto: auto, over: over, children)
 }
 
+/// The dynamic supervisor `top`, of instances `w#1`, `w#2` and so on.
+package func dynamic(
+  max: Int = 2, within: Int = 3600, auto: AutoShutdown = .never, over: OverIntensity = .escalate, _ template: ChildSpec
+) -> [SupervisionTree.Branch] {
+  var branch = branch("top", max: max, within: within, auto: auto, over: over)
+  branch.template = template
+  return tree(branch)
+}
+
 extension Step {
   package static var start: Step { .perform(.start) }
   package static var shutdown: Step { .perform(.shutdown) }
@@ -122,6 +131,9 @@ extension Step {
   package static func advance(_ seconds: Double) -> Step { .perform(.advance(.seconds(seconds))) }
   package static func reconfigure(_ branches: [SupervisionTree.Branch]) -> Step { .perform(.reconfigure(branches)) }
 
+  package static func spawn(_ label: String, _ arguments: String..., under: String = "top") -> Step {
+    .perform(.startInstance(label, under: SupervisorName(under), arguments: arguments))
+  }
   package static func call(_ label: String, _ call: SupervisorMachine.Call) -> Step { .perform(.call(label, call)) }
   package static func startChild(_ label: String, _ spec: ChildSpec, under: String = "top") -> Step {
     .perform(.startChild(label, spec, under: SupervisorName(under)))
@@ -162,5 +174,8 @@ extension Step {
   package static func failed(_ children: String...) -> Step { .expect(.failed(children)) }
   package static func attempts(_ told: String...) -> Step { .expect(.attempts(told)) }
   package static func spec(_ name: String, _ spec: ChildSpec?) -> Step { .expect(.spec(named(name), spec)) }
+  package static func arguments(_ name: String, _ arguments: [String]?) -> Step {
+    .expect(.arguments(named(name), arguments))
+  }
   package static func faults(_ faults: String...) -> Step { .expect(.faults(faults)) }
 }

@@ -14,6 +14,10 @@ extension SupervisionTree {
     case significantPermanent(ChildName)
     /// Its supervisor does not look at significance.
     case significantUnderNever(ChildName)
+    /// Instances come and go, so the end of one cannot mean anything.
+    case dynamicAutoShutdown(SupervisorName)
+    /// Instances are told apart by number, so they are processes of one agent, and not started by themselves.
+    case badTemplate(SupervisorName)
     case unknownSupervisor(SupervisorName)
     /// No other supervisor lists it, so nobody starts it.
     case unreachable(SupervisorName)
@@ -26,6 +30,8 @@ extension SupervisionTree {
       case .duplicateChild(let child): "\(child): listed twice"
       case .significantPermanent(let child): "\(child): permanent and significant"
       case .significantUnderNever(let child): "\(child): significant, but its supervisor has no auto-shutdown"
+      case .dynamicAutoShutdown(let name): "\(name): a dynamic supervisor has no auto-shutdown"
+      case .badTemplate(let name): "\(name): a dynamic supervisor has one agent as its template, and no children"
       case .unknownSupervisor(let name): "\(name): listed as a child, but not there"
       case .unreachable(let name): "\(name): no other supervisor lists it"
       }
@@ -41,7 +47,12 @@ extension SupervisionTree {
       let limit = branch.flags.intensity
       if limit.maxRestarts < 0 { faults.append(.negativeIntensity(branch.name)) }
       if limit.within <= .zero { faults.append(.emptyPeriod(branch.name)) }
-      for child in branch.children {
+      if let template = branch.template {
+        let isAgent = if case .agent = template.name { true } else { false }
+        if !isAgent || !branch.children.isEmpty { faults.append(.badTemplate(branch.name)) }
+        if branch.flags.autoShutdown != .never { faults.append(.dynamicAutoShutdown(branch.name)) }
+      }
+      for child in branch.members {
         if !seen.insert(child.name).inserted { faults.append(.duplicateChild(child.name)) }
         if case .supervisor(let name) = child.name, !known.contains(name) { faults.append(.unknownSupervisor(name)) }
         if let fault = Fault(child, under: branch.flags) { faults.append(fault) }

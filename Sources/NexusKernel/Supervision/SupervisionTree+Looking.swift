@@ -15,29 +15,46 @@ extension SupervisionTree {
   }
 
   package func state(of child: ChildName) -> ChildState? {
-    supervisor(of: child).flatMap { machines[$0]?.state(of: child) }
+    supervisor(of: child).flatMap { machines[$0]?.state(of: child) ?? dynamics[$0]?.state(of: child) }
   }
 
-  package func phase(of supervisor: SupervisorName) -> SupervisorMachine.Phase? { machines[supervisor]?.phase }
+  package func has(_ supervisor: SupervisorName) -> Bool {
+    machines[supervisor] != nil || dynamics[supervisor] != nil
+  }
 
-  package func flags(of supervisor: SupervisorName) -> SupervisorFlags? { machines[supervisor]?.flags }
+  package func isDynamic(_ supervisor: SupervisorName) -> Bool { dynamics[supervisor] != nil }
+
+  package func phase(of supervisor: SupervisorName) -> SupervisorMachine.Phase? {
+    machines[supervisor]?.phase ?? dynamics[supervisor]?.phase
+  }
+
+  package func flags(of supervisor: SupervisorName) -> SupervisorFlags? {
+    machines[supervisor]?.flags ?? dynamics[supervisor]?.flags
+  }
 
   /// The children of a supervisor in start order; nil if there is no such supervisor.
   package func children(of supervisor: SupervisorName) -> [(name: ChildName, state: ChildState)]? {
-    machines[supervisor].map { $0.whichChildren().reversed() }
+    (machines[supervisor]?.whichChildren() ?? dynamics[supervisor]?.whichChildren())?.reversed()
   }
 
   /// How many children the supervisor has, and how many of them are active.
   package func counts(of supervisor: SupervisorName) -> SupervisorMachine.Counts? {
-    machines[supervisor]?.countChildren()
+    machines[supervisor]?.countChildren() ?? dynamics[supervisor]?.countChildren()
   }
 
   /// The specification that the next start of the child goes by.
   package func specification(of child: ChildName) -> ChildSpec? {
-    supervisor(of: child).flatMap { machines[$0]?.records[child]?.spec }
+    guard let supervisor = supervisor(of: child) else { return nil }
+    if let spec = machines[supervisor]?.records[child]?.spec { return spec }
+    return dynamics[supervisor]?.state(of: child) == nil ? nil : dynamics[supervisor]?.template
   }
 
-  package var supervisors: [SupervisorName] { machines.keys.sorted() }
+  /// What an instance is started with; nil for every other child, and once nobody needs it any more.
+  package func arguments(of instance: ChildName) -> [String]? {
+    supervisor(of: instance).flatMap { dynamics[$0]?.arguments(of: instance) }
+  }
+
+  package var supervisors: [SupervisorName] { (Array(machines.keys) + Array(dynamics.keys)).sorted() }
 
   /// All supervisors with those above them, the root first, each before those below it.
   package func topDown() -> [(name: SupervisorName, parent: SupervisorName?)] {
@@ -55,20 +72,25 @@ extension SupervisionTree {
 
   /// The agents below a supervisor, at any depth, in start order.
   package func agents(below supervisor: SupervisorName) -> [ChildName] {
-    (machines[supervisor]?.specs ?? []).flatMap { spec -> [ChildName] in
-      if case .supervisor(let name) = spec.name { return agents(below: name) }
-      return [spec.name]
+    if let dynamic = dynamics[supervisor] { return dynamic.whichChildren().reversed().map(\.name) }
+    return (machines[supervisor]?.members ?? []).flatMap { child -> [ChildName] in
+      if case .supervisor(let name) = child { return agents(below: name) }
+      return [child]
     }
   }
 
   /// How many restarts count now in the window that the child's restarts count in.
   package func restarts(of child: ChildName, at now: Instant) -> (count: Int, intensity: RestartIntensity)? {
-    supervisor(of: child).flatMap { machines[$0]?.restarts(of: child, at: now) }
+    guard let supervisor = supervisor(of: child) else { return nil }
+    if let dynamic = dynamics[supervisor] {
+      return (min(dynamic.window.counted(at: now), dynamic.flags.intensity.maxRestarts), dynamic.flags.intensity)
+    }
+    return machines[supervisor]?.restarts(of: child, at: now)
   }
 
   /// How many restarts count now for the supervisor as a whole.
   package func counted(in supervisor: SupervisorName, at now: Instant) -> Int {
-    machines[supervisor]?.counted(at: now) ?? 0
+    machines[supervisor]?.counted(at: now) ?? dynamics[supervisor]?.window.counted(at: now) ?? 0
   }
 
   // MARK: The restart log
@@ -76,6 +98,7 @@ extension SupervisionTree {
   /// Puts a restart of an earlier boot back into its window; in the order in which they happened.
   package mutating func restore(_ supervisor: SupervisorName, _ child: ChildName, at moment: Instant) {
     machines[supervisor]?.restore(child, at: moment)
+    dynamics[supervisor]?.window.restore(at: moment)
     // A supervisor that was restarted began to count anew.
     if case .supervisor(let below) = child { restoreFresh(below) }
   }
@@ -83,6 +106,7 @@ extension SupervisionTree {
   /// A supervisor began anew in an earlier boot.
   package mutating func restoreFresh(_ supervisor: SupervisorName) {
     machines[supervisor]?.forgetWindows()
+    dynamics[supervisor]?.window.clear()
     for spec in machines[supervisor]?.specs ?? [] {
       if case .supervisor(let below) = spec.name { restoreFresh(below) }
     }
@@ -116,7 +140,7 @@ extension SupervisionTree {
   package func change(to branches: [Branch]) -> Change {
     var change = Change()
     let all = Dictionary(
-      branches.flatMap { branch in branch.children.map { ($0.name, $0) } }, uniquingKeysWith: { first, _ in first })
+      branches.flatMap { branch in branch.members.map { ($0.name, $0) } }, uniquingKeysWith: { first, _ in first })
     for branch in branches {
       change.added += branch.children.filter { parents[$0.name] == nil && $0.startsWithSupervisor }.map(\.name)
     }
@@ -130,8 +154,11 @@ extension SupervisionTree {
   package mutating func reconfigure(_ branches: [Branch]) {
     for branch in branches {
       let children = branch.children.filter { parents[$0.name] == nil || parents[$0.name] == branch.name }
-      if machines[branch.name] == nil {
-        plant(Branch(branch.name, flags: branch.flags, children: children))
+      if !has(branch.name) {
+        plant(Branch(branch.name, flags: branch.flags, children: children, template: branch.template))
+      } else if let template = branch.template {
+        // A static supervisor cannot become a dynamic one while it is there, nor the other way round.
+        dynamics[branch.name]?.reconfigure(flags: branch.flags, template: template)
       } else {
         machines[branch.name]?.reconfigure(flags: branch.flags, children: children)
         for child in children { parents[child.name] = branch.name }
@@ -146,6 +173,6 @@ extension SupervisionTree {
     else { return }
     parents[child] = nil
     machines[parent]?.forget(child)
-    if case .supervisor(let name) = child { machines[name] = nil }
+    if case .supervisor(let name) = child { (machines[name], dynamics[name]) = (nil, nil) }
   }
 }

@@ -21,6 +21,8 @@ package struct SupervisionTree: Sendable {
     /// Asked of the supervisor of the child that the call names.
     case call(CallID, SupervisorMachine.Call)
     case startChild(CallID, ChildSpec, under: SupervisorName)
+    /// Starts one more instance under a dynamic supervisor; `arguments` come behind those of its template.
+    case startInstance(CallID, under: SupervisorName, arguments: [String])
     case attemptWanted(ChildName)
     case attemptWithdrawn(ChildName)
     case attemptCrashed(ChildName, reason: String)
@@ -59,20 +61,31 @@ package struct SupervisionTree: Sendable {
     package var name: SupervisorName
     package var flags: SupervisorFlags
     package var children: [ChildSpec]
-    package init(_ name: SupervisorName, flags: SupervisorFlags = SupervisorFlags(), children: [ChildSpec]) {
+    /// Makes it a dynamic supervisor, which has no other children than instances of this agent.
+    package var template: ChildSpec?
+    package init(
+      _ name: SupervisorName, flags: SupervisorFlags = SupervisorFlags(), children: [ChildSpec],
+      template: ChildSpec? = nil
+    ) {
       self.name = name
       self.flags = flags
       self.children = children
+      self.template = template
     }
+
+    /// Whom the configuration puts below it.
+    var members: [ChildSpec] { template.map { [$0] } ?? children }
   }
 
   private enum Work {
     case event(SupervisorName, SupervisorMachine.Event)
+    case startInstance(SupervisorName, CallID, [String])
     /// A supervisor ended for good, unless the one above has started it again by now.
     case lookAfter(SupervisorName, reason: String)
   }
 
   var machines: [SupervisorName: SupervisorMachine] = [:]
+  var dynamics: [SupervisorName: DynamicSupervisorMachine] = [:]
   var parents: [ChildName: SupervisorName] = [:]
   /// Names that a call which is not answered yet wants to give to a new child.
   private var reserved: [CallID: ChildName] = [:]
@@ -88,8 +101,12 @@ package struct SupervisionTree: Sendable {
   }
 
   mutating func plant(_ branch: Branch) {
-    machines[branch.name] = SupervisorMachine(name: branch.name, flags: branch.flags, children: branch.children)
-    for child in branch.children { parents[child.name] = branch.name }
+    if let template = branch.template {
+      dynamics[branch.name] = DynamicSupervisorMachine(name: branch.name, flags: branch.flags, template: template)
+    } else {
+      machines[branch.name] = SupervisorMachine(name: branch.name, flags: branch.flags, children: branch.children)
+    }
+    for child in branch.members { parents[child.name] = branch.name }
   }
 
   package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
@@ -102,12 +119,16 @@ package struct SupervisionTree: Sendable {
     case .timer(let timer): work.append(.event(timer.supervisor, .timer(timer.timer)))
     case .call(let id, let call): send(.call(id, call), for: id, about: call.child)
     case .startChild(let id, let spec, let supervisor):
+      if dynamics[supervisor] != nil { return [.answer(id, .isDynamic)] }
       guard machines[supervisor] != nil else { return [.answer(id, .notFound)] }
-      if case .supervisor(let below) = spec.name, machines[below] == nil { return [.answer(id, .notFound)] }
+      if case .supervisor(let below) = spec.name, !has(below) { return [.answer(id, .notFound)] }
       if let parent = parents[spec.name], parent != supervisor { return [.answer(id, .alreadyPresent)] }
       parents[spec.name] = supervisor
       reserved[id] = spec.name
       work.append(.event(supervisor, .call(id, .startChild(spec))))
+    case .startInstance(let id, let supervisor, let arguments):
+      guard dynamics[supervisor] != nil else { return [.answer(id, .notFound)] }
+      work.append(.startInstance(supervisor, id, arguments))
     case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
     case .attemptWanted(let child), .attemptCrashed(let child, _):
       guard let supervisor = supervisor(of: child) else {
@@ -139,7 +160,10 @@ package struct SupervisionTree: Sendable {
       // Its end has been told, or is about to be.
       case .event(let supervisor, .shutdown) where supervisor != .root && isDown(supervisor): continue
       case .event(let supervisor, let event):
-        for action in machines[supervisor]?.handle(event, at: now) ?? [] { route(action, from: supervisor) }
+        let decided = machines[supervisor]?.handle(event, at: now) ?? dynamics[supervisor]?.handle(event, at: now)
+        for action in decided ?? [] { route(action, from: supervisor) }
+      case .startInstance(let supervisor, let id, let arguments):
+        for action in dynamics[supervisor]?.startInstance(arguments, for: id) ?? [] { route(action, from: supervisor) }
       case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
       }
     }
@@ -149,13 +173,13 @@ package struct SupervisionTree: Sendable {
   }
 
   private func isDown(_ supervisor: SupervisorName) -> Bool {
-    if case .down = machines[supervisor]?.phase { true } else { false }
+    if case .down = phase(of: supervisor) { true } else { false }
   }
 
   private mutating func route(_ action: SupervisorMachine.Action, from supervisor: SupervisorName) {
     switch action {
     case .start(.supervisor(let below)):
-      if machines[below]?.isFresh == false { actions.append(.logFresh(below)) }
+      if (machines[below]?.isFresh ?? dynamics[below]?.isFresh) == false { actions.append(.logFresh(below)) }
       work.append(.event(below, .start))
     case .ask(.supervisor(let below)): work.append(.event(below, .shutdown))
     case .kill(.supervisor(let below)): work.append(.event(below, .kill))
@@ -229,10 +253,9 @@ package struct SupervisionTree: Sendable {
     else { return }
     let text = "its supervisor \(supervisor) \(reason)"
     for agent in agents(below: supervisor) {
-      let machine = self.supervisor(of: agent).flatMap { machines[$0] }
-      if case .stopped(.failed(let own)) = machine?.state(of: agent) {
+      if case .stopped(.failed(let own)) = state(of: agent) {
         // One that was parked has been named before.
-        if machine?.flags.overIntensity == .escalate { tell(agent, own) }
+        if self.supervisor(of: agent).flatMap({ flags(of: $0) })?.overIntensity == .escalate { tell(agent, own) }
       } else {
         tell(agent, text)
       }

@@ -35,6 +35,10 @@ extension SupervisorMachine {
     case restarting
     case notFound
     case startFailed(String)
+    /// A dynamic supervisor has started this instance.
+    case startedInstance(ChildName)
+    /// What is asked makes no sense of a dynamic supervisor (`simple_one_for_one` in OTP).
+    case isDynamic
     /// The supervisor itself does not run.
     case supervisorDown
   }
@@ -141,6 +145,13 @@ extension SupervisorMachine {
   // MARK: Looking
 
   package func state(of child: ChildName) -> ChildState? { records[child]?.state }
+
+  /// The children in start order, without attempts; those that are gone until the next start are at the end.
+  var members: [ChildName] {
+    let here = ordered().filter { !$0.isAttempt }
+    let gone = specs.count > here.count ? specs.map(\.name).filter { records[$0] == nil } : []
+    return here + gone
+  }
 
   /// A start of the supervisor brings the child back.
   func isConfigured(_ child: ChildName) -> Bool { specs.contains { $0.name == child } }

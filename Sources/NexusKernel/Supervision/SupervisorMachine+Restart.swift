@@ -64,7 +64,8 @@ extension SupervisorMachine {
     guard let record = records[child] else { return }
     let reason = exit.reason
     let isRefused = if case .refused = exit { true } else { false }
-    if !isRefused { report(.startError, child, reason) }
+    // Whoever asked for the start is told; a report is for those that nobody asked for.
+    if !isRefused, record.calls.isEmpty { report(.startError, child, reason) }
     if isRefused || !record.calls.isEmpty {
       for call in record.calls { actions.append(.answer(call.id, .startFailed(reason))) }
       records[child]?.calls = []

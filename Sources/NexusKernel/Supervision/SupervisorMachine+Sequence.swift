@@ -115,23 +115,13 @@ extension SupervisorMachine {
   /// The stop of a child is confirmed.
   mutating func confirmStop(_ child: ChildName, _ exit: ChildExit) {
     guard let record = records[child] else { return }
-    if !isExpected(exit, of: record.spec) { report(.shutdownError, child, exit.reason) }
+    if !exit.isExpected(of: record.spec) { report(.shutdownError, child, exit.reason) }
     if record.crashReason != nil {
       // It ended as one of those that are stopped for a sibling's sake: no failure of its own.
       mailbox.removeAll { if case .event(.attemptCrashed(child, _)) = $0 { true } else { false } }
       actions.append(.mayRetry(child))
     }
     stopped(child, record.restAfterStop)
-  }
-
-  /// What OTP lets pass at a stop: the end that was asked for, and a clean end of a child that need not be there.
-  private func isExpected(_ exit: ChildExit, of spec: ChildSpec) -> Bool {
-    switch exit {
-    case .shutdown, .refused: true
-    case .normal: spec.restart != .permanent
-    case .killed: spec.shutdown == .brutalKill
-    case .abnormal, .startFailed: false
-    }
   }
 
   mutating func stopped(_ child: ChildName, _ rest: ChildState.Rest) {

@@ -15,7 +15,8 @@ extension SupervisorHost {
     case .supervisorDown: throw down(above: child)
     case .startFailed(let reason):
       throw RuntimeRefusal(.unavailable, code: "NX-SUP-002", message: "\(agent) did not start: \(reason)")
-    case nil, .ok, .ignored, .alreadyStarted, .alreadyPresent, .running, .restarting: break
+    case nil, .ok, .ignored, .alreadyStarted, .alreadyPresent, .running, .restarting, .startedInstance, .isDynamic:
+      break
     }
   }
 
@@ -78,7 +79,9 @@ extension SupervisorHost {
     case .supervisorDown: throw down(above: .supervisor(supervisor))
     case .startFailed(let reason):
       throw RuntimeRefusal(.unavailable, code: "NX-SUP-002", message: "\(supervisor) did not start: \(reason)")
-    case .ok, .ignored, .alreadyStarted, .alreadyPresent, .running, .restarting, .notFound: break
+    case .ok, .ignored, .alreadyStarted, .alreadyPresent, .running, .restarting, .notFound, .startedInstance,
+      .isDynamic:
+      break
     }
   }
 
