@@ -111,7 +111,9 @@ package struct SupervisionTree: Sendable {
 
   package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
     switch event {
-    case .start: work.append(.event(.root, .start))
+    case .start:
+      if machines[.root]?.isFresh == false, isDown(.root) { actions.append(.logFresh(.root)) }
+      work.append(.event(.root, .start))
     case .shutdown: work.append(.event(.root, .shutdown))
     case .started(let child): send(.started(child), about: child)
     case .ignored(let child): send(.ignored(child), about: child)

@@ -19,16 +19,20 @@ extension SupervisorMachine {
 
   private mutating func admit(_ child: ChildName) {
     guard let agent = child.agent, records[child] == nil else { return }
-    let place = records[.agent(agent)]
-    if case .stopped(.failed(let reason)) = place?.state {
+    guard let place = records[.agent(agent)] else {
+      // It was deleted while the attempt waited.
+      actions.append(.refuseAttempt(child, reason: "\(name) no longer has \(agent)"))
+      return
+    }
+    if case .stopped(.failed(let reason)) = place.state {
       actions.append(.refuseAttempt(child, reason: reason))
       return
     }
     var spec = ChildSpec(child, restart: .temporary, shutdown: .infinity)
     // The run takes its process down by the agent's own policy.
-    spec.isSignificant = place?.spec.isSignificant ?? false
+    spec.isSignificant = place.spec.isSignificant
     nextAttempt += 1
-    var record = Record(spec: spec, order: (place?.order.0 ?? nextOrder, nextAttempt))
+    var record = Record(spec: spec, order: (place.order.0, nextAttempt))
     record.state = .running
     records[child] = record
     actions.append(.admitAttempt(child))
@@ -64,7 +68,7 @@ extension SupervisorMachine {
       let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
       report(.shutdown, child, text)
       actions.append(.refuseAttempt(child, reason: text))
-      set(place, .stopped(.failed(text)))
+      if case .stopped = records[place]?.state { set(place, .stopped(.failed(text))) }
       guard flags.overIntensity == .park else { return end(.gaveUp(text), at: now) }
       actions.append(.failed(place, reason: text))
       return

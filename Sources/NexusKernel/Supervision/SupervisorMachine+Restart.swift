@@ -79,7 +79,10 @@ extension SupervisorMachine {
     }
     retryLater(child, reason, at: now)
     if sequence?.waiting == child {
-      // Those behind it stay down until its next try has gone well.
+      // Those behind it stay down until its next try has gone well, also the one for whose sake all are restarted.
+      for case .start(let other) in sequence?.steps ?? [] {
+        if case .restarting = records[other]?.state { set(other, .stopped(.bySupervisor)) }
+      }
       sequence?.steps = []
       advance(at: now)
     }
