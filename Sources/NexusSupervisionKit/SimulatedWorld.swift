@@ -140,6 +140,7 @@ package final class SimulatedWorld: SupervisionWorld {
     starts[child] = outcomes
     switch outcome {
     case .succeeds: later(child, .started(child))
+    case .comesUpAfter(let time): later(child, .started(child), after: time)
     case .fails: later(child, .exited(child, .startFailed("no such file")))
     case .failsAfter(let time): later(child, .exited(child, .startFailed("no such file")), after: time)
     case .isRefused: later(child, .exited(child, .refused("over budget")))

@@ -53,6 +53,7 @@ package enum Stimulus: Sendable, Hashable {
 
 package enum StartOutcome: Sendable, Hashable {
   case succeeds
+  case comesUpAfter(Duration)
   case fails
   case failsAfter(Duration)
   case isRefused

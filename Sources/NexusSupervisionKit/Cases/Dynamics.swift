@@ -202,6 +202,14 @@ extension SupervisionCases {
         .children("sup1", ["w#3 up"]), .crash("a"), .log("start w#3", "end a", "ask w#3", "end w#3", "start a"),
       ]),
     SupervisionCase(
+      "an old shared timer", "the time of one shutdown is not that of the instances of the next life",
+      dynamic(child("w")),
+      [
+        .start, .spawn("1"), .whenAsked("w#1", .obeysAfter(.seconds(0.5))), .terminate("t", "top"), .advance(0.5),
+        .answer("t", .ok), .restart("r", "top"), .spawn("2"), .advance(10),
+        .log("start w#1", "ask w#1", "end w#1", "start w#2"), .children(["w#2 up"]),
+      ]),
+    SupervisionCase(
       "a dynamic supervisor that parks", "over the limit only the instance is given up",
       dynamic(max: 1, over: .park, child("w")),
       [

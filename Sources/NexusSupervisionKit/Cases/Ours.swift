@@ -95,6 +95,20 @@ extension SupervisionCases {
         .log("start a", "ask a", "end a", "start a"),
       ]),
     SupervisionCase(
+      "an old timer", "the time of one stop does not cut the next one short", top([child("a")]),
+      [
+        .start, .whenAsked("a", .obeysAfter(.seconds(0.5))), .terminate("1", "a"), .advance(0.5), .restart("2", "a"),
+        .whenAsked("a", .ignores), .terminate("3", "a"), .log("start a", "ask a", "end a", "start a", "ask a"),
+        .advance(0.75), .log(), .advance(0.25), .log("kill a", "end a"), .answer("3", .ok),
+      ]),
+    SupervisionCase(
+      "an old timer (backoff)", "the wait of one restart does not cut the next one short",
+      top(max: 9, [child("a", backoff: BackoffPolicy(initial: .seconds(2)))]),
+      [
+        .start, .crash("a"), .advance(1), .terminate("1", "a"), .restart("2", "a"), .crash("a"), .advance(1.5),
+        .log("start a", "end a", "start a", "end a"), .advance(0.5), .log("start a"),
+      ]),
+    SupervisionCase(
       "stopped before its turn", "a child that is stopped before its first start is not started",
       top([child("a"), child("b"), child("c")]),
       [

@@ -97,6 +97,20 @@ extension SupervisionCases {
         .restarts(2), .children(["c up", "b up", "a up"]),
       ]),
     SupervisionCase(
+      "window_edge", "a restart exactly as old as the window still counts", top(max: 1, within: 1, two),
+      [
+        .start, .advance(0.5), .crash("a"), .advance(1.25), .crash("a"), .restarts(1), .phase("gave up"),
+      ]),
+    SupervisionCase(
+      "crash_after_its_restart", "a child that crashes again while its siblings are still restarted counts again",
+      top(.oneForAll, max: 2, three),
+      [
+        .start, .log("start a", "start b", "start c"), .nextStarts("b", .comesUpAfter(.seconds(1))), .crash("c"),
+        .log("end c", "ask b", "end b", "ask a", "end a", "start a", "start b"), .crash("a"), .log("end a"),
+        .restarts(1), .advance(1),
+        .log("start c", "ask c", "end c", "ask b", "end b", "start a", "start b", "start c"), .restarts(2),
+      ]),
+    SupervisionCase(
       "crash_in_a_sequence", "a child that crashes while others are restarted is looked at afterwards",
       top(.oneForAll, max: 5, three),
       [

@@ -15,6 +15,8 @@ struct Book {
   private(set) var broken: [String] = []
   private var calls: Set<CallID> = []
   private var nextCall = 0
+  /// The last timer that was set for each child.
+  var timers: [ChildName: SupervisionTree.Timer] = [:]
   var wanted: Set<ChildName> = []
   var crashed: Set<ChildName> = []
   var stamps: [Window: [Int64]] = [:]
@@ -128,6 +130,8 @@ extension Simulation {
 
   func isStale(_ event: SupervisionTree.Event) -> Bool {
     guard case .timer(let timer) = event else { return false }
+    // Nobody waits for two things at once.
+    if book.timers[timer.child] != timer { return true }
     guard let supervisor = tree.supervisor(of: timer.child) else { return true }
     if tree.isDynamic(supervisor), case .agent = timer.child { return tree.phase(of: supervisor) != .ending }
     switch tree.state(of: timer.child) {

@@ -199,7 +199,9 @@ struct Simulation {
     case .start(let child): start(child)
     case .ask(let child): ask(child)
     case .kill(let child): kill(child)
-    case .setTimer(let timer, let delay): queue.add(.event(.timer(timer)), at: now + delay)
+    case .setTimer(let timer, let delay):
+      book.timers[timer.child] = timer
+      queue.add(.event(.timer(timer)), at: now + delay)
     case .logRestart(let supervisor, let child, _): countRestart(supervisor, child)
     case .logFresh(let supervisor):
       book.fresh.insert(supervisor)
