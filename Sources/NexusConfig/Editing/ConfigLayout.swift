@@ -3,11 +3,11 @@
 
 internal import NexusDiagnostics
 
-/// The lines of a configuration, and which of them hold its agents.
+/// The lines of a configuration, and which of them hold its agents and supervisors.
 struct ConfigLayout {
-  private let documents: [YAMLNode]
+  let documents: [YAMLNode]
   /// Every line with its break.
-  private let lines: [String]
+  let lines: [String]
   private let lineBreak: String
 
   init(text: String, documents: [YAMLNode]) {
@@ -30,37 +30,39 @@ struct ConfigLayout {
 
   // MARK: Finding
 
-  var agentNames: [String] { places.map(\.name) }
+  func place(of name: String, _ kind: EditedKind) -> NamedPlace? { places(kind).first { $0.name == name } }
 
-  func agent(named name: String) -> AgentPlace? { places.first { $0.name == name } }
-
-  private var places: [AgentPlace] {
-    var places: [AgentPlace] = []
+  func places(_ kind: EditedKind) -> [NamedPlace] {
+    var places: [NamedPlace] = []
     for document in documents {
       guard case .mapping(let entries) = document.content else { continue }
-      for entry in entries where entry.key == "agents" { places += self.places(in: entry.value) }
-      for entry in entries where entry.key == "agent" {
+      for entry in entries where entry.key == kind.plural { places += self.places(in: entry.value) }
+      for entry in entries where entry.key == kind.singular {
         guard let name = Self.name(of: entry.value) else { continue }
-        places.append(AgentPlace(name: name, location: entry.keyLocation, lines: range(of: entry)))
+        places.append(
+          NamedPlace(
+            name: name, location: entry.keyLocation, lines: range(of: entry), body: entry.value, key: entry.keyStart))
       }
     }
     return places
   }
 
-  private func places(in agents: YAMLNode) -> [AgentPlace] {
-    switch agents.content {
+  private func places(in collection: YAMLNode) -> [NamedPlace] {
+    switch collection.content {
     case .scalar: return []
     case .mapping(let entries):
       return entries.map { entry in
-        AgentPlace(name: entry.key, location: entry.keyLocation, lines: agents.isFlow ? nil : range(of: entry))
+        NamedPlace(
+          name: entry.key, location: entry.keyLocation, lines: collection.isFlow ? nil : range(of: entry),
+          body: entry.value, key: entry.keyStart)
       }
     case .sequence(let items):
       return items.compactMap { item in
         guard let name = Self.name(of: item) else { return nil }
-        let starts = agents.isFlow ? nil : line(item.start.line, beginsWith: "-", before: item.start.column)
+        let starts = collection.isFlow ? nil : line(item.start.line, beginsWith: "-", before: item.start.column)
         let end = lastLine(of: item) + 1
         let lines = starts != nil && item.start.line < end ? item.start.line..<end : nil
-        return AgentPlace(name: name, location: item.location, lines: lines)
+        return NamedPlace(name: name, location: item.location, lines: lines, body: item, key: nil)
       }
     }
   }
@@ -89,7 +91,7 @@ struct ConfigLayout {
   private func lastLine(of entry: YAMLEntry) -> Int { max(entry.keyStart.line, lastLine(of: entry.value)) }
 
   /// The last line that holds something of the node; libyaml's own end lies behind the comments that follow.
-  private func lastLine(of node: YAMLNode) -> Int {
+  func lastLine(of node: YAMLNode) -> Int {
     switch node.content {
     case .scalar: return node.end.column == 0 && node.end.line > node.start.line ? node.end.line - 1 : node.end.line
     case .sequence(let items):
@@ -101,21 +103,22 @@ struct ConfigLayout {
 
   // MARK: Changing
 
-  /// The text with the agent; nil if there is no safe place.
-  func adding(name: String, block: String) -> String? {
+  /// The text with one more of a kind; nil if there is no safe place.
+  func adding(name: String, block: String, _ kind: EditedKind) -> String? {
+    let opening = kind.plural + ":"
     for document in documents {
-      guard case .mapping(let entries) = document.content, let entry = entries.first(where: { $0.key == "agents" })
+      guard case .mapping(let entries) = document.content, let entry = entries.first(where: { $0.key == kind.plural })
       else { continue }
       return document.isFlow ? nil : adding(name, block, below: entry)
     }
     guard let last = documents.last else {
-      return inserting(["agents:"] + indented(name, block, by: 2), at: lines.count)
+      return inserting([opening] + indented(name, block, by: 2), at: lines.count)
     }
-    if last.isNull { return inserting(["agents:"] + indented(name, block, by: 2), at: lines.count) }
+    if last.isNull { return inserting([opening] + indented(name, block, by: 2), at: lines.count) }
     guard case .mapping = last.content, !last.isFlow else { return nil }
     let margin = String(repeating: " ", count: last.start.column)
     return inserting(
-      [margin + "agents:"] + indented(name, block, by: last.start.column + 2), at: lastLine(of: last) + 1)
+      [margin + opening] + indented(name, block, by: last.start.column + 2), at: lastLine(of: last) + 1)
   }
 
   private func adding(_ name: String, _ block: String, below entry: YAMLEntry) -> String? {
@@ -156,7 +159,7 @@ struct ConfigLayout {
       lineBreak: lineBreak)
   }
 
-  func removing(_ place: AgentPlace) -> String? {
+  func removing(_ place: NamedPlace) -> String? {
     guard let range = place.lines, range.upperBound <= lines.count else { return nil }
     var copy = lines
     copy.removeSubrange(range)
@@ -174,7 +177,7 @@ struct ConfigLayout {
     return lines
   }
 
-  private func inserting(_ new: [String], at index: Int) -> String {
+  func inserting(_ new: [String], at index: Int) -> String {
     Self.text(lines, inserting: new, at: index, lineBreak: lineBreak)
   }
 

@@ -122,3 +122,18 @@ struct DiskFiles: ConfigFiles {
 
   private static func reason() -> String { unsafe String(cString: strerror(errno)) }
 }
+
+/// The real file system, with one file that is not written yet.
+struct EditedFiles: ConfigFiles {
+  let disk: DiskFiles
+  let path: String
+  let bytes: [UInt8]
+
+  func read(_ path: String) -> Result<[UInt8], ConfigFileFailure> {
+    guard path == self.path else { return disk.read(path) }
+    return bytes.count <= ConfigLimits.maxFileBytes ? .success(bytes) : .failure(.tooLarge)
+  }
+
+  func exists(_ path: String) -> Bool { path == self.path || disk.exists(path) }
+  func names(in directory: String) -> [String] { disk.names(in: directory) }
+}

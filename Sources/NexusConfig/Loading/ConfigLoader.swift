@@ -25,6 +25,16 @@ package enum ConfigLoader {
     load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles())
   }
 
+  /// The same as if `nexus.config.yaml` had this text: what a change would mean, before it is written.
+  package static func load(
+    projectDirectory: String, environment: [String: String], mainFile text: String
+  ) -> ConfigLoadResult {
+    let path = ProjectPaths(directory: projectDirectory).resolved(fileName)
+    return load(
+      projectDirectory: projectDirectory, environment: environment,
+      files: EditedFiles(disk: DiskFiles(), path: path, bytes: Array(text.utf8)))
+  }
+
   /// The same, from wherever the files are.
   package static func load(
     projectDirectory: String, environment: [String: String], files: some ConfigFiles
