@@ -62,7 +62,9 @@ package struct PlanDifference: Sendable, Hashable {
       }
       if was.supervisor != agent.supervisor {
         let (from, to) = (was.supervisor ?? .root, agent.supervisor ?? .root)
-        add(.moved, "agent", agent.name.text, "\(from) → \(to)", .now)
+        // It cannot be under two supervisors: the old one stops it, the new one starts it.
+        let restarts = agent.mode == .service ? ", restarts it" : ""
+        add(.moved, "agent", agent.name.text, "\(from) → \(to)\(restarts)", .now)
       }
       let details = Self.details(was, agent)
       guard !details.isEmpty else { continue }

@@ -53,7 +53,11 @@ struct ServiceRunner: Sendable {
     await started()
     // The supervisor's own machine says when to kill; here its requests are only passed on.
     let exit = await ShutdownSequence(policy: .infinity, clock: services.clock).waitForExit(of: process, stops: stops)
-    board.update(spec.name) { $0.pid = nil }
+    board.update(spec.name) {
+      $0.pid = nil
+      // Whoever waits to be started again is seen with the reason.
+      if stops.wasRequested == nil { $0.reason = exit.status.description }
+    }
     _ = await capture.finish()
     return Self.childExit(exit.status, asked: stops.wasRequested)
   }
