@@ -28,7 +28,9 @@ struct CommandRun {
   let words: String
   let status: Int32
 
-  init(_ arguments: String...) async {
+  init(_ arguments: String...) async { await self.init(arguments) }
+
+  init(_ arguments: [String]) async {
     let captured = CapturedConsole()
     status = await CommandLineInterface.run(arguments, console: captured.console(), environment: [:]).rawValue
     output = captured.output.text

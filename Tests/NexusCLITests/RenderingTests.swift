@@ -20,13 +20,15 @@ import Testing
           tokens: TokenCount(41_200), cost: NanoUSD(830_000_000),
           budget: BudgetStatus(scope: "agent:researcher", maxNanoUSD: .dollars(5))),
         AgentStatus(
-          name: AgentName("x\u{1B}[2J\n\u{202E}y"), kind: "process", state: .backoff, note: "retry in 4 s",
+          name: AgentName("x\u{1B}[2J\n\u{202E}y"), kind: "process", state: .backoff,
+          note: "exited (signal 9); next start in 4 s",
           tokens: TokenCount(900)),
       ])
     let expected = """
-      NAME        STATE      STEP          LAST ACTIVITY  RESTARTS  TOKENS  COST/BUDGET
-      researcher  ● running  files.search  2s ago         1 of 3     41.2k  $0.83/$5.00
-      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  retry in 4 s  –              0 of 3       900  $0.00/–
+      NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS  COST/BUDGET
+      researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83/$5.00
+      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  –             –              0 of 3 in 60 s     900  $0.00/–
+        └ exited (signal 9); next start in 4 s
       """
     #expect(StatusTable.render(report, now: now, style: plain) == expected)
   }

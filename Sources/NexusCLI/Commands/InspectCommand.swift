@@ -40,7 +40,7 @@ struct InspectCommand: NaosCommand {
     add("step", status.step)
     add("last activity", Quantities.ago(status.lastActivity, now: now))
     add("last exit", detail.lastExit)
-    add("restarts", "\(status.restarts.count) of \(status.restarts.max) in \(status.restarts.withinSeconds) s")
+    add("restarts", Quantities.restarts(status.restarts))
     add("restart", detail.restart)
     add("supervisor", detail.supervisor)
     add("template", detail.template)

@@ -57,7 +57,13 @@ extension CommandFailure {
     }
     console.complain(
       style.bad(style.strong("error[\(error.code)]")) + style.strong(": \(TerminalText.line(error.title))"))
-    if !error.detail.isEmpty { console.complain("  \(TerminalText.line(error.detail))") }
+    if error.detail.contains(where: \.isNewline) {
+      // A node's own diagnostics, which it has rendered.
+      let text = TerminalText.block(error.detail)
+      console.complain(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+    } else if !error.detail.isEmpty {
+      console.complain("  \(TerminalText.line(error.detail))")
+    }
     if let hint = error.hint { console.complain(style.quiet("  = ") + "help: \(TerminalText.line(hint))") }
     console.complain(style.quiet("  = ") + "more: `naos explain \(error.code)`")
   }

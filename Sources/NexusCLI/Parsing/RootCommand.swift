@@ -19,12 +19,13 @@ package struct RootCommand: ParsableCommand {
       CommandGroup(
         name: "The node:",
         subcommands: [
-          UpCommand.self, DownCommand.self, StatusCommand.self, LogsCommand.self, DashboardCommand.self,
-          DoctorCommand.self,
+          UpCommand.self, DownCommand.self, ReloadCommand.self, StatusCommand.self, TopCommand.self, LogsCommand.self,
+          DashboardCommand.self, DoctorCommand.self,
         ]),
       CommandGroup(
         name: "Agents:",
         subcommands: [RunCommand.self, StopCommand.self, DeleteCommand.self, ListCommand.self, InspectCommand.self]),
+      CommandGroup(name: "Supervisors:", subcommands: [SupervisorCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])

@@ -20,6 +20,8 @@ package struct RemoteNode: NodeOperations {
 
   /// How long an ordinary answer may take.
   static let patience = Duration.seconds(30)
+  /// How long starting and stopping may take: agents may have as long as they want to end, up to a day.
+  static let processPatience = Duration.seconds(86_400)
 
   package init(transport: any NodeTransport, followers: FollowerGroup) {
     self.transport = transport
@@ -108,11 +110,11 @@ package struct RemoteNode: NodeOperations {
   // MARK: Agents and the node.
 
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus {
-    try await post("/agents/\(PathText.encode(agent.text))/start")
+    try await postPatiently("/agents/\(PathText.encode(agent.text))/start")
   }
 
   package func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus {
-    try await post(
+    try await postPatiently(
       "/agents/\(PathText.encode(agent.text))/stop", ["force": .bool(force), "noRestart": .bool(noRestart)])
   }
 
@@ -123,17 +125,17 @@ package struct RemoteNode: NodeOperations {
   package func supervision() async throws(OperationError) -> SupervisionReport { try await get("/supervisors") }
 
   package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
-    try await post("/supervisors/\(PathText.encode(supervisor.text))/start")
+    try await postPatiently("/supervisors/\(PathText.encode(supervisor.text))/start")
   }
 
   package func stopSupervisor(
     _ supervisor: SupervisorName, force: Bool
   ) async throws(OperationError) -> SupervisorStatus {
-    try await post("/supervisors/\(PathText.encode(supervisor.text))/stop", ["force": .bool(force)])
+    try await postPatiently("/supervisors/\(PathText.encode(supervisor.text))/stop", ["force": .bool(force)])
   }
 
   package func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport {
-    try await post("/reload", ["prune": .bool(prune), "dryRun": .bool(dryRun)])
+    try await postPatiently("/reload", ["prune": .bool(prune), "dryRun": .bool(dryRun)])
   }
 
   package func shutdown() async throws(OperationError) { _ = try await call("POST", "/shutdown") }
@@ -156,11 +158,16 @@ package struct RemoteNode: NodeOperations {
     try decoded(try await call("POST", path, body))
   }
 
-  private func call(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws(OperationError)
-    -> JSONValue
-  {
+  /// For what lasts as long as a process takes to start or to end.
+  private func postPatiently<T: WireValue>(_ path: String, _ body: JSONValue = [:]) async throws(OperationError) -> T {
+    try decoded(try await call("POST", path, body, patience: Self.processPatience))
+  }
+
+  private func call(
+    _ method: String, _ path: String, _ body: JSONValue? = nil, patience: Duration = Self.patience
+  ) async throws(OperationError) -> JSONValue {
     let (status, answer) = try await transport.send(
-      method, "/api/v1" + path, body: body?.encoded() ?? [], timeout: Self.patience)
+      method, "/api/v1" + path, body: body?.encoded() ?? [], timeout: patience)
     return try checked(status, answer)
   }
 

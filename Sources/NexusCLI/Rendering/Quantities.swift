@@ -52,16 +52,26 @@ enum Quantities {
     }
   }
 
+  /// `3 of 5 in 60 s`.
+  static func restarts(_ restarts: RestartStatus) -> String {
+    "\(restarts.count) of \(restarts.max) in \(restarts.withinSeconds) s"
+  }
+
   /// `2s ago`, `12m ago`, `3h ago`, `5d ago`.
   static func ago(_ time: WallTime?, now: WallTime) -> String {
     guard let time else { return "–" }
-    let seconds = max(0, (now - time).wholeMilliseconds / 1000)
+    let age = now - time
+    return age < .seconds(1) ? "now" : Self.age(age) + " ago"
+  }
+
+  /// `2s`, `12m`, `3h`, `5d`.
+  static func age(_ duration: Duration) -> String {
+    let seconds = max(0, duration.wholeMilliseconds / 1000)
     switch seconds {
-    case 0..<1: return "now"
-    case 1..<60: return "\(seconds)s ago"
-    case 60..<3600: return "\(seconds / 60)m ago"
-    case 3600..<86_400: return "\(seconds / 3600)h ago"
-    default: return "\(seconds / 86_400)d ago"
+    case ..<60: return "\(seconds)s"
+    case 60..<3600: return "\(seconds / 60)m"
+    case 3600..<86_400: return "\(seconds / 3600)h"
+    default: return "\(seconds / 86_400)d"
     }
   }
 

@@ -6,8 +6,10 @@ package import NexusCore
 
 /// The table of agents.
 ///
-///     NAME        STATE      STEP          LAST ACTIVITY  RESTARTS  TOKENS  COST/BUDGET
-///     researcher  ● running  files.search  2s ago         1 of 3     41.2k  $0.83/$5.00
+///     NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS  COST/BUDGET
+///     researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83/$5.00
+///     crawler     ▲ backoff  –             9s ago         2 of 3 in 60 s       0  $0.00/–
+///       └ exited (signal 9); next start in 4 s
 package enum StatusTable {
   package static func render(_ report: StatusReport, now: WallTime, style: Style) -> String {
     guard !report.agents.isEmpty else { return "" }
@@ -16,14 +18,14 @@ package enum StatusTable {
     for agent in report.agents {
       table.add(
         [
-          agent.name.text, "\(glyph(agent.state)) \(word(agent.state))", agent.step ?? agent.note ?? "–",
-          Quantities.ago(agent.lastActivity, now: now), "\(agent.restarts.count) of \(agent.restarts.max)",
+          agent.name.text, "\(StateLook(agent.state.rawValue).glyph) \(agent.state.rawValue)", agent.step ?? "–",
+          Quantities.ago(agent.lastActivity, now: now), Quantities.restarts(agent.restarts),
           Quantities.short(agent.tokens.value), cost(agent),
-        ]
+        ], note: agent.note
       ) { column, text in
         switch column {
         case 0: style.strong(text)
-        case 1: coloured(agent.state, text, style)
+        case 1: StateLook(agent.state.rawValue).coloured(text, style)
         default: text
         }
       }
@@ -37,29 +39,6 @@ package enum StatusTable {
     if let limit = budget.maxNanoUSD { return "\(Quantities.money(agent.cost))/\(Quantities.money(limit))" }
     if let limit = budget.maxTokens { return "\(Quantities.money(agent.cost))/\(Quantities.short(limit.value)) tokens" }
     return Quantities.money(agent.cost) + "/–"
-  }
-
-  static func word(_ state: AgentState) -> String { state.rawValue }
-
-  static func glyph(_ state: AgentState) -> String {
-    switch state {
-    case .running, .starting: "●"
-    case .idle, .stopped, .stopping: "○"
-    case .waiting: "◆"
-    case .backoff, .stuck: "▲"
-    case .paused: "‖"
-    case .failed: "✗"
-    case .exhausted: "$"
-    }
-  }
-
-  private static func coloured(_ state: AgentState, _ text: String, _ style: Style) -> String {
-    switch state {
-    case .running, .starting: style.good(text)
-    case .idle, .stopped, .stopping: style.quiet(text)
-    case .waiting, .backoff, .paused, .stuck: style.warning(text)
-    case .failed, .exhausted: style.bad(text)
-    }
   }
 
   /// `3 agents · 1 running · dashboard http://localhost:4200`, and the next step.

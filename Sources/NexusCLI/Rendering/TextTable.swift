@@ -14,7 +14,13 @@ struct TextTable {
   private let header: [String]
   /// Columns whose cells stand at the right, which is where numbers are compared.
   private let rightAligned: Set<Int>
-  private var rows: [[Cell]] = []
+  private var rows: [Row] = []
+
+  private struct Row {
+    let cells: [Cell]
+    /// A line of its own below the row.
+    var note: String?
+  }
 
   init(_ header: [String], rightAligned: Set<Int> = []) {
     self.header = header
@@ -22,12 +28,17 @@ struct TextTable {
   }
 
   /// Cells are made safe here: whatever an agent calls itself stays text.
-  mutating func add(_ cells: [String], style: (Int, String) -> String = { $1 }) {
-    rows.append(
-      cells.enumerated().map { index, cell in
-        let safe = TerminalText.line(cell, limit: 120)
-        return Cell(text: safe, styled: style(index, safe))
-      })
+  ///
+  /// - Parameters:
+  ///   - cells: one for each column.
+  ///   - note: what is said below the row, where there is something to say.
+  ///   - style: colours a cell, by its column.
+  mutating func add(_ cells: [String], note: String? = nil, style: (Int, String) -> String = { $1 }) {
+    let safe = cells.enumerated().map { index, cell in
+      let safe = TerminalText.line(cell, limit: 120)
+      return Cell(text: safe, styled: style(index, safe))
+    }
+    rows.append(Row(cells: safe, note: note.map { TerminalText.line($0, limit: 120) }))
   }
 
   var isEmpty: Bool { rows.isEmpty }
@@ -36,19 +47,34 @@ struct TextTable {
     let titles = header.map { Cell(text: $0, styled: style.quiet($0)) }
     var widths = header.map(DisplayText.width(of:))
     for row in rows {
-      for (index, cell) in row.enumerated() { widths[index] = max(widths[index], DisplayText.width(of: cell.text)) }
+      for (index, cell) in row.cells.enumerated() {
+        widths[index] = max(widths[index], DisplayText.width(of: cell.text))
+      }
     }
-    return ([titles] + rows).map { row in line(row, widths) }.joined(separator: "\n")
+    let lines = rows.flatMap { row in
+      [line(row.cells, widths)] + (row.note.map { ["  " + style.quiet("└ " + $0)] } ?? [])
+    }
+    return ([line(titles, widths)] + lines).joined(separator: "\n")
   }
 
   private func line(_ row: [Cell], _ widths: [Int]) -> String {
     var line = ""
-    for (index, cell) in row.enumerated() {
+    // Empty cells at the end leave no blanks behind.
+    let count = (row.lastIndex { !$0.text.isEmpty } ?? 0) + 1
+    for (index, cell) in row.prefix(count).enumerated() {
       let padding = String(repeating: " ", count: max(0, widths[index] - DisplayText.width(of: cell.text)))
-      let isLast = index == row.count - 1
+      let isLast = index == count - 1
       line += rightAligned.contains(index) ? padding + cell.styled : isLast ? cell.styled : cell.styled + padding
       if !isLast { line += "  " }
     }
     return line
+  }
+}
+
+extension String {
+  /// Followed by blanks until it is that many columns wide, or preceded by them.
+  func padding(to width: Int, right: Bool = false) -> String {
+    let blanks = String(repeating: " ", count: max(0, width - DisplayText.width(of: self)))
+    return right ? blanks + self : self + blanks
   }
 }

@@ -45,11 +45,13 @@ package struct Console: Sendable {
   package var isColoured: Bool
   /// In columns.
   package var width: Int
+  /// Reads what a person types; nil where there is nobody to ask.
+  package var answer: (@Sendable () -> String?)?
 
   package init(
     output: any ByteSink, words: any ByteSink, format: OutputFormat = .table, isQuiet: Bool = false,
     isVerbose: Bool = false, outputIsTerminal: Bool = false, wordsAreTerminal: Bool = false, isColoured: Bool = false,
-    width: Int = 120
+    width: Int = 120, answer: (@Sendable () -> String?)? = nil
   ) {
     self.output = output
     self.words = words
@@ -60,15 +62,20 @@ package struct Console: Sendable {
     self.wordsAreTerminal = wordsAreTerminal
     self.isColoured = isColoured
     self.width = width
+    self.answer = answer
   }
 
   /// The real terminal; colours only there, and never where `NO_COLOR` is set.
   package static func standard(environment: [String: String]) -> Console {
     let colour = (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    let hasPerson = isatty(0) == 1 && isatty(2) == 1
     return Console(
       output: DescriptorSink(1), words: DescriptorSink(2), outputIsTerminal: isatty(1) == 1,
-      wordsAreTerminal: isatty(2) == 1, isColoured: colour, width: terminalWidth())
+      wordsAreTerminal: isatty(2) == 1, isColoured: colour, width: terminalWidth(),
+      answer: hasPerson ? typedLine : nil)
   }
+
+  @Sendable private static func typedLine() -> String? { readLine() }
 
   private static func terminalWidth() -> Int {
     var size = winsize()
@@ -90,6 +97,14 @@ package struct Console: Sendable {
 
   /// An error; `--quiet` does not silence it.
   package func complain(_ text: String) { words.write(Array((text + "\n").utf8)) }
+
+  /// Asks a person; whatever is not a yes is a no.
+  package func confirms(_ question: String) -> Bool {
+    guard let answer else { return false }
+    words.write(Array((wordStyle.strong(question) + " [y/N] ").utf8))
+    let word = answer()?.lowercased() ?? ""
+    return ["y", "yes"].contains(word.filter { !$0.isWhitespace })
+  }
 
   /// The state and the next step, at the end of every command.
   package func next(_ commands: String...) {
@@ -120,6 +135,8 @@ package struct Style: Sendable {
   private func wrapped(_ code: String, _ text: String) -> String { isOn ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
   package func strong(_ text: String) -> String { wrapped("1", text) }
   package func quiet(_ text: String) -> String { wrapped("2", text) }
+  /// Dark on light, or the other way round.
+  package func inverse(_ text: String) -> String { wrapped("7", text) }
   package func good(_ text: String) -> String { wrapped("32", text) }
   package func warning(_ text: String) -> String { wrapped("33", text) }
   package func bad(_ text: String) -> String { wrapped("31", text) }

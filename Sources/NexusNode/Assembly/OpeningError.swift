@@ -16,7 +16,8 @@ extension OperationError {
       let holder = held.pid.map { "process \($0)" } ?? "another process"
       self.init(
         .conflict, code: "NX-RUN-007", title: "Another node holds this project",
-        detail: "\(holder) is the node of \(options.project).", hint: "Stop it with `naos down`.")
+        detail: "\(holder) is the node of \(options.project).",
+        hint: "`naos reload` makes it take a changed configuration; `naos down` stops it.")
     case let store as StoreError: self.init(store)
     case let gateway as GatewayError:
       self.init(
