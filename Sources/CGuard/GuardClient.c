@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,7 +68,7 @@ static __attribute__((noinline)) pid_t start_guard(struct start *start) {
   return pid;
 }
 
-int naos_guard_start(const char *tag, bool scan, int *socket_fd, int *pid, int *pidfd) {
+int naos_guard_start(const char *tag, unsigned options, int *socket_fd, int *pid, int *pidfd) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return errno;
   struct start start = {.socket = pair[1], .error = 0};
@@ -89,7 +90,9 @@ int naos_guard_start(const char *tag, bool scan, int *socket_fd, int *pid, int *
   start.arguments[0] = (char *)(uintptr_t)NAOS_GUARD_NAME;
   start.arguments[1] = (char *)(uintptr_t)NAOS_GUARD_MARK;
   start.arguments[2] = (char *)(uintptr_t)tag;
-  start.arguments[3] = scan ? (char *)(uintptr_t)"scan" : NULL;
+  char option_text[12];
+  snprintf(option_text, sizeof option_text, "%u", options);
+  start.arguments[3] = option_text;
 
   if (start.null < 0) {
     error = errno;
@@ -140,12 +143,14 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
 }
 
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, uint64_t block_size,
-                          int block, int standard_input, int standard_output, int standard_error) {
+                          int block, int standard_input, int standard_output, int standard_error,
+                          const struct naos_ceilings *ceilings) {
   struct naos_guard_request request = {.kind = NAOS_REQUEST_SPAWN,
                                        .id = id,
                                        .arguments = arguments,
                                        .variables = variables,
-                                       .block_size = block_size};
+                                       .block_size = block_size,
+                                       .ceilings = *ceilings};
   int descriptors[NAOS_SPAWN_DESCRIPTORS] = {block, standard_input, standard_output, standard_error};
   return send_request(socket_fd, &request, descriptors);
 }

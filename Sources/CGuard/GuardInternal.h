@@ -16,6 +16,8 @@
 #define NAOS_GUARD_NAME "naos-guard"
 #define NAOS_GUARD_MARK "--naos-guard"
 
+#define NAOS_GUARD_WARDEN_NAME "naos-warden"
+
 enum { NAOS_REQUEST_SPAWN = 1, NAOS_REQUEST_SIGNAL = 2 };
 /// block, standard input, output, error
 #define NAOS_SPAWN_DESCRIPTORS 4
@@ -27,6 +29,21 @@ struct naos_guard_request {
   uint32_t arguments;
   uint32_t variables;
   uint64_t block_size;
+  struct naos_ceilings ceilings;
+};
+
+/// The length of a guard's group's name, its end included.
+#define NAOS_GROUP_NAME 160
+
+/// Where control groups can be made.
+struct naos_places {
+  /// The group that the caller is in itself, in each hierarchy; -1: none.
+  int own[NAOS_HIERARCHIES];
+  /// The guard's group below that; -1: none, or none needed yet.
+  int base[NAOS_HIERARCHIES];
+  char name[NAOS_GROUP_NAME];
+  /// The caller is at the top of what it sees of the unified hierarchy.
+  bool at_root;
 };
 
 /// An agent's main process: known from its spawn until it is reaped, so its pid cannot be a stranger's.
@@ -38,6 +55,14 @@ struct naos_agent {
   /// The sweep at hand met something of it.
   bool met;
   uint32_t left_behind;
+  /// A bit for each hierarchy in which it has a group.
+  uint32_t groups;
+  struct naos_means means;
+  /// What it was killed over, or held back by.
+  uint32_t ceiling;
+  /// The processor time that the whole tree may take, where that is watched, and when to look next.
+  uint64_t cpu_microseconds;
+  int64_t watch_at;
   /// Monotonic milliseconds at which waiting for its strays is given up.
   int64_t patience_ends;
   struct naos_agent *next_by_id;
@@ -51,9 +76,15 @@ struct naos_guard {
   int child_signals;
   pid_t pid;
   const char *tag;
-  bool scan;
+  unsigned options;
+  pid_t node;
+  /// Ends what a guard leaves that is killed together with its node; 0: there is none.
+  pid_t warden;
+  struct naos_places places;
   struct rlimit file_limit;
   size_t ending;
+  /// Agents whose processor time is watched.
+  size_t watched;
   struct naos_agent *agents;
 };
 
@@ -86,13 +117,67 @@ struct naos_spawn_order {
   uint32_t variables;
   uint64_t block_size;
   int descriptors[NAOS_SPAWN_DESCRIPTORS];
+  struct naos_ceilings ceilings;
 };
 struct naos_spawn_result {
   pid_t pid;
   volatile int stage;
   volatile int error;
+  /// The ceiling that cannot be enforced.
+  int ceiling;
+  uint32_t groups;
+  struct naos_means means;
 };
-void naos_spawn(const struct naos_guard *guard, const struct naos_spawn_order *order, struct naos_spawn_result *result);
+/// On failure, groups that were made are left to the caller, in `result`.
+void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order, struct naos_spawn_result *result);
+
+// GuardPlaces.c
+const char *naos_controller(int hierarchy);
+void naos_places_open(struct naos_places *places);
+void naos_places_close(struct naos_places *places);
+/// Removes the guard's own groups, which must be empty by then.
+void naos_places_remove(struct naos_places *places);
+void naos_name_base(struct naos_places *places, const char *tag);
+/// The guard's group in a hierarchy, which is made when it is first asked for; -1 where none can be made.
+int naos_base(struct naos_places *places, int hierarchy);
+/// Lets the groups below the guard's use a controller of the unified hierarchy, if it is ours to hand on. `pids` may
+/// have to move into a group of their own for that; without them, this only tells whether it could be done.
+bool naos_enable_controller(struct naos_places *places, int hierarchy, const pid_t *pids, size_t count);
+
+// GuardGroups.c
+
+/// What a child needs to get into its groups, all of it ready before it exists.
+struct naos_group_plan {
+  char name[24];
+  /// Its group in the unified hierarchy, for clone3; -1: none.
+  int unified;
+  /// The `cgroup.procs` of groups in old hierarchies.
+  int joins[NAOS_HIERARCHIES];
+  uint32_t made;
+  struct naos_means means;
+  struct naos_ceilings ceilings;
+};
+/// Makes the groups of an agent and writes its ceilings. Returns the ceiling that cannot be enforced here, if any.
+int naos_group_prepare(struct naos_guard *guard, uint64_t id, const struct naos_ceilings *ceilings,
+                       struct naos_group_plan *plan);
+void naos_group_plan_close(struct naos_group_plan *plan);
+/// Between vfork and exec: moves the caller into its groups. Returns 0 or an errno value.
+int naos_group_enter(const struct naos_group_plan *plan, bool born_inside);
+/// Between vfork and exec: sets what ceilings no group carries. Returns 0 or an errno value.
+int naos_limit_process(const struct naos_group_plan *plan);
+/// Returns 0 or an errno value.
+int naos_group_write(int directory, const char *file, const char *text);
+ssize_t naos_group_read(int directory, const char *file, char *text, size_t capacity);
+/// Kills everything in a group and in the groups within it.
+void naos_group_kill(int parent, const char *name, int hierarchy);
+/// Removes a group with the groups within it; false while somebody is in one of them.
+bool naos_group_remove(int parent, const char *name, int depth);
+void naos_groups_kill(struct naos_guard *guard, const struct naos_agent *agent);
+bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent);
+/// Finds out which ceiling an agent has met, while its groups still exist.
+void naos_groups_judge(struct naos_guard *guard, struct naos_agent *agent);
+/// Kills trees that have used up their processor time. Returns the milliseconds until the next look; -1: none is due.
+int64_t naos_watch_processors(struct naos_guard *guard);
 
 // GuardReap.c
 /// Reacts to the end of children: kills what an ended agent left, reaps, reports. True if it wants to be called again
@@ -104,6 +189,10 @@ void naos_kill_everything(struct naos_guard *guard);
 // GuardMain.c
 bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd);
 int64_t naos_milliseconds(void);
+
+// GuardWarden.c
+/// Starts the process that ends whatever this guard leaves if it is killed. Returns its pid, or 0.
+pid_t naos_start_warden(const struct naos_guard *guard);
 
 // System calls without a wrapper in every libc we build with.
 int naos_pidfd_open(pid_t pid);

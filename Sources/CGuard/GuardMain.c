@@ -85,19 +85,36 @@ static bool take_descriptors(struct msghdr *message, int *descriptors, size_t ex
   return false;
 }
 
+static void register_groups(struct naos_guard *guard, struct naos_agent *agent, const struct naos_spawn_order *order,
+                            const struct naos_spawn_result *result) {
+  agent->groups = result->groups;
+  agent->means = result->means;
+  agent->cpu_microseconds = order->ceilings.cpu_microseconds;
+  if (agent->cpu_microseconds) guard->watched++;
+}
+
 static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order *order, bool complete) {
   struct naos_guard_reply reply = {.kind = NAOS_REPLY_SPAWN_FAILED, .id = order->id};
   struct naos_spawn_result result = {.pid = -1, .stage = NAOS_STAGE_LAUNCHER, .error = EMFILE};
+  struct naos_agent *agent = NULL;
   int pidfd = -1;
   if (complete) naos_spawn(guard, order, &result);
   if (result.stage != NAOS_STAGE_NONE) {
     // A child that failed before exec has ended by now, for vfork returned.
     if (result.pid > 0) waitpid(result.pid, NULL, 0);
-  } else if ((pidfd = naos_pidfd_open(result.pid)) < 0 || !naos_agent_add(guard, order->id, result.pid)) {
+  } else if ((pidfd = naos_pidfd_open(result.pid)) < 0 || !(agent = naos_agent_add(guard, order->id, result.pid))) {
     result.stage = NAOS_STAGE_LAUNCHER;
     result.error = pidfd < 0 ? errno : ENOMEM;
     kill(-result.pid, SIGKILL);
     waitpid(result.pid, NULL, 0);
+  }
+  if (agent) {
+    register_groups(guard, agent, order, &result);
+  } else {
+    // An agent that the groups outlive for now: what else is in them dies with it.
+    struct naos_agent failed = {.id = order->id, .groups = result.groups};
+    naos_groups_kill(guard, &failed);
+    naos_groups_remove(guard, &failed);
   }
   reply.stage = (uint32_t)result.stage;
   reply.error = result.error;
@@ -105,8 +122,10 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     reply.kind = NAOS_REPLY_SPAWNED;
     reply.error = 0;
     reply.pid = result.pid;
+    reply.means = result.means;
     naos_guard_reply(guard, &reply, pidfd);
   } else {
+    reply.status = result.ceiling;
     naos_guard_reply(guard, &reply, -1);
   }
   if (pidfd >= 0) close(pidfd);
@@ -131,7 +150,8 @@ static bool serve(struct naos_guard *guard) {
     struct naos_spawn_order order = {.id = request.id,
                                      .arguments = request.arguments,
                                      .variables = request.variables,
-                                     .block_size = request.block_size};
+                                     .block_size = request.block_size,
+                                     .ceilings = request.ceilings};
     bool complete = take_descriptors(&message, order.descriptors, NAOS_SPAWN_DESCRIPTORS);
     serve_spawn(guard, &order, complete);
     return true;
@@ -139,7 +159,10 @@ static bool serve(struct naos_guard *guard) {
   take_descriptors(&message, NULL, 0);
   struct naos_agent *agent = naos_agent_with_id(request.id);
   // Unreaped, and so is its group's number; once it is ending, everything of it is being killed anyway.
-  if (request.kind == NAOS_REQUEST_SIGNAL && agent && !agent->ending) kill(-agent->pid, request.signal);
+  if (request.kind == NAOS_REQUEST_SIGNAL && agent && !agent->ending) {
+    kill(-agent->pid, request.signal);
+    if (request.signal == SIGKILL) naos_groups_kill(guard, agent);
+  }
   return true;
 }
 
@@ -148,7 +171,9 @@ static void run(struct naos_guard *guard) {
   for (;;) {
     struct pollfd ready[2] = {{.fd = guard->socket, .events = POLLIN},
                               {.fd = guard->child_signals, .events = POLLIN}};
-    int count = poll(ready, 2, soon ? TEND_INTERVAL_MILLISECONDS : -1);
+    int64_t pause = naos_watch_processors(guard);
+    if (soon && (pause < 0 || pause > TEND_INTERVAL_MILLISECONDS)) pause = TEND_INTERVAL_MILLISECONDS;
+    int count = poll(ready, 2, (int)pause);
     if (count < 0 && errno != EINTR) leave(guard);
     if (count > 0 && ready[0].revents && !serve(guard)) leave(guard);
     if (count > 0 && ready[1].revents) {
@@ -176,6 +201,8 @@ static void prepare(struct naos_guard *guard) {
     syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
   prctl(PR_SET_NAME, NAOS_GUARD_NAME);
   prctl(PR_SET_DUMPABLE, 0);
+  // Before it becomes the subreaper: the warden is to be nobody's agent.
+  guard->warden = guard->options & NAOS_GUARD_WITHOUT_WARDEN ? 0 : naos_start_warden(guard);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -188,6 +215,8 @@ static void prepare(struct naos_guard *guard) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   guard->child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  naos_places_open(&guard->places);
+  naos_name_base(&guard->places, guard->tag);
   if (guard->child_signals < 0) _exit(2);
 }
 
@@ -196,8 +225,9 @@ void naos_guard_main_if_requested(int argc, char *const *argv) {
   static struct naos_guard guard;
   guard.socket = NAOS_GUARD_SOCKET;
   guard.pid = getpid();
+  guard.node = getppid();
   guard.tag = argv[2];
-  guard.scan = argc > 3 && strcmp(argv[3], "scan") == 0;
+  guard.options = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
   int type = 0;
   socklen_t size = sizeof type;
   if (getsockopt(guard.socket, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) _exit(2);

@@ -34,6 +34,28 @@ static void begin_end(struct naos_guard *guard, struct naos_agent *agent) {
   agent->patience_ends = naos_milliseconds() + STRAY_PATIENCE_MILLISECONDS;
   guard->ending++;
   kill(-agent->pid, SIGKILL);
+  naos_groups_kill(guard, agent);
+}
+
+/// Whether nothing of an ended agent is left: no child of ours that is its, and nobody in its groups.
+static bool is_over(struct naos_guard *guard, struct naos_agent *agent) {
+  if (agent->met) return false;
+  naos_groups_judge(guard, agent);
+  if (naos_groups_remove(guard, agent)) return true;
+  naos_groups_kill(guard, agent);
+  if (agent->left_behind == 0) agent->left_behind = 1;
+  return false;
+}
+
+/// What ended it, if a ceiling did; a clean exit is nobody's fault.
+static uint32_t verdict(const struct naos_agent *agent, int status, const struct rusage *usage) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return NAOS_CEILING_NONE;
+  if (agent->ceiling || !agent->cpu_microseconds || !WIFSIGNALED(status)) return agent->ceiling;
+  uint64_t used = (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
+                  (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+  // The kernel's own limit counts in ticks, so it can strike a little early.
+  bool struck = WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL;
+  return struck && used + 50000 >= agent->cpu_microseconds ? NAOS_CEILING_CPU : NAOS_CEILING_NONE;
 }
 
 static void finish(struct naos_guard *guard, struct naos_agent *agent) {
@@ -51,8 +73,11 @@ static void finish(struct naos_guard *guard, struct naos_agent *agent) {
       .system_microseconds = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec,
       .peak_kibibytes = usage.ru_maxrss,
       .left_behind = agent->left_behind,
+      .ceiling = verdict(agent, status, &usage),
+      .means = agent->means,
   };
   guard->ending--;
+  if (agent->cpu_microseconds) guard->watched--;
   naos_agent_remove(guard, agent);
   naos_guard_reply(guard, &reply, -1);
 }
@@ -95,7 +120,7 @@ static bool sweep(struct naos_guard *guard) {
     agent->met = false;
     agent->left_behind = 0;
   }
-  if (!naos_list_children(guard->scan, &children, &count)) {
+  if (!naos_list_children(guard->options & NAOS_GUARD_SCANS, &children, &count)) {
     // Without a list nothing can be said about strays; the ends wait until there is one or patience is used up.
     blame(guard, NULL);
     return false;
@@ -151,7 +176,7 @@ bool naos_tend_children(struct naos_guard *guard) {
     struct naos_agent *next;
     for (struct naos_agent *agent = guard->agents; agent; agent = next) {
       next = agent->next;
-      if (agent->ending && (!agent->met || now >= agent->patience_ends)) finish(guard, agent);
+      if (agent->ending && (is_over(guard, agent) || now >= agent->patience_ends)) finish(guard, agent);
     }
     if (guard->ending > 0) return true;
     reap_simply(guard);
@@ -160,12 +185,15 @@ bool naos_tend_children(struct naos_guard *guard) {
 }
 
 void naos_kill_everything(struct naos_guard *guard) {
+  for (int hierarchy = NAOS_UNIFIED; hierarchy <= NAOS_FREEZER; hierarchy++)
+    if (guard->places.base[hierarchy] >= 0)
+      naos_group_kill(guard->places.own[hierarchy], guard->places.name, hierarchy);
   for (;;) {
     const pid_t *children;
     size_t count = 0;
     // Groups first, while their leaders are unreaped and keep the numbers taken.
     for (struct naos_agent *agent = guard->agents; agent; agent = agent->next) kill(-agent->pid, SIGKILL);
-    bool listed = naos_list_children(guard->scan, &children, &count);
+    bool listed = naos_list_children(guard->options & NAOS_GUARD_SCANS, &children, &count);
     for (size_t index = 0; listed && index < count; index++) {
       struct naos_process_facts facts;
       if (naos_agent_with_pid(children[index])) {
@@ -179,11 +207,12 @@ void naos_kill_everything(struct naos_guard *guard) {
       struct naos_agent *agent = naos_agent_with_pid(reaped);
       if (agent) naos_agent_remove(guard, agent);
     }
-    if (reaped < 0 && errno == ECHILD) return;
+    if (reaped < 0 && errno == ECHILD) break;
     struct pollfd ready = {.fd = guard->child_signals, .events = POLLIN};
     if (poll(&ready, 1, 20) > 0) {
       char signals[4096];
       if (read(guard->child_signals, signals, sizeof signals) < 0) continue;
     }
   }
+  naos_places_remove(&guard->places);
 }

@@ -60,7 +60,7 @@ import Testing
 
   @Test(arguments: [false, true])
   func `children that outlive the main process die before its end is reported`(scans: Bool) async throws {
-    let launcher = GuardedLauncher(scansProc: scans)
+    let launcher = GuardedLauncher(abilities: scans ? .scanning : GuardedLauncher.Abilities())
     let tag = uniqueTag("group")
     let process = try await launcher.launch(
       shell("for i in 1 2 3; do sh -c \"$1\" & done; read line; exit 9", Self.stubborn, tag: tag), output: output)
@@ -70,7 +70,7 @@ import Testing
 
   @Test(arguments: [false, true])
   func `a daemon that left group and session dies with the agent that started it`(scans: Bool) async throws {
-    let launcher = GuardedLauncher(scansProc: scans)
+    let launcher = GuardedLauncher(abilities: scans ? .scanning : GuardedLauncher.Abilities())
     let tag = uniqueTag("daemon")
     let process = try await launcher.launch(
       python(Self.daemon + "\ndaemonise(False); daemonise(False); sys.exit(6)", tag: tag), output: output)

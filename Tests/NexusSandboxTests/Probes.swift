@@ -123,3 +123,26 @@ func eventually(within limit: Duration = .seconds(20), _ condition: () -> Bool) 
   }
   return true
 }
+
+extension GuardedLauncher.Abilities {
+  /// A kernel that does not list children.
+  static var scanning: Self {
+    var abilities = Self()
+    abilities.listsChildren = false
+    return abilities
+  }
+
+  /// A kernel with the old hierarchies of control groups alone.
+  static var version1: Self {
+    var abilities = Self()
+    abilities.unifiedGroups = false
+    return abilities
+  }
+
+  /// A machine that lets nobody make control groups.
+  static var groupless: Self {
+    var abilities = Self()
+    abilities.groups = false
+    return abilities
+  }
+}

@@ -30,7 +30,31 @@ enum {
   /// The program exists, its interpreter or loader does not.
   NAOS_STAGE_INTERPRETER = 6,
   NAOS_STAGE_LAUNCHER = 7,
+  /// A ceiling cannot be enforced here; `status` says which.
+  NAOS_STAGE_CEILING = 8,
 };
+
+/// What an agent and everything that it starts may use at most; 0: as much as there is.
+struct naos_ceilings {
+  uint64_t memory_bytes;
+  uint64_t cpu_microseconds;
+  uint32_t milli_cores;
+  uint32_t processes;
+};
+
+enum { NAOS_CEILING_NONE = 0, NAOS_CEILING_MEMORY = 1, NAOS_CEILING_CPU = 2, NAOS_CEILING_PROCESSES = 3 };
+enum { NAOS_MEANS_NONE = 0, NAOS_MEANS_CGROUP2 = 1, NAOS_MEANS_CGROUP1 = 2, NAOS_MEANS_RLIMIT = 3 };
+
+/// By what a tree is held together, and its ceilings are in force.
+struct naos_means {
+  uint8_t group;
+  uint8_t memory;
+  uint8_t cpu;
+  uint8_t processes;
+};
+
+/// The hierarchies of control groups that are used: the unified one, and the old ones of single controllers.
+enum { NAOS_UNIFIED = 0, NAOS_FREEZER = 1, NAOS_MEMORY = 2, NAOS_PIDS = 3, NAOS_CPU = 4, NAOS_HIERARCHIES = 5 };
 
 enum { NAOS_REPLY_SPAWNED = 1, NAOS_REPLY_SPAWN_FAILED = 2, NAOS_REPLY_EXITED = 3 };
 
@@ -49,20 +73,34 @@ struct naos_guard_reply {
   int64_t peak_kibibytes;
   /// Processes that could not be killed in time and were left behind.
   uint32_t left_behind;
+  /// At an end, the ceiling that the agent met.
+  uint32_t ceiling;
+  struct naos_means means;
   uint32_t reserved;
 };
 
-/// Starts a guard from `/proc/self/exe`. `scan` makes it find its children by reading all of `/proc`, as it does by
-/// itself on a kernel without `/proc/<pid>/task/<tid>/children`.
+enum {
+  /// The guard finds its children by reading all of `/proc`, as it does by itself on a kernel without
+  /// `/proc/<pid>/task/<tid>/children`.
+  NAOS_GUARD_SCANS = 1,
+  /// It makes do without the unified hierarchy of control groups, or without any.
+  NAOS_GUARD_WITHOUT_UNIFIED = 2,
+  NAOS_GUARD_WITHOUT_GROUPS = 4,
+  /// It starts no warden.
+  NAOS_GUARD_WITHOUT_WARDEN = 8,
+};
+
+/// Starts a guard from `/proc/self/exe`.
 ///
 /// Returns 0 or an errno value. The socket is non-blocking; all descriptors are close-on-exec.
-int naos_guard_start(const char *_Nonnull tag, bool scan, int *_Nonnull socket_fd, int *_Nonnull pid,
+int naos_guard_start(const char *_Nonnull tag, unsigned options, int *_Nonnull socket_fd, int *_Nonnull pid,
                      int *_Nonnull pidfd);
 
 /// Asks for a spawn. `block` is a file holding the working directory, the arguments and the environment as
 /// NUL-terminated strings. The descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, uint64_t block_size,
-                          int block, int standard_input, int standard_output, int standard_error);
+                          int block, int standard_input, int standard_output, int standard_error,
+                          const struct naos_ceilings *_Nonnull ceilings);
 
 /// Asks for a signal to the process group of a spawn. Returns 0 or an errno value.
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal);
@@ -79,6 +117,19 @@ int naos_kill_leftovers(const char *_Nonnull tag, const int *_Nullable sessions,
 
 /// Counts the processes, zombies not counted, that are marked with `tag`; -1 if `/proc` cannot be read.
 int naos_count_tagged(const char *_Nonnull tag);
+
+/// Kills and removes the control groups of the guard with `tag`, or without one those of all guards that are gone.
+/// Returns how many are still there.
+int naos_end_groups(const char *_Nullable tag);
+
+/// By what means ceilings would be in force for agents that the calling process starts.
+struct naos_means naos_probe_means(void);
+
+// For tests of what cannot be tried out on the machine at hand.
+bool naos_locate_group(const char *_Nonnull mounts, const char *_Nonnull memberships, int hierarchy,
+                       char *_Nonnull path, size_t capacity);
+int naos_write_ceiling(int group, int hierarchy, int version, const struct naos_ceilings *_Nonnull ceilings);
+int naos_read_verdict(int group, int hierarchy, int version);
 
 /// Clock ticks since boot, the unit of start times in `/proc/<pid>/stat`.
 uint64_t naos_ticks_since_boot(void);

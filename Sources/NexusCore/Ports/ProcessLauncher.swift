@@ -12,16 +12,19 @@ package struct LaunchRequest: Sendable {
   package var standardInput: [UInt8]
   /// Names what the process works for, in logs and in the launcher's book-keeping.
   package var label: String
+  /// What it and everything that it starts may use at most.
+  package var ceilings: ProcessCeilings
 
   package init(
     arguments: [String], environment: [EnvironmentVariable], workingDirectory: String, standardInput: [UInt8] = [],
-    label: String
+    label: String, ceilings: ProcessCeilings = .none
   ) {
     self.arguments = arguments
     self.environment = environment
     self.workingDirectory = workingDirectory
     self.standardInput = standardInput
     self.label = label
+    self.ceilings = ceilings
   }
 }
 
@@ -65,10 +68,17 @@ package struct ProcessExit: Sendable, Hashable {
   package let userTime: Duration
   package let systemTime: Duration
   package let peakMemoryBytes: Int64
+  /// The ceiling that the process, or one that it started, was killed over or held back by.
+  ///
+  /// Nil after a clean exit: a process that dealt with its ceiling did not end because of it.
+  package let ceiling: ProcessCeilings.Resource?
 
-  package init(status: ExitStatus, userTime: Duration = .zero, systemTime: Duration = .zero, peakMemoryBytes: Int64 = 0)
-  {
+  package init(
+    status: ExitStatus, userTime: Duration = .zero, systemTime: Duration = .zero, peakMemoryBytes: Int64 = 0,
+    ceiling: ProcessCeilings.Resource? = nil
+  ) {
     self.status = status
+    self.ceiling = ceiling
     self.userTime = userTime
     self.systemTime = systemTime
     self.peakMemoryBytes = peakMemoryBytes
@@ -86,6 +96,8 @@ package enum ProcessSignal: Int32, Sendable {
 package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
   package enum Stage: String, Sendable {
     case lookup, workingDirectory, standardStreams, fork, exec, launcher
+    /// A ceiling that was asked for cannot be enforced on this machine.
+    case ceiling
   }
   package let stage: Stage
   /// The number that the kernel gave (`errno`), or 0.
@@ -105,6 +117,9 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
 package protocol LaunchedProcess: Sendable {
   var pid: Int32 { get }
 
+  /// By what means it is held together and its ceilings are in force.
+  var containment: Containment { get }
+
   /// Signals the whole group; does nothing once the process has ended. It cannot hit a stranger that got the same pid.
   func signal(_ signal: ProcessSignal)
 
@@ -112,6 +127,10 @@ package protocol LaunchedProcess: Sendable {
   ///
   /// Cancelling the waiting task does not end the wait: an exit is confirmed, never assumed.
   func waitForExit() async -> ProcessExit
+}
+
+extension LaunchedProcess {
+  package var containment: Containment { Containment() }
 }
 
 /// Starts processes that never outlive the node.

@@ -22,6 +22,7 @@ extension AgentSpec {
         "read": .array(grants.readPaths.map { .string($0) }), "hosts": .array(grants.hosts.map { .string($0) }),
       ],
     ]
+    object["ceilings"] = ceilings.definition
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
@@ -51,6 +52,7 @@ extension AgentSpec {
     spec.shutdown = shutdown
     spec.retry = retry
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
+    spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

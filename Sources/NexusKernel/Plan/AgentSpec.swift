@@ -27,6 +27,8 @@ package struct AgentSpec: Sendable, Hashable {
   /// The supervisor that it is listed in; nil for the root.
   package var supervisor: SupervisorName?
   package var grants: ToolGrants
+  /// What its processes may use at most, together.
+  package var ceilings: ProcessCeilings
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
   package var refusals: [PlanRefusal]
 
@@ -47,6 +49,7 @@ package struct AgentSpec: Sendable, Hashable {
     timeout = nil
     supervisor = nil
     grants = ToolGrants()
+    ceilings = .none
     refusals = []
   }
 }

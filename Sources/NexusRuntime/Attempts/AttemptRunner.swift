@@ -86,7 +86,7 @@ struct AttemptRunner: Sendable {
       .waitForExit(of: process, stops: stops)
     board.update(order.spec.name) { if $0.pid == process.pid { $0.pid = nil } }
     let captured = await capture.finish()
-    let (outcome, output) = Self.result(of: exit, captured: captured, outputPath: outputPath)
+    let (outcome, output) = Self.result(of: exit, order.spec, captured, outputPath)
     if output == nil || Files.exists(outputPath) { await capture.disclose() }
     return (outcome, output)
   }
@@ -99,7 +99,7 @@ struct AttemptRunner: Sendable {
     return LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
-      standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)")
+      standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)", ceilings: order.spec.ceilings)
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.
@@ -114,7 +114,7 @@ struct AttemptRunner: Sendable {
   private static func startError(_ error: any Error, _ spec: AgentSpec) -> RunError {
     if let launch = error as? LaunchError {
       switch launch.stage {
-      case .lookup, .exec, .workingDirectory:
+      case .lookup, .exec, .workingDirectory, .ceiling:
         return RunError(
           code: "NX-AGT-002", message: "agent \(spec.name) cannot start: \(launch.message)", isRetryable: false)
       case .standardStreams, .fork, .launcher:
@@ -125,12 +125,15 @@ struct AttemptRunner: Sendable {
   }
 
   private static func result(
-    of exit: ProcessExit, captured: CapturedOutput, outputPath: String
+    of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
   ) -> (AttemptOutcome, JSONValue?) {
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):
       return (.askedRetry(RunError(code: "NX-AGT-004", message: "the agent asked to be tried again (exit 75)")), nil)
+    case _ where exit.ceiling != nil:
+      let reason = exit.reason(under: spec.ceilings)
+      return (.crashed(RunError(code: "NX-AGT-001", message: "the agent ended (\(reason))")), nil)
     case .exited(let code):
       return (.crashed(RunError(code: "NX-AGT-001", message: "the agent exited with code \(code)")), nil)
     case .signalled(let signal):

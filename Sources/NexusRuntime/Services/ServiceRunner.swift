@@ -38,7 +38,7 @@ struct ServiceRunner: Sendable {
     let request = LaunchRequest(
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
-      label: "\(spec.name)#\(caller.attempt)")
+      label: "\(spec.name)#\(caller.attempt)", ceilings: spec.ceilings)
     let process: any LaunchedProcess
     do {
       process = try await services.launcher.launch(request, output: capture)
@@ -59,12 +59,11 @@ struct ServiceRunner: Sendable {
       if stops.wasRequested == nil { $0.reason = exit.status.description }
     }
     _ = await capture.finish()
-    return Self.childExit(exit.status, asked: stops.wasRequested)
+    return Self.childExit(exit.status, asked: stops.wasRequested, text: exit.reason(under: spec.ceilings))
   }
 
   /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.
-  static func childExit(_ status: ExitStatus, asked: AttemptStops.Manner?) -> ChildExit {
-    let text = status.description
+  static func childExit(_ status: ExitStatus, asked: AttemptStops.Manner?, text: String) -> ChildExit {
     switch status {
     case .exited(code: 0): return asked == nil ? .normal : .shutdown(text)
     case .exited(code: 143), .signalled(signal: ProcessSignal.terminate.rawValue):

@@ -15,7 +15,7 @@ final class GuardBridge: @unchecked Sendable {
   private let clock: any NexusClock
   private let random: any RandomSource
   private let limits: GuardedLauncher.Limits
-  private let scansProc: Bool
+  private let abilities: GuardedLauncher.Abilities
   private let poller = Descriptor(naos_poller_create())
   private let wakeup = Descriptor(naos_poller_wakeup_create())
   private let shared = Mutex(GuardBridgeState())
@@ -31,11 +31,14 @@ final class GuardBridge: @unchecked Sendable {
   private var draining: Set<UInt64> = []
   private var lostGuards: [LostGuard] = []
 
-  init(clock: any NexusClock, random: any RandomSource, limits: GuardedLauncher.Limits, scansProc: Bool) {
+  init(
+    clock: any NexusClock, random: any RandomSource, limits: GuardedLauncher.Limits,
+    abilities: GuardedLauncher.Abilities
+  ) {
     self.clock = clock
     self.random = random
     self.limits = limits
-    self.scansProc = scansProc
+    self.abilities = abilities
   }
 }
 
@@ -73,7 +76,7 @@ extension GuardBridge {
         shared.spawns[id] = Spawn(
           id: id, generation: connection.generation, lifetime: lifetime, output: output, request: request,
           files: files, launched: launched)
-        post(.spawn(id: id, block: block, files: files), &shared)
+        post(.spawn(id: id, block: block, files: files, ceilings: naos_ceilings(request.ceilings)), &shared)
         return nil
       }
     } catch {
@@ -124,7 +127,7 @@ extension GuardBridge {
       shared.threadRuns = true
     }
     let generation = shared.generation + 1
-    switch GuardConnection.start(generation: generation, random: random, scansProc: scansProc) {
+    switch GuardConnection.start(generation: generation, random: random, abilities: abilities) {
     case .failure(let error): return error
     case .success(let connection):
       shared.generation = generation
@@ -232,7 +235,8 @@ extension GuardBridge {
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(pid: reply.pid, id: spawn.id, bridge: self, lifetime: spawn.lifetime)
+      let process = GuardedProcess(
+        pid: reply.pid, id: spawn.id, containment: Containment(reply.means), bridge: self, lifetime: spawn.lifetime)
       spawn.process = process
       spawn.pidfd = pidfd
       live[spawn.id] = spawn
@@ -246,8 +250,7 @@ extension GuardBridge {
       spawn.leftBehind = Int(reply.left_behind)
       unsafe beginDrain(spawn, ProcessExit(reply: reply), buffer)
     default:
-      refuse(
-        spawn, LaunchError(reply: reply, command: spawn.command, workingDirectory: spawn.workingDirectory))
+      refuse(spawn, LaunchError(reply: reply, of: spawn))
     }
   }
 

@@ -21,13 +21,13 @@ struct GuardConnection: Sendable {
   func setGoing() { naos_pidfd_signal(pidfd.number, SIGCONT) }
 
   static func start(
-    generation: UInt64, random: any RandomSource, scansProc: Bool
+    generation: UInt64, random: any RandomSource, abilities: GuardedLauncher.Abilities
   ) -> Result<GuardConnection, LaunchError> {
     let tag = String(random.next(), radix: 16) + String(random.next(), radix: 16)
     var socket: Int32 = -1
     var pid: Int32 = -1
     var pidfd: Int32 = -1
-    let error = unsafe naos_guard_start(tag, scansProc, &socket, &pid, &pidfd)
+    let error = unsafe naos_guard_start(tag, abilities.options, &socket, &pid, &pidfd)
     guard error == 0 else { return .failure(.launcher(error, "the guard process cannot be started")) }
     return .success(
       GuardConnection(
@@ -37,16 +37,19 @@ struct GuardConnection: Sendable {
 
 /// What the guard is asked for.
 enum GuardRequest: Sendable {
-  case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles)
+  case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles, ceilings: naos_ceilings)
   case signal(id: UInt64, signal: Int32)
 
   /// Sends without waiting: 0, `EAGAIN` where the socket is full, or why the guard cannot be reached.
   func send(to connection: GuardConnection) -> Int32 {
     switch self {
-    case .spawn(let id, let block, let files):
-      naos_guard_send_spawn(
-        connection.socket.number, id, block.arguments, block.variables, UInt64(block.bytes.count),
-        files.block.number, files.standardInput.number, files.outputWriteEnd.number, files.errorWriteEnd.number)
+    case .spawn(let id, let block, let files, let ceilings):
+      unsafe withUnsafePointer(to: ceilings) { ceilings in
+        unsafe naos_guard_send_spawn(
+          connection.socket.number, id, block.arguments, block.variables, UInt64(block.bytes.count),
+          files.block.number, files.standardInput.number, files.outputWriteEnd.number, files.errorWriteEnd.number,
+          ceilings)
+      }
     case .signal(let id, let signal):
       naos_guard_send_signal(connection.socket.number, id, signal)
     }
@@ -75,7 +78,8 @@ struct LostGuard {
   /// sweep can miss a process that is born behind its back.
   mutating func sweep(at now: Instant) -> Bool {
     nextSweep = now + Self.interval
-    let met = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt)
+    let groups = unsafe naos_end_groups(connection.tag)
+    let met = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt) + groups
     emptySweeps = met == 0 ? emptySweeps + 1 : 0
     return alive.isEmpty && emptySweeps >= 2
   }
@@ -100,6 +104,6 @@ extension ProcessExit {
     self.init(
       status: reply.signalled != 0 ? .signalled(signal: reply.status) : .exited(code: reply.status),
       userTime: .microseconds(reply.user_microseconds), systemTime: .microseconds(reply.system_microseconds),
-      peakMemoryBytes: reply.peak_kibibytes * 1024)
+      peakMemoryBytes: reply.peak_kibibytes * 1024, ceiling: ProcessCeilings.Resource(reply.ceiling))
   }
 }

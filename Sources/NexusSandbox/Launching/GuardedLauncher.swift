@@ -21,19 +21,40 @@ package final class GuardedLauncher: ProcessLauncher {
     package init() {}
   }
 
+  /// What the guard may use of the kernel; for tests, all but the default play a kernel that has less.
+  package struct Abilities: Sendable {
+    /// The guard is told its children, else it finds them in `/proc`.
+    package var listsChildren = true
+    /// Control groups of the unified hierarchy.
+    package var unifiedGroups = true
+    /// Control groups of any hierarchy.
+    package var groups = true
+    /// A process that ends what the guard leaves when it is killed together with its node.
+    package var warden = true
+
+    package init() {}
+
+    var options: UInt32 {
+      var options: UInt32 = 0
+      if !listsChildren { options |= UInt32(NAOS_GUARD_SCANS) }
+      if !unifiedGroups { options |= UInt32(NAOS_GUARD_WITHOUT_UNIFIED) }
+      if !groups { options |= UInt32(NAOS_GUARD_WITHOUT_GROUPS) }
+      if !warden { options |= UInt32(NAOS_GUARD_WITHOUT_WARDEN) }
+      return options
+    }
+  }
+
   private let limits: Limits
   private let bridge: GuardBridge
   private let lifetime: BridgeLifetime
 
   /// Makes a launcher that has not started anything yet.
-  ///
-  /// For tests, `scansProc` makes the guard find its children as it must on kernels without `CONFIG_PROC_CHILDREN`.
   package init(
     clock: any NexusClock = SystemClock(), random: any RandomSource = SystemRandom(), limits: Limits = Limits(),
-    scansProc: Bool = false
+    abilities: Abilities = Abilities()
   ) {
     self.limits = limits
-    bridge = GuardBridge(clock: clock, random: random, limits: limits, scansProc: scansProc)
+    bridge = GuardBridge(clock: clock, random: random, limits: limits, abilities: abilities)
     lifetime = BridgeLifetime(bridge)
   }
 

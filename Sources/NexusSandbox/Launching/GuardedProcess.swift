@@ -7,6 +7,7 @@ internal import Synchronization
 /// A process below the guard, from its spawn until its end is confirmed.
 final class GuardedProcess: LaunchedProcess {
   let pid: Int32
+  let containment: Containment
   private let id: UInt64
   private let bridge: GuardBridge
   private let lifetime: BridgeLifetime
@@ -17,8 +18,9 @@ final class GuardedProcess: LaunchedProcess {
     case ended(ProcessExit)
   }
 
-  init(pid: Int32, id: UInt64, bridge: GuardBridge, lifetime: BridgeLifetime) {
+  init(pid: Int32, id: UInt64, containment: Containment, bridge: GuardBridge, lifetime: BridgeLifetime) {
     self.pid = pid
+    self.containment = containment
     self.id = id
     self.bridge = bridge
     self.lifetime = lifetime

@@ -7,7 +7,8 @@ internal import NexusCore
 
 extension LaunchError {
   /// What the guard said, in words for the person who wrote the command.
-  init(reply: naos_guard_reply, command: String, workingDirectory: String) {
+  init(reply: naos_guard_reply, of spawn: Spawn) {
+    let (command, workingDirectory) = (spawn.command, spawn.workingDirectory)
     let number = reply.error
     let reason = Self.words(for: number)
     switch reply.stage {
@@ -29,6 +30,10 @@ extension LaunchError {
         message: "command '\(command)' exists, but the interpreter named in its first line or header does not")
     case UInt32(NAOS_STAGE_EXEC):
       self.init(stage: .exec, errorNumber: number, message: Self.execution(of: command, failedWith: number, reason))
+    case UInt32(NAOS_STAGE_CEILING):
+      let ceiling = ProcessCeilings.Resource(UInt32(reply.status)).map { spawn.ceilings.text(of: $0) } ?? "a ceiling"
+      self.init(
+        stage: .ceiling, errorNumber: number, message: "\(ceiling) cannot be enforced on this machine (\(reason))")
     default:
       self.init(stage: .launcher, errorNumber: number, message: "the launcher failed (\(reason))")
     }

@@ -15,6 +15,7 @@ final class Spawn: @unchecked Sendable {
   let output: any OutputReceiver
   let command: String
   let workingDirectory: String
+  let ceilings: ProcessCeilings
   var launched: CheckedContinuation<Result<GuardedProcess, LaunchError>, Never>?
   var pipes: [OutputStream: Descriptor]
   var process: GuardedProcess?
@@ -36,6 +37,7 @@ final class Spawn: @unchecked Sendable {
     self.output = output
     command = request.arguments.first ?? ""
     workingDirectory = request.workingDirectory
+    ceilings = request.ceilings
     pipes = [.standardOutput: files.outputReadEnd, .standardError: files.errorReadEnd]
     self.launched = launched
   }
