@@ -53,9 +53,10 @@ static uint32_t verdict(const struct naos_agent *agent, int status, const struct
   if (agent->ceiling || !agent->cpu_microseconds || !WIFSIGNALED(status)) return agent->ceiling;
   uint64_t used = (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
                   (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
-  // The kernel's own limit counts in ticks, so it can strike a little early.
-  bool struck = WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL;
-  return struck && used + 50000 >= agent->cpu_microseconds ? NAOS_CEILING_CPU : NAOS_CEILING_NONE;
+  if (WTERMSIG(status) == SIGXCPU) return NAOS_CEILING_CPU;
+  // The kernel's own limit counts in ticks, not in what was used, so it can strike early.
+  bool struck = WTERMSIG(status) == SIGKILL && used + used / 4 >= agent->cpu_microseconds;
+  return struck ? NAOS_CEILING_CPU : NAOS_CEILING_NONE;
 }
 
 static void finish(struct naos_guard *guard, struct naos_agent *agent) {

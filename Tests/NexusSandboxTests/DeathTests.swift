@@ -41,7 +41,7 @@ import Testing
     await launcher.shutDown()
   }
 
-  @Test(arguments: [SIGKILL, SIGSEGV, SIGTERM, SIGINT])
+  @Test(arguments: [SIGKILL, SIGSEGV, SIGTERM, SIGINT, SIGHUP, SIGQUIT])
   func `no process outlives a node that is ended by a signal`(signal: Int32) async throws {
     let tag = uniqueTag("node")
     let folder = try TemporaryFolder()
