@@ -43,6 +43,9 @@ static const unsigned char NX_AGT_012[] = {
 static const unsigned char NX_AGT_013[] = {
 #embed "../../docs/errors/NX-AGT-013.md"
 };
+static const unsigned char NX_AGT_014[] = {
+#embed "../../docs/errors/NX-AGT-014.md"
+};
 static const unsigned char NX_API_001[] = {
 #embed "../../docs/errors/NX-API-001.md"
 };
@@ -469,6 +472,7 @@ static const struct naos_error_page pages[] = {
     {"NX-AGT-011", NX_AGT_011, sizeof NX_AGT_011},
     {"NX-AGT-012", NX_AGT_012, sizeof NX_AGT_012},
     {"NX-AGT-013", NX_AGT_013, sizeof NX_AGT_013},
+    {"NX-AGT-014", NX_AGT_014, sizeof NX_AGT_014},
     {"NX-API-001", NX_API_001, sizeof NX_API_001},
     {"NX-API-002", NX_API_002, sizeof NX_API_002},
     {"NX-API-003", NX_API_003, sizeof NX_API_003},

@@ -90,6 +90,7 @@ struct PropertyTests {
       changed.retry = RetryPolicy(maxAttempts: 99, initial: .seconds(9), factor: 9, max: .seconds(99))
       changed.timeout = .seconds(9)
       changed.grants = ToolGrants(readPaths: ["/elsewhere"], hosts: ["elsewhere"])
+      changed.ceilings = ProcessCeilings(memoryBytes: 9, milliCores: 9, cpuTime: .seconds(9), processes: 9)
       #expect(changed.pinned(to: definition) == agent)
     }
   }

@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(.enabled(if: hasUnified && isRoot), arguments: [GuardedLauncher.Abilities(), .version1])
-  func `groups within an agent's group end with it, and so does what is in them`(
+  func `groups within the group of an agent end with it`(
     abilities: GuardedLauncher.Abilities
   ) async throws {
     let launcher = GuardedLauncher(abilities: abilities)
@@ -77,16 +77,18 @@ import Testing
     #expect(processes(tagged: tag) == [])
   }
 
-  @Test(.enabled(if: hasUnified && isRoot)) func `a process that leaves its group is found all the same`() async throws {
+  @Test(.enabled(if: hasUnified && isRoot)) func `a process that leaves its group is found all the same`() async throws
+  {
     let launcher = GuardedLauncher()
     let tag = uniqueTag("leaver")
-    let script = EndTests.daemon + """
+    let script =
+      EndTests.daemon + """
 
-      root = [line.split()[4] for line in open('/proc/self/mountinfo') if ' - cgroup2 ' in line][0]
-      open(root + '/cgroup.procs', 'w').write('0')
-      daemonise(False)
-      sys.exit(3)
-      """
+        root = [line.split()[4] for line in open('/proc/self/mountinfo') if ' - cgroup2 ' in line][0]
+        open(root + '/cgroup.procs', 'w').write('0')
+        daemonise(False)
+        sys.exit(3)
+        """
     let process = try await launcher.launch(python(script, tag: tag), output: output)
     #expect(await process.waitForExit().status == .exited(code: 3))
     #expect(output.text().contains("daemon"))
@@ -135,7 +137,7 @@ import Testing
     return (daemons, lines.dropFirst().map(String.init))
   }
 
-  @Test(.enabled(if: hasUnified)) func `node and guard killed at once leave neither a process nor a group`() async throws {
+  @Test(.enabled(if: hasUnified)) func `killing node and guard at once leaves nothing`() async throws {
     let tag = uniqueTag("both")
     let folder = try TemporaryFolder()
     let report = folder.path + "/report"
@@ -150,8 +152,7 @@ import Testing
     #expect(processes(tagged: tag) == [])
   }
 
-  @Test(.enabled(if: hasUnified)) func `what outlived node, guard and warden ends when the next guard starts`() async throws
-  {
+  @Test(.enabled(if: hasUnified)) func `the next guard ends what outlived guard and warden`() async throws {
     let tag = uniqueTag("next")
     let folder = try TemporaryFolder()
     let report = folder.path + "/report"

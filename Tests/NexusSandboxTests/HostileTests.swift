@@ -97,7 +97,9 @@ import Testing
     let launcher = GuardedLauncher()
     let process = try await launcher.launch(python(script), output: output)
     await output.wait(for: "ready")
-    #expect(await eventually { String(decoding: contents(of: "/proc/\(process.pid)/comm") ?? [], as: UTF8.self) == "sleep\n" })
+    #expect(
+      await eventually { String(decoding: contents(of: "/proc/\(process.pid)/comm") ?? [], as: UTF8.self) == "sleep\n" }
+    )
     kill(try #require(launcher.guardPID), SIGKILL)
     #expect(await process.waitForExit().status == .signalled(signal: SIGKILL))
     #expect(isGone(process.pid))

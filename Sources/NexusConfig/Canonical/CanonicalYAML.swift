@@ -56,14 +56,22 @@ struct CanonicalYAML {
     var members: [(String, YAMLText)] = []
     switch spec.kind {
     case .process(let command) where command.isEmpty: members.append(("source", .text("unavailable")))
-    case .process(let command): members.append(("command", .list(command.map(YAMLText.text))))
+    case .process(let command):
+      members.append(("command", .list(command.map(YAMLText.text))))
+      if !spec.ceilings.isEmpty {
+        members.append(("sandbox", .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])))
+      }
     case .llm(let llm):
       members.append(("prompt", .text(llm.prompt)))
       members.append(("model", .text(llm.model)))
       members.append(("tools", .list(llm.tools.map(YAMLText.text))))
       members.append(("maxTurns", .plain(String(llm.maxTurns))))
       let folders = spec.grants.readPaths.map { YAMLText.map([("path", .text($0)), ("mode", .plain("ro"))]) }
-      members.append(("sandbox", .map([("fs", .list(folders)), ("net", .list(spec.grants.hosts.map(YAMLText.text)))])))
+      var sandbox: [(String, YAMLText)] = [
+        ("fs", .list(folders)), ("net", .list(spec.grants.hosts.map(YAMLText.text))),
+      ]
+      if !spec.ceilings.isEmpty { sandbox.append(("limits", limits(spec.ceilings))) }
+      members.append(("sandbox", .map(sandbox)))
     }
     if let template = spec.template { members.append(("template", .text(template))) }
     members.append(("mode", .plain(spec.mode.rawValue)))
@@ -77,6 +85,15 @@ struct CanonicalYAML {
     members += care(spec)
     let comments = spec.refusals.map { "refused: \($0.code): \($0.message)" }
     return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
+  }
+
+  private func limits(_ ceilings: ProcessCeilings) -> YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let bytes = ceilings.memoryBytes { members.append(("memory", .plain(String(bytes)))) }
+    if let cores = ceilings.milliCores { members.append(("cpu", .plain(Self.number(Double(cores) / 1000)))) }
+    if let time = ceilings.cpuTime { members.append(("cpu", .plain(DurationText.text(time)))) }
+    if let processes = ceilings.processes { members.append(("pids", .plain(String(processes)))) }
+    return .map(members)
   }
 
   private func care(_ spec: AgentSpec) -> [(String, YAMLText)] {
@@ -113,7 +130,7 @@ struct CanonicalYAML {
     return members
   }
 
-  /// Factors are between 1 and 1000, where the description of a double has no exponent.
+  /// Factors and cores are between 0.01 and 1000, where the description of a double has no exponent.
   private static func number(_ value: Double) -> String {
     let text = "\(value)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

@@ -101,9 +101,27 @@ extension ConfigKeys {
         "fs", .list(Shape(.text, mapping: .object(fsGrant))), default: "docs/ for file tools",
         "The folders that it may read."),
       KeySpec("net", .list(Shape(.text, mapping: .object(netGrant))), default: "none", "The hosts that it may reach."),
-      KeySpec("limits", .anything, availability: .laterAndRestricts, "Bounds of time, memory, output and requests."),
+      KeySpec("limits", .object(ceilings), default: "none", "What it and all that it starts may use, together."),
       KeySpec("env", .anything, availability: .laterAndRestricts, "The variables that it may see."),
       KeySpec("secrets", .anything, availability: .later, "Secrets that the gate adds to its requests."),
+    ])
+
+  static let ceilings = ObjectShape(
+    "the limits of an agent",
+    [
+      KeySpec("memory", Shape(.size), default: "none", "Memory; at least 4MiB. Over it, the agent is killed."),
+      KeySpec(
+        "cpu", Shape(.processor), default: "none",
+        "Processor: `1.5` is a share, in cores; `10s` is the time in all, and over it the agent is killed."),
+      KeySpec("pids", Shape(.integer(1...1_000_000)), default: "none", "Processes and threads at a time."),
+      KeySpec("wall", duration, availability: .laterAndRestricts, "Time from start to end; an agent has `timeout`."),
+      KeySpec("stack", Shape(.size), availability: .laterAndRestricts, "The stack of a module."),
+      KeySpec("files", count(0), availability: .laterAndRestricts, "Open files."),
+      KeySpec("disk", Shape(.size), availability: .laterAndRestricts, "What it may write to disks."),
+      KeySpec("output", Shape(.size), availability: .laterAndRestricts, "What it may write to its streams."),
+      KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
+      KeySpec("netBytes", Shape(.size), availability: .laterAndRestricts, "What it may send and receive."),
+      KeySpec("requests", .anything, availability: .laterAndRestricts, "Requests to hosts."),
     ])
 
   static let fsGrant = ObjectShape(

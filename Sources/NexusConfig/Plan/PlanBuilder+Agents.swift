@@ -25,7 +25,8 @@ extension PlanBuilder {
 
   /// Keys of the agent itself that restrict and cannot be enforced yet.
   private mutating func refuseByOwnKeys(_ spec: inout AgentSpec, _ item: Named) {
-    let inner = [item.fields, item.fields.fields("execution"), item.fields.fields("sandbox")].compactMap(\.self)
+    let sandbox = item.fields.fields("sandbox")
+    let inner = [item.fields, item.fields.fields("execution"), sandbox, sandbox?.fields("limits")].compactMap(\.self)
     for fields in inner {
       for name in fields.order {
         guard let field = fields.field(name), field.availability == .laterAndRestricts else { continue }

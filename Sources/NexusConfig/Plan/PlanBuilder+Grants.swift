@@ -71,6 +71,7 @@ extension PlanBuilder {
 
   mutating func buildGrants(of spec: inout AgentSpec, _ item: Named) {
     let sandbox = item.fields.field("sandbox")
+    if let limits = sandbox?.value?.fields?.fields("limits") { buildCeilings(of: &spec, limits) }
     guard case .llm(let llm) = spec.kind else {
       if let sandbox { refuseProcessSandbox(&spec, sandbox) }
       return
@@ -92,17 +93,24 @@ extension PlanBuilder {
 
   /// A process agent is not enclosed yet: with a sandbox it must not run at all.
   private mutating func refuseProcessSandbox(_ spec: inout AgentSpec, _ field: Fields.Field) {
-    if let fields = field.value?.fields, fields.order == ["engine"], fields.text("engine") == "none" { return }
-    restrict(&spec, "sandbox", at: field.keyLocation)
+    guard let fields = field.value?.fields else { return }
+    let isOpen = fields.text("engine") == "none" && Set(fields.order).isSubset(of: ["engine", "limits"])
+    if isOpen { return }
+    let onlyLimits = fields.order == ["limits"]
+    restrict(
+      &spec, "sandbox", at: field.keyLocation,
+      help: onlyLimits ? "with `engine: none` it runs in the open, and its limits hold" : nil)
   }
 
   /// Refuses the runs of an agent because of a key that restricts it.
-  private mutating func restrict(_ spec: inout AgentSpec, _ key: String, at location: SourceLocation) {
+  private mutating func restrict(
+    _ spec: inout AgentSpec, _ key: String, at location: SourceLocation, help: String? = nil
+  ) {
     report(
       Diagnostic(
         "NX-CFG-302", .warning, "`\(key)` restricts, and cannot be enforced yet: the runs it covers are refused",
         at: location,
-        help: "remove it only if `\(spec.name)` may run without it"))
+        help: help ?? "remove it only if `\(spec.name)` may run without it"))
     spec.refuse(PlanRefusal(code: "NX-CFG-302", message: "`\(key)` cannot be enforced yet"))
   }
 

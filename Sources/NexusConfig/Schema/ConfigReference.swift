@@ -74,8 +74,15 @@ enum ConfigReference {
       text: """
         For llm agents, `fs` and `net` are what the built-in tools may touch. An llm agent with file tools and no `sandbox`
         reads `docs/`; with a `sandbox` it touches what that grants and nothing else. `.naos/` can never be granted. For
-        process agents only `engine: none` is available yet: any other sandbox refuses their runs.
+        process agents only `engine: none`, with or without `limits`, is available yet: any other sandbox refuses their
+        runs.
         """, shape: ConfigKeys.sandbox),
+    Section(
+      title: "`sandbox.limits`",
+      text: """
+        They hold for each process of the agent's and everything below it, together. A limit that this machine cannot
+        enforce refuses the launch (NX-AGT-014); `naos doctor` says which it can.
+        """, shape: ConfigKeys.ceilings),
     Section(title: "`sandbox.fs[]`", text: "A text alone is `path`.", shape: ConfigKeys.fsGrant),
     Section(title: "`sandbox.net[]`", text: "A text alone is `host` or `host:port`.", shape: ConfigKeys.netGrant),
     Section(
@@ -170,6 +177,7 @@ enum ConfigReference {
     case .duration: "duration"
     case .durationOr(let words): "duration, " + words.map { "`\($0)`" }.joined(separator: ", ")
     case .size: "size"
+    case .processor: "cores or duration"
     case .money: "money"
     case .price: "price"
     case .percentage: "percentage"

@@ -134,6 +134,7 @@ struct ConfigSchema {
       if case .durationOr(let words) = shape { alternatives.append(["enum": .array(words.flatMap(Self.spellings))]) }
       return alternatives
     case .size: return [["type": "integer", "minimum": 0], ["type": "string"]]
+    case .processor: return [["type": "number", "minimum": .double(0.01), "maximum": 1000], ["type": "string"]]
     case .money, .price:
       return [
         ["type": "number", "minimum": 0], ["type": "string", "pattern": "^\\$?[0-9]*\\.?[0-9]+$"], Self.variable,

@@ -25,6 +25,10 @@ extension ScalarShape {
       if words.contains(spelled) { return .text(spelled, isExternal: false) }
       return DurationText.parse(text).map(Shaped.Content.duration)
     case .size: return SizeText.parse(text).map(Shaped.Content.size)
+    case .processor:
+      // A bare number is a share here, and everywhere else a time in seconds.
+      guard let cores = ExactDecimal(text) else { return DurationText.parse(text).map(Shaped.Content.duration) }
+      return cores.scaled(byPowerOfTen: 3).flatMap { $0 >= 10 && $0 <= 1_000_000 ? .factor(cores) : nil }
     case .money: return MoneyText.parse(text).map(Shaped.Content.money)
     case .price: return MoneyText.price(perMillionTokens: text).map(Shaped.Content.price)
     case .percentage: return Self.percentage(text).map(Shaped.Content.percentage)
@@ -69,6 +73,7 @@ extension ScalarShape {
     case .duration: "a duration"
     case .durationOr(let words): "a duration, " + words.map { "`\($0)`" }.joined(separator: " or ")
     case .size: "a size"
+    case .processor: "a number of cores or a time"
     case .money: "an amount of dollars"
     case .price: "dollars a million tokens"
     case .percentage: "a percentage"
@@ -108,6 +113,8 @@ extension ScalarShape {
     case .factor: return error("NX-CFG-119", nil)
     case .duration, .durationOr:
       return error("NX-CFG-106", "write 30s, 5m, 1h30m, 250ms or a number of seconds; at most 3650d")
+    case .processor:
+      return error("NX-CFG-106", "write 0.5 or 2 for cores, from 0.01 to 1000, or 10s for a time in all")
     case .size: return error("NX-CFG-111", "write 64MiB, 1.5GB or a number of bytes")
     case .money: return error("NX-CFG-108", "write 5, 5.00 or $0.0125, with at most 9 decimals")
     case .price: return error("NX-CFG-108", "write 0.15 for $0.15 a million tokens, with at most 6 decimals")

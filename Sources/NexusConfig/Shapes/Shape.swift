@@ -48,6 +48,8 @@ enum ScalarShape: Sendable, Hashable {
   /// A duration or one of a few words.
   case durationOr([String])
   case size
+  /// Cores, as a number, or a time.
+  case processor
   case money
   /// Dollars a million tokens.
   case price

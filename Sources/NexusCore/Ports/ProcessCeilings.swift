@@ -42,7 +42,8 @@ package struct ProcessCeilings: Sendable, Hashable {
   }
 
   private static func size(_ bytes: Int64) -> String {
-    for (unit, power) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << power && bytes % (1 << power) == 0 {
+    for (unit, power) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << power && bytes % (1 << power) == 0
+    {
       return "\(bytes >> power) \(unit)"
     }
     return "\(bytes) bytes"

@@ -18,7 +18,8 @@ extension ProcessCeilings {
 
   init(definition: JSONValue?) {
     self.init(
-      memoryBytes: definition?["memory"]?.intValue, milliCores: definition?["milliCores"]?.intValue.map(Int.init(clamping:)),
+      memoryBytes: definition?["memory"]?.intValue,
+      milliCores: definition?["milliCores"]?.intValue.map(Int.init(clamping:)),
       cpuTime: definition?["cpuTime"]?.intValue.map { .nanoseconds($0) },
       processes: definition?["processes"]?.intValue.map(Int.init(clamping:)))
   }

@@ -99,7 +99,8 @@ struct AttemptRunner: Sendable {
     return LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
-      standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)", ceilings: order.spec.ceilings)
+      standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
+      ceilings: order.spec.ceilings)
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.
@@ -114,7 +115,10 @@ struct AttemptRunner: Sendable {
   private static func startError(_ error: any Error, _ spec: AgentSpec) -> RunError {
     if let launch = error as? LaunchError {
       switch launch.stage {
-      case .lookup, .exec, .workingDirectory, .ceiling:
+      case .ceiling:
+        return RunError(
+          code: "NX-AGT-014", message: "agent \(spec.name) is not started: \(launch.message)", isRetryable: false)
+      case .lookup, .exec, .workingDirectory:
         return RunError(
           code: "NX-AGT-002", message: "agent \(spec.name) cannot start: \(launch.message)", isRetryable: false)
       case .standardStreams, .fork, .launcher:
