@@ -112,9 +112,9 @@ static void blame(struct naos_guard *guard, struct naos_agent *owner) {
   }
 }
 
-/// Looks at every child once. True if one was reaped or began to end: its own children may be ours by now, so that the
-/// list that was read is out of date.
-static bool sweep(struct naos_guard *guard) {
+/// Looks at every child once: at strays, and only if `thorough` also at agents, each of which costs a system call. True
+/// if one was reaped or began to end: its own children may be ours by now, so that the list is out of date.
+static bool sweep(struct naos_guard *guard, bool thorough) {
   const pid_t *children;
   size_t count;
   for (struct naos_agent *agent = guard->agents; agent; agent = agent->next) {
@@ -131,7 +131,7 @@ static bool sweep(struct naos_guard *guard) {
     pid_t pid = children[index];
     struct naos_agent *agent = naos_agent_with_pid(pid);
     if (agent) {
-      if (!agent->ending && is_zombie(pid)) {
+      if (thorough && !agent->ending && is_zombie(pid)) {
         begin_end(guard, agent);
         changed = true;
       }
@@ -168,8 +168,10 @@ static void reap_simply(struct naos_guard *guard) {
 bool naos_tend_children(struct naos_guard *guard) {
   reap_simply(guard);
   int rounds = 0;
+  // One end among a thousand agents is the rule, and is not to cost a look at all of them.
+  bool thorough = false;
   while (guard->ending > 0) {
-    if (sweep(guard)) {
+    if (sweep(guard, thorough)) {
       if (++rounds < SWEEP_ROUNDS) continue;
       return true;
     }
@@ -179,7 +181,8 @@ bool naos_tend_children(struct naos_guard *guard) {
       next = agent->next;
       if (agent->ending && (is_over(guard, agent) || now >= agent->patience_ends)) finish(guard, agent);
     }
-    if (guard->ending > 0) return true;
+    if (guard->ending > 0 && thorough) return true;
+    thorough = true;
     reap_simply(guard);
   }
   return false;
