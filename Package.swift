@@ -125,7 +125,7 @@ let targets: [Target] = [
     "NexusConfigTests", ["NexusConfig", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
     exclude: ["cases"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
-  tests("NexusTelemetryTests", ["NexusTelemetry", "NexusCore"]),
+  tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(
     "NexusGatewayTests",

@@ -212,4 +212,27 @@ import Testing
     #expect(texts.filter { $0 == "0123456789" }.count + lost.reduce(0, +) == 2_000)
     #expect(texts.last == "after")
   }
+
+  @Test func `what waits of all agents together is bounded too`() async throws {
+    let bench = try LogBench { $0.allWaitingBytes = 1_000 }
+    for agent in ["a", "b", "c"] {
+      let writer = bench.writer(agent)
+      writer.received(Array(String(repeating: "0123456789\n", count: 500).utf8), from: .standardError)
+      _ = await writer.finish()
+      let texts = try bench.texts(agent)
+      writer.write("after\n")
+      _ = await writer.finish()
+      let all = try bench.texts(agent)
+      let lost = all.compactMap { $0.hasPrefix("[… ") ? Int($0.dropFirst(3).prefix { $0.isNumber }) : nil }
+      #expect(all.filter { $0 == "0123456789" }.count + lost.reduce(0, +) == 500)
+      #expect(all.count > texts.count)
+    }
+  }
+
+  @Test func `a burst has room while the disk stalls`() {
+    let limits = LogLimits()
+    // What stands around the text of a line, in its record.
+    #expect(limits.waitingBytes > limits.burstBytes + limits.burstLines * 512)
+    #expect(limits.allWaitingBytes > limits.waitingBytes)
+  }
 }

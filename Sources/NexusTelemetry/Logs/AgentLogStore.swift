@@ -33,6 +33,8 @@ package final class AgentLogStore: @unchecked Sendable {
   private struct State {
     var lanes: [AgentName: Lane] = [:]
     var isScheduled = false
+    /// Of all lanes, and of what is being written at the moment.
+    var waitingBytes = 0
     var failure: LogFailure?
   }
 
@@ -97,7 +99,8 @@ package final class AgentLogStore: @unchecked Sendable {
   /// - Returns: false if the line was dropped.
   func take(_ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> Bool {
     let now = clock.now()
-    let size = line.bytes.count + line.cut
+    // What was cut is not stored, so it takes no room: the longest line is as welcome as its beginning.
+    let size = min(line.bytes.count, limits.lineBytes)
     let (admitted, dropped) = state.withLock { state in
       var lane = state.lanes.removeValue(forKey: source.agent) ?? Lane(rate: RateLimit(limits, at: now))
       defer { state.lanes[source.agent] = lane }
@@ -160,12 +163,15 @@ package final class AgentLogStore: @unchecked Sendable {
     let schedule = state.withLock { state in
       var lane = state.lanes.removeValue(forKey: record.event.agent) ?? Lane(rate: RateLimit(limits, at: clock.now()))
       defer { state.lanes[record.event.agent] = lane }
-      guard lane.waitingBytes + bytes.count <= limits.waitingBytes else {
+      guard lane.waitingBytes + bytes.count <= limits.waitingBytes,
+        state.waitingBytes + bytes.count <= limits.allWaitingBytes
+      else {
         lane.lost += 1
         return false
       }
       lane.waiting.append(bytes)
       lane.waitingBytes += bytes.count
+      state.waitingBytes += bytes.count
       defer { state.isScheduled = true }
       return !state.isScheduled
     }
@@ -181,15 +187,22 @@ extension AgentLogStore {
     let work = state.withLock { state in
       state.isScheduled = false
       var work: [(agent: AgentName, records: [[UInt8]], lost: Int)] = []
-      for (agent, lane) in state.lanes where !lane.waiting.isEmpty {
+      for (agent, lane) in state.lanes where !lane.waiting.isEmpty || lane.lost > 0 {
         work.append((agent, lane.waiting, lane.lost))
         state.lanes[agent]?.waiting = []
-        state.lanes[agent]?.waitingBytes = 0
         state.lanes[agent]?.lost = 0
       }
       return work
     }
-    for (agent, records, lost) in work { write(records, of: agent, lost: lost) }
+    for (agent, records, lost) in work {
+      write(records, of: agent, lost: lost)
+      // Only now its memory is free again.
+      let bytes = records.reduce(0) { $0 + $1.count }
+      state.withLock { state in
+        state.lanes[agent]?.waitingBytes -= bytes
+        state.waitingBytes -= bytes
+      }
+    }
   }
 
   private func write(_ records: [[UInt8]], of agent: AgentName, lost: Int) {

@@ -62,15 +62,13 @@ struct LineAssembler: Sendable {
   }
 
   private static func wholeLines(in chunk: [UInt8], from start: Int) -> (lines: Int, bytes: Int) {
-    unsafe chunk.withUnsafeBytes { bytes in
-      var lines = 0
-      var end = start
-      for index in start..<bytes.count where unsafe bytes[index] == UInt8(ascii: "\n") {
-        lines += 1
-        end = index + 1
-      }
-      return (lines, end - start)
+    var lines = 0
+    var end = start
+    while let newline = newline(in: chunk, from: end) {
+      lines += 1
+      end = newline + 1
     }
+    return (lines, end - start)
   }
 
   /// By `memchr`, because an agent may write gigabytes.

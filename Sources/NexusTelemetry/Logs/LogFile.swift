@@ -33,12 +33,13 @@ final class LogFile {
       var batch: [UInt8] = []
       var inBatch = 0
       for record in records {
-        if size + batch.count + record.count > limits.fileBytes, size + batch.count > 0 {
+        let isFull = size + batch.count + record.count > limits.fileBytes && size + batch.count > 0
+        if isFull || batch.count >= limits.batchBytes {
           try write(batch)
           written += inBatch
           (batch, inBatch) = ([], 0)
-          try rotate()
         }
+        if isFull { try rotate() }
         batch += record
         inBatch += 1
       }

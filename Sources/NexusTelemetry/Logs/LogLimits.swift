@@ -18,7 +18,14 @@ package struct LogLimits: Sendable, Hashable {
   /// So many files are kept of each agent, the newest one included.
   package var filesPerAgent = 3
   /// So much of one agent waits in memory for a slow disk; what comes on top is lost and counted.
-  package var waitingBytes = 4 * 1024 * 1024
+  ///
+  /// More than `burstBytes` with what stands around each line, so that a disk that stalls for the length of a burst
+  /// loses nothing of it.
+  package var waitingBytes = 24 * 1024 * 1024
+  /// So much of all agents waits together.
+  package var allWaitingBytes = 64 * 1024 * 1024
+  /// So much is handed to a file at once.
+  package var batchBytes = 256 * 1024
   /// So many files are held open at once.
   package var openFiles = 64
   /// So much of a standard output is kept where it is the attempt's output.
