@@ -41,6 +41,7 @@ static void end_earlier_leftovers(void) {
 static _Noreturn void watch(const char *tag, int guard) {
   prctl(PR_SET_NAME, NAOS_GUARD_WARDEN_NAME);
   prctl(PR_SET_DUMPABLE, 0);
+  if (chdir("/") < 0) _exit(1);
   end_earlier_leftovers();
   struct pollfd ended = {.fd = guard, .events = POLLIN};
   while (poll(&ended, 1, -1) < 1) {}

@@ -10,7 +10,28 @@ internal import NexusSandbox
 /// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.
 enum DoctorChecks {
   static func machine() -> [DoctorFinding] {
-    [guardAbilities(), overcommit(), unsandboxed()]
+    [guardAbilities(), groups(), ceilings(), overcommit(), unsandboxed()]
+  }
+
+  /// Whether an agent's processes are found wherever they fork to.
+  private static func groups() -> DoctorFinding {
+    guard let means = GuardedLauncher.probeContainment().group else {
+      return DoctorFinding(
+        "groups", .note, "agents have no control group of their own: none can be made here",
+        hint: "What forks out of its session and clears its environment can outlive a guard that is killed.")
+    }
+    return DoctorFinding("groups", .ok, "each agent has a control group of its own (\(means.rawValue))")
+  }
+
+  /// By what the limits of agents would be in force.
+  private static func ceilings() -> DoctorFinding {
+    let means = GuardedLauncher.probeContainment()
+    let parts = [("memory", means.memory), ("cpu", means.cpu), ("pids", means.processes)]
+    let text = parts.map { "\($0): \($1?.rawValue ?? "not enforceable")" }.joined(separator: ", ")
+    if parts.allSatisfy({ $0.1 == .cgroup1 || $0.1 == .cgroup2 }) { return DoctorFinding("ceilings", .ok, text) }
+    return DoctorFinding(
+      "ceilings", .note, text,
+      hint: "An rlimit binds each process and not the tree; what is not enforceable refuses its agents (NX-AGT-014).")
   }
 
   /// The guard finds its children in one read where the kernel offers that.
