@@ -98,6 +98,10 @@ let targets: [Target] = [
     name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
     path: "bench/journal", swiftSettings: house),
 
+  .executableTarget(
+    name: "naos-bench-process", dependencies: ["NexusCore", "NexusSandbox"], path: "bench/processes",
+    swiftSettings: house),
+
   // C: what must not touch the Swift runtime, and what is embedded.
   .target(name: "CGuard", cSettings: houseC),
   .target(name: "CDashboard", exclude: ["web"], cSettings: houseC),

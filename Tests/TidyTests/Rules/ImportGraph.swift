@@ -35,6 +35,7 @@ enum ImportGraph {
     "naos": ["NexusCLI", "CGuard"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
     "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
+    "naos-bench-process": ["NexusCore", "NexusSandbox"],
   ]
 
   /// Heavy dependencies stay in leaves, so that an edit of the kernel builds in seconds.
