@@ -307,6 +307,15 @@ static const unsigned char NX_CFG_218[] = {
 static const unsigned char NX_CFG_219[] = {
 #embed "../../docs/errors/NX-CFG-219.md"
 };
+static const unsigned char NX_CFG_230[] = {
+#embed "../../docs/errors/NX-CFG-230.md"
+};
+static const unsigned char NX_CFG_231[] = {
+#embed "../../docs/errors/NX-CFG-231.md"
+};
+static const unsigned char NX_CFG_232[] = {
+#embed "../../docs/errors/NX-CFG-232.md"
+};
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
 };
@@ -560,6 +569,9 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-217", NX_CFG_217, sizeof NX_CFG_217},
     {"NX-CFG-218", NX_CFG_218, sizeof NX_CFG_218},
     {"NX-CFG-219", NX_CFG_219, sizeof NX_CFG_219},
+    {"NX-CFG-230", NX_CFG_230, sizeof NX_CFG_230},
+    {"NX-CFG-231", NX_CFG_231, sizeof NX_CFG_231},
+    {"NX-CFG-232", NX_CFG_232, sizeof NX_CFG_232},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},

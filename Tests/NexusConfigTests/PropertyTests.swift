@@ -89,6 +89,7 @@ struct PropertyTests {
       changed.shutdown = .brutalKill
       changed.retry = RetryPolicy(maxAttempts: 99, initial: .seconds(9), factor: 9, max: .seconds(99))
       changed.timeout = .seconds(9)
+      changed.health = HealthSpec(liveness: ProbeSpec(check: .heartbeat), stuckAfter: nil, heartbeat: .seconds(9))
       changed.grants = ToolGrants(readPaths: ["/elsewhere"], hosts: ["elsewhere"])
       changed.ceilings = ProcessCeilings(memoryBytes: 9, milliCores: 9, cpuTime: .seconds(9), processes: 9)
       #expect(changed.pinned(to: definition) == agent)

@@ -127,7 +127,7 @@ struct CanonicalYAML {
         ])
       ))
     if let timeout = spec.timeout { members.append(("timeout", .plain(DurationText.text(timeout)))) }
-    return members
+    return members + health(spec)
   }
 
   /// Factors and cores are between 0.01 and 1000, where the description of a double has no exponent.

@@ -45,8 +45,10 @@ extension ConfigKeys {
     KeySpec(
       "retry", Shape(.integer(1...1_000_000), mapping: .object(retry)), aliases: ["retries"], "How often a run tries."),
     KeySpec("timeout", duration, aliases: ["stepTimeout"], default: "none", "The longest that one run may take."),
-    KeySpec("health", .anything, availability: .later, "Probes: liveness, readiness, startup."),
-    KeySpec("heartbeat", .anything, availability: .later, "The longest silence of a working agent."),
+    KeySpec("health", .object(health), default: "no probes", "How the node finds out whether its process is well."),
+    KeySpec(
+      "heartbeat", duration, default: "none expected",
+      "How long it may work without a heartbeat before its process is ended."),
   ]
 
   /// What it may spend and touch.

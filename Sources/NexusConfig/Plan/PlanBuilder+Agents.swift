@@ -18,6 +18,7 @@ extension PlanBuilder {
       buildEnvironment(of: &spec, item.fields)
       buildCare(of: &spec, item.fields)
       buildGrants(of: &spec, item)
+      buildHealth(of: &spec, item)
       refuseByOwnKeys(&spec, item)
       plan.agents.append(spec)
     }
@@ -101,7 +102,11 @@ extension PlanBuilder {
   }
 
   private mutating func command(_ fields: Fields) -> [String] {
-    guard let value = fields.value("command") else { return [] }
+    fields.value("command").map { words(ofCommand: $0) } ?? []
+  }
+
+  /// The program and its arguments; empty after a diagnostic.
+  mutating func words(ofCommand value: Shaped) -> [String] {
     if let list = value.list {
       let words = list.compactMap(\.text)
       if words.first?.isEmpty ?? true {

@@ -209,8 +209,8 @@ extension PlanBuilder {
 
 /// A host as a grant names it, perhaps with a port behind it.
 struct HostText {
-  private let host: String
-  private let port: Int?
+  let host: String
+  let port: Int?
 
   init?(_ text: String, allowsPort: Bool) {
     var host = text.lowercased()

@@ -68,6 +68,20 @@ enum ConfigReference {
       shape: ConfigKeys.agent),
     Section(title: "`agents.<name>.backoff`", text: "", shape: ConfigKeys.backoff),
     Section(title: "`agents.<name>.retry`", text: "A number alone is `maxAttempts`.", shape: ConfigKeys.retry),
+    Section(
+      title: "`agents.<name>.health`",
+      text: """
+        What the probes and the state `stuck` mean is told in [health](../concepts/health.md). The keys of Kubernetes
+        (`httpGet`, `periodSeconds` and the like) are understood too.
+        """, shape: ConfigKeys.health),
+    Section(
+      title: "`health.startup`, `health.liveness`",
+      text: "One of `http`, `exec` and `heartbeat`, and how often it is asked.", shape: ConfigKeys.probe),
+    Section(title: "`health.readiness`", text: "The same, for services.", shape: ConfigKeys.readinessProbe),
+    Section(
+      title: "`health.….http`", text: "A text alone is a URL: `http://127.0.0.1:8080/healthz`.",
+      shape: ConfigKeys.httpProbe),
+    Section(title: "`health.….exec`", text: "A text or a list alone is `command`.", shape: ConfigKeys.execProbe),
     Section(title: "`agents.<name>.execution`", text: "", shape: ConfigKeys.execution),
     Section(
       title: "`agents.<name>.sandbox`",

@@ -71,7 +71,8 @@ extension ScalarShape {
         : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .factor: "a number from 1 to 1000"
     case .duration: "a duration"
-    case .durationOr(let words): "a duration, " + words.map { "`\($0)`" }.joined(separator: " or ")
+    case .durationOr(let words):
+      "a duration\(words.count > 1 ? "," : " or") " + words.map { "`\($0)`" }.joined(separator: " or ")
     case .size: "a size"
     case .processor: "a number of cores or a time"
     case .money: "an amount of dollars"

@@ -24,6 +24,7 @@ extension AgentSpec {
     ]
     object["ceilings"] = ceilings.definition
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
+    object["health"] = health.map(\.definition)
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
     case .llm(let llm):
@@ -45,6 +46,8 @@ extension AgentSpec {
       let shutdown = definition["shutdown"].flatMap(ShutdownPolicy.init(definition:)),
       let retry = definition["retry"].flatMap(RetryPolicy.init(definition:))
     else { return nil }
+    let health = definition["health"].map(HealthSpec.init(definition:))
+    guard health != .some(nil) else { return nil }
     var spec = self
     spec.kind = kind
     spec.mode = mode
@@ -53,6 +56,7 @@ extension AgentSpec {
     spec.retry = retry
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
     spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
+    spec.health = health.flatMap(\.self)
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

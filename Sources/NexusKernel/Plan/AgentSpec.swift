@@ -21,6 +21,8 @@ package struct AgentSpec: Sendable, Hashable {
   package var backoff: BackoffPolicy?
   /// Its end by itself may end its supervisor, as that one's `autoShutdown` says.
   package var isSignificant: Bool
+  /// Nil if nothing is configured: no probes, and what `HealthSpec()` says of the rest.
+  package var health: HealthSpec?
   package var retry: RetryPolicy
   /// The longest that one run may take; nil for no limit.
   package var timeout: Duration?
@@ -45,6 +47,7 @@ package struct AgentSpec: Sendable, Hashable {
     shutdown = .timeout(.seconds(5))
     backoff = nil
     isSignificant = false
+    health = nil
     retry = RetryPolicy()
     timeout = nil
     supervisor = nil
