@@ -137,6 +137,9 @@ let targets: [Target] = [
       "NexusGateway", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore", "NexusKernel",
       nioCore, nioPosix, nioHTTP1, nioEmbedded,
     ]),
+  tests(
+    "NexusHealthTests",
+    ["NexusRuntime", "NexusSandbox", "NexusHTTP", "NexusTestKit", "NexusKernel", "NexusCore"]),
   tests("NexusRuntimeTests", ["NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel"]),
   tests(
     "NexusToolsTests",

@@ -46,6 +46,9 @@ static const unsigned char NX_AGT_013[] = {
 static const unsigned char NX_AGT_014[] = {
 #embed "../../docs/errors/NX-AGT-014.md"
 };
+static const unsigned char NX_AGT_015[] = {
+#embed "../../docs/errors/NX-AGT-015.md"
+};
 static const unsigned char NX_API_001[] = {
 #embed "../../docs/errors/NX-API-001.md"
 };
@@ -482,6 +485,7 @@ static const struct naos_error_page pages[] = {
     {"NX-AGT-012", NX_AGT_012, sizeof NX_AGT_012},
     {"NX-AGT-013", NX_AGT_013, sizeof NX_AGT_013},
     {"NX-AGT-014", NX_AGT_014, sizeof NX_AGT_014},
+    {"NX-AGT-015", NX_AGT_015, sizeof NX_AGT_015},
     {"NX-API-001", NX_API_001, sizeof NX_API_001},
     {"NX-API-002", NX_API_002, sizeof NX_API_002},
     {"NX-API-003", NX_API_003, sizeof NX_API_003},

@@ -48,9 +48,10 @@ package final class AgentRuntime: Sendable {
         status.lastActivity = row.lastActivity
       }
     }
-    let (board, clock) = (board, services.clock)
+    let (board, clock, health) = (board, services.clock, services.health)
     services.events.tap { event in
       guard case .effect(let effect) = event else { return }
+      health.effect(effect)
       board.update(effect.caller.agent) {
         $0.lastActivity = clock.wallNow()
         $0.step = effect.phase == .started ? effect.name : $0.step

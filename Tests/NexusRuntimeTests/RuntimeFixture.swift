@@ -15,6 +15,7 @@ struct RuntimeFixture: Sendable {
   let launcher: FakeLauncher
   let boundary: FakeBoundary
   let captures: FakeCaptures
+  let probes: FakeProbes
   let clock: ManualClock
   let events: EventHub
   let directory: String
@@ -24,6 +25,8 @@ struct RuntimeFixture: Sendable {
   static func plan(_ change: (inout AgentSpec) -> Void = { _ in }) -> ProjectPlan {
     var plan = ProjectPlan(name: "test")
     var spec = AgentSpec(name: worker, kind: .process(command: ["work"]), workingDirectory: "/")
+    // Tests tell by the sleeps of the clock how far things are; a timer beside them would be counted too.
+    spec.health = HealthSpec(stuckAfter: nil)
     change(&spec)
     plan.agents = [spec]
     return plan
@@ -41,16 +44,17 @@ struct RuntimeFixture: Sendable {
     let launcher = FakeLauncher()
     let boundary = FakeBoundary()
     let captures = FakeCaptures()
+    let probes = FakeProbes()
     let events = EventHub()
     let services = RuntimeServices(
-      store: store, boundary: boundary, launcher: launcher, captures: captures, clock: clock,
+      store: store, boundary: boundary, launcher: launcher, captures: captures, probes: probes, clock: clock,
       ids: IdentifierSource(clock: clock, random: SeededRandom(seed: 7)), events: events, stateDirectory: directory,
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(
-      runtime: runtime, store: store, launcher: launcher, boundary: boundary, captures: captures, clock: clock,
-      events: events, directory: directory)
+      runtime: runtime, store: store, launcher: launcher, boundary: boundary, captures: captures, probes: probes,
+      clock: clock, events: events, directory: directory)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await runtime.run() }
       if starts { await runtime.start(services: false) }

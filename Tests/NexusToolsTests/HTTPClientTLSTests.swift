@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NIOSSL
+import NexusCore
 import NexusHTTP
 import Testing
 
@@ -44,6 +45,16 @@ import Testing
       var request = try HTTPRequestMessage(url: "https://\(host):\(server.port)/")
       request.pinned = pinned
       return try await HTTPClient(additionalTrustRoots: roots).execute(request, timeout: .seconds(20)).status
+    }
+  }
+
+  @Test func `a probe takes any certificate, the agent's own too`() async throws {
+    try await RawServer.serving(tls: try context()) { _ in
+      .body([], status: 203)
+    } _: { server in
+      let target = ProbeTarget(isSecure: true, port: server.port)
+      let status = try await HTTPProbeClient().get(target, timeout: .seconds(20))
+      #expect(status == 203)
     }
   }
 

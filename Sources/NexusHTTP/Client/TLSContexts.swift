@@ -4,12 +4,16 @@
 internal import NIOSSL
 internal import Synchronization
 
-/// The verified TLS configuration, built at the first use, because it reads the system's certificates.
+/// The TLS configuration, built at the first use, because it reads the system's certificates.
 final class TLSContexts: Sendable {
   private let additionalTrustRoots: [[UInt8]]
+  private let verifiesCertificates: Bool
   private let made = Mutex<NIOSSLContext?>(nil)
 
-  init(additionalTrustRoots: [[UInt8]]) { self.additionalTrustRoots = additionalTrustRoots }
+  init(additionalTrustRoots: [[UInt8]], verifiesCertificates: Bool) {
+    self.additionalTrustRoots = additionalTrustRoots
+    self.verifiesCertificates = verifiesCertificates
+  }
 
   func context() throws(HTTPClientError) -> NIOSSLContext {
     do {
@@ -18,6 +22,7 @@ final class TLSContexts: Sendable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.minimumTLSVersion = .tlsv12
+        if !verifiesCertificates { configuration.certificateVerification = .none }
         configuration.additionalTrustRoots = try additionalTrustRoots.map {
           .certificates(try NIOSSLCertificate.fromPEMBytes($0))
         }

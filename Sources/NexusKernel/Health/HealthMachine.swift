@@ -46,6 +46,8 @@ package struct HealthMachine: Sendable {
     case notAlive(String)
     case ready
     case notReady(String)
+    /// It was asked to end: it takes no more tasks, and nobody needs to be told why.
+    case leaving
     case stuck(String)
     /// It is not stuck any more.
     case active
@@ -175,17 +177,15 @@ package struct HealthMachine: Sendable {
   /// Routing ends before the process does.
   private mutating func end(_ finding: Finding, _ reason: String) -> [Action] {
     phase = .over
-    return withdraw(reason) + [.found(finding)]
+    return (isReady == true ? report(ready: false, reason) : []) + [.found(finding)]
   }
 
   private mutating func stop(at now: Instant) -> [Action] {
     let active = feedStuck(.working(false), at: now)
     phase = .over
-    return active + withdraw("it was asked to end")
-  }
-
-  private mutating func withdraw(_ reason: String) -> [Action] {
-    isReady == true ? report(ready: false, reason) : []
+    guard isReady == true else { return active }
+    isReady = false
+    return active + [.found(.leaving)]
   }
 
   private mutating func report(ready: Bool, _ reason: String = "") -> [Action] {

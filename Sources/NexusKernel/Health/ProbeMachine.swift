@@ -46,6 +46,8 @@ package struct ProbeMachine: Sendable {
   private struct Run: Sendable {
     let number: RunNumber
     var isAnswered = false
+    /// A tick has come since the answer.
+    var isOverdue = false
   }
 
   private enum Phase: Sendable { case idle, open, closed }
@@ -63,7 +65,8 @@ package struct ProbeMachine: Sendable {
   /// A tick came while a run was under way.
   private var hasTick = false
   private var lastNumber = 0
-  private var hasTimer = false
+  /// When the timer that is outstanding is due.
+  private var timer: Instant?
   /// The first tick; the later ones are whole intervals after it.
   private var origin = Instant(nanoseconds: 0)
   /// Of a heartbeat: the last one, or when the wait for the first began.
@@ -94,10 +97,10 @@ package struct ProbeMachine: Sendable {
       phase = .closed
       return []
     case .due:
-      guard hasTimer else { return [] }
-      hasTimer = false
+      guard let due = timer else { return [] }
+      timer = nil
       guard phase == .open else { return [] }
-      return spec.check == .heartbeat ? silence(at: now) : tick(at: now)
+      return spec.check == .heartbeat ? silence(late: max(.zero, now - due), at: now) : tick(at: now)
     case .heartbeat:
       guard phase == .open, spec.check == .heartbeat else { return [] }
       return heard(at: now)
@@ -118,10 +121,12 @@ package struct ProbeMachine: Sendable {
 
   private mutating func tick(at now: Instant) -> [Action] {
     let next = wake(at: origin + spec.interval * (intervals(from: origin, to: now) + 1))
-    guard let run else { return begin(at: now) + next }
+    guard let under = run else { return begin(at: now) + next }
     hasTick = true
-    // What cannot even be ended must not keep the probe from its verdict.
-    guard run.isAnswered else { return next }
+    guard under.isAnswered else { return next }
+    run?.isOverdue = true
+    // What cannot be ended in a whole interval must not keep the probe from its verdict.
+    guard under.isOverdue else { return next }
     let actions = count(.failed("the last try has not ended"))
     return phase == .open ? actions + next : actions
   }
@@ -133,7 +138,7 @@ package struct ProbeMachine: Sendable {
   }
 
   private mutating func wake(at moment: Instant) -> [Action] {
-    hasTimer = true
+    timer = moment
     return [.wake(at: moment)]
   }
 
@@ -155,11 +160,13 @@ package struct ProbeMachine: Sendable {
     countedSilence = 0
     let actions = count(.succeeded)
     // A probe that had failed no longer watched the silence.
-    guard phase == .open, !hasTimer else { return actions }
+    guard phase == .open, timer == nil else { return actions }
     return actions + watchSilence()
   }
 
-  private mutating func silence(at now: Instant) -> [Action] {
+  private mutating func silence(late: Duration, at now: Instant) -> [Action] {
+    // A late timer says that the node was not there to hear anything: the machine slept, perhaps.
+    heardAt = min(now, heardAt + late)
     let silent = min(intervals(from: heardAt, to: now), spec.failureThreshold)
     var actions: [Action] = []
     while countedSilence < silent, phase == .open {

@@ -35,7 +35,8 @@ package struct SilenceMachine: Sendable {
   private let limit: Duration
   private var isWorking = false
   private var isSilent = false
-  private var hasTimer = false
+  /// When the timer that is outstanding is due.
+  private var timer: Instant?
   private var calls = 0
   private var callStartedAt = Instant(nanoseconds: 0)
   private var lastSign = Instant(nanoseconds: 0)
@@ -60,8 +61,10 @@ package struct SilenceMachine: Sendable {
       calls = max(0, calls - 1)
       return sign(at: now)
     case .due:
-      guard hasTimer else { return [] }
-      hasTimer = false
+      guard let due = timer else { return [] }
+      timer = nil
+      // A late timer says that the node was not there to hear anything: the machine slept, perhaps.
+      lastSign = min(now, lastSign + max(.zero, now - due))
       return look(at: now)
     }
   }
@@ -88,8 +91,9 @@ package struct SilenceMachine: Sendable {
 
   /// While a call is under way it is looked at again and again, because the silence may begin at any moment.
   private mutating func watch(at now: Instant) -> [Action] {
-    guard isWorking, !isSilent, !hasTimer else { return [] }
-    hasTimer = true
-    return [.wake(at: (calls > 0 ? now : lastSign) + limit)]
+    guard isWorking, !isSilent, timer == nil else { return [] }
+    let due = (calls > 0 ? now : lastSign) + limit
+    timer = due
+    return [.wake(at: due)]
   }
 }

@@ -90,8 +90,9 @@ package final class Node: Sendable {
       let runtime = AgentRuntime(
         plan: options.plan,
         services: RuntimeServices(
-          store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs), clock: clock,
-          ids: ids, events: events, stateDirectory: state.directory, inherited: options.inherited,
+          store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+          probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+          stateDirectory: state.directory, inherited: options.inherited,
           ownCommand: [options.executable],
           atWork: { run, body in ProcessHardening.atWork(on: run.text, body) }),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })

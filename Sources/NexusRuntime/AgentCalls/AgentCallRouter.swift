@@ -19,7 +19,7 @@ struct AgentCallRouter: AgentCallHandler {
   let services: RuntimeServices
 
   func handle(_ call: AgentCall) async -> AgentReply {
-    board.update(call.caller.agent) { $0.lastActivity = services.clock.wallNow() }
+    noteActivity(call)
     switch (call.method, call.path.first, call.path.count) {
     case ("GET", "next", 1): return await next(call)
     case ("POST", "tasks", 3): return await answer(call)
@@ -32,6 +32,13 @@ struct AgentCallRouter: AgentCallHandler {
         status: 404, code: "NX-API-004", title: "Unknown agent call",
         detail: "\(call.method) /agent/v1/\(call.path.joined(separator: "/")) is not a call of this version")
     }
+  }
+
+  /// Neither a heartbeat nor the wait for work says that anything is done.
+  private func noteActivity(_ call: AgentCall) {
+    guard call.path.first != "heartbeat", call.path.first != "next" else { return }
+    board.update(call.caller.agent) { $0.lastActivity = services.clock.wallNow() }
+    services.health.activity(of: call.caller)
   }
 
   private func body(_ call: AgentCall) -> JSONValue? {
@@ -127,6 +134,7 @@ struct AgentCallRouter: AgentCallHandler {
   }
 
   private func heartbeat(_ call: AgentCall) -> AgentReply {
+    services.health.heartbeat(from: call.caller)
     guard let body = body(call) else { return Self.notJSON }
     if let note = body["note"]?.stringValue {
       board.update(call.caller.agent) { $0.step = Self.cut(note, Self.maxNote) }

@@ -67,12 +67,14 @@ struct AttemptRunner: Sendable {
     let directory = "\(services.stateDirectory)/runs/\(order.run.text)/\(order.attempt.value)"
     let outputPath = directory + "/output"
     let capture = services.captures.capture(agent: order.spec.name, run: order.run, attempt: order.attempt)
+    let request = request(order, caller: caller, access: access, outputPath: outputPath)
+    let monitor = services.health.open(order.spec, caller: caller, request: request)
+    defer { services.health.close(monitor, of: order.spec.name, on: board) }
     let process: any LaunchedProcess
     do {
       try Files.makeDirectory(directory, mode: 0o700)
       try Files.remove(outputPath)
-      process = try await services.launcher.launch(
-        request(order, caller: caller, access: access, outputPath: outputPath), output: capture)
+      process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
       return (.crashed(Self.startError(error, order.spec)), nil)
@@ -80,15 +82,33 @@ struct AttemptRunner: Sendable {
     board.update(order.spec.name) {
       $0.pid = process.pid
       $0.lastActivity = services.clock.wallNow()
-      if $0.state == .starting { $0.state = .running }
+      if $0.state == .starting, order.spec.health?.startup == nil { $0.state = .running }
     }
-    let exit = await ShutdownSequence(policy: order.spec.shutdown, clock: services.clock)
-      .waitForExit(of: process, stops: stops)
+    let exit = await waitForExit(of: process, order, monitor, stops)
     board.update(order.spec.name) { if $0.pid == process.pid { $0.pid = nil } }
     let captured = await capture.finish()
+    if let verdict = monitor.verdict {
+      // Whatever it made of being asked to end: it did not do its work.
+      await capture.disclose()
+      let message = "the agent was ended: \(verdict.reason)"
+      return (.crashed(RunError(code: "NX-AGT-015", message: message)), nil)
+    }
     let (outcome, output) = Self.result(of: exit, order.spec, captured, outputPath)
     if output == nil || Files.exists(outputPath) { await capture.disclose() }
     return (outcome, output)
+  }
+
+  /// Waits for the end of the process, which its own health may bring about.
+  private func waitForExit(
+    of process: any LaunchedProcess, _ order: Order, _ monitor: HealthMonitor, _ stops: AttemptStops
+  ) async -> ProcessExit {
+    let (health, board, agent) = (services.health, board, order.spec.name)
+    let sequence = ShutdownSequence(policy: order.spec.shutdown, clock: services.clock) { monitor.stopping() }
+    return await monitor.watch(process, shutdown: order.spec.shutdown) { finding in
+      health.show(finding, by: monitor, of: agent, on: board)
+    } while: {
+      await sequence.waitForExit(of: process, stops: stops)
+    }
   }
 
   private func request(

@@ -8,6 +8,8 @@ internal import NexusKernel
 struct ShutdownSequence {
   let policy: ShutdownPolicy
   let clock: any NexusClock
+  /// Called when the process is first asked to end, by whomever.
+  var whenAsked: @Sendable () -> Void = {}
 
   func waitForExit(of process: any LaunchedProcess, stops: AttemptStops) async -> ProcessExit {
     await withTaskGroup(of: ProcessExit?.self) { group in
@@ -28,6 +30,7 @@ struct ShutdownSequence {
   private func follow(_ stops: AttemptStops, _ process: any LaunchedProcess) async {
     await withTaskGroup(of: Void.self) { group in
       for await manner in stops.requests {
+        whenAsked()
         guard manner == .ask else {
           process.signal(.kill)
           continue

@@ -49,10 +49,12 @@ package struct RuntimeServices: Sendable {
   package let ownCommand: [String]
   /// Calls its body, and remembers meanwhile on which run the node works: if the node traps, that run is to blame.
   package let atWork: @Sendable (_ run: RunID, _ body: () -> Void) -> Void
+  /// Watches the processes that run.
+  package let health: HealthDesk
 
   package init(
     store: any Store, boundary: any EffectBoundary, launcher: any ProcessLauncher, captures: any CaptureSource,
-    clock: any NexusClock, ids: IdentifierSource, events: EventHub, stateDirectory: String,
+    probes: any ProbeClient, clock: any NexusClock, ids: IdentifierSource, events: EventHub, stateDirectory: String,
     inherited: [EnvironmentVariable], ownCommand: [String],
     atWork: @escaping @Sendable (_ run: RunID, _ body: () -> Void) -> Void = { $1() }
   ) {
@@ -67,5 +69,6 @@ package struct RuntimeServices: Sendable {
     self.inherited = inherited
     self.ownCommand = ownCommand
     self.atWork = atWork
+    health = HealthDesk(ports: HealthPorts(launcher: launcher, probes: probes, clock: clock))
   }
 }

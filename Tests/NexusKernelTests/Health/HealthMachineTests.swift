@@ -166,7 +166,7 @@ private func findings(_ actions: [HealthMachine.Action]) -> [HealthMachine.Findi
     _ = health.handle(.working(true), at: at(0))
     _ = health.handle(.due(.stuck), at: at(60))
     #expect(
-      health.handle(.stopping, at: at(61)) == [.found(.active), .found(.notReady("it was asked to end"))])
+      health.handle(.stopping, at: at(61)) == [.found(.active), .found(.leaving)])
     #expect(health.handle(.answered(.liveness, 1, .timedOut), at: at(62)).isEmpty)
     #expect(health.handle(.stopping, at: at(63)).isEmpty)
   }

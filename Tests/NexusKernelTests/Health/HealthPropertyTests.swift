@@ -39,7 +39,7 @@ struct HealthSeed: RandomNumberGenerator {
         successThreshold: kind == .readiness ? Int.random(in: 1...3, using: &random) : 1)
       let likely = Int.random(in: 0...10, using: &random)
       runs = (0..<60).map { _ in
-        (nanoseconds(0...(timeout / 800_000_000)), Int.random(in: 0..<10, using: &random) < likely)
+        (nanoseconds(0...(timeout / 500_000_000)), Int.random(in: 0..<10, using: &random) < likely)
       }
     }
   }
@@ -76,8 +76,8 @@ struct HealthSeed: RandomNumberGenerator {
       var tick = origin + ((start - origin) / interval + 1) * interval
       let first = tick
       while tick < end {
-        // What has timed out and goes on is missed again at each tick.
-        if !inTime, tick > start + timeout, !count(false, at: tick) { return trace }
+        // What has timed out and goes on for a whole interval is missed again at each tick.
+        if !inTime, tick > start + timeout + interval, !count(false, at: tick) { return trace }
         tick += interval
       }
       start = first < end ? end : first
@@ -217,6 +217,9 @@ struct HealthSeed: RandomNumberGenerator {
         isReady = true
       case .notReady:
         #expect(isReady != false)
+        isReady = false
+      case .leaving:
+        #expect(isReady == true)
         isReady = false
       case .stuck:
         #expect(isStarted && !isStuck)

@@ -58,10 +58,20 @@ private func machine(_ kind: ProbeKind = .liveness, _ spec: ProbeSpec = httpProb
     var probe = machine(.liveness, httpProbe(failures: 2))
     _ = probe.handle(.opened, at: at(0))
     #expect(probe.handle(.answered(1, .timedOut), at: at(1)).isEmpty)
+    #expect(probe.handle(.due, at: at(10)) == [.wake(at: at(20))])
     #expect(
-      probe.handle(.due, at: at(10)) == [
+      probe.handle(.due, at: at(20)) == [
         .failed("liveness probe failed 2 times: GET http://127.0.0.1:80/live: the last try has not ended")
       ])
+  }
+
+  @Test func `misses once what times out at a tick and is ended soon after`() {
+    var probe = machine(.liveness, httpProbe(timeout: .seconds(10), failures: 2))
+    _ = probe.handle(.opened, at: at(0))
+    #expect(probe.handle(.answered(1, .timedOut), at: at(10)).isEmpty)
+    #expect(probe.handle(.due, at: at(10)) == [.wake(at: at(20))])
+    #expect(probe.handle(.ended(1), at: at(10.01)) == [.run(2, deadline: at(20.01))])
+    #expect(probe.passes == nil)
   }
 
   @Test func `ignores answers of other runs, and second answers`() {
@@ -174,10 +184,15 @@ private func machine(_ kind: ProbeKind = .liveness, _ spec: ProbeSpec = httpProb
     #expect(probe.handle(.due, at: at(70)) == [.failed("startup probe failed once: heartbeat: none for 10 s")])
   }
 
-  @Test func `counts a late timer as all the silence that it stands for`() {
-    var probe = machine(.liveness, heartbeatProbe())
+  @Test func `counts no silence while the node itself was away`() {
+    var probe = machine(.liveness, heartbeatProbe(failures: 2))
     _ = probe.handle(.opened, at: at(0))
-    #expect(probe.handle(.due, at: at(100)) == [.failed("liveness probe failed 3 times: heartbeat: none for 30 s")])
+    _ = probe.handle(.heartbeat, at: at(5))
+    #expect(probe.handle(.due, at: at(10)) == [.wake(at: at(15))])
+    // The machine slept for an hour: one interval was watched.
+    #expect(probe.handle(.due, at: at(3615)) == [.wake(at: at(3625))])
+    #expect(probe.handle(.heartbeat, at: at(3616)).isEmpty)
+    #expect(probe.handle(.due, at: at(3625)) == [.wake(at: at(3626))])
   }
 
   @Test func `is content with one heartbeat in time, again and again`() {

@@ -59,8 +59,21 @@ private func at(_ seconds: Double) -> Instant { Instant(nanoseconds: Int64(secon
     var machine = Self.machine()
     _ = machine.handle(.working(true), at: at(0))
     _ = machine.handle(.callStarted, at: at(1))
-    #expect(machine.handle(.due, at: at(3600)) == [.wake(at: at(3660))])
+    for minute in 1...60 {
+      #expect(machine.handle(.due, at: at(Double(minute) * 60)) == [.wake(at: at(Double(minute + 1) * 60))])
+    }
     #expect(machine.handle(.due, at: at(3660)) == [.silent(.seconds(3659))])
+  }
+
+  @Test func `is not counted while the node itself was away`() {
+    var machine = Self.machine()
+    _ = machine.handle(.working(true), at: at(0))
+    _ = machine.handle(.sign, at: at(20))
+    // The machine slept for an hour, from the 30th second on.
+    #expect(machine.handle(.due, at: at(3630)) == [.wake(at: at(3650))])
+    #expect(machine.handle(.sign, at: at(3640)).isEmpty)
+    #expect(machine.handle(.due, at: at(3650)) == [.wake(at: at(3700))])
+    #expect(machine.handle(.due, at: at(3700)) == [.silent(.seconds(60))])
   }
 
   @Test func `takes an end without a beginning for a sign`() {
