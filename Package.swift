@@ -140,7 +140,11 @@ let targets: [Target] = [
   tests(
     "NexusHealthTests",
     ["NexusRuntime", "NexusSandbox", "NexusHTTP", "NexusTestKit", "NexusKernel", "NexusCore"]),
-  tests("NexusRuntimeTests", ["NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel"]),
+  tests(
+    "NexusRuntimeTests",
+    [
+      "NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel", "NexusSupervisionKit", "NexusSandbox",
+    ]),
   tests(
     "NexusToolsTests",
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),

@@ -77,10 +77,12 @@ package enum AskOutcome: Sendable, Hashable {
 package enum Expectation: Sendable, Hashable {
   /// Everything that was done to processes, and that they did, since the last look, in order.
   case log([String])
+  /// The same where several processes end side by side.
+  case logInAnyOrder([String])
   /// The children of a supervisor, the newest first, and where they are.
   case children(SupervisorName, [String])
   case counts(SupervisorName, SupervisorMachine.Counts)
-  /// Nil where it must not have been answered yet.
+  /// Nil where it must not have been answered yet; `startFailed("")` stands for any reason.
   case answer(String, SupervisorMachine.CallAnswer?)
   /// The supervisor reports since the last look: kind and offender.
   case reports([String])

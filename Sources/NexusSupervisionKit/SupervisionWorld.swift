@@ -65,8 +65,10 @@ extension SupervisionCase {
     }
     switch expectation {
     case .log(let expected): return compare("log", await world.takeLog(), expected)
+    case .logInAnyOrder(let expected): return compare("log", await world.takeLog().sorted(), expected.sorted())
     case .reports(let expected): return compare("reports", await world.takeReports(), expected)
-    case .failed(let expected): return compare("failed", await world.takeFailed(), expected)
+    // Who has to wait for nobody comes in any order.
+    case .failed(let expected): return compare("failed", await world.takeFailed().sorted(), expected.sorted())
     case .attempts(let expected): return compare("attempts", await world.takeAttempts(), expected)
     case .restarts(let expected): return compare("restarts", await world.restarts(), expected)
     case .answer(let label, let expected):

@@ -147,6 +147,7 @@ extension Step {
   package static func crashAttempt(_ attempt: String) -> Step { .perform(.crashAttempt(named(attempt), "exit 1")) }
 
   package static func log(_ entries: String...) -> Step { .expect(.log(entries)) }
+  package static func logInAnyOrder(_ entries: String...) -> Step { .expect(.logInAnyOrder(entries)) }
   package static func children(_ supervisor: String, _ states: [String]) -> Step {
     .expect(.children(SupervisorName(supervisor), states))
   }

@@ -34,8 +34,8 @@ struct RuntimeFixture: Sendable {
 
   /// Builds a runtime, starts its supervisors without services unless the body does that, runs the body and shuts down.
   static func with(
-    _ plan: ProjectPlan = plan(), store: (any Store)? = nil, clock: ManualClock = ManualClock(), shutdown: Bool = true,
-    starts: Bool = true,
+    _ plan: ProjectPlan = plan(), store: (any Store)? = nil, launcher processes: (any ProcessLauncher)? = nil,
+    clock: ManualClock = ManualClock(), shutdown: Bool = true, starts: Bool = true,
     _ body: @Sendable (RuntimeFixture) async throws -> Void
   ) async throws {
     let directory = "/tmp/naos-runtime-\(getpid())-\(UInt64.random(in: 0 ... .max))"
@@ -47,7 +47,8 @@ struct RuntimeFixture: Sendable {
     let probes = FakeProbes()
     let events = EventHub()
     let services = RuntimeServices(
-      store: store, boundary: boundary, launcher: launcher, captures: captures, probes: probes, clock: clock,
+      store: store, boundary: boundary, launcher: processes ?? launcher, captures: captures, probes: probes,
+      clock: clock,
       ids: IdentifierSource(clock: clock, random: SeededRandom(seed: 7)), events: events, stateDirectory: directory,
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }

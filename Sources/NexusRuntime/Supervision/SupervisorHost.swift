@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
-internal import NexusKernel
+package import NexusKernel
 internal import NexusStore
 
 /// The shell around the tree of supervisors: performs what the machines decide, and keeps the processes of services.
@@ -41,6 +41,7 @@ package actor SupervisorHost {
   /// Calls whose asker does not wait for what takes time.
   private var unheard: Set<CallID> = []
 
+  private var watcher: (@Sendable (SupervisionTree.Event, [SupervisionTree.Action]) -> Void)?
   /// Tells the runs of an agent that nobody will restart it any more.
   private var onGivingUp: @Sendable (AgentName, RunError) -> Void = { _, _ in }
 
@@ -53,6 +54,16 @@ package actor SupervisorHost {
     tree = SupervisionTree(plan.branches(startsServices: false))
     for agent in plan.agents { specs[agent.name] = agent }
   }
+
+  /// Sees every event with what the tree decides, in their order and before it is performed.
+  ///
+  /// It is how the conformance suite knows what happened, and when nothing goes on any more.
+  package func watch(_ watcher: @escaping @Sendable (SupervisionTree.Event, [SupervisionTree.Action]) -> Void) {
+    self.watcher = watcher
+  }
+
+  /// Looks at the tree, or changes it beside the configuration.
+  package func withTree<T: Sendable>(_ body: @Sendable (inout SupervisionTree) -> T) -> T { body(&tree) }
 
   func setGivingUp(_ handler: @escaping @Sendable (AgentName, RunError) -> Void) { onGivingUp = handler }
 
@@ -100,7 +111,11 @@ package actor SupervisorHost {
     await withCheckedContinuation { endWaiters.append($0) }
   }
 
-  func handle(_ event: SupervisionTree.Event) { perform(tree.handle(event, at: services.clock.now())) }
+  package func handle(_ event: SupervisionTree.Event) {
+    let actions = tree.handle(event, at: services.clock.now())
+    watcher?(event, actions)
+    perform(actions)
+  }
 
   func take(_ plan: ProjectPlan) {
     self.plan = plan

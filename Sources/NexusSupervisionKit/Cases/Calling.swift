@@ -75,7 +75,7 @@ extension SupervisionCases {
         .answer("r", .running), .counts(1, 1, 0, 1), .restarts(2), .terminate("t", "a"), .answer("t", .ok),
         .children(["a down"]), .log("start a", "end a", "start a", "end a", "start a", "kill a", "end a"),
         .advance(10), .log(), .restart("r2", "a"), .answer("r2", nil), .advance(2),
-        .answer("r2", .startFailed("no such file")), .restart("r3", "a"), .answer("r3", .ok),
+        .answer("r2", .startFailed("")), .restart("r3", "a"), .answer("r3", .ok),
         .nextStarts("a", .fails, .hangs), .crash("a"), .children(["a starting"]), .shutdown, .phase("shut down"),
         .log("start a", "end a", "start a", "end a", "start a", "end a", "start a", "kill a", "end a"),
       ]),
