@@ -134,6 +134,11 @@ struct SupervisorCommandTests {
       #expect(try await project.naos("reload", "--prune", "--yes").status == 0)
       #expect(try await children(of: "root", in: project)["second"] == nil)
 
+      // Without a terminal SIGHUP is a reload without a question.
+      try project.write(Self.config(lifeline, agents: ["first", "third"]), to: "nexus.config.yaml")
+      node.signal(SIGHUP)
+      try await lifeline.announcement("began third")
+
       let second = try await project.naos("up")
       #expect(second.status == 6)
       #expect(second.err.contains("naos reload"))

@@ -53,13 +53,14 @@ struct ServiceRunner: Sendable {
     await started()
     // The supervisor's own machine says when to kill; here its requests are only passed on.
     let exit = await ShutdownSequence(policy: .infinity, clock: services.clock).waitForExit(of: process, stops: stops)
+    let reason = exit.reason(under: spec.ceilings)
     board.update(spec.name) {
       $0.pid = nil
       // Whoever waits to be started again is seen with the reason.
-      if stops.wasRequested == nil { $0.reason = exit.status.description }
+      if stops.wasRequested == nil { $0.reason = reason }
     }
     _ = await capture.finish()
-    return Self.childExit(exit.status, asked: stops.wasRequested, text: exit.reason(under: spec.ceilings))
+    return Self.childExit(exit.status, asked: stops.wasRequested, text: reason)
   }
 
   /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.
