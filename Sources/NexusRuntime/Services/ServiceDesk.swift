@@ -30,6 +30,11 @@ actor ServiceDesk {
   }
 
   private let clock: any NexusClock
+  private let health: HealthDesk
+  /// The services that are given no task now.
+  private var notReady: Set<AgentName> = []
+  /// How many tasks each service holds.
+  private var held: [AgentName: Int] = [:]
   private var queued: [AgentName: Deque<RunID>] = [:]
   private var pollers: [AgentName: Deque<Poller>] = [:]
   private var assignments: [RunID: Assignment] = [:]
@@ -40,7 +45,37 @@ actor ServiceDesk {
   /// Polls whose time was over before they came to wait.
   private var dismissed: Set<Int> = []
 
-  init(clock: any NexusClock) { self.clock = clock }
+  init(clock: any NexusClock, health: HealthDesk) {
+    self.clock = clock
+    self.health = health
+  }
+
+  /// Whether the service is given tasks; what it holds it keeps.
+  func setReady(_ isReady: Bool, _ agent: AgentName) {
+    guard isReady else {
+      notReady.insert(agent)
+      return
+    }
+    notReady.remove(agent)
+    serve(agent)
+  }
+
+  /// Somebody who holds a task is at work, and shows it.
+  private func hold(_ run: RunID, _ agent: AgentName) {
+    guard taken.insert(run).inserted else { return }
+    held[agent, default: 0] += 1
+    if held[agent] == 1 { health.setWorking(true, service: agent) }
+  }
+
+  private func release(_ run: RunID, _ agent: AgentName) -> Bool {
+    guard taken.remove(run) != nil else { return false }
+    held[agent, default: 1] -= 1
+    if held[agent] == 0 {
+      held[agent] = nil
+      health.setWorking(false, service: agent)
+    }
+    return true
+  }
 
   /// Has one attempt done by the agent's service; returns when it answered, died or was told to stop.
   nonisolated func run(
@@ -145,7 +180,7 @@ actor ServiceDesk {
 
   private func putBack(_ task: JSONValue) {
     guard let run = task["run"]?.stringValue.map({ RunID($0) }), let assignment = assignments[run],
-      task["task"]?.stringValue == Self.taskName(assignment.order), taken.remove(run) != nil
+      task["task"]?.stringValue == Self.taskName(assignment.order), release(run, assignment.order.spec.name)
     else { return }
     queued[assignment.order.spec.name, default: []].prepend(run)
     serve(assignment.order.spec.name)
@@ -153,7 +188,9 @@ actor ServiceDesk {
 
   private func forget(_ number: Int) { dismissed.remove(number) }
 
-  private func takeQueued(_ agent: AgentName) -> JSONValue? { queued[agent]?.popFirst().flatMap(take) }
+  private func takeQueued(_ agent: AgentName) -> JSONValue? {
+    notReady.contains(agent) ? nil : queued[agent]?.popFirst().flatMap(take)
+  }
 
   private func newPoller() -> Int {
     nextPoller += 1
@@ -177,6 +214,7 @@ actor ServiceDesk {
   }
 
   private func serve(_ agent: AgentName) {
+    guard !notReady.contains(agent) else { return }
     while let run = queued[agent]?.first, let poller = pollers[agent]?.popFirst() {
       queued[agent]?.removeFirst()
       poller.continuation.resume(returning: take(run))
@@ -185,8 +223,8 @@ actor ServiceDesk {
 
   private func take(_ run: RunID) -> JSONValue? {
     guard let assignment = assignments[run] else { return nil }
-    taken.insert(run)
     let order = assignment.order
+    hold(run, order.spec.name)
     return [
       "task": .string(Self.taskName(order)), "run": .string(run.text), "step": .string(StepPath.main.text),
       "attempt": .int(Int64(order.attempt.value)), "input": order.input, "key": .string(assignment.access.key.secret),
@@ -214,6 +252,7 @@ actor ServiceDesk {
 
   /// The service's process has ended: what it worked on has crashed; what only waits goes on waiting.
   func serviceEnded(_ agent: AgentName, because reason: String) {
+    notReady.remove(agent)
     for (run, assignment) in assignments where assignment.order.spec.name == agent && taken.contains(run) {
       let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
       finish(run, assignment, Answer(outcome: .crashed(error), output: nil))
@@ -232,7 +271,7 @@ actor ServiceDesk {
 
   private func finish(_ run: RunID, _ assignment: Assignment, _ answer: Answer) {
     assignments[run] = nil
-    taken.remove(run)
+    _ = release(run, assignment.order.spec.name)
     assignment.continuation.resume(returning: answer)
   }
 }

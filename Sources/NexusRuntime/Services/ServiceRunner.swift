@@ -8,10 +8,11 @@ internal import NexusKernel
 struct ServiceRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
+  let desk: ServiceDesk
 
-  /// Runs the process; `started` is called once, when it runs.
+  /// Runs the process; `started` is called once, when it runs and its startup probe, if it has one, has passed.
   func run(
-    _ spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops, started: @Sendable () async -> Void
+    _ spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops, started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
     let caller = Caller(agent: spec.name, run: nil, step: .main, attempt: attempt)
     let access: AttemptAccess
@@ -30,7 +31,8 @@ struct ServiceRunner: Sendable {
   }
 
   private func process(
-    _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops, started: @Sendable () async -> Void
+    _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops,
+    started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
     let capture = services.captures.capture(agent: spec.name, run: nil, attempt: caller.attempt)
     let environment = AttemptEnvironment(
@@ -39,9 +41,13 @@ struct ServiceRunner: Sendable {
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
       label: "\(spec.name)#\(caller.attempt)", ceilings: spec.ceilings)
+    let monitor = services.health.open(spec, caller: caller, request: request)
+    defer { services.health.close(monitor, of: spec.name, on: board) }
+    // Where something is asked first, no task is handed over before the answer.
+    await desk.setReady(spec.health?.startup == nil && spec.health?.readiness == nil, spec.name)
     let process: any LaunchedProcess
     do {
-      process = try await services.launcher.launch(request, output: capture)
+      process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
       return .startFailed("cannot start: \(error.message)")
@@ -50,17 +56,54 @@ struct ServiceRunner: Sendable {
       $0.pid = process.pid
       $0.lastActivity = services.clock.wallNow()
     }
-    await started()
-    // The supervisor's own machine says when to kill; here its requests are only passed on.
-    let exit = await ShutdownSequence(policy: .infinity, clock: services.clock).waitForExit(of: process, stops: stops)
-    let reason = exit.reason(under: spec.ceilings)
+    // A program that is not probed has started when it runs, however soon it ends.
+    if spec.health?.startup == nil { await started() }
+    let exit = await watch(process, spec, monitor, stops, started)
+    _ = await capture.finish()
+    let ending = Self.ending(exit, spec, monitor, asked: stops.wasRequested)
     board.update(spec.name) {
       $0.pid = nil
       // Whoever waits to be started again is seen with the reason.
-      if stops.wasRequested == nil { $0.reason = reason }
+      if stops.wasRequested == nil { $0.reason = ending.reason }
     }
-    _ = await capture.finish()
-    return Self.childExit(exit.status, asked: stops.wasRequested, text: reason)
+    return ending
+  }
+
+  /// A process that was ended because it was not well did not end as it was asked to, whatever its status says.
+  private static func ending(
+    _ exit: ProcessExit, _ spec: AgentSpec, _ monitor: HealthMonitor, asked: AttemptStops.Manner?
+  ) -> ChildExit {
+    switch monitor.verdict {
+    case .startFailed(let reason): return .startFailed(reason)
+    case .notAlive(let reason): return .abnormal(reason)
+    case nil: break
+    }
+    let text = exit.reason(under: spec.ceilings)
+    guard monitor.hasStarted || spec.health?.startup == nil || asked != nil else {
+      return .startFailed("\(text) before its startup probe passed")
+    }
+    return childExit(exit.status, asked: asked, text: text)
+  }
+
+  private func watch(
+    _ process: any LaunchedProcess, _ spec: AgentSpec, _ monitor: HealthMonitor, _ stops: AttemptStops,
+    _ started: @escaping @Sendable () async -> Void
+  ) async -> ProcessExit {
+    let (health, board, desk, agent) = (services.health, board, desk, spec.name)
+    let isGated = spec.health?.startup != nil
+    // The supervisor's own machine says when to kill; here its requests are only passed on.
+    let sequence = ShutdownSequence(policy: .infinity, clock: services.clock) { monitor.stopping() }
+    return await monitor.watch(process, shutdown: spec.shutdown) { finding in
+      health.show(finding, by: monitor, of: agent, on: board)
+      switch finding {
+      case .started: if isGated { await started() }
+      case .ready: await desk.setReady(true, agent)
+      case .notReady, .leaving: await desk.setReady(false, agent)
+      case .startFailed, .notAlive, .stuck, .active: break
+      }
+    } while: {
+      await sequence.waitForExit(of: process, stops: stops)
+    }
   }
 
   /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.

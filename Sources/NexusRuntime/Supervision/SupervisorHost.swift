@@ -316,7 +316,7 @@ package actor SupervisorHost {
     let agentStops = AttemptStops()
     stops[agent] = agentStops
     board.update(agent) { $0.attempt = attempt }
-    let runner = ServiceRunner(services: services, board: board)
+    let runner = ServiceRunner(services: services, board: board, desk: desk)
     let accepted = work.spawn("service:\(agent)#\(attempt)") {
       let exit = await runner.run(spec, attempt: attempt, stops: agentStops) { await self.handle(.started(child)) }
       await self.desk.serviceEnded(agent, because: exit.reason)
