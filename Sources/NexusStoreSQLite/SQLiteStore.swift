@@ -33,11 +33,13 @@ package final class SQLiteStore: Store {
 
   /// Opens an existing database for reading only, for commands that look at a project without a node.
   ///
+  /// What a node that was killed left in its written log is brought into the database first.
+  ///
   /// - Throws: `notFound` if there is none, `locked`, `corrupt`, `newerSchema` or `inputOutput`.
   package static func openReadOnly(path: String) async throws(StoreError) -> SQLiteStore {
     guard unsafe access(path, F_OK) == 0 else { throw StoreError(.notFound, "there is no database at \(path)") }
     let reader = StoreReader(vfs: nil)
-    try await reader.open(path: path)
+    try await reader.open(path: path, settlesLog: true)
     return SQLiteStore(engine: nil, reader: reader)
   }
 
@@ -55,10 +57,20 @@ package final class SQLiteStore: Store {
       return completion(.failure(StoreError(.closed, "the store was opened for reading only")))
     }
     do throws(StoreError) {
-      engine.submit(try Submission(transaction, completion: completion))
+      let submission = try Submission(transaction, completion: completion)
+      var record = transaction.commitClass == .logged ? submission.record() : nil
+      engine.submit(submission, &record)
     } catch {
       completion(.failure(error))
     }
+  }
+
+  /// Reads what logged transactions change: after all that were acknowledged are in the database.
+  private func settledRead<Answer: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws(StoreError) -> Answer
+  ) async throws(StoreError) -> Answer {
+    try await engine?.settle()
+    return try await reader.read(body)
   }
 
   package func close() async {
@@ -116,19 +128,19 @@ extension SQLiteStore {
   }
 
   package func effects(of run: RunID) async throws(StoreError) -> [EffectRow] {
-    try await reader.read { connection throws(StoreError) in
+    try await settledRead { connection throws(StoreError) in
       try connection.all(.effects, [.id(run)], connection.effectRow)
     }
   }
 
   package func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? {
-    try await reader.read { connection throws(StoreError) in
+    try await settledRead { connection throws(StoreError) in
       try connection.first(.outcome, [.id(effect)], connection.outcome)
     }
   }
 
   package func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? {
-    try await reader.read { connection throws(StoreError) in
+    try await settledRead { connection throws(StoreError) in
       let found = try connection.first(.request, [.id(effect)]) { row throws(StoreError) in row.payload(0) }
       guard let payload = found ?? nil else { return nil }
       return try connection.bytes(of: payload)
@@ -138,7 +150,7 @@ extension SQLiteStore {
 
 extension SQLiteStore {
   package func counters() async throws(StoreError) -> [CounterRow] {
-    try await reader.read { connection throws(StoreError) in
+    try await settledRead { connection throws(StoreError) in
       try connection.all(.counters) { row throws(StoreError) in
         CounterRow(
           key: CounterKey(scope: row.text(0), window: row.text(1), index: row.integer(2)), spent: row.spend(3),
@@ -148,11 +160,11 @@ extension SQLiteStore {
   }
 
   package func openHolds() async throws(StoreError) -> [HoldRow] {
-    try await reader.read { connection throws(StoreError) in try connection.all(.holds, [], connection.holdRow) }
+    try await settledRead { connection throws(StoreError) in try connection.all(.holds, [], connection.holdRow) }
   }
 
   package func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] {
-    try await reader.read { connection throws(StoreError) in try connection.charges(query) }
+    try await settledRead { connection throws(StoreError) in try connection.charges(query) }
   }
 
   package func agents() async throws(StoreError) -> [AgentRow] {

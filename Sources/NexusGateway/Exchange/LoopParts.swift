@@ -4,10 +4,6 @@
 /// What the calls of one event loop share; it lives on that loop.
 final class LoopParts {
   let upstreams: UpstreamPool
-  let commits: TurnCommits
 
-  init(upstreams: UpstreamPool, commits: TurnCommits) {
-    self.upstreams = upstreams
-    self.commits = commits
-  }
+  init(upstreams: UpstreamPool) { self.upstreams = upstreams }
 }

@@ -36,7 +36,7 @@ extension ModelExchange {
     guard !mutations.isEmpty else { return concluded(.success(()), state, answer, settlement) }
     let bound = NIOLoopBound((self, answer), eventLoop: loop)
     let loop = loop
-    parts.commits.submit(StoreTransaction(.written, mutations)) { result in
+    services.store.submit(StoreTransaction(.logged, mutations)) { result in
       loop.runInside {
         let (exchange, answer) = bound.value
         exchange.concluded(result, state, answer, settlement)

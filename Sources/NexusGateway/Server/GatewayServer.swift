@@ -30,9 +30,7 @@ final class GatewayServer: Sendable {
       for loop in group.makeIterator() {
         parts[ObjectIdentifier(loop)] = try await loop.submit {
           NIOLoopBound(
-            LoopParts(
-              upstreams: UpstreamPool(loop: loop, limits: limits, tls: tls),
-              commits: TurnCommits(loop: loop, store: services.store)), eventLoop: loop)
+            LoopParts(upstreams: UpstreamPool(loop: loop, limits: limits, tls: tls)), eventLoop: loop)
         }.get()
       }
       let channel = try await bootstrap(group, services, parts).bind(host: configuration.host, port: configuration.port)

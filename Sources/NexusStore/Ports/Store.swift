@@ -8,10 +8,10 @@ package import NexusKernel
 ///
 /// Every implementation passes `StoreConformance`; the in-memory one is the oracle. Not an API for others to implement.
 package protocol Store: Sendable {
-  /// Commits all mutations of the transaction or none, and calls `completion` once, after COMMIT.
+  /// Commits all mutations of the transaction or none, and calls `completion` once, after COMMIT or as its class allows.
   ///
   /// Transactions take effect in the order of the calls. `completion` may run on the calling thread before `submit`
-  /// returns (a written transaction while the writer is idle) or on the writer's thread; it must not block.
+  /// returns (a logged transaction, a written one while the writer is idle) or on the writer's thread; it must not block.
   func submit(_ transaction: StoreTransaction, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
   // Reads see every transaction whose completion was called before the read began.
@@ -61,7 +61,13 @@ extension Store {
 
 /// What the store guarantees once it has acknowledged a transaction.
 package enum CommitClass: Sendable, Hashable {
-  /// Survives kill -9 of the node, not power loss: model intents, holds, model outcomes.
+  /// Survives kill -9 of the node, not power loss, and may be acknowledged before COMMIT: model intents, holds, model
+  /// outcomes.
+  ///
+  /// Whoever submits it has decided already that it fits: there is a run, nobody has the id. If it is acknowledged ahead
+  /// and turns out not to fit, the mutations that do not are left out and the others stand.
+  case logged
+  /// Survives kill -9 of the node, not power loss.
   case written
   /// Survives power loss: everything else. With `durability: relaxed`, at the latest 100 ms afterwards.
   case synced

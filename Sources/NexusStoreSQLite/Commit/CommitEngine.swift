@@ -7,9 +7,10 @@ internal import Synchronization
 
 /// The one writer with its queue and its thread.
 ///
-/// A written transaction that finds the writer idle is committed on the thread that submits it; everything else is
-/// committed by the writer's thread, and whatever waits when it looks becomes one commit. Order is kept because every
-/// transaction passes the queue, and only the one who holds `isBusy` takes from it and tells of it.
+/// A logged transaction is acknowledged once it stands in the written log, and brought into the database a moment later
+/// with all that came meanwhile. A written one that finds the writer idle is committed on the thread that submits it.
+/// Everything else is committed by the writer's thread, and whatever waits when it looks becomes one commit. Order is
+/// kept because every transaction passes the queue, and only the one who holds `isBusy` takes from it and tells of it.
 final class CommitEngine: Sendable {
   /// A submitter commits at most this many batches for others that came meanwhile.
   static let inlineRounds = 4
@@ -23,14 +24,17 @@ final class CommitEngine: Sendable {
 
   // MARK: Submitting
 
-  func submit(_ submission: Submission) {
+  /// - Parameter record: the transaction as the written log takes it, if it may.
+  func submit(_ submission: Submission, _ record: inout LogRecord?) {
     enum Next {
       case leave, wake
+      case acknowledge(wakes: Bool)
       case commit([Submission])
       case refuse(StoreError)
     }
     let next = queue.withLock { queue -> Next in
       guard queue.phase == .open else { return .refuse(StoreError(.closed, "the store is closed")) }
+      if let wakes = queue.acknowledge(submission, &record) { return .acknowledge(wakes: wakes) }
       queue.append(submission)
       if queue.isBusy { return .leave }
       guard queue.canCommitInline else { return .wake }
@@ -40,6 +44,9 @@ final class CommitEngine: Sendable {
     switch next {
     case .leave: break
     case .wake: signal.signal()
+    case .acknowledge(let wakes):
+      if wakes { signal.signal() }
+      submission.completion(.success(()))
     case .commit(let batch): commitInline(batch)
     case .refuse(let error): submission.completion(.failure(error))
     }
@@ -48,9 +55,9 @@ final class CommitEngine: Sendable {
   private func commitInline(_ first: [Submission]) {
     var batch = first
     for round in 1...Self.inlineRounds {
-      let (outcome, pages) = writer.withLock { writer -> (StoreWriter.Outcome, Int) in
-        guard let outcome = writer?.commit(batch, mayWait: false) else { return (.wouldBlock, 0) }
-        return (outcome, writer?.connection.logPages ?? 0)
+      let (outcome, pages, trustsLog) = writer.withLock { writer -> (StoreWriter.Outcome, Int, Bool) in
+        guard let outcome = writer?.commit(batch, mayWait: false) else { return (.wouldBlock, 0, true) }
+        return (outcome, writer?.connection.logPages ?? 0, writer?.sawMisfit == false)
       }
       guard case .done(let results) = outcome else {
         queue.withLock { queue in
@@ -59,7 +66,7 @@ final class CommitEngine: Sendable {
         }
         return signal.signal()
       }
-      tell(batch, results)
+      tell(batch, results, trustsLog: trustsLog)
       let next = queue.withLock { queue -> (batch: [Submission]?, wakes: Bool) in
         queue.isBusy = false
         if pages - queue.settledPages >= StoreMaintenance.checkpointPages { queue.isThreadWanted = true }
@@ -79,8 +86,23 @@ final class CommitEngine: Sendable {
     }
   }
 
-  private func tell(_ batch: [Submission], _ results: [Result<Void, StoreError>]) {
-    for (submission, result) in zip(batch, results) { submission.completion(result) }
+  private func tell(_ batch: [Submission], _ results: [Result<Void, StoreError>], trustsLog: Bool) {
+    for (submission, result) in zip(batch, results) where submission.sequence == nil { submission.completion(result) }
+    let waiters = queue.withLock { $0.tried(batch, results, trustsLog: trustsLog) }
+    for (waiter, result) in waiters { waiter(result) }
+  }
+
+  /// Returns when everything that was acknowledged before the call is in the database.
+  ///
+  /// - Throws: why it cannot be brought there now.
+  func settle() async throws(StoreError) {
+    let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+      let (waits, wakes) = queue.withLock { queue in
+        (queue.wait { continuation.resume(returning: $0) }, !queue.isBusy)
+      }
+      if !waits { continuation.resume(returning: .success(())) } else if wakes { signal.signal() }
+    }
+    try result.get()
   }
 
   // MARK: The writer's thread
@@ -92,14 +114,19 @@ final class CommitEngine: Sendable {
         let opened = Result { () throws(StoreError) in
           try writer.withLock { writer throws(StoreError) in
             do throws(StoreError) {
-              writer = try StoreWriter.open(path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+              let (opened, epoch) = try StoreWriter.open(
+                path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+              writer = opened
+              queue.withLock { queue in
+                queue.log = WrittenLog.begin(opened.connection, epoch: epoch)
+                queue.phase = .open
+              }
             } catch {
               // Nobody waits for a commit of the opening itself: whatever it left open, the next opening settles.
               throw error.code == .unknownOutcome ? StoreError(.inputOutput, error.message) : error
             }
           }
         }
-        if case .success = opened { queue.withLock { $0.phase = .open } }
         continuation.resume(returning: opened)
         if case .success = opened { runThread() }
       }
@@ -109,10 +136,12 @@ final class CommitEngine: Sendable {
 
   private func runThread() {
     var care = WriterCare()
+    var hasLingered = false
     while true {
       enum Work {
         case commit([Submission])
         case care, close
+        case linger(Duration)
         case wait(Duration?)
       }
       let work = queue.withLock { queue -> Work in
@@ -123,7 +152,10 @@ final class CommitEngine: Sendable {
           queue.isThreadWatching = care.waitsWhileBusy != nil
           return .wait(care.waitsWhileBusy)
         }
-        if !queue.isEmpty, !due {
+        if !queue.isEmpty, !due, queue.mayLinger, !hasLingered {
+          return .linger(queue.stall == nil ? StoreMaintenance.lingers : StoreMaintenance.retryAfter)
+        }
+        if !queue.isEmpty, !due, !(queue.phase == .closing && queue.hasGivenUp) {
           queue.isBusy = true
           return .commit(queue.takeBatch())
         }
@@ -135,7 +167,12 @@ final class CommitEngine: Sendable {
         return .wait(care.timeout(at: clock.now()))
       }
       switch work {
-      case .commit(let batch): commitOnThread(batch, &care)
+      case .commit(let batch):
+        hasLingered = false
+        commitOnThread(batch, &care)
+      case .linger(let time):
+        hasLingered = true
+        signal.wait(timeout: time)
       case .care:
         writer.withLock { writer in care.perform(&writer, at: clock.now()) }
         queue.withLock { queue in
@@ -153,7 +190,8 @@ final class CommitEngine: Sendable {
   private func commitOnThread(_ batch: [Submission], _ care: inout WriterCare) {
     let outcome = writer.withLock { writer in writer?.commit(batch, mayWait: true) ?? .wouldBlock }
     switch outcome {
-    case .done(let results): tell(batch, results)
+    case .done(let results):
+      tell(batch, results, trustsLog: writer.withLock { $0?.sawMisfit == false })
     case .wouldBlock: preconditionFailure("the writer's thread waits for locks and has a writer while it runs")
     }
     writer.withLock { writer in care.look(at: writer, now: clock.now()) }
@@ -186,11 +224,11 @@ final class CommitEngine: Sendable {
       writer?.close()
       writer = nil
     }
-    let closers = queue.withLock { queue in
-      queue.phase = .closed
+    let (closers, waiters) = queue.withLock { queue in
       defer { queue.closers = [] }
-      return queue.closers
+      return (queue.closers, queue.close())
     }
+    for (waiter, result) in waiters { waiter(result) }
     for closer in closers { closer.resume() }
   }
 }

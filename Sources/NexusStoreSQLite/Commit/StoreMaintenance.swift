@@ -15,6 +15,8 @@ enum StoreMaintenance {
   static let idleAfter = Duration.seconds(1)
   /// What `relaxed` can lose at a power loss.
   static let flushAfter = Duration.milliseconds(100)
+  /// How long acknowledged transactions wait for company on their way into the database.
+  static let lingers = Duration.milliseconds(5)
   /// How soon the thread tries again what failed or was in the way.
   static let retryAfter = Duration.seconds(1)
 }

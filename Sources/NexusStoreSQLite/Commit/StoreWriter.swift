@@ -20,6 +20,8 @@ struct StoreWriter {
   private(set) var poison: StoreError?
   /// Whether commits are on their way to the disk that `relaxed` promised within its time.
   private(set) var owesFlush = false
+  /// An acknowledged transaction did not fit: memory and database disagree, and nothing is acknowledged ahead any more.
+  private(set) var sawMisfit = false
   private var isFull: Bool?
   private var flushes: Int64 = 0
 
@@ -51,10 +53,17 @@ struct StoreWriter {
     }
   }
 
-  private func apply(_ batch: [Submission]) throws(StoreError) -> [Result<Void, StoreError>] {
+  private mutating func apply(_ batch: [Submission]) throws(StoreError) -> [Result<Void, StoreError>] {
     var results: [Result<Void, StoreError>] = []
     results.reserveCapacity(batch.count)
+    let settled = try batch.contains { $0.sequence != nil } ? connection.logSettled() : 0
     for submission in batch {
+      if let sequence = submission.sequence {
+        // Lower where another process found it in the log and was faster.
+        if sequence > settled, try !submission.writeAcknowledged(to: connection) { sawMisfit = true }
+        results.append(.success(()))
+        continue
+      }
       let usesSavepoint = batch.count > 1 && submission.needsSavepoint
       if usesSavepoint { try connection.run(.savepoint) }
       do throws(StoreError) {
@@ -66,6 +75,9 @@ struct StoreWriter {
         results.append(.failure(error))
       }
       if usesSavepoint { try connection.run(.release) }
+    }
+    if let last = batch.last(where: { $0.sequence != nil })?.sequence, last > settled {
+      try connection.setLogSettled(last)
     }
     return results
   }
@@ -87,12 +99,18 @@ struct StoreWriter {
     if batch.count == 1 || error.code == .unknownOutcome || connection.isInTransaction {
       return batch.map { _ in .failure(error) }
     }
-    return batch.map { submission in
-      guard case .done(let results) = commit([submission], mayWait: true), let result = results.first else {
-        return .failure(error)
+    var results: [Result<Void, StoreError>] = []
+    var isBlocked = false
+    for submission in batch {
+      guard !isBlocked, case .done(let one) = commit([submission], mayWait: true), let result = one.first else {
+        results.append(.failure(error))
+        continue
       }
-      return result
+      // What is acknowledged is not given up, and nothing may stand that came after it.
+      if submission.sequence != nil, case .failure = result { isBlocked = true }
+      results.append(result)
     }
+    return results
   }
 
   private mutating func notePoison(_ error: StoreError) {

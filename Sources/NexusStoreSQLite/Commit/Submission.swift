@@ -11,6 +11,8 @@ struct Submission: Sendable {
   let mutations: [Mutation]
   let payloads: PreparedPayloads
   let completion: @Sendable (Result<Void, StoreError>) -> Void
+  /// Its number in the written log: it is acknowledged and only waits to be brought into the database.
+  var sequence: Int64?
 
   /// What counts against the limits of a batch.
   var entryCount: Int { max(1, payloads.entries.count) }
@@ -27,6 +29,9 @@ struct Submission: Sendable {
     payloads = PreparedPayloads(try TransactionPayloads(transaction), transaction)
     self.completion = completion
   }
+
+  /// The transaction as the written log takes it; nil for one that the log does not take.
+  func record() -> LogRecord? { LogEncoding.record(of: mutations, about: byteCount) }
 
   /// Whether a refusal can come after something was written, so that there must be a way back to its beginning.
   var needsSavepoint: Bool {

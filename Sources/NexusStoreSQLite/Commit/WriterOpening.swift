@@ -12,7 +12,7 @@ extension StoreWriter {
   /// Opens the database for writing: format, damage, schema and level of durability are settled here or refused.
   static func open(
     path: String, durability: StoreDurability, at now: WallTime, vfs: String?
-  ) throws(StoreError) -> StoreWriter {
+  ) throws(StoreError) -> (writer: StoreWriter, epoch: Int64) {
     let connection = try SQLiteConnection(path: path, mode: .readWrite, vfs: vfs)
     // Before anything is changed: a file of another program or of a newer version stays as it is.
     let schema = try Migration.check(connection)
@@ -28,9 +28,24 @@ extension StoreWriter {
     try Migration.migrate(connection)
     var writer = StoreWriter(connection: connection, durability: durability)
     try writer.assertFullSync()
-    try connection.run(.setMeta, [.text("openedAt"), .integer(now.microseconds)])
-    try connection.run(.setMeta, [.text("clean"), .integer(0)])
-    return writer
+    try connection.settleLog()
+    return (writer, try begin(connection, at: now))
+  }
+
+  /// Notes the opening; the records of the log are its own from now on, and count from 1.
+  private static func begin(_ connection: SQLiteConnection, at now: WallTime) throws(StoreError) -> Int64 {
+    let epoch = max(now.microseconds, try connection.logState().epoch + 1)
+    try connection.run(.begin)
+    do throws(StoreError) {
+      try connection.run(.setMeta, [.text("openedAt"), .integer(epoch)])
+      try connection.run(.setMeta, [.text("clean"), .integer(0)])
+      try connection.setLogSettled(0)
+      try connection.run(.commit)
+    } catch {
+      if connection.isInTransaction { _ = try? connection.run(.rollback) }
+      throw error
+    }
+    return epoch
   }
 
   private static func checkAfterUncleanEnd(_ connection: SQLiteConnection) throws(StoreError) {

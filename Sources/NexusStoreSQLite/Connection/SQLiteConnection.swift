@@ -11,7 +11,7 @@ internal import NexusStore
 final class SQLiteConnection {
   enum Mode { case readWrite, readOnly }
 
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   private var statements: [OpaquePointer?]
   /// Written by the library after each commit: how many pages the write-ahead log has.
   private let pagesInLog: UnsafeMutablePointer<Int32>

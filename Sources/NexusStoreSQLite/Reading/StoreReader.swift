@@ -15,9 +15,14 @@ actor StoreReader {
 
   init(vfs: String?) { self.vfs = vfs }
 
-  func open(path: String) throws(StoreError) {
+  /// - Parameter settlesLog: brings what a dead process acknowledged into the database first; needed only where nobody
+  ///   has opened it for writing.
+  func open(path: String, settlesLog: Bool = false) throws(StoreError) {
     let connection = try SQLiteConnection(path: path, mode: .readOnly, vfs: vfs)
-    try Migration.check(connection)
+    let schema = try Migration.check(connection)
+    if settlesLog, schema > 0, try connection.hasUnsettledLog() {
+      try SQLiteConnection(path: path, mode: .readWrite, vfs: vfs).settleLog()
+    }
     self.connection = connection
   }
 

@@ -4,7 +4,7 @@
 /// Every statement of the store; a connection prepares each once.
 enum SQL: Int, CaseIterable {
   // Transactions.
-  case begin, beginRead, commit, rollback, savepoint, release, rollbackToSavepoint, setMeta
+  case begin, beginRead, commit, rollback, savepoint, release, rollbackToSavepoint, setMeta, readMeta
   // Runs.
   case findRun, insertRun, updateRun, updateRunOfSameStatus, takeFence, deleteRun
   case runByID, runByRequest, runsAll, runsByName, runsByStatus, runsByNameAndStatus
@@ -24,7 +24,7 @@ enum SQL: Int, CaseIterable {
 
   var text: String {
     switch self {
-    case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint, .setMeta:
+    case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint, .setMeta, .readMeta:
       transactionText
     case .findRun, .insertRun, .updateRun, .updateRunOfSameStatus, .takeFence, .deleteRun, .runByID, .runByRequest,
       .runsAll, .runsByName, .runsByStatus, .runsByNameAndStatus, .runCounts:
@@ -52,6 +52,7 @@ enum SQL: Int, CaseIterable {
     case .savepoint: "SAVEPOINT one"
     case .release: "RELEASE one"
     case .rollbackToSavepoint: "ROLLBACK TO one"
+    case .readMeta: "SELECT value FROM meta WHERE key = ?1"
     default: "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
     }
   }
