@@ -12,8 +12,23 @@ import Testing
 ///
 /// A synced step that was acknowledged survives; a written one may vanish, but never by halves and never out of order.
 @Suite struct PowerLossTests {
-  @Test(arguments: 1...4 as ClosedRange<UInt64>)
-  func `a power loss before any change of a file leaves a prefix with every synced step`(_ seed: UInt64) async throws {
+  /// The steps of runs, or those of model calls, most of which stand in the written log first.
+  enum History: CaseIterable {
+    case runs, calls
+
+    func step(_ step: Int) -> StoreTransaction { self == .runs ? CrashScenario.step(step) : CallScenario.step(step) }
+    func isSynced(_ step: Int) -> Bool {
+      self == .runs ? CrashScenario.isSynced(step) : CallScenario.isSynced(step)
+    }
+    func steps(in store: SQLiteStore) async throws -> Int {
+      self == .runs ? try await CrashScenario.steps(in: store) : try await CallScenario.steps(in: store)
+    }
+  }
+
+  @Test(arguments: 1...4 as ClosedRange<UInt64>, History.allCases)
+  func `a power loss before any change of a file leaves a prefix with every synced step`(
+    _ seed: UInt64, _ history: History
+  ) async throws {
     var turn: Int64 = Int64(seed)
     var lostWritten = 0
     var pictures = 0
@@ -24,10 +39,10 @@ import Testing
         disk.crash(at: turn, seed: seed &* 1_000_003 &+ UInt64(turn))
         let store = try await disk.open(folder + "/nexus.db")
         let told = Mutex((acknowledged: 0, synced: 0))
-        await submitSteps(24, to: store) { step in
+        await submitSteps(24, of: history, to: store) { step in
           told.withLock { told in
             told.acknowledged = step
-            if CrashScenario.isSynced(step) { told.synced = step }
+            if history.isSynced(step) { told.synced = step }
             disk.mark(told.synced)
           }
         }
@@ -40,13 +55,13 @@ import Testing
         }
         pictures += 1
         let survivor = try await SQLiteStore.open(path: after + "/nexus.db", clock: SystemClock())
-        let steps = try await CrashScenario.steps(in: survivor)
+        let steps = try await history.steps(in: survivor)
         #expect(steps >= synced, "seed \(seed), turn \(turn)")
         #expect(steps <= 24)
         if steps < 24 { lostWritten += 1 }
         // Life goes on from there.
-        try await survivor.commit(CrashScenario.step(steps + 1))
-        #expect(try await CrashScenario.steps(in: survivor) == steps + 1)
+        try await survivor.commit(history.step(steps + 1))
+        #expect(try await history.steps(in: survivor) == steps + 1)
         await survivor.close()
       }
       turn += 9
@@ -57,11 +72,11 @@ import Testing
 
   /// Submits without waiting, so that batches of both classes form; returns when the last is acknowledged.
   private func submitSteps(
-    _ count: Int, to store: SQLiteStore, _ acknowledged: @escaping @Sendable (Int) -> Void
+    _ count: Int, of history: History, to store: SQLiteStore, _ acknowledged: @escaping @Sendable (Int) -> Void
   ) async {
     await withCheckedContinuation { continuation in
       for step in 1...count {
-        store.submit(CrashScenario.step(step)) { result in
+        store.submit(history.step(step)) { result in
           if case .success = result { acknowledged(step) }
           if step == count { continuation.resume() }
         }

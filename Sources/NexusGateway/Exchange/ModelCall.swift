@@ -29,7 +29,8 @@ struct ModelCall {
   }
 
   var digest: RequestDigest {
-    EffectDigest.of(name: "POST \(head.uri.prefix { $0 != "?" })", step: session.caller.step, body: body)
+    EffectDigest.of(
+      name: "POST \(Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }))", step: session.caller.step, body: body)
   }
 
   /// What goes to the provider: nothing of the agent's own header but what the content needs.

@@ -15,11 +15,15 @@ package final class Ledger: Sendable {
 
   /// How many models may have a factor of their own.
   static let learnedFactors = 1024
+  /// How many models are remembered with their price; when they are too many, all are looked up anew.
+  static let rememberedModels = 1024
 
   /// A call between admission and its end.
   struct OpenCall: Sendable {
     var request: AdmissionRequest
     var price: ModelPrice
+    /// The tokens for each hundred bytes of text that its bound goes by.
+    var factor: Int64
     /// A cap has to be put into the request, because it states none and nobody knows the model's own.
     var needsCap: Bool
     var bound: Spend
@@ -27,14 +31,29 @@ package final class Ledger: Sendable {
 
   struct State: Sendable {
     var machine: BudgetMachine
-    var prices: PriceBook
+    fileprivate(set) var prices: PriceBook
     var mode: CostMode
     var supervisors: [AgentName: [SupervisorName]]
     var open: [EffectID: OpenCall] = [:]
     var waiting: [EffectID: (call: OpenCall, decided: Decided)] = [:]
     /// Raised where a model was seen to count more tokens than its family should.
     var factors: [String: Int64] = [:]
+    /// What was looked up before.
+    fileprivate var remembered: [ModelName: ModelFacts] = [:]
     var saidClockHeld = false
+  }
+
+  /// A model as a request, or an answer, names it.
+  struct ModelName: Sendable, Hashable {
+    var provider: String
+    var model: String
+    var dialect: Dialect
+  }
+
+  struct ModelFacts: Sendable {
+    /// Nil where nobody has stated one.
+    var price: ModelPrice?
+    var factor: Int64
   }
 
   let state: Mutex<State>
@@ -95,9 +114,9 @@ package final class Ledger: Sendable {
   ///
   /// An absurd count is no count, so that one lying answer cannot use up a budget for good: the hold is spent.
   package func settle(_ id: EffectID, usage: CallUsage) -> Settlement? {
-    end(id) { call, prices in
+    end(id) { call, state in
       guard Self.isBelievable(usage, of: call) else { return (call.bound, .hold, nil) }
-      let price = prices.price(of: usage, for: call)
+      let price = state.price(of: usage, for: call)
       return (Spend(cost: price.cost(of: usage), tokens: usage.total, requests: 1), .usage, usage)
     }
   }
@@ -131,7 +150,7 @@ package final class Ledger: Sendable {
   package func reconfigure(_ plan: ProjectPlan) {
     change { state, _ in
       state.machine.setRules(plan.budgets.map(BudgetRule.init))
-      state.prices = PriceBook(prices: plan.prices)
+      state.set(prices: PriceBook(prices: plan.prices))
       state.mode = plan.costMode
       state.supervisors = Self.supervisors(of: plan)
     }
@@ -157,6 +176,27 @@ package final class Ledger: Sendable {
   }
 }
 
+extension Ledger.State {
+  /// What is known of a model, looked up once.
+  mutating func facts(of name: Ledger.ModelName) -> Ledger.ModelFacts {
+    if let facts = remembered[name] { return facts }
+    let facts = Ledger.ModelFacts(
+      price: prices.price(provider: name.provider, model: name.model),
+      factor: factors["\(name.provider)/\(name.model)"]
+        ?? BoundEstimate.tokensPerHundredBytes(provider: name.provider, model: name.model, dialect: name.dialect))
+    if remembered.count >= Ledger.rememberedModels { remembered = [:] }
+    remembered[name] = facts
+    return facts
+  }
+
+  mutating func forgetModels() { remembered = [:] }
+
+  mutating func set(prices: PriceBook) {
+    self.prices = prices
+    forgetModels()
+  }
+}
+
 extension Ledger {
   /// Changes something and tells those who waited for it, once the lock is free.
   private func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
@@ -170,11 +210,11 @@ extension Ledger {
   }
 
   private func end(
-    _ id: EffectID, _ outcome: (OpenCall, PriceBook) -> (Spend, ChargeRow.Basis, CallUsage?)
+    _ id: EffectID, _ outcome: (OpenCall, inout State) -> (Spend, ChargeRow.Basis, CallUsage?)
   ) -> Settlement? {
     let (settlement, notices) = change { state, reading -> (Settlement?, [LedgerNotice]) in
       guard let call = state.open[id] else { return (nil, []) }
-      let (actual, basis, usage) = outcome(call, state.prices)
+      let (actual, basis, usage) = outcome(call, &state)
       return state.end(id, call, actual, basis, usage, at: reading.wall)
     }
     for notice in notices { self.notice(notice) }

@@ -11,16 +11,15 @@ extension Ledger.State {
   ) -> Admission {
     let subject = subject(of: request.caller)
     let hard = machine.hardLimit(of: subject)
-    guard let price = prices.price(provider: request.provider, model: request.model) ?? estimate else {
-      return .refused(.unknownPrice(request))
-    }
+    let model = facts(of: request)
+    guard let price = model.price ?? estimate else { return .refused(.unknownPrice(request)) }
     if !request.facts.unbounded.isEmpty, !hard.isNone, mode == .hard {
       return .refused(.unbounded(request))
     }
-    let bound = BoundEstimate.bound(request.facts, factor: factor(of: request), price: price)
+    let bound = BoundEstimate.bound(request.facts, factor: model.factor, price: price)
     let binds = hard.tokens != nil || (hard.cost != nil && bound.outputPrice > .zero)
     let call = Ledger.OpenCall(
-      request: request, price: price,
+      request: request, price: price, factor: model.factor,
       needsCap: request.facts.outputCap == nil && price.maxOutput == nil && binds, bound: bound.most)
     switch machine.admit(BudgetRequest(id: request.id, subject: subject, bound: bound), at: reading) {
     case .admitted(let grant): return open(call, grant, at: reading.wall, boot)
@@ -72,7 +71,7 @@ extension Ledger.State {
       cachedTokens: usage?.cacheRead ?? .zero, spend: ended.actual, counters: ended.counters, at: time)
     var notices = ended.alerts.map(LedgerNotice.threshold)
     if ended.isViolation { notices.append(.boundViolation(charge: charge, held: ended.held)) }
-    if let usage { raiseFactor(of: request, from: usage) }
+    if let usage { raiseFactor(of: call, from: usage) }
     let marks = ended.marks.map { CounterMark(key: $0.key, mark: $0.mark) }
     return (Settlement(charge: charge, marks: marks, held: ended.held, isViolation: ended.isViolation), notices)
   }
@@ -90,27 +89,28 @@ extension Ledger.State {
 
   private var estimate: ModelPrice? { mode == .soft ? PriceBook.estimate : nil }
 
-  private func factor(of request: AdmissionRequest) -> Int64 {
-    factors["\(request.provider)/\(request.model)"]
-      ?? BoundEstimate.tokensPerHundredBytes(
-        provider: request.provider, model: request.model, dialect: request.facts.dialect)
+  private mutating func facts(of request: AdmissionRequest) -> Ledger.ModelFacts {
+    facts(of: Ledger.ModelName(provider: request.provider, model: request.model, dialect: request.facts.dialect))
   }
 
   /// Learns from a prompt that counted more than its bound: that model is held to more from now on.
-  private mutating func raiseFactor(of request: AdmissionRequest, from usage: CallUsage) {
-    let factor = factor(of: request)
+  private mutating func raiseFactor(of call: Ledger.OpenCall, from usage: CallUsage) {
+    let request = call.request
     guard request.facts.textBytes > 0, factors.count < Ledger.learnedFactors,
-      usage.input > BoundEstimate.input(request.facts, factor: factor, price: .free)
+      usage.input > BoundEstimate.input(request.facts, factor: call.factor, price: .free)
     else { return }
     let seen = Int64(clamping: Int128(usage.input.value) * 100 / Int128(request.facts.textBytes) + 1)
-    factors["\(request.provider)/\(request.model)"] = max(factor, min(seen, 10_000))
+    let before = max(call.factor, facts(of: request).factor)
+    factors["\(request.provider)/\(request.model)"] = max(before, min(seen, 10_000))
+    forgetModels()
   }
-}
 
-extension PriceBook {
   /// The price of what answered; that of the admission where the response names no model with a price.
-  func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
-    usage.model.flatMap { price(provider: call.request.provider, model: $0) } ?? call.price
+  mutating func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
+    guard let model = usage.model else { return call.price }
+    let name = Ledger.ModelName(
+      provider: call.request.provider, model: model, dialect: call.request.facts.dialect)
+    return facts(of: name).price ?? call.price
   }
 }
 

@@ -13,7 +13,7 @@ final class FrontHandler: ChannelInboundHandler {
 
   private enum State {
     case waiting
-    case reading(HTTPRequestHead, ByteBuffer)
+    case reading(HTTPRequestHead, AttemptSession, ByteBuffer)
     case answering
     /// The answer went out before the request was whole; the rest of it is thrown away with the connection.
     case refusing
@@ -73,8 +73,9 @@ final class FrontHandler: ChannelInboundHandler {
   private func received(_ head: HTTPRequestHead) {
     let response = FrontResponse(handler: self, head: head)
     self.response = response
+    let asker: AttemptSession
     do {
-      _ = try Router.asker(of: head, services)
+      asker = try Router.asker(of: head, services)
     } catch {
       return refuse(error, response)
     }
@@ -84,13 +85,13 @@ final class FrontHandler: ChannelInboundHandler {
     {
       return refuseBody(response)
     }
-    state = .reading(head, ByteBuffer())
+    state = .reading(head, asker, ByteBuffer())
     timer?.set(services.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
     if head.headers.first(name: "expect")?.lowercased() == "100-continue" { response.goOn() }
   }
 
   private func received(_ bytes: ByteBuffer) {
-    guard case .reading(let head, var body) = state else { return }
+    guard case .reading(let head, let asker, var body) = state else { return }
     guard body.readableBytes + bytes.readableBytes <= services.limits.requestBodyBytes else {
       if let response { refuseBody(response) }
       return
@@ -102,7 +103,7 @@ final class FrontHandler: ChannelInboundHandler {
     // Emptied first, so that the buffer below is not shared and need not be copied to grow.
     state = .answering
     if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
-    state = .reading(head, body)
+    state = .reading(head, asker, body)
   }
 
   private func refuseBody(_ response: FrontResponse) {
@@ -118,10 +119,10 @@ final class FrontHandler: ChannelInboundHandler {
   }
 
   private func received() {
-    guard case .reading(let head, let body) = state, let response, let context else { return }
+    guard case .reading(let head, let asker, let body) = state, let response, let context else { return }
     state = .answering
     timer?.clear()
-    Router(services: services, parts: parts, loop: context.eventLoop).route(head, body, response)
+    Router(services: services, parts: parts, loop: context.eventLoop).route(head, body, asker, response)
   }
 
   // MARK: The way back

@@ -14,26 +14,25 @@ struct Router {
   let parts: LoopParts
   let loop: any EventLoop
 
-  func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ response: FrontResponse) {
-    let form = ErrorForm.of(head)
-    let session: AttemptSession
-    do {
-      // Once more: the attempt may have ended while the body came.
-      session = try Self.asker(of: head, services)
-    } catch {
-      return response.fail(error, form)
+  func route(
+    _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ response: FrontResponse
+  ) {
+    // Once more: the attempt may have ended while the body came.
+    guard services.keys.session(for: session.key.secret) === session else {
+      return response.fail(Self.invalidKey, ErrorForm.of(head))
     }
-    let path = head.uri.prefix { $0 != "?" }
+    let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
     switch (head.method, path) {
     case (.POST, "/v1/chat/completions"): call(.openai, head, body, session, response)
     case (.POST, "/v1/messages"): call(.anthropic, head, body, session, response)
     case (.POST, "/v1/messages/count_tokens"): countTokens(body, response)
-    case (.GET, "/v1/models"): response.send(status: 200, json: services.modelList(form))
+    case (.GET, "/v1/models"): response.send(status: 200, json: services.modelList(ErrorForm.of(head)))
     case (_, let path) where path.hasPrefix("/agent/v1/"):
       AgentRoutes(services: services, loop: loop).route(head, body, session, response)
     default:
       response.fail(
-        GatewayError(.unknownEndpoint, "There is no endpoint \(head.method.rawValue) \(path.prefix(200)) here."), form)
+        GatewayError(.unknownEndpoint, "There is no endpoint \(head.method.rawValue) \(path.prefix(200)) here."),
+        ErrorForm.of(head))
     }
   }
 
@@ -42,18 +41,19 @@ struct Router {
     guard HostCheck.allows(head.headers) else {
       throw GatewayError(.foreignHost, "The agent plane answers to this machine's own names only.")
     }
-    guard let session = session(for: head, services) else {
-      throw GatewayError(
-        .invalidKey, "The key is not valid here. Keys are given to each attempt in NAOS_TOKEN and end with it.")
-    }
+    guard let session = session(for: head, services) else { throw invalidKey }
     return session
   }
+
+  private static let invalidKey = GatewayError(
+    .invalidKey, "The key is not valid here. Keys are given to each attempt in NAOS_TOKEN and end with it.")
 
   /// The attempt whose key the request carries.
   private static func session(for head: HTTPRequestHead, _ services: GatewayServices) -> AttemptSession? {
     if let field = head.headers.first(name: "authorization") {
-      let parts = field.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-      if parts.count == 2, parts[0].lowercased() == "bearer", let session = services.keys.session(for: String(parts[1]))
+      let parts = field.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1, omittingEmptySubsequences: true)
+      if parts.count == 2, Substring(parts[0]).lowercased() == "bearer",
+        let session = services.keys.session(for: String(Substring(parts[1])))
       {
         return session
       }
@@ -105,11 +105,11 @@ enum HostCheck {
   }
 
   private static func isLocal(_ authority: some StringProtocol) -> Bool {
-    var name = Substring(authority)
-    if let colon = name.lastIndex(of: ":"), !name.hasSuffix("]") {
-      guard UInt16(name[name.index(after: colon)...]) != nil else { return false }
+    var name = Substring(authority).utf8
+    if let colon = name.lastIndex(of: UInt8(ascii: ":")), name.last != UInt8(ascii: "]") {
+      guard UInt16(Substring(name[name.index(after: colon)...])) != nil else { return false }
       name = name[..<colon]
     }
-    return names.contains(name.lowercased())
+    return names.contains(Substring(name).lowercased())
   }
 }

@@ -64,6 +64,40 @@ extension StoreConformance {
       try expect(try await store.charges(ChargeQuery()), [])
       try expect(try await store.counters(), [])
     },
+    Case("logged transactions keep the order among the others, and are read once they are acknowledged") { store in
+      for step in 1...60 {
+        try await store.commit(CallScenario.step(step))
+        if step % 5 == 0 { try expect(try await CallScenario.steps(in: store), step) }
+      }
+      let told = Mutex<[Int]>([])
+      await withCheckedContinuation { continuation in
+        for step in 61...400 {
+          store.submit(CallScenario.step(step)) { _ in
+            let count = told.withLock { told in
+              told.append(step)
+              return told.count
+            }
+            if count == 340 { continuation.resume() }
+          }
+        }
+      }
+      try expect(told.withLock { $0 }, Array(61...400))
+      try expect(try await CallScenario.steps(in: store), 400)
+    },
+    Case("a logged transaction that does not fit leaves the charge that came with it") { store in
+      let outcome = Mutation.setOutcome(EffectID("eff_1"), .succeeded, StoreSamples.outcome())
+      let charge = StoreSamples.charge("eff_1")
+      let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+        store.submit(StoreTransaction(.logged, [outcome, .settleHold(charge)])) { continuation.resume(returning: $0) }
+      }
+      // Whoever is told that it failed tries the charge alone.
+      if case .failure(let error) = result {
+        try expect(error.code, .notFound)
+        try await store.commit(StoreTransaction(.logged, [.settleHold(charge)]))
+      }
+      try expect(try await store.charges(ChargeQuery()), [charge])
+      try expect(try await store.outcome(of: EffectID("eff_1")), nil)
+    },
     Case("concurrent writers lose nothing and see what they wrote") { store in
       for writer in 1...8 { try await store.commit(.insertRun(StoreSamples.run("run_\(writer)"))) }
       try await withThrowingTaskGroup(of: Void.self) { group in

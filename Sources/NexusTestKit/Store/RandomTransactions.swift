@@ -25,6 +25,12 @@ package struct RandomTransactions {
     return StoreTransaction(commitClass, (0...pick(4)).map { _ in mutation() })
   }
 
+  /// Of what model calls write: effects and the ledger.
+  package mutating func nextCall() -> StoreTransaction {
+    let commitClass: CommitClass = pick(8) == 0 ? .synced : .written
+    return StoreTransaction(commitClass, (0...pick(4)).map { _ in callMutation(pick(9)) })
+  }
+
   /// Text of any length around the limit of a row, rarely long.
   private func text() -> String {
     let sizes = [0, 3, 40, StoreLimits.inlinePayloadBytes - 2, StoreLimits.inlinePayloadBytes + 3]
@@ -48,22 +54,28 @@ package struct RandomTransactions {
       return .takeFence(
         run: RunID(run), from: FencingToken(fences[index] - 1), to: FencingToken(fences[index]))
     case 8: return .deleteRun(RunID(run))
-    case 9, 10:
+    case 9...17: return callMutation(pick(9))
+    case 18: return .putAgent(AgentRow(name: AgentName("agent-\(pick(3))"), lastState: pick(2) == 0 ? nil : text()))
+    default: return nodeMutation()
+    }
+  }
+
+  private func callMutation(_ kind: Int) -> Mutation {
+    let run = "run_\(pick(Self.runs))"
+    switch kind {
+    case 0, 1:
       return .insertEffect(
         StoreSamples.effect(
           effectID(), run: run, digest: "\(pick(3))", occurrence: pick(2), ordinal: Int64(pick(1000)),
           state: EffectState.allCases[pick(5)], request: pick(2) == 0 ? nil : Array(text().utf8)))
-    case 11, 12:
+    case 2, 3:
       return .setOutcome(
         EffectID(effectID()), EffectState.allCases[pick(5)], StoreSamples.outcome(Array(text().utf8)))
-    case 13:
+    case 4:
       return .setEffectState((0...pick(2)).map { _ in EffectID(effectID()) }, EffectState.allCases[pick(5)])
-    case 14, 15: return .placeHold(StoreSamples.hold(effectID(), run: run, counters: counters()))
-    case 16: return .settleHold(StoreSamples.charge(effectID(), run: run, cost: Int64(pick(9)), counters: counters()))
-    case 17:
-      return .setMarks(counters().map { CounterMark(key: $0, mark: Spend(cost: NanoUSD(Int64(pick(9))))) })
-    case 18: return .putAgent(AgentRow(name: AgentName("agent-\(pick(3))"), lastState: pick(2) == 0 ? nil : text()))
-    default: return nodeMutation()
+    case 5, 6: return .placeHold(StoreSamples.hold(effectID(), run: run, counters: counters()))
+    case 7: return .settleHold(StoreSamples.charge(effectID(), run: run, cost: Int64(pick(9)), counters: counters()))
+    default: return .setMarks(counters().map { CounterMark(key: $0, mark: Spend(cost: NanoUSD(Int64(pick(9))))) })
     }
   }
 
