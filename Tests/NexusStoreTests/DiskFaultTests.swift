@@ -82,7 +82,9 @@ import Testing
     }
     #expect(turn > 20)
     // A record that cannot be written is no failure: the call is committed instead.
-    if !lasts, fault != .reading { #expect(recovered > (history == .runs ? 5 : 2), "one fault must not be the end of writing") }
+    if !lasts, fault != .reading {
+      #expect(recovered > (history == .runs ? 5 : 2), "one fault must not be the end of writing")
+    }
   }
 
   @Test func `with a full disk reads go on, and writing does when there is space again`() async throws {

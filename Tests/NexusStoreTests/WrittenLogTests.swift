@@ -187,7 +187,8 @@ import Testing
       for step in 1...9 { try await store.commit(CallScenario.step(step)) }
       let twin = Mutation.insertEffect(
         StoreSamples.effect("eff_twin", run: CallScenario.run.text, digest: "1", ordinal: 99))
-      #expect(submit(StoreTransaction(.logged, [twin, .placeHold(StoreSamples.hold("eff_twin"))]), to: store) == .some(nil))
+      #expect(
+        submit(StoreTransaction(.logged, [twin, .placeHold(StoreSamples.hold("eff_twin"))]), to: store) == .some(nil))
       let charge = StoreSamples.charge("eff_twin", cost: 5)
       try await store.commit(
         StoreTransaction(

@@ -30,7 +30,8 @@ struct ModelCall {
 
   var digest: RequestDigest {
     EffectDigest.of(
-      name: "POST \(Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }))", step: session.caller.step, body: body)
+      name: "POST \(Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }))", step: session.caller.step, body: body
+    )
   }
 
   /// What goes to the provider: nothing of the agent's own header but what the content needs.

@@ -89,7 +89,7 @@ final class GatewayServer: Sendable {
           decoder.maxHeaderFieldCount = services.limits.headerFields
           let pipeline = channel.pipeline.syncOperations
           try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: true, withErrorHandling: true, withEncoderConfiguration: .init(),
+            withPipeliningAssistance: false, withErrorHandling: false, withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: decoder)
           try pipeline.addHandler(FrontHandler(services: services, parts: own))
         }

@@ -24,7 +24,7 @@ final class CommitEngine: Sendable {
 
   // MARK: Submitting
 
-  /// - Parameter record: the transaction as the written log takes it, if it may.
+  /// Queues the transaction; `record` is what the written log takes of it, if it may.
   func submit(_ submission: Submission, _ record: inout LogRecord?) {
     enum Next {
       case leave, wake

@@ -57,6 +57,7 @@ extension SQLiteConnection {
     let address = unsafe UInt(bitPattern: naos_file_open(handle, "-log", creates ? 1 : 0, &result))
     if result == SQLITE_OK { return unsafe LogFile(address: address) }
     if result == SQLITE_NOTFOUND { return nil }
-    throw StoreError(SQLiteError.code(of: result, systemError: 0), "the written log cannot be opened (SQLite \(result))")
+    throw StoreError(
+      SQLiteError.code(of: result, systemError: 0), "the written log cannot be opened (SQLite \(result))")
   }
 }

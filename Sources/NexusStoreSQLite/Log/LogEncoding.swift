@@ -168,4 +168,7 @@ struct LogEncoding {
 }
 
 /// What kind of mutation follows.
-enum LogTag: UInt8 { case insertEffect = 1, setOutcome, placeHold, settleHold, setMarks }
+enum LogTag: UInt8 {
+  case insertEffect = 1
+  case setOutcome, placeHold, settleHold, setMarks
+}

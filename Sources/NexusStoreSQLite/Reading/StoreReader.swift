@@ -15,8 +15,8 @@ actor StoreReader {
 
   init(vfs: String?) { self.vfs = vfs }
 
-  /// - Parameter settlesLog: brings what a dead process acknowledged into the database first; needed only where nobody
-  ///   has opened it for writing.
+  /// Opens the database; `settlesLog` brings what a dead process acknowledged into it first, for where nobody has opened
+  /// it for writing.
   func open(path: String, settlesLog: Bool = false) throws(StoreError) {
     let connection = try SQLiteConnection(path: path, mode: .readOnly, vfs: vfs)
     let schema = try Migration.check(connection)

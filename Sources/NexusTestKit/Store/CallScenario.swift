@@ -13,7 +13,12 @@ package enum CallScenario {
   package static let run = RunID("run_1")
 
   /// What one step does.
-  enum Part: Equatable { case begin, intent(Int), outcome(Int), entry(Int) }
+  enum Part {
+    case begin
+    case intent(Int)
+    case outcome(Int)
+    case entry(Int)
+  }
 
   /// The first step makes the run; of each seven that follow, six are three calls and one is an entry.
   static func part(_ step: Int) -> Part {
