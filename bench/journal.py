@@ -12,12 +12,12 @@ WRITERS = [1, 64, 256]
 
 def run(program, folder, writers, seconds):
     database = os.path.join(folder, "journal.db")
-    for ending in ["", "-wal", "-shm"]:
+    for ending in ["", "-wal", "-shm", "-log"]:
         if os.path.exists(database + ending):
             os.unlink(database + ending)
     reply = subprocess.run(
         [program, database, str(writers), str(seconds)], capture_output=True, text=True, check=True, timeout=seconds + 60)
-    for ending in ["", "-wal", "-shm"]:
+    for ending in ["", "-wal", "-shm", "-log"]:
         if os.path.exists(database + ending):
             os.unlink(database + ending)
     return float(reply.stdout.split()[0])

@@ -28,7 +28,7 @@ struct BadStoreTests {
   func `a damaged database is a coded error, never a trap`(damage: String) async throws {
     try await used { project in
       let path = project.path(".naos/nexus.db")
-      for name in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + name) }
+      for name in ["-wal", "-shm", "-log"] { try? FileManager.default.removeItem(atPath: path + name) }
       var bytes = try #require(FileManager.default.contents(atPath: path))
       switch damage {
       case "garbage": bytes = Data((0..<bytes.count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 7) })

@@ -26,7 +26,7 @@ package struct AdmissionRequest: Sendable {
 
 /// The answer of the ledger.
 package enum Admission: Sendable, Hashable {
-  /// Commit the hold, and the marks with it, before the first byte goes upstream: `written` without marks, `synced`
+  /// Commit the hold, and the marks with it, before the first byte goes upstream: `logged` without marks, `synced`
   /// with them; then tell the ledger by `resolve`.
   ///
   /// `clampOutputTo` is the output cap to put into the request, whether it lowers one or there was none.

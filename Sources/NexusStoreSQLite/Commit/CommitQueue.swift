@@ -80,6 +80,8 @@ struct CommitQueue {
   }
 
   mutating func append(_ submission: Submission) {
+    var submission = submission
+    submission.endsLog = log?.isOver == true
     waiting.append(submission)
     untold += 1
     if submission.commitClass == .synced { syncedWaiting += 1 }

@@ -57,29 +57,38 @@ struct StoreWriter {
     var results: [Result<Void, StoreError>] = []
     results.reserveCapacity(batch.count)
     let settled = try batch.contains { $0.sequence != nil } ? connection.logSettled() : 0
+    var fold = LedgerFold()
     for submission in batch {
       if let sequence = submission.sequence {
         // Lower where another process found it in the log and was faster.
-        if sequence > settled, try !submission.writeAcknowledged(to: connection) { sawMisfit = true }
+        if sequence > settled, try !fold.write(submission, to: connection) { sawMisfit = true }
         results.append(.success(()))
-        continue
+      } else {
+        if try !fold.unfold(to: connection) { sawMisfit = true }
+        results.append(try apply(submission, usesSavepoint: batch.count > 1 && submission.needsSavepoint))
       }
-      let usesSavepoint = batch.count > 1 && submission.needsSavepoint
-      if usesSavepoint { try connection.run(.savepoint) }
-      do throws(StoreError) {
-        try submission.write(to: connection)
-        results.append(.success(()))
-      } catch {
-        guard error.isRefusal else { throw error }
-        if usesSavepoint { try connection.run(.rollbackToSavepoint) }
-        results.append(.failure(error))
-      }
-      if usesSavepoint { try connection.run(.release) }
     }
-    if let last = batch.last(where: { $0.sequence != nil })?.sequence, last > settled {
+    if try !fold.unfold(to: connection) { sawMisfit = true }
+    if batch.contains(where: \.endsLog) {
+      try connection.setLogSettled(.max)
+    } else if let last = batch.last(where: { $0.sequence != nil })?.sequence, last > settled {
       try connection.setLogSettled(last)
     }
     return results
+  }
+
+  private func apply(_ submission: Submission, usesSavepoint: Bool) throws(StoreError) -> Result<Void, StoreError> {
+    if usesSavepoint { try connection.run(.savepoint) }
+    var result: Result<Void, StoreError> = .success(())
+    do throws(StoreError) {
+      try submission.write(to: connection)
+    } catch {
+      guard error.isRefusal else { throw error }
+      if usesSavepoint { try connection.run(.rollbackToSavepoint) }
+      result = .failure(error)
+    }
+    if usesSavepoint { try connection.run(.release) }
+    return result
   }
 
   /// Commits, unless the only transaction was refused: then there may be half of it, and nothing to keep.

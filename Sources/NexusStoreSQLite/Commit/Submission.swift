@@ -13,6 +13,9 @@ struct Submission: Sendable {
   let completion: @Sendable (Result<Void, StoreError>) -> Void
   /// Its number in the written log: it is acknowledged and only waits to be brought into the database.
   var sequence: Int64?
+  /// Once it is in the database, nothing of the written log is brought there any more: part of a record that was not
+  /// acknowledged may stand in it.
+  var endsLog = false
 
   /// What counts against the limits of a batch.
   var entryCount: Int { max(1, payloads.entries.count) }
@@ -97,6 +100,16 @@ struct PreparedPayloads: Sendable {
     }
     self.effects = effects
     byteCount = payloads.byteCount
+  }
+
+  /// For mutations without payloads.
+  static let none = PreparedPayloads(entries: [], values: [], effects: [], byteCount: 0)
+
+  private init(entries: [PreparedPayload], values: [PreparedPayload?], effects: [PreparedPayload?], byteCount: Int) {
+    self.entries = entries
+    self.values = values
+    self.effects = effects
+    self.byteCount = byteCount
   }
 }
 

@@ -27,6 +27,12 @@ extension MutationWriter {
   }
 
   func settle(_ charge: ChargeRow) throws(StoreError) {
+    guard try self.charge(charge) else { return }
+    for key in charge.counters { try changeCounter(key) { $0.spent = $0.spent + charge.spend } }
+  }
+
+  /// Keeps the charge and ends its hold, without the counters; false if it was charged before.
+  func charge(_ charge: ChargeRow) throws(StoreError) -> Bool {
     let inserted = try connection.run(
       .insertCharge,
       [
@@ -35,9 +41,9 @@ extension MutationWriter {
         .integer(charge.spend.cost.value), .integer(charge.spend.tokens.value), .integer(charge.spend.requests),
         .text(ListColumns.encode(counters: charge.counters)), .time(charge.at),
       ])
-    guard inserted == 1 else { return }
+    guard inserted == 1 else { return false }
     try connection.run(.deleteHold, [.id(charge.id)])
-    for key in charge.counters { try changeCounter(key) { $0.spent = $0.spent + charge.spend } }
+    return true
   }
 
   /// Reads, changes and writes one counter; the sums saturate, which SQL's own arithmetic would not.

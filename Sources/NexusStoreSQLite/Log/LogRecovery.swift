@@ -28,10 +28,11 @@ extension SQLiteConnection {
     do throws(StoreError) {
       let state = try logState()
       let tail = try LogTail(self, epoch: state.epoch, settled: state.settled)
+      var fold = LedgerFold()
       for mutations in tail.transactions {
-        let submission = try Submission(StoreTransaction(.logged, mutations)) { _ in }
-        _ = try submission.writeAcknowledged(to: self)
+        _ = try fold.write(try Submission(StoreTransaction(.logged, mutations)) { _ in }, to: self)
       }
+      _ = try fold.unfold(to: self)
       if !tail.transactions.isEmpty { try setLogSettled(state.settled + Int64(tail.transactions.count)) }
       try run(.commit)
     } catch {
@@ -44,25 +45,5 @@ extension SQLiteConnection {
   func hasUnsettledLog() throws(StoreError) -> Bool {
     let state = try logState()
     return try !LogTail(self, epoch: state.epoch, settled: state.settled).transactions.isEmpty
-  }
-}
-
-extension Submission {
-  /// Writes a transaction that was acknowledged before; answers whether all of it fitted.
-  ///
-  /// A mutation that is refused now is left out, and the others stand: what was paid is never lost with what it was for.
-  /// An effect whose run is gone counts as fitting.
-  func writeAcknowledged(to connection: SQLiteConnection) throws(StoreError) -> Bool {
-    var writer = MutationWriter(connection: connection, payloads: PayloadCursor(payloads))
-    var fits = true
-    for mutation in mutations {
-      do throws(StoreError) {
-        try writer.write(mutation)
-      } catch {
-        guard error.isRefusal else { throw error }
-        if error.code != .notFound { fits = false }
-      }
-    }
-    return fits
   }
 }

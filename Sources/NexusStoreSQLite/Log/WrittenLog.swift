@@ -25,7 +25,8 @@ struct WrittenLog {
   /// What the database has.
   private var settled: Int64 = 0
   private(set) var sequence: Int64 = 0
-  private var isBroken = false
+  /// It takes nothing more, and once what it took is in the database, nothing of it counts.
+  private(set) var isOver = false
 
   /// An empty log; nil where there is no space for it, and everything is committed the ordinary way.
   static func begin(_ connection: SQLiteConnection, epoch: Int64) -> sending WrittenLog? {
@@ -45,9 +46,9 @@ struct WrittenLog {
 
   /// Writes the record down; false if it has no place here now.
   ///
-  /// After a write that failed nothing more comes into the log: part of the record may stand there, and its number too.
+  /// After a write that failed nothing more comes into the log: the record may stand there in part or whole.
   mutating func append(_ record: inout LogRecord?) -> Bool {
-    guard !isBroken, let count = record?.bytes.count, count <= Self.halfBytes else { return false }
+    guard !isOver, let count = record?.bytes.count, count <= Self.halfBytes else { return false }
     if position + count > Self.halfBytes {
       guard last[1 - half] <= settled else { return false }
       half = 1 - half
@@ -57,7 +58,7 @@ struct WrittenLog {
     do throws(StoreError) {
       try file.write(record?.bytes ?? [], at: half * Self.halfBytes + position)
     } catch {
-      isBroken = true
+      isOver = true
       return false
     }
     sequence += 1
@@ -70,7 +71,7 @@ struct WrittenLog {
   mutating func settle(through sequence: Int64) { settled = max(settled, sequence) }
 
   /// The log takes nothing more.
-  mutating func close() { isBroken = true }
+  mutating func close() { isOver = true }
 }
 
 /// What is left in the written log of a store that is not open.
@@ -94,6 +95,7 @@ struct LogTail {
       halves.append(records)
     }
     halves.sort { ($0.first?.sequence ?? .max) < ($1.first?.sequence ?? .max) }
+    guard settled < .max else { return }
     var next = settled + 1
     for record in halves.joined() where record.sequence >= next {
       // A gap is what a power loss leaves; nothing behind it may stand without it.
