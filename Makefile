@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 # One flag set for the release: static Swift runtime, no exported symbols, identical code folded, stripped.
 # `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept.
 RELEASE_FLAGS := -c release --static-swift-stdlib \
-  -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
+  -Xswiftc -O -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
   -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 -Xlinker -s
 SOURCES := Sources Tests bench Package.swift

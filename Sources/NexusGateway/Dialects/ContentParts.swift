@@ -11,6 +11,10 @@ struct ContentParts {
   /// What has no bound, by name; each name once.
   private(set) var unbounded: [String] = []
 
+  private static let messageMembers: Set<String> = ["content", "audio", "images"]
+  private static let partMembers: Set<String> = ["type", "content", "source"]
+  private static let toolMembers: Set<String> = ["type"]
+
   /// How much of an unknown name is repeated.
   private static let shownName = 40
 
@@ -24,7 +28,7 @@ struct ContentParts {
         refuse("messages")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: ["content", "audio", "images"]) }
+      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.messageMembers) }
       for key in ["audio", "images"] where !(members[key] ?? .null).isNull { refuse("messages: \(key)") }
       try takeContent(members["content"])
     }
@@ -40,7 +44,7 @@ struct ContentParts {
         refuse("content")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: ["type", "content", "source"]) }
+      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.partMembers) }
       try takePart(members["type"]?.stringValue ?? "", members)
     }
   }
@@ -73,7 +77,7 @@ struct ContentParts {
         refuse("tools")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: ["type"]) }
+      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.toolMembers) }
       guard let type = members["type"], !type.isNull else { continue }
       let name = type.stringValue ?? ""
       if !own.contains(name) { refuse("tools: \(name.prefix(Self.shownName))") }

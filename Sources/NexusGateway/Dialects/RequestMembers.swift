@@ -37,10 +37,11 @@ enum RequestMembers {
     shared.contains(key) || (dialect == .openai ? openAI : anthropic).contains(key)
   }
 
+  private static let openAICaps: Set<String> = ["max_tokens", "max_completion_tokens"]
+  private static let otherCaps: Set<String> = ["max_tokens"]
+
   /// The names of the dialect itself for the cap on output tokens.
-  static func caps(_ dialect: Dialect) -> Set<String> {
-    dialect == .openai ? ["max_tokens", "max_completion_tokens"] : ["max_tokens"]
-  }
+  static func caps(_ dialect: Dialect) -> Set<String> { dialect == .openai ? openAICaps : otherCaps }
 
   /// Refuses a key that a reader who ignores case would take for one of the names.
   static func refuseLookalike(_ key: String, of names: Set<String>) throws(GatewayError) {
@@ -51,6 +52,8 @@ enum RequestMembers {
   }
 
   static func refuseLookalike(_ key: String) throws(GatewayError) {
+    // Known as it is spelled: nobody reads it as another.
+    if metered.contains(key) { return }
     try refuseLookalike(key, of: metered)
     try refuseLookalike(key, of: costly)
   }

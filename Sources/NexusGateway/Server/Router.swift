@@ -95,8 +95,12 @@ enum HostCheck {
   private static let names: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
 
   static func allows(_ headers: HTTPHeaders) -> Bool {
-    let hosts = headers[canonicalForm: "host"]
-    guard hosts.count == 1, isLocal(hosts[0]) else { return false }
+    var host: String?
+    for (name, value) in headers where name.utf8.count == 4 && name.lowercased() == "host" {
+      guard host == nil else { return false }
+      host = value
+    }
+    guard let host, isLocal(host) else { return false }
     guard let origin = headers.first(name: "origin") else { return true }
     for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
       return isLocal(origin.dropFirst(scheme.count))
