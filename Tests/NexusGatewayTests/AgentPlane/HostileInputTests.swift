@@ -92,11 +92,12 @@ struct HostileInputTests {
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
     let bench = try await GatewayBench.start(limits: limits, upstream: upstream)
     let key = try await bench.open().key.secret
+    // On a busy machine the limit may be over before the first byte is out.
     let slowHead = try await AgentClient.connect(bench.gateway.boundPort)
-    try await slowHead.send("POST /v1/chat/completions HTTP/1.1\r\nHost: loc")
+    try? await slowHead.send("POST /v1/chat/completions HTTP/1.1\r\nHost: loc")
     #expect(await slowHead.untilClosed().isEmpty)
     let slowBody = try await AgentClient.connect(bench.gateway.boundPort)
-    try await slowBody.send(
+    try? await slowBody.send(
       "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-api-key: \(key)\r\nContent-Length: 10\r\n\r\n{")
     #expect(await slowBody.untilClosed().isEmpty)
     await bench.stop()
