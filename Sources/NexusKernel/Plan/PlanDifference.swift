@@ -116,7 +116,7 @@ package struct PlanDifference: Sendable, Hashable {
         continue
       }
       if was.parent != supervisor.parent {
-        add(.moved, "supervisor", name, "\(was.parent ?? .root) → \(supervisor.parent ?? .root)", .nextUp)
+        add(.moved, "supervisor", name, "\(was.parent ?? .root) → \(supervisor.parent ?? .root), restarts it", .now)
       }
       var details: [String] = []
       if was.flags.strategy != supervisor.flags.strategy {

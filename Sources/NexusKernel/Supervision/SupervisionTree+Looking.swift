@@ -173,6 +173,10 @@ extension SupervisionTree {
     else { return }
     parents[child] = nil
     machines[parent]?.forget(child)
-    if case .supervisor(let name) = child { (machines[name], dynamics[name]) = (nil, nil) }
+    if case .supervisor(let name) = child {
+      (machines[name], dynamics[name]) = (nil, nil)
+      // Whoever was below it is free to be listed elsewhere.
+      for (below, above) in parents where above == name { parents[below] = nil }
+    }
   }
 }

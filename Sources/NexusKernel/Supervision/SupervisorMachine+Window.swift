@@ -22,9 +22,11 @@ extension SupervisorMachine {
     return (min(counted, flags.intensity.maxRestarts), flags.intensity)
   }
 
-  /// How many restarts count now, of all children together.
+  /// How many restarts count now; where each child has a window of its own, in the fullest.
   package func counted(at now: Instant) -> Int {
-    flags.countsEachChild ? windows.values.reduce(0) { $0 + $1.counted(at: now) } : window.counted(at: now)
+    let counted =
+      flags.countsEachChild ? windows.values.map { $0.counted(at: now) }.max() ?? 0 : window.counted(at: now)
+    return min(counted, flags.intensity.maxRestarts)
   }
 
   /// Puts a restart of an earlier boot back into its window.

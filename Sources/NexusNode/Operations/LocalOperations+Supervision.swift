@@ -44,14 +44,24 @@ extension LocalOperations {
         detail: "It keeps the configuration that it began with.", hint: "naos up starts a node that stays.")
     }
     let plan = try PlanReload.checked(parts.options)
-    let changes = PlanDifference(from: parts.plan, to: plan).changes.map { change in
+    var changes: [ReloadReport.Change] = []
+    for change in PlanDifference(from: parts.plan, to: plan).changes {
       var applies = change.applies
-      if prune, applies == .withPrune { applies = .now }
-      return ReloadReport.Change(
-        kind: change.kind.rawValue, subject: change.subject, name: change.name, detail: change.detail,
-        applies: applies.rawValue)
+      if applies == .withPrune, await !waitsForPruning(change) || prune { applies = .now }
+      changes.append(
+        ReloadReport.Change(
+          kind: change.kind.rawValue, subject: change.subject, name: change.name, detail: change.detail,
+          applies: applies.rawValue))
     }
     if !dryRun { await parts.reload(plan, prune: prune) }
     return ReloadReport(changes: changes, isApplied: !dryRun)
+  }
+
+  /// What is idle is let go of at once.
+  private func waitsForPruning(_ change: PlanDifference.Change) async -> Bool {
+    let child =
+      change.subject == "agent"
+      ? ChildName.agent(AgentName(change.name)) : ChildName.supervisor(SupervisorName(change.name))
+    return await parts.runtime.executor.isUnderWay(child)
   }
 }

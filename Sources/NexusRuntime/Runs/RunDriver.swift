@@ -271,6 +271,7 @@ final class RunDriver: Sendable {
         $0.state = spec.mode == .service ? .running : .starting
         $0.run = run
         $0.attempt = attempt
+        $0.reason = ""
         $0.step = "attempt \(attempt)"
       }
       group.addTask(name: "attempt:\(spec.name)#\(attempt)") { [self] in

@@ -13,6 +13,8 @@ extension RunExecutor {
   ///   - prune: whether what the files no longer have is stopped; else it goes on as it is until it ends.
   /// - Returns: the configuration that holds now.
   package func reload(_ plan: ProjectPlan, prune: Bool) async -> ProjectPlan {
+    await takeReloadTurn()
+    defer { passReloadTurn() }
     let old = self.plan
     let missing = await supervisors.missing(from: plan)
     var holds = plan
@@ -33,7 +35,20 @@ extension RunExecutor {
     return holds
   }
 
-  private func isUnderWay(_ child: ChildName) async -> Bool {
+  private func takeReloadTurn() async {
+    guard isReloading else {
+      isReloading = true
+      return
+    }
+    await withCheckedContinuation { reloads.append($0) }
+  }
+
+  private func passReloadTurn() {
+    if reloads.isEmpty { isReloading = false } else { reloads.removeFirst().resume() }
+  }
+
+  /// Whether the child has a process, or a run.
+  package func isUnderWay(_ child: ChildName) async -> Bool {
     if await supervisors.isActive(child) { return true }
     guard case .agent(let agent) = child else { return false }
     return drivers.values.contains { $0.spec.name == agent }

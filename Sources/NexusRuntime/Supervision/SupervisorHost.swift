@@ -33,6 +33,12 @@ package actor SupervisorHost {
   }
   private var guests: [ChildName: Guest] = [:]
   private var crashes: [ChildName: CheckedContinuation<String?, Never>] = [:]
+  /// Agents on their way to another supervisor: their attempts wait for it.
+  private var relocating: Set<AgentName> = []
+  private var postponed: [ChildName] = []
+  private var departures: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
+
+  private var restartLog = RestartLog()
 
   // Calls.
   private var nextCall = 0
@@ -178,6 +184,12 @@ package actor SupervisorHost {
 
   private func want(_ child: ChildName, _ ticket: AttemptTicket, _ stops: AttemptStops) {
     guests[child] = Guest(ticket: ticket, stops: stops)
+    want(child)
+  }
+
+  private func want(_ child: ChildName) {
+    guard let ticket = guests[child]?.ticket else { return }
+    if let agent = child.agent, relocating.contains(agent) { return postponed.append(child) }
     guard tree.supervisor(of: child) != nil else {
       // Its agent is no longer in the configuration; the run goes on by the definition that it began with.
       ticket.settle(.admitted)
@@ -197,13 +209,56 @@ package actor SupervisorHost {
     guard guests.removeValue(forKey: child) != nil else { return }
     handle(.attemptWithdrawn(child))
     handle(.exited(child, exit))
+    departed(child)
+  }
+
+  private func departed(_ child: ChildName) {
+    guard let agent = child.agent, !hasAttempts(agent) else { return }
+    for waiter in departures.removeValue(forKey: agent) ?? [] { waiter.resume() }
+  }
+
+  /// Attempts of the agent are under way, not only waiting.
+  private func hasAttempts(_ agent: AgentName) -> Bool {
+    guests.contains { $0.key.agent == agent && $0.value.ticket.isSettled }
+  }
+
+  /// Keeps the attempts that wait, and those that come, until the agents have their new supervisor.
+  func beginRelocation(of children: [ChildName]) {
+    for child in children {
+      switch child {
+      case .agent(let agent): relocating.insert(agent)
+      case .supervisor(let name): relocating.formUnion(tree.agents(below: name).compactMap(\.agent))
+      case .attempt, .instance: break
+      }
+    }
+    for (child, guest) in guests where !guest.ticket.isSettled && child.agent.map(relocating.contains) == true {
+      handle(.attemptWithdrawn(child))
+      postponed.append(child)
+    }
+  }
+
+  /// Asks running attempts of a task to end, which is no failure of theirs, and returns when they have.
+  func interruptAttempts(of child: ChildName) async {
+    guard case .agent(let agent) = child, hasAttempts(agent) else { return }
+    for (child, guest) in guests where child.agent == agent && guest.ticket.isSettled { guest.stops.interrupt(.ask) }
+    await withCheckedContinuation { departures[agent, default: []].append($0) }
+  }
+
+  func endRelocation() {
+    relocating = []
+    let waiting = postponed
+    postponed = []
+    for child in waiting { want(child) }
   }
 
   /// Counts the crash of a task whose run wants another attempt.
   ///
   /// - Returns: nil if it may have one, else why not.
   func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
-    defer { guests[child] = nil }
+    defer {
+      guests[child] = nil
+      departed(child)
+    }
     guard tree.supervisor(of: child) != nil else { return nil }
     return await withCheckedContinuation { waiter in
       crashes[child] = waiter
@@ -282,12 +337,19 @@ package actor SupervisorHost {
 
   private func log(_ supervisor: SupervisorName, _ child: ChildName, _ reason: String) {
     let name = child.agent ?? AgentName(child.description)
-    let row = RestartRow(supervisor: supervisor, child: name, at: services.clock.wallNow(), reason: reason)
-    let (store, clock) = (services.store, services.clock)
-    work.spawn("log-restart:\(child)") {
+    restartLog.add(RestartRow(supervisor: supervisor, child: name, at: services.clock.wallNow(), reason: reason))
+    guard restartLog.needsWriter else { return }
+    restartLog.isWriting = work.spawn("restart-log") { await self.writeRestartLog() }
+  }
+
+  /// One commit for all that came while the last one ran, so that a storm of crashes is not one of flushes.
+  private func writeRestartLog() async {
+    while let rows = restartLog.take() {
       // A restart that cannot be logged is forgotten by the next boot; it is never a reason not to restart.
-      _ = await StorePatience(clock: clock).commit(StoreTransaction(.synced, [.logRestart(row)]), to: store)
+      _ = await StorePatience(clock: services.clock)
+        .commit(StoreTransaction(.synced, rows.map { .logRestart($0) }), to: services.store)
     }
+    restartLog.isWriting = false
   }
 
   private func set(_ timer: SupervisionTree.Timer, _ delay: Duration) {
