@@ -17,6 +17,7 @@ package final class AttemptStops: Sendable {
     var hardest: Manner?
     var isInterruption = false
     var ticket: AttemptTicket?
+    var handler: (@Sendable (Manner) -> Void)?
   }
 
   let requests: AsyncStream<Manner>
@@ -30,13 +31,23 @@ package final class AttemptStops: Sendable {
 
   /// Asks; what adds nothing to an earlier request is not passed on, so that none can push another out.
   package func request(_ manner: Manner) {
-    let ticket = state.withLock { state -> AttemptTicket? in
-      guard state.hardest != .kill, state.hardest != manner else { return nil }
+    let (ticket, handler) = state.withLock { state -> (AttemptTicket?, (@Sendable (Manner) -> Void)?) in
+      guard state.hardest != .kill, state.hardest != manner else { return (nil, nil) }
       state.hardest = manner
       continuation.yield(manner)
-      return state.ticket
+      return (state.ticket, state.handler)
     }
     ticket?.settle(.withdrawn)
+    handler?(manner)
+  }
+
+  /// Has every request handled at once, on the thread of whoever asks; also one that came before.
+  func handle(_ handler: @escaping @Sendable (Manner) -> Void) {
+    let earlier = state.withLock { state in
+      state.handler = handler
+      return state.hardest
+    }
+    if let earlier { handler(earlier) }
   }
 
   /// Asks for its supervisor's sake.

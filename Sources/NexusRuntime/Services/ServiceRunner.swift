@@ -9,6 +9,7 @@ struct ServiceRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
   let desk: ServiceDesk
+  let work: WorkHost
 
   /// Runs the process; `started` is called once, when it runs and its startup probe, if it has one, has passed.
   func run(
@@ -59,7 +60,9 @@ struct ServiceRunner: Sendable {
     // A program that is not probed has started when it runs, however soon it ends.
     if spec.health?.startup == nil { await started() }
     let exit = await watch(process, spec, monitor, stops, started)
-    _ = await capture.finish()
+    // The next process need not wait for the last lines of this one; the log keeps their order.
+    let isHandedOver = work.spawn("log-end:\(request.label)") { _ = await capture.finish() }
+    if !isHandedOver { _ = await capture.finish() }
     let ending = Self.ending(exit, spec, monitor, asked: stops.wasRequested)
     board.update(spec.name) {
       $0.pid = nil
@@ -92,7 +95,10 @@ struct ServiceRunner: Sendable {
     let (health, board, desk, agent) = (services.health, board, desk, spec.name)
     let isGated = spec.health?.startup != nil
     // The supervisor's own machine says when to kill; here its requests are only passed on.
-    let sequence = ShutdownSequence(policy: .infinity, clock: services.clock) { monitor.stopping() }
+    stops.handle { manner in
+      monitor.stopping()
+      process.signal(manner == .kill ? .kill : .terminate)
+    }
     return await monitor.watch(process, shutdown: spec.shutdown) { finding in
       health.show(finding, by: monitor, of: agent, on: board)
       switch finding {
@@ -102,7 +108,7 @@ struct ServiceRunner: Sendable {
       case .startFailed, .notAlive, .stuck, .active: break
       }
     } while: {
-      await sequence.waitForExit(of: process, stops: stops)
+      await process.waitForExit()
     }
   }
 

@@ -13,9 +13,9 @@ package actor SupervisorHost {
   let services: RuntimeServices
   let board: AgentBoard
   let work: WorkHost
-  private let desk: ServiceDesk
+  let desk: ServiceDesk
   private(set) var plan: ProjectPlan
-  private var specs: [AgentName: AgentSpec] = [:]
+  private(set) var specs: [AgentName: AgentSpec] = [:]
   var tree: SupervisionTree
   private var isStarted = false
   private(set) var startsServices = false
@@ -23,8 +23,12 @@ package actor SupervisorHost {
   private var endWaiters: [CheckedContinuation<Void, Never>] = []
 
   // Services.
-  private var attempts: [AgentName: AttemptNumber] = [:]
-  private var stops: [AgentName: AttemptStops] = [:]
+  var attempts: [AgentName: AttemptNumber] = [:]
+  var stops: [AgentName: AttemptStops] = [:]
+  var pace = RestartPace()
+  /// The service whose end the tree is told of, and what it is to run next.
+  var ending: AgentName?
+  var next: ServiceLife?
 
   // Task agents.
   private struct Guest {
@@ -342,12 +346,15 @@ package actor SupervisorHost {
     restartLog.isWriting = work.spawn("restart-log") { await self.writeRestartLog() }
   }
 
-  /// One commit for all that came while the last one ran, so that a storm of crashes is not one of flushes.
+  /// The first restart is written at once; then one commit for all that came meanwhile, so that a storm of crashes is
+  /// not one of flushes.
   private func writeRestartLog() async {
     while let rows = restartLog.take() {
       // A restart that cannot be logged is forgotten by the next boot; it is never a reason not to restart.
       _ = await StorePatience(clock: services.clock)
         .commit(StoreTransaction(.synced, rows.map { .logRestart($0) }), to: services.store)
+      // Cancelled, the node goes down: what is left is written without a pause.
+      try? await services.clock.sleep(until: services.clock.now() + RestartLog.pause)
     }
     restartLog.isWriting = false
   }
@@ -366,32 +373,4 @@ package actor SupervisorHost {
   private func stop(_ child: ChildName, _ manner: AttemptStops.Manner) {
     if case .agent(let agent) = child { stops[agent]?.request(manner) } else { guests[child]?.stops.interrupt(manner) }
   }
-
-  // MARK: Services
-
-  private func start(_ child: ChildName) {
-    guard case .agent(let agent) = child, let spec = specs[agent] else {
-      return handle(.exited(child, .startFailed("it is not in the configuration")))
-    }
-    let attempt = attempts[agent]?.next ?? AttemptNumber(1)
-    attempts[agent] = attempt
-    let agentStops = AttemptStops()
-    stops[agent] = agentStops
-    board.update(agent) { $0.attempt = attempt }
-    let runner = ServiceRunner(services: services, board: board, desk: desk)
-    let accepted = work.spawn("service:\(agent)#\(attempt)") {
-      let exit = await runner.run(spec, attempt: attempt, stops: agentStops) { await self.handle(.started(child)) }
-      await self.desk.serviceEnded(agent, because: exit.reason)
-      await self.ended(agent, exit)
-    }
-    if !accepted { ended(agent, .startFailed("the node is going down")) }
-  }
-
-  private func ended(_ agent: AgentName, _ exit: ChildExit) {
-    stops[agent] = nil
-    handle(.exited(.agent(agent), exit))
-  }
-
-  /// Kills a service at once, if it has a process.
-  func kill(_ agent: AgentName) { stops[agent]?.request(.kill) }
 }
