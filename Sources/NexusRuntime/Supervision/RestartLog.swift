@@ -11,7 +11,7 @@ struct RestartLog {
   /// How many go into one commit.
   static let maxCommit = 256
 
-  /// The time between two commits.
+  /// The time before the first commit, and between two.
   static let pause = Duration.milliseconds(10)
 
   private var rows: [RestartRow] = []

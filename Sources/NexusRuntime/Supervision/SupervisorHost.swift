@@ -346,14 +346,15 @@ package actor SupervisorHost {
     restartLog.isWriting = work.spawn("restart-log") { await self.writeRestartLog() }
   }
 
-  /// The first restart is written at once; then one commit for all that came meanwhile, so that a storm of crashes is
-  /// not one of flushes.
+  /// A moment later, so that it is not in the way of the restart itself; and with all that came meanwhile in one commit,
+  /// so that a storm of crashes is not one of flushes.
   private func writeRestartLog() async {
+    // Cancelled, the node goes down: what is left is written without a pause.
+    try? await services.clock.sleep(until: services.clock.now() + RestartLog.pause)
     while let rows = restartLog.take() {
       // A restart that cannot be logged is forgotten by the next boot; it is never a reason not to restart.
       _ = await StorePatience(clock: services.clock)
         .commit(StoreTransaction(.synced, rows.map { .logRestart($0) }), to: services.store)
-      // Cancelled, the node goes down: what is left is written without a pause.
       try? await services.clock.sleep(until: services.clock.now() + RestartLog.pause)
     }
     restartLog.isWriting = false
