@@ -46,11 +46,13 @@ struct RuntimeFixture: Sendable {
     let captures = FakeCaptures()
     let probes = FakeProbes()
     let events = EventHub()
-    let services = RuntimeServices(
+    var services = RuntimeServices(
       store: store, boundary: boundary, launcher: processes ?? launcher, captures: captures, probes: probes,
       clock: clock,
       ids: IdentifierSource(clock: clock, random: SeededRandom(seed: 7)), events: events, stateDirectory: directory,
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
+    // Every sleeper of the clock is one that a test knows of.
+    services.restartLogPause = .zero
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(

@@ -64,6 +64,8 @@ package enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
 
 /// The end of a process with what the kernel counted for it.
 package struct ProcessExit: Sendable, Hashable {
+  /// The node's own guard died and took the process with it: no doing of the process.
+  package var isByLostGuard = false
   package let status: ExitStatus
   package let userTime: Duration
   package let systemTime: Duration

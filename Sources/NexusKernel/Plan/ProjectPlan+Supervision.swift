@@ -52,6 +52,7 @@ extension ProjectPlan {
     case .agent(let name):
       guard agent(name) == nil, let spec = old.agent(name) else { return }
       agents.append(spec)
+      keepBudgets(of: .agent(name), old)
       guard let parent = spec.supervisor else { return }
       keep(.supervisor(parent), of: old)
       addChild(child, to: parent)
@@ -59,11 +60,26 @@ extension ProjectPlan {
       guard supervisor(name) == nil, var spec = old.supervisor(name) else { return }
       spec.children = []
       supervisors.append(spec)
+      keepBudgets(of: .supervisor(name), old)
       guard let parent = spec.parent else { return }
       keep(.supervisor(parent), of: old)
       addChild(child, to: parent)
     case .attempt, .instance: break
     }
+  }
+
+  /// What goes on goes on within the limits that it had.
+  private mutating func keepBudgets(of scope: BudgetScope, _ old: ProjectPlan) {
+    guard !budgets.contains(where: { $0.scope == scope }) else { return }
+    budgets += old.budgets.filter { $0.scope == scope }
+  }
+
+  /// With everything of an older configuration that this one no longer has.
+  package func keepingAll(of old: ProjectPlan) -> ProjectPlan {
+    var both = self
+    for supervisor in old.supervisors { both.keep(.supervisor(supervisor.name), of: old) }
+    for agent in old.agents { both.keep(.agent(agent.name), of: old) }
+    return both
   }
 
   private mutating func addChild(_ child: ChildName, to parent: SupervisorName) {

@@ -117,6 +117,8 @@ package enum ChildExit: Sendable, Hashable {
   /// A budget or a policy said no: a clean exit that must not restart into the same wall.
   case refused(String)
   case abnormal(String)
+  /// Something of the node's own ended it: it is restarted like after a crash, but that does not count.
+  case interrupted(String)
   /// Killed without being asked (`killed` in OTP), which is abnormal.
   case killed(String)
   /// It did not come as far as running.
@@ -125,7 +127,9 @@ package enum ChildExit: Sendable, Hashable {
   package var reason: String {
     switch self {
     case .normal: "exit 0"
-    case .shutdown(let text), .refused(let text), .abnormal(let text), .killed(let text), .startFailed(let text): text
+    case .shutdown(let text), .refused(let text), .interrupted(let text), .abnormal(let text), .killed(let text),
+      .startFailed(let text):
+      text
     }
   }
 
@@ -133,7 +137,7 @@ package enum ChildExit: Sendable, Hashable {
   package var isClean: Bool {
     switch self {
     case .normal, .shutdown, .refused: true
-    case .abnormal, .killed, .startFailed: false
+    case .interrupted, .abnormal, .killed, .startFailed: false
     }
   }
 }

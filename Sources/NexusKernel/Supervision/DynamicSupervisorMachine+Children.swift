@@ -195,7 +195,7 @@ extension ChildExit {
   /// What OTP lets pass at a stop: the end that was asked for, and a clean end of a child that need not be there.
   func isExpected(of spec: ChildSpec) -> Bool {
     switch self {
-    case .shutdown, .refused: true
+    case .shutdown, .refused, .interrupted: true
     case .normal: spec.restart != .permanent
     case .killed: spec.shutdown == .brutalKill
     case .abnormal, .startFailed: false

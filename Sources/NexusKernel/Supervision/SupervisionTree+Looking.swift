@@ -56,6 +56,30 @@ extension SupervisionTree {
 
   package var supervisors: [SupervisorName] { (Array(machines.keys) + Array(dynamics.keys)).sorted() }
 
+  /// Why nothing below the child's supervisor runs until a person does something about it; nil if that is not so.
+  ///
+  /// A supervisor that a person stopped is no outage: that person starts it again.
+  package func outage(above child: ChildName) -> String? {
+    var next = supervisor(of: child)
+    while let name = next, name != .root {
+      let above = state(of: .supervisor(name))
+      switch phase(of: name) {
+      case .down(.gaveUp(let reason)), .down(.autoShutdown(let reason)):
+        if case .stopped = above { return "its supervisor \(name) is down: \(reason)" }
+      case .down(nil):
+        if case .stopped(.failed(let reason)) = above { return "its supervisor \(name) did not start: \(reason)" }
+      case .down(.asked), .starting, .isUp, .ending, nil: break
+      }
+      next = supervisor(of: .supervisor(name))
+    }
+    return nil
+  }
+
+  /// A person wants the child down until a person says otherwise.
+  package func isDisabled(_ child: ChildName) -> Bool {
+    supervisor(of: child).flatMap { machines[$0]?.disabled.contains(child) } ?? false
+  }
+
   /// All supervisors with those above them, the root first, each before those below it.
   package func topDown() -> [(name: SupervisorName, parent: SupervisorName?)] {
     var found: [(name: SupervisorName, parent: SupervisorName?)] = []

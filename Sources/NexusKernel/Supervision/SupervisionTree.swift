@@ -139,6 +139,7 @@ package struct SupervisionTree: Sendable {
       if case .attemptCrashed(_, let reason) = event {
         work.append(.event(supervisor, .attemptCrashed(child, reason: reason)))
       } else {
+        if let reason = outage(above: child) { return [.refuseAttempt(child, reason: reason)] }
         work.append(.event(supervisor, .attemptWanted(child)))
       }
     }
@@ -163,7 +164,7 @@ package struct SupervisionTree: Sendable {
       case .event(let supervisor, .shutdown) where supervisor != .root && isDown(supervisor): continue
       case .event(let supervisor, let event):
         let decided = machines[supervisor]?.handle(event, at: now) ?? dynamics[supervisor]?.handle(event, at: now)
-        for action in decided ?? [] { route(action, from: supervisor) }
+        for action in decided ?? Self.refusal(of: event) { route(action, from: supervisor) }
       case .startInstance(let supervisor, let id, let arguments):
         for action in dynamics[supervisor]?.startInstance(arguments, for: id) ?? [] { route(action, from: supervisor) }
       case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
@@ -172,6 +173,16 @@ package struct SupervisionTree: Sendable {
     told = []
     defer { actions = [] }
     return actions
+  }
+
+  /// What is asked of a supervisor that is not there any more is answered all the same.
+  private static func refusal(of event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
+    switch event {
+    case .attemptWanted(let child): [.refuseAttempt(child, reason: "it is no longer in the configuration")]
+    case .attemptCrashed(let child, _): [.mayRetry(child)]
+    case .call(let id, _): [.answer(id, .notFound)]
+    default: []
+    }
   }
 
   private func isDown(_ supervisor: SupervisorName) -> Bool {
@@ -263,6 +274,16 @@ package struct SupervisionTree: Sendable {
       }
     }
     tell(.supervisor(supervisor), reason)
+    refuseHeld(below: supervisor, text)
+  }
+
+  /// Attempts that wait for a supervisor which nobody starts any more would wait for ever.
+  private mutating func refuseHeld(below supervisor: SupervisorName, _ reason: String) {
+    let held = machines[supervisor]?.takeHeld() ?? []
+    actions += held.map { .refuseAttempt($0, reason: reason) }
+    for case .supervisor(let below) in (machines[supervisor]?.specs ?? []).map(\.name) {
+      refuseHeld(below: below, reason)
+    }
   }
 }
 

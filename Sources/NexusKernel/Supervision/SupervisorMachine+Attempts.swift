@@ -38,6 +38,12 @@ extension SupervisorMachine {
     actions.append(.admitAttempt(child))
   }
 
+  /// Gives up the attempts that wait for a start.
+  mutating func takeHeld() -> [ChildName] {
+    defer { held = [] }
+    return held
+  }
+
   mutating func attemptWithdrawn(_ child: ChildName) {
     held.removeAll { $0 == child }
     mailbox.removeAll { if case .event(.attemptWanted(child)) = $0 { true } else { false } }

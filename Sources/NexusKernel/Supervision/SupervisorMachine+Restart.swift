@@ -127,6 +127,10 @@ extension SupervisorMachine {
       rest(child, .refused(reason), at: now)
       return
     }
+    if case .interrupted = exit, record.spec.restart != .temporary {
+      records[child]?.exitSeen = nil
+      return restartNow(child, at: now)
+    }
     // One that has to be there all the time has no good end.
     if !exit.isClean || record.spec.restart == .permanent { report(.childTerminated, child, exit.reason) }
     switch record.spec.restart {

@@ -30,6 +30,8 @@ final class NodeParts: Sendable {
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
+  /// One configuration is read and taken after the other.
+  let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
 
   private struct Present: Sendable {
@@ -67,16 +69,20 @@ final class NodeParts: Sendable {
   /// The configuration that holds now.
   var plan: ProjectPlan { present.withLock { $0.plan } }
 
-  /// Takes a changed configuration.
+  /// Takes a changed configuration; whoever calls it has `reloadTurn`.
   ///
   /// - Parameters:
   ///   - plan: that of the files as they are now.
   ///   - prune: whether agents and supervisors that the files no longer have are stopped.
   func reload(_ plan: ProjectPlan, prune: Bool) async {
-    ledger.reconfigure(plan)
-    tools.reconfigure(plan)
+    // Nobody is without a budget in between: not who is new, nor who is no longer in the files and still goes on.
+    let both = plan.keepingAll(of: self.plan)
+    ledger.reconfigure(both)
+    tools.reconfigure(both)
     let holds = await runtime.executor.reload(plan, prune: prune)
     present.withLock { $0.plan = holds }
+    ledger.reconfigure(holds)
+    tools.reconfigure(holds)
   }
 
   /// The port of the operator plane, once it listens.

@@ -28,9 +28,10 @@ extension Node {
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),
-      .init(service: LauncherService(parts: parts)),
+      .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
-      .init(service: RuntimeService(parts: parts, recovers: recovers)),
+      .init(
+        service: RuntimeService(parts: parts, recovers: recovers), failureTerminationBehavior: .gracefullyShutdownGroup),
     ]
     if handlesSignals { services.append(.init(service: HangUpService(parts: parts, operations: operations))) }
     services.append(
@@ -115,8 +116,8 @@ private struct HangUpService: Service {
     let signals = await UnixSignalsSequence(trapping: .sighup)
     await cancelWhenGracefulShutdown {
       for await _ in signals {
-        guard !hasTerminal else { return parts.askToStop() }
-        await reload()
+        // A service that returns would end the others without their good order.
+        if hasTerminal { parts.askToStop() } else { await reload() }
       }
     }
   }

@@ -43,6 +43,8 @@ extension LocalOperations {
         .conflict, code: "NX-API-026", title: "This node is for one run",
         detail: "It keeps the configuration that it began with.", hint: "naos up starts a node that stays.")
     }
+    await parts.reloadTurn.take()
+    defer { parts.reloadTurn.pass() }
     let plan = try PlanReload.checked(parts.options)
     var changes: [ReloadReport.Change] = []
     for change in PlanDifference(from: parts.plan, to: plan).changes {

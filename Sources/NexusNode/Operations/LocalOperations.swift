@@ -151,6 +151,8 @@ struct LocalOperations: NodeOperations {
   /// An agent that was created while the node runs is found at its first use.
   private func reloadIfUnknown(_ name: String) async throws(OperationError) {
     guard parts.plan.agent(AgentName(name)) == nil, parts.options.purpose == .project else { return }
+    await parts.reloadTurn.take()
+    defer { parts.reloadTurn.pass() }
     if let plan = PlanReload.load(parts.options) { await parts.reload(plan, prune: false) }
   }
 
@@ -228,6 +230,8 @@ struct LocalOperations: NodeOperations {
     } catch {
       throw OperationError(error)
     }
+    await parts.reloadTurn.take()
+    defer { parts.reloadTurn.pass() }
     var plan = parts.plan
     plan.agents.removeAll { $0.name == agent }
     for index in plan.supervisors.indices { plan.supervisors[index].children.removeAll { $0 == .agent(agent) } }

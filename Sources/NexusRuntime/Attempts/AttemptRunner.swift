@@ -151,6 +151,7 @@ struct AttemptRunner: Sendable {
   private static func result(
     of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
   ) -> (AttemptOutcome, JSONValue?) {
+    if exit.isByLostGuard { return (.interrupted("the guard process of the node died"), nil) }
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):

@@ -52,6 +52,9 @@ package struct RuntimeServices: Sendable {
   /// Watches the processes that run.
   package let health: HealthDesk
 
+  /// The time before the first commit of the restart log, and between two.
+  package var restartLogPause = Duration.milliseconds(10)
+
   package init(
     store: any Store, boundary: any EffectBoundary, launcher: any ProcessLauncher, captures: any CaptureSource,
     probes: any ProbeClient, clock: any NexusClock, ids: IdentifierSource, events: EventHub, stateDirectory: String,

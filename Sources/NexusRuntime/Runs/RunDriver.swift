@@ -20,6 +20,8 @@ final class RunDriver: Sendable {
   enum Message: Sendable {
     case event(RunMachine.Event)
     case attemptReport(AttemptRunner.Report)
+    /// The supervisor has answered whether there may be another attempt; else why not.
+    case crashAnswered(AttemptRunner.Report, refusal: String?)
     /// A durable step of the agent; answered after the commit with what is recorded.
     case recordStep(StepPath, JSONValue, CheckedContinuation<JSONValue?, Never>)
     case readStep(StepPath, CheckedContinuation<JSONValue?, Never>)
@@ -70,7 +72,7 @@ final class RunDriver: Sendable {
 
   private func takesPlace(_ message: Message) -> Bool {
     switch message {
-    case .event, .attemptReport: true
+    case .event, .attemptReport, .crashAnswered: true
     case .recordStep, .readStep:
       waitingSteps.withLock { waiting in
         guard waiting < Self.maxWaitingSteps else { return false }
@@ -82,7 +84,7 @@ final class RunDriver: Sendable {
 
   private func leavesPlace(_ message: Message) {
     switch message {
-    case .event, .attemptReport: break
+    case .event, .attemptReport, .crashAnswered: break
     case .recordStep, .readStep: waitingSteps.withLock { $0 -= 1 }
     }
   }
@@ -140,6 +142,9 @@ final class RunDriver: Sendable {
         }
       }
       continuation.finish()
+      // Whatever ended the loop, nothing of the run goes on without it.
+      if !settled { stopAttempt(.kill) }
+      await supervisors.withdrawCrash(child)
       group.cancelAll()
       return settled
     }
@@ -168,7 +173,10 @@ final class RunDriver: Sendable {
     case .recordStep(let path, let value, let writer):
       event = .recordStep(path, value)
       answer = (path, writer)
-    case .attemptReport(let report): event = await settled(report, cursor.machine)
+    case .attemptReport(let report):
+      guard let told = await settled(report, cursor.machine, &group) else { return .goesOn }
+      event = told
+    case .crashAnswered(let report, let refusal): event = Self.event(after: report, refusal: refusal)
     }
     var decision = RunMachine.Decision()
     services.atWork(run) { decision = cursor.machine.decide(event) }
@@ -181,11 +189,14 @@ final class RunDriver: Sendable {
     return settled ? .settled : .goesOn
   }
 
-  /// What the machine is told of an attempt that has ended.
+  /// What the machine is told of an attempt that has ended; nil if its supervisor is asked first.
   ///
-  /// A crash that would be followed by another attempt first asks the supervisor, whose window may be full. What was told
-  /// to stop did not crash; and of a service the supervisor counts the processes, not their tasks.
-  private func settled(_ report: AttemptRunner.Report, _ machine: RunMachine) async -> RunMachine.Event {
+  /// A crash that would be followed by another attempt asks the supervisor, whose window may be full, and who may be busy
+  /// for long: so it is asked beside the mailbox. What was told to stop did not crash; and of a service the supervisor
+  /// counts the processes, not their tasks.
+  private func settled(
+    _ report: AttemptRunner.Report, _ machine: RunMachine, _ group: inout TaskGroup<Void>
+  ) async -> RunMachine.Event? {
     var end = report.end
     guard spec.mode == .task else { return .attemptEnded(end, output: report.output) }
     let reason: RunError
@@ -206,9 +217,16 @@ final class RunDriver: Sendable {
       await supervisors.release(child)
       return .attemptEnded(end, output: report.output)
     }
-    guard let refusal = await supervisors.attemptCrashed(child, reason: reason.message) else {
-      return .attemptEnded(end, output: report.output)
+    group.addTask(name: "crash:\(run)") { [self] in
+      send(.crashAnswered(report, refusal: await supervisors.attemptCrashed(child, reason: reason.message)))
     }
+    return nil
+  }
+
+  /// What the machine is told of a crash once the supervisor has answered.
+  private static func event(after report: AttemptRunner.Report, refusal: String?) -> RunMachine.Event {
+    guard let refusal else { return .attemptEnded(report.end, output: report.output) }
+    var end = report.end
     end.outcome = .crashed(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false))
     return .attemptEnded(end, output: nil)
   }
@@ -253,6 +271,8 @@ final class RunDriver: Sendable {
     case .settle: return true
     case .stopAttempt:
       stopAttempt(manner.withLock { $0 })
+      // It may have crashed already, and wait for its supervisor's answer.
+      group.addTask(name: "withdraw:\(run)") { [self] in await supervisors.withdrawCrash(child) }
       board.update(spec.name) { $0.state = .stopping }
     case .retryAfter(let delay):
       let deadline = services.clock.now() + delay
@@ -317,7 +337,7 @@ final class RunDriver: Sendable {
     for await message in mailbox {
       switch message {
       case .recordStep(_, _, let waiter), .readStep(_, let waiter): waiter.resume(returning: nil)
-      case .event, .attemptReport: break
+      case .event, .attemptReport, .crashAnswered: break
       }
     }
   }

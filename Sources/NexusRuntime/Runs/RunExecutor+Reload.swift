@@ -6,15 +6,13 @@ package import NexusKernel
 
 // A changed configuration on a running node.
 extension RunExecutor {
-  /// Takes the configuration of changed files.
+  /// Takes the configuration of changed files; one call after the other.
   ///
   /// - Parameters:
   ///   - plan: the new one.
   ///   - prune: whether what the files no longer have is stopped; else it goes on as it is until it ends.
   /// - Returns: the configuration that holds now.
   package func reload(_ plan: ProjectPlan, prune: Bool) async -> ProjectPlan {
-    await takeReloadTurn()
-    defer { passReloadTurn() }
     let old = self.plan
     let missing = await supervisors.missing(from: plan)
     var holds = plan
@@ -33,18 +31,6 @@ extension RunExecutor {
     await supervisors.reload(holds, without: gone)
     for case .agent(let agent) in gone { board.remove(agent) }
     return holds
-  }
-
-  private func takeReloadTurn() async {
-    guard isReloading else {
-      isReloading = true
-      return
-    }
-    await withCheckedContinuation { reloads.append($0) }
-  }
-
-  private func passReloadTurn() {
-    if reloads.isEmpty { isReloading = false } else { reloads.removeFirst().resume() }
   }
 
   /// Whether the child has a process, or a run.

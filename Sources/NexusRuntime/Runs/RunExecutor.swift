@@ -24,9 +24,6 @@ package actor RunExecutor {
   private var claiming: Set<RunID> = []
   private var waiters: [RunID: [CheckedContinuation<Void, Never>]] = [:]
   private var isStopping = false
-  /// One configuration is taken after the other.
-  var isReloading = false
-  var reloads: [CheckedContinuation<Void, Never>] = []
 
   init(
     plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk,

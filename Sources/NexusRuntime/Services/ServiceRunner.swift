@@ -27,7 +27,7 @@ struct ServiceRunner: Sendable {
     guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
     switch exit {
     case .abnormal, .killed: return .refused(refusal.message)
-    case .normal, .shutdown, .refused, .startFailed: return exit
+    case .normal, .shutdown, .interrupted, .refused, .startFailed: return exit
     }
   }
 
@@ -81,6 +81,7 @@ struct ServiceRunner: Sendable {
     case .notAlive(let reason): return .abnormal(reason)
     case nil: break
     }
+    if exit.isByLostGuard, asked == nil { return .interrupted("the guard process of the node died") }
     let text = exit.reason(under: spec.ceilings)
     guard monitor.hasStarted || spec.health?.startup == nil || asked != nil else {
       return .startFailed("\(text) before its startup probe passed")

@@ -26,6 +26,10 @@ final class AttemptTicket: Sendable {
     state.withLock { if case .settled = $0 { true } else { false } }
   }
 
+  var isAdmitted: Bool {
+    state.withLock { if case .settled(.admitted) = $0 { true } else { false } }
+  }
+
   /// Settles the wait; false if it was settled before.
   @discardableResult
   func settle(_ answer: Answer) -> Bool {

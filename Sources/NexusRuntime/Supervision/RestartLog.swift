@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
 internal import NexusStore
 
 /// Restarts that are still to be written down.
@@ -10,9 +9,6 @@ struct RestartLog {
   static let maxWaiting = 4_096
   /// How many go into one commit.
   static let maxCommit = 256
-
-  /// The time before the first commit, and between two.
-  static let pause = Duration.milliseconds(10)
 
   private var rows: [RestartRow] = []
   /// Somebody is writing, and will take what is added meanwhile.

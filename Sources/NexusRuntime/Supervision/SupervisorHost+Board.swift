@@ -38,6 +38,7 @@ extension SupervisorHost {
 
   /// Why a run of the agent cannot begin, if it cannot.
   func refusal(of agent: AgentName) -> String? {
+    if let outage = tree.outage(above: .agent(agent)) { return outage }
     guard let supervisor = tree.supervisor(of: .agent(agent)), case .down(let end) = tree.phase(of: supervisor),
       let end
     else { return nil }

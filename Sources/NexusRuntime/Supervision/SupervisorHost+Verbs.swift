@@ -90,7 +90,9 @@ extension SupervisorHost {
     try known(supervisor)
     _ = await call(.terminateChild(.supervisor(supervisor))) {
       guard force else { return }
-      for case .agent(let agent) in tree.agents(below: supervisor) { kill(agent) }
+      let agents = tree.agents(below: supervisor).compactMap(\.agent)
+      for agent in agents { kill(agent) }
+      killAttempts(of: Set(agents))
     }
   }
 }

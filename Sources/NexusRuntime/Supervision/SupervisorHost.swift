@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import DequeModule
 internal import NexusCore
 package import NexusKernel
 internal import NexusStore
@@ -20,6 +21,8 @@ package actor SupervisorHost {
   private var isStarted = false
   private(set) var startsServices = false
   private var isDown = false
+  private var decided: Deque<SupervisionTree.Action> = []
+  private var isPerforming = false
   private var endWaiters: [CheckedContinuation<Void, Never>] = []
 
   // Services.
@@ -31,16 +34,16 @@ package actor SupervisorHost {
   var next: ServiceLife?
 
   // Task agents.
-  private struct Guest {
+  struct Guest {
     let ticket: AttemptTicket
     let stops: AttemptStops
   }
-  private var guests: [ChildName: Guest] = [:]
+  private(set) var guests: [ChildName: Guest] = [:]
   private var crashes: [ChildName: CheckedContinuation<String?, Never>] = [:]
   /// Agents on their way to another supervisor: their attempts wait for it.
-  private var relocating: Set<AgentName> = []
-  private var postponed: [ChildName] = []
-  private var departures: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
+  var relocating: Set<AgentName> = []
+  var postponed: [ChildName] = []
+  var departures: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
 
   private var restartLog = RestartLog()
 
@@ -124,7 +127,12 @@ package actor SupervisorHost {
   package func handle(_ event: SupervisionTree.Event) {
     let actions = tree.handle(event, at: services.clock.now())
     watcher?(event, actions)
-    perform(actions)
+    // What is decided while something is performed comes after it.
+    decided += actions
+    guard !isPerforming else { return }
+    isPerforming = true
+    while let action = decided.popFirst() { perform(action) }
+    isPerforming = false
   }
 
   func take(_ plan: ProjectPlan) {
@@ -191,7 +199,7 @@ package actor SupervisorHost {
     want(child)
   }
 
-  private func want(_ child: ChildName) {
+  func want(_ child: ChildName) {
     guard let ticket = guests[child]?.ticket else { return }
     if let agent = child.agent, relocating.contains(agent) { return postponed.append(child) }
     guard tree.supervisor(of: child) != nil else {
@@ -222,37 +230,8 @@ package actor SupervisorHost {
   }
 
   /// Attempts of the agent are under way, not only waiting.
-  private func hasAttempts(_ agent: AgentName) -> Bool {
-    guests.contains { $0.key.agent == agent && $0.value.ticket.isSettled }
-  }
-
-  /// Keeps the attempts that wait, and those that come, until the agents have their new supervisor.
-  func beginRelocation(of children: [ChildName]) {
-    for child in children {
-      switch child {
-      case .agent(let agent): relocating.insert(agent)
-      case .supervisor(let name): relocating.formUnion(tree.agents(below: name).compactMap(\.agent))
-      case .attempt, .instance: break
-      }
-    }
-    for (child, guest) in guests where !guest.ticket.isSettled && child.agent.map(relocating.contains) == true {
-      handle(.attemptWithdrawn(child))
-      postponed.append(child)
-    }
-  }
-
-  /// Asks running attempts of a task to end, which is no failure of theirs, and returns when they have.
-  func interruptAttempts(of child: ChildName) async {
-    guard case .agent(let agent) = child, hasAttempts(agent) else { return }
-    for (child, guest) in guests where child.agent == agent && guest.ticket.isSettled { guest.stops.interrupt(.ask) }
-    await withCheckedContinuation { departures[agent, default: []].append($0) }
-  }
-
-  func endRelocation() {
-    relocating = []
-    let waiting = postponed
-    postponed = []
-    for child in waiting { want(child) }
+  func hasAttempts(_ agent: AgentName) -> Bool {
+    guests.contains { $0.key.agent == agent && $0.value.ticket.isAdmitted }
   }
 
   /// Counts the crash of a task whose run wants another attempt.
@@ -270,28 +249,34 @@ package actor SupervisorHost {
     }
   }
 
+  /// The run has something else to do than to wait for the answer to `attemptCrashed`.
+  func withdrawCrash(_ child: ChildName) { crashes.removeValue(forKey: child)?.resume(returning: nil) }
+
+  /// Kills the attempts of agents at once; that is no failure of theirs.
+  func killAttempts(of agents: Set<AgentName>) {
+    for (child, guest) in guests where child.agent.map(agents.contains) == true { guest.stops.interrupt(.kill) }
+  }
+
   // MARK: Performing
 
-  private func perform(_ actions: [SupervisionTree.Action]) {
-    for action in actions {
-      switch action {
-      case .start(let child): start(child)
-      case .ask(let child): stop(child, .ask)
-      case .kill(let child): stop(child, .kill)
-      case .setTimer(let timer, let delay): set(timer, delay)
-      case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
-      case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
-      case .changed(let child, let state): show(child, state)
-      case .removed: break
-      case .failed(let child, let reason): failed(child, reason)
-      case .report(let report): publish(report)
-      case .answer(let id, let answer): settle(id, answer)
-      case .admitAttempt(let child): admitted(child)
-      case .refuseAttempt(let child, let reason): refused(child, reason)
-      case .mayRetry(let child): crashes.removeValue(forKey: child)?.resume(returning: nil)
-      case .isUp: break
-      case .ended: ended()
-      }
+  private func perform(_ action: SupervisionTree.Action) {
+    switch action {
+    case .start(let child): start(child)
+    case .ask(let child): stop(child, .ask)
+    case .kill(let child): stop(child, .kill)
+    case .setTimer(let timer, let delay): set(timer, delay)
+    case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
+    case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
+    case .changed(let child, let state): show(child, state)
+    case .removed: break
+    case .failed(let child, let reason): failed(child, reason)
+    case .report(let report): publish(report)
+    case .answer(let id, let answer): settle(id, answer)
+    case .admitAttempt(let child): admitted(child)
+    case .refuseAttempt(let child, let reason): refused(child, reason)
+    case .mayRetry(let child): crashes.removeValue(forKey: child)?.resume(returning: nil)
+    case .isUp: break
+    case .ended: ended()
     }
   }
 
@@ -304,10 +289,16 @@ package actor SupervisorHost {
   }
 
   private func admitted(_ child: ChildName) {
-    if guests[child]?.ticket.settle(.admitted) == true { return }
+    if guests[child]?.ticket.settle(.admitted) == true {
+      guard let agent = child.agent else { return }
+      return board.update(agent) {
+        if $0.state == .waiting { ($0.state, $0.reason) = (.starting, "") }
+      }
+    }
     // It was stopped before it began.
     guests[child] = nil
     handle(.exited(child, .shutdown("withdrawn")))
+    departed(child)
   }
 
   private func refused(_ child: ChildName, _ reason: String) {
@@ -349,15 +340,20 @@ package actor SupervisorHost {
   /// A moment later, so that it is not in the way of the restart itself; and with all that came meanwhile in one commit,
   /// so that a storm of crashes is not one of flushes.
   private func writeRestartLog() async {
-    // Cancelled, the node goes down: what is left is written without a pause.
-    try? await services.clock.sleep(until: services.clock.now() + RestartLog.pause)
+    await pauseRestartLog()
     while let rows = restartLog.take() {
       // A restart that cannot be logged is forgotten by the next boot; it is never a reason not to restart.
       _ = await StorePatience(clock: services.clock)
         .commit(StoreTransaction(.synced, rows.map { .logRestart($0) }), to: services.store)
-      try? await services.clock.sleep(until: services.clock.now() + RestartLog.pause)
+      await pauseRestartLog()
     }
     restartLog.isWriting = false
+  }
+
+  /// Cancelled, the node goes down: what is left is written without a pause.
+  private func pauseRestartLog() async {
+    guard services.restartLogPause > .zero else { return }
+    try? await services.clock.sleep(until: services.clock.now() + services.restartLogPause)
   }
 
   private func set(_ timer: SupervisionTree.Timer, _ delay: Duration) {

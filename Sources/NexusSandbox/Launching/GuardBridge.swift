@@ -382,7 +382,9 @@ extension GuardBridge {
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limits.readChunkBytes, alignment: 16)
       // The kernel told its exit status to nobody; that it was killed is what is known.
       for spawn in lost.dead.compactMap({ live[$0] }) {
-        unsafe beginDrain(spawn, ProcessExit(status: .signalled(signal: SIGKILL)), buffer)
+        var exit = ProcessExit(status: .signalled(signal: SIGKILL))
+        exit.isByLostGuard = true
+        unsafe beginDrain(spawn, exit, buffer)
       }
       unsafe buffer.deallocate()
     }

@@ -16,6 +16,7 @@ package final class FakeProcess: LaunchedProcess {
     var waiters: [CheckedContinuation<ProcessExit, Never>] = []
     var signals: [ProcessSignal] = []
     var ignoresTerminate = false
+    var watchers: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
 
@@ -37,22 +38,44 @@ package final class FakeProcess: LaunchedProcess {
   }
 
   /// Ends the process.
-  package func end(_ status: ExitStatus) {
+  package func end(_ status: ExitStatus) { end(ProcessExit(status: status)) }
+
+  /// Ends the process as the death of the node's guard does.
+  package func endByLostGuard() {
+    var exit = ProcessExit(status: .signalled(signal: 9))
+    exit.isByLostGuard = true
+    end(exit)
+  }
+
+  /// Returns once a signal came.
+  package func waitForSignal() async {
+    await withCheckedContinuation { watcher in
+      let isThere = state.withLock { state in
+        if state.signals.isEmpty { state.watchers.append(watcher) }
+        return !state.signals.isEmpty
+      }
+      if isThere { watcher.resume() }
+    }
+  }
+
+  private func end(_ exit: ProcessExit) {
     let waiters = state.withLock { state in
       guard state.exit == nil else { return [CheckedContinuation<ProcessExit, Never>]() }
-      state.exit = ProcessExit(status: status)
+      state.exit = exit
       defer { state.waiters = [] }
       return state.waiters
     }
-    for waiter in waiters { waiter.resume(returning: ProcessExit(status: status)) }
+    for waiter in waiters { waiter.resume(returning: exit) }
   }
 
   package func signal(_ signal: ProcessSignal) {
-    let ends = state.withLock { state in
-      guard state.exit == nil else { return false }
+    let (ends, watchers) = state.withLock { state in
+      guard state.exit == nil else { return (false, [CheckedContinuation<Void, Never>]()) }
       state.signals.append(signal)
-      return signal == .kill || !state.ignoresTerminate
+      defer { state.watchers = [] }
+      return (signal == .kill || !state.ignoresTerminate, state.watchers)
     }
+    for watcher in watchers { watcher.resume() }
     if ends { end(.signalled(signal: signal.rawValue)) }
   }
 
