@@ -45,6 +45,29 @@ struct OrphanTests {
     }
   }
 
+  @Test func `a node whose terminal is taken away goes down in good order`() async throws {
+    let python = try Checkout.python()
+    try await Project.with { project in
+      let lifeline = try Lifeline(in: project, endsWithWriters: true)
+      try project.write(
+        """
+        name: hangup
+        server: { port: 0 }
+        agents:
+          one:
+            command: [sh, -c, 'exec 9>"$LINE"; echo "$$ main" >&9; exec sleep 1000']
+            mode: service
+            env: { LINE: \(lifeline.path) }
+
+        """, to: "nexus.config.yaml")
+      let node = try project.start([python, Checkout.support("hangup.py"), "dashboard", Checkout.naos, "up"])
+      try await lifeline.announcements(1)
+      #expect(try await node.end().exit == .code(0))
+      try await lifeline.end()
+      #expect(try await project.naos("status", "-o", "json").json["node"]?["running"] == false)
+    }
+  }
+
   @Test func `down and stop leave nothing either`() async throws {
     try await Project.with { project in
       let lifeline = try Lifeline(in: project, endsWithWriters: true)
