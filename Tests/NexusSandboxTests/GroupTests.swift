@@ -170,6 +170,27 @@ import Testing
     await launcher.shutDown()
   }
 
+  @Test(.enabled(if: hasUnified && isRoot)) func `groups that cannot be removed do not hold up the end of the node`()
+    async throws
+  {
+    var limits = GuardedLauncher.Limits()
+    limits.leftoverPatience = .milliseconds(300)
+    let launcher = GuardedLauncher(limits: limits)
+    let process = try await launcher.launch(shell("echo ready; read line; sleep 1000"), output: output)
+    await output.wait(for: "ready")
+    let group = try #require(Self.groups(of: process.pid).first)
+    // Deeper than anybody follows.
+    var nested: [String] = [String(group[..<(try #require(group.lastIndex(of: "/")))]), group]
+    for _ in 0..<40 {
+      nested.append((nested.last ?? group) + "/n")
+      #expect(unsafe mkdir(nested.last ?? group, 0o755) == 0)
+    }
+    kill(try #require(launcher.guardPID), SIGKILL)
+    #expect(await process.waitForExit().status == .signalled(signal: SIGKILL))
+    await launcher.shutDown()
+    for group in nested.reversed() { unsafe rmdir(group) }
+  }
+
   @Test(.enabled(if: hasUnified && isRoot)) func `groups of others are left alone`() async throws {
     let launcher = GuardedLauncher()
     let process = try await launcher.launch(shell("read line; sleep 1000"), output: output)

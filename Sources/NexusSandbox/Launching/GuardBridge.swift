@@ -342,7 +342,7 @@ extension GuardBridge {
       return shared.spawns.values.filter { $0.generation == connection.generation }
     }
     reapGuard(connection.generation)
-    var lost = LostGuard(connection: connection, nextSweep: clock.now())
+    var lost = LostGuard(connection: connection, at: clock.now(), patience: limits.leftoverPatience)
     for spawn in orphans {
       guard let process = spawn.process else {
         refuse(spawn, .guardLost(before: spawn.command))
@@ -382,6 +382,7 @@ extension GuardBridge {
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limits.readChunkBytes, alignment: 16)
       // The kernel told its exit status to nobody; that it was killed is what is known.
       for spawn in lost.dead.compactMap({ live[$0] }) {
+        spawn.leftBehind = lost.met
         var exit = ProcessExit(status: .signalled(signal: SIGKILL))
         exit.isByLostGuard = true
         unsafe beginDrain(spawn, exit, buffer)

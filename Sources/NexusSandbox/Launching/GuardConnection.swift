@@ -67,21 +67,28 @@ struct LostGuard {
   var alive: Set<UInt64> = []
   var dead: [UInt64] = []
   private let noticedAt = naos_ticks_since_boot()
+  /// When what cannot be ended or removed is left behind.
+  private let patienceEnds: Instant
   private var emptySweeps = 0
+  /// How many processes the last sweep met.
+  private(set) var met = 0
 
-  init(connection: GuardConnection, nextSweep: Instant) {
+  init(connection: GuardConnection, at now: Instant, patience: Duration) {
     self.connection = connection
-    self.nextSweep = nextSweep
+    nextSweep = now
+    patienceEnds = now + patience
   }
 
   /// Kills what is found; true once all agents are confirmed dead and two sweeps in a row found nothing, because one
-  /// sweep can miss a process that is born behind its back.
+  /// sweep can miss a process that is born behind its back, or patience is used up.
   mutating func sweep(at now: Instant) -> Bool {
     nextSweep = now + Self.interval
     let groups = unsafe naos_end_groups(connection.tag)
-    let met = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt) + groups
-    emptySweeps = met == 0 ? emptySweeps + 1 : 0
-    return alive.isEmpty && emptySweeps >= 2
+    // Negative where `/proc` cannot be read, which says nothing of what is there.
+    let found = unsafe naos_kill_leftovers(connection.tag, sessions, sessions.count, noticedAt)
+    met = max(0, Int(found))
+    emptySweeps = groups == 0 && found == 0 ? emptySweeps + 1 : 0
+    return alive.isEmpty && (emptySweeps >= 2 || now >= patienceEnds)
   }
 }
 

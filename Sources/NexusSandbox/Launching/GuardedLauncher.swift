@@ -18,6 +18,9 @@ package final class GuardedLauncher: ProcessLauncher {
     /// Standard input that is longer is refused: it is kept in memory until the process has ended.
     package var standardInputBytes = 256 * 1024 * 1024
 
+    /// How long the node tries to end what a guard that was killed left; as long as the guard and the warden do.
+    package var leftoverPatience: Duration = .seconds(10)
+
     package init() {}
   }
 
