@@ -30,7 +30,11 @@ package struct PlanDifference: Sendable, Hashable {
   package init(from old: ProjectPlan, to new: ProjectPlan) {
     compareAgents(old, new)
     compareSupervisors(old, new)
-    compareNamed("budget", old.budgets.map { ($0.scope.text, $0) }, new.budgets.map { ($0.scope.text, $0) }, .now)
+    // A budget goes with whom it binds, and that is said of them.
+    let budgets = old.budgets.filter { budget in
+      new.has(budget.scope) || new.budgets.contains { $0.scope == budget.scope }
+    }
+    compareNamed("budget", budgets.map { ($0.scope.text, $0) }, new.budgets.map { ($0.scope.text, $0) }, .now)
     compareNamed("price", old.prices.map { ($0.model, $0) }, new.prices.map { ($0.model, $0) }, .now)
     compareNamed("provider", old.providers.map { ($0.name, $0) }, new.providers.map { ($0.name, $0) }, .nextUp)
     compareNamed("model", old.models.map { ($0.alias, $0) }, new.models.map { ($0.alias, $0) }, .nextUp)
@@ -40,7 +44,7 @@ package struct PlanDifference: Sendable, Hashable {
       add(.changed, "store", "store", "\(old.durability.rawValue) → \(new.durability.rawValue)", .nextUp)
     }
     if old.costMode != new.costMode {
-      add(.changed, "project", "cost", "mode: \(old.costMode.rawValue) → \(new.costMode.rawValue)", .nextUp)
+      add(.changed, "project", "cost", "mode: \(old.costMode.rawValue) → \(new.costMode.rawValue)", .now)
     }
   }
 

@@ -82,6 +82,15 @@ extension ProjectPlan {
     return both
   }
 
+  /// Whether there is anybody whom budgets of the scope bind.
+  func has(_ scope: BudgetScope) -> Bool {
+    switch scope {
+    case .agent(let name): agent(name) != nil
+    case .supervisor(let name): name == .root || supervisor(name) != nil
+    case .global: true
+    }
+  }
+
   private mutating func addChild(_ child: ChildName, to parent: SupervisorName) {
     guard let index = supervisors.firstIndex(where: { $0.name == parent }),
       !supervisors[index].children.contains(child)
