@@ -48,9 +48,8 @@ struct SpendView: Sendable {
 
   /// The budgets that bind an agent, used or not, its own first.
   func budgets(binding agent: AgentSpec) -> [BudgetStatus] {
-    var scopes: [BudgetScope] = [.agent(agent.name)]
-    if let supervisor = agent.supervisor { scopes.append(.supervisor(supervisor)) }
-    return budgets(of: scopes + [.global])
+    let above = plan.supervisors(above: agent).map(BudgetScope.supervisor)
+    return budgets(of: [.agent(agent.name)] + above + [.global])
   }
 
   /// The budgets that bind more than one agent.
