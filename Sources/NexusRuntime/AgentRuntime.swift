@@ -41,9 +41,11 @@ package final class AgentRuntime: Sendable {
     try await supervisors.restore()
     for row in try await services.store.agents() {
       board.update(row.name) { status in
-        if row.stoppedByOperator { status.state = .stopped }
-        if let state = row.lastState.flatMap(AgentState.init(rawValue:)), state == .exhausted || state == .failed {
-          status.state = state
+        let last = row.lastState.flatMap(AgentState.init(rawValue:))
+        if row.stoppedByOperator {
+          status.state = .stopped
+        } else if let last, last == .exhausted || last == .failed {
+          status.state = last
         }
         status.lastActivity = row.lastActivity
       }

@@ -38,10 +38,10 @@ import Testing
       await fixture.boundary.waitForOpening()
       let changes = try #require(
         fixture.events.watch { event -> String? in
-          if case .agent(let agent) = event { agent.state } else { nil }
+          if case .run(let run) = event { run.note } else { nil }
         })
       try await fixture.runtime.executor.cancel(run.id, by: "test")
-      for await state in changes where state == "stopping" { break }
+      for await note in changes where note.hasPrefix("cancel asked") { break }
       fixture.boundary.release()
       await fixture.runtime.executor.wait(for: run.id)
       #expect(try await fixture.record(run.id).summary.status == .cancelled)

@@ -273,25 +273,22 @@ final class RunDriver: Sendable {
       stopAttempt(manner.withLock { $0 })
       // It may have crashed already, and wait for its supervisor's answer.
       group.addTask(name: "withdraw:\(run)") { [self] in await supervisors.withdrawCrash(child) }
-      board.update(spec.name) { $0.state = .stopping }
+      show(.stopping)
     case .retryAfter(let delay):
       let deadline = services.clock.now() + delay
       if delay > .zero {
-        board.update(spec.name) {
-          $0.state = .backoff
-          $0.step = "next attempt in \(delay)"
-        }
+        show(.backoff)
+        board.update(spec.name) { $0.step = "next attempt in \(delay)" }
       }
       addTimer(to: &group, until: deadline, event: .retryDue)
     case .startAttempt(let attempt, let rewind):
       let order = AttemptRunner.Order(spec: spec, run: run, attempt: attempt, rewind: rewind, input: input)
       let attemptStops = AttemptStops()
       stops.withLock { $0 = (attemptStops, nil) }
+      show(.starting)
       board.update(spec.name) {
-        $0.state = spec.mode == .service ? .running : .starting
         $0.run = run
         $0.attempt = attempt
-        $0.reason = ""
         $0.step = "attempt \(attempt)"
       }
       group.addTask(name: "attempt:\(spec.name)#\(attempt)") { [self] in
@@ -300,6 +297,15 @@ final class RunDriver: Sendable {
       }
     }
     return false
+  }
+
+  /// Shows how the task is; of a service that is for its process and its supervisor to say, whatever becomes of a run.
+  private func show(_ state: AgentState) {
+    guard spec.mode == .task else { return }
+    board.update(spec.name) {
+      $0.state = state
+      if state == .starting { $0.reason = "" }
+    }
   }
 
   private func attemptReport(_ order: AttemptRunner.Order, _ attemptStops: AttemptStops) async -> AttemptRunner.Report {

@@ -229,11 +229,9 @@ package actor RunExecutor {
       status.runningRuns -= 1
       guard status.runningRuns == 0 else { return }
       status.step = nil
-      status.attempt = driver.spec.mode == .service ? status.attempt : nil
-      if driver.spec.mode == .service, status.pid != nil {
-        status.state = .running
-        return
-      }
+      // How a service is, its process says, and its supervisor.
+      guard driver.spec.mode == .task else { return }
+      status.attempt = nil
       let (word, reason) = Self.rest(after: state)
       // What the supervisor said of the agent stays said.
       if status.state != .failed || word != .idle { (status.state, status.reason) = (word, reason) }
@@ -258,11 +256,12 @@ package actor RunExecutor {
 
   private func remember(_ agent: AgentName) {
     guard let status = board.status(of: agent) else { return }
-    let row = AgentRow(
-      name: agent, stoppedByOperator: status.state == .stopped, lastState: status.state.rawValue,
-      lastActivity: status.lastActivity)
-    let (store, clock) = (services.store, services.clock)
+    let (store, clock, supervisors) = (services.store, services.clock, supervisors)
     work.spawn("remember:\(agent)") {
+      // What a run came to says nothing of whether a person wants the agent down.
+      let row = AgentRow(
+        name: agent, stoppedByOperator: await supervisors.isDisabled(agent), lastState: status.state.rawValue,
+        lastActivity: status.lastActivity)
       _ = await StorePatience(clock: clock).commit(StoreTransaction(.synced, [.putAgent(row)]), to: store)
     }
   }

@@ -45,6 +45,9 @@ extension SupervisorHost {
     return "its supervisor \(supervisor) is down: \(end.reason)"
   }
 
+  /// Whether a person wants the agent down until a person says otherwise.
+  func isDisabled(_ agent: AgentName) -> Bool { tree.isDisabled(.agent(agent)) }
+
   /// Nobody restarts the agent any more unless a person asks.
   func isGivenUp(_ agent: AgentName) -> Bool {
     if case .stopped(.failed) = tree.state(of: .agent(agent)) { return true }

@@ -289,12 +289,11 @@ package actor SupervisorHost {
   }
 
   private func admitted(_ child: ChildName) {
-    if guests[child]?.ticket.settle(.admitted) == true {
-      guard let agent = child.agent else { return }
-      return board.update(agent) {
-        if $0.state == .waiting { ($0.state, $0.reason) = (.starting, "") }
-      }
+    // Shown before the attempt can show anything itself.
+    if let agent = child.agent {
+      board.update(agent) { if $0.state == .waiting { ($0.state, $0.reason) = (.starting, "") } }
     }
+    if guests[child]?.ticket.settle(.admitted) == true { return }
     // It was stopped before it began.
     guests[child] = nil
     handle(.exited(child, .shutdown("withdrawn")))
