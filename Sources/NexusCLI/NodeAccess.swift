@@ -37,22 +37,42 @@ package enum NodeAccess {
     }
   }
 
-  /// Whether a node answers on the project's socket.
-  package static func isRunning(_ project: ProjectFolder) async -> Bool {
-    guard Files.exists(project.socket), let token = try? project.operatorToken() else { return false }
-    let transport = SocketTransport(socket: project.socket, token: token)
-    guard let answer = try? await transport.send("GET", "/healthz", body: [], timeout: .seconds(5)) else {
-      return false
-    }
-    return answer.status == 200
+  private enum Presence {
+    case answers, absent
+    /// Somebody listens on the project's socket, and says nothing.
+    case silent
   }
+
+  private static func presence(_ project: ProjectFolder) async -> Presence {
+    guard Files.exists(project.socket), let token = try? project.operatorToken() else { return .absent }
+    let transport = SocketTransport(socket: project.socket, token: token)
+    do throws(OperationError) {
+      let answer = try await transport.send("GET", "/healthz", body: [], timeout: .seconds(5))
+      return answer.status == 200 ? .answers : .absent
+    } catch {
+      return error.kind == .timeout ? .silent : .absent
+    }
+  }
+
+  /// Whether a node answers on the project's socket.
+  package static func isRunning(_ project: ProjectFolder) async -> Bool { await presence(project) == .answers }
 
   /// Lets `body` ask the running node, or the store if no node runs: for commands that only read.
   package static func reading<Result: Sendable>(
     _ project: ProjectFolder, _ body: @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
-    if await isRunning(project) { return try await running(project) { try await body($0) } }
-    return try await body(try await StoredOperations.open(plan: try plan(of: project), project: project.path))
+    switch await presence(project) {
+    case .answers: return try await running(project) { try await body($0) }
+    case .absent:
+      return try await body(try await StoredOperations.open(plan: try plan(of: project), project: project.path))
+    case .silent:
+      // What the store says is not how things are: the agents of such a node run on.
+      let holder = ProjectLock.holder(ProjectState(project: project.path)).map { "process \($0)" } ?? "a process"
+      throw OperationError(
+        .timeout, code: "NX-API-018", title: "The node did not answer in time",
+        detail: "The node of \(project.path) is \(holder), and it has said nothing for 5 s.",
+        hint: "Is it stopped (`kill -CONT`), or the machine overloaded? Once it is gone, `naos up -d` goes on.")
+    }
   }
 
   /// Lets `body` start runs: on the running node, or on one of its own for as long as `body` takes.
@@ -93,7 +113,10 @@ package enum NodeAccess {
   package static func up(_ options: UpOptions) async throws -> CommandExit {
     let node = try await Node.open(try self.options(options.project, purpose: .project))
     let console = options.console
-    try await node.run(handlesSignals: true, recovers: true) { status in
+    let leaving: @Sendable () -> Void = {
+      console.say("going down: agents are asked to end; Ctrl-C again ends all at once")
+    }
+    try await node.run(handlesSignals: true, recovers: true, leaving: leaving) { status in
       console.say(
         "\(console.wordStyle.good("✓")) node up · pid \(status.pid.map(String.init) ?? "?")"
           + (status.dashboard.map { " · dashboard \($0)" } ?? ""))

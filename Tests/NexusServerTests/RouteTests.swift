@@ -40,6 +40,15 @@ import Testing
     #expect(fixture.node.state.withLock { $0.started }.isEmpty)
   }
 
+  @Test(arguments: ["/api/v1/reload", "/api/v1/supervisors/desk/stop", "/api/v1/agents/a/stop"])
+  func `a body that is no object does nothing`(target: String) async {
+    for body in ["[]", "true", "\"x\"", "null"] {
+      let reply = await PlaneFixture().ask("POST", target, body: body)
+      #expect(reply.status == 400, "\(body)")
+      #expect(reply.code == "NX-API-001")
+    }
+  }
+
   @Test func `errors are problem documents with status, code and hint`() async throws {
     let fixture = PlaneFixture()
     let missing = await fixture.ask("GET", "/api/v1/runs/run_none")

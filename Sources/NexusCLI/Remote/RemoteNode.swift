@@ -135,7 +135,9 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport {
-    try await postPatiently("/reload", ["prune": .bool(prune), "dryRun": .bool(dryRun)])
+    let body: JSONValue = ["prune": .bool(prune), "dryRun": .bool(dryRun)]
+    // Only what stops and starts processes may take its time.
+    return dryRun ? try await post("/reload", body) : try await postPatiently("/reload", body)
   }
 
   package func shutdown() async throws(OperationError) { _ = try await call("POST", "/shutdown") }

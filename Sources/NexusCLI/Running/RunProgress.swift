@@ -101,7 +101,7 @@ package struct RunProgress: Sendable {
 
   /// Only what a restart needs: an agent that comes and goes with its run is told by the run.
   private mutating func lines(for agent: AgentEvent) -> [String] {
-    guard agent.state == "backoff" || agent.state == "failed" || agent.state == "exhausted" else { return [] }
+    guard ["backoff", "failed", "exhausted", "waiting"].contains(agent.state) else { return [] }
     let name = TerminalText.line(agent.agent.text)
     let note = TerminalText.line(agent.note)
     return flush() + [style.warning("▲") + " \(style.strong(name)) " + (note.isEmpty ? agent.state : note)]

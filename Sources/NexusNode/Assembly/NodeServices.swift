@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Glibc
 internal import Logging
 package import NexusAPI
 internal import NexusCore
@@ -17,12 +18,15 @@ extension Node {
   /// Runs the node until it is asked to end, then takes it down in order: the store goes last.
   ///
   /// - Parameters:
-  ///   - handlesSignals: SIGTERM and SIGINT end it gracefully; false where the caller handles them.
+  ///   - handlesSignals: SIGTERM and SIGINT end it gracefully, a second one at once; false where the caller handles
+  ///     them.
   ///   - recovers: unfinished runs of the node before go on.
+  ///   - leaving: called once, when the first signal has come.
   ///   - ready: called once, when everything listens and recovery has begun.
   /// - Throws: `OperationError` if a listener fails.
   package func run(
-    handlesSignals: Bool, recovers: Bool, ready: @escaping @Sendable (NodeStatus) async -> Void
+    handlesSignals: Bool, recovers: Bool, leaving: @escaping @Sendable () -> Void = {},
+    ready: @escaping @Sendable (NodeStatus) async -> Void
   ) async throws {
     let parts = parts
     // Order is dependence: what stands first is started first and stopped last.
@@ -33,7 +37,10 @@ extension Node {
       .init(
         service: RuntimeService(parts: parts, recovers: recovers), failureTerminationBehavior: .gracefullyShutdownGroup),
     ]
-    if handlesSignals { services.append(.init(service: HangUpService(parts: parts, operations: operations))) }
+    if handlesSignals {
+      services.insert(.init(service: ImpatienceService(clock: parts.clock, leaving: leaving)), at: 0)
+      services.append(.init(service: HangUpService(parts: parts, operations: operations)))
+    }
     services.append(
       .init(
         service: OperatorService(parts: parts, operations: operations, ready: ready),
@@ -96,6 +103,31 @@ private struct RuntimeService: Service {
       try await gracefulShutdown()
       await runtime.shutdown()
       try await group.waitForAll()
+    }
+  }
+}
+
+/// A second SIGINT or SIGTERM: whoever asks twice does not wait for agents that take their time, or for ever.
+///
+/// It is the first to start and so the last to stop. The guard ends every agent when the node is gone.
+private struct ImpatienceService: Service {
+  /// `timeout` and other wrappers send one SIGTERM twice; a person who asks again takes longer.
+  private static let echo = Duration.seconds(1)
+  let clock: any NexusClock
+  let leaving: @Sendable () -> Void
+
+  func run() async throws {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    await cancelWhenGracefulShutdown {
+      var asked: Instant?
+      for await signal in signals {
+        if let asked {
+          if signal == .sigint || clock.now() - asked >= Self.echo { _exit(130) }
+        } else {
+          asked = clock.now()
+          leaving()
+        }
+      }
     }
   }
 }

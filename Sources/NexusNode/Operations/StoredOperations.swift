@@ -4,6 +4,7 @@
 package import NexusAPI
 package import NexusCore
 package import NexusKernel
+internal import NexusRuntime
 internal import NexusStore
 internal import NexusStoreSQLite
 internal import NexusTelemetry
@@ -43,14 +44,17 @@ package struct StoredOperations: NodeOperations {
   }
 
   private func presents() async throws(OperationError) -> [AgentName: AgentReports.Present] {
-    let now = clock.wallNow()
+    let (now, moment) = (clock.wallNow(), clock.now())
     let (rows, restarts) = try await reading { () async throws(StoreError) in
-      (try await store.agents(), try await store.restarts(since: now + .seconds(-86_400)))
+      (try await store.agents(), try await store.restarts(since: now + (.zero - SupervisorHost.maxMemory)))
     }
+    // Counted as a node that came up now would.
+    var tree = SupervisionTree(plan.branches(startsServices: false))
+    SupervisorHost.restore(restarts, into: &tree, wall: now, now: moment)
     var presents: [AgentName: AgentReports.Present] = [:]
     for spec in plan.agents {
       presents[spec.name] = StatusReports.present(
-        of: spec, row: rows.first { $0.name == spec.name }, restarts: restarts, now: now, supervisors: plan.supervisors)
+        of: spec, row: rows.first { $0.name == spec.name }, restarts: tree.restarts(of: .agent(spec.name), at: moment))
     }
     return presents
   }

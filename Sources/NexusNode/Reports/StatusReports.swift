@@ -21,19 +21,15 @@ enum StatusReports {
 
   /// What is known of an agent when no node runs.
   static func present(
-    of spec: AgentSpec, row: AgentRow?, restarts: [RestartRow], now: WallTime, supervisors: [SupervisorSpec]
+    of spec: AgentSpec, row: AgentRow?, restarts: (count: Int, intensity: RestartIntensity)?
   ) -> AgentReports.Present {
     var status = NexusRuntime.AgentStatus()
     status.lastActivity = row?.lastActivity
     let remembered = row?.lastState.flatMap(NexusRuntime.AgentState.init(rawValue:))
     status.state = remembered == .exhausted || remembered == .failed ? remembered ?? .idle : .idle
     if row?.stoppedByOperator == true || spec.mode == .service { status.state = .stopped }
-    let intensity = supervisors.first { $0.name == spec.supervisor }?.flags.intensity ?? RestartIntensity()
-    let count = restarts.count {
-      $0.at > now + (.zero - intensity.within)
-        && ($0.supervisor == (spec.supervisor ?? .root)) && (spec.supervisor != nil || $0.child == spec.name)
-    }
-    return AgentReports.Present(status: status, restarts: restartStatus(count, intensity))
+    return AgentReports.Present(
+      status: status, restarts: restarts.map { restartStatus($0.count, $0.intensity) } ?? RestartStatus())
   }
 
   static func restartStatus(_ count: Int, _ intensity: RestartIntensity) -> RestartStatus {

@@ -11,7 +11,7 @@ enum SupervisionReports {
   static func status(
     of snapshot: SupervisorHost.Snapshot, _ board: [AgentName: NexusRuntime.AgentStatus], _ now: Instant
   ) -> SupervisorStatus {
-    let (state, note) = words(snapshot.phase)
+    let (state, note) = snapshot.startError.map { ("failed", "did not start: \($0)") } ?? words(snapshot.phase)
     let flags = snapshot.flags
     return SupervisorStatus(
       name: snapshot.name, parent: snapshot.parent, strategy: flags.strategy.rawValue, state: state, note: note,

@@ -3,12 +3,30 @@
 
 package import NexusCore
 package import NexusKernel
+package import NexusStore
 
 // What people see of the tree.
 extension SupervisorHost {
   /// How many restarts count now in the window of an agent, and its limits.
   package func restarts(of agent: AgentName) -> (count: Int, intensity: RestartIntensity)? {
     tree.restarts(of: .agent(agent), at: services.clock.now())
+  }
+
+  /// Fills the windows of a tree from the restart log.
+  package static func restore(_ rows: [RestartRow], into tree: inout SupervisionTree, wall: WallTime, now: Instant) {
+    for row in rows.sorted(by: { $0.at < $1.at }) {
+      // A stamp from the future (the clock was set back) counts as now.
+      let moment = now + (.zero - max(.zero, wall - row.at))
+      // Agents and supervisors share one namespace.
+      let supervisor = SupervisorName(row.child.text)
+      if supervisor == row.supervisor {
+        tree.restoreFresh(supervisor)
+      } else if tree.phase(of: supervisor) != nil {
+        tree.restore(row.supervisor, .supervisor(supervisor), at: moment)
+      } else {
+        tree.restore(row.supervisor, .agent(row.child), at: moment)
+      }
+    }
   }
 
   /// One supervisor as it stands.
@@ -18,6 +36,8 @@ extension SupervisorHost {
     package let parent: SupervisorName?
     package let flags: SupervisorFlags
     package let phase: SupervisorMachine.Phase
+    /// Why it could not be started, if that is why it is down.
+    package let startError: String?
     /// Restarts that count now in its window.
     package let restarts: Int
     /// In start order; running attempts of tasks included.
@@ -31,9 +51,17 @@ extension SupervisorHost {
       guard let children = tree.children(of: name), let flags = tree.flags(of: name), let phase = tree.phase(of: name)
       else { return nil }
       return Snapshot(
-        name: name, parent: parent, flags: flags, phase: phase, restarts: tree.counted(in: name, at: now),
+        name: name, parent: parent, flags: flags, phase: phase, startError: startError(of: name, phase),
+        restarts: tree.counted(in: name, at: now),
         children: children)
     }
+  }
+
+  private func startError(of supervisor: SupervisorName, _ phase: SupervisorMachine.Phase) -> String? {
+    guard phase == .down(nil), case .stopped(.failed(let reason)) = tree.state(of: .supervisor(supervisor)) else {
+      return nil
+    }
+    return reason
   }
 
   /// Why a run of the agent cannot begin, if it cannot.

@@ -9,7 +9,7 @@ internal import NexusStore
 /// The shell around the tree of supervisors: performs what the machines decide, and keeps the processes of services.
 package actor SupervisorHost {
   /// How far back restarts of earlier boots still matter.
-  static let maxMemory = Duration.seconds(86_400)
+  package static let maxMemory = Duration.seconds(86_400)
 
   let services: RuntimeServices
   let board: AgentBoard
@@ -101,19 +101,7 @@ package actor SupervisorHost {
     let wall = services.clock.wallNow()
     let now = services.clock.now()
     let rows = try await services.store.restarts(since: wall + (.zero - Self.maxMemory))
-    for row in rows.sorted(by: { $0.at < $1.at }) {
-      // A stamp from the future (the clock was set back) counts as now.
-      let moment = now + (.zero - max(.zero, wall - row.at))
-      // Agents and supervisors share one namespace.
-      let supervisor = SupervisorName(row.child.text)
-      if supervisor == row.supervisor {
-        tree.restoreFresh(supervisor)
-      } else if tree.phase(of: supervisor) != nil {
-        tree.restore(row.supervisor, .supervisor(supervisor), at: moment)
-      } else {
-        tree.restore(row.supervisor, .agent(row.child), at: moment)
-      }
-    }
+    Self.restore(rows, into: &tree, wall: wall, now: now)
   }
 
   /// Stops every service, in reverse order of start, and waits for all.

@@ -30,14 +30,17 @@ package struct OperatorRequest: Sendable {
     self.parameters = parameters
   }
 
-  /// The body as JSON; an empty one is an empty object.
+  /// The body as a JSON object; an empty one is an empty object.
   func json() throws(OperationError) -> JSONValue {
     guard !body.isEmpty else { return [:] }
+    let value: JSONValue
     do {
-      return try JSONValue(parsing: body)
+      value = try JSONValue(parsing: body)
     } catch {
       throw .misunderstood("The body is not JSON: \(error).")
     }
+    guard value.objectValue != nil else { throw .misunderstood("The body has to be an object.") }
+    return value
   }
 
   /// A number from the query, within its range.
