@@ -55,12 +55,13 @@ struct OrphanTests {
         server: { port: 0 }
         agents:
           one:
-            command: [sh, -c, 'exec 9>"$LINE"; echo "$$ main" >&9; exec sleep 1000']
+            command: [sh, -c, 'exec 9>"$LINE"; echo "$$ main" >&9; echo now >"$NOW"; exec sleep 1000']
             mode: service
-            env: { LINE: \(lifeline.path) }
+            env: { LINE: \(lifeline.path), NOW: \(project.path("now")) }
 
         """, to: "nexus.config.yaml")
-      let node = try project.start([python, Checkout.support("hangup.py"), "dashboard", Checkout.naos, "up"])
+      try await project.start(["/usr/bin/mkfifo", project.path("now")]).end()
+      let node = try project.start([python, Checkout.support("hangup.py"), project.path("now"), Checkout.naos, "up"])
       try await lifeline.announcements(1)
       #expect(try await node.end().exit == .code(0))
       try await lifeline.end()

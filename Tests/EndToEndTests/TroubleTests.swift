@@ -22,7 +22,7 @@ struct TroubleTests {
 
   private static let staying = #"command: [sh, -c, 'echo "$$ began" >"$ANNOUNCE"; exec sleep 1000']"#
   private static let deaf = """
-    command: [sh, -c, 'trap "" TERM; echo "$$ began" >"$ANNOUNCE"; while :; do sleep 1000; done']
+    command: [sh, -c, 'trap "" TERM; exec 9>"$ANNOUNCE"; echo "$$ began" >&9; while :; do sleep 1000; done']
         shutdown: infinity
     """
 
@@ -31,7 +31,7 @@ struct TroubleTests {
     first: Int32
   ) async throws {
     try await Project.with { project in
-      let lifeline = try Lifeline(in: project)
+      let lifeline = try Lifeline(in: project, endsWithWriters: true)
       try project.write(Self.config(lifeline, ["deaf": Self.deaf]), to: "nexus.config.yaml")
       let node = try await project.up()
       try await lifeline.announcements(1)

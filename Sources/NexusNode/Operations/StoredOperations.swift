@@ -65,7 +65,7 @@ package struct StoredOperations: NodeOperations {
     return StatusReport(node: node, agents: try await listAgents(), runs: counts)
   }
 
-  package func listAgents() async throws(OperationError) -> [AgentStatus] {
+  package func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] {
     let reports = try await agentReports()
     let presents = try await presents()
     return plan.agents.compactMap { spec in presents[spec.name].map { reports.status(of: spec, $0) } }
@@ -154,10 +154,12 @@ package struct StoredOperations: NodeOperations {
   package func killRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
   package func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
   package func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
-  package func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus { throw Self.needsNode }
+  package func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
+    throw Self.needsNode
+  }
   package func stopAgent(
     _ agent: AgentName, force: Bool, noRestart: Bool
-  ) async throws(OperationError) -> AgentStatus { throw Self.needsNode }
+  ) async throws(OperationError) -> NexusAPI.AgentStatus { throw Self.needsNode }
   package func removeAgent(_ agent: AgentName) async throws(OperationError) { throw Self.needsNode }
   package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     throw Self.needsNode

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""Runs a program on a terminal of its own, takes the terminal away once it has written a text, and gives its status.
+"""Runs a program on a terminal of its own, takes the terminal away once somebody writes into a fifo, gives its status.
 
-usage: hangup.py TEXT PROGRAM [ARGUMENT …]
+usage: hangup.py FIFO PROGRAM [ARGUMENT …]
 """
 
 import os
 import pty
 import sys
 
-text, command = sys.argv[1].encode(), sys.argv[2:]
+fifo, command = sys.argv[1], sys.argv[2:]
 pid, master = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)
-written = b""
-while text not in written:
-    written += os.read(master, 4096)
+with open(fifo, encoding="utf-8") as signal:
+    signal.readline()
 os.close(master)
 _, status = os.waitpid(pid, 0)
 sys.exit(os.waitstatus_to_exitcode(status) & 0xFF)
