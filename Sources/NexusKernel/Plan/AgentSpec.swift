@@ -193,4 +193,9 @@ package struct RestartIntensity: Sendable, Hashable {
     self.maxRestarts = maxRestarts
     self.within = within
   }
+
+  /// Why somebody is given up, for people: the limit, and the end that was one too many.
+  package func exceeded(by reason: String) -> String {
+    "more than \(maxRestarts) restarts in \(within.components.seconds) s, last: \(reason)"
+  }
 }

@@ -96,8 +96,7 @@ extension DynamicSupervisorMachine {
       actions.append(.logRestart(child(number), reason: reason))
       return true
     }
-    let limit = flags.intensity
-    let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
+    let text = flags.intensity.exceeded(by: reason)
     report(.shutdown, child(number), text)
     remove(number, .failed(text))
     if flags.overIntensity == .escalate {

@@ -70,8 +70,7 @@ extension SupervisorMachine {
     let place = child.agent.map { ChildName.agent($0) } ?? child
     remove(child)
     guard count(child, at: now) else {
-      let limit = flags.intensity
-      let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
+      let text = flags.intensity.exceeded(by: reason)
       report(.shutdown, child, text)
       actions.append(.refuseAttempt(child, reason: text))
       if case .stopped = records[place]?.state { set(place, .stopped(.failed(text))) }

@@ -218,8 +218,7 @@ extension SupervisorMachine {
   // MARK: Too many restarts
 
   private mutating func overIntensity(_ child: ChildName, _ reason: String, at now: Instant) {
-    let limit = flags.intensity
-    let text = "more than \(limit.maxRestarts) restarts in \(limit.within.components.seconds) s, last: \(reason)"
+    let text = flags.intensity.exceeded(by: reason)
     report(.shutdown, child, text)
     stopped(child, .failed(text))
     // Whether it is down for good is for the supervisor above to say.
