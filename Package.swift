@@ -59,6 +59,7 @@ let targets: [Target] = [
   module("NexusStore", ["NexusCore", "NexusKernel"]),
   module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
   module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "CYAML"], link: staticYAML),
+  module("NexusGates", ["NexusCore", "NexusDiagnostics"]),
   module("NexusTelemetry", ["NexusCore", logging]),
   module("NexusAPI", ["NexusCore"]),
   module("NexusLocalModels", ["NexusCore"]),
@@ -128,6 +129,7 @@ let targets: [Target] = [
   tests(
     "NexusConfigTests", ["NexusConfig", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
     exclude: ["cases"]),
+  tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),

@@ -19,6 +19,7 @@ enum ImportGraph {
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
     "NexusTools": ["NexusCore", "NexusHTTP", "NexusLocalModels"],
+    "NexusGates": ["NexusCore", "NexusDiagnostics"],
     "NexusLLMAgent": ["NexusCore", "NexusHTTP"],
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
