@@ -27,15 +27,37 @@ package struct RunError: Error, Sendable, Hashable {
   package var code: String
   package var message: String
   package var isRetryable: Bool
-  package init(code: String, message: String, isRetryable: Bool = true) {
+  /// The exit code of the process, if that is what went wrong.
+  package var exit: Int32?
+  /// How long whoever failed asks to be left alone.
+  package var retryAfter: Duration?
+  /// What the agent itself said of its effect: false if it had none; nil if it said nothing.
+  package var wasApplied: Bool?
+  package init(
+    code: String, message: String, isRetryable: Bool = true, exit: Int32? = nil, retryAfter: Duration? = nil,
+    wasApplied: Bool? = nil
+  ) {
     self.code = code
     self.message = message
     self.isRetryable = isRetryable
+    self.exit = exit
+    self.retryAfter = retryAfter
+    self.wasApplied = wasApplied
   }
 }
 
 /// Why a run stands still.
-package enum PauseReason: String, Sendable, CaseIterable { case person, budget, poison, compensation, version }
+package enum PauseReason: String, Sendable, CaseIterable {
+  case person, budget, poison
+  /// A compensation keeps failing.
+  case compensation
+  /// This version cannot read the definition that the run is pinned to.
+  case version
+  /// The retries of a step are used up, and its definition says to wait for a person.
+  case exhausted
+  /// Nobody knows whether a step had its effect, and its definition says to ask.
+  case unknown
+}
 
 /// How an attempt came to its end.
 package enum AttemptOutcome: Sendable, Hashable {
@@ -71,6 +93,45 @@ package enum RunEntry: Sendable, Hashable {
   case cancelled
   /// A person asked for a failed run to go on.
   case retried(by: String)
+
+  // Of workflows, sagas and pools.
+
+  /// A step is over. Of a `forEach` each element is a step of its own.
+  case stepCompleted(path: StepPath, output: JSONValue)
+  case stepFailed(path: StepPath, RunError)
+  case stepSkipped(path: StepPath, SkipReason)
+  /// A person says that the step is done, with this output.
+  case stepMarkedDone(path: StepPath, by: String, output: JSONValue)
+  /// The step sleeps, or waits for its event at most, until then.
+  case timerSet(path: StepPath, until: WallTime)
+  /// The run that a step waits for.
+  case childStarted(path: StepPath, run: RunID)
+  /// An event was sent to the run; the first of its name goes to the first step that waits for it.
+  case eventReceived(name: String, id: String?, payload: JSONValue)
+  /// The saga goes back.
+  case compensationStarted(RunError)
+  /// Everything that could be undone is; `isPartial` if a compensation was skipped or given up.
+  case compensated(isPartial: Bool)
+  /// The results of a pool suffice: these members agree.
+  case decided(winners: [StepPath])
+  /// A person ended the run at once; the effects of these steps stand as they are.
+  case killed(by: String, uncompensated: [StepPath])
+  /// The run begins as a copy of another one's journal.
+  case forked(from: RunID, sequence: JournalSequence)
+  /// Effects are known by new idempotency keys from here on.
+  case epochRaised(by: String)
+}
+
+/// Why a step was not done.
+package enum SkipReason: Sendable, Hashable {
+  /// Its `when` did not hold.
+  case condition
+  /// It failed, and its `onError` is `skip`.
+  case failed(RunError)
+  /// A person said so.
+  case person(by: String, reason: String)
+  /// The run went on without it: its result was not needed any more.
+  case notNeeded
 }
 
 package struct RunCreation: Sendable, Hashable {
