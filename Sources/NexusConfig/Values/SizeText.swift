@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
+
 /// Sizes as users write them: `64MiB`, `1.5GB`, or a number of bytes.
 enum SizeText {
   private static let units: [String: Int64] = [

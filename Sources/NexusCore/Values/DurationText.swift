@@ -2,16 +2,16 @@
 // Copyright the Nexus OS authors
 
 /// Durations as users write them: `30s`, `5m`, `1h30m`, `250ms`, or a number of seconds.
-enum DurationText {
+package enum DurationText {
   /// Longer ones are typing errors; `infinity` has a word of its own where it is allowed.
-  static let longest = Duration.seconds(3650 * 86_400)
+  package static let longest = Duration.seconds(3650 * 86_400)
 
   private static let units: [(name: String, nanoseconds: Int64)] = [
     ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000),
   ]
 
   /// Units go from large to small, each at most once; nil for anything else.
-  static func parse(_ text: String) -> Duration? {
+  package static func parse(_ text: String) -> Duration? {
     var rest = text[...]
     var total: Int64 = 0
     var next = 0
@@ -49,7 +49,7 @@ enum DurationText {
   }
 
   /// The shortest form that reads back as the same duration.
-  static func text(_ duration: Duration) -> String {
+  package static func text(_ duration: Duration) -> String {
     let components = duration.components
     var rest = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     let below = components.attoseconds % 1_000_000_000_000_000

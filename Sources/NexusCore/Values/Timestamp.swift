@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
-
 extension WallTime {
   /// Reads `2026-11-23T05:37:00.123Z`, the form that the API writes: UTC, with or without a fraction of a second.
   package init?(iso8601 text: String) {

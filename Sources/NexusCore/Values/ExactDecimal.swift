@@ -2,14 +2,14 @@
 // Copyright the Nexus OS authors
 
 /// A decimal number as it was written, without rounding: `units` / 10^`scale`.
-struct ExactDecimal: Sendable, Hashable {
-  var units: Int64
-  var scale: Int
+package struct ExactDecimal: Sendable, Hashable {
+  package var units: Int64
+  package var scale: Int
   /// Written with a decimal point.
-  var hasPoint: Bool
+  package var hasPoint: Bool
 
   /// Digits, at most one point, an optional sign; no exponent.
-  init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol) {
     var digits = Array(text.utf8)
     var isNegative = false
     if digits.first == UInt8(ascii: "-") || digits.first == UInt8(ascii: "+") {
@@ -45,7 +45,7 @@ struct ExactDecimal: Sendable, Hashable {
   }
 
   /// The number times 10^`power`, if that is a whole number that fits.
-  func scaled(byPowerOfTen power: Int) -> Int64? {
+  package func scaled(byPowerOfTen power: Int) -> Int64? {
     guard power >= scale else { return nil }
     var value = units
     for _ in 0..<(power - scale) {
@@ -57,7 +57,7 @@ struct ExactDecimal: Sendable, Hashable {
   }
 
   /// For factors only, never for money.
-  var double: Double {
+  package var double: Double {
     var divisor = 1.0
     for _ in 0..<scale { divisor *= 10 }
     return Double(units) / divisor

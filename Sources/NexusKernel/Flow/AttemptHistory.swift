@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What the attempts at one step add up to: how many failed since the last progress, and how far the next goes back.
+package struct AttemptHistory: Sendable, Hashable {
+  /// The attempts that were started.
+  package private(set) var attempts = 0
+  /// The attempt that has started and not ended.
+  package private(set) var openAttempt: AttemptNumber?
+  /// Attempts since the last progress that ended in failure.
+  package private(set) var failures = 0
+  /// The high-water mark: the most effects that one attempt ever got through.
+  package private(set) var highWater = 0
+  /// How many model outcomes the next attempt has to drop: 0, or 1, 2, 4, 8 … while attempts end at the high-water mark.
+  package private(set) var pendingRewind = 0
+  /// The depth of the rewind before, from which the next one doubles.
+  private var lastRewind = 0
+  /// The last attempt asked to be tried again later, not at once.
+  package private(set) var wantsDelay = false
+
+  package init() {}
+
+  package mutating func started(_ attempt: AttemptNumber) {
+    attempts = attempt.value
+    openAttempt = attempt
+    pendingRewind = 0
+  }
+
+  package mutating func ended(_ end: AttemptEnd) {
+    openAttempt = nil
+    wantsDelay = false
+    switch end.outcome {
+    case .succeeded, .cancelled, .budgetStopped, .interrupted: break
+    case .crashed: countFailure(passed: end.passed, mayRewind: true)
+    case .askedRetry:
+      wantsDelay = true
+      countFailure(passed: end.passed, mayRewind: false)
+    case .timedOut: countFailure(passed: end.passed, mayRewind: false)
+    }
+  }
+
+  /// A person has it tried again: what failed before does not count any more.
+  package mutating func forgive() {
+    failures = 0
+    wantsDelay = false
+  }
+
+  /// Counts an attempt that ended badly, and decides how far the next one goes back.
+  ///
+  /// Replaying everything would repeat a crash that a bad model answer caused: an attempt that dies at the high-water
+  /// mark without passing it makes the next one ask the last answers anew.
+  private mutating func countFailure(passed: Int, mayRewind: Bool) {
+    if passed > highWater {
+      highWater = passed
+      failures = 1
+      lastRewind = 0
+    } else {
+      failures += 1
+      if mayRewind, passed == highWater, highWater > 0 {
+        lastRewind = max(1, lastRewind * 2)
+        pendingRewind = lastRewind
+      }
+    }
+  }
+}
+
+extension RetryPolicy {
+  /// The wait before the next attempt: the second comes at once, the third after `initial`, then growing by `factor` up
+  /// to `max`.
+  package func delay(after history: AttemptHistory) -> Duration {
+    let waits = history.wantsDelay ? history.failures - 1 : history.failures - 2
+    guard waits >= 0 else { return .zero }
+    var delay = initial
+    for _ in 0..<min(waits, 64) {
+      delay = delay * factor
+      if delay >= max { return max }
+    }
+    return min(delay, max)
+  }
+}

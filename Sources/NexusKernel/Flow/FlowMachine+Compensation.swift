@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+// The way back of a saga.
+extension FlowMachine {
+  /// One compensation after the other; the last one that is over ends the run.
+  mutating func goBack(_ turn: inout Turn) {
+    while halt == nil, !isResting {
+      if let current = state.active.first(where: { $0.role == .back }) {
+        guard !state.open.contains(current), !handedOver.contains(current) else { return }
+        startAttempt(current, &turn)
+        if state.active.contains(current) { return endIfHalted(&turn) }
+        continue
+      }
+      guard let next = undoOrder().first else {
+        return note(.compensated(isPartial: state.isPartial), &turn)
+      }
+      begin(next.with(.back), &turn)
+      guard !state.open.contains(next.with(.back)) else { return }
+      // It could not even begin: a person decides, or it is done without.
+      if halt != nil { return endIfHalted(&turn) }
+    }
+  }
+
+  private mutating func endIfHalted(_ turn: inout Turn) {
+    if let halt, state.open.isEmpty { end(halt, &turn) }
+  }
+
+  /// What is to be undone still: first what may have had an effect without having completed, then what completed, the
+  /// last first.
+  func undoOrder() -> [UnitKey] {
+    guard definition.kind == .saga else { return [] }
+    let doubtful = state.units.keys.filter { key in
+      guard key.role == .forward, let unit = state.units[key], case .completed? = unit.outcome else {
+        return key.role == .forward && isDoubtful(key)
+      }
+      return false
+    }
+    let order = doubtful.sorted { before($1, $0) } + state.completed.reversed()
+    return order.filter { key in
+      definition.steps[key.step].compensation != nil && !state.undone.contains(key.with(.back))
+    }
+  }
+
+  /// A step that did not complete and may have had an effect all the same.
+  private func isDoubtful(_ key: UnitKey) -> Bool {
+    guard let unit = state.units[key], let compensation = definition.steps[key.step].compensation else { return false }
+    if case .skipped(.person)? = unit.outcome { return false }
+    switch compensation.ofFailed {
+    case .never: return false
+    case .always: return unit.history.attempts > 0
+    case .auto: return unit.mayHaveApplied
+    }
+  }
+}

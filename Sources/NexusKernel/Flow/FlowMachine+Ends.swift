@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+// How what is under way ends: attempts, times, children, events.
+extension FlowMachine {
+  mutating func attemptEnded(_ path: StepPath, _ end: AttemptEnd, _ output: JSONValue?, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.open.contains(key), !orphans.contains(key),
+      let attempt = state.units[key]?.history.openAttempt
+    else { return }
+    let stop = stops.removeValue(forKey: key)
+    var end = end
+    // A result that came in spite of a stop is a result; a polite goodbye (exit 0, no output) is none.
+    if let stop, end.outcome != .succeeded || (output ?? .null).isNothing { end.outcome = outcome(after: stop, end) }
+    note(.attemptEnded(step: path, attempt: attempt, end), &turn)
+    switch end.outcome {
+    case .succeeded: succeeded(key, output ?? .null, &turn)
+    case .crashed(let error), .askedRetry(let error): tryAgain(key, error, &turn)
+    case .timedOut: tryAgain(key, end.outcome.error ?? RunError(code: "NX-RUN-030", message: "timed out"), &turn)
+    case .budgetStopped(let refusal): budgetStopped(key, refusal, &turn)
+    case .interrupted: interrupted(key, stop, &turn)
+    case .cancelled:
+      guard stop == nil else { return }
+      giveUp(
+        key, RunError(code: "NX-RUN-038", message: "the attempt was stopped by a person", isRetryable: false), &turn)
+    }
+  }
+
+  private func outcome(after stop: UnitStop, _ end: AttemptEnd) -> AttemptOutcome {
+    // What never began had no effect, whoever stopped it.
+    if case .interrupted(AttemptOutcome.neverBegan) = end.outcome, stop != .queueTimedOut { return end.outcome }
+    switch stop {
+    case .timedOut: return .timedOut
+    case .queueTimedOut:
+      return .crashed(RunError(code: "NX-RUN-036", message: "the attempt could not start within its queue timeout"))
+    case .givenUp: return .interrupted("the supervisor gave up")
+    case .notNeeded: return .cancelled
+    case .withTheRun:
+      switch halt {
+      case .paused: return .interrupted("paused")
+      case .timedOut: return .interrupted("the run took longer than its timeout")
+      case .cancelled, .killed: return .cancelled
+      case nil: return .interrupted("the node stopped")
+      }
+    }
+  }
+
+  private mutating func succeeded(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
+    note(.stepCompleted(path: state.paths.path(of: key), output: output), &turn)
+    guard key.role == .probe else { return }
+    let forward = key.with(.forward)
+    switch output["applied"]?.boolValue {
+    case true?:
+      note(
+        .stepCompleted(path: state.paths.path(of: forward), output: output["output"] ?? .null), &turn)
+    case false?: startAttempt(forward, doubtIsSettled: true, &turn)
+    case nil:
+      begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say whether it was applied"), &turn)
+    }
+  }
+
+  private mutating func interrupted(_ key: UnitKey, _ stop: UnitStop?, _ turn: inout Turn) {
+    switch stop {
+    case .givenUp(let reason)?: giveUp(key, reason, &turn)
+    case .withTheRun?, .notNeeded?, .timedOut?, .queueTimedOut?: break
+    case nil:
+      // Its supervisor stopped it for others' sake: it counts as nothing and begins anew.
+      retry(key, after: state.retry(of: key).policy.initial, &turn)
+    }
+  }
+
+  private mutating func budgetStopped(_ key: UnitKey, _ refusal: BudgetRefusal, _ turn: inout Turn) {
+    guard refusal.action != .pause else { return begin(.paused(.budget, note: refusal.message), &turn) }
+    giveUp(key, RunError(code: "NX-BUD-001", message: refusal.message, isRetryable: false), &turn)
+  }
+
+  // MARK: Failure
+
+  /// Whether a unit that failed in this way is tried again.
+  func isTriedAgain(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
+    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
+    if key.role == .forward, definition.kind != .pool, !state.failed.isEmpty { return false }
+    let retry = state.retry(of: key)
+    guard error.isRetryable, !retry.nonRetryable.contains(where: { $0.matches(error) }) else { return false }
+    if key.role == .forward, definition.steps[key.step].onError == .retry { return true }
+    return failures < retry.policy.maxAttempts
+  }
+
+  private mutating func tryAgain(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
+    guard isTriedAgain(key, error, failures: state.units[key]?.history.failures ?? 0) else {
+      return giveUp(key, error, &turn)
+    }
+    let due = state.units[key]?.dueAt ?? turn.now
+    retry(key, after: max(.zero, due - turn.now), &turn)
+  }
+
+  private mutating func retry(_ key: UnitKey, after delay: Duration, _ turn: inout Turn) {
+    guard delay > .zero else { return waitingForRoom.append(key) }
+    handedOver.insert(key)
+    turn.act(.wake(state.paths.path(of: key), after: delay))
+  }
+
+  /// The unit will not be tried again by itself.
+  mutating func giveUp(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
+    // What was cut short by a halt of the run is no failure of the step: it goes on when the run does.
+    if halt != nil || isLeaving, key.role != .probe { if error.isRetryable { return } }
+    let path = state.paths.path(of: key)
+    switch key.role {
+    case .forward: giveUpForward(key, path, error, &turn)
+    case .back:
+      guard definition.onCompensationFailure == .pause else {
+        return note(.stepSkipped(path: path, .failed(error)), &turn)
+      }
+      begin(.paused(.compensation, note: "\(path): \(error.message)"), &turn)
+    case .probe: begin(.paused(.unknown, note: "\(path): \(error.message)"), &turn)
+    case .judge: note(.stepFailed(path: path, error), &turn)
+    }
+  }
+
+  private mutating func giveUpForward(_ key: UnitKey, _ path: StepPath, _ error: RunError, _ turn: inout Turn) {
+    let step = definition.steps[key.step]
+    if step.onError == .skip { return note(.stepSkipped(path: path, .failed(error)), &turn) }
+    let mustGoForward = definition.kind == .saga && (state.isBehindPivot || step.commitment == .retriable)
+    if mustGoForward || definition.onExhausted == .pause {
+      // It stays under way: whoever resumes the run has it tried again.
+      return begin(.paused(.exhausted, note: "\(path): \(error.message)"), &turn)
+    }
+    note(.stepFailed(path: path, error), &turn)
+  }
+
+  // MARK: Times
+
+  mutating func due(_ path: StepPath, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.active.contains(key), !state.open.contains(key), !isResting,
+      handedOver.remove(key) != nil
+    else { return }
+    // The wall clock may have been set back since the wake was asked for.
+    if let due = state.units[key]?.dueAt, due > turn.now {
+      handedOver.insert(key)
+      return turn.act(.wake(path, after: due - turn.now))
+    }
+    guard key.role == .forward else { return waitingForRoom.append(key) }
+    switch definition.steps[key.step].action {
+    case .sleep: note(.stepCompleted(path: path, output: .null), &turn)
+    case .event(let name):
+      let error = RunError(
+        code: "NX-RUN-034", message: "no event `\(name)` came within the step's timeout", isRetryable: false)
+      giveUp(key, error, &turn)
+    case .agent, .run: waitingForRoom.append(key)
+    }
+  }
+
+  mutating func limitPassed(_ path: StepPath, _ attempt: AttemptNumber, _ stop: UnitStop, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.open.contains(key), stops[key] == nil,
+      state.units[key]?.history.openAttempt == attempt
+    else { return }
+    stops[key] = stop
+    turn.act(.stopAttempt(path, .timedOut))
+  }
+
+  mutating func gaveUp(on agent: AgentName, _ reason: RunError, _ turn: inout Turn) {
+    for key in state.open.sorted(by: before) where self.agent(of: key) == agent && stops[key] == nil {
+      stops[key] = .givenUp(reason)
+      turn.act(.stopAttempt(state.paths.path(of: key), .givenUp))
+    }
+  }
+
+  // MARK: Children and events
+
+  mutating func childStarted(_ path: StepPath, _ child: RunID, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.active.contains(key), state.units[key]?.child == nil else { return }
+    note(.childStarted(path: path, run: child), &turn)
+    // The run was told to end while the child began.
+    if halt != nil { turn.act(.stopChild(path, child, definition.steps[key.step].parentClose)) }
+  }
+
+  mutating func childEnded(_ path: StepPath, _ end: ChildEnd, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.active.contains(key) else { return }
+    handedOver.remove(key)
+    if end.status == .completed {
+      return note(.stepCompleted(path: path, output: end.output ?? .null), &turn)
+    }
+    var error =
+      end.error ?? RunError(code: "NX-RUN-035", message: "the run of step \(path) ended \(end.status.rawValue)")
+    error.isRetryable = false
+    giveUp(key, error, &turn)
+  }
+
+  mutating func received(_ name: String, _ id: String?, _ payload: JSONValue, _ turn: inout Turn) {
+    guard !state.status.isFinal, state.bufferedEvents < FlowState.maxBufferedEvents,
+      id.map({ !state.eventIDs.contains($0) }) ?? true
+    else { return }
+    note(.eventReceived(name: name, id: id, payload: payload), &turn)
+    guard state.cause == nil, state.status != .paused, halt == nil else { return }
+    giveEvents(&turn)
+  }
+
+  /// Hands waiting events to the steps that wait for them, in the order of the definition.
+  mutating func giveEvents(_ turn: inout Turn) {
+    guard state.bufferedEvents > 0 else { return }
+    for key in state.active.sorted(by: before) where key.role == .forward {
+      guard case .event(let name) = definition.steps[key.step].action, let payload = state.events[name]?.first
+      else { continue }
+      handedOver.remove(key)
+      note(.stepCompleted(path: state.paths.path(of: key), output: payload), &turn)
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+// How a run is brought to a halt, and how it goes on again.
+extension FlowMachine {
+  /// The run comes to a halt once everything under way has ended.
+  mutating func begin(_ new: Halt, _ turn: inout Turn) {
+    guard !state.status.isFinal, outranks(new) else { return }
+    if state.status == .paused {
+      // Nothing is under way.
+      switch new {
+      case .cancelled, .killed: end(new, &turn)
+      case .paused, .timedOut: break
+      }
+      return
+    }
+    halt = new
+    stopOpenAttempts(new, &turn)
+    if case .paused = new { return }
+    stopChildren(new == .timedOut ? .timedOut : .cancelled, &turn)
+  }
+
+  /// A kill outranks everything, a cancel what goes on afterwards.
+  private func outranks(_ new: Halt) -> Bool {
+    switch (new, halt) {
+    case (_, nil), (.killed, _), (.cancelled, .paused?), (.timedOut, .paused?): true
+    default: false
+    }
+  }
+
+  private mutating func stopOpenAttempts(_ halt: Halt, _ turn: inout Turn) {
+    let stop: StepStop
+    var isKill = false
+    switch halt {
+    case .cancelled: stop = .cancelled
+    case .killed:
+      stop = .killed
+      isKill = true
+    case .paused: stop = .paused
+    case .timedOut: stop = .timedOut
+    }
+    for key in state.open.sorted(by: before) where stops[key] == nil || isKill {
+      if stops[key] == nil { stops[key] = .withTheRun }
+      turn.act(.stopAttempt(state.paths.path(of: key), stop))
+    }
+  }
+
+  mutating func stopChildren(_ why: StepStop, _ turn: inout Turn) {
+    for (key, child) in openChildren.sorted(by: { before($0.0, $1.0) }) {
+      let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
+      turn.act(.stopChild(state.paths.path(of: key), child, policy))
+      // What goes on by itself is not waited for.
+      if policy == .abandon { note(.stepSkipped(path: state.paths.path(of: key), .notNeeded), &turn) }
+    }
+  }
+
+  mutating func cancel(by who: String, _ turn: inout Turn) {
+    guard !state.status.isFinal else { return }
+    if !state.cancelRequested { note(.cancelRequested(by: who), &turn) }
+    // The undo of a saga is not cancelled, and behind the pivot there is no way back.
+    guard state.cause == nil, !state.isBehindPivot else { return }
+    begin(.cancelled(by: who), &turn)
+  }
+
+  mutating func leave(_ turn: inout Turn) {
+    isLeaving = true
+    for key in state.open.sorted(by: before) {
+      if stops[key] == nil { stops[key] = .withTheRun }
+      turn.act(.stopAttempt(state.paths.path(of: key), .nodeStopping))
+    }
+  }
+
+  /// Everything under way has ended: what becomes of the run.
+  mutating func end(_ reason: Halt, _ turn: inout Turn) {
+    halt = nil
+    switch reason {
+    case .cancelled(let who):
+      guard definition.kind == .saga else { return note(.cancelled, &turn) }
+      note(
+        .compensationStarted(
+          RunError(code: "NX-RUN-037", message: "the run was cancelled by \(who)", isRetryable: false)), &turn)
+    case .killed(let who):
+      note(.killed(by: who, uncompensated: undoOrder().map { state.paths.path(of: $0) }), &turn)
+    case .paused(let reason, let text): note(.paused(reason, note: text), &turn)
+    case .timedOut:
+      let error = RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false)
+      note(definition.kind == .saga ? .compensationStarted(error) : .failed(error), &turn)
+    }
+  }
+
+  // MARK: Going on again
+
+  mutating func goOn(from statuses: Set<RunStatus>, _ entry: RunEntry, _ turn: inout Turn) {
+    guard statuses.contains(state.status) else { return }
+    note(entry, &turn)
+    childrenWereStopped = false
+    handOverAgain(&turn)
+    giveEvents(&turn)
+  }
+
+  mutating func retry(by who: String, newKeys: Bool, _ turn: inout Turn) {
+    // A saga that has gone back to its beginning is over.
+    guard [.failed, .cancelled, .paused].contains(state.status) else { return }
+    if newKeys { note(.epochRaised(by: who), &turn) }
+    note(.retried(by: who), &turn)
+    childrenWereStopped = false
+    handOverAgain(&turn)
+    giveEvents(&turn)
+  }
+
+  /// A person decides about one unit.
+  mutating func resolve(_ path: StepPath, _ entry: RunEntry, _ turn: inout Turn) {
+    guard canResolve(path) else { return }
+    note(entry, &turn)
+    childrenWereStopped = false
+    handOverAgain(&turn)
+    giveEvents(&turn)
+  }
+
+  /// The unit failed, or stands still in a run that does.
+  package func canResolve(_ path: StepPath) -> Bool {
+    guard state.status == .paused || state.status == .failed, let key = state.paths.key(of: path),
+      key.role == .forward || key.role == .back, state.units[key]?.outcome == nil
+    else { return false }
+    return state.units[key]?.failure != nil || state.active.contains(key)
+  }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+extension FlowMachine {
+  package var outlook: RunOutlook {
+    var status = state.status
+    // Nothing is at work, and something will go on by itself: the run is suspended, not paused.
+    if status == .running, state.isWaiting, halt == nil { status = .suspended }
+    var output = state.output
+    if definition.kind == .pool, state.status == .failed { output = .object(state.votes) }
+    return RunOutlook(
+      status: status, pauseReason: state.pauseReason, output: output, error: state.error, attempts: state.attempts,
+      tokens: state.tokens, cost: state.cost)
+  }
+
+  package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }
+
+  package func recorded(_ path: StepPath) -> JSONValue? { state.recorded[path] }
+
+  package func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool {
+    guard let key = state.paths.key(of: path), let error = end.outcome.error, stops[key] == nil,
+      var history = state.units[key]?.history
+    else { return false }
+    history.ended(end)
+    return isTriedAgain(key, error, failures: history.failures)
+  }
+
+  package func isStopping(_ path: StepPath) -> Bool {
+    state.paths.key(of: path).map { stops[$0] != nil } ?? false
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+// How a pool becomes one result.
+extension FlowMachine {
+  /// Looks whether the results so far suffice, or never will.
+  mutating func decidePool(_ turn: inout Turn) {
+    guard let decision = definition.decision else { return }
+    let votes = state.completed.map { key in
+      PoolVote(member: key.step, output: state.units[key]?.outcome?.output ?? .null)
+    }
+    var judged: [[Int]]?
+    if case .agent = decision.equality {
+      guard let groups = judgement(&turn) else { return }
+      judged = groups
+    }
+    switch Agreement.decide(
+      decision, votes: votes, failed: state.failed.count { $0.role == .forward }, members: definition.steps.count,
+      judged: judged)
+    {
+    case .undecided: return
+    case .decided(let winners, let output):
+      note(.decided(winners: winners.map { state.paths.path(of: UnitKey($0)) }), &turn)
+      note(.completed(output: output), &turn)
+    case .impossible(let reason):
+      note(.failed(RunError(code: "NX-POL-001", message: reason, isRetryable: false)), &turn)
+    }
+    stopTheRest(&turn)
+  }
+
+  /// What is still under way is not needed any more.
+  private mutating func stopTheRest(_ turn: inout Turn) {
+    for key in state.open.sorted(by: before) where stops[key] == nil {
+      stops[key] = .notNeeded
+      turn.act(.stopAttempt(state.paths.path(of: key), .notNeeded))
+    }
+    stopChildren(.notNeeded, &turn)
+  }
+
+  // MARK: The judge
+
+  /// Which members agree, by the word of an agent that is asked once all have answered.
+  ///
+  /// - Returns: nil while that is not known.
+  private mutating func judgement(_ turn: inout Turn) -> [[Int]]? {
+    let isComplete = state.completed.count + state.failed.count { $0.role == .forward } == definition.steps.count
+    guard isComplete, !state.completed.isEmpty else { return state.completed.isEmpty && isComplete ? [] : nil }
+    if state.units[.judge]?.failure != nil { return [] }
+    guard case .completed(let answer)? = state.units[.judge]?.outcome else {
+      if !state.open.contains(.judge), !handedOver.contains(.judge), !state.active.contains(.judge) {
+        startAttempt(.judge, &turn)
+      }
+      return nil
+    }
+    return (answer["groups"]?.arrayValue ?? []).map { group in
+      (group.arrayValue ?? []).compactMap { $0.stringValue.flatMap(state.paths.index(of:)) }
+    }
+  }
+
+  /// What the judge is asked.
+  var judgeInput: JSONValue { ["votes": .object(state.votes)] }
+}
+
+extension FlowState {
+  /// What the members of a pool answered, by name.
+  var votes: JSONObject {
+    var votes = JSONObject()
+    for key in completed { votes[definition.steps[key.step].name] = units[key]?.outcome?.output ?? .null }
+    return votes
+  }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+internal import NexusCore
+
+// What begins, and when.
+extension FlowMachine {
+  private var hasRoom: Bool { state.open.count < definition.maxParallel }
+
+  /// Starts everything that waits for nothing but its turn: second tries, elements of lists, steps.
+  mutating func startWhatCan(_ turn: inout Turn) {
+    while hasRoom, !waitingForRoom.isEmpty, mayStart { begin(waitingForRoom.removeFirst(), &turn) }
+    var index = 0
+    while index < expanded.count, mayStart {
+      let step = expanded[index]
+      fill(step, &turn)
+      if state.outcome(of: step) == nil { index += 1 } else { expanded.remove(at: index) }
+    }
+    while hasRoom, mayStart, let step = state.ready.popFirst() { begin(step: step, &turn) }
+  }
+
+  /// A step that failed just now, or a halt, keeps the next from beginning.
+  private var mayStart: Bool { (state.failed.isEmpty || definition.kind == .pool) && halt == nil && !isResting }
+
+  private mutating func begin(step index: Int, _ turn: inout Turn) {
+    let key = UnitKey(index)
+    let step = definition.steps[index]
+    guard state.outcome(of: index) == nil, state.steps[index].count == nil, !state.active.contains(key),
+      state.units[key]?.failure == nil
+    else { return }
+    guard step.forEach != nil else {
+      if holds(step.condition, key, &turn) { begin(key, &turn) }
+      return
+    }
+    do throws(RunError) {
+      if let condition = step.condition, !condition.concernsItems,
+        try !condition.holds(in: FlowScope(state: state, run: run))
+      {
+        return note(.stepSkipped(path: state.paths.path(of: key), .condition), &turn)
+      }
+      let count = try state.items(of: index, run: run).count
+      note(.stepExpanded(path: state.paths.path(of: key), count: count), &turn)
+      if count > 0 { expanded.append(index) }
+      fill(index, &turn)
+    } catch {
+      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+    }
+  }
+
+  /// Begins as many elements of a list as may be under way.
+  private mutating func fill(_ step: Int, _ turn: inout Turn) {
+    guard let count = state.steps[step].count, let forEach = definition.steps[step].forEach else { return }
+    let condition = definition.steps[step].condition.flatMap { $0.concernsItems ? $0 : nil }
+    while state.steps[step].nextItem < count, state.steps[step].openItems < forEach.parallel, hasRoom, mayStart {
+      let key = UnitKey(step, item: state.steps[step].nextItem)
+      state.steps[step].nextItem += 1
+      let unit = state.units[key]
+      guard unit?.outcome == nil, unit?.failure == nil, !state.active.contains(key) else { continue }
+      if holds(condition, key, &turn) { begin(key, &turn) }
+    }
+  }
+
+  /// Whether a unit is to be done; one whose condition fails or cannot be told is written down.
+  private mutating func holds(_ condition: Condition?, _ key: UnitKey, _ turn: inout Turn) -> Bool {
+    guard let condition else { return true }
+    do throws(RunError) {
+      if try condition.holds(in: try state.scope(of: key, run: run)) { return true }
+      note(.stepSkipped(path: state.paths.path(of: key), .condition), &turn)
+    } catch {
+      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+    }
+    return false
+  }
+
+  /// Begins a unit, or tries it again.
+  mutating func begin(_ key: UnitKey, _ turn: inout Turn) {
+    switch key.role {
+    case .back, .probe, .judge: startAttempt(key, &turn)
+    case .forward:
+      switch definition.steps[key.step].action {
+      case .agent: startAttempt(key, &turn)
+      case .run(let name): startChild(key, name, &turn)
+      case .sleep(let template): sleep(key, template, &turn)
+      case .event(let name): awaitEvent(key, name, &turn)
+      }
+    }
+  }
+
+  // MARK: Attempts
+
+  /// The agent that a unit's attempts are made by.
+  func agent(of key: UnitKey) -> AgentName? {
+    switch key.role {
+    case .forward: if case .agent(let name) = definition.steps[key.step].action { name } else { nil }
+    case .back: definition.steps[key.step].compensation?.agent
+    case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
+    case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
+    }
+  }
+
+  mutating func startAttempt(_ key: UnitKey, doubtIsSettled: Bool = false, _ turn: inout Turn) {
+    guard let agent = agent(of: key), !state.open.contains(key) else { return }
+    if state.units[key]?.isUnknown == true, !doubtIsSettled, !goesOnInDoubt(key, &turn) { return }
+    let path = state.paths.path(of: key)
+    do throws(RunError) {
+      let order = StepOrder(
+        step: path, agent: agent, attempt: AttemptNumber((state.units[key]?.history.attempts ?? 0) + 1),
+        rewind: state.units[key]?.history.pendingRewind ?? 0, input: try attemptInput(of: key),
+        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key))
+      note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
+      turn.act(.startAttempt(order))
+    } catch {
+      giveUp(key, error, &turn)
+    }
+  }
+
+  /// The attempt before was cut off; whether the unit may simply be tried again.
+  private mutating func goesOnInDoubt(_ key: UnitKey, _ turn: inout Turn) -> Bool {
+    guard key.role == .forward else { return true }
+    let path = state.paths.path(of: key)
+    switch definition.steps[key.step].onUnknown {
+    case .retrySameKey: return true
+    case .probe: startAttempt(key.with(.probe), &turn)
+    case .ask: begin(.paused(.unknown, note: "nobody knows whether \(path) had its effect"), &turn)
+    case .fail:
+      let error = RunError(
+        code: "NX-RUN-033", message: "the attempt was cut off, and nobody knows whether it had its effect",
+        isRetryable: false)
+      giveUp(key, error, &turn)
+    }
+    return false
+  }
+
+  private func attemptInput(of key: UnitKey) throws(RunError) -> JSONValue {
+    switch key.role {
+    case .forward: return try state.input(of: key, run: run)
+    case .back:
+      let scope = try state.compensatedScope(of: key, run: run)
+      if let template = definition.steps[key.step].compensation?.input { return try template.value(in: scope) }
+      return [
+        "input": scope.compensated?.input ?? .null, "output": scope.compensated?.output ?? .null,
+        "error": scope.compensated?.error ?? .null,
+      ]
+    case .probe:
+      let forward = key.with(.forward)
+      return [
+        "input": try state.input(of: forward, run: run), "idempotencyKey": .string(try idempotencyKey(of: forward)),
+      ]
+    case .judge: return judgeInput
+    }
+  }
+
+  /// The same for every attempt, so that an effect is known again.
+  private func idempotencyKey(of key: UnitKey) throws(RunError) -> String {
+    if key.role == .forward, let template = definition.steps[key.step].idempotencyKey {
+      let value = try template.value(in: try state.scope(of: key, run: run))
+      return value.stringValue ?? value.text()
+    }
+    return keyPrefix + state.paths.path(of: key).text
+  }
+
+  private var keyPrefix: String { state.epoch == 0 ? "\(run)/" : "\(run)/e\(state.epoch)/" }
+
+  private func limits(of key: UnitKey) -> StepLimits {
+    switch key.role {
+    case .forward: definition.steps[key.step].limits
+    case .back: definition.steps[key.step].compensation?.limits ?? StepLimits()
+    case .probe, .judge: StepLimits()
+    }
+  }
+
+  // MARK: Children, sleep, events
+
+  private mutating func startChild(_ key: UnitKey, _ name: String, _ turn: inout Turn) {
+    let path = state.paths.path(of: key)
+    do throws(RunError) {
+      let input = try state.input(of: key, run: run)
+      if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
+      handedOver.insert(key)
+      turn.act(.startChild(path, name: name, input: input, idempotencyKey: try idempotencyKey(of: key)))
+    } catch {
+      giveUp(key, error, &turn)
+    }
+  }
+
+  private mutating func sleep(_ key: UnitKey, _ template: ValueTemplate, _ turn: inout Turn) {
+    let path = state.paths.path(of: key)
+    do throws(RunError) {
+      let until = try SleepLength.end(
+        of: try template.value(in: try state.scope(of: key, run: run)), from: turn.now)
+      note(.timerSet(path: path, until: until), &turn)
+      handedOver.insert(key)
+      turn.act(.wake(path, after: max(.zero, until - turn.now)))
+    } catch {
+      giveUp(key, error, &turn)
+    }
+  }
+
+  private mutating func awaitEvent(_ key: UnitKey, _ name: String, _ turn: inout Turn) {
+    let path = state.paths.path(of: key)
+    if let payload = state.events[name]?.first {
+      note(.stepBegun(path: path), &turn)
+      return note(.stepCompleted(path: path, output: payload), &turn)
+    }
+    guard let limit = definition.steps[key.step].limits.attempt else { return note(.stepBegun(path: path), &turn) }
+    note(.timerSet(path: path, until: turn.now + limit), &turn)
+    handedOver.insert(key)
+    turn.act(.wake(path, after: limit))
+  }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Decides what happens next in a run of a workflow, saga or fan-out pool.
+///
+/// What happened is written down first; then `advance` looks at what the journal adds up to and does all that can be
+/// done. So there is one place that starts steps, whether a step has ended, a time has come, or the node is back.
+package struct FlowMachine: DurableMachine {
+  /// The number of traps of the node at which a run is parked.
+  package static let maxTraps = 2
+
+  package internal(set) var state: FlowState
+  let run: RunID
+  var definition: FlowDefinition { state.definition }
+
+  /// Why attempts under way were told to stop; lost with the node, like the attempts themselves.
+  var stops: [UnitKey: UnitStop] = [:]
+  /// Why the run comes to a halt once nothing is under way; lost with the node.
+  var halt: Halt?
+  /// The node goes down.
+  var isLeaving = false
+  /// Units whose attempts were open when the run was taken over: no end of theirs will be reported.
+  var orphans: Set<UnitKey> = []
+  /// Units that have been handed to the shell and need nothing until it reports: children, timers.
+  var handedOver: Set<UnitKey> = []
+  /// Units that could go on but for the limit of attempts at a time.
+  var waitingForRoom: [UnitKey] = []
+  /// The children of a failing run were told to end.
+  var childrenWereStopped = false
+  /// What the journal leaves open was looked at.
+  private var isTakenUp = false
+  /// Steps of the kind `forEach` that have begun.
+  var expanded: [Int] = []
+
+  /// Why one attempt was told to stop.
+  enum UnitStop: Sendable, Hashable {
+    case withTheRun
+    case timedOut
+    case queueTimedOut
+    case givenUp(RunError)
+    case notNeeded
+  }
+
+  /// Why the whole run comes to a halt.
+  enum Halt: Sendable, Hashable {
+    case cancelled(by: String)
+    case killed(by: String)
+    case paused(PauseReason, note: String)
+    case timedOut
+  }
+
+  /// What one event leads to.
+  struct Turn {
+    let now: WallTime
+    var decision = DurableDecision()
+    mutating func act(_ action: DurableAction) { decision.actions.append(action) }
+  }
+
+  package init(run: RunID, definition: FlowDefinition, input: JSONValue) {
+    self.run = run
+    state = FlowState(definition: definition, input: input)
+  }
+
+  package mutating func apply(_ entry: JournalEntry) { state.apply(entry.entry, at: entry.at) }
+
+  /// Writes an entry down, and is in the state that it leads to.
+  mutating func note(_ entry: RunEntry, _ turn: inout Turn) {
+    state.apply(entry, at: turn.now)
+    turn.decision.entries.append(entry)
+  }
+
+  package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
+    var turn = Turn(now: now)
+    takeUp(event, &turn)
+    switch event {
+    case .claimed(let trapped): claimed(trapped: trapped, &turn)
+    case .attemptEnded(let path, let end, let output): attemptEnded(path, end, output, &turn)
+    case .due(let path): due(path, &turn)
+    case .attemptTimedOut(let path, let attempt): limitPassed(path, attempt, .timedOut, &turn)
+    case .queueTimedOut(let path, let attempt): limitPassed(path, attempt, .queueTimedOut, &turn)
+    case .childStarted(let path, let child): childStarted(path, child, &turn)
+    case .childEnded(let path, let end): childEnded(path, end, &turn)
+    case .event(let name, let id, let payload): received(name, id, payload, &turn)
+    case .cancel(let who): cancel(by: who, &turn)
+    case .kill(let who): begin(.killed(by: who), &turn)
+    case .pause(let who): begin(.paused(.person, note: "paused by \(who)"), &turn)
+    case .resume(let who): goOn(from: [.paused], .resumed(by: who), &turn)
+    case .retry(let who, let newKeys): retry(by: who, newKeys: newKeys, &turn)
+    case .skip(let path, let who, let reason): resolve(path, .stepSkipped(path: path, .person(by: who, reason: reason)), &turn)
+    case .markDone(let path, let who, let output): resolve(path, .stepMarkedDone(path: path, by: who, output: output), &turn)
+    case .timeout: if state.cause == nil, !state.isBehindPivot { begin(.timedOut, &turn) }
+    case .supervisorGaveUp(let agent, let reason): gaveUp(on: agent, reason, &turn)
+    case .nodeStopping: leave(&turn)
+    case .recordStep(let path, let value):
+      if !state.open.isEmpty, state.recorded[path] == nil { note(.stepRecorded(path: path, value: value), &turn) }
+      return turn.decision
+    }
+    advance(&turn)
+    return turn.decision
+  }
+
+  // MARK: Going on
+
+  /// Does all that can be done now.
+  mutating func advance(_ turn: inout Turn) {
+    if isResting { return settleIfQuiet(&turn) }
+    if isLeaving || halt != nil {
+      guard state.open.isEmpty, !waitsForChildren else { return }
+      if let halt { end(halt, &turn) }
+      if isLeaving || isResting { return settleIfQuiet(&turn) }
+    }
+    if state.cause == nil { goForward(&turn) } else { goBack(&turn) }
+    if isResting { settleIfQuiet(&turn) }
+  }
+
+  /// Runs that were told to end are waited for; a run that is only paused leaves its children alone.
+  private var waitsForChildren: Bool {
+    switch halt {
+    case .cancelled, .killed, .timedOut: !isLeaving && !openChildren.isEmpty
+    case .paused, nil: false
+    }
+  }
+
+  /// Nothing begins any more unless a person asks.
+  var isResting: Bool { state.status.isFinal || state.status == .paused }
+
+  /// The driver may go: nothing is under way that it would have to report.
+  private func settleIfQuiet(_ turn: inout Turn) {
+    if state.open.isEmpty { turn.act(.settle) }
+  }
+
+  /// The runs that units wait for.
+  var openChildren: [(UnitKey, RunID)] {
+    state.active.compactMap { key in state.units[key]?.child.map { (key, $0) } }
+  }
+
+  private mutating func goForward(_ turn: inout Turn) {
+    if definition.kind == .pool, state.winners == nil { decidePool(&turn) }
+    if isResting { return }
+    if let first = state.failed.first, definition.kind != .pool {
+      // What is under way comes to its end first, so that every outcome is known.
+      guard state.open.isEmpty else { return }
+      guard halt == nil, childrenAreOver(&turn) else { return }
+      let error = failure(of: first)
+      definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
+      if state.cause != nil { goBack(&turn) }
+      return
+    }
+    startWhatCan(&turn)
+    if state.unfinished == 0, !isResting, state.failed.isEmpty, definition.kind != .pool { complete(&turn) }
+  }
+
+  /// Runs that a failing run waits for are told to end, once, and waited for.
+  private mutating func childrenAreOver(_ turn: inout Turn) -> Bool {
+    if !childrenWereStopped {
+      childrenWereStopped = true
+      stopChildren(.cancelled, &turn)
+    }
+    return openChildren.isEmpty
+  }
+
+  private func failure(of key: UnitKey) -> RunError {
+    var error = state.units[key]?.failure ?? RunError(code: "NX-RUN-032", message: "a step failed")
+    error.message = "step \(state.paths.path(of: key)): \(error.message)"
+    return error
+  }
+
+  /// The run's output is that of its last step.
+  private mutating func complete(_ turn: inout Turn) {
+    let last = definition.steps.indices.last.flatMap { state.outcome(of: $0) }
+    note(.completed(output: last?.output ?? .null), &turn)
+  }
+
+  // MARK: Recovery
+
+  private mutating func claimed(trapped: Bool, _ turn: inout Turn) {
+    guard !isResting else { return }
+    if trapped {
+      note(.nodeTrapped, &turn)
+      if state.traps >= Self.maxTraps {
+        closeOrphans(RunState.trapNote, &turn)
+        note(.paused(.poison, note: "the node trapped \(Self.maxTraps) times on this run"), &turn)
+        return
+      }
+    }
+    closeOrphans("the node ended", &turn)
+    if state.cancelRequested, state.cause == nil, !state.isBehindPivot { halt = .cancelled(by: "an earlier request") }
+    handOverAgain(&turn)
+  }
+
+  /// Before the first event: what the journal shows as open has nobody who reports its end.
+  private mutating func takeUp(_ event: DurableEvent, _ turn: inout Turn) {
+    guard !isTakenUp else { return }
+    isTakenUp = true
+    orphans = state.open
+    expanded = state.steps.indices.filter { state.steps[$0].count != nil && state.steps[$0].outcome == nil }
+    if case .claimed = event, !isResting { return }
+    closeOrphans("the node ended", &turn)
+  }
+
+  mutating func closeOrphans(_ why: String, _ turn: inout Turn) {
+    for key in orphans.sorted(by: before) {
+      let attempt = state.units[key]?.history.openAttempt ?? AttemptNumber(1)
+      note(
+        .attemptEnded(step: state.paths.path(of: key), attempt: attempt, AttemptEnd(outcome: .interrupted(why))), &turn)
+    }
+    orphans = []
+  }
+
+  /// Timers, children and second tries that the node before this one waited for.
+  mutating func handOverAgain(_ turn: inout Turn) {
+    for key in state.active.sorted(by: before) where !state.open.contains(key) {
+      guard let unit = state.units[key] else { continue }
+      let path = state.paths.path(of: key)
+      if let child = unit.child {
+        handedOver.insert(key)
+        turn.act(.awaitChild(path, child))
+      } else if let due = unit.dueAt {
+        handedOver.insert(key)
+        turn.act(.wake(path, after: max(.zero, due - turn.now)))
+      } else if !isWaitingForEvent(key) {
+        waitingForRoom.append(key)
+      }
+    }
+  }
+
+  func isWaitingForEvent(_ key: UnitKey) -> Bool {
+    guard key.role == .forward, case .event = definition.steps[key.step].action else { return false }
+    return true
+  }
+
+  /// The order of the definition, so that nothing depends on the order of a set.
+  func before(_ left: UnitKey, _ right: UnitKey) -> Bool {
+    (left.step, left.item ?? -1, rank(left.role)) < (right.step, right.item ?? -1, rank(right.role))
+  }
+
+  private func rank(_ role: UnitKey.Role) -> Int {
+    switch role {
+    case .forward: 0
+    case .back: 1
+    case .probe: 2
+    case .judge: 3
+    }
+  }
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+package import NexusCore
+
+extension FlowState {
+  package mutating func apply(_ entry: RunEntry, at time: WallTime) {
+    switch entry {
+    case .created, .forked: break
+    case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
+    case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
+    case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
+    case .stepBegun(let path): change(path, time) { _ in }
+    case .stepExpanded(let path, let count): applyExpansion(path, count)
+    case .stepCompleted(let path, let output): finish(path, .completed(output), time)
+    case .stepMarkedDone(let path, _, let output): applyPerson(path, .completed(output), time)
+    case .stepSkipped(let path, let reason):
+      if case .person = reason {
+        applyPerson(path, .skipped(reason), time)
+      } else {
+        finish(path, .skipped(reason), time)
+      }
+    case .stepFailed(let path, let reason): fail(path, reason, time)
+    case .timerSet(let path, let until): change(path, time) { $0.dueAt = until }
+    case .childStarted(let path, let run): change(path, time) { $0.child = run }
+    case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
+    case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
+      .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
+      applyToRun(entry)
+    }
+  }
+
+  private mutating func applyToRun(_ entry: RunEntry) {
+    switch entry {
+    case .compensationStarted(let reason):
+      cause = reason
+      error = reason
+      status = .compensating
+      abandonForward()
+    case .compensated(let partial): status = partial ? .compensatedPartial : .compensated
+    case .decided(let members): winners = members
+    case .completed(let value):
+      status = .completed
+      output = value
+      error = nil
+    case .failed(let reason):
+      status = .failed
+      error = reason
+    case .cancelled: status = .cancelled
+    case .killed: status = .cancelled
+    case .cancelRequested: cancelRequested = true
+    case .paused(let reason, _):
+      status = .paused
+      pauseReason = reason
+    case .resumed, .retried: goOn()
+    case .nodeTrapped: traps += 1
+    case .epochRaised: epoch += 1
+    default: preconditionFailure("an entry of a step")
+    }
+  }
+
+  // MARK: Attempts
+
+  private mutating func applyStart(_ path: StepPath, _ attempt: AttemptNumber, _ time: WallTime) {
+    guard let key = paths.key(of: path) else { return }
+    begin(key, time)
+    open.insert(key)
+    attempts += 1
+    if key.role == .probe { units[key]?.outcome = nil }
+    if !status.isFinal {
+      status = cause == nil ? .running : .compensating
+      pauseReason = nil
+    }
+    units[key, default: UnitState()].history.started(attempt)
+    units[key]?.dueAt = nil
+    units[key]?.isUnknown = false
+  }
+
+  private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
+    guard let key = paths.key(of: path), open.remove(key) != nil else { return }
+    tokens += end.tokens
+    cost += end.cost
+    let delay = retryDelay(key, after: end)
+    guard var unit = units.removeValue(forKey: key) else { return }
+    unit.history.ended(end)
+    unit.tokens += end.tokens
+    unit.cost += end.cost
+    unit.endedAt = time
+    unit.lastError = end.outcome.error ?? unit.lastError
+    unit.isUnknown = end.outcome.isInterrupted
+    unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
+    unit.dueAt = delay.map { time + $0 }
+    units[key] = unit
+  }
+
+  /// The wait before the next attempt, should there be one; nil after an end that is no failure of the attempt's own.
+  ///
+  /// It is a function of the run, the step and the attempt, so that a restart of the node changes nothing.
+  private func retryDelay(_ key: UnitKey, after end: AttemptEnd) -> Duration? {
+    guard let error = end.outcome.error, var history = units[key]?.history else { return nil }
+    history.ended(end)
+    let retry = retry(of: key)
+    var delay = retry.policy.delay(after: history)
+    if retry.jitter > 0 {
+      let seed = "\(paths.path(of: key))#\(history.attempts)"
+      delay = delay * (1 + retry.jitter * Jitter.fraction(of: seed))
+    }
+    return max(delay, error.retryAfter ?? .zero)
+  }
+
+  func retry(of key: UnitKey) -> StepRetry {
+    switch key.role {
+    case .forward: definition.steps[key.step].retry
+    case .back: definition.steps[key.step].compensation?.retry ?? StepRetry()
+    case .probe, .judge: StepRetry()
+    }
+  }
+
+  // MARK: Steps
+
+  private mutating func change(_ path: StepPath, _ time: WallTime, _ body: (inout UnitState) -> Void) {
+    guard let key = paths.key(of: path) else { return }
+    begin(key, time)
+    body(&units[key, default: UnitState()])
+  }
+
+  /// The unit is under way from here on.
+  private mutating func begin(_ key: UnitKey, _ time: WallTime) {
+    guard active.insert(key).inserted else { return }
+    if units[key]?.startedAt == nil { units[key, default: UnitState()].startedAt = time }
+    if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
+    guard key.role == .forward else { return }
+    if key.item != nil { steps[key.step].openItems += 1 }
+  }
+
+  private mutating func applyExpansion(_ path: StepPath, _ count: Int) {
+    guard let step = paths.index(of: path.text) else { return }
+    steps[step].count = count
+    if count == 0 { close(step, .completed(.array([]))) }
+  }
+
+  private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
+    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    let hasBegun = active.remove(key) != nil
+    units[key, default: UnitState()].outcome = outcome
+    units[key]?.failure = nil
+    units[key]?.endedAt = time
+    units[key]?.dueAt = nil
+    switch key.role {
+    case .forward: finishForward(key, outcome, hasBegun: hasBegun)
+    case .back:
+      undone.insert(key)
+      if case .skipped = outcome { isPartial = true }
+    case .probe, .judge: break
+    }
+  }
+
+  private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+    if case .event(let name) = definition.steps[key.step].action, case .completed = outcome { takeEvent(name) }
+    if case .completed = outcome { completed.append(key) }
+    guard key.item != nil else { return close(key.step, outcome) }
+    if hasBegun { steps[key.step].openItems -= 1 }
+    steps[key.step].overItems += 1
+    guard let count = steps[key.step].count, steps[key.step].overItems == count else { return }
+    close(key.step, .completed(.array((0..<count).map { itemOutput(key.step, $0) })))
+  }
+
+  private func itemOutput(_ step: Int, _ item: Int) -> JSONValue {
+    units[UnitKey(step, item: item)]?.outcome?.output ?? .null
+  }
+
+  /// The step is over as a whole: what waited for it alone may begin.
+  private mutating func close(_ step: Int, _ outcome: StepOutcome) {
+    guard steps[step].outcome == nil else { return }
+    steps[step].outcome = outcome
+    unfinished -= 1
+    if definition.steps[step].commitment == .pivot, case .completed = outcome { isBehindPivot = true }
+    for dependent in dependents[step] {
+      steps[dependent].unmet -= 1
+      if steps[dependent].unmet == 0 { ready.append(dependent) }
+    }
+  }
+
+  private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
+    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    let hasBegun = active.remove(key) != nil
+    units[key, default: UnitState()].failure = reason
+    units[key]?.endedAt = time
+    units[key]?.dueAt = nil
+    guard key.role == .forward else { return }
+    if hasBegun, key.item != nil { steps[key.step].openItems -= 1 }
+    failed.append(key)
+  }
+
+  // MARK: Events
+
+  private mutating func buffer(_ name: String, _ id: String?, _ payload: JSONValue) {
+    if let id { eventIDs.insert(id) }
+    events[name, default: []].append(payload)
+    bufferedEvents += 1
+  }
+
+  private mutating func takeEvent(_ name: String) {
+    guard events[name]?.popFirst() != nil else { return }
+    bufferedEvents -= 1
+    if events[name]?.isEmpty == true { events[name] = nil }
+  }
+}
+
+// MARK: What people do
+
+extension FlowState {
+  /// A person decided about a unit that had failed or stood in doubt; the run goes on.
+  private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
+    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    failed.removeAll { $0 == key }
+    finish(path, outcome, time)
+    goOn()
+  }
+
+  /// What failed before does not count any more.
+  private mutating func goOn() {
+    status = cause == nil ? .running : .compensating
+    pauseReason = nil
+    error = cause
+    cancelRequested = false
+    traps = 0
+    for key in failed {
+      units[key]?.failure = nil
+      units[key]?.history.forgive()
+      reopen(key)
+    }
+    failed = []
+    for key in active where !open.contains(key) {
+      units[key]?.history.forgive()
+      units[key]?.isUnknown = false
+      if units[key]?.lastError != nil { units[key]?.dueAt = nil }
+    }
+  }
+
+  /// A unit that was over is to be done again.
+  private mutating func reopen(_ key: UnitKey) {
+    if key.item != nil {
+      steps[key.step].nextItem = min(steps[key.step].nextItem, key.item ?? 0)
+    } else if steps[key.step].outcome == nil {
+      ready.append(key.step)
+    }
+  }
+
+  /// The saga goes back: what has begun forward and is not over is left as it is.
+  private mutating func abandonForward() {
+    for key in active where key.role != .back { active.remove(key) }
+    ready = []
+  }
+}
+
+/// A number between -1 and 1 that is the same wherever it is worked out, by FNV-1a.
+enum Jitter {
+  static func fraction(of text: String) -> Double {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    // The last multiplication barely stirs the high bits for short texts: fold once more.
+    hash = (hash ^ (hash >> 33)) &* 0xff51_afd7_ed55_8ccd
+    return Double(hash >> 11) / Double(1 << 52) - 1
+  }
+}
+
+extension AttemptOutcome {
+  /// What went wrong by the attempt's own doing.
+  var error: RunError? {
+    switch self {
+    case .crashed(let error), .askedRetry(let error): error
+    case .timedOut: RunError(code: "NX-RUN-030", message: "the attempt took longer than it may")
+    case .succeeded, .interrupted, .budgetStopped, .cancelled: nil
+    }
+  }
+
+  /// How an attempt is written down that was stopped before its process began.
+  package static let neverBegan = "stopped before it began"
+
+  var isInterrupted: Bool { if case .interrupted = self { true } else { false } }
+
+  /// Whether the attempt may have had its effect.
+  ///
+  /// Not if its process never began, or if it said itself that it applied nothing.
+  var mayHaveApplied: Bool {
+    switch self {
+    case .interrupted(let note): note != Self.neverBegan
+    case .succeeded, .timedOut, .cancelled, .budgetStopped: true
+    case .crashed(let error), .askedRetry(let error): error.wasApplied ?? !error.isOfStart
+    }
+  }
+}
+
+extension RunError {
+  /// The agent's process never began: it could not be started, or its supervisor refused it.
+  var isOfStart: Bool { Self.codesOfStart.contains(code) }
+
+  private static let codesOfStart: Set<String> = [
+    "NX-AGT-002", "NX-AGT-003", "NX-AGT-014", "NX-SUP-001", "NX-RUN-036",
+  ]
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+package import NexusCore
+
+/// What the journal of a workflow, saga or pool adds up to.
+///
+/// `apply` is the only way in which it changes, live and in recovery alike. Every change costs the same however long the
+/// journal is: what can begin is kept in lists, and nothing is ever searched for.
+package struct FlowState: Sendable {
+  /// How many events may wait in a run for a step that takes them.
+  package static let maxBufferedEvents = 1_000
+
+  let definition: FlowDefinition
+  let input: JSONValue
+  let paths: UnitPaths
+  /// The steps that wait for each step.
+  private(set) var dependents: [[Int]]
+
+  package internal(set) var status = RunStatus.queued
+  package internal(set) var pauseReason: PauseReason?
+  package internal(set) var output: JSONValue?
+  package internal(set) var error: RunError?
+  package internal(set) var cancelRequested = false
+  package internal(set) var traps = 0
+  package internal(set) var attempts = 0
+  package internal(set) var tokens = TokenCount.zero
+  package internal(set) var cost = NanoUSD.zero
+  /// Part of every idempotency key; raised when a person wants new ones.
+  package internal(set) var epoch = 0
+  /// Why the saga goes back; nil while it goes forward.
+  package internal(set) var cause: RunError?
+  /// The members of a pool that agree, once that is decided.
+  package internal(set) var winners: [StepPath]?
+
+  var steps: [StepState]
+  var units: [UnitKey: UnitState] = [:]
+  /// Units that have begun and are not over.
+  var active: Set<UnitKey> = []
+  /// Units with an attempt that has started and not ended.
+  var open: Set<UnitKey> = []
+  /// Forward units that failed for good, in that order.
+  var failed: [UnitKey] = []
+  /// Forward units in the order of their completion.
+  var completed: [UnitKey] = []
+  /// Steps whose predecessors are over and that have not begun.
+  var ready: Deque<Int> = []
+  /// Steps that are not over.
+  var unfinished: Int
+  /// The pivot of the saga is behind: there is no way back.
+  var isBehindPivot = false
+  /// Compensations that are over: done or done without.
+  var undone: Set<UnitKey> = []
+  /// A compensation was skipped or given up.
+  var isPartial = false
+  var events: [String: Deque<JSONValue>] = [:]
+  var eventIDs: Set<String> = []
+  var bufferedEvents = 0
+  /// Durable steps that agents recorded.
+  var recorded: [StepPath: JSONValue] = [:]
+
+  init(definition: FlowDefinition, input: JSONValue) {
+    self.definition = definition
+    self.input = input
+    paths = UnitPaths(definition)
+    dependents = Array(repeating: [], count: definition.steps.count)
+    steps = definition.steps.map { StepState(unmet: $0.needs.count) }
+    unfinished = definition.steps.count
+    for (index, step) in definition.steps.enumerated() {
+      for need in step.needs { dependents[need].append(index) }
+      if step.needs.isEmpty { ready.append(index) }
+    }
+  }
+
+  /// Nothing is under way, and what is left waits for a time, an event or another run.
+  var isWaiting: Bool { open.isEmpty && !active.isEmpty }
+
+  func outcome(of step: Int) -> StepOutcome? { steps[step].outcome }
+}
+
+/// How far a step is.
+struct StepState: Sendable {
+  /// How many of the steps before are not over.
+  var unmet: Int
+  var outcome: StepOutcome?
+  /// Of a `forEach`: its elements' number, once it has begun.
+  var count: Int?
+  /// Of a `forEach`: elements that are over.
+  var overItems = 0
+  /// Of a `forEach`: the first element that may not have begun.
+  var nextItem = 0
+  /// Of a `forEach`: elements that have begun and are not over.
+  var openItems = 0
+
+  init(unmet: Int) { self.unmet = unmet }
+}
+
+/// How a step, or one element of it, ended.
+package enum StepOutcome: Sendable, Hashable {
+  case completed(JSONValue)
+  case skipped(SkipReason)
+
+  /// What later steps read.
+  package var output: JSONValue {
+    switch self {
+    case .completed(let output): output
+    case .skipped: .null
+    }
+  }
+
+  package var word: String {
+    switch self {
+    case .completed: "completed"
+    case .skipped(.failed): "failed"
+    case .skipped: "skipped"
+    }
+  }
+}
+
+/// One unit: how often it was tried, and how it stands.
+package struct UnitState: Sendable, Hashable {
+  package var history = AttemptHistory()
+  package var startedAt: WallTime?
+  package var endedAt: WallTime?
+  package var tokens = TokenCount.zero
+  package var cost = NanoUSD.zero
+  package var outcome: StepOutcome?
+  /// It failed for good, until a person says otherwise.
+  package var failure: RunError?
+  /// What the last attempt ended with.
+  package var lastError: RunError?
+  /// When it may be tried again, sleeps no longer, or waits no longer.
+  package var dueAt: WallTime?
+  /// The run that it waits for.
+  package var child: RunID?
+  /// The last attempt was cut off: nobody knows whether it had its effect.
+  package var isUnknown = false
+  /// One of the attempts that have ended may have had its effect.
+  package var mayHaveApplied = false
+}

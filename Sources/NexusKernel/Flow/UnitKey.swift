@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// What attempts are made at: a step, one element of a `forEach`, a compensation, a question about either.
+package struct UnitKey: Sendable, Hashable {
+  package enum Role: Sendable, Hashable {
+    case forward
+    /// The compensation of the step.
+    case back
+    /// Finds out whether a forward attempt had its effect.
+    case probe
+    /// Says which members of a pool agree; it belongs to no step.
+    case judge
+  }
+  package let step: Int
+  /// The element of a `forEach`, from 0; nil for the step as a whole.
+  package let item: Int?
+  package let role: Role
+
+  package init(_ step: Int, item: Int? = nil, _ role: Role = .forward) {
+    self.step = step
+    self.item = item
+    self.role = role
+  }
+
+  static let judge = UnitKey(-1, .judge)
+
+  func with(_ role: Role) -> UnitKey { UnitKey(step, item: item, role) }
+}
+
+/// Finds units by the paths that journals and agents know them by: `draft`, `draft[2]`, `draft[2].compensation`.
+struct UnitPaths: Sendable, Hashable {
+  private static let back = "compensation"
+  private static let probe = "probe"
+  private static let judge = StepPath("judge")
+
+  private let names: [String]
+  private let indexes: [String: Int]
+
+  init(_ definition: FlowDefinition) {
+    names = definition.steps.map(\.name)
+    indexes = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func index(of name: String) -> Int? { indexes[name] }
+
+  func path(of key: UnitKey) -> StepPath {
+    if key.role == .judge { return Self.judge }
+    var text = names[key.step]
+    if let item = key.item { text += "[\(item)]" }
+    switch key.role {
+    case .back: text += "." + Self.back
+    case .probe: text += "." + Self.probe
+    case .forward, .judge: break
+    }
+    return StepPath(text)
+  }
+
+  /// Nil for a path that names nothing in this definition.
+  func key(of path: StepPath) -> UnitKey? {
+    if let step = indexes[path.text] { return UnitKey(step) }
+    var name = path.text[...]
+    var role = UnitKey.Role.forward
+    if let dot = name.lastIndex(of: ".") {
+      switch name[name.index(after: dot)...] {
+      case Self.back: role = .back
+      case Self.probe: role = .probe
+      default: return nil
+      }
+      name = name[..<dot]
+    }
+    var item: Int?
+    if name.hasSuffix("]"), let open = name.lastIndex(of: "[") {
+      guard let number = Int(name[name.index(after: open)...].dropLast()), number >= 0 else { return nil }
+      item = number
+      name = name[..<open]
+    }
+    if let step = indexes[String(name)] { return UnitKey(step, item: item, role) }
+    return path == Self.judge ? .judge : nil
+  }
+}
