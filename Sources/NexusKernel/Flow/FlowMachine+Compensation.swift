@@ -7,25 +7,13 @@ internal import NexusCore
 extension FlowMachine {
   /// One compensation after the other; the last one that is over ends the run.
   mutating func goBack(_ turn: inout Turn) {
-    while halt == nil, !isResting {
-      if let current = state.active.first(where: { $0.role == .back }) {
-        guard !state.open.contains(current), !handedOver.contains(current) else { return }
-        startAttempt(current, &turn)
-        if state.active.contains(current) { return endIfHalted(&turn) }
-        continue
-      }
-      guard let next = undoOrder().first else {
-        return note(.compensated(isPartial: state.isPartial), &turn)
-      }
-      begin(next.with(.back), &turn)
-      guard !state.open.contains(next.with(.back)) else { return }
-      // It could not even begin: a person decides, or it is done without.
-      if halt != nil { return endIfHalted(&turn) }
+    if let current = state.active.first(where: { $0.role == .back }) {
+      if !state.open.contains(current), !handedOver.contains(current) { startAttempt(current, &turn) }
+    } else if let next = undoOrder().first {
+      startAttempt(next.with(.back), &turn)
+    } else {
+      note(.compensated(isPartial: state.isPartial), &turn)
     }
-  }
-
-  private mutating func endIfHalted(_ turn: inout Turn) {
-    if let halt, state.open.isEmpty { end(halt, &turn) }
   }
 
   /// What is to be undone still: first what may have had an effect without having completed, then what completed, the

@@ -48,8 +48,8 @@ extension FlowMachine {
 
   private mutating func succeeded(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
     note(.stepCompleted(path: state.paths.path(of: key), output: output), &turn)
-    guard key.role == .probe else { return }
     let forward = key.with(.forward)
+    guard key.role == .probe, isInDoubt(forward) else { return }
     switch output["applied"]?.boolValue {
     case true?:
       note(

@@ -7,7 +7,7 @@ extension FlowMachine {
   package var outlook: RunOutlook {
     var status = state.status
     // Nothing is at work, and something will go on by itself: the run is suspended, not paused.
-    if status == .running, state.isWaiting, halt == nil { status = .suspended }
+    if status == .running, state.isWaiting, halt == nil, !isLeaving { status = .suspended }
     var output = state.output
     if definition.kind == .pool, state.status == .failed { output = .object(state.votes) }
     return RunOutlook(

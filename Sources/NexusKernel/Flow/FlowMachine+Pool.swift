@@ -17,17 +17,25 @@ extension FlowMachine {
       judged = groups
     }
     switch Agreement.decide(
-      decision, votes: votes, failed: state.failed.count { $0.role == .forward }, members: definition.steps.count,
-      judged: judged)
+      decision, votes: votes, failed: silentMembers, members: definition.steps.count, judged: judged)
     {
     case .undecided: return
     case .decided(let winners, let output):
       note(.decided(winners: winners.map { state.paths.path(of: UnitKey($0)) }), &turn)
-      note(.completed(output: output), &turn)
+      // Of all, each answer stands under its member's name.
+      note(.completed(output: decision.strategy == .all ? .object(state.votes) : output), &turn)
     case .impossible(let reason):
       note(.failed(RunError(code: "NX-POL-001", message: reason, isRetryable: false)), &turn)
     }
     stopTheRest(&turn)
+  }
+
+  /// Members that will not answer: they failed, or a person does without them.
+  private var silentMembers: Int {
+    definition.steps.indices.count { step in
+      if case .skipped? = state.outcome(of: step) { return true }
+      return state.units[UnitKey(step)]?.failure != nil
+    }
   }
 
   /// What is still under way is not needed any more.
@@ -45,7 +53,7 @@ extension FlowMachine {
   ///
   /// - Returns: nil while that is not known.
   private mutating func judgement(_ turn: inout Turn) -> [[Int]]? {
-    let isComplete = state.completed.count + state.failed.count { $0.role == .forward } == definition.steps.count
+    let isComplete = state.completed.count + silentMembers == definition.steps.count
     guard isComplete, !state.completed.isEmpty else { return state.completed.isEmpty && isComplete ? [] : nil }
     if state.units[.judge]?.failure != nil { return [] }
     guard case .completed(let answer)? = state.units[.judge]?.outcome else {
@@ -67,7 +75,9 @@ extension FlowState {
   /// What the members of a pool answered, by name.
   var votes: JSONObject {
     var votes = JSONObject()
-    for key in completed { votes[definition.steps[key.step].name] = units[key]?.outcome?.output ?? .null }
+    for key in completed.sorted(by: { $0.step < $1.step }) {
+      votes[definition.steps[key.step].name] = units[key]?.outcome?.output ?? .null
+    }
     return votes
   }
 }

@@ -100,7 +100,7 @@ extension FlowMachine {
   }
 
   mutating func startAttempt(_ key: UnitKey, doubtIsSettled: Bool = false, _ turn: inout Turn) {
-    guard let agent = agent(of: key), !state.open.contains(key) else { return }
+    guard let agent = agent(of: key), mayBeTried(key) else { return }
     if state.units[key]?.isUnknown == true, !doubtIsSettled, !goesOnInDoubt(key, &turn) { return }
     let path = state.paths.path(of: key)
     do throws(RunError) {
@@ -113,6 +113,18 @@ extension FlowMachine {
     } catch {
       giveUp(key, error, &turn)
     }
+  }
+
+  /// What waited for its turn may be over by now, or its question answered.
+  private func mayBeTried(_ key: UnitKey) -> Bool {
+    guard !state.open.contains(key) else { return false }
+    guard key.role == .probe else { return state.units[key]?.outcome == nil && state.units[key]?.failure == nil }
+    return isInDoubt(key.with(.forward))
+  }
+
+  /// A person, or a probe, is to say whether the unit had its effect.
+  func isInDoubt(_ key: UnitKey) -> Bool {
+    state.active.contains(key) && !state.open.contains(key) && state.units[key]?.isUnknown == true
   }
 
   /// The attempt before was cut off; whether the unit may simply be tried again.

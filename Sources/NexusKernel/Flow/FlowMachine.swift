@@ -103,16 +103,23 @@ package struct FlowMachine: DurableMachine {
 
   // MARK: Going on
 
-  /// Does all that can be done now.
+  /// Does all that can be done now: what begins may end at once, and make more possible.
   mutating func advance(_ turn: inout Turn) {
-    if isResting { return settleIfQuiet(&turn) }
+    var before: (entries: Int, halt: Halt?)
+    repeat {
+      before = (turn.decision.entries.count, halt)
+      if !isResting { takeStock(&turn) }
+    } while !isResting && (turn.decision.entries.count, halt) != before
+    if (isResting || isLeaving) && state.open.isEmpty { turn.act(.settle) }
+  }
+
+  private mutating func takeStock(_ turn: inout Turn) {
     if isLeaving || halt != nil {
       guard state.open.isEmpty, !waitsForChildren else { return }
       if let halt { end(halt, &turn) }
-      if isLeaving || isResting { return settleIfQuiet(&turn) }
+      if isLeaving || isResting { return }
     }
     if state.cause == nil { goForward(&turn) } else { goBack(&turn) }
-    if isResting { settleIfQuiet(&turn) }
   }
 
   /// Runs that were told to end are waited for; a run that is only paused leaves its children alone.
@@ -125,11 +132,6 @@ package struct FlowMachine: DurableMachine {
 
   /// Nothing begins any more unless a person asks.
   var isResting: Bool { state.status.isFinal || state.status == .paused }
-
-  /// The driver may go: nothing is under way that it would have to report.
-  private func settleIfQuiet(_ turn: inout Turn) {
-    if state.open.isEmpty { turn.act(.settle) }
-  }
 
   /// The runs that units wait for.
   var openChildren: [(UnitKey, RunID)] {
@@ -144,9 +146,7 @@ package struct FlowMachine: DurableMachine {
       guard state.open.isEmpty else { return }
       guard halt == nil, childrenAreOver(&turn) else { return }
       let error = failure(of: first)
-      definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
-      if state.cause != nil { goBack(&turn) }
-      return
+      return definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
     }
     startWhatCan(&turn)
     if state.unfinished == 0, !isResting, state.failed.isEmpty, definition.kind != .pool { complete(&turn) }
@@ -211,7 +211,8 @@ package struct FlowMachine: DurableMachine {
 
   /// Timers, children and second tries that the node before this one waited for.
   mutating func handOverAgain(_ turn: inout Turn) {
-    for key in state.active.sorted(by: before) where !state.open.contains(key) {
+    // A probe is begun again by the unit that is in doubt.
+    for key in state.active.sorted(by: before) where !state.open.contains(key) && key.role != .probe {
       guard let unit = state.units[key] else { continue }
       let path = state.paths.path(of: key)
       if let child = unit.child {

@@ -157,6 +157,7 @@ extension FlowState {
   }
 
   private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+    active.remove(key.with(.probe))
     if case .event(let name) = definition.steps[key.step].action, case .completed = outcome { takeEvent(name) }
     if case .completed = outcome { completed.append(key) }
     guard key.item != nil else { return close(key.step, outcome) }

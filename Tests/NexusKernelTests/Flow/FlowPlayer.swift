@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import Testing
+
+/// Plays a flow as the shell does: handle, keep the entries, remember what was asked for.
+struct FlowPlayer {
+  static let run = RunID("run_1")
+  let definition: FlowDefinition
+  let input: JSONValue
+  var machine: FlowMachine
+  var journal: [JournalEntry] = []
+  var now = WallTime(microseconds: 1_000_000)
+  var actions: [DurableAction] = []
+  /// Attempts under way, by step.
+  var open: [StepPath: StepOrder] = [:]
+  var wakes: [StepPath: WallTime] = [:]
+  var children: [StepPath: RunID] = [:]
+  var stopped: [StepPath: StepStop] = [:]
+  var isSettled = false
+  /// Every attempt that was ever started, in order.
+  var started: [StepOrder] = []
+
+  init(_ definition: FlowDefinition, input: JSONValue = ["topic": "bees"], claim: Bool = true) {
+    self.definition = definition
+    self.input = input
+    machine = FlowMachine(run: Self.run, definition: definition, input: input)
+    append([
+      .created(
+        RunCreation(kind: definition.kind, name: definition.name, input: input, definition: DefinitionHash("d")))
+    ])
+    machine = recovered()
+    if claim { play(.claimed(trapped: false)) }
+  }
+
+  private mutating func append(_ entries: [RunEntry]) {
+    for entry in entries {
+      journal.append(
+        JournalEntry(sequence: JournalSequence(Int64(journal.count + 1)), at: now, entry: entry))
+    }
+  }
+
+  /// The machine that a node comes to from the journal alone.
+  func recovered() -> FlowMachine {
+    var machine = FlowMachine(run: Self.run, definition: definition, input: input)
+    for entry in journal { machine.apply(entry) }
+    return machine
+  }
+
+  @discardableResult
+  mutating func play(_ event: DurableEvent) -> [DurableAction] {
+    isSettled = false
+    let decision = machine.handle(event, at: now)
+    append(decision.entries)
+    actions = decision.actions
+    for action in decision.actions { perform(action) }
+    return decision.actions
+  }
+
+  private mutating func perform(_ action: DurableAction) {
+    switch action {
+    case .startAttempt(let order):
+      #expect(open[order.step] == nil, "\(order.step) has an attempt under way already")
+      open[order.step] = order
+      started.append(order)
+    case .stopAttempt(let path, let why):
+      #expect(open[path] != nil, "\(path) has nothing to stop")
+      stopped[path] = why
+    case .wake(let path, let delay): wakes[path] = now + delay
+    case .startChild(let path, let name, _, let key): children[path] = RunID("run_of_\(name)_\(key)")
+    case .awaitChild(let path, let run): children[path] = run
+    case .stopChild(let path, _, let policy): if policy == .abandon { children[path] = nil }
+    case .settle: isSettled = true
+    }
+  }
+
+  /// The node is killed: only the journal is left.
+  mutating func crash() {
+    machine = recovered()
+    (open, wakes, stopped, isSettled) = ([:], [:], [:], false)
+    children = [:]
+  }
+
+  mutating func recover() {
+    crash()
+    play(.claimed(trapped: false))
+  }
+
+  // MARK: What the world does
+
+  mutating func end(_ path: StepPath, _ outcome: AttemptOutcome, _ output: JSONValue? = nil, passed: Int = 0) {
+    open[path] = nil
+    stopped[path] = nil
+    play(.attemptEnded(path, AttemptEnd(outcome: outcome, passed: passed), output: output))
+  }
+
+  mutating func succeed(_ path: StepPath, _ output: JSONValue = .null) { end(path, .succeeded, output) }
+
+  mutating func crash(_ path: StepPath, _ error: RunError = .exitOne) { end(path, .crashed(error)) }
+
+  /// The time comes that was asked for.
+  mutating func passTime(of path: StepPath) {
+    guard let due = wakes.removeValue(forKey: path) else { return }
+    now = max(now, due)
+    play(.due(path))
+  }
+
+  var status: RunStatus { machine.outlook.status }
+  var openSteps: [String] { open.keys.map(\.text).sorted() }
+
+  /// What the journal says, in short.
+  var words: [String] { journal.map { Self.word($0.entry) } }
+
+  static func word(_ entry: RunEntry) -> String {
+    switch entry {
+    case .created: "created"
+    case .attemptStarted(let path, let attempt, _): "start \(path)#\(attempt)"
+    case .attemptEnded(let path, let attempt, _): "end \(path)#\(attempt)"
+    case .stepRecorded(let path, _): "recorded \(path)"
+    case .cancelRequested: "cancelRequested"
+    case .paused(let reason, _): "paused \(reason.rawValue)"
+    case .resumed: "resumed"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .cancelled: "cancelled"
+    case .retried: "retried"
+    case .stepBegun(let path): "begun \(path)"
+    case .stepExpanded(let path, let count): "expanded \(path) \(count)"
+    case .stepCompleted(let path, _): "done \(path)"
+    case .stepFailed(let path, _): "failed \(path)"
+    case .stepSkipped(let path, _): "skipped \(path)"
+    case .stepMarkedDone(let path, _, _): "marked \(path)"
+    case .timerSet(let path, _): "timer \(path)"
+    case .childStarted(let path, _): "child \(path)"
+    case .eventReceived(let name, _, _): "event \(name)"
+    case .compensationStarted: "compensating"
+    case .compensated(let partial): partial ? "compensated partly" : "compensated"
+    case .decided(let winners): "decided \(winners.map(\.text).joined(separator: " "))"
+    case .killed: "killed"
+    case .forked: "forked"
+    case .nodeTrapped: "trapped"
+    case .epochRaised: "epoch"
+    }
+  }
+}
+
+extension RunError {
+  static let exitOne = RunError(code: "NX-AGT-001", message: "the agent exited with code 1", exit: 1)
+  static let badOutput = RunError(code: "NX-AGT-005", message: "no output", isRetryable: false)
+  static let neverStarted = RunError(code: "NX-AGT-002", message: "no such command", isRetryable: false)
+}
+
+extension StepPath: ExpressibleByStringLiteral {
+  public init(stringLiteral value: String) { self.init(value) }
+}
+
+extension FlowDefinition {
+  static func workflow(_ steps: [FlowStep]) -> FlowDefinition { FlowDefinition(kind: .workflow, name: "w", steps: steps) }
+  static func saga(_ steps: [FlowStep]) -> FlowDefinition { FlowDefinition(kind: .saga, name: "s", steps: steps) }
+
+  static func pool(_ members: Int, _ decision: PoolDecision) -> FlowDefinition {
+    var pool = FlowDefinition(kind: .pool, name: "p", steps: (0..<members).map { .agent("m\($0)") })
+    pool.decision = decision
+    return pool
+  }
+
+  func with(_ change: (inout FlowDefinition) -> Void) -> FlowDefinition {
+    var copy = self
+    change(&copy)
+    return copy
+  }
+}
+
+extension FlowStep {
+  static func agent(_ name: String, needs: [Int] = [], _ change: (inout FlowStep) -> Void = { _ in }) -> FlowStep {
+    var step = FlowStep(name: name, action: .agent(AgentName("agent-\(name)")), needs: needs)
+    change(&step)
+    return step
+  }
+
+  /// With a compensation.
+  static func undoable(_ name: String, needs: [Int] = [], _ change: (inout FlowStep) -> Void = { _ in }) -> FlowStep {
+    agent(name, needs: needs) {
+      $0.compensation = CompensationStep(agent: AgentName("undo-\(name)"))
+      change(&$0)
+    }
+  }
+}

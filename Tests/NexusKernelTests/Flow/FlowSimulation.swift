@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import Testing
+
+/// Walks one random flow to its end in a hostile world: attempts fail, time jumps, people interfere, and the node is
+/// killed between any two commits, with the last one lost or kept.
+struct FlowSimulation {
+  /// Steps of the world after which a walk has hung.
+  static let maxTurns = 3_000
+
+  var player: FlowPlayer
+  var random: SplitMix
+  /// Effects that happened outside, by idempotency key: how often one was really applied there.
+  var effects: [String: Int] = [:]
+  var killsLeft: Int
+  var troubleLeft: Int
+  var turns = 0
+
+  init(seed: UInt64) throws {
+    random = SplitMix(seed: seed)
+    let definition = try RandomFlow.make(&random)
+    player = FlowPlayer(definition, input: ["list": ["x", "y", "z"]])
+    killsLeft = Int.random(in: 0...4, using: &random)
+    troubleLeft = Int.random(in: 0...5, using: &random)
+  }
+
+  /// - Returns: what went wrong, or nil.
+  mutating func walk() -> String? {
+    while turns < Self.maxTurns {
+      turns += 1
+      if let problem = checkAlways() { return problem }
+      if player.isSettled, player.open.isEmpty {
+        if player.status.isFinal { return checkEnd() }
+        revive()
+        continue
+      }
+      if killsLeft > 0, chance(12) {
+        killsLeft -= 1
+        player.recover()
+        continue
+      }
+      if troubleLeft > 0, chance(10) {
+        troubleLeft -= 1
+        interfere()
+        continue
+      }
+      if !goOn() { return "nothing can happen any more, and the run is \(player.status)" }
+    }
+    return "no end after \(Self.maxTurns) turns"
+  }
+
+  private mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
+
+  // MARK: The world
+
+  private mutating func goOn() -> Bool {
+    let openSteps = player.open.keys.sorted { $0.text < $1.text }
+    let wakes = player.wakes.keys.sorted { $0.text < $1.text }
+    let children = player.children.keys.sorted { $0.text < $1.text }
+    let kind = Int.random(in: 0..<3, using: &random)
+    if !openSteps.isEmpty, kind == 0 || (wakes.isEmpty && children.isEmpty) {
+      endAttempt(openSteps[Int.random(in: 0..<openSteps.count, using: &random)])
+      return true
+    }
+    if !wakes.isEmpty, kind == 1 || children.isEmpty {
+      player.passTime(of: wakes[Int.random(in: 0..<wakes.count, using: &random)])
+      return true
+    }
+    if let child = children.first {
+      endChild(child)
+      return true
+    }
+    if !openSteps.isEmpty {
+      endAttempt(openSteps[0])
+      return true
+    }
+    // Only an event can help now.
+    let before = player.journal.count
+    for name in ["go0", "go1"] { player.play(.event(name: name, id: nil, payload: "now")) }
+    return player.journal.count > before
+  }
+
+  private mutating func endAttempt(_ path: StepPath) {
+    guard let order = player.open[path] else { return }
+    let key = order.idempotencyKey ?? ""
+    if let stop = player.stopped[path], stop != .notNeeded || chance(2) {
+      if chance(3) { effects[key, default: 0] = 1 }
+      return player.end(path, .crashed(.exitOne))
+    }
+    switch Int.random(in: 0..<10, using: &random) {
+    case 0: player.end(path, .crashed(.neverStarted))
+    case 1:
+      effects[key] = 1
+      player.end(path, .crashed(.exitOne))
+    case 2: player.end(path, .crashed(.badOutput))
+    case 3: player.end(path, .askedRetry(RunError(code: "NX-AGT-004", message: "busy", retryAfter: .seconds(7))))
+    case 4:
+      effects[key] = 1
+      player.end(path, .interrupted("a sibling"))
+    case 5: player.play(.attemptTimedOut(path, order.attempt))
+    default:
+      effects[key] = 1
+      player.succeed(path, answer(to: path))
+    }
+  }
+
+  private mutating func answer(to path: StepPath) -> JSONValue {
+    if path.text.hasSuffix(".probe") { return ["applied": .bool(chance(2)), "output": "found"] }
+    if path == "judge" { return ["groups": [["m0", "m1", "m2"], ["m3", "m4"]]] }
+    return chance(3) ? "odd" : "same"
+  }
+
+  private mutating func endChild(_ path: StepPath) {
+    guard let run = player.children.removeValue(forKey: path) else { return }
+    player.play(.childStarted(path, run))
+    let failed = chance(4)
+    player.play(
+      .childEnded(
+        path,
+        ChildEnd(status: failed ? .failed : .completed, output: failed ? nil : "child", error: failed ? .exitOne : nil)))
+  }
+
+  private mutating func interfere() {
+    switch Int.random(in: 0..<7, using: &random) {
+    case 0: player.play(.cancel(by: "ann"))
+    case 1: player.play(.kill(by: "ann"))
+    case 2: player.play(.pause(by: "ann"))
+    case 3: player.play(.timeout)
+    case 4: player.play(.nodeStopping)
+    case 5: player.play(.event(name: "go0", id: "once", payload: "early"))
+    default:
+      player.play(
+        .supervisorGaveUp(AgentName("agent-s0"), RunError(code: "NX-SUP-001", message: "gave up", isRetryable: false)))
+    }
+  }
+
+  /// The run rests and is not over: a node, or a person, takes it up again.
+  private mutating func revive() {
+    let isPaused = player.status == .paused
+    player.crash()
+    guard isPaused else { return _ = player.play(.claimed(trapped: false)) }
+    let stuck = player.journal.compactMap { entry -> StepPath? in
+      if case .attemptStarted(let path, _, _) = entry.entry, player.machine.canResolve(path) { return path }
+      return nil
+    }
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0 where stuck.last != nil:
+      player.play(.skip(stuck[stuck.count - 1], by: "ann", reason: "by hand"))
+    case 1 where stuck.last != nil:
+      player.play(.markDone(stuck[stuck.count - 1], by: "ann", output: "by hand"))
+    case 2: player.play(.retry(by: "ann", newKeys: false))
+    default: player.play(.resume(by: "ann"))
+    }
+  }
+}

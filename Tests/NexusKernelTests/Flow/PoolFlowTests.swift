@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import Testing
+
+@Suite struct `A fan-out pool` {
+  @Test func `all waits for everyone, and gives the outputs by name`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .all)))
+    #expect(player.openSteps == ["m0", "m1", "m2"])
+    player.succeed("m2", 2)
+    player.succeed("m0", 0)
+    #expect(player.status == .running)
+    player.succeed("m1", 1)
+    #expect(player.status == .completed)
+    #expect(player.machine.outlook.output == ["m0": 0, "m1": 1, "m2": 2])
+  }
+
+  @Test func `first takes the first result and stops the rest, whose late results are recorded and not counted`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .first)))
+    player.succeed("m1", "fast")
+    #expect(player.status == .completed)
+    #expect(player.machine.outlook.output == "fast")
+    #expect(player.stopped == ["m0": .notNeeded, "m2": .notNeeded])
+    #expect(!player.isSettled)
+    player.succeed("m0", "late")
+    player.end("m2", .crashed(.exitOne))
+    #expect(player.isSettled)
+    #expect(player.machine.outlook.output == "fast")
+    #expect(player.words.contains("done m0"))
+    #expect(player.journal.contains { $0.entry == .decided(winners: ["m1"]) })
+  }
+
+  @Test func `majority decides as soon as it cannot change`() {
+    var player = FlowPlayer(.pool(5, PoolDecision(strategy: .majority)))
+    player.succeed("m0", ["city": "Paris", "n": 1])
+    player.succeed("m1", "Rome")
+    player.succeed("m2", ["n": .double(1), "city": "Paris"])
+    #expect(player.status == .running)
+    player.succeed("m3", ["city": "Paris", "n": 1])
+    #expect(player.status == .completed)
+    #expect(player.machine.outlook.output == ["city": "Paris", "n": 1])
+  }
+
+  @Test func `without agreement it fails with all votes in the output`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .majority)))
+    player.succeed("m0", "a")
+    player.succeed("m1", "b")
+    player.succeed("m2", "c")
+    #expect(player.status == .failed)
+    #expect(player.machine.outlook.error?.code == "NX-POL-001")
+    #expect(player.machine.outlook.output == ["m0": "a", "m1": "b", "m2": "c"])
+  }
+
+  @Test func `members that fail for good are no votes, and an agreement out of reach ends it early`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .quorum, quorum: 2)))
+    player.crash("m0", .badOutput)
+    #expect(player.status == .running)
+    player.crash("m1", .badOutput)
+    #expect(player.status == .failed)
+    #expect(player.stopped["m2"] == .notNeeded)
+  }
+
+  @Test func `a member is tried again before it is given up`() {
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .all)))
+    player.crash("m0")
+    #expect(player.openSteps == ["m0", "m1"])
+  }
+
+  @Test func `a judge says who agrees`() {
+    let judge = PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))
+    var player = FlowPlayer(.pool(3, judge))
+    player.succeed("m0", "Paris")
+    player.succeed("m1", "The capital, Paris")
+    player.succeed("m2", "Rome")
+    #expect(player.open["judge"]?.agent == AgentName("judge"))
+    #expect(
+      player.open["judge"]?.input == ["votes": ["m0": "Paris", "m1": "The capital, Paris", "m2": "Rome"]])
+    player.recover()
+    player.succeed("judge", ["groups": [["m0", "m1"], ["m2"]]])
+    #expect(player.status == .completed)
+    #expect(player.machine.outlook.output == "Paris")
+  }
+
+  @Test func `a judge that fails or talks nonsense gives no agreement`() {
+    let judge = PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))
+    for answer: JSONValue? in [nil, "hm", ["groups": [["nobody"]]]] {
+      var player = FlowPlayer(.pool(2, judge))
+      player.succeed("m0", "a")
+      player.succeed("m1", "a")
+      if let answer { player.succeed("judge", answer) } else { player.crash("judge", .badOutput) }
+      #expect(player.status == .failed)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+
+/// A random workflow, saga or pool that can be walked to an end.
+enum RandomFlow {
+  static func make(_ random: inout SplitMix) throws -> FlowDefinition {
+    switch Int.random(in: 0..<5, using: &random) {
+    case 0, 1: try workflow(&random)
+    case 2, 3: saga(&random)
+    default: pool(&random)
+    }
+  }
+
+  private static func workflow(_ random: inout SplitMix) throws -> FlowDefinition {
+    var steps: [FlowStep] = []
+    for index in 0..<Int.random(in: 1...7, using: &random) {
+      var step = FlowStep(name: "s\(index)", action: try action(index, &random), needs: needs(index, &random))
+      if Bool.random(using: &random), case .agent = step.action, Bool.random(using: &random) {
+        step.forEach = ForEach(
+          items: try ValueTemplate(parsing: "{{ run.input.list }}"), parallel: Int.random(in: 1...3, using: &random))
+      }
+      vary(&step, &random)
+      steps.append(step)
+    }
+    return FlowDefinition.workflow(steps).with {
+      $0.maxParallel = Int.random(in: 1...4, using: &random)
+      $0.onExhausted = Int.random(in: 0..<4, using: &random) == 0 ? .pause : .fail
+    }
+  }
+
+  private static func action(_ index: Int, _ random: inout SplitMix) throws -> StepAction {
+    switch Int.random(in: 0..<10, using: &random) {
+    case 0: .sleep(try ValueTemplate(parsing: .int(Int64.random(in: 0...100, using: &random))))
+    case 1: .event("go\(Int.random(in: 0...1, using: &random))")
+    case 2: .run("child")
+    default: .agent(AgentName("agent-\(index)"))
+    }
+  }
+
+  private static func needs(_ index: Int, _ random: inout SplitMix) -> [Int] {
+    (0..<index).filter { _ in Int.random(in: 0..<3, using: &random) == 0 }
+  }
+
+  private static func vary(_ step: inout FlowStep, _ random: inout SplitMix) {
+    step.retry.policy.maxAttempts = Int.random(in: 1...4, using: &random)
+    step.retry.jitter = Bool.random(using: &random) ? 0.3 : 0
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0: step.onError = .skip
+    case 1: step.onUnknown = .ask
+    case 2: step.onUnknown = .fail
+    case 3: step.onUnknown = .probe(AgentName("probe"))
+    default: break
+    }
+  }
+
+  private static func saga(_ random: inout SplitMix) -> FlowDefinition {
+    let count = Int.random(in: 1...6, using: &random)
+    let pivot = Bool.random(using: &random) ? Int.random(in: 0..<count, using: &random) : nil
+    let isParallel = Int.random(in: 0..<3, using: &random) == 0 && pivot == nil
+    var steps: [FlowStep] = []
+    for index in 0..<count {
+      let needs = isParallel ? needs(index, &random) : index == 0 ? [] : [index - 1]
+      var step = FlowStep.agent("s\(index)", needs: needs)
+      if let pivot, index >= pivot {
+        step.commitment = index == pivot ? .pivot : .retriable
+      } else if Int.random(in: 0..<5, using: &random) > 0 {
+        step.compensation = CompensationStep(agent: AgentName("undo-\(index)"))
+        step.compensation?.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+      }
+      step.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+      steps.append(step)
+    }
+    return FlowDefinition.saga(steps).with {
+      $0.onCompensationFailure = Bool.random(using: &random) ? .pause : .proceed
+    }
+  }
+
+  private static func pool(_ random: inout SplitMix) -> FlowDefinition {
+    let members = Int.random(in: 1...5, using: &random)
+    let strategy = PoolStrategy.allCases.randomElement(using: &random) ?? .all
+    var decision = PoolDecision(strategy: strategy, quorum: Int.random(in: 1...members, using: &random))
+    if Int.random(in: 0..<4, using: &random) == 0 { decision.equality = .agent(AgentName("judge")) }
+    return FlowDefinition.pool(members, decision).with { $0.maxParallel = Int.random(in: 1...5, using: &random) }
+  }
+}
