@@ -418,6 +418,15 @@ static const unsigned char NX_RUN_006[] = {
 static const unsigned char NX_RUN_007[] = {
 #embed "../../docs/errors/NX-RUN-007.md"
 };
+static const unsigned char NX_RUN_020[] = {
+#embed "../../docs/errors/NX-RUN-020.md"
+};
+static const unsigned char NX_RUN_021[] = {
+#embed "../../docs/errors/NX-RUN-021.md"
+};
+static const unsigned char NX_RUN_022[] = {
+#embed "../../docs/errors/NX-RUN-022.md"
+};
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
 };
@@ -609,6 +618,9 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-005", NX_RUN_005, sizeof NX_RUN_005},
     {"NX-RUN-006", NX_RUN_006, sizeof NX_RUN_006},
     {"NX-RUN-007", NX_RUN_007, sizeof NX_RUN_007},
+    {"NX-RUN-020", NX_RUN_020, sizeof NX_RUN_020},
+    {"NX-RUN-021", NX_RUN_021, sizeof NX_RUN_021},
+    {"NX-RUN-022", NX_RUN_022, sizeof NX_RUN_022},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

@@ -64,7 +64,10 @@ package struct RunState: Sendable, Hashable {
       status = .failed
       error = reason
     case .cancelled: status = .cancelled
-    default: break
+    case .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet, .childStarted, .eventReceived,
+      .compensationStarted, .compensated, .decided, .killed, .forked, .epochRaised:
+      // Of workflows, sagas and pools: the run of an agent has none of them.
+      break
     }
   }
 
