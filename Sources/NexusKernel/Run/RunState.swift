@@ -65,7 +65,8 @@ package struct RunState: Sendable, Hashable {
       error = reason
     case .cancelled: status = .cancelled
     case .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet, .childStarted, .eventReceived,
-      .compensationStarted, .compensated, .decided, .killed, .forked, .epochRaised:
+      .compensationStarted, .compensated, .decided, .killed, .forked, .epochRaised, .stepBegun, .stepExpanded,
+      .nodeTrapped:
       // Of workflows, sagas and pools: the run of an agent has none of them.
       break
     }
