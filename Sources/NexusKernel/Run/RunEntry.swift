@@ -96,6 +96,10 @@ package enum RunEntry: Sendable, Hashable {
 
   // Of workflows, sagas and pools.
 
+  /// The step waits for an event or a run; one that makes attempts begins with the first of them.
+  case stepBegun(path: StepPath)
+  /// A `forEach` has begun, with this many elements.
+  case stepExpanded(path: StepPath, count: Int)
   /// A step is over. Of a `forEach` each element is a step of its own.
   case stepCompleted(path: StepPath, output: JSONValue)
   case stepFailed(path: StepPath, RunError)
@@ -118,6 +122,8 @@ package enum RunEntry: Sendable, Hashable {
   case killed(by: String, uncompensated: [StepPath])
   /// The run begins as a copy of another one's journal.
   case forked(from: RunID, sequence: JournalSequence)
+  /// The node itself trapped while it worked on the run.
+  case nodeTrapped
   /// Effects are known by new idempotency keys from here on.
   case epochRaised(by: String)
 }

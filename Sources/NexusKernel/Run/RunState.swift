@@ -64,6 +64,7 @@ package struct RunState: Sendable, Hashable {
       status = .failed
       error = reason
     case .cancelled: status = .cancelled
+    default: break
     }
   }
 
