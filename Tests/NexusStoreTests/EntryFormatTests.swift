@@ -38,23 +38,102 @@ import Testing
     .cancelled, .timedOut,
   ]
 
+  /// One of every entry that workflows, sagas and pools brought, and of every new form of an old one.
+  static let flowEntries: [RunEntry] =
+    RunKind.allCases.map {
+      .created(RunCreation(kind: $0, name: "blog", input: ["topic": "sagas"], definition: DefinitionHash("d2")))
+    } + PauseReason.allCases.map { .paused($0, note: "a note") }
+    + [
+      .failed(
+        RunError(
+          code: "NX-AGT-003", message: "busy", exit: 75, retryAfter: .milliseconds(1500), wasApplied: false)),
+      .failed(RunError(code: "NX-AGT-003", message: "busy", exit: -9)),
+      .failed(RunError(code: "NX-AGT-003", message: "busy", retryAfter: .zero)),
+      .failed(RunError(code: "NX-AGT-003", message: "busy", wasApplied: true)), .stepBegun(path: path),
+      .stepExpanded(path: StepPath("each"), count: 3), .stepCompleted(path: path, output: ["title": "Sagas"]),
+      .stepCompleted(path: path, output: nil),
+      .stepFailed(path: path, RunError(code: "NX-AGT-001", message: "exit 3", isRetryable: false, exit: 3)),
+      .stepSkipped(path: path, .condition),
+      .stepSkipped(path: path, .failed(RunError(code: "NX-AGT-001", message: "exit 3", exit: 3))),
+      .stepSkipped(path: path, .person(by: "a person", reason: "not worth it")),
+      .stepSkipped(path: path, .notNeeded), .stepMarkedDone(path: path, by: "a person", output: ["paid"]),
+      .timerSet(path: path, until: WallTime(microseconds: 1_795_412_220_123_456)),
+      .childStarted(path: path, run: RunID("run_2")),
+      .eventReceived(name: "paid", id: "evt-1", payload: ["amount": 3]),
+      .eventReceived(name: "paid", id: nil, payload: nil),
+      .compensationStarted(RunError(code: "NX-AGT-001", message: "exit 3", isRetryable: false, wasApplied: true)),
+      .compensated(isPartial: false), .compensated(isPartial: true),
+      .decided(winners: [StepPath("members[0]"), StepPath("members[2]")]), .decided(winners: []),
+      .killed(by: "a person", uncompensated: [path]), .killed(by: "a person", uncompensated: []),
+      .forked(from: RunID("run_1"), sequence: JournalSequence(7)), .nodeTrapped, .epochRaised(by: "a person"),
+    ]
+
+  private static let path = StepPath("research[2].draft")
+
+  static let goldens: [(file: String, entries: [RunEntry])] = [
+    ("entries-v1", entries), ("flow-entries-v1", flowEntries),
+  ]
+
   /// The file holds one entry a line, its two parts joined by a tab, which JSON never contains bare.
-  private func golden(_ version: String) throws -> [[UInt8]] {
+  private func golden(_ file: String) throws -> [[UInt8]] {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("goldens/entries-\(version).txt")
+      .appendingPathComponent("goldens/\(file).txt")
     return try String(contentsOf: path, encoding: .utf8).split(separator: "\n")
       .map { Array($0.replacing("\t", with: "\n").utf8) }
   }
 
   @Test func `what version 1 wrote is read forever`() throws {
-    let stored = try golden("v1")
-    #expect(stored.count == Self.entries.count)
-    for (bytes, entry) in zip(stored, Self.entries) { #expect(try EntryFormat.decode(bytes) == entry) }
+    for (file, entries) in Self.goldens {
+      let stored = try golden(file)
+      #expect(stored.count == entries.count)
+      for (bytes, entry) in zip(stored, entries) { #expect(try EntryFormat.decode(bytes) == entry) }
+    }
   }
 
   @Test func `the present version writes the same bytes`() throws {
-    let written = try Self.entries.map { String(decoding: try EntryFormat.encode($0), as: UTF8.self) }
-    #expect(written == (try golden("v1").map { String(decoding: $0, as: UTF8.self) }))
+    for (file, entries) in Self.goldens {
+      let written = try entries.map { String(decoding: try EntryFormat.encode($0), as: UTF8.self) }
+      #expect(written == (try golden(file).map { String(decoding: $0, as: UTF8.self) }))
+    }
+  }
+
+  /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
+  @Test func `the goldens hold every kind of entry`() {
+    var missing: Set<Int> = Set(0..<27)
+    for entry in Self.entries + Self.flowEntries { missing.remove(Self.number(of: entry)) }
+    #expect(missing == [])
+  }
+
+  private static func number(of entry: RunEntry) -> Int {
+    switch entry {
+    case .created: 0
+    case .attemptStarted: 1
+    case .attemptEnded: 2
+    case .stepRecorded: 3
+    case .cancelRequested: 4
+    case .paused: 5
+    case .resumed: 6
+    case .completed: 7
+    case .failed: 8
+    case .cancelled: 9
+    case .retried: 10
+    case .stepBegun: 11
+    case .stepExpanded: 12
+    case .stepCompleted: 13
+    case .stepFailed: 14
+    case .stepSkipped: 15
+    case .stepMarkedDone: 16
+    case .timerSet: 17
+    case .childStarted: 18
+    case .eventReceived: 19
+    case .compensationStarted: 20
+    case .compensated: 21
+    case .decided: 22
+    case .killed: 23
+    case .forked: 24
+    case .nodeTrapped: 25
+    case .epochRaised: 26
+    }
   }
 
   @Test(arguments: [
@@ -64,6 +143,13 @@ import Testing
     "{\"v\":1,\"type\":\"completed\"}\n1\n2", #"{"v":1,"type":"paused","reason":"whim","note":""}"#,
     #"{"v":1.0,"type":"cancelled"}"#, #"{"v":1,"type":"failed","error":{"code":"a","message":"b","isRetryable":1}}"#,
     #"{"v":1,"v":1,"type":"cancelled"}"#,
+    #"{"v":1,"type":"failed","error":{"code":"a","message":"b","isRetryable":true,"exit":null}}"#,
+    #"{"v":1,"type":"failed","error":{"code":"a","message":"b","isRetryable":true,"exit":2147483648}}"#,
+    #"{"v":1,"type":"failed","error":{"code":"a","message":"b","isRetryable":true,"wasApplied":0}}"#,
+    #"{"v":1,"type":"stepSkipped","path":"a","reason":{"type":"condition","more":1}}"#,
+    #"{"v":1,"type":"stepSkipped","path":"a","reason":"condition"}"#, #"{"v":1,"type":"decided","winners":[1]}"#,
+    #"{"v":1,"type":"decided","winners":"a"}"#, #"{"v":1,"type":"stepCompleted","path":"a"}"#,
+    "{\"v\":1,\"type\":\"stepBegun\",\"path\":\"a\"}\n1", #"{"v":1,"type":"eventReceived","name":"a","id":null}"#,
   ])
   func `an entry that is not understood whole is refused`(_ text: String) {
     let error = #expect(throws: StoreError.self) { try EntryFormat.decode(Array(text.utf8)) }
@@ -71,7 +157,7 @@ import Testing
   }
 
   @Test func `every cut of an entry is refused`() throws {
-    for bytes in try golden("v1") {
+    for bytes in try Self.goldens.flatMap({ try golden($0.file) }) {
       for end in 0..<bytes.count {
         // A cut behind the line break of a value that is a number would be another number; no golden value is one.
         #expect(throws: StoreError.self) { try EntryFormat.decode(Array(bytes[..<end])) }

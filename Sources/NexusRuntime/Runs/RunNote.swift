@@ -21,6 +21,7 @@ enum RunNote {
     case .completed: "completed"
     case .failed(let error): "failed: \(error.code) \(error.message)"
     case .cancelled: "cancelled"
+    default: nil
     }
   }
 

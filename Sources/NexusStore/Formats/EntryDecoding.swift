@@ -17,6 +17,8 @@ enum EntryDecoding {
           idempotencyKey: try members.optionalString("idempotencyKey")))
     case "stepRecorded": return .stepRecorded(path: StepPath(try members.string("path")), value: try required(value))
     case "completed": return .completed(output: try required(value))
+    case "stepCompleted", "stepMarkedDone", "eventReceived":
+      return try FlowEntryDecoding.entry(type, &members, value: try required(value))
     default:
       guard value == nil else { throw FormatError("an entry of type \(type) carries no value") }
       return try plainEntry(type, &members)
@@ -47,7 +49,8 @@ enum EntryDecoding {
     case "failed": return .failed(try error(try members.value("error")))
     case "cancelled": return .cancelled
     case "retried": return .retried(by: try members.string("by"))
-    default: throw FormatError("its type is unknown")
+    case "epochRaised": return .epochRaised(by: try members.string("by"))
+    default: return try FlowEntryDecoding.plainEntry(type, &members)
     }
   }
 
@@ -55,13 +58,20 @@ enum EntryDecoding {
     AttemptNumber(Int(try members.integer("attempt")))
   }
 
-  private static func error(_ value: JSONValue) throws(FormatError) -> RunError {
+  static func error(_ value: JSONValue) throws(FormatError) -> RunError {
     var members = try MemberReader(value)
     let error = RunError(
       code: try members.string("code"), message: try members.string("message"),
-      isRetryable: try members.bool("isRetryable"))
+      isRetryable: try members.bool("isRetryable"), exit: try members.optionalInteger("exit").map(exit),
+      retryAfter: try members.optionalInteger("retryAfterNanoseconds").map(Duration.nanoseconds(_:)),
+      wasApplied: try members.optionalBool("wasApplied"))
     try members.finish()
     return error
+  }
+
+  private static func exit(_ number: Int64) throws(FormatError) -> Int32 {
+    guard let exit = Int32(exactly: number) else { throw FormatError("\"exit\" is no exit code") }
+    return exit
   }
 
   private static func outcome(_ value: JSONValue) throws(FormatError) -> AttemptOutcome {

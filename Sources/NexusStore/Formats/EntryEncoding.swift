@@ -36,16 +36,10 @@ enum EntryEncoding {
       head["type"] = "stepRecorded"
       head["path"] = .string(path.text)
       value = recorded
-    case .cancelRequested(let by):
-      head["type"] = "cancelRequested"
-      head["by"] = .string(by)
     case .paused(let reason, let note):
       head["type"] = "paused"
       head["reason"] = .string(reason.rawValue)
       head["note"] = .string(note)
-    case .resumed(let by):
-      head["type"] = "resumed"
-      head["by"] = .string(by)
     case .completed(let output):
       head["type"] = "completed"
       value = output
@@ -53,15 +47,29 @@ enum EntryEncoding {
       head["type"] = "failed"
       head["error"] = error(problem)
     case .cancelled: head["type"] = "cancelled"
-    case .retried(let by):
-      head["type"] = "retried"
-      head["by"] = .string(by)
+    case .cancelRequested(let by): put("cancelRequested", by: by, in: &head)
+    case .resumed(let by): put("resumed", by: by, in: &head)
+    case .retried(let by): put("retried", by: by, in: &head)
+    case .epochRaised(let by): put("epochRaised", by: by, in: &head)
+    default: value = FlowEntryEncoding.put(entry, in: &head)
     }
     return (head, value)
   }
 
-  private static func error(_ error: RunError) -> JSONValue {
-    ["code": .string(error.code), "message": .string(error.message), "isRetryable": .bool(error.isRetryable)]
+  private static func put(_ type: String, by who: String, in head: inout JSONObject) {
+    head["type"] = .string(type)
+    head["by"] = .string(who)
+  }
+
+  /// What the first journals did not know of stands there only if it is known.
+  static func error(_ error: RunError) -> JSONValue {
+    var members: JSONObject = [
+      "code": .string(error.code), "message": .string(error.message), "isRetryable": .bool(error.isRetryable),
+    ]
+    members["exit"] = error.exit.map { .int(Int64($0)) }
+    members["retryAfterNanoseconds"] = error.retryAfter.map { .int($0.wholeNanoseconds) }
+    members["wasApplied"] = error.wasApplied.map(JSONValue.bool)
+    return .object(members)
   }
 
   private static func outcome(_ outcome: AttemptOutcome) -> JSONValue {

@@ -49,6 +49,28 @@ struct MemberReader {
     return claim
   }
 
+  mutating func optionalInteger(_ key: String) throws(FormatError) -> Int64? {
+    guard let value = optional(key) else { return nil }
+    guard case .int(let number) = value else { throw FormatError("\"\(key)\" is not an integer") }
+    return number
+  }
+
+  mutating func optionalBool(_ key: String) throws(FormatError) -> Bool? {
+    guard let value = optional(key) else { return nil }
+    guard case .bool(let claim) = value else { throw FormatError("\"\(key)\" is not true or false") }
+    return claim
+  }
+
+  mutating func strings(_ key: String) throws(FormatError) -> [String] {
+    guard case .array(let elements) = try value(key) else { throw FormatError("\"\(key)\" is not a list") }
+    var texts: [String] = []
+    for element in elements {
+      guard case .string(let text) = element else { throw FormatError("\"\(key)\" holds more than strings") }
+      texts.append(text)
+    }
+    return texts
+  }
+
   mutating func choice<Choice: RawRepresentable<String>>(_ key: String) throws(FormatError) -> Choice {
     let text = try string(key)
     guard let choice = Choice(rawValue: text) else { throw FormatError("\"\(key)\" has an unknown value") }
