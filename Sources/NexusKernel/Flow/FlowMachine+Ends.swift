@@ -169,7 +169,9 @@ extension FlowMachine {
   // MARK: Children and events
 
   mutating func childStarted(_ path: StepPath, _ child: RunID, _ turn: inout Turn) {
-    guard let key = state.paths.key(of: path), state.active.contains(key), state.units[key]?.child == nil else { return }
+    guard let key = state.paths.key(of: path), state.active.contains(key), state.units[key]?.child == nil else {
+      return
+    }
     note(.childStarted(path: path, run: child), &turn)
     // The run was told to end while the child began.
     if halt != nil { turn.act(.stopChild(path, child, definition.steps[key.step].parentClose)) }

@@ -88,8 +88,10 @@ package struct FlowMachine: DurableMachine {
     case .pause(let who): begin(.paused(.person, note: "paused by \(who)"), &turn)
     case .resume(let who): goOn(from: [.paused], .resumed(by: who), &turn)
     case .retry(let who, let newKeys): retry(by: who, newKeys: newKeys, &turn)
-    case .skip(let path, let who, let reason): resolve(path, .stepSkipped(path: path, .person(by: who, reason: reason)), &turn)
-    case .markDone(let path, let who, let output): resolve(path, .stepMarkedDone(path: path, by: who, output: output), &turn)
+    case .skip(let path, let who, let reason):
+      resolve(path, .stepSkipped(path: path, .person(by: who, reason: reason)), &turn)
+    case .markDone(let path, let who, let output):
+      resolve(path, .stepMarkedDone(path: path, by: who, output: output), &turn)
     case .timeout: if state.cause == nil, !state.isBehindPivot { begin(.timedOut, &turn) }
     case .supervisorGaveUp(let agent, let reason): gaveUp(on: agent, reason, &turn)
     case .nodeStopping: leave(&turn)

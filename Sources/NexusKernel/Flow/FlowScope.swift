@@ -70,7 +70,8 @@ extension FlowState {
     }
     guard items.count <= ForEach.maxItems else {
       throw RunError(
-        code: "NX-RUN-031", message: "`forEach` of `\(name)` has \(items.count) elements; the limit is \(ForEach.maxItems)",
+        code: "NX-RUN-031",
+        message: "`forEach` of `\(name)` has \(items.count) elements; the limit is \(ForEach.maxItems)",
         isRetryable: false)
     }
     return items

@@ -157,7 +157,9 @@ extension StepPath: ExpressibleByStringLiteral {
 }
 
 extension FlowDefinition {
-  static func workflow(_ steps: [FlowStep]) -> FlowDefinition { FlowDefinition(kind: .workflow, name: "w", steps: steps) }
+  static func workflow(_ steps: [FlowStep]) -> FlowDefinition {
+    FlowDefinition(kind: .workflow, name: "w", steps: steps)
+  }
   static func saga(_ steps: [FlowStep]) -> FlowDefinition { FlowDefinition(kind: .saga, name: "s", steps: steps) }
 
   static func pool(_ members: Int, _ decision: PoolDecision) -> FlowDefinition {

@@ -31,9 +31,10 @@ struct FlowSimulation {
   mutating func walk() -> String? {
     while turns < Self.maxTurns {
       turns += 1
-      if let problem = checkAlways() { return problem }
+      if player.open.count > player.definition.maxParallel { return "\(player.open.count) attempts at a time" }
+      if turns.isMultiple(of: 4), let problem = checkRecovery() { return problem }
       if player.isSettled, player.open.isEmpty {
-        if player.status.isFinal { return checkEnd() }
+        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkEnd() }
         revive()
         continue
       }
@@ -120,7 +121,8 @@ struct FlowSimulation {
     player.play(
       .childEnded(
         path,
-        ChildEnd(status: failed ? .failed : .completed, output: failed ? nil : "child", error: failed ? .exitOne : nil)))
+        ChildEnd(status: failed ? .failed : .completed, output: failed ? nil : "child", error: failed ? .exitOne : nil))
+    )
   }
 
   private mutating func interfere() {
@@ -141,7 +143,10 @@ struct FlowSimulation {
   private mutating func revive() {
     let isPaused = player.status == .paused
     player.crash()
-    guard isPaused else { return _ = player.play(.claimed(trapped: false)) }
+    guard isPaused else {
+      _ = player.play(.claimed(trapped: false))
+      return
+    }
     let stuck = player.journal.compactMap { entry -> StepPath? in
       if case .attemptStarted(let path, _, _) = entry.entry, player.machine.canResolve(path) { return path }
       return nil
