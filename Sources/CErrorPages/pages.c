@@ -397,6 +397,9 @@ static const unsigned char NX_GWY_018[] = {
 static const unsigned char NX_GWY_019[] = {
 #embed "../../docs/errors/NX-GWY-019.md"
 };
+static const unsigned char NX_POL_001[] = {
+#embed "../../docs/errors/NX-POL-001.md"
+};
 static const unsigned char NX_RUN_001[] = {
 #embed "../../docs/errors/NX-RUN-001.md"
 };
@@ -426,6 +429,39 @@ static const unsigned char NX_RUN_021[] = {
 };
 static const unsigned char NX_RUN_022[] = {
 #embed "../../docs/errors/NX-RUN-022.md"
+};
+static const unsigned char NX_RUN_030[] = {
+#embed "../../docs/errors/NX-RUN-030.md"
+};
+static const unsigned char NX_RUN_031[] = {
+#embed "../../docs/errors/NX-RUN-031.md"
+};
+static const unsigned char NX_RUN_032[] = {
+#embed "../../docs/errors/NX-RUN-032.md"
+};
+static const unsigned char NX_RUN_033[] = {
+#embed "../../docs/errors/NX-RUN-033.md"
+};
+static const unsigned char NX_RUN_034[] = {
+#embed "../../docs/errors/NX-RUN-034.md"
+};
+static const unsigned char NX_RUN_035[] = {
+#embed "../../docs/errors/NX-RUN-035.md"
+};
+static const unsigned char NX_RUN_036[] = {
+#embed "../../docs/errors/NX-RUN-036.md"
+};
+static const unsigned char NX_RUN_037[] = {
+#embed "../../docs/errors/NX-RUN-037.md"
+};
+static const unsigned char NX_RUN_038[] = {
+#embed "../../docs/errors/NX-RUN-038.md"
+};
+static const unsigned char NX_RUN_039[] = {
+#embed "../../docs/errors/NX-RUN-039.md"
+};
+static const unsigned char NX_RUN_050[] = {
+#embed "../../docs/errors/NX-RUN-050.md"
 };
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
@@ -611,6 +647,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
     {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
     {"NX-GWY-019", NX_GWY_019, sizeof NX_GWY_019},
+    {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-RUN-001", NX_RUN_001, sizeof NX_RUN_001},
     {"NX-RUN-002", NX_RUN_002, sizeof NX_RUN_002},
     {"NX-RUN-003", NX_RUN_003, sizeof NX_RUN_003},
@@ -621,6 +658,17 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-020", NX_RUN_020, sizeof NX_RUN_020},
     {"NX-RUN-021", NX_RUN_021, sizeof NX_RUN_021},
     {"NX-RUN-022", NX_RUN_022, sizeof NX_RUN_022},
+    {"NX-RUN-030", NX_RUN_030, sizeof NX_RUN_030},
+    {"NX-RUN-031", NX_RUN_031, sizeof NX_RUN_031},
+    {"NX-RUN-032", NX_RUN_032, sizeof NX_RUN_032},
+    {"NX-RUN-033", NX_RUN_033, sizeof NX_RUN_033},
+    {"NX-RUN-034", NX_RUN_034, sizeof NX_RUN_034},
+    {"NX-RUN-035", NX_RUN_035, sizeof NX_RUN_035},
+    {"NX-RUN-036", NX_RUN_036, sizeof NX_RUN_036},
+    {"NX-RUN-037", NX_RUN_037, sizeof NX_RUN_037},
+    {"NX-RUN-038", NX_RUN_038, sizeof NX_RUN_038},
+    {"NX-RUN-039", NX_RUN_039, sizeof NX_RUN_039},
+    {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},
