@@ -92,14 +92,16 @@ struct AgentCallRouter: AgentCallHandler {
     return AgentReply(status: 200, body: ["accepted": true])
   }
 
-  private func stepPath(_ call: AgentCall) -> StepPath { StepPath(call.path.dropFirst().joined(separator: "/")) }
+  private func stepPath(_ call: AgentCall, in driver: RunDriver) -> StepPath {
+    driver.recordedPath(call.path.dropFirst().joined(separator: "/"), of: call.caller.step)
+  }
 
   private static let noRun = AgentReply.problem(
     status: 409, code: "NX-AGT-011", title: "No run", detail: "durable steps belong to a run, and this key has none")
 
   private func readStep(_ call: AgentCall) async -> AgentReply {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    let path = stepPath(call)
+    let path = stepPath(call, in: driver)
     let value: JSONValue? = await withCheckedContinuation { waiter in
       if !driver.send(.readStep(path, waiter)) { waiter.resume(returning: nil) }
     }
@@ -119,7 +121,7 @@ struct AgentCallRouter: AgentCallHandler {
         status: 413, code: "NX-AGT-013", title: "Too large",
         detail: "the result of a step may have \(Self.maxStepBytes) bytes")
     }
-    let path = stepPath(call)
+    let path = stepPath(call, in: driver)
     let recorded: JSONValue? = await withCheckedContinuation { waiter in
       if !driver.send(.recordStep(path, value, waiter)) { waiter.resume(returning: nil) }
     }
@@ -145,8 +147,7 @@ struct AgentCallRouter: AgentCallHandler {
   private func log(_ call: AgentCall) async -> AgentReply {
     guard let body = body(call) else { return Self.notJSON }
     let text = body["message"]?.stringValue ?? body.text()
-    await services.captures.line(
-      agent: call.caller.agent, run: call.caller.run, attempt: call.caller.attempt, text: text)
+    await services.captures.line(of: call.caller, text: text)
     return AgentReply(status: 200, body: ["ok": true])
   }
 }
