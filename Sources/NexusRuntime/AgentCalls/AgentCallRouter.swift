@@ -10,8 +10,6 @@ struct AgentCallRouter: AgentCallHandler {
   static let maxStepBytes = 1024 * 1024
   /// How much of the note of a heartbeat is kept.
   static let maxNote = 200
-  /// How much of the message of a failure is kept.
-  static let maxFailureCharacters = 4_096
 
   let executor: RunExecutor
   let desk: ServiceDesk
@@ -75,11 +73,7 @@ struct AgentCallRouter: AgentCallHandler {
       }
       result = .success(output)
     case "failure":
-      let message = body["message"]?.stringValue ?? body["error"]?.stringValue ?? "the service reported a failure"
-      let retryable = body["retryable"]?.boolValue ?? true
-      result = .failure(
-        RunError(
-          code: "NX-AGT-008", message: Self.cut(message, Self.maxFailureCharacters), isRetryable: retryable))
+      result = .failure(ReportedFailure.error(in: body))
     default:
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
@@ -131,7 +125,7 @@ struct AgentCallRouter: AgentCallHandler {
   }
 
   /// The start of a text, counted in scalars: a single character may carry megabytes of marks.
-  private static func cut(_ text: String, _ limit: Int) -> String {
+  static func cut(_ text: String, _ limit: Int) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit)))
   }
 

@@ -86,8 +86,11 @@ final class RunDriver: Sendable {
   /// Asks for something, and says what became of it once that is written down.
   func ask(_ event: DurableEvent) async -> RunQuestion.Answer {
     let question = RunQuestion()
-    if !send(.asked(event, question)) { question.settle(.gone) }
-    return await question.answer()
+    let message = Message.asked(event, question)
+    guard takesPlace(message) else { return .busy }
+    if case .enqueued = continuation.yield(message) { return await question.answer() }
+    leavesPlace(message)
+    return .gone
   }
 
   private func takesPlace(_ message: Message) -> Bool {
@@ -196,7 +199,7 @@ final class RunDriver: Sendable {
     let isCommitted = await append(decision.entries, at: now, &cursor)
     switch message {
     case .asked(_, let question):
-      question.settle(!isCommitted ? .gone : decision.entries.isEmpty ? .ignored : .taken)
+      question.settle(isCommitted ? answer(to: event, decision, cursor.machine) : .gone)
     case .recordStep(let path, _, let writer):
       writer.resume(returning: isCommitted ? cursor.machine.recorded(path) : nil)
     case .event, .attemptReport, .crashAnswered, .readStep: break
@@ -206,6 +209,16 @@ final class RunDriver: Sendable {
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
     return settled ? .settled : .goesOn
+  }
+
+  private func answer(
+    to event: DurableEvent, _ decision: DurableDecision, _ machine: any DurableMachine
+  ) -> RunQuestion.Answer {
+    guard decision.entries.isEmpty else { return .taken }
+    guard case .event(_, let id?, _) = event, let flow = machine as? FlowMachine, flow.knowsEvent(id) else {
+      return .ignored
+    }
+    return .known
   }
 
   /// Performs an action; true for the last one.

@@ -24,6 +24,7 @@ extension RunExecutor {
       throw RuntimeRefusal(
         .notFound, code: "NX-RUN-042", message: "step \(parent.step) runs `\(name)`, which is not defined")
     }
+    try permit(definition)
     let order = RunOrder(
       name: name, subject: .flow(definition), input: input, idempotencyKey: idempotencyKey, parent: parent.run)
     return try await create(order).id

@@ -15,12 +15,8 @@ extension RunExecutor {
     _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
   ) async throws(RuntimeRefusal) -> RunRecord {
     try hasRoom()
-    var subject = try runnable(name)
-    if let agent = subject.agent, let reason = await supervisors.refusal(of: agent.name) {
-      throw RuntimeRefusal(
-        .conflict, code: "NX-SUP-003", message: "agent \(name) cannot run: \(reason)",
-        hint: "naos supervisor start \(agent.supervisor ?? .root)")
-    }
+    var subject = try defined(name)
+    try await permit(subject)
     // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
     if let timeout { subject = subject.limited(to: timeout) }
     return try await create(RunOrder(name: name, subject: subject, input: input, idempotencyKey: idempotencyKey))
@@ -37,16 +33,10 @@ extension RunExecutor {
     }
   }
 
-  /// What a name stands for, if it may run.
-  private func runnable(_ name: String) throws(RuntimeRefusal) -> RunSubject {
-    if let spec = plan.agent(AgentName(name)) {
-      try permit(spec.refusals)
-      return .agent(spec)
-    }
-    if let definition = plan.flow(name) {
-      try permit(definition)
-      return .flow(definition)
-    }
+  /// What a name stands for.
+  private func defined(_ name: String) throws(RuntimeRefusal) -> RunSubject {
+    if let spec = plan.agent(AgentName(name)) { return .agent(spec) }
+    if let definition = plan.flow(name) { return .flow(definition) }
     if let entry = plan.unavailable.first(where: { $0.name == name }) {
       throw RuntimeRefusal(
         .refused, code: "NX-CFG-090",
@@ -56,8 +46,29 @@ extension RunExecutor {
       .notFound, code: "NX-AGT-010", message: "no agent is named `\(name)`", hint: "naos create \(name)")
   }
 
+  /// Refuses what may not run now.
+  ///
+  /// - Throws: `RuntimeRefusal`: a key of the configuration restricts it that cannot be enforced, the supervisor of an
+  ///   agent is down, or this version cannot read the definition.
+  func permit(_ subject: RunSubject) async throws(RuntimeRefusal) {
+    switch subject {
+    case .agent(let spec):
+      try permit(spec.refusals)
+      guard let reason = await supervisors.refusal(of: spec.name) else { return }
+      throw RuntimeRefusal(
+        .conflict, code: "NX-SUP-003", message: "agent \(spec.name) cannot run: \(reason)",
+        hint: "naos supervisor start \(spec.supervisor ?? .root)")
+    case .flow(let definition): try permit(definition)
+    case .unreadable(let kind): throw unreadable(kind.rawValue)
+    }
+  }
+
+  func unreadable(_ what: String) -> RuntimeRefusal {
+    RuntimeRefusal(.refused, code: "NX-RUN-041", message: "this version cannot read the definition of the \(what)")
+  }
+
   /// Refuses a flow if anything that it runs may not.
-  private func permit(_ definition: FlowDefinition) throws(RuntimeRefusal) {
+  func permit(_ definition: FlowDefinition) throws(RuntimeRefusal) {
     try permit(definition.refusals)
     for agent in definition.agents.keys.sorted(by: { $0.text < $1.text }) {
       try permit(plan.agent(agent)?.refusals ?? [])
@@ -92,10 +103,7 @@ extension RunExecutor {
         hint: "put the data into a file of the project and give the agent its path")
     }
     if let existing = try await existing(order) { return existing }
-    guard let definition = order.subject.definition?.encoded(.canonical) else {
-      throw RuntimeRefusal(
-        .refused, code: "NX-RUN-041", message: "the definition of `\(order.name)` cannot be read by this version")
-    }
+    guard let definition = order.subject.definition?.encoded(.canonical) else { throw unreadable(order.name) }
     let (record, journal) = row(of: order, hash(definition))
     // From the commit on, recovery can see the run.
     claiming.insert(record.id)

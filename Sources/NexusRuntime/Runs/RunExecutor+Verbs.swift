@@ -32,7 +32,7 @@ extension RunExecutor {
   /// - Parameter newKeys: whether effects are known by new idempotency keys from here on, so that they happen again.
   package func retry(_ run: RunID, by who: String, newKeys: Bool = false) async throws(RuntimeRefusal) {
     await forgiveAgents(of: run)
-    try await revive(run, .retry(by: who, newKeys: newKeys), verb: "retry", allowed: [.failed, .cancelled])
+    try await revive(run, .retry(by: who, newKeys: newKeys), verb: "retry", allowed: [.failed, .cancelled, .paused])
   }
 
   /// Takes a run up that nobody drives; `event` is what happens to it first.

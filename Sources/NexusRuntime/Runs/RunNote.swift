@@ -24,7 +24,7 @@ enum RunNote {
     case .stepFailed(let path, let error): "\(path): failed: \(error.code) \(error.message)"
     case .stepSkipped(let path, let reason): "\(path): skipped (\(words(reason)))"
     case .stepMarkedDone(let path, let who, _): "\(path): marked done by \(who)"
-    case .timerSet(let path, _): "\(path): sleeps"
+    case .timerSet(let path, let until): "\(path): waits until \(until.iso8601)"
     case .childStarted(let path, let child): "\(path): waits for run \(child)"
     case .eventReceived(let name, _, _): "event \(name) received"
     case .compensationStarted(let error): "compensates: \(error.code) \(error.message)"

@@ -8,8 +8,12 @@ final class RunQuestion: Sendable {
   enum Answer: Sendable {
     /// It is written down.
     case taken
+    /// It was written down before: an event of the same id.
+    case known
     /// It means nothing to the run as it stands.
     case ignored
+    /// Too many questions wait.
+    case busy
     /// The run is not driven here any more.
     case gone
   }
