@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
 /// An entry as it stands in the database: reading is the reader's work, decoding is everybody's.
