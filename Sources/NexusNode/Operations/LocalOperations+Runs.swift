@@ -28,9 +28,9 @@ extension LocalOperations {
     case .kill: try await executor.cancel(run, by: who, kill: true)
     case .resume: try await executor.resume(run, by: who)
     case .retry(let newKeys): try await executor.retry(run, by: who, newKeys: newKeys)
-    case .skip(let step, let reason): try await executor.skip(step, of: run, by: who, reason: reason)
-    case .markDone(let step, let output): try await executor.markDone(step, of: run, by: who, output: output)
-    case .signal(let name, let id, let payload): try await executor.signal(run, name, id: id, payload: payload)
+    case .skip(let step, let reason): try await executor.skip(run, step: step, by: who, reason: reason)
+    case .markDone(let step, let output): try await executor.markDone(run, step: step, by: who, output: output)
+    case .signal(let name, let id, let payload): try await executor.signal(run, name: name, id: id, payload: payload)
     case .restart: return try await executor.restart(run).id
     case .fork(let step): return try await executor.fork(run, from: step).id
     }
