@@ -27,7 +27,8 @@ extension Store {
   package func takeFences(_ claims: [FenceClaim]) async throws(StoreError) -> [RunID] {
     guard !claims.isEmpty else { return [] }
     let results: [Result<Void, StoreError>] = await withCheckedContinuation { continuation in
-      let answers = Mutex((results: [Result<Void, StoreError>?](repeating: nil, count: claims.count), left: claims.count))
+      let answers = Mutex(
+        (results: [Result<Void, StoreError>?](repeating: nil, count: claims.count), left: claims.count))
       for (index, claim) in claims.enumerated() {
         let mutation = Mutation.takeFence(run: claim.run, from: claim.from, to: claim.to)
         submit(StoreTransaction(.synced, [mutation])) { result in

@@ -30,13 +30,14 @@ extension StoreConformance {
       try expect(try await ids(store, RunQuery(errorCode: "made up", parent: RunID("run_4"))), "7")
       try expect(try await ids(store, RunQuery(errorCode: "NX-AGT-009")), "")
       // What a person has to look at.
-      try expect(try await ids(store, RunQuery(statuses: [.paused, .failed])), "98743")
+      try expect(try await ids(store, RunQuery(statuses: [.paused, .failed])), "9843")
       try expect(try await ids(store, RunQuery(statuses: [.paused, .failed], topLevelOnly: true)), "984")
       try expect(
         try await ids(
           store, RunQuery(name: "undo", kinds: [.saga, .agent], statuses: [.paused], reasons: [.compensation])), "4")
       try expect(try await ids(store, RunQuery(after: RunID("run_6"))), "987")
-      try expect(try await ids(store, RunQuery(topLevelOnly: true, before: RunID("run_9"), after: RunID("run_1"))), "854")
+      try expect(
+        try await ids(store, RunQuery(topLevelOnly: true, before: RunID("run_9"), after: RunID("run_1"))), "854")
       try expect(try await store.runCounts(), [.running: 4, .completed: 1, .failed: 2, .paused: 2])
     },
     Case("a list follows its runs from status to status, and forgets deleted ones") { store in

@@ -68,7 +68,8 @@ package struct RandomTransactions {
     case 0, 1:
       return .insertEffect(
         StoreSamples.effect(
-          effectID(), run: run, step: pick(3) == 0 ? StepPath("s") : .main, digest: "\(pick(3))", occurrence: pick(2), ordinal: Int64(pick(1000)),
+          effectID(), run: run, step: pick(3) == 0 ? StepPath("s") : .main, digest: "\(pick(3))", occurrence: pick(2),
+          ordinal: Int64(pick(1000)),
           state: EffectState.allCases[pick(5)], request: pick(2) == 0 ? nil : Array(text().utf8)))
     case 2, 3:
       return .setOutcome(
