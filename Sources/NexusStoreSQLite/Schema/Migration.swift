@@ -33,6 +33,18 @@ struct Migration {
     }
   }
 
+  /// Refuses a file whose schema only a writer can bring up to date.
+  ///
+  /// - Throws: `notFound` for one that no writer ever finished; `inputOutput` for one of an older version.
+  static func checkForReading(_ connection: SQLiteConnection) throws(StoreError) {
+    let found = try check(connection)
+    guard found > 0 else { throw StoreError(.notFound, "the database was never finished: its first node was killed") }
+    guard found == all.last?.version else {
+      throw StoreError(
+        .inputOutput, "the database has schema \(found), of an older version; a node brings it up to date: `naos up`")
+    }
+  }
+
   /// The version of the schema that the file has.
   @discardableResult
   static func check(_ connection: SQLiteConnection) throws(StoreError) -> Int64 {
