@@ -9,6 +9,10 @@ package struct ProjectPlan: Sendable, Hashable {
   /// In the order of the file.
   package var agents: [AgentSpec]
   package var supervisors: [SupervisorSpec]
+  /// Workflows, then sagas, then fan-out pools; of each kind in the order of the file.
+  package var flows: [FlowDefinition]
+  package var queuePools: [QueuePoolSpec]
+  package var schedules: [ScheduleSpec]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
@@ -17,7 +21,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var costMode: CostMode
   package var server: ServerSpec
   package var durability: Durability
-  /// Names that `run` knows but refuses, because their feature is not built yet (sagas, workflows, pools).
+  /// Names that `run` knows but refuses, because their feature is not built yet; nothing is among them at present.
   package var unavailable: [UnavailableEntry]
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
@@ -26,6 +30,9 @@ package struct ProjectPlan: Sendable, Hashable {
     self.name = name
     agents = []
     supervisors = []
+    flows = []
+    queuePools = []
+    schedules = []
     providers = []
     models = []
     budgets = []
@@ -37,6 +44,7 @@ package struct ProjectPlan: Sendable, Hashable {
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }
+  package func flow(_ name: String) -> FlowDefinition? { flows.first { $0.name == name } }
 }
 
 /// An entry of the configuration whose feature does not exist yet, so that naming it gives an honest answer.
