@@ -430,6 +430,9 @@ static const unsigned char NX_GWY_018[] = {
 static const unsigned char NX_GWY_019[] = {
 #embed "../../docs/errors/NX-GWY-019.md"
 };
+static const unsigned char NX_POL_001[] = {
+#embed "../../docs/errors/NX-POL-001.md"
+};
 static const unsigned char NX_RUN_001[] = {
 #embed "../../docs/errors/NX-RUN-001.md"
 };
@@ -459,6 +462,69 @@ static const unsigned char NX_RUN_021[] = {
 };
 static const unsigned char NX_RUN_022[] = {
 #embed "../../docs/errors/NX-RUN-022.md"
+};
+static const unsigned char NX_RUN_030[] = {
+#embed "../../docs/errors/NX-RUN-030.md"
+};
+static const unsigned char NX_RUN_031[] = {
+#embed "../../docs/errors/NX-RUN-031.md"
+};
+static const unsigned char NX_RUN_032[] = {
+#embed "../../docs/errors/NX-RUN-032.md"
+};
+static const unsigned char NX_RUN_033[] = {
+#embed "../../docs/errors/NX-RUN-033.md"
+};
+static const unsigned char NX_RUN_034[] = {
+#embed "../../docs/errors/NX-RUN-034.md"
+};
+static const unsigned char NX_RUN_035[] = {
+#embed "../../docs/errors/NX-RUN-035.md"
+};
+static const unsigned char NX_RUN_036[] = {
+#embed "../../docs/errors/NX-RUN-036.md"
+};
+static const unsigned char NX_RUN_037[] = {
+#embed "../../docs/errors/NX-RUN-037.md"
+};
+static const unsigned char NX_RUN_038[] = {
+#embed "../../docs/errors/NX-RUN-038.md"
+};
+static const unsigned char NX_RUN_039[] = {
+#embed "../../docs/errors/NX-RUN-039.md"
+};
+static const unsigned char NX_RUN_040[] = {
+#embed "../../docs/errors/NX-RUN-040.md"
+};
+static const unsigned char NX_RUN_041[] = {
+#embed "../../docs/errors/NX-RUN-041.md"
+};
+static const unsigned char NX_RUN_042[] = {
+#embed "../../docs/errors/NX-RUN-042.md"
+};
+static const unsigned char NX_RUN_043[] = {
+#embed "../../docs/errors/NX-RUN-043.md"
+};
+static const unsigned char NX_RUN_044[] = {
+#embed "../../docs/errors/NX-RUN-044.md"
+};
+static const unsigned char NX_RUN_045[] = {
+#embed "../../docs/errors/NX-RUN-045.md"
+};
+static const unsigned char NX_RUN_046[] = {
+#embed "../../docs/errors/NX-RUN-046.md"
+};
+static const unsigned char NX_RUN_047[] = {
+#embed "../../docs/errors/NX-RUN-047.md"
+};
+static const unsigned char NX_RUN_048[] = {
+#embed "../../docs/errors/NX-RUN-048.md"
+};
+static const unsigned char NX_RUN_049[] = {
+#embed "../../docs/errors/NX-RUN-049.md"
+};
+static const unsigned char NX_RUN_050[] = {
+#embed "../../docs/errors/NX-RUN-050.md"
 };
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
@@ -655,6 +721,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
     {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
     {"NX-GWY-019", NX_GWY_019, sizeof NX_GWY_019},
+    {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-RUN-001", NX_RUN_001, sizeof NX_RUN_001},
     {"NX-RUN-002", NX_RUN_002, sizeof NX_RUN_002},
     {"NX-RUN-003", NX_RUN_003, sizeof NX_RUN_003},
@@ -665,6 +732,27 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-020", NX_RUN_020, sizeof NX_RUN_020},
     {"NX-RUN-021", NX_RUN_021, sizeof NX_RUN_021},
     {"NX-RUN-022", NX_RUN_022, sizeof NX_RUN_022},
+    {"NX-RUN-030", NX_RUN_030, sizeof NX_RUN_030},
+    {"NX-RUN-031", NX_RUN_031, sizeof NX_RUN_031},
+    {"NX-RUN-032", NX_RUN_032, sizeof NX_RUN_032},
+    {"NX-RUN-033", NX_RUN_033, sizeof NX_RUN_033},
+    {"NX-RUN-034", NX_RUN_034, sizeof NX_RUN_034},
+    {"NX-RUN-035", NX_RUN_035, sizeof NX_RUN_035},
+    {"NX-RUN-036", NX_RUN_036, sizeof NX_RUN_036},
+    {"NX-RUN-037", NX_RUN_037, sizeof NX_RUN_037},
+    {"NX-RUN-038", NX_RUN_038, sizeof NX_RUN_038},
+    {"NX-RUN-039", NX_RUN_039, sizeof NX_RUN_039},
+    {"NX-RUN-040", NX_RUN_040, sizeof NX_RUN_040},
+    {"NX-RUN-041", NX_RUN_041, sizeof NX_RUN_041},
+    {"NX-RUN-042", NX_RUN_042, sizeof NX_RUN_042},
+    {"NX-RUN-043", NX_RUN_043, sizeof NX_RUN_043},
+    {"NX-RUN-044", NX_RUN_044, sizeof NX_RUN_044},
+    {"NX-RUN-045", NX_RUN_045, sizeof NX_RUN_045},
+    {"NX-RUN-046", NX_RUN_046, sizeof NX_RUN_046},
+    {"NX-RUN-047", NX_RUN_047, sizeof NX_RUN_047},
+    {"NX-RUN-048", NX_RUN_048, sizeof NX_RUN_048},
+    {"NX-RUN-049", NX_RUN_049, sizeof NX_RUN_049},
+    {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

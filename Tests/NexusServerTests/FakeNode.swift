@@ -90,10 +90,11 @@ final class FakeNode: NodeOperations {
     return Self.run
   }
 
-  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
-  func killRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
-  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport { throw .conflicting("It is not paused.") }
-  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { Self.run }
+  func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
+    if change == .resume { throw .conflicting("It is not paused.") }
+    return Self.run
+  }
+  func flows() async throws(OperationError) -> FlowList { FlowList(flows: []) }
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus { try await inspect(agent).status }
 
   func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus {

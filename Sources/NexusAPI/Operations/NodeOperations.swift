@@ -30,10 +30,12 @@ package protocol NodeOperations: Sendable {
   func startRun(_ request: StartRun) async throws(OperationError) -> RunReport
   /// Waits until the run is final or paused; cancelling the task stops the waiting, not the run.
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport
-  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport
-  func killRun(_ run: RunID) async throws(OperationError) -> RunReport
-  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport
-  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport
+  /// Does something to a run; answers once that is under way, with the run, or with the new one that it leads to.
+  func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport
+
+  // Workflows, sagas and pools.
+  /// In the order of the configuration.
+  func flows() async throws(OperationError) -> FlowList
 
   // Agents.
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus
@@ -54,4 +56,8 @@ package protocol NodeOperations: Sendable {
   func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport
   /// Answers at once; the node then goes down in order.
   func shutdown() async throws(OperationError)
+}
+
+extension NodeOperations {
+  package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { try await change(run, .cancel) }
 }

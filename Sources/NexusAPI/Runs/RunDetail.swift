@@ -14,6 +14,11 @@ package struct StepReport: Sendable, Hashable {
   package var output: JSONValue?
   package var verdict: String?
   package var compensation: String?
+  package var error: RunFailure?
+  /// The run that it is, or waits for.
+  package var child: RunID?
+  /// Until when it waits.
+  package var dueAt: WallTime?
 
   package init(
     path: StepPath, status: String, attempts: Int = 0, startedAt: WallTime? = nil, endedAt: WallTime? = nil,
@@ -36,7 +41,8 @@ extension StepReport: WireValue {
     [
       "path": .string(path.text), "status": .string(status), "attempts": .int(Int64(attempts)),
       "startedAt": .of(startedAt), "endedAt": .of(endedAt), "costNanoUSD": .int(cost.value),
-      "output": output ?? .null, "verdict": .of(verdict), "compensation": .of(compensation),
+      "output": output ?? .null, "verdict": .of(verdict), "compensation": .of(compensation), "error": .of(error),
+      "run": .of(child?.text), "dueAt": .of(dueAt),
     ]
   }
 
@@ -51,6 +57,9 @@ extension StepReport: WireValue {
     output = reader.value("output")
     verdict = try reader.optionalText("verdict")
     compensation = try reader.optionalText("compensation")
+    error = try reader.optionalNested("error")
+    child = try reader.optionalText("run").map { RunID($0) }
+    dueAt = try reader.optionalTime("dueAt")
   }
 }
 
@@ -124,6 +133,10 @@ package struct RunDetail: Sendable, Hashable {
   package var journalEntries: Int64
   package var journalHead: JournalSequence
   package var attempts: Int
+  /// The run that started this one.
+  package var parent: RunID?
+  /// What a paused run says of itself.
+  package var pauseNote: String?
 
   package init(
     report: RunReport, input: JSONValue, steps: [StepReport], effects: [EffectReport] = [], journalEntries: Int64,
@@ -147,7 +160,8 @@ extension RunDetail: WireValue {
       "error": .of(report.error), "steps": .of(steps), "cost": report.cost.json,
       "journal": ["entries": .int(journalEntries), "head": .int(journalHead.value)],
       "pauseReason": .of(report.pauseReason), "startedAt": .of(report.startedAt), "endedAt": .of(report.endedAt),
-      "attempts": .int(Int64(attempts)), "effects": .of(effects),
+      "attempts": .int(Int64(attempts)), "effects": .of(effects), "parent": .of(parent?.text),
+      "pauseNote": .of(pauseNote),
     ]
   }
 
@@ -161,5 +175,7 @@ extension RunDetail: WireValue {
     journalEntries = try journal.integer("entries")
     journalHead = JournalSequence(try journal.integer("head"))
     attempts = try reader.count("attempts")
+    parent = try reader.optionalText("parent").map { RunID($0) }
+    pauseNote = try reader.optionalText("pauseNote")
   }
 }

@@ -11,13 +11,25 @@ package struct RunFilter: Sendable, Hashable {
   package var name: String?
   /// Statuses as contracts name them; empty for all.
   package var statuses: [String]
+  /// `agent`, `workflow`, `saga`, `pool`; empty for all.
+  package var kinds: [String]
+  /// Why paused runs are paused; empty for all runs.
+  package var reasons: [String]
+  /// The run that started them; `any` for runs of every level, nil for those that no run started.
+  package var parent: String?
   package var limit: Int
   /// The `next` of the page before.
   package var cursor: String?
 
-  package init(name: String? = nil, statuses: [String] = [], limit: Int = 50, cursor: String? = nil) {
+  package init(
+    name: String? = nil, statuses: [String] = [], kinds: [String] = [], reasons: [String] = [], parent: String? = nil,
+    limit: Int = 50, cursor: String? = nil
+  ) {
     self.name = name
     self.statuses = statuses
+    self.kinds = kinds
+    self.reasons = reasons
+    self.parent = parent
     self.limit = min(max(limit, 1), Self.maxLimit)
     self.cursor = cursor
   }

@@ -5,16 +5,16 @@ internal import ArgumentParser
 internal import NexusAPI
 internal import NexusCore
 
-/// `naos run`: runs an agent and waits for it.
+/// `naos run`: runs an agent, workflow, saga or pool and waits for it.
 struct RunCommand: NaosCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Run an agent and wait for its output.",
+    commandName: "run", abstract: "Run an agent, workflow, saga or pool and wait for its output.",
     discussion: """
       Progress goes to the standard error, the output alone to the standard output. Without a running node the run gets
       one of its own. Ctrl-C cancels the run, a second Ctrl-C leaves at once; a run that was left can be resumed.
       """)
 
-  @Argument(help: "The agent.")
+  @Argument(help: "The agent, workflow, saga or pool.")
   var name: String
 
   @Option(help: ArgumentHelp("The input: a text, @file or - for the standard input.", valueName: "text"))
@@ -57,7 +57,9 @@ struct RunCommand: NaosCommand {
     try await AgentNames.suggesting(keyed.name, in: project) {
       try await NodeAccess.executing(project, console: console) { operations in
         let flow = RunFlow(console: console, operations: operations)
-        let report = try await flow.follow(agent: AgentName(keyed.name)) { () async throws(OperationError) in
+        let isFlow = try await operations.flows().flows.contains { $0.name == keyed.name }
+        let report = try await flow.follow(agent: isFlow ? nil : AgentName(keyed.name)) {
+          () async throws(OperationError) in
           try await operations.startRun(keyed)
         }
         try RunEnding(console: console).finish(report)

@@ -10,19 +10,36 @@ struct RunsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "List, show, wait for and control runs.",
     subcommands: [
-      RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsResumeCommand.self,
-      RunsRetryCommand.self, RunsCancelCommand.self, RunsKillCommand.self,
+      RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsPauseCommand.self,
+      RunsResumeCommand.self, RunsCancelCommand.self, RunsKillCommand.self, RunsRetryCommand.self,
+      RunsRestartCommand.self, RunsForkCommand.self, RunsSignalCommand.self, RunsSkipCommand.self,
+      RunsMarkDoneCommand.self,
     ])
 }
 
 struct RunsListCommand: NaosCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "List runs, newest first.")
 
-  @Argument(help: "Only runs of this agent.")
+  @Argument(help: "Only runs of this agent, workflow, saga or pool.")
   var name: String?
 
   @Option(help: ArgumentHelp("Only runs of these statuses, separated by commas.", valueName: "statuses"))
   var status: String?
+
+  @Option(help: ArgumentHelp("Only runs of these kinds: agent, workflow, saga, pool.", valueName: "kinds"))
+  var kind: String?
+
+  @Option(help: ArgumentHelp("Only runs that are paused for these reasons.", valueName: "reasons"))
+  var reason: String?
+
+  @Flag(help: "Only runs that a person has to look at: paused, failed, halted or compensated in part.")
+  var stuck = false
+
+  @Option(help: ArgumentHelp("Only the runs that this one started.", valueName: "run"))
+  var parent: String?
+
+  @Flag(help: "Also runs that were started by others.")
+  var all = false
 
   @Option(name: [.customShort("n"), .long], help: "At most this many.")
   var limit = 50
@@ -36,12 +53,17 @@ struct RunsListCommand: NaosCommand {
     guard (1...RunFilter.maxLimit).contains(limit) else {
       throw ValidationError("--limit has to be from 1 to \(RunFilter.maxLimit).")
     }
+    if stuck, status != nil { throw ValidationError("--stuck and --status exclude each other.") }
+    try RunWords.check(status, RunWords.statuses, "--status")
+    try RunWords.check(kind, RunWords.kinds, "--kind")
+    try RunWords.check(reason, RunWords.reasons, "--reason")
   }
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let filter = RunFilter(
-      name: name, statuses: status?.split(separator: ",").map(String.init) ?? [], limit: limit, cursor: cursor)
+      name: name, statuses: stuck ? RunWords.stuck : RunWords.list(status), kinds: RunWords.list(kind),
+      reasons: RunWords.list(reason), parent: parent ?? (all ? "any" : nil), limit: limit, cursor: cursor)
     let page = try await NodeAccess.reading(project) { operations in try await operations.listRuns(filter) }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
@@ -49,8 +71,8 @@ struct RunsListCommand: NaosCommand {
     }
     guard console.format == .table else { return }
     if page.runs.isEmpty {
-      console.say("no runs")
-      console.next("naos run NAME --input \"…\"")
+      console.say(stuck ? "no run needs a person" : "no runs")
+      if !stuck { console.next("naos run NAME --input \"…\"") }
     } else if let next = page.next {
       console.next("naos runs list --cursor \(TerminalText.line(next))")
     } else {
@@ -75,7 +97,7 @@ struct RunsShowCommand: NaosCommand {
     console.emit(detail.json) { RunTable.show(detail, now: SystemClock().wallNow(), style: console.outputStyle) }
     guard console.format == .table else { return }
     switch detail.report.status {
-    case "paused": console.next("naos runs resume \(run.text)")
+    case "paused": console.next(contentsOf: RunWords.waysOut(of: detail))
     case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "queued", "running": console.next("naos runs wait \(run.text)", "naos logs --run \(run.text) -f")
     default: console.next("naos runs journal \(run.text)")

@@ -19,7 +19,7 @@ struct RunsResumeCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
-      try await node.resumeRun(run)
+      try await node.change(run, .resume)
     }
   }
 }
@@ -34,17 +34,34 @@ struct RunsRetryCommand: NaosCommand {
   @Flag(help: "Do not wait for it.")
   var detach = false
 
+  @Flag(help: "Use new idempotency keys: effects that happened already happen again.")
+  var newKeys = false
+
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    let newKeys = newKeys
     try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
-      try await node.retryRun(run)
+      try await node.change(run, .retry(newKeys: newKeys))
     }
   }
 }
 
+struct RunsPauseCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pause", abstract: "End the attempts of a run in good order and keep it until it is resumed.")
+
+  @Argument(help: "The run's id.")
+  var id: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws { try await RunControl.act(.pause, on: RunID(id), context) }
+}
+
 struct RunsCancelCommand: NaosCommand {
-  static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Ask a run to stop.")
+  static let configuration = CommandConfiguration(
+    commandName: "cancel", abstract: "Ask a run to stop; a saga undoes what it did first.")
 
   @Argument(help: "The run's id.")
   var id: String
@@ -52,14 +69,12 @@ struct RunsCancelCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let (project, run) = (try context.project(), RunID(id))
-    let report = try await NodeAccess.running(project) { node in try await node.cancelRun(run) }
-    RunControl.say(report, context.console)
+    try await RunControl.act(.cancel, on: RunID(id), context)
   }
 }
 
 struct RunsKillCommand: NaosCommand {
-  static let configuration = CommandConfiguration(commandName: "kill", abstract: "End a run now.")
+  static let configuration = CommandConfiguration(commandName: "kill", abstract: "End a run now; nothing is undone.")
 
   @Argument(help: "The run's id.")
   var id: String
@@ -67,9 +82,7 @@ struct RunsKillCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let (project, run) = (try context.project(), RunID(id))
-    let report = try await NodeAccess.running(project) { node in try await node.killRun(run) }
-    RunControl.say(report, context.console)
+    try await RunControl.act(.kill, on: RunID(id), context)
   }
 }
 
@@ -92,6 +105,13 @@ enum RunControl {
       }
       try RunEnding(console: console).finish(report)
     }
+  }
+
+  /// Changes a run on the running node and says how it stands.
+  static func act(_ change: RunChange, on run: RunID, _ context: CommandContext) async throws {
+    let project = try context.project()
+    let report = try await NodeAccess.running(project) { node in try await node.change(run, change) }
+    say(report, context.console)
   }
 
   static func say(_ report: RunReport, _ console: Console) {

@@ -26,6 +26,9 @@ package struct RootCommand: ParsableCommand {
         name: "Agents:",
         subcommands: [RunCommand.self, StopCommand.self, DeleteCommand.self, ListCommand.self, InspectCommand.self]),
       CommandGroup(name: "Supervisors:", subcommands: [SupervisorCommand.self]),
+      CommandGroup(
+        name: "Workflows, sagas and pools:",
+        subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])

@@ -16,7 +16,8 @@ enum AgentNames {
     do {
       return try await body()
     } catch let error as OperationError where error.kind == .notFound {
-      let names = project.load().plan?.agents.map(\.name.text) ?? []
+      let plan = project.load().plan
+      let names = (plan?.agents.map(\.name.text) ?? []) + (plan?.flows.map(\.name) ?? [])
       guard !names.contains(name), let nearest = Suggestion.nearest(to: name, among: names) else { throw error }
       var better = error
       better.hint = "Did you mean `\(nearest)`?"

@@ -42,11 +42,13 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
-    let statuses = filter.statuses.isEmpty ? nil : filter.statuses.joined(separator: ",")
+    func words(_ list: [String]) -> String? { list.isEmpty ? nil : list.joined(separator: ",") }
     return try await get(
       "/runs"
         + PathText.query([
-          ("name", filter.name), ("status", statuses), ("limit", "\(filter.limit)"), ("cursor", filter.cursor),
+          ("name", filter.name), ("status", words(filter.statuses)), ("kind", words(filter.kinds)),
+          ("reason", words(filter.reasons)), ("parent", filter.parent), ("limit", "\(filter.limit)"),
+          ("cursor", filter.cursor),
         ]))
   }
 
@@ -98,14 +100,11 @@ package struct RemoteNode: NodeOperations {
     }
   }
 
-  package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await post(path(run, "/cancel"))
+  package func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
+    try await post(path(run, "/\(change.verb)"), change.body)
   }
-  package func killRun(_ run: RunID) async throws(OperationError) -> RunReport { try await post(path(run, "/kill")) }
-  package func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await post(path(run, "/resume"))
-  }
-  package func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { try await post(path(run, "/retry")) }
+
+  package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }
 
   // MARK: Agents and the node.
 

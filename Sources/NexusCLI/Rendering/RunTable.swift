@@ -53,8 +53,10 @@ enum RunTable {
     if report.cost.replayed > 0 { add("replayed", "\(report.cost.replayed) from the journal") }
     add("journal", "\(run.journalEntries) entries")
     if let error = report.error { add("error", "\(error.code): \(error.message)") }
-    if let reason = report.pauseReason { add("paused", reason) }
+    if let reason = report.pauseReason { add("paused", run.pauseNote.map { "\(reason): \($0)" } ?? reason) }
+    if let parent = run.parent { add("parent", parent.text) }
     if !run.input.isNull { add("input", text(run.input)) }
+    if report.kind != "agent" { lines += ["", FlowTable.steps(run.steps, now: now, style: style)] }
     if !run.effects.isEmpty { lines += ["", effects(run.effects, style: style)] }
     if let output = report.output { lines += ["", TerminalText.block(output.stringValue ?? output.text(.pretty))] }
     return lines.joined(separator: "\n")

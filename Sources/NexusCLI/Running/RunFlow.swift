@@ -34,7 +34,10 @@ struct RunFlow: Sendable {
         return .interrupted
       }
       group.addTask(name: "run:progress") {
-        for await event in events where event.run == run || event.run == nil { progress.write(event) }
+        // Of agents that other runs share, only what belongs to this run is told.
+        for await event in events where event.run == run || (agent != nil && event.run == nil) {
+          progress.write(event)
+        }
         return .progress
       }
       defer { group.cancelAll() }

@@ -107,7 +107,9 @@ package struct Console: Sendable {
   }
 
   /// The state and the next step, at the end of every command.
-  package func next(_ commands: String...) {
+  package func next(_ commands: String...) { next(contentsOf: commands) }
+
+  package func next(contentsOf commands: [String]) {
     say(wordStyle.quiet("next: ") + commands.joined(separator: wordStyle.quiet("  ·  ")))
   }
 

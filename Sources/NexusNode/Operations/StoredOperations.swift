@@ -150,10 +150,10 @@ package struct StoredOperations: NodeOperations {
     throw Self.needsNode
   }
   package func startRun(_ request: StartRun) async throws(OperationError) -> RunReport { throw Self.needsNode }
-  package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
-  package func killRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
-  package func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
-  package func retryRun(_ run: RunID) async throws(OperationError) -> RunReport { throw Self.needsNode }
+  package func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
+    throw Self.needsNode
+  }
+  package func flows() async throws(OperationError) -> FlowList { FlowReports.list(plan) }
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
     throw Self.needsNode
   }

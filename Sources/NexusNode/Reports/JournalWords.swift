@@ -24,7 +24,7 @@ enum JournalWords {
       )
     case .attemptStarted(let step, let attempt, let dropped):
       return (
-        "attempt-started", dropped > 0 ? "attempt \(attempt), rewound by \(dropped)" : "attempt \(attempt)",
+        "attempt-started", prefix(step) + "attempt \(attempt)" + (dropped > 0 ? ", rewound by \(dropped)" : ""),
         ["step": .string(step.text), "attempt": .int(Int64(attempt.value)), "rewound": .int(Int64(dropped))]
       )
     case .attemptEnded(let step, let attempt, let end): return ended(step, attempt, end)
@@ -43,8 +43,12 @@ enum JournalWords {
         "failed", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
       )
     case .cancelled: return ("cancelled", "", [:])
+    default: return FlowJournalWords.words(entry)
     }
   }
+
+  /// The one step of an agent's run needs no name.
+  private static func prefix(_ step: StepPath) -> String { step == .main ? "" : "\(step) · " }
 
   private static func ended(
     _ step: StepPath, _ attempt: AttemptNumber, _ end: AttemptEnd
@@ -58,7 +62,8 @@ enum JournalWords {
     members["reason"] = reason.map { .string($0) }
     let effects = "\(end.passed) effects, \(end.replayed) of them replayed"
     return (
-      "attempt-ended", "attempt \(attempt) \(word)\(reason.map { ": \($0)" } ?? "") · \(effects)", .object(members)
+      "attempt-ended", prefix(step) + "attempt \(attempt) \(word)\(reason.map { ": \($0)" } ?? "") · \(effects)",
+      .object(members)
     )
   }
 

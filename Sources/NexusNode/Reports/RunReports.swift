@@ -11,9 +11,14 @@ struct RunReports: Sendable {
   let store: any Store
 
   func page(_ filter: RunFilter) async throws(StoreError) -> RunPage {
-    let query = RunQuery(
+    var query = RunQuery(
       name: filter.name, statuses: Set(filter.statuses.compactMap(RunStatus.init(rawValue:))),
       before: filter.cursor.map { RunID($0) }, limit: filter.limit + 1)
+    query.kinds = Set(filter.kinds.compactMap(RunKind.init(rawValue:)))
+    query.reasons = Set(filter.reasons.compactMap(PauseReason.init(rawValue:)))
+    // By themselves, lists show the runs that no run started.
+    query.topLevelOnly = filter.parent == nil
+    if let parent = filter.parent, parent != "any" { query.parent = RunID(parent) }
     let records = try await store.runs(query)
     let rows = records.prefix(filter.limit).map(Self.row)
     return RunPage(runs: rows, next: records.count > filter.limit ? rows.last?.id.text : nil)
@@ -30,7 +35,7 @@ struct RunReports: Sendable {
 
   private static func failure(_ summary: RunSummary) -> RunFailure? {
     // The error of an attempt that is being tried again is not the run's.
-    guard summary.status == .failed, let error = summary.error else { return nil }
+    guard summary.status.isFinal, summary.status != .completed, let error = summary.error else { return nil }
     return RunFailure(code: error.code, message: error.message)
   }
 
@@ -67,10 +72,23 @@ struct RunReports: Sendable {
     let effects = try await store.effects(of: record.id)
     let journal = try await store.journal(of: record.id, after: .none, limit: .max)
     let report = Self.report(of: record, cost: try await cost(of: record.id, effects, budget))
-    return RunDetail(
-      report: report, input: record.input, steps: Self.steps(record, journal, report),
+    var steps: [StepReport]?
+    if record.kind != .agent {
+      let definition = try await store.definition(record.definition)
+      steps = FlowReports.steps(of: record.id, definition: definition, input: record.input, journal: journal)
+    }
+    var detail = RunDetail(
+      report: report, input: record.input, steps: steps ?? Self.steps(record, journal, report),
       effects: effects.suffix(RunDetail.maxEffects).map(Self.effect), journalEntries: Int64(journal.count),
       journalHead: record.head, attempts: record.summary.attempts)
+    detail.parent = record.parent
+    if record.summary.status == .paused { detail.pauseNote = Self.pauseNote(journal) }
+    return detail
+  }
+
+  private static func pauseNote(_ journal: [JournalEntry]) -> String? {
+    for entry in journal.reversed() { if case .paused(_, let note) = entry.entry { return note } }
+    return nil
   }
 
   /// The one step of the agent itself, then the durable steps that it recorded.

@@ -31,9 +31,8 @@ package struct OperatorPlane: Sendable {
   /// Every route, in the order in which the documentation lists them.
   package var table: RouteTable {
     let described = RouteTable(
-      healthRoutes + pageRoutes + sessionRoutes + statusRoutes + agentRoutes + supervisorRoutes + runRoutes + logRoutes
-        + streamRoutes
-        + nodeRoutes)
+      healthRoutes + pageRoutes + sessionRoutes + statusRoutes + agentRoutes + supervisorRoutes + flowRoutes + runRoutes
+        + logRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in
       .json(OpenAPIDocument.describe(described, version: version, cookieName: cookieName))

@@ -11,16 +11,22 @@ extension OperatorPlane {
       Route(
         "GET", "/api/v1/runs", "Runs, newest first.",
         query: [
-          ("name", "Only runs of this agent."), ("status", "Only runs of these statuses, separated by commas."),
+          ("name", "Only runs of this name."), ("status", "Only runs of these statuses, separated by commas."),
+          ("kind", "Only runs of these kinds, separated by commas: agent, workflow, saga, pool."),
+          ("reason", "Only paused runs of these reasons, separated by commas."),
+          ("parent", "Only the runs that this one started; `any` for runs of every level, without it only top ones."),
           ("limit", "At most this many, up to 1000."), ("cursor", "The `next` of the page before."),
         ]
       ) { request throws(OperationError) in
-        let statuses = request.query["status"]?.split(separator: ",").map(String.init) ?? []
+        func words(_ name: String) -> [String] {
+          request.query[name]?.split(separator: ",").map(String.init) ?? []
+        }
         let limit = try request.number("limit", default: 50, in: 1...RunFilter.maxLimit)
         return .json(
           try await operations.listRuns(
             RunFilter(
-              name: request.query["name"], statuses: statuses, limit: limit, cursor: request.query["cursor"])))
+              name: request.query["name"], statuses: words("status"), kinds: words("kind"), reasons: words("reason"),
+              parent: request.query["parent"], limit: limit, cursor: request.query["cursor"])))
       },
       Route(
         "POST", "/api/v1/runs", "Starts a run; answers as soon as it is written down. Takes `Idempotency-Key`.",
@@ -41,21 +47,19 @@ extension OperatorPlane {
           try await operations.journal(of: request.run, after: JournalSequence(Int64(after)), limit: limit))
       },
       waitRoute,
-      change("cancel", "Asks the run to stop.") { run throws(OperationError) in try await operations.cancelRun(run) },
-      change("kill", "Ends the run now.") { run throws(OperationError) in try await operations.killRun(run) },
-      change("resume", "Lets a paused run go on.") { run throws(OperationError) in
-        try await operations.resumeRun(run)
-      },
-      change("retry", "Lets a failed run go on.") { run throws(OperationError) in try await operations.retryRun(run) },
-    ]
+    ] + RunChange.verbs.map { change($0.verb, $0.summary) }
   }
 
-  private func change(
-    _ verb: String, _ summary: String,
-    perform: @escaping @Sendable (RunID) async throws(OperationError) -> RunReport
-  ) -> Route {
-    Route("POST", "/api/v1/runs/{id}/\(verb)", summary) { request throws(OperationError) in
-      .json(try await perform(request.run))
+  private func change(_ verb: String, _ summary: String) -> Route {
+    let operations = operations
+    return Route("POST", "/api/v1/runs/{id}/\(verb)", summary) { request throws(OperationError) in
+      let body = request.body.isEmpty ? JSONValue.object(JSONObject()) : try request.json()
+      let change: RunChange?
+      do throws(WireError) { change = try RunChange(verb: verb, body: body) } catch {
+        throw .misunderstood("\(error).")
+      }
+      guard let change else { throw .misunderstood("There is no verb `\(verb)`.") }
+      return .json(try await operations.change(request.run, change), status: change.startsRun ? 201 : 200)
     }
   }
 

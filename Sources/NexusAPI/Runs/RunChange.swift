@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What an operator may do to a run; each is a call of its own: `POST /api/v1/runs/{id}/{verb}`.
+package enum RunChange: Sendable, Hashable {
+  /// Ends its attempts in good order and keeps it until it is resumed.
+  case pause
+  /// Ends a run after its compensations, if it is a saga that can go back.
+  case cancel
+  /// Ends it now; nothing is compensated.
+  case kill
+  case resume
+  /// A failed, cancelled or paused run goes on; with new keys its effects count as new ones outside.
+  case retry(newKeys: Bool)
+  /// Does without a step that failed or stands still.
+  case skip(step: StepPath, reason: String)
+  /// Says that a step is done, with this output.
+  case markDone(step: StepPath, output: JSONValue)
+  /// Sends an event to the run; one of the same id is taken once.
+  case signal(name: String, id: String?, payload: JSONValue)
+  /// Starts a new run of the same definition and input.
+  case restart
+  /// Starts a new run that keeps the results of all steps that do not depend on this one.
+  case fork(step: String)
+
+  /// The last part of the call's path, and the command's name.
+  package var verb: String {
+    switch self {
+    case .pause: "pause"
+    case .cancel: "cancel"
+    case .kill: "kill"
+    case .resume: "resume"
+    case .retry: "retry"
+    case .skip: "skip"
+    case .markDone: "mark-done"
+    case .signal: "signal"
+    case .restart: "restart"
+    case .fork: "fork"
+    }
+  }
+
+  /// Every verb, with what it does.
+  package static let verbs: [(verb: String, summary: String)] = [
+    ("pause", "Ends the run's attempts in good order and keeps it until it is resumed."),
+    ("cancel", "Asks the run to end; a saga compensates first."),
+    ("kill", "Ends the run now; nothing is compensated."),
+    ("resume", "Lets a paused run go on."),
+    ("retry", "Lets a failed, cancelled or paused run go on; `newKeys` makes its effects new ones."),
+    ("skip", "Does without the `step`, for the `reason`."),
+    ("mark-done", "Says that the `step` is done, with the `output`."),
+    ("signal", "Sends the event `name` with `payload` to the run; of one `id` only the first counts."),
+    ("restart", "Starts a new run of the same definition and input."),
+    ("fork", "Starts a new run that does the `step` and all that needs it anew."),
+  ]
+
+  /// It answers with a run of its own.
+  package var startsRun: Bool {
+    switch self {
+    case .restart, .fork: true
+    default: false
+    }
+  }
+
+  /// The body of the call.
+  package var body: JSONValue {
+    switch self {
+    case .pause, .cancel, .kill, .resume, .restart: [:]
+    case .retry(let newKeys): ["newKeys": .bool(newKeys)]
+    case .skip(let step, let reason): ["step": .string(step.text), "reason": .string(reason)]
+    case .markDone(let step, let output): ["step": .string(step.text), "output": output]
+    case .signal(let name, let id, let payload): ["name": .string(name), "id": .of(id), "payload": payload]
+    case .fork(let step): ["step": .string(step)]
+    }
+  }
+
+  /// Reads a call.
+  ///
+  /// - Returns: nil for a verb that does not exist.
+  package init?(verb: String, body: JSONValue) throws(WireError) {
+    let reader = try WireReader(body, verb)
+    switch verb {
+    case "pause": self = .pause
+    case "cancel": self = .cancel
+    case "kill": self = .kill
+    case "resume": self = .resume
+    case "restart": self = .restart
+    case "retry": self = .retry(newKeys: reader.value("newKeys")?.boolValue ?? false)
+    case "skip": self = .skip(step: StepPath(try reader.text("step")), reason: try reader.text("reason"))
+    case "mark-done":
+      self = .markDone(step: StepPath(try reader.text("step")), output: reader.value("output") ?? .null)
+    case "signal":
+      self = .signal(
+        name: try reader.text("name"), id: try reader.optionalText("id"), payload: reader.value("payload") ?? .null)
+    case "fork": self = .fork(step: try reader.text("step"))
+    default: return nil
+    }
+  }
+}

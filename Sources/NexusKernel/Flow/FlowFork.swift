@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// Makes the journal that a new run begins with, out of another one's.
+package enum FlowFork {
+  /// The entries of `journal` that still hold if `step` and all that needs it are done anew.
+  ///
+  /// What a fork keeps are results: steps that are over, and the durable steps that their agents recorded. How the run
+  /// halted, failed, or went back is left out.
+  ///
+  /// - Returns: nil if the definition has no such step.
+  package static func entries(
+    of journal: [JournalEntry], definition: FlowDefinition, from step: String
+  ) -> [RunEntry]? {
+    guard let first = definition.steps.firstIndex(where: { $0.name == step }) else { return nil }
+    let anew = Self.behind(first, definition)
+    let paths = UnitPaths(definition)
+    return journal.compactMap { item -> RunEntry? in
+      guard let path = path(of: item.entry) else { return nil }
+      let name = String(path.text.prefix { $0 != "/" })
+      guard let key = paths.key(of: StepPath(name)), key.role == .forward, key.step >= 0, !anew.contains(key.step)
+      else { return nil }
+      return item.entry
+    }
+  }
+
+  private static func path(of entry: RunEntry) -> StepPath? {
+    switch entry {
+    case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _),
+      .stepExpanded(let path, _), .stepRecorded(let path, _):
+      path
+    default: nil
+    }
+  }
+
+  /// A step, and all that need it.
+  private static func behind(_ step: Int, _ definition: FlowDefinition) -> Set<Int> {
+    var found: Set<Int> = [step]
+    // Steps may need later ones in the file, so it is looked at until nothing is found any more.
+    var grows = true
+    while grows {
+      grows = false
+      for (index, candidate) in definition.steps.enumerated() where !found.contains(index) {
+        if candidate.needs.contains(where: found.contains) { grows = found.insert(index).inserted || grows }
+      }
+    }
+    return found
+  }
+}

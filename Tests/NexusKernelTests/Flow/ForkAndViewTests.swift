@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import Testing
+
+@Suite struct `A fork of a run` {
+  private let diamond = FlowDefinition.workflow([
+    .agent("a"), .agent("b", needs: [0]), .agent("c", needs: [0]), .agent("d", needs: [1, 2]),
+  ])
+
+  private func forked(_ player: FlowPlayer, from step: String) throws -> FlowPlayer {
+    let kept = try #require(FlowFork.entries(of: player.journal, definition: player.definition, from: step))
+    var fork = FlowPlayer(player.definition, claim: false)
+    for entry in kept {
+      fork.journal.append(
+        JournalEntry(sequence: JournalSequence(Int64(fork.journal.count + 1)), at: fork.now, entry: entry))
+    }
+    fork.recover()
+    return fork
+  }
+
+  @Test func `keeps the results of what does not need the step, and does the rest anew`() throws {
+    var player = FlowPlayer(diamond)
+    player.succeed("a", "A")
+    player.succeed("b", "B")
+    player.succeed("c", "C")
+    player.succeed("d", "D")
+    var fork = try forked(player, from: "b")
+    #expect(fork.openSteps == ["b"])
+    fork.succeed("b", "B2")
+    #expect(fork.open["d"]?.input == ["b": "B2", "c": "C"])
+  }
+
+  @Test func `of a failed run does not keep the failure`() throws {
+    var player = FlowPlayer(diamond)
+    player.succeed("a", "A")
+    player.crash("b", .badOutput)
+    player.succeed("c", "C")
+    #expect(player.status == .failed)
+    let fork = try forked(player, from: "b")
+    #expect(fork.status == .running)
+    #expect(fork.openSteps == ["b"])
+  }
+
+  @Test func `of a saga that went back begins forward`() throws {
+    var player = FlowPlayer(.saga([.undoable("a"), .undoable("b", needs: [0])]))
+    player.succeed("a", "A")
+    player.crash("b", .badOutput)
+    player.succeed("b.compensation")
+    player.succeed("a.compensation")
+    let fork = try forked(player, from: "b")
+    #expect(fork.openSteps == ["b"])
+    #expect(fork.open["b"]?.input == "A")
+  }
+
+  @Test func `needs a step that exists`() {
+    #expect(FlowFork.entries(of: [], definition: diamond, from: "nowhere") == nil)
+  }
+}
+
+@Suite struct `The steps of a run as people see them` {
+  private func words(_ player: FlowPlayer) -> [String] {
+    player.machine.stepViews.map { "\($0.path) \($0.status)" }
+  }
+
+  @Test func `are pending, running, waiting, over`() {
+    var player = FlowPlayer(
+      .workflow([.agent("a"), .agent("b", needs: [0]), FlowStep(name: "go", action: .event("go"), needs: [1])]))
+    #expect(words(player) == ["a running", "b pending", "go pending"])
+    player.crash("a")
+    player.crash("a")
+    #expect(words(player) == ["a waiting", "b pending", "go pending"])
+    #expect(player.machine.stepViews[0].dueAt == player.now + .seconds(1))
+    player.passTime(of: "a")
+    player.succeed("a")
+    player.succeed("b")
+    #expect(words(player) == ["a completed", "b completed", "go waiting"])
+    player.play(.kill(by: "ann"))
+    #expect(words(player) == ["a completed", "b completed", "go interrupted"])
+  }
+
+  @Test func `of a saga show how their undo stands`() {
+    var player = FlowPlayer(.saga([.undoable("a"), .agent("b", needs: [0])]))
+    player.succeed("a")
+    #expect(player.machine.stepViews[0].compensation == "pending")
+    player.crash("b", .badOutput)
+    #expect(player.machine.stepViews.map(\.compensation) == ["running", nil, nil])
+    #expect(words(player) == ["a completed", "a.compensation running", "b failed"])
+    player.succeed("a.compensation")
+    #expect(player.machine.stepViews[0].compensation == "completed")
+  }
+}
