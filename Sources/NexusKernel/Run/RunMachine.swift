@@ -114,7 +114,9 @@ package struct RunMachine: Sendable {
     case .pause(let who): pause(by: who)
     case .resume(let who): again(from: [.paused], [.resumed(by: who)])
     case .retry(let who, let newKeys):
-      again(from: [.failed, .cancelled, .paused], newKeys ? [.epochRaised(by: who), .retried(by: who)] : [.retried(by: who)])
+      again(
+        from: [.failed, .cancelled, .paused],
+        newKeys ? [.epochRaised(by: who), .retried(by: who)] : [.retried(by: who)])
     case .timeout: stop(.timedOut, .timedOut)
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()

@@ -53,7 +53,8 @@ package struct UnreadableRun: DurableMachine {
     case .cancelled, .killed: outlook.status = .cancelled
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
-    case .created, .stepRecorded, .cancelRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped,
+    case .created, .stepRecorded, .cancelRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
+      .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .nodeTrapped, .epochRaised:
       break
     }

@@ -22,7 +22,9 @@ extension RunDriver {
   }
 
   func awaitChild(_ child: RunID, of step: StepPath) async {
-    await untilSettled(step) { () async throws(RuntimeRefusal) in try await executor.watch(child, for: StepAddress(run: run, step: step)) }
+    await untilSettled(step) { () async throws(RuntimeRefusal) in
+      try await executor.watch(child, for: StepAddress(run: run, step: step))
+    }
   }
 
   func stopChild(_ child: RunID, of step: StepPath, _ policy: ParentClose) async {

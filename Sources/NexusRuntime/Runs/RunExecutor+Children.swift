@@ -16,6 +16,7 @@ extension RunExecutor {
   ///   - idempotencyKey: of the step, which is known once for each name.
   ///   - parent: the step that waits.
   /// - Throws: `RuntimeRefusal`, of the kind `unavailable` or `storage` if it can help to ask again.
+  /// - Returns: the run, new or found.
   func startChild(
     _ name: String, _ definition: FlowDefinition?, input: JSONValue, idempotencyKey: String, parent: StepAddress
   ) async throws(RuntimeRefusal) -> RunID {

@@ -50,7 +50,8 @@ extension RunExecutor {
     if status.isFinal { throw isOver(run, status) }
     throw RuntimeRefusal(
       .unavailable, code: "NX-RUN-047",
-      message: "\(FlowState.maxBufferedEvents) events wait in \(run) already: it takes no more until a step has taken one")
+      message:
+        "\(FlowState.maxBufferedEvents) events wait in \(run) already: it takes no more until a step has taken one")
   }
 
   private func isOver(_ run: RunID, _ status: RunStatus) -> RuntimeRefusal {

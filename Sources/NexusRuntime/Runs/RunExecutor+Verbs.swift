@@ -27,9 +27,8 @@ extension RunExecutor {
     try await revive(run, .resume(by: who), verb: "resume", allowed: [.paused])
   }
 
-  /// Has a run go on that came to a bad end.
-  ///
-  /// - Parameter newKeys: whether effects are known by new idempotency keys from here on, so that they happen again.
+  /// Has a run go on that came to a bad end; with `newKeys` its effects are known by new idempotency keys from here on,
+  /// so that they happen again.
   package func retry(_ run: RunID, by who: String, newKeys: Bool = false) async throws(RuntimeRefusal) {
     await forgiveAgents(of: run)
     try await revive(run, .retry(by: who, newKeys: newKeys), verb: "retry", allowed: [.failed, .cancelled, .paused])
