@@ -159,12 +159,19 @@ struct FlowTests {
       pools:
         plain: { agent: a }
         sized: { agent: a, size: 4 }
-        grows: { agent: a, maxSize: 4 }
-        shrinks: { agent: a, size: 4, minSize: 2 }
-        fixed: { agent: a, size: 4, autoScale: false }
+        bounded: { agent: a, minSize: 2, maxSize: 4 }
+        scales: { agent: a, size: 4, autoScale: true }
+        grows: { agent: a, maxSize: 4, autoScale: { targetQueuePerWorker: 5, cooldown: 1m } }
+        fixed: { agent: a, size: 4, autoScale: false, maxQueue: 5, capacity: 3 }
       """)
-    let sizes = plan.queuePools.map { [$0.minSize, $0.size, $0.maxSize, $0.autoScale ? 1 : 0] }
-    #expect(sizes == [[1, 1, 1, 0], [4, 4, 4, 0], [1, 1, 4, 1], [2, 4, 4, 1], [4, 4, 4, 0]])
+    #expect(
+      plan.queuePools.map { [$0.minSize, $0.size, $0.maxSize] } == [
+        [1, 1, 1], [4, 4, 4], [2, 2, 4], [1, 4, 4], [1, 1, 4], [4, 4, 4],
+      ])
+    #expect(plan.queuePools.map { $0.autoScale != nil } == [false, false, false, true, true, false])
+    #expect(plan.queuePools[4].autoScale == AutoScaleSpec(targetQueuePerWorker: 5, cooldown: .seconds(60)))
+    #expect(plan.queuePools[5].maxQueue == 5)
+    #expect(plan.queuePools[5].capacity == 3)
   }
 
   @Test func `a time zone is one that the machine has, if it says which it has`() {
@@ -192,9 +199,15 @@ struct FlowTests {
         one: { cron: "@daily", run: a }
         none: { cron: "@daily", run: a, catchUp: none }
         all: { cron: "@daily", run: a, catchUp: all }
+        both: { cron: "@daily", run: a, catchUp: { policy: all, window: 1d } }
         some: { cron: "@daily", run: a, catchUp: 2h, input: { x: [1, true, "{{ not.read }}"] } }
       """)
-    #expect(plan.schedules.map(\.catchUp) == [.one, .none, .all, .within(.seconds(7200))])
+    #expect(
+      plan.schedules.map(\.catchUp) == [
+        ScheduleCatchUp(), ScheduleCatchUp(.none), ScheduleCatchUp(.all),
+        ScheduleCatchUp(.all, window: .seconds(86_400)),
+        ScheduleCatchUp(.one, window: .seconds(7200)),
+      ])
     #expect(plan.schedules.last?.input == ["x": [1, true, "{{ not.read }}"]])
   }
 

@@ -76,8 +76,6 @@ struct PropertyTests {
       plan.agents[index].refusals = []
     }
     plan.flows = plan.flows.map(withoutRefusals)
-    for index in plan.queuePools.indices { plan.queuePools[index].refusals = [] }
-    for index in plan.schedules.indices { plan.schedules[index].refusals = [] }
     return plan
   }
 

@@ -132,30 +132,35 @@ extension CanonicalYAML {
   }
 
   func queue(_ spec: QueuePoolSpec) -> YAMLText {
-    var members: [(String, YAMLText)] = [
-      ("agent", .text(spec.agent.text)), ("strategy", .plain(spec.strategy.rawValue)),
-      ("size", .plain(String(spec.size))), ("autoScale", .plain(spec.autoScale ? "true" : "false")),
-    ]
-    if spec.autoScale {
-      members += [("minSize", .plain(String(spec.minSize))), ("maxSize", .plain(String(spec.maxSize)))]
+    var scaling = YAMLText.plain("false")
+    if let auto = spec.autoScale {
+      scaling = .map([
+        ("targetQueuePerWorker", .plain(String(auto.targetQueuePerWorker))),
+        ("scaleUpAfter", .plain(DurationText.text(auto.scaleUpAfter))),
+        ("scaleDownAfter", .plain(DurationText.text(auto.scaleDownAfter))),
+        ("cooldown", .plain(DurationText.text(auto.cooldown))),
+      ])
     }
-    return commented(members, spec.refusals)
+    return .map([
+      ("agent", .text(spec.agent.text)), ("strategy", .plain(spec.strategy.rawValue)),
+      ("size", .plain(String(spec.size))), ("minSize", .plain(String(spec.minSize))),
+      ("maxSize", .plain(String(spec.maxSize))), ("autoScale", scaling), ("maxQueue", .plain(String(spec.maxQueue))),
+      ("capacity", .plain(String(spec.capacity))),
+    ])
   }
 
   // MARK: Schedules
 
   func schedule(_ spec: ScheduleSpec) -> YAMLText {
-    let catchUp: YAMLText =
-      switch spec.catchUp {
-      case .none: .plain("none")
-      case .one: .plain("one")
-      case .all: .plain("all")
-      case .within(let length): .plain(DurationText.text(length))
-      }
-    let members: [(String, YAMLText)] = [
-      ("cron", .text(spec.expression)), ("timezone", .text(spec.timezone)), ("run", .text(spec.run)),
-      ("input", YAMLText(data: spec.input)), ("overlap", .plain(spec.overlap.rawValue)), ("catchUp", catchUp),
-    ]
-    return commented(members, spec.refusals)
+    .map([
+      ("cron", .text(spec.cronText)), ("timezone", .text(spec.timeZone)), ("run", .text(spec.run)),
+      ("input", YAMLText(data: spec.input)), ("overlap", .plain(spec.overlap.rawValue)),
+      (
+        "catchUp",
+        .map([
+          ("policy", .plain(spec.catchUp.policy.rawValue)), ("window", .plain(DurationText.text(spec.catchUp.window))),
+        ])
+      ),
+    ])
   }
 }

@@ -32,8 +32,9 @@ struct CanonicalYAML {
     }
     add(
       "pools",
-      plan.flows.filter { $0.kind == .pool }.map { ($0.name, pool($0)) } + plan.queuePools.map { ($0.name, queue($0)) })
-    add("schedules", plan.schedules.map { ($0.name, schedule($0)) })
+      plan.flows.filter { $0.kind == .pool }.map { ($0.name, pool($0)) }
+        + plan.queuePools.map { ($0.name.text, queue($0)) })
+    add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))
     var server: [(String, YAMLText)] = [
       ("host", .text(plan.server.host)), ("port", .plain(String(plan.server.port))),

@@ -89,14 +89,9 @@ extension PlanBuilder {
       builder.plan.flows[place] = definition
     }
     for flow in plan.flows { pin(flow.name, &self) }
-    for index in plan.queuePools.indices {
-      let agent = plan.queuePools[index].agent
-      guard let place = agentIndex[agent] else { continue }
-      plan.queuePools[index].refusals += plan.agents[place].refusals.map { refusal($0, of: agent) }
-    }
   }
 
-  func refusal(_ refusal: PlanRefusal, of agent: AgentName) -> PlanRefusal {
+  private func refusal(_ refusal: PlanRefusal, of agent: AgentName) -> PlanRefusal {
     projectRefusals.contains(refusal)
       ? refusal : PlanRefusal(code: refusal.code, message: "the agent `\(agent)`: \(refusal.message)")
   }

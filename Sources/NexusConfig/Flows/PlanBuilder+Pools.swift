@@ -7,7 +7,7 @@ internal import NexusKernel
 
 extension PlanBuilder {
   private static let fanOutKeys = ["quorum", "equality", "retry", "stepTimeout", "timeout", "maxParallel"]
-  private static let queueKeys = ["size", "minSize", "maxSize", "autoScale"]
+  private static let queueKeys = ["size", "minSize", "maxSize", "autoScale", "maxQueue", "capacity"]
 
   mutating func buildPool(_ item: Named) {
     let fields = item.fields
@@ -156,22 +156,17 @@ extension PlanBuilder {
   private mutating func buildQueue(_ item: Named) {
     let fields = item.fields
     guard let agent = fields.value("agent"), let text = agent.text else { return }
-    // The refusals of an agent that does not exist are kept in the shape that flows have them in.
+    // Whatever refuses the agent's runs refuses them here, too, so the flow that holds reasons is thrown away.
     var holder = FlowDefinition(kind: .pool, name: item.name)
-    var spec = QueuePoolSpec(name: item.name, agent: self.agent(text, at: agent.location, &holder))
-    spec.refusals = holder.refusals
-    spec.strategy = strategy(fields, as: QueueStrategy.self, default: .roundRobin, "a queue")
-    spec.size = fields.integer("size") ?? fields.integer("minSize") ?? 1
-    spec.minSize = fields.integer("minSize") ?? spec.size
-    spec.maxSize = fields.integer("maxSize") ?? max(spec.size, spec.minSize)
-    let isRanged = fields.has("minSize") || fields.has("maxSize")
-    spec.autoScale = fields.boolean("autoScale") ?? isRanged
-    if !spec.autoScale, isRanged {
-      for key in ["minSize", "maxSize"] {
-        reportMisfit(key, fields, "has no meaning: the pool does not scale, as `autoScale` says")
-      }
-    }
-    if !(spec.minSize...max(spec.minSize, spec.maxSize)).contains(spec.size) || spec.maxSize < spec.minSize {
+    let worker = self.agent(text, at: agent.location, &holder)
+    let size = fields.integer("size") ?? fields.integer("minSize") ?? 1
+    var spec = QueuePoolSpec(
+      name: PoolName(item.name), agent: worker, size: size,
+      strategy: strategy(fields, as: QueueStrategy.self, default: .roundRobin, "a queue"),
+      minSize: fields.integer("minSize"), maxSize: fields.integer("maxSize"), autoScale: autoScale(fields))
+    if let most = fields.integer("maxQueue") { spec.maxQueue = most }
+    if let capacity = fields.integer("capacity") { spec.capacity = capacity }
+    if spec.size < spec.minSize || spec.size > spec.maxSize {
       report(
         Diagnostic(
           "NX-CFG-248", "\(spec.size) workers are not between \(spec.minSize) and \(spec.maxSize)",
@@ -179,5 +174,16 @@ extension PlanBuilder {
           help: "make `minSize` at most `size`, and `size` at most `maxSize`"))
     }
     plan.queuePools.append(spec)
+  }
+
+  private func autoScale(_ fields: Fields) -> AutoScaleSpec? {
+    if fields.boolean("autoScale") == true { return AutoScaleSpec() }
+    guard let inner = fields.fields("autoScale") else { return nil }
+    var spec = AutoScaleSpec()
+    if let target = inner.integer("targetQueuePerWorker") { spec.targetQueuePerWorker = target }
+    if let after = inner.duration("scaleUpAfter") { spec.scaleUpAfter = after }
+    if let after = inner.duration("scaleDownAfter") { spec.scaleDownAfter = after }
+    if let cooldown = inner.duration("cooldown") { spec.cooldown = cooldown }
+    return spec
   }
 }

@@ -11,18 +11,12 @@ extension PlanBuilder {
       let fields = item.fields
       let zone = timezone(fields)
       let run = target(fields)
-      guard let cron = cron(fields), let (name, refusals) = run else { continue }
-      var spec = ScheduleSpec(name: item.name, expression: cron.text, cron: cron.expression, run: name)
-      spec.refusals = refusals
-      spec.timezone = zone
+      guard let cron = cron(fields), let run else { continue }
+      var spec = ScheduleSpec(
+        name: ScheduleName(item.name), cron: cron.expression, cronText: cron.text, timeZone: zone, run: run)
       if let input = fields.value("input") { spec.input = data(input) ?? .null }
-      if let overlap = fields.word("overlap", as: OverlapPolicy.self) { spec.overlap = overlap }
-      switch fields.value("catchUp")?.content {
-      case .duration(let length)?: spec.catchUp = .within(length)
-      case .text("none", _)?: spec.catchUp = .none
-      case .text("all", _)?: spec.catchUp = .all
-      default: break
-      }
+      if let overlap = fields.word("overlap", as: ScheduleOverlap.self) { spec.overlap = overlap }
+      if let catchUp = fields.value("catchUp") { spec.catchUp = self.catchUp(catchUp) }
       plan.schedules.append(spec)
     }
   }
@@ -43,7 +37,8 @@ extension PlanBuilder {
   }
 
   private mutating func timezone(_ fields: Fields) -> String {
-    guard let value = fields.value("timezone"), let text = value.text, text != "UTC" else { return "UTC" }
+    guard let value = fields.value("timezone"), let text = value.text, text != ScheduleSpec.defaultTimeZone
+    else { return ScheduleSpec.defaultTimeZone }
     let known = zoneNames()
     if !ZoneNames.isName(text) || (!known.isEmpty && !known.contains(text)) {
       report(
@@ -55,18 +50,23 @@ extension PlanBuilder {
     return text
   }
 
-  /// What is run, and why it may not be.
-  private mutating func target(_ fields: Fields) -> (name: String, refusals: [PlanRefusal])? {
-    guard let value = fields.value("run"), let name = value.text else { return nil }
-    if let index = agentIndex[AgentName(name)] {
-      return (name, plan.agents[index].refusals.map { refusal($0, of: AgentName(name)) })
+  private func catchUp(_ value: Shaped) -> ScheduleCatchUp {
+    var catchUp = ScheduleCatchUp()
+    if let policy = value.text.flatMap(ScheduleCatchUp.Policy.init(rawValue:)) { catchUp.policy = policy }
+    if case .duration(let window) = value.content { catchUp.window = window }
+    if let fields = value.fields {
+      if let policy = fields.word("policy", as: ScheduleCatchUp.Policy.self) { catchUp.policy = policy }
+      if let window = fields.duration("window") { catchUp.window = window }
     }
-    if let flow = plan.flow(name) { return (name, flow.refusals) }
-    if let pool = plan.queuePools.first(where: { $0.name == name }) { return (name, pool.refusals) }
-    // One that is wrong is reported where it stands.
-    if flowLocations[name] == nil {
+    return catchUp
+  }
+
+  /// What is run; whatever refuses its runs refuses them here, too.
+  private mutating func target(_ fields: Fields) -> String? {
+    guard let value = fields.value("run"), let name = value.text else { return nil }
+    if agentLocations[AgentName(name)] == nil, flowLocations[name] == nil {
       reportUndefined(name, at: value.location, orAmong: flowLocations.keys.sorted())
     }
-    return (name, [PlanRefusal(code: "NX-CFG-203", message: "there is no agent `\(name)`")])
+    return name
   }
 }

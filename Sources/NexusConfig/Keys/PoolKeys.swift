@@ -30,11 +30,22 @@ extension ConfigKeys {
       KeySpec("maxParallel", count(1), default: "16", "Of a fan-out: how many attempts may be under way at a time."),
       KeySpec("agent", Shape(.name(.plain)), "Of a queue: the agent whose workers share the tasks."),
       KeySpec("size", workers, default: "1", "Of a queue: how many workers it has."),
-      KeySpec("minSize", workers, default: "size", "Of a queue that scales: the fewest workers."),
-      KeySpec("maxSize", workers, default: "size", "Of a queue that scales: the most workers."),
+      KeySpec("minSize", workers, default: "size; 1 if it scales by itself", "Of a queue: the fewest workers."),
+      KeySpec("maxSize", workers, default: "size", "Of a queue: the most workers."),
       KeySpec(
-        "autoScale", boolean, default: "true if `minSize` or `maxSize` is set",
-        "Of a queue: adds workers while tasks wait, and removes them while workers do."),
+        "autoScale", Shape(.boolean, mapping: .object(autoScale)), default: "false",
+        "Of a queue: adds workers while tasks wait, and takes them away while workers do."),
+      KeySpec("maxQueue", count(1), default: "10000", "Of a queue: how many tasks may wait; more are refused."),
+      KeySpec("capacity", count(1), default: "1", "Of a queue: how many tasks one worker may have at a time."),
+    ])
+
+  static let autoScale = ObjectShape(
+    "an autoscaling",
+    [
+      KeySpec("targetQueuePerWorker", count(1), default: "1", "How many tasks may wait for each worker."),
+      KeySpec("scaleUpAfter", duration, default: "10s", "How long more must wait before workers are added."),
+      KeySpec("scaleDownAfter", duration, default: "5m", "How long workers must be idle before they are taken away."),
+      KeySpec("cooldown", duration, default: "30s", "How long after a change of size no other is made."),
     ])
 
   static let equality = ObjectShape(
@@ -60,10 +71,19 @@ extension ConfigKeys {
       KeySpec("run", Shape(.name(.plain)), required: true, "The agent, workflow, saga or pool that is run."),
       KeySpec("input", .anything, default: "null", "The input of its runs. No variable is replaced in it."),
       KeySpec(
-        "overlap", word(OverlapPolicy.self), default: "skip",
+        "overlap", word(ScheduleOverlap.self), default: "skip",
         "While the run before is under way: `skip` the time, `queue` one run behind it, `allow` both."),
       KeySpec(
-        "catchUp", Shape(.durationOr(["none", "one", "all"])), default: "one",
-        "Times that passed while the node was down: `none`, `one` run for all, `all`, or those within a duration."),
+        "catchUp", Shape(.durationOr(ScheduleCatchUp.Policy.allCases.map(\.rawValue)), mapping: .object(catchUp)),
+        default: "one",
+        "Times that passed while the node was down: `none` has a run, the latest `one`, or `all`; a duration is `window`."
+      ),
+    ])
+
+  static let catchUp = ObjectShape(
+    "a catching up",
+    [
+      KeySpec("policy", word(ScheduleCatchUp.Policy.self), default: "one", "Which of the times have a run."),
+      KeySpec("window", duration, default: "365d", "How long ago such a time may be at most."),
     ])
 }

@@ -137,7 +137,11 @@ enum ConfigReference {
         With `agents` it is a fan-out, with `agent` a queue. See [pools](../guides/pools.md).
         """, shape: ConfigKeys.pool),
     Section(title: "`pools.<name>.equality`", text: "One of the keys.", shape: ConfigKeys.equality),
+    Section(title: "`pools.<name>.autoScale`", text: "`true` alone has these defaults.", shape: ConfigKeys.autoScale),
     Section(title: "`schedules.<name>`", text: "", shape: ConfigKeys.schedule),
+    Section(
+      title: "`schedules.<name>.catchUp`", text: "A word alone is `policy`, a duration alone is `window`.",
+      shape: ConfigKeys.catchUp),
     Section(
       title: "`cost`",
       text: """

@@ -165,8 +165,8 @@ package struct PlanDifference: Sendable, Hashable {
       }
       compareNamed(kind.rawValue, own(old), own(new), .nextRun)
     }
-    compareNamed("pool", old.queuePools.map { ($0.name, $0) }, new.queuePools.map { ($0.name, $0) }, .now)
-    compareNamed("schedule", old.schedules.map { ($0.name, $0) }, new.schedules.map { ($0.name, $0) }, .now)
+    compareNamed("pool", old.queuePools.map { ($0.name.text, $0) }, new.queuePools.map { ($0.name.text, $0) }, .now)
+    compareNamed("schedule", old.schedules.map { ($0.name.text, $0) }, new.schedules.map { ($0.name.text, $0) }, .now)
   }
 
   // MARK: The rest
