@@ -119,12 +119,8 @@ extension FlowMachine {
   }
 
   private mutating func giveUpForward(_ key: UnitKey, _ path: StepPath, _ error: RunError, _ turn: inout Turn) {
-    let step = definition.steps[key.step]
-    if step.onError == .skip { return note(.stepSkipped(path: path, .failed(error)), &turn) }
-    let mustGoForward = definition.kind == .saga && (state.isBehindPivot || step.commitment == .retriable)
-    if mustGoForward || definition.onExhausted == .pause {
-      // It stays under way: whoever resumes the run has it tried again.
-      return begin(.paused(.exhausted, note: "\(path): \(error.message)"), &turn)
+    if definition.steps[key.step].onError == .skip {
+      return note(.stepSkipped(path: path, .failed(error)), &turn)
     }
     note(.stepFailed(path: path, error), &turn)
   }
@@ -174,8 +170,14 @@ extension FlowMachine {
     }
     note(.childStarted(path: path, run: child), &turn)
     // The run was told to end while the child began.
-    if halt != nil { turn.act(.stopChild(path, child, definition.steps[key.step].parentClose)) }
+    switch halt {
+    case .cancelled, .killed, .timedOut:
+      turn.act(.stopChild(path, child, isKilled ? .kill : definition.steps[key.step].parentClose))
+    case .paused, nil: break
+    }
   }
+
+  private var isKilled: Bool { if case .killed? = halt { true } else { false } }
 
   mutating func childEnded(_ path: StepPath, _ end: ChildEnd, _ turn: inout Turn) {
     guard let key = state.paths.key(of: path), state.active.contains(key) else { return }

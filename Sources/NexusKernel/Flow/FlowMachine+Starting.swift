@@ -78,6 +78,8 @@ extension FlowMachine {
     switch key.role {
     case .back, .probe, .judge: startAttempt(key, &turn)
     case .forward:
+      // It may have ended while it waited for its turn.
+      guard state.units[key]?.outcome == nil, state.units[key]?.failure == nil, !handedOver.contains(key) else { return }
       switch definition.steps[key.step].action {
       case .agent: startAttempt(key, &turn)
       case .run(let name): startChild(key, name, &turn)
@@ -190,10 +192,16 @@ extension FlowMachine {
       let input = try state.input(of: key, run: run)
       if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
       handedOver.insert(key)
-      turn.act(.startChild(path, name: name, input: input, idempotencyKey: try idempotencyKey(of: key)))
+      turn.act(.startChild(path, name: name, input: input, idempotencyKey: try childKey(of: key)))
     } catch {
       giveUp(key, error, &turn)
     }
+  }
+
+  /// A run that failed is not found again when a person has the step retried: the next one is another run.
+  private func childKey(of key: UnitKey) throws(RunError) -> String {
+    let failures = state.units[key]?.failedChildren ?? 0
+    return try idempotencyKey(of: key) + (failures == 0 ? "" : "#\(failures + 1)")
   }
 
   private mutating func sleep(_ key: UnitKey, _ template: ValueTemplate, _ turn: inout Turn) {

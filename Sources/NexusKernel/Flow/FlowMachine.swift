@@ -127,7 +127,7 @@ package struct FlowMachine: DurableMachine {
   /// Runs that were told to end are waited for; a run that is only paused leaves its children alone.
   private var waitsForChildren: Bool {
     switch halt {
-    case .cancelled, .killed, .timedOut: !isLeaving && !openChildren.isEmpty
+    case .cancelled, .killed, .timedOut: !isLeaving && !(openChildren.isEmpty && startingChildren.isEmpty)
     case .paused, nil: false
     }
   }
@@ -140,6 +140,14 @@ package struct FlowMachine: DurableMachine {
     state.active.compactMap { key in state.units[key]?.child.map { (key, $0) } }
   }
 
+  /// Units whose runs were asked for and are not known yet.
+  private var startingChildren: [UnitKey] {
+    state.active.filter { key in
+      guard key.role == .forward, case .run = definition.steps[key.step].action else { return false }
+      return state.units[key]?.child == nil && handedOver.contains(key)
+    }
+  }
+
   private mutating func goForward(_ turn: inout Turn) {
     if definition.kind == .pool, state.winners == nil { decidePool(&turn) }
     if isResting { return }
@@ -148,6 +156,7 @@ package struct FlowMachine: DurableMachine {
       guard state.open.isEmpty else { return }
       guard halt == nil, childrenAreOver(&turn) else { return }
       let error = failure(of: first)
+      if mustPause(at: first) { return begin(.paused(.exhausted, note: error.message), &turn) }
       return definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
     }
     startWhatCan(&turn)
@@ -161,6 +170,13 @@ package struct FlowMachine: DurableMachine {
       stopChildren(.cancelled, &turn)
     }
     return openChildren.isEmpty
+  }
+
+  /// Behind its pivot a saga neither fails nor goes back: a person decides.
+  private func mustPause(at key: UnitKey) -> Bool {
+    if definition.onExhausted == .pause { return true }
+    guard definition.kind == .saga else { return false }
+    return state.isBehindPivot || definition.steps[key.step].commitment == .retriable
   }
 
   private func failure(of key: UnitKey) -> RunError {
@@ -188,8 +204,10 @@ package struct FlowMachine: DurableMachine {
       }
     }
     closeOrphans("the node ended", &turn)
-    if state.cancelRequested, state.cause == nil, !state.isBehindPivot { halt = .cancelled(by: "an earlier request") }
     handOverAgain(&turn)
+    if state.cancelRequested, state.cause == nil, !state.isBehindPivot {
+      begin(.cancelled(by: "an earlier request"), &turn)
+    }
   }
 
   /// Before the first event: what the journal shows as open has nobody who reports its end.

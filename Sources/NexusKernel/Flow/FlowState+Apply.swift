@@ -230,6 +230,10 @@ extension FlowState {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
+      if units[key]?.child != nil {
+        units[key]?.child = nil
+        units[key]?.failedChildren += 1
+      }
       reopen(key)
     }
     failed = []

@@ -134,6 +134,8 @@ package struct UnitState: Sendable, Hashable {
   package var dueAt: WallTime?
   /// The run that it waits for.
   package var child: RunID?
+  /// The runs that ended otherwise than completed, and were followed by another.
+  package var failedChildren = 0
   /// The last attempt was cut off: nobody knows whether it had its effect.
   package var isUnknown = false
   /// One of the attempts that have ended may have had its effect.
