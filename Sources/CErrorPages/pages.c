@@ -460,6 +460,36 @@ static const unsigned char NX_RUN_038[] = {
 static const unsigned char NX_RUN_039[] = {
 #embed "../../docs/errors/NX-RUN-039.md"
 };
+static const unsigned char NX_RUN_040[] = {
+#embed "../../docs/errors/NX-RUN-040.md"
+};
+static const unsigned char NX_RUN_041[] = {
+#embed "../../docs/errors/NX-RUN-041.md"
+};
+static const unsigned char NX_RUN_042[] = {
+#embed "../../docs/errors/NX-RUN-042.md"
+};
+static const unsigned char NX_RUN_043[] = {
+#embed "../../docs/errors/NX-RUN-043.md"
+};
+static const unsigned char NX_RUN_044[] = {
+#embed "../../docs/errors/NX-RUN-044.md"
+};
+static const unsigned char NX_RUN_045[] = {
+#embed "../../docs/errors/NX-RUN-045.md"
+};
+static const unsigned char NX_RUN_046[] = {
+#embed "../../docs/errors/NX-RUN-046.md"
+};
+static const unsigned char NX_RUN_047[] = {
+#embed "../../docs/errors/NX-RUN-047.md"
+};
+static const unsigned char NX_RUN_048[] = {
+#embed "../../docs/errors/NX-RUN-048.md"
+};
+static const unsigned char NX_RUN_049[] = {
+#embed "../../docs/errors/NX-RUN-049.md"
+};
 static const unsigned char NX_RUN_050[] = {
 #embed "../../docs/errors/NX-RUN-050.md"
 };
@@ -668,6 +698,16 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-037", NX_RUN_037, sizeof NX_RUN_037},
     {"NX-RUN-038", NX_RUN_038, sizeof NX_RUN_038},
     {"NX-RUN-039", NX_RUN_039, sizeof NX_RUN_039},
+    {"NX-RUN-040", NX_RUN_040, sizeof NX_RUN_040},
+    {"NX-RUN-041", NX_RUN_041, sizeof NX_RUN_041},
+    {"NX-RUN-042", NX_RUN_042, sizeof NX_RUN_042},
+    {"NX-RUN-043", NX_RUN_043, sizeof NX_RUN_043},
+    {"NX-RUN-044", NX_RUN_044, sizeof NX_RUN_044},
+    {"NX-RUN-045", NX_RUN_045, sizeof NX_RUN_045},
+    {"NX-RUN-046", NX_RUN_046, sizeof NX_RUN_046},
+    {"NX-RUN-047", NX_RUN_047, sizeof NX_RUN_047},
+    {"NX-RUN-048", NX_RUN_048, sizeof NX_RUN_048},
+    {"NX-RUN-049", NX_RUN_049, sizeof NX_RUN_049},
     {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},

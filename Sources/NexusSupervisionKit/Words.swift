@@ -13,7 +13,7 @@ package func named(_ text: String) -> ChildName {
     return .instance(AgentName(String(text[..<mark])), number)
   }
   if let mark = text.firstIndex(of: "@") {
-    return .attempt(AgentName(String(text[..<mark])), RunID(String(text[text.index(after: mark)...])))
+    return .attempt(AgentName(String(text[..<mark])), RunID(String(text[text.index(after: mark)...])), .main)
   }
   return .agent(AgentName(text))
 }
@@ -24,7 +24,7 @@ package func word(_ name: ChildName) -> String {
   case .agent(let agent): agent.text
   case .supervisor(let supervisor): supervisor.text
   case .instance(let agent, let number): "\(agent.text)#\(number)"
-  case .attempt(let agent, let run): "\(agent.text)@\(run.text)"
+  case .attempt(let agent, let run, _): "\(agent.text)@\(run.text)"
   }
 }
 

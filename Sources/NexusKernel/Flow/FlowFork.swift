@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 /// Makes the journal that a new run begins with, out of another one's.
 package enum FlowFork {

@@ -60,6 +60,7 @@ package struct HealthMachine: Sendable {
   private var stuck: SilenceMachine?
   private var lost: SilenceMachine?
   private let onStuck: OnStuck
+  private let activityIsHeartbeat: Bool
   private var isWorking = false
   private var isReady: Bool?
 
@@ -69,6 +70,7 @@ package struct HealthMachine: Sendable {
     stuck = spec.stuckAfter.map(SilenceMachine.init(limit:))
     lost = spec.heartbeat.map(SilenceMachine.init(limit:))
     onStuck = spec.onStuck
+    activityIsHeartbeat = spec.activityIsHeartbeat
   }
 
   package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
@@ -89,9 +91,9 @@ package struct HealthMachine: Sendable {
       var actions: [Action] = []
       for kind in ProbeKind.allCases { actions += feed(kind, .heartbeat, at: now) }
       return phase == .over ? actions : actions + feedLost(.sign, at: now)
-    case .activity: return feedStuck(.sign, at: now)
-    case .callStarted: return feedStuck(.callStarted, at: now)
-    case .callEnded: return feedStuck(.callEnded, at: now)
+    case .activity: return feedActivity(.sign, at: now)
+    case .callStarted: return feedActivity(.callStarted, at: now)
+    case .callEnded: return feedActivity(.callEnded, at: now)
     case .working(let works):
       isWorking = works
       return phase == .started ? follow(works, at: now) : []
@@ -147,6 +149,12 @@ package struct HealthMachine: Sendable {
     return phase == .over ? actions : actions + feedLost(.working(works), at: now)
   }
 
+  /// A sign of something that was done.
+  private mutating func feedActivity(_ event: SilenceMachine.Event, at now: Instant) -> [Action] {
+    let actions = feedStuck(event, at: now)
+    return activityIsHeartbeat && phase != .over ? actions + feedLost(event, at: now) : actions
+  }
+
   private mutating func feedStuck(_ event: SilenceMachine.Event, at now: Instant) -> [Action] {
     (stuck?.handle(event, at: now) ?? []).flatMap { action -> [Action] in
       switch action {
@@ -166,7 +174,7 @@ package struct HealthMachine: Sendable {
       case .wake(let moment): return [.wake(.heartbeat, at: moment)]
       case .heard: return []
       case .silent(let length):
-        let reason = "no heartbeat for \(ProbeMachine.text(length))"
+        let reason = "no \(activityIsHeartbeat ? "sign of life" : "heartbeat") for \(ProbeMachine.text(length))"
         return end(.notAlive(reason), reason)
       }
     }

@@ -18,6 +18,8 @@ package struct HealthSpec: Sendable, Hashable {
   package var onStuck: OnStuck
   /// How long a working agent may go without a heartbeat before its process is ended; nil if none is expected.
   package var heartbeat: Duration?
+  /// Whether every sign of activity counts as a heartbeat.
+  package var activityIsHeartbeat = false
 
   package static let defaultStuckAfter = Duration.seconds(600)
 

@@ -9,6 +9,8 @@ package struct ProjectPlan: Sendable, Hashable {
   /// In the order of the file.
   package var agents: [AgentSpec]
   package var supervisors: [SupervisorSpec]
+  /// Workflows, sagas and fan-out pools.
+  package var flows: [FlowDefinition]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
@@ -26,6 +28,7 @@ package struct ProjectPlan: Sendable, Hashable {
     self.name = name
     agents = []
     supervisors = []
+    flows = []
     providers = []
     models = []
     budgets = []
@@ -37,6 +40,8 @@ package struct ProjectPlan: Sendable, Hashable {
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }
+
+  package func flow(_ name: String) -> FlowDefinition? { flows.first { $0.name == name } }
 }
 
 /// An entry of the configuration whose feature does not exist yet, so that naming it gives an honest answer.

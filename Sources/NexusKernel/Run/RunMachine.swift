@@ -14,9 +14,11 @@ package struct RunMachine: Sendable {
     case attemptEnded(AttemptEnd, output: JSONValue?)
     case retryDue
     case cancel(by: String)
+    /// Cancels without asking the process.
+    case kill(by: String)
     case pause(by: String)
     case resume(by: String)
-    case retry(by: String)
+    case retry(by: String, newKeys: Bool = false)
     /// The whole run took longer than it may.
     case timeout
     /// The supervisor gave up on the agent.
@@ -37,7 +39,7 @@ package struct RunMachine: Sendable {
     case settle
   }
 
-  package enum StopReason: Sendable, Hashable { case cancelled, timedOut, paused, givenUp, nodeStopping }
+  package enum StopReason: Sendable, Hashable { case cancelled, killed, timedOut, paused, givenUp, nodeStopping }
 
   package struct Decision: Sendable, Hashable {
     package var entries: [RunEntry]
@@ -49,14 +51,16 @@ package struct RunMachine: Sendable {
   }
 
   package private(set) var state: RunState
-  private let step: StepPath
-  private let retry: RetryPolicy
+  let step: StepPath
+  let retry: RetryPolicy
+  /// Nil where nobody asks for keys.
+  let run: RunID?
   /// What to do when the open attempt has ended, if it was told to stop.
   ///
   /// Lost with the node, like the attempt itself.
   private var stopping: Stopping?
   /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
-  private let orphan: AttemptNumber?
+  private var orphan: AttemptNumber?
 
   private enum Stopping: Sendable, Hashable {
     case cancelled
@@ -69,8 +73,9 @@ package struct RunMachine: Sendable {
   /// The number of traps of the node at which a run is parked.
   package static let maxTraps = 2
 
-  package init(state: RunState, step: StepPath = .main, retry: RetryPolicy) {
+  package init(state: RunState = RunState(), run: RunID? = nil, step: StepPath = .main, retry: RetryPolicy) {
     self.state = state
+    self.run = run
     self.step = step
     self.retry = retry
     orphan = state.openAttempt
@@ -80,7 +85,7 @@ package struct RunMachine: Sendable {
   package var isStopping: Bool { stopping != nil }
 
   /// An attempt is under way in this process.
-  private var hasAttempt: Bool { state.openAttempt != nil && state.openAttempt != orphan }
+  var hasAttempt: Bool { state.openAttempt != nil && state.openAttempt != orphan }
 
   /// The end of an attempt that nobody can report any more.
   private func closing(_ note: String = "the node ended") -> [RunEntry] {
@@ -89,6 +94,12 @@ package struct RunMachine: Sendable {
   }
 
   package mutating func apply(_ entry: RunEntry) { state.apply(entry) }
+
+  /// Applies an entry that another node, or an earlier life of this one, wrote.
+  mutating func restore(_ entry: RunEntry) {
+    state.apply(entry)
+    orphan = state.openAttempt
+  }
 
   /// What follows from an event.
   ///
@@ -99,9 +110,13 @@ package struct RunMachine: Sendable {
     case .attemptEnded(let end, let output): attemptEnded(end, output: output)
     case .retryDue: state.openAttempt == nil && state.status == .running ? start() : Decision()
     case .cancel(let who): cancel(by: who)
+    case .kill(let who): kill(by: who)
     case .pause(let who): pause(by: who)
-    case .resume(let who): again(from: [.paused], .resumed(by: who))
-    case .retry(let who): again(from: [.failed, .cancelled], .retried(by: who))
+    case .resume(let who): again(from: [.paused], [.resumed(by: who)])
+    case .retry(let who, let newKeys):
+      again(
+        from: [.failed, .cancelled, .paused],
+        newKeys ? [.epochRaised(by: who), .retried(by: who)] : [.retried(by: who)])
     case .timeout: stop(.timedOut, .timedOut)
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
@@ -111,9 +126,9 @@ package struct RunMachine: Sendable {
   }
 
   /// A person has the run go on; if it does not stand where that was asked for, it is let go of.
-  private func again(from statuses: Set<RunStatus>, _ entry: RunEntry) -> Decision {
+  private func again(from statuses: Set<RunStatus>, _ entries: [RunEntry]) -> Decision {
     guard statuses.contains(state.status) else { return hasAttempt ? Decision() : Decision([], [.settle]) }
-    return Decision([entry]) + start()
+    return Decision(entries) + start()
   }
 
   private func claimed(trapped: Bool) -> Decision {
@@ -148,6 +163,12 @@ package struct RunMachine: Sendable {
     guard !state.cancelRequested else { return Decision() }
     stopping = .cancelled
     return Decision([.cancelRequested(by: who)], [.stopAttempt(.cancelled)])
+  }
+
+  private mutating func kill(by who: String) -> Decision {
+    guard !state.status.isFinal, hasAttempt else { return cancel(by: who) }
+    stopping = .cancelled
+    return Decision(state.cancelRequested ? [] : [.cancelRequested(by: who)], [.stopAttempt(.killed)])
   }
 
   private mutating func pause(by who: String) -> Decision {
@@ -227,7 +248,7 @@ package struct RunMachine: Sendable {
       guard reason.isRetryable, after.failures < retry.maxAttempts else {
         return Decision([ended, .failed(reason)], [.settle])
       }
-      return Decision([ended], [.retryAfter(delay(of: after))])
+      return Decision([ended], [.retryAfter(max(delay(of: after), reason.retryAfter ?? .zero))])
     }
   }
 

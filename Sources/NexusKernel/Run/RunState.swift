@@ -32,6 +32,8 @@ package struct RunState: Sendable, Hashable {
   package private(set) var cost = NanoUSD.zero
   /// The durable steps that the agent recorded.
   package private(set) var steps: [StepPath: JSONValue] = [:]
+  /// How often a person asked for new idempotency keys.
+  package private(set) var epoch = 0
 
   /// How an interruption by a trap of the node is written down.
   package static let trapNote = "trap"
@@ -64,9 +66,9 @@ package struct RunState: Sendable, Hashable {
       status = .failed
       error = reason
     case .cancelled: status = .cancelled
-    case .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet, .childStarted, .eventReceived,
-      .compensationStarted, .compensated, .decided, .killed, .forked, .epochRaised, .stepBegun, .stepExpanded,
-      .nodeTrapped:
+    case .epochRaised: epoch += 1
+    case .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet,
+      .childStarted, .eventReceived, .compensationStarted, .compensated, .decided, .killed, .forked, .nodeTrapped:
       // Of workflows, sagas and pools: the run of an agent has none of them.
       break
     }

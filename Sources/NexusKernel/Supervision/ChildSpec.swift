@@ -9,14 +9,14 @@ package enum ChildName: Sendable, Hashable {
   case agent(AgentName)
   case supervisor(SupervisorName)
   /// The process of one attempt of a task agent, for as long as the attempt lasts.
-  case attempt(AgentName, RunID)
+  case attempt(AgentName, RunID, StepPath)
   /// One process below a dynamic supervisor, by its number.
   case instance(AgentName, Int)
 
   /// The agent whose process it is; nil for a supervisor.
   package var agent: AgentName? {
     switch self {
-    case .agent(let name), .attempt(let name, _), .instance(let name, _): name
+    case .agent(let name), .attempt(let name, _, _), .instance(let name, _): name
     case .supervisor: nil
     }
   }
@@ -27,7 +27,7 @@ extension ChildName: CustomStringConvertible {
     switch self {
     case .agent(let name): name.text
     case .supervisor(let name): name.text
-    case .attempt(let name, let run): "\(name) (\(run))"
+    case .attempt(let name, let run, let step): step == .main ? "\(name) (\(run))" : "\(name) (\(run) \(step))"
     case .instance(let name, let number): "\(name)#\(number)"
     }
   }

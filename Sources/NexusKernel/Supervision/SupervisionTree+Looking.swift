@@ -8,7 +8,7 @@ extension SupervisionTree {
   /// Whose child it is; an attempt's is that of its agent.
   package func supervisor(of child: ChildName) -> SupervisorName? {
     switch child {
-    case .attempt(let agent, _): parents[.agent(agent)]
+    case .attempt(let agent, _, _): parents[.agent(agent)]
     case .instance(let agent, _): parents[child] ?? parents[.agent(agent)]
     case .agent, .supervisor: parents[child]
     }

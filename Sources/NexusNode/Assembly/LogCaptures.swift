@@ -9,14 +9,16 @@ internal import NexusTelemetry
 struct LogCaptures: CaptureSource {
   let logs: AgentLogStore
 
-  func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture {
+  func capture(of caller: Caller) -> any AttemptCapture {
     // A service's standard output can be no run's result, so it is log from the start.
     LogCapture(
-      writer: logs.writer(agent: agent, run: run, attempt: attempt, standardOutput: run == nil ? .logged : .held))
+      writer: logs.writer(
+        agent: caller.agent, run: caller.run, attempt: caller.attempt,
+        standardOutput: caller.run == nil ? .logged : .held))
   }
 
-  func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async {
-    logs.line(agent: agent, run: run, attempt: attempt, text: text)
+  func line(of caller: Caller, text: String) async {
+    logs.line(agent: caller.agent, run: caller.run, attempt: caller.attempt, text: text)
   }
 }
 

@@ -57,7 +57,7 @@ enum SupervisionReports {
     switch name {
     case .supervisor(let supervisor):
       return SupervisedChild(kind: "supervisor", name: supervisor.text, state: word(state))
-    case .attempt(let agent, let run):
+    case .attempt(let agent, let run, _):
       return SupervisedChild(kind: "attempt", name: agent.text, run: run, state: word(state))
     case .instance(let agent, let number):
       return SupervisedChild(kind: "agent", name: "\(agent)#\(number)", state: word(state))

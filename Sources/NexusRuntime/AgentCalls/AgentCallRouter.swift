@@ -10,8 +10,6 @@ struct AgentCallRouter: AgentCallHandler {
   static let maxStepBytes = 1024 * 1024
   /// How much of the note of a heartbeat is kept.
   static let maxNote = 200
-  /// How much of the message of a failure is kept.
-  static let maxFailureCharacters = 4_096
 
   let executor: RunExecutor
   let desk: ServiceDesk
@@ -75,11 +73,7 @@ struct AgentCallRouter: AgentCallHandler {
       }
       result = .success(output)
     case "failure":
-      let message = body["message"]?.stringValue ?? body["error"]?.stringValue ?? "the service reported a failure"
-      let retryable = body["retryable"]?.boolValue ?? true
-      result = .failure(
-        RunError(
-          code: "NX-AGT-008", message: Self.cut(message, Self.maxFailureCharacters), isRetryable: retryable))
+      result = .failure(ReportedFailure.error(in: body))
     default:
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
@@ -92,14 +86,16 @@ struct AgentCallRouter: AgentCallHandler {
     return AgentReply(status: 200, body: ["accepted": true])
   }
 
-  private func stepPath(_ call: AgentCall) -> StepPath { StepPath(call.path.dropFirst().joined(separator: "/")) }
+  private func stepPath(_ call: AgentCall, in driver: RunDriver) -> StepPath {
+    driver.recordedPath(call.path.dropFirst().joined(separator: "/"), of: call.caller.step)
+  }
 
   private static let noRun = AgentReply.problem(
     status: 409, code: "NX-AGT-011", title: "No run", detail: "durable steps belong to a run, and this key has none")
 
   private func readStep(_ call: AgentCall) async -> AgentReply {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    let path = stepPath(call)
+    let path = stepPath(call, in: driver)
     let value: JSONValue? = await withCheckedContinuation { waiter in
       if !driver.send(.readStep(path, waiter)) { waiter.resume(returning: nil) }
     }
@@ -119,7 +115,7 @@ struct AgentCallRouter: AgentCallHandler {
         status: 413, code: "NX-AGT-013", title: "Too large",
         detail: "the result of a step may have \(Self.maxStepBytes) bytes")
     }
-    let path = stepPath(call)
+    let path = stepPath(call, in: driver)
     let recorded: JSONValue? = await withCheckedContinuation { waiter in
       if !driver.send(.recordStep(path, value, waiter)) { waiter.resume(returning: nil) }
     }
@@ -129,7 +125,7 @@ struct AgentCallRouter: AgentCallHandler {
   }
 
   /// The start of a text, counted in scalars: a single character may carry megabytes of marks.
-  private static func cut(_ text: String, _ limit: Int) -> String {
+  static func cut(_ text: String, _ limit: Int) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit)))
   }
 
@@ -145,8 +141,7 @@ struct AgentCallRouter: AgentCallHandler {
   private func log(_ call: AgentCall) async -> AgentReply {
     guard let body = body(call) else { return Self.notJSON }
     let text = body["message"]?.stringValue ?? body.text()
-    await services.captures.line(
-      agent: call.caller.agent, run: call.caller.run, attempt: call.caller.attempt, text: text)
+    await services.captures.line(of: call.caller, text: text)
     return AgentReply(status: 200, body: ["ok": true])
   }
 }

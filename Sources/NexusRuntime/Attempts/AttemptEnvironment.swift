@@ -11,6 +11,8 @@ struct AttemptEnvironment {
   let caller: Caller
   let access: AttemptAccess
   let outputPath: String?
+  /// What the effects of the attempt are known by outside; nil for a service itself.
+  var idempotencyKey: String?
 
   var variables: [EnvironmentVariable] {
     let key = access.key.secret
@@ -26,8 +28,8 @@ struct AttemptEnvironment {
     ]
     if let run = caller.run {
       all.append(EnvironmentVariable("NAOS_RUN_ID", run.text))
-      all.append(EnvironmentVariable("NAOS_IDEMPOTENCY_KEY", "\(run.text)/\(caller.step.text)"))
     }
+    if let idempotencyKey { all.append(EnvironmentVariable("NAOS_IDEMPOTENCY_KEY", idempotencyKey)) }
     if let outputPath { all.append(EnvironmentVariable("NAOS_OUTPUT", outputPath)) }
     if case .llm(let llm) = spec.kind {
       let description: JSONValue = [

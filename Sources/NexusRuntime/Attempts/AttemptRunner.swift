@@ -9,17 +9,9 @@ struct AttemptRunner: Sendable {
   /// The largest output of a run: an entry of the journal, less what stands around it.
   static let maxOutputBytes = 4 * 1024 * 1024 - 64 * 1024
 
-  struct Order: Sendable {
-    let spec: AgentSpec
-    let run: RunID
-    let attempt: AttemptNumber
-    let rewind: Int
-    let input: JSONValue
-  }
-
   /// What an attempt came to.
   struct Report: Sendable {
-    let end: AttemptEnd
+    var end: AttemptEnd
     let output: JSONValue?
     let dropped: Int
   }
@@ -31,7 +23,7 @@ struct AttemptRunner: Sendable {
   ///
   /// It always returns a report; what goes wrong is the report's outcome.
   func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
-    let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
+    let caller = order.caller
     let opening: (access: AttemptAccess, dropped: Int)
     do {
       opening = try await services.boundary.openAttempt(caller, rewind: order.rewind)
@@ -64,9 +56,9 @@ struct AttemptRunner: Sendable {
   private func process(
     _ order: Order, caller: Caller, access: AttemptAccess, stops: AttemptStops
   ) async -> (AttemptOutcome, JSONValue?) {
-    let directory = "\(services.stateDirectory)/runs/\(order.run.text)/\(order.attempt.value)"
+    let directory = "\(services.stateDirectory)/runs/\(order.directory)"
     let outputPath = directory + "/output"
-    let capture = services.captures.capture(agent: order.spec.name, run: order.run, attempt: order.attempt)
+    let capture = services.captures.capture(of: caller)
     let request = request(order, caller: caller, access: access, outputPath: outputPath)
     let monitor = services.health.open(order.spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: order.spec.name, on: board) }
@@ -115,7 +107,8 @@ struct AttemptRunner: Sendable {
     _ order: Order, caller: Caller, access: AttemptAccess, outputPath: String
   ) -> LaunchRequest {
     let environment = AttemptEnvironment(
-      inherited: services.inherited, spec: order.spec, caller: caller, access: access, outputPath: outputPath)
+      inherited: services.inherited, spec: order.spec, caller: caller, access: access, outputPath: outputPath,
+      idempotencyKey: order.idempotencyKey)
     return LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
@@ -155,12 +148,14 @@ struct AttemptRunner: Sendable {
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):
-      return (.askedRetry(RunError(code: "NX-AGT-004", message: "the agent asked to be tried again (exit 75)")), nil)
+      let error = RunError(code: "NX-AGT-004", message: "the agent asked to be tried again (exit 75)", exit: 75)
+      return (.askedRetry(error), nil)
     case _ where exit.ceiling != nil:
       let reason = exit.reason(under: spec.ceilings)
       return (.crashed(RunError(code: "NX-AGT-001", message: "the agent ended (\(reason))")), nil)
     case .exited(let code):
-      return (.crashed(RunError(code: "NX-AGT-001", message: "the agent exited with code \(code)")), nil)
+      let error = RunError(code: "NX-AGT-001", message: "the agent exited with code \(code)", exit: code)
+      return (.crashed(error), nil)
     case .signalled(let signal):
       return (.crashed(RunError(code: "NX-AGT-001", message: "the agent was ended by signal \(signal)")), nil)
     }

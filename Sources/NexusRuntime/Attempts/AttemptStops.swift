@@ -16,6 +16,7 @@ package final class AttemptStops: Sendable {
   private struct State: Sendable {
     var hardest: Manner?
     var isInterruption = false
+    var isByPerson = false
     var ticket: AttemptTicket?
     var handler: (@Sendable (Manner) -> Void)?
   }
@@ -57,6 +58,15 @@ package final class AttemptStops: Sendable {
     state.withLock { $0.isInterruption = true }
     request(manner)
   }
+
+  /// Asks because a person wants the agent to end what it does, whatever its run makes of that.
+  func requestByPerson(_ manner: Manner) {
+    state.withLock { $0.isByPerson = true }
+    request(manner)
+  }
+
+  /// A person stopped it.
+  var wasStoppedByPerson: Bool { state.withLock { $0.isByPerson } }
 
   /// How it was told to stop, if it was.
   var wasRequested: Manner? { state.withLock { $0.hardest } }

@@ -27,9 +27,9 @@ package protocol AttemptCapture: OutputReceiver {
 
 /// Opens captures; the log files are behind it.
 package protocol CaptureSource: Sendable {
-  func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture
+  func capture(of caller: Caller) -> any AttemptCapture
   /// A line that the agent sent by itself, through `POST /agent/v1/log`.
-  func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async
+  func line(of caller: Caller, text: String) async
 }
 
 /// Everything that the runtime needs from outside.

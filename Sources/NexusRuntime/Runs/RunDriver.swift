@@ -10,72 +10,95 @@ internal import Synchronization
 ///
 /// One append is in flight at a time; what happens meanwhile waits in the mailbox.
 final class RunDriver: Sendable {
-  /// How many durable steps of the agent may wait to be read or recorded; one more is refused.
+  /// How many questions of agents and people may wait; one more is refused.
   ///
-  /// Only the agent can send without end. What the node itself sends (a handful in a run's life) is never refused.
-  static let maxWaitingSteps = 1_024
-  /// How many messages may wait in all: so far above what agents can send that the node's own always find a place.
-  static let maxMailbox = 4 * maxWaitingSteps
+  /// Only they can send without end. What the node itself sends is never refused.
+  static let maxWaitingQuestions = 1_024
+  /// How many messages may wait in all: more than the steps that can be under way have to say, so that what the node
+  /// itself sends always finds a place.
+  static let maxMailbox = 256 * 1_024
 
   enum Message: Sendable {
-    case event(RunMachine.Event)
-    case attemptReport(AttemptRunner.Report)
+    case event(DurableEvent)
+    /// Something that a person asked for; answered after the commit.
+    case asked(DurableEvent, RunQuestion)
+    case attemptReport(StepPath, AttemptRunner.Report)
     /// The supervisor has answered whether there may be another attempt; else why not.
-    case crashAnswered(AttemptRunner.Report, refusal: String?)
-    /// A durable step of the agent; answered after the commit with what is recorded.
+    case crashAnswered(StepPath, AttemptRunner.Report, refusal: String?)
+    /// A durable step of an agent; answered after the commit with what is recorded.
     case recordStep(StepPath, JSONValue, CheckedContinuation<JSONValue?, Never>)
     case readStep(StepPath, CheckedContinuation<JSONValue?, Never>)
   }
 
   let run: RunID
-  let spec: AgentSpec
-  private let input: JSONValue
-  private let fence: FencingToken
+  /// Of the agent, workflow, saga or pool.
+  let name: String
+  let subject: RunSubject
+  let input: JSONValue
+  let services: RuntimeServices
+  let board: AgentBoard
+  let supervisors: SupervisorHost
+  let desk: ServiceDesk
+  let executor: RunExecutor
+  let attempts = AttemptTable()
+  /// The agents whose state this run has shown.
+  let shown = Mutex<Set<AgentName>>([])
+  let fence: FencingToken
+  private let createdAt: WallTime
+  private let head: JournalSequence
+  /// What the run's journal held when it was claimed; let go of once it is applied.
+  private let journal: Mutex<[JournalEntry]>
   private let mailbox: AsyncStream<Message>
   private let continuation: AsyncStream<Message>.Continuation
-  private let services: RuntimeServices
-  private let board: AgentBoard
-  private let supervisors: SupervisorHost
-  private let desk: ServiceDesk
-  private let stops = Mutex<(stops: AttemptStops?, key: VirtualKey?)>((nil, nil))
-  private let waitingSteps = Mutex(0)
-  /// How the next attempt that is told to stop is told.
-  private let manner = Mutex(AttemptStops.Manner.ask)
+  private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
 
-  init(
-    record: RunRecord, spec: AgentSpec, services: RuntimeServices, board: AgentBoard, supervisors: SupervisorHost,
-    desk: ServiceDesk
-  ) {
+  init(_ record: RunRecord, subject: RunSubject, journal: [JournalEntry], executor: RunExecutor) {
     run = record.id
-    self.spec = spec
+    name = record.name
     input = record.input
     fence = record.fence
-    self.services = services
-    self.board = board
-    self.supervisors = supervisors
-    self.desk = desk
+    createdAt = record.createdAt
+    head = record.head
+    self.subject = subject
+    self.journal = Mutex(journal)
+    self.executor = executor
+    services = executor.services
+    board = executor.board
+    supervisors = executor.supervisors
+    desk = executor.desk
     (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxMailbox))
   }
 
   /// Puts an event into the mailbox; false if the run is over here.
   @discardableResult
-  func post(_ event: RunMachine.Event) -> Bool { send(.event(event)) }
+  func post(_ event: DurableEvent) -> Bool { send(.event(event)) }
 
-  /// False if the run is over here, or if too many steps wait already.
+  /// False if the run is over here, or if too many questions wait already.
   @discardableResult
   func send(_ message: Message) -> Bool {
     guard takesPlace(message) else { return false }
     if case .enqueued = continuation.yield(message) { return true }
+    leavesPlace(message)
     return false
+  }
+
+  /// Asks for something, and says what became of it once that is written down.
+  func ask(_ event: DurableEvent) async -> RunQuestion.Answer {
+    let question = RunQuestion()
+    let message = Message.asked(event, question)
+    guard takesPlace(message) else { return .busy }
+    if case .enqueued = continuation.yield(message) { return await question.answer() }
+    leavesPlace(message)
+    return .gone
   }
 
   private func takesPlace(_ message: Message) -> Bool {
     switch message {
     case .event, .attemptReport, .crashAnswered: true
-    case .recordStep, .readStep:
-      waitingSteps.withLock { waiting in
-        guard waiting < Self.maxWaitingSteps else { return false }
+    case .asked, .recordStep, .readStep:
+      waitingQuestions.withLock { waiting in
+        guard waiting < Self.maxWaitingQuestions else { return false }
         waiting += 1
         return true
       }
@@ -85,248 +108,141 @@ final class RunDriver: Sendable {
   private func leavesPlace(_ message: Message) {
     switch message {
     case .event, .attemptReport, .crashAnswered: break
-    case .recordStep, .readStep: waitingSteps.withLock { $0 -= 1 }
+    case .asked, .recordStep, .readStep: waitingQuestions.withLock { $0 -= 1 }
     }
   }
 
-  /// Cancels the run without asking its process, also one that is only about to start.
+  /// Ends the run without asking its processes, also one that is only about to start.
   func kill(by who: String) {
-    manner.withLock { $0 = .kill }
-    post(.cancel(by: who))
-    stopAttempt(.kill)
+    post(.kill(by: who))
+    for open in attempts.all { open.stops.request(.kill) }
   }
 
-  /// The node shuts down: the attempt is asked to end, and a store that takes nothing is not waited for much longer.
+  /// The node shuts down: the attempts are asked to end, and a store that takes nothing is not waited for much longer.
   func leave() {
     isLeaving.withLock { $0 = true }
     post(.nodeStopping)
   }
 
-  /// What its supervisor knows the attempt under way by.
-  private var child: ChildName { .attempt(spec.name, run) }
-
-  /// The key of the attempt under way.
-  var currentKey: VirtualKey? { stops.withLock { $0.key } }
-
-  /// Ends the attempt under way without a word to the machine: its report says why.
-  func stopAttempt(_ manner: AttemptStops.Manner) { stops.withLock { $0.stops }?.request(manner) }
+  /// A store that takes nothing is not waited for much longer.
+  var leaves: Bool { isLeaving.withLock { $0 } }
 
   /// Drives the run until it settles.
   ///
-  /// Returns its last state, or nil if another writer has taken the run.
-  func drive(from record: RunRecord, journal: [JournalEntry], first: RunMachine.Event) async -> RunState? {
-    var state = RunState()
-    services.atWork(run) { for entry in journal { state.apply(entry.entry) } }
-    var cursor = Cursor(
-      machine: RunMachine(state: state, retry: spec.retry), head: record.head, createdAt: record.createdAt)
+  /// Returns how it stands then, or nil if another writer has taken the run.
+  func drive() async -> RunOutlook? {
+    var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head)
+    let past = journal.withLock { journal in
+      defer { journal = [] }
+      return journal
+    }
+    services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
     let clock = services.clock
-    let settled = await withTaskGroup(of: Void.self) { group in
-      post(first)
-      if let timeout = spec.timeout {
+    let settled = await withDiscardingTaskGroup { group in
+      if let timeout = subject.timeout {
         // The limit is on the whole run, so it counts from the creation, also after a restart of the node.
-        let deadline = clock.now() + (record.createdAt + timeout - clock.wallNow())
-        addTimer(to: &group, until: deadline, event: .timeout)
+        addTimer(to: &group, until: clock.now() + (createdAt + timeout - clock.wallNow()), event: .timeout)
       }
       var settled = false
-      for await message in mailbox {
+      loop: for await message in mailbox {
         leavesPlace(message)
-        let step = await handle(message, &cursor, &group)
-        if step == .evicted {
-          // Nobody here may write for the run any more, so nothing of it may go on here either.
-          stopAttempt(.kill)
-          break
+        switch await handle(message, &cursor, &group) {
+        case .goesOn: continue
+        case .settled: settled = true
+        // Nobody here may write for the run any more, so nothing of it may go on here either.
+        case .evicted: break
         }
-        if step == .settled {
-          settled = true
-          break
-        }
+        break loop
       }
       continuation.finish()
+      let left = attempts.all
       // Whatever ended the loop, nothing of the run goes on without it.
-      if !settled { stopAttempt(.kill) }
-      await supervisors.withdrawCrash(child)
+      if !settled { for open in left { open.stops.request(.kill) } }
+      for open in left { await supervisors.withdrawCrash(open.child) }
       group.cancelAll()
       return settled
     }
-    // Whichever way it ended, its supervisor does not wait for it any longer.
-    await supervisors.release(child)
+    // Whichever way they ended, their supervisors do not wait for them any longer.
+    for open in attempts.all { await supervisors.release(open.child) }
+    attempts.removeAll()
     await refuseTheRest()
-    return settled ? cursor.machine.state : nil
+    return settled ? cursor.machine.outlook : nil
   }
 
-  private struct Cursor {
-    var machine: RunMachine
+  struct Cursor {
+    var machine: any DurableMachine
     var head: JournalSequence
-    let createdAt: WallTime
   }
 
   private enum Step { case goesOn, settled, evicted }
 
-  private func handle(_ message: Message, _ cursor: inout Cursor, _ group: inout TaskGroup<Void>) async -> Step {
-    let event: RunMachine.Event
-    var answer: (StepPath, CheckedContinuation<JSONValue?, Never>)?
+  private func handle(
+    _ message: Message, _ cursor: inout Cursor, _ group: inout DiscardingTaskGroup
+  ) async -> Step {
+    let event: DurableEvent
     switch message {
     case .event(let posted): event = posted
+    case .asked(let asked, _): event = asked
     case .readStep(let path, let reader):
-      reader.resume(returning: cursor.machine.state.steps[path])
+      reader.resume(returning: cursor.machine.recorded(path))
       return .goesOn
-    case .recordStep(let path, let value, let writer):
-      event = .recordStep(path, value)
-      answer = (path, writer)
-    case .attemptReport(let report):
-      guard let told = await settled(report, cursor.machine, &group) else { return .goesOn }
+    case .recordStep(let path, let value, _): event = .recordStep(path, value)
+    case .attemptReport(let step, let report):
+      guard let told = await told(of: report, at: step, cursor.machine, &group) else { return .goesOn }
       event = told
-    case .crashAnswered(let report, let refusal): event = Self.event(after: report, refusal: refusal)
+    case .crashAnswered(let step, let report, let refusal):
+      event = ended(report, at: step, refusal: refusal, cursor.machine)
     }
-    var decision = RunMachine.Decision()
-    services.atWork(run) { decision = cursor.machine.decide(event) }
-    let appended = await append(decision.entries, &cursor)
-    if let (path, writer) = answer { writer.resume(returning: appended ? cursor.machine.state.steps[path] : nil) }
-    guard appended else { return .evicted }
-    announce(decision.entries, cursor.machine.state)
+    let now = services.clock.wallNow()
+    var decision = DurableDecision()
+    services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
+    let isCommitted = await append(decision.entries, at: now, &cursor)
+    switch message {
+    case .asked(_, let question):
+      question.settle(isCommitted ? answer(to: event, decision, cursor.machine) : .gone)
+    case .recordStep(let path, _, let writer):
+      writer.resume(returning: isCommitted ? cursor.machine.recorded(path) : nil)
+    case .event, .attemptReport, .crashAnswered, .readStep: break
+    }
+    guard isCommitted else { return .evicted }
+    announce(decision.entries, cursor.machine.outlook)
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
     return settled ? .settled : .goesOn
   }
 
-  /// What the machine is told of an attempt that has ended; nil if its supervisor is asked first.
-  ///
-  /// A crash that would be followed by another attempt asks the supervisor, whose window may be full, and who may be busy
-  /// for long: so it is asked beside the mailbox. What was told to stop did not crash; and of a service the supervisor
-  /// counts the processes, not their tasks.
-  private func settled(
-    _ report: AttemptRunner.Report, _ machine: RunMachine, _ group: inout TaskGroup<Void>
-  ) async -> RunMachine.Event? {
-    var end = report.end
-    guard spec.mode == .task else { return .attemptEnded(end, output: report.output) }
-    let reason: RunError
-    switch end.outcome {
-    case .crashed(let error), .askedRetry(let error): reason = error
-    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut:
-      await supervisors.release(child)
-      return .attemptEnded(end, output: report.output)
+  private func answer(
+    to event: DurableEvent, _ decision: DurableDecision, _ machine: any DurableMachine
+  ) -> RunQuestion.Answer {
+    guard decision.entries.isEmpty else { return .taken }
+    guard case .event(_, let id?, _) = event, let flow = machine as? FlowMachine, flow.knowsEvent(id) else {
+      return .ignored
     }
-    if !machine.isStopping, stops.withLock({ $0.stops?.wasInterrupted }) == true {
-      await supervisors.release(child, .shutdown(reason.message))
-      end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")
-      return .attemptEnded(end, output: report.output)
-    }
-    var after = machine.state
-    after.apply(.attemptEnded(step: .main, attempt: AttemptNumber(after.attempts), end))
-    guard !machine.isStopping, reason.isRetryable, after.failures < spec.retry.maxAttempts else {
-      await supervisors.release(child)
-      return .attemptEnded(end, output: report.output)
-    }
-    group.addTask(name: "crash:\(run)") { [self] in
-      send(.crashAnswered(report, refusal: await supervisors.attemptCrashed(child, reason: reason.message)))
-    }
-    return nil
-  }
-
-  /// What the machine is told of a crash once the supervisor has answered.
-  private static func event(after report: AttemptRunner.Report, refusal: String?) -> RunMachine.Event {
-    guard let refusal else { return .attemptEnded(report.end, output: report.output) }
-    var end = report.end
-    end.outcome = .crashed(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false))
-    return .attemptEnded(end, output: nil)
-  }
-
-  /// Journals and applies.
-  ///
-  /// An error of the store that may pass (a full disk) is waited out; the run stands still.
-  private func append(_ entries: [RunEntry], _ cursor: inout Cursor) async -> Bool {
-    guard !entries.isEmpty else { return true }
-    let at = services.clock.wallNow()
-    var sequence = cursor.head
-    var journal: [JournalEntry] = []
-    var after = cursor.machine
-    for entry in entries {
-      sequence = sequence.next
-      journal.append(JournalEntry(sequence: sequence, at: at, entry: entry))
-      services.atWork(run) { after.apply(entry) }
-    }
-    let mutation = Mutation.append(
-      run: run, fence: fence, entries: journal, summary: RunSummary(of: after.state, at: at))
-    let patience = StorePatience(clock: services.clock)
-    let committed = await patience.commit(StoreTransaction(.synced, [mutation]), to: services.store) {
-      self.isLeaving.withLock { $0 }
-    }
-    guard committed else { return false }
-    cursor.machine = after
-    cursor.head = sequence
-    return true
-  }
-
-  private func announce(_ entries: [RunEntry], _ state: RunState) {
-    for entry in entries {
-      guard let note = RunNote.text(of: entry, spec: spec) else { continue }
-      services.events.publish(
-        .run(RunEvent(run: run, agent: spec.name, status: state.status.rawValue, note: note)))
-    }
+    return .known
   }
 
   /// Performs an action; true for the last one.
-  private func perform(_ action: RunMachine.Action, _ group: inout TaskGroup<Void>) -> Bool {
+  private func perform(_ action: DurableAction, _ group: inout DiscardingTaskGroup) -> Bool {
     switch action {
     case .settle: return true
-    case .stopAttempt:
-      stopAttempt(manner.withLock { $0 })
-      // It may have crashed already, and wait for its supervisor's answer.
-      group.addTask(name: "withdraw:\(run)") { [self] in await supervisors.withdrawCrash(child) }
-      show(.stopping)
-    case .retryAfter(let delay):
-      let deadline = services.clock.now() + delay
-      if delay > .zero {
-        show(.backoff)
-        board.update(spec.name) { $0.step = "next attempt in \(delay)" }
+    case .startAttempt(let order): startAttempt(order, &group)
+    case .stopAttempt(let step, let stop): stopAttempt(at: step, stop, &group)
+    case .wake(let step, let delay):
+      showWait(of: delay)
+      addTimer(to: &group, until: services.clock.now() + delay, event: .due(step))
+    case .startChild(let step, let name, let input, let key):
+      group.addTask(name: "child:\(run)/\(step)") { [self] in
+        await startChild(of: step, name: name, input: input, idempotencyKey: key)
       }
-      addTimer(to: &group, until: deadline, event: .retryDue)
-    case .startAttempt(let attempt, let rewind):
-      let order = AttemptRunner.Order(spec: spec, run: run, attempt: attempt, rewind: rewind, input: input)
-      let attemptStops = AttemptStops()
-      stops.withLock { $0 = (attemptStops, nil) }
-      show(.starting)
-      board.update(spec.name) {
-        $0.run = run
-        $0.attempt = attempt
-        $0.step = "attempt \(attempt)"
-      }
-      group.addTask(name: "attempt:\(spec.name)#\(attempt)") { [self] in
-        let report = await attemptReport(order, attemptStops)
-        send(.attemptReport(report))
-      }
+    case .awaitChild(let step, let child):
+      group.addTask(name: "child:\(run)/\(step)") { [self] in await awaitChild(child, of: step) }
+    case .stopChild(let step, let child, let policy):
+      group.addTask(name: "stop:\(child)") { [self] in await stopChild(child, of: step, policy) }
     }
     return false
   }
 
-  /// Shows how the task is; of a service that is for its process and its supervisor to say, whatever becomes of a run.
-  private func show(_ state: AgentState) {
-    guard spec.mode == .task else { return }
-    board.update(spec.name) {
-      $0.state = state
-      if state == .starting { $0.reason = "" }
-    }
-  }
-
-  private func attemptReport(_ order: AttemptRunner.Order, _ attemptStops: AttemptStops) async -> AttemptRunner.Report {
-    let remember: @Sendable (VirtualKey) -> Void = { key in self.stops.withLock { $0.key = key } }
-    switch spec.mode {
-    case .task:
-      switch await supervisors.admit(child, attemptStops) {
-      case .admitted: break
-      case .refused(let reason):
-        let error = RunError(code: "NX-SUP-001", message: reason, isRetryable: false)
-        return AttemptRunner.Report(end: AttemptEnd(outcome: .crashed(error)), output: nil, dropped: 0)
-      case .withdrawn:
-        let outcome = AttemptOutcome.interrupted("stopped before it began")
-        return AttemptRunner.Report(end: AttemptEnd(outcome: outcome), output: nil, dropped: 0)
-      }
-      return await AttemptRunner(services: services, board: board).run(order, stops: attemptStops, opened: remember)
-    case .service: return await desk.run(order, services: services, stops: attemptStops, opened: remember)
-    }
-  }
-
-  private func addTimer(to group: inout TaskGroup<Void>, until deadline: Instant, event: RunMachine.Event) {
+  private func addTimer(to group: inout DiscardingTaskGroup, until deadline: Instant, event: DurableEvent) {
     let clock = services.clock
     group.addTask(name: "timer:\(run)") { [self] in
       do {
@@ -340,11 +256,15 @@ final class RunDriver: Sendable {
 
   /// Answers those who still wait in the mailbox of a run that is over.
   private func refuseTheRest() async {
-    for await message in mailbox {
-      switch message {
-      case .recordStep(_, _, let waiter), .readStep(_, let waiter): waiter.resume(returning: nil)
-      case .event, .attemptReport, .crashAnswered: break
-      }
+    for await message in mailbox { Self.refuse(message) }
+  }
+
+  /// Tells whoever sent a message that nobody will look at it.
+  static func refuse(_ message: Message) {
+    switch message {
+    case .recordStep(_, _, let waiter), .readStep(_, let waiter): waiter.resume(returning: nil)
+    case .asked(_, let question): question.settle(.gone)
+    case .event, .attemptReport, .crashAnswered: break
     }
   }
 }

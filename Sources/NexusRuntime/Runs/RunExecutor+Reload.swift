@@ -37,6 +37,8 @@ extension RunExecutor {
   package func isUnderWay(_ child: ChildName) async -> Bool {
     if await supervisors.isActive(child) { return true }
     guard case .agent(let agent) = child else { return false }
-    return drivers.values.contains { $0.spec.name == agent }
+    return drivers.values.contains { driver in
+      driver.subject.agent?.name == agent || driver.attempts.all.contains { $0.spec.name == agent }
+    }
   }
 }

@@ -3,17 +3,16 @@
 
 internal import NexusCore
 internal import NexusKernel
-internal import NexusStore
 
 /// What a journal entry says to someone who watches the run.
 enum RunNote {
-  static func text(of entry: RunEntry, spec: AgentSpec) -> String? {
+  /// In a run of several steps, what concerns one of them begins with its path.
+  static func text(of entry: RunEntry, _ subject: RunSubject) -> String? {
     switch entry {
-    case .created, .stepRecorded: nil
-    case .attemptStarted(_, let attempt, let dropped):
-      (dropped > 0 ? "attempt \(attempt), the last \(dropped) model answers asked anew" : "attempt \(attempt)")
-        + (attempt.value == 1 ? model(of: spec) : "")
-    case .attemptEnded(_, let attempt, let end): ended(attempt, end)
+    case .created, .stepRecorded, .stepExpanded, .stepBegun: nil
+    case .attemptStarted(let step, let attempt, let dropped):
+      at(step, started(attempt, dropped) + (attempt.value == 1 ? model(of: subject.agent) : ""), subject)
+    case .attemptEnded(let step, let attempt, let end): ended(attempt, end).map { at(step, $0, subject) }
     case .cancelRequested(let who): "cancel asked by \(who)"
     case .paused(let reason, let note): "paused (\(reason.rawValue)): \(note)"
     case .resumed(let who): "resumed by \(who)"
@@ -21,13 +20,34 @@ enum RunNote {
     case .completed: "completed"
     case .failed(let error): "failed: \(error.code) \(error.message)"
     case .cancelled: "cancelled"
-    default: nil
+    case .stepCompleted(let path, _): "\(path): completed"
+    case .stepFailed(let path, let error): "\(path): failed: \(error.code) \(error.message)"
+    case .stepSkipped(let path, let reason): "\(path): skipped (\(words(reason)))"
+    case .stepMarkedDone(let path, let who, _): "\(path): marked done by \(who)"
+    case .timerSet(let path, let until): "\(path): waits until \(until.iso8601)"
+    case .childStarted(let path, let child): "\(path): waits for run \(child)"
+    case .eventReceived(let name, _, _): "event \(name) received"
+    case .compensationStarted(let error): "compensates: \(error.code) \(error.message)"
+    case .compensated(let isPartial): isPartial ? "compensated in part" : "compensated"
+    case .decided(let winners): "decided: \(winners.map(\.text).joined(separator: ", ")) agree"
+    case .killed(let who, _): "killed by \(who)"
+    case .forked(let run, let sequence): "forked from \(run) at entry \(sequence)"
+    case .nodeTrapped: "the node trapped while it worked on the run"
+    case .epochRaised(let who): "new idempotency keys asked by \(who)"
     }
   }
 
+  private static func at(_ step: StepPath, _ note: String, _ subject: RunSubject) -> String {
+    subject.agent == nil ? "\(step): \(note)" : note
+  }
+
+  private static func started(_ attempt: AttemptNumber, _ dropped: Int) -> String {
+    dropped > 0 ? "attempt \(attempt), the last \(dropped) model answers asked anew" : "attempt \(attempt)"
+  }
+
   /// Which model answers, and that the built-in one is none.
-  private static func model(of spec: AgentSpec) -> String {
-    guard case .llm(let llm) = spec.kind else { return "" }
+  private static func model(of spec: AgentSpec?) -> String {
+    guard case .llm(let llm) = spec?.kind else { return "" }
     return " · " + llm.model
       + (llm.model == "local/extractive" ? " (offline, quotes its sources; set a provider for an LLM)" : "")
   }
@@ -42,18 +62,13 @@ enum RunNote {
     case .timedOut: "attempt \(attempt) timed out"
     }
   }
-}
 
-extension RunSummary {
-  /// The row that lists show, from the state that the journal adds up to.
-  init(of state: RunState, at time: WallTime) {
-    self.init(status: state.status, updatedAt: time)
-    pauseReason = state.pauseReason
-    output = state.output
-    error = state.error
-    attempts = state.attempts
-    tokens = state.tokens
-    cost = state.cost
-    endedAt = state.status.isFinal ? time : nil
+  private static func words(_ reason: SkipReason) -> String {
+    switch reason {
+    case .condition: "its condition does not hold"
+    case .failed(let error): "it failed: \(error.code) \(error.message)"
+    case .person(let who, let reason): "by \(who): \(reason)"
+    case .notNeeded: "not needed any more"
+    }
   }
 }

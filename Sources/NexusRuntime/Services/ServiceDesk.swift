@@ -17,6 +17,8 @@ actor ServiceDesk {
     let order: AttemptRunner.Order
     let access: AttemptAccess
     let continuation: CheckedContinuation<Answer, Never>
+    /// Called when a process takes the task.
+    let began: @Sendable () -> Void
   }
 
   private struct Answer: Sendable {
@@ -35,12 +37,14 @@ actor ServiceDesk {
   private var notReady: Set<AgentName> = []
   /// How many tasks each service holds.
   private var held: [AgentName: Int] = [:]
-  private var queued: [AgentName: Deque<RunID>] = [:]
+  private var queued: [AgentName: Deque<StepAddress>] = [:]
   private var pollers: [AgentName: Deque<Poller>] = [:]
-  private var assignments: [RunID: Assignment] = [:]
-  private var taken: Set<RunID> = []
-  /// Runs whose attempt was told to stop before it came to wait.
-  private var revoked: Set<RunID> = []
+  private var assignments: [StepAddress: Assignment] = [:]
+  /// Whose attempt a task is.
+  private var tasks: [String: StepAddress] = [:]
+  private var taken: Set<StepAddress> = []
+  /// Steps whose attempt was told to stop before it came to wait.
+  private var revoked: Set<StepAddress> = []
   private var nextPoller = 0
   /// Polls whose time was over before they came to wait.
   private var dismissed: Set<Int> = []
@@ -61,14 +65,14 @@ actor ServiceDesk {
   }
 
   /// Somebody who holds a task is at work, and shows it.
-  private func hold(_ run: RunID, _ agent: AgentName) {
-    guard taken.insert(run).inserted else { return }
+  private func hold(_ step: StepAddress, _ agent: AgentName) {
+    guard taken.insert(step).inserted else { return }
     held[agent, default: 0] += 1
     if held[agent] == 1 { health.setWorking(true, service: agent) }
   }
 
-  private func release(_ run: RunID, _ agent: AgentName) -> Bool {
-    guard taken.remove(run) != nil else { return false }
+  private func release(_ step: StepAddress, _ agent: AgentName) -> Bool {
+    guard taken.remove(step) != nil else { return false }
     held[agent, default: 1] -= 1
     if held[agent] == 0 {
       held[agent] = nil
@@ -80,9 +84,9 @@ actor ServiceDesk {
   /// Has one attempt done by the agent's service; returns when it answered, died or was told to stop.
   nonisolated func run(
     _ order: AttemptRunner.Order, services: RuntimeServices, stops: AttemptStops,
-    opened: @Sendable (VirtualKey) -> Void
+    opened: @Sendable (VirtualKey) -> Void, began: @escaping @Sendable () -> Void
   ) async -> AttemptRunner.Report {
-    let caller = Caller(agent: order.spec.name, run: order.run, step: .main, attempt: order.attempt)
+    let caller = order.caller
     let opening: (access: AttemptAccess, dropped: Int)
     do {
       opening = try await services.boundary.openAttempt(caller, rewind: order.rewind)
@@ -91,7 +95,7 @@ actor ServiceDesk {
       return AttemptRunner.Report(end: end, output: nil, dropped: 0)
     }
     opened(opening.access.key)
-    let answer = await answer(order, opening.access, stops)
+    let answer = await answer(order, opening.access, stops, began)
     let tally = await services.boundary.closeAttempt(opening.access.key)
     var outcome = answer.outcome
     if let refusal = tally.refusal, refusal.action != .alert {
@@ -107,12 +111,13 @@ actor ServiceDesk {
 
   /// What the service answers; an attempt that is told to stop is taken back, and a late answer of it refused.
   private nonisolated func answer(
-    _ order: AttemptRunner.Order, _ access: AttemptAccess, _ stops: AttemptStops
+    _ order: AttemptRunner.Order, _ access: AttemptAccess, _ stops: AttemptStops,
+    _ began: @escaping @Sendable () -> Void
   ) async -> Answer {
     let answer = await withTaskGroup(of: Answer?.self) { group in
-      group.addTask(name: "task:\(order.run)") { await self.enqueue(order, access) }
+      group.addTask(name: "task:\(order.run)") { await self.enqueue(order, access, began) }
       group.addTask(name: "stop:\(order.run)") {
-        for await _ in stops.requests { await self.withdraw(order.run) }
+        for await _ in stops.requests { await self.withdraw(order.address) }
         return nil
       }
       for await answer in group {
@@ -122,25 +127,28 @@ actor ServiceDesk {
       }
       preconditionFailure("the wait for a service ended without an answer")
     }
-    await settle(order.run)
+    await settle(order.address)
     return answer
   }
 
-  private func settle(_ run: RunID) { revoked.remove(run) }
+  private func settle(_ step: StepAddress) { revoked.remove(step) }
 
   private static let takenBack = Answer(outcome: .interrupted("taken back from the service"), output: nil)
 
-  private func enqueue(_ order: AttemptRunner.Order, _ access: AttemptAccess) async -> Answer {
+  private func enqueue(
+    _ order: AttemptRunner.Order, _ access: AttemptAccess, _ began: @escaping @Sendable () -> Void
+  ) async -> Answer {
     let agent = order.spec.name
-    guard revoked.remove(order.run) == nil else { return Self.takenBack }
+    guard revoked.remove(order.address) == nil else { return Self.takenBack }
     guard queued[agent, default: []].count < Self.maxQueued else {
       return Answer(
         outcome: .crashed(RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")),
         output: nil)
     }
     return await withCheckedContinuation { continuation in
-      assignments[order.run] = Assignment(order: order, access: access, continuation: continuation)
-      queued[agent, default: []].append(order.run)
+      assignments[order.address] = Assignment(order: order, access: access, continuation: continuation, began: began)
+      tasks[order.taskName] = order.address
+      queued[agent, default: []].append(order.address)
       serve(agent)
     }
   }
@@ -179,10 +187,10 @@ actor ServiceDesk {
   }
 
   private func putBack(_ task: JSONValue) {
-    guard let run = task["run"]?.stringValue.map({ RunID($0) }), let assignment = assignments[run],
-      task["task"]?.stringValue == Self.taskName(assignment.order), release(run, assignment.order.spec.name)
+    guard let step = task["task"]?.stringValue.flatMap({ tasks[$0] }), let assignment = assignments[step],
+      release(step, assignment.order.spec.name)
     else { return }
-    queued[assignment.order.spec.name, default: []].prepend(run)
+    queued[assignment.order.spec.name, default: []].prepend(step)
     serve(assignment.order.spec.name)
   }
 
@@ -215,37 +223,34 @@ actor ServiceDesk {
 
   private func serve(_ agent: AgentName) {
     guard !notReady.contains(agent) else { return }
-    while let run = queued[agent]?.first, let poller = pollers[agent]?.popFirst() {
+    while let step = queued[agent]?.first, let poller = pollers[agent]?.popFirst() {
       queued[agent]?.removeFirst()
-      poller.continuation.resume(returning: take(run))
+      poller.continuation.resume(returning: take(step))
     }
   }
 
-  private func take(_ run: RunID) -> JSONValue? {
-    guard let assignment = assignments[run] else { return nil }
+  private func take(_ step: StepAddress) -> JSONValue? {
+    guard let assignment = assignments[step] else { return nil }
     let order = assignment.order
-    hold(run, order.spec.name)
+    hold(step, order.spec.name)
+    assignment.began()
     return [
-      "task": .string(Self.taskName(order)), "run": .string(run.text), "step": .string(StepPath.main.text),
+      "task": .string(order.taskName), "run": .string(order.run.text), "step": .string(order.step.text),
       "attempt": .int(Int64(order.attempt.value)), "input": order.input, "key": .string(assignment.access.key.secret),
-      "idempotencyKey": .string("\(run.text)/\(StepPath.main.text)"),
+      "idempotencyKey": .string(order.idempotencyKey),
     ]
   }
-
-  private static func taskName(_ order: AttemptRunner.Order) -> String { "\(order.run.text).\(order.attempt.value)" }
 
   /// Takes the answer to a task.
   ///
   /// - Returns: false if the task is not the agent's, or is over.
   func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
-    guard
-      let (run, assignment) = assignments.first(where: {
-        Self.taskName($0.value.order) == task && $0.value.order.spec.name == agent
-      }), taken.contains(run)
+    guard let step = tasks[task], let assignment = assignments[step], assignment.order.spec.name == agent,
+      taken.contains(step)
     else { return false }
     switch result {
-    case .success(let output): finish(run, assignment, Answer(outcome: .succeeded, output: output))
-    case .failure(let error): finish(run, assignment, Answer(outcome: .crashed(error), output: nil))
+    case .success(let output): finish(step, assignment, Answer(outcome: .succeeded, output: output))
+    case .failure(let error): finish(step, assignment, Answer(outcome: .crashed(error), output: nil))
     }
     return true
   }
@@ -253,25 +258,26 @@ actor ServiceDesk {
   /// The service's process has ended: what it worked on has crashed; what only waits goes on waiting.
   func serviceEnded(_ agent: AgentName, because reason: String) {
     notReady.remove(agent)
-    for (run, assignment) in assignments where assignment.order.spec.name == agent && taken.contains(run) {
+    for (step, assignment) in assignments where assignment.order.spec.name == agent && taken.contains(step) {
       let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
-      finish(run, assignment, Answer(outcome: .crashed(error), output: nil))
+      finish(step, assignment, Answer(outcome: .crashed(error), output: nil))
     }
     while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
   }
 
-  private func withdraw(_ run: RunID) {
-    guard let assignment = assignments[run] else {
-      revoked.insert(run)
+  private func withdraw(_ step: StepAddress) {
+    guard let assignment = assignments[step] else {
+      revoked.insert(step)
       return
     }
-    queued[assignment.order.spec.name]?.removeAll { $0 == run }
-    finish(run, assignment, Self.takenBack)
+    queued[assignment.order.spec.name]?.removeAll { $0 == step }
+    finish(step, assignment, Self.takenBack)
   }
 
-  private func finish(_ run: RunID, _ assignment: Assignment, _ answer: Answer) {
-    assignments[run] = nil
-    _ = release(run, assignment.order.spec.name)
+  private func finish(_ step: StepAddress, _ assignment: Assignment, _ answer: Answer) {
+    assignments[step] = nil
+    tasks[assignment.order.taskName] = nil
+    _ = release(step, assignment.order.spec.name)
     assignment.continuation.resume(returning: answer)
   }
 }

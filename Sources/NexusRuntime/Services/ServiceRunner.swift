@@ -35,7 +35,7 @@ struct ServiceRunner: Sendable {
     _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops,
     started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
-    let capture = services.captures.capture(agent: spec.name, run: nil, attempt: caller.attempt)
+    let capture = services.captures.capture(of: caller)
     let environment = AttemptEnvironment(
       inherited: services.inherited, spec: spec, caller: caller, access: access, outputPath: nil)
     let request = LaunchRequest(

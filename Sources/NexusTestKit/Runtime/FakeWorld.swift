@@ -206,8 +206,8 @@ package final class FakeCaptures: CaptureSource {
   package init() {}
   package var sentLines: [String] { lines.withLock { $0 } }
 
-  package func capture(agent: AgentName, run: RunID?, attempt: AttemptNumber) -> any AttemptCapture { MemoryCapture() }
-  package func line(agent: AgentName, run: RunID?, attempt: AttemptNumber, text: String) async {
+  package func capture(of caller: Caller) -> any AttemptCapture { MemoryCapture() }
+  package func line(of caller: Caller, text: String) async {
     lines.withLock { $0.append(text) }
   }
 }

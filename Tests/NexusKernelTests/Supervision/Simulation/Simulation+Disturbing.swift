@@ -71,7 +71,7 @@ extension Simulation {
   private mutating func attempt() {
     guard !plan.tasks.isEmpty else { return }
     nextRun += 1
-    let child = ChildName.attempt(dice.pick(plan.tasks), RunID("r\(nextRun)"))
+    let child = ChildName.attempt(dice.pick(plan.tasks), RunID("r\(nextRun)"), .main)
     book.wanted.insert(child)
     handle(.attemptWanted(child))
   }

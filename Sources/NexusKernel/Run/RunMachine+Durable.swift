@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+// The run of an agent as a durable machine: a run of one step.
+extension RunMachine: DurableMachine {
+  package var outlook: RunOutlook {
+    RunOutlook(
+      status: state.status, pauseReason: state.pauseReason, output: state.output, error: state.error,
+      attempts: state.attempts, tokens: state.tokens, cost: state.cost)
+  }
+
+  package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
+
+  package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
+    guard let event = own(event) else { return DurableDecision() }
+    let decision = decide(event)
+    // What follows from them is said before they hold: `decide` looks at the state that the event came upon.
+    for entry in decision.entries { apply(entry) }
+    return DurableDecision(decision.entries, decision.actions.map { durable($0) })
+  }
+
+  package mutating func apply(_ entry: JournalEntry) { restore(entry.entry) }
+
+  package func recorded(_ path: StepPath) -> JSONValue? { state.steps[path] }
+
+  package func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool {
+    guard path == step, !isStopping, let attempt = state.openAttempt else { return false }
+    switch end.outcome {
+    case .crashed(let reason), .askedRetry(let reason):
+      guard reason.isRetryable else { return false }
+      var after = state
+      after.apply(.attemptEnded(step: step, attempt: attempt, end))
+      return after.failures < retry.maxAttempts
+    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return false
+    }
+  }
+
+  package func isStopping(_ path: StepPath) -> Bool { path == step && isStopping }
+
+  /// What an event means for the run of an agent; nil if it means nothing.
+  private func own(_ event: DurableEvent) -> Event? {
+    switch event {
+    case .claimed(let trapped): .claimed(trapped: trapped)
+    case .attemptEnded(let path, let end, let output): path == step ? .attemptEnded(end, output: output) : nil
+    case .due(let path): path == step ? .retryDue : nil
+    case .cancel(let who): .cancel(by: who)
+    case .kill(let who): .kill(by: who)
+    case .pause(let who): .pause(by: who)
+    case .resume(let who): .resume(by: who)
+    case .retry(let who, let newKeys): .retry(by: who, newKeys: newKeys)
+    case .timeout: .timeout
+    case .supervisorGaveUp(_, let reason): .supervisorGaveUp(reason)
+    case .nodeStopping: .nodeStopping
+    case .recordStep(let path, let value): .recordStep(path, value)
+    case .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .skip, .markDone: nil
+    }
+  }
+
+  private func durable(_ action: Action) -> DurableAction {
+    switch action {
+    case .startAttempt(let attempt, let rewind):
+      .startAttempt(
+        StepOrder(step: step, agent: nil, attempt: attempt, rewind: rewind, idempotencyKey: idempotencyKey))
+    case .retryAfter(let delay): .wake(step, after: delay)
+    case .stopAttempt(let reason): .stopAttempt(step, stop(of: reason))
+    case .settle: .settle
+    }
+  }
+
+  /// Nil until a person asks for a new one.
+  private var idempotencyKey: String? {
+    guard let run, state.epoch > 0 else { return nil }
+    return "\(run)/e\(state.epoch)/\(step)"
+  }
+
+  private func stop(of reason: StopReason) -> StepStop {
+    switch reason {
+    case .cancelled: .cancelled
+    case .killed: .killed
+    case .timedOut: .timedOut
+    case .paused: .paused
+    case .givenUp: .givenUp
+    case .nodeStopping: .nodeStopping
+    }
+  }
+}

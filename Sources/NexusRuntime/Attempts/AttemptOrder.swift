@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// One step of one run.
+struct StepAddress: Sendable, Hashable {
+  let run: RunID
+  let step: StepPath
+}
+
+extension AttemptRunner {
+  /// One attempt that is to be made, with everything that its process is given.
+  struct Order: Sendable {
+    let spec: AgentSpec
+    let run: RunID
+    let step: StepPath
+    let attempt: AttemptNumber
+    let rewind: Int
+    let input: JSONValue
+    /// What the effects of the attempt are known by outside, the same for every attempt of the step.
+    let idempotencyKey: String
+
+    /// What a machine ordered.
+    ///
+    /// - Parameters:
+    ///   - order: the attempt.
+    ///   - spec: whose process it is.
+    ///   - run: the run that wants it.
+    ///   - input: the run's own, for a step that has none.
+    init(_ order: StepOrder, spec: AgentSpec, run: RunID, input: JSONValue) {
+      self.spec = spec
+      self.run = run
+      step = order.step
+      attempt = order.attempt
+      rewind = order.rewind
+      self.input = order.input ?? input
+      idempotencyKey = order.idempotencyKey ?? "\(run.text)/\(order.step.text)"
+    }
+
+    var address: StepAddress { StepAddress(run: run, step: step) }
+
+    var caller: Caller { Caller(agent: spec.name, run: run, step: step, attempt: attempt) }
+
+    /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
+    var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }
+
+    /// What a service knows the attempt by.
+    var taskName: String { isWholeRun ? "\(run.text).\(attempt)" : "\(run.text).\(step.fileName).\(attempt)" }
+
+    private var isWholeRun: Bool { step == .main }
+  }
+}
+
+extension StepPath {
+  /// The longest name that is made of a path; file systems allow 255 bytes.
+  static let maxFileName = 200
+
+  /// The path as the name of a folder, and as a part of a URL: what is neither letter, digit, `-`, `_` nor an inner `.`
+  /// is written as `~` and two hexadecimal digits.
+  ///
+  /// Two paths have two names: one that would be too long ends in a digest of the whole (FNV-1a, 64 bits).
+  var fileName: String {
+    var name = ""
+    for (index, byte) in text.utf8.enumerated() {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        name.unicodeScalars.append(Unicode.Scalar(byte))
+      case UInt8(ascii: ".") where index > 0: name += "."
+      default: name += "~" + Self.hexadecimal(UInt64(byte), digits: 2)
+      }
+    }
+    guard name.utf8.count > Self.maxFileName else { return name }
+    var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    return name.prefix(Self.maxFileName - 17) + "~" + Self.hexadecimal(digest, digits: 16)
+  }
+
+  private static func hexadecimal(_ number: UInt64, digits: Int) -> String {
+    let text = String(number, radix: 16, uppercase: true)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import Synchronization
+
+/// The attempts of one run that are under way, by step.
+final class AttemptTable: Sendable {
+  struct Open: Sendable {
+    let spec: AgentSpec
+    let attempt: AttemptNumber
+    /// What its supervisor knows it by.
+    let child: ChildName
+    let stops: AttemptStops
+    /// Set once the boundary is open.
+    var key: VirtualKey?
+  }
+
+  private struct State {
+    var open: [StepPath: Open] = [:]
+    var waiters: [(agent: AgentName, waiter: CheckedContinuation<Void, Never>)] = []
+  }
+  private let state = Mutex(State())
+
+  subscript(step: StepPath) -> Open? { state.withLock { $0.open[step] } }
+
+  var all: [Open] { state.withLock { Array($0.open.values) } }
+
+  func insert(_ open: Open, at step: StepPath) { state.withLock { $0.open[step] = open } }
+
+  func set(_ key: VirtualKey, of attempt: AttemptNumber, at step: StepPath) {
+    state.withLock { state in
+      guard state.open[step]?.attempt == attempt else { return }
+      state.open[step]?.key = key
+    }
+  }
+
+  @discardableResult
+  func remove(_ step: StepPath) -> Open? {
+    let (open, waiters) = state.withLock { state in (state.open.removeValue(forKey: step), Self.relieved(&state)) }
+    for waiter in waiters { waiter.resume() }
+    return open
+  }
+
+  func removeAll() {
+    let waiters = state.withLock { state in
+      state.open = [:]
+      return Self.relieved(&state)
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Returns once no attempt of the agent is under way here.
+  func waitUntilGone(_ agent: AgentName) async {
+    await withCheckedContinuation { waiter in
+      let isGone = state.withLock { state in
+        guard state.open.values.contains(where: { $0.spec.name == agent }) else { return true }
+        state.waiters.append((agent, waiter))
+        return false
+      }
+      if isGone { waiter.resume() }
+    }
+  }
+
+  private static func relieved(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
+    guard !state.waiters.isEmpty else { return [] }
+    let busy = Set(state.open.values.map(\.spec.name))
+    let relieved = state.waiters.filter { !busy.contains($0.agent) }.map(\.waiter)
+    state.waiters.removeAll { !busy.contains($0.agent) }
+    return relieved
+  }
+}

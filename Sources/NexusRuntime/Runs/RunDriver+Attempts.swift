@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import Synchronization
+
+// The attempts of a run, from the order to the report.
+extension RunDriver {
+  func startAttempt(_ order: StepOrder, _ group: inout DiscardingTaskGroup) {
+    guard let spec = subject.spec(for: order, present: { executor.catalogue[$0] }) else {
+      let name = order.agent?.text ?? name
+      let error = RunError(
+        code: "NX-RUN-040", message: "agent `\(name)` of step \(order.step) has no definition that can be read",
+        isRetryable: false)
+      let end = AttemptEnd(outcome: .crashed(error))
+      post(.attemptEnded(order.step, end, output: nil))
+      return
+    }
+    let stops = AttemptStops()
+    attempts.insert(
+      AttemptTable.Open(
+        spec: spec, attempt: order.attempt, child: .attempt(spec.name, run, order.step), stops: stops),
+      at: order.step)
+    showStart(of: spec, order.attempt, at: order.step)
+    let work = AttemptRunner.Order(order, spec: spec, run: run, input: input)
+    group.addTask(name: "attempt:\(spec.name)#\(order.attempt)") { [self] in
+      let report = await report(of: work, stops, order.limits)
+      send(.attemptReport(order.step, report))
+    }
+  }
+
+  func stopAttempt(at step: StepPath, _ stop: StepStop, _ group: inout DiscardingTaskGroup) {
+    guard let open = attempts[step] else { return }
+    open.stops.request(stop == .killed ? .kill : .ask)
+    // It may have crashed already, and wait for its supervisor's answer.
+    group.addTask(name: "withdraw:\(run)") { [self] in await supervisors.withdrawCrash(open.child) }
+    show(.stopping, of: open.spec)
+  }
+
+  /// Where the journal keeps a durable step of an agent: below the step that it works on, if there are several.
+  func recordedPath(_ path: String, of step: StepPath) -> StepPath {
+    subject.agent == nil ? StepPath("\(step)/\(path)") : StepPath(path)
+  }
+
+  /// Ends the attempts of an agent because a person wants that; the run makes of it what its definition says.
+  func stopAttempts(of agent: AgentName, _ manner: AttemptStops.Manner) {
+    for open in attempts.all where open.spec.name == agent { open.stops.requestByPerson(manner) }
+  }
+
+  // MARK: Running
+
+  /// The attempt from its order to its end, with its limits.
+  private func report(
+    of order: AttemptRunner.Order, _ stops: AttemptStops, _ limits: StepLimits
+  ) async -> AttemptRunner.Report {
+    guard limits.attempt != nil || limits.queue != nil else { return await make(order, stops) {} }
+    let watch = AttemptWatch(clock: services.clock, limits: limits)
+    return await withTaskGroup(of: AttemptRunner.Report?.self) { group in
+      group.addTask(name: "limited:\(order.taskName)") { [self] in await make(order, stops) { watch.began() } }
+      group.addTask(name: "queue-limit:\(order.taskName)") { [self] in
+        if await watch.waitsTooLong() { post(.queueTimedOut(order.step, order.attempt)) }
+        return nil
+      }
+      group.addTask(name: "limit:\(order.taskName)") { [self] in
+        if await watch.takesTooLong() { post(.attemptTimedOut(order.step, order.attempt)) }
+        return nil
+      }
+      var report: AttemptRunner.Report?
+      for await answer in group {
+        guard let answer else { continue }
+        report = answer
+        group.cancelAll()
+      }
+      guard let report else { preconditionFailure("an attempt ended without a report") }
+      return report
+    }
+  }
+
+  private func make(
+    _ order: AttemptRunner.Order, _ stops: AttemptStops, began: @escaping @Sendable () -> Void
+  ) async -> AttemptRunner.Report {
+    let remember: @Sendable (VirtualKey) -> Void = { self.attempts.set($0, of: order.attempt, at: order.step) }
+    switch order.spec.mode {
+    case .task:
+      switch await supervisors.admit(.attempt(order.spec.name, run, order.step), stops) {
+      case .admitted: began()
+      case .refused(let reason):
+        let error = RunError(code: "NX-SUP-001", message: reason, isRetryable: false)
+        return AttemptRunner.Report(end: AttemptEnd(outcome: .crashed(error)), output: nil, dropped: 0)
+      case .withdrawn:
+        let outcome = AttemptOutcome.interrupted(AttemptOutcome.neverBegan)
+        return AttemptRunner.Report(end: AttemptEnd(outcome: outcome), output: nil, dropped: 0)
+      }
+      return await AttemptRunner(services: services, board: board).run(order, stops: stops, opened: remember)
+    case .service: return await desk.run(order, services: services, stops: stops, opened: remember, began: began)
+    }
+  }
+
+  // MARK: Ends
+
+  /// What the machine is told of an attempt that has ended; nil if its supervisor is asked first.
+  ///
+  /// A crash that would be followed by another attempt asks the supervisor, whose window may be full, and who may be busy
+  /// for long: so it is asked beside the mailbox. What was told to stop did not crash; and of a service the supervisor
+  /// counts the processes, not their tasks.
+  func told(
+    of report: AttemptRunner.Report, at step: StepPath, _ machine: any DurableMachine,
+    _ group: inout DiscardingTaskGroup
+  ) async -> DurableEvent? {
+    guard let open = attempts[step] else { return nil }
+    var report = report
+    var exit = ChildExit.normal
+    if !machine.isStopping(step) {
+      if open.stops.wasStoppedByPerson, !report.hasResult {
+        report.end.outcome = .cancelled
+        exit = .shutdown("stopped by a person")
+      } else if open.spec.mode == .task, let reason = report.failure {
+        if open.stops.wasInterrupted {
+          exit = .shutdown(reason.message)
+          report.end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")
+        } else if machine.wouldRetry(step, after: report.end) {
+          group.addTask(name: "crash:\(run)") { [self, report] in
+            let refusal = await supervisors.attemptCrashed(open.child, reason: reason.message)
+            send(.crashAnswered(step, report, refusal: refusal))
+          }
+          return nil
+        }
+      }
+    }
+    if open.spec.mode == .task { await supervisors.release(open.child, exit) }
+    return ended(report, at: step, refusal: nil, machine)
+  }
+
+  /// What the machine is told of an attempt that is over, also for its supervisor.
+  func ended(
+    _ report: AttemptRunner.Report, at step: StepPath, refusal: String?, _ machine: any DurableMachine
+  ) -> DurableEvent {
+    var (end, output) = (report.end, report.output)
+    if let refusal {
+      end.outcome = .crashed(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false))
+      output = nil
+    }
+    if let open = attempts.remove(step) {
+      showEnd(of: open.spec, end, isRetried: machine.wouldRetry(step, after: end))
+    }
+    return .attemptEnded(step, end, output: output)
+  }
+}
+
+extension AttemptRunner.Report {
+  /// The attempt did its work, whatever it was told.
+  var hasResult: Bool { end.outcome == .succeeded && !(output ?? .null).isNothing }
+
+  /// Why it failed, if it ended by itself and badly.
+  var failure: RunError? {
+    switch end.outcome {
+    case .crashed(let error), .askedRetry(let error): error
+    case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: nil
+    }
+  }
+}
+
+/// Tells when an attempt waits, or takes, longer than it may.
+final class AttemptWatch: Sendable {
+  private let clock: any NexusClock
+  private let limits: StepLimits
+  private let hasBegun = Mutex(false)
+  private let start: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
+
+  init(clock: any NexusClock, limits: StepLimits) {
+    self.clock = clock
+    self.limits = limits
+    (start, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// The attempt has begun: its supervisor let it, or a process of its service took it.
+  func began() {
+    hasBegun.withLock { $0 = true }
+    continuation.yield()
+    continuation.finish()
+  }
+
+  /// Returns once the attempt has not begun in time; false if it did, or is over.
+  func waitsTooLong() async -> Bool {
+    guard let limit = limits.queue else { return false }
+    do { try await clock.sleep(until: clock.now() + limit) } catch { return false }
+    return !hasBegun.withLock { $0 }
+  }
+
+  /// Returns once the attempt has taken too long from its start; false if it is over.
+  func takesTooLong() async -> Bool {
+    guard let limit = limits.attempt else { return false }
+    for await _ in start {
+      do { try await clock.sleep(until: clock.now() + limit) } catch { return false }
+      return true
+    }
+    return false
+  }
+}

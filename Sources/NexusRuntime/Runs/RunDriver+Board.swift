@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import Synchronization
+
+// What people see of the agents that a run makes attempts of.
+//
+// The run of an agent shows how the agent is from its beginning to its end; of a flow each attempt does that by itself.
+extension RunDriver {
+  /// Shows how the task is; of a service that is for its process and its supervisor to say, whatever becomes of a run.
+  func show(_ state: AgentState, of spec: AgentSpec) {
+    guard spec.mode == .task else { return }
+    board.update(spec.name) {
+      $0.state = state
+      if state == .starting { $0.reason = "" }
+    }
+  }
+
+  func showStart(of spec: AgentSpec, _ attempt: AttemptNumber, at step: StepPath) {
+    show(.starting, of: spec)
+    let isFlow = subject.agent == nil
+    if isFlow { shown.withLock { _ = $0.insert(spec.name) } }
+    board.update(spec.name) {
+      if isFlow { $0.runningRuns += 1 }
+      $0.run = run
+      $0.attempt = attempt
+      $0.step = isFlow ? "\(step), attempt \(attempt)" : "attempt \(attempt)"
+    }
+  }
+
+  /// An agent that waits for its next attempt says so.
+  func showWait(of delay: Duration) {
+    guard delay > .zero, let spec = subject.agent else { return }
+    show(.backoff, of: spec)
+    board.update(spec.name) { $0.step = "next attempt in \(delay)" }
+  }
+
+  /// An attempt of a flow is over; the next one of the agent may belong to another run.
+  func showEnd(of spec: AgentSpec, _ end: AttemptEnd, isRetried: Bool) {
+    guard subject.agent == nil else { return }
+    board.update(spec.name) { status in
+      status.runningRuns -= 1
+      guard status.runningRuns == 0 else { return }
+      status.step = nil
+      guard spec.mode == .task else { return }
+      status.attempt = nil
+      let (word, reason) = Self.rest(after: end, isRetried: isRetried)
+      // What the supervisor said of the agent stays said.
+      if status.state != .failed || word != .idle { (status.state, status.reason) = (word, reason) }
+    }
+  }
+
+  private static func rest(after end: AttemptEnd, isRetried: Bool) -> (AgentState, String) {
+    switch end.outcome {
+    case .succeeded, .interrupted, .cancelled: (.idle, "")
+    case .crashed(let error), .askedRetry(let error): (isRetried ? .backoff : .failed, "\(error.code) \(error.message)")
+    case .timedOut: (isRetried ? .backoff : .failed, "the attempt took longer than it may")
+    case .budgetStopped(let refusal): (.exhausted, refusal.message)
+    }
+  }
+
+  /// The agents whose state the run has shown.
+  var shownAgents: Set<AgentName> {
+    if let agent = subject.agent { [agent.name] } else { shown.withLock { $0 } }
+  }
+
+  /// The run has settled: nothing that it showed as still to come will come.
+  func showRest() {
+    for agent in shownAgents {
+      guard subject.agent == nil else { return }
+      board.update(agent) { status in
+        if status.runningRuns == 0, status.state == .backoff { (status.state, status.reason) = (.idle, "") }
+      }
+    }
+  }
+}

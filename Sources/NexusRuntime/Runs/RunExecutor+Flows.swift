@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+internal import NexusKernel
+package import NexusStore
+
+// What operators ask of runs of workflows, sagas and pools alone, and of what is to be done anew.
+extension RunExecutor {
+  /// The largest payload of an event that is sent to a run, as JSON.
+  package static let maxPayloadBytes = 1024 * 1024
+  /// The longest name and id of an event, and the longest reason of a skip, in bytes.
+  package static let maxWordBytes = 1_024
+  /// How often a run is looked for that is just being taken up or let go of.
+  private static let maxTries = 5
+
+  /// Does without a step that failed or stands still.
+  package func skip(_ run: RunID, step: StepPath, by who: String, reason: String) async throws(RuntimeRefusal) {
+    try short(reason, "the reason of a skip")
+    try await resolve(run, step, .skip(step, by: who, reason: reason), "skipped")
+  }
+
+  /// Says that a step is done that failed or stands still.
+  package func markDone(
+    _ run: RunID, step: StepPath, by who: String, output: JSONValue
+  ) async throws(RuntimeRefusal) {
+    try small(output, AttemptRunner.maxOutputBytes, "the output of a step")
+    try await resolve(run, step, .markDone(step, by: who, output: output), "marked done")
+  }
+
+  private func resolve(
+    _ run: RunID, _ step: StepPath, _ event: DurableEvent, _ verb: String
+  ) async throws(RuntimeRefusal) {
+    guard try await ask(run, event) == .ignored else { return }
+    throw RuntimeRefusal(
+      .conflict, code: "NX-RUN-044",
+      message: "step \(step) of \(run) cannot be \(verb): it has not failed, and does not stand still",
+      hint: "naos runs show \(run)")
+  }
+
+  /// Sends an event to a run; one of the same id is taken once.
+  package func signal(
+    _ run: RunID, name: String, id: String?, payload: JSONValue
+  ) async throws(RuntimeRefusal) {
+    try short(name, "the name of an event")
+    try short(id ?? "", "the id of an event")
+    try small(payload, Self.maxPayloadBytes, "the payload of an event")
+    guard try await ask(run, .event(name: name, id: id, payload: payload)) == .ignored else { return }
+    let status = try await known(run).summary.status
+    if status.isFinal { throw isOver(run, status) }
+    throw RuntimeRefusal(
+      .unavailable, code: "NX-RUN-047",
+      message:
+        "\(FlowState.maxBufferedEvents) events wait in \(run) already: it takes no more until a step has taken one")
+  }
+
+  private func isOver(_ run: RunID, _ status: RunStatus) -> RuntimeRefusal {
+    RuntimeRefusal(.conflict, code: "NX-RUN-046", message: "\(run) is \(status.rawValue): it takes no events any more")
+  }
+
+  private func short(_ text: String, _ what: String) throws(RuntimeRefusal) {
+    guard text.utf8.count > Self.maxWordBytes else { return }
+    throw RuntimeRefusal(.invalid, code: "NX-RUN-045", message: "\(what) may have \(Self.maxWordBytes) bytes")
+  }
+
+  private func small(_ value: JSONValue, _ limit: Int, _ what: String) throws(RuntimeRefusal) {
+    guard value.encoded().count > limit else { return }
+    throw RuntimeRefusal(.invalid, code: "NX-RUN-045", message: "\(what) may have \(limit) bytes as JSON")
+  }
+
+  /// Brings an event to a run of a flow, wherever it stands, and says what became of it.
+  private func ask(_ run: RunID, _ event: DurableEvent) async throws(RuntimeRefusal) -> RunQuestion.Answer {
+    for _ in 0..<Self.maxTries {
+      if let driver = drivers[run] {
+        try hasSteps(run, driver.subject.kind)
+        switch await driver.ask(event) {
+        case .taken: return .taken
+        case .known: return .known
+        case .ignored: return .ignored
+        case .busy:
+          throw RuntimeRefusal(
+            .unavailable, code: "NX-RUN-049",
+            message: "\(RunDriver.maxWaitingQuestions) calls wait for \(run) already: ask again")
+        case .gone: await wait(for: run)
+        }
+        continue
+      }
+      let record = try await known(run)
+      try hasSteps(run, record.kind)
+      if case .event = event, record.summary.status.isFinal { throw isOver(run, record.summary.status) }
+      guard !isStopping else { break }
+      if record.summary.status.goesOnByItself {
+        _ = try await takeUp(record, first: .event(.claimed(trapped: false)))
+        continue
+      }
+      let question = RunQuestion()
+      if try await takeUp(record, first: .asked(event, question)) { return await question.answer() }
+    }
+    throw RuntimeRefusal(
+      .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
+  }
+
+  private func hasSteps(_ run: RunID, _ kind: RunKind) throws(RuntimeRefusal) {
+    guard kind == .agent else { return }
+    throw RuntimeRefusal(
+      .conflict, code: "NX-RUN-043", message: "\(run) is the run of an agent: it has no steps, and takes no events")
+  }
+
+  // MARK: Anew
+
+  /// Starts a new run of the same definition and input.
+  package func restart(_ run: RunID) async throws(RuntimeRefusal) -> RunRecord {
+    let (record, subject) = try await source(run)
+    return try await create(RunOrder(name: record.name, subject: subject, input: record.input))
+  }
+
+  /// Starts a new run that does a step and all that needs it anew, and keeps the results of the others.
+  package func fork(_ run: RunID, from step: String) async throws(RuntimeRefusal) -> RunRecord {
+    let (record, subject) = try await source(run)
+    try hasSteps(run, record.kind)
+    guard case .flow(let definition) = subject else { throw unreadable(record.kind.rawValue) }
+    let journal: [JournalEntry]
+    do {
+      journal = try await services.store.journal(of: run, after: .none, limit: .max)
+    } catch {
+      throw Self.storage(error)
+    }
+    guard let kept = FlowFork.entries(of: journal, definition: definition, from: step) else {
+      throw RuntimeRefusal(
+        .invalid, code: "NX-RUN-048", message: "\(run) has no step `\(step)` to fork from",
+        hint: "naos runs show \(run)")
+    }
+    let origin = RunEntry.forked(from: run, sequence: journal.last?.sequence ?? .none)
+    return try await create(
+      RunOrder(name: record.name, subject: subject, input: record.input, entries: [origin] + kept))
+  }
+
+  /// What a run was made of, if it may be made again.
+  private func source(_ run: RunID) async throws(RuntimeRefusal) -> (RunRecord, RunSubject) {
+    try hasRoom()
+    let record = try await known(run)
+    let subject: RunSubject
+    do { subject = try await self.subject(of: record) } catch { throw Self.storage(error) }
+    try await permit(subject)
+    return (record, subject)
+  }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+internal import NexusKernel
+package import NexusStore
+
+// How runs begin.
+extension RunExecutor {
+  /// Creates a run and begins it.
+  ///
+  /// - Throws: `RuntimeRefusal`: there is nothing of that name, it may not run, or the input is too large.
+  /// - Returns: the run; the one of before if the idempotency key is known.
+  package func start(
+    _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
+  ) async throws(RuntimeRefusal) -> RunRecord {
+    try hasRoom()
+    var subject = try defined(name)
+    try await permit(subject)
+    // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
+    if let timeout { subject = subject.limited(to: timeout) }
+    return try await create(RunOrder(name: name, subject: subject, input: input, idempotencyKey: idempotencyKey))
+  }
+
+  /// Room for another run, on a node that stays.
+  func hasRoom() throws(RuntimeRefusal) {
+    guard !isStopping else {
+      throw RuntimeRefusal(.unavailable, code: "NX-RUN-005", message: "the node is shutting down")
+    }
+    guard drivers.count < Self.maxResidentRuns else {
+      throw RuntimeRefusal(
+        .unavailable, code: "NX-RUN-006", message: "\(Self.maxResidentRuns) runs are under way already")
+    }
+  }
+
+  /// What a name stands for.
+  private func defined(_ name: String) throws(RuntimeRefusal) -> RunSubject {
+    if let spec = plan.agent(AgentName(name)) { return .agent(spec) }
+    if let definition = plan.flow(name) { return .flow(definition) }
+    if let entry = plan.unavailable.first(where: { $0.name == name }) {
+      throw RuntimeRefusal(
+        .refused, code: "NX-CFG-090",
+        message: "\(entry.kind) `\(name)` is written down, but this version cannot run it")
+    }
+    throw RuntimeRefusal(
+      .notFound, code: "NX-AGT-010", message: "no agent is named `\(name)`", hint: "naos create \(name)")
+  }
+
+  /// Refuses what may not run now.
+  ///
+  /// - Throws: `RuntimeRefusal`: a key of the configuration restricts it that cannot be enforced, the supervisor of an
+  ///   agent is down, or this version cannot read the definition.
+  func permit(_ subject: RunSubject) async throws(RuntimeRefusal) {
+    switch subject {
+    case .agent(let spec):
+      try permit(spec.refusals)
+      guard let reason = await supervisors.refusal(of: spec.name) else { return }
+      throw RuntimeRefusal(
+        .conflict, code: "NX-SUP-003", message: "agent \(spec.name) cannot run: \(reason)",
+        hint: "naos supervisor start \(spec.supervisor ?? .root)")
+    case .flow(let definition): try permit(definition)
+    case .unreadable(let kind): throw unreadable(kind.rawValue)
+    }
+  }
+
+  func unreadable(_ what: String) -> RuntimeRefusal {
+    RuntimeRefusal(.refused, code: "NX-RUN-041", message: "this version cannot read the definition of the \(what)")
+  }
+
+  /// Refuses a flow if anything that it runs may not.
+  func permit(_ definition: FlowDefinition) throws(RuntimeRefusal) {
+    try permit(definition.refusals)
+    for agent in definition.agents.keys.sorted(by: { $0.text < $1.text }) {
+      try permit(plan.agent(agent)?.refusals ?? [])
+    }
+    for name in definition.children.keys.sorted() {
+      if let child = definition.children[name] { try permit(child) }
+    }
+  }
+
+  private func permit(_ refusals: [PlanRefusal]) throws(RuntimeRefusal) {
+    guard let refusal = refusals.first else { return }
+    throw RuntimeRefusal(.refused, code: refusal.code, message: refusal.message)
+  }
+
+  /// A run that is to be created.
+  struct RunOrder {
+    var name: String
+    var subject: RunSubject
+    var input: JSONValue
+    var idempotencyKey: String?
+    /// The run that waits for it.
+    var parent: RunID?
+    /// What its journal holds after its first entry.
+    var entries: [RunEntry] = []
+  }
+
+  /// Writes a run down and begins it.
+  func create(_ order: RunOrder) async throws(RuntimeRefusal) -> RunRecord {
+    guard order.input.encoded().count <= Self.maxInputBytes else {
+      throw RuntimeRefusal(
+        .invalid, code: "NX-RUN-004", message: "the input is larger than \(Self.maxInputBytes) bytes",
+        hint: "put the data into a file of the project and give the agent its path")
+    }
+    if let existing = try await existing(order) { return existing }
+    guard let definition = order.subject.definition?.encoded(.canonical) else { throw unreadable(order.name) }
+    let (record, journal) = row(of: order, hash(definition))
+    // From the commit on, recovery can see the run.
+    claiming.insert(record.id)
+    defer { claiming.remove(record.id) }
+    do {
+      try await services.store.commit(
+        StoreTransaction(
+          .synced,
+          [
+            .putDefinition(record.definition, definition), .insertRun(record),
+            .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
+          ]))
+    } catch {
+      if error.code == .duplicate, let existing = try await existing(order) { return existing }
+      throw Self.storage(error)
+    }
+    var begun = record
+    begun.head = journal.last?.sequence ?? .none
+    begin(begun, order.subject, journal: journal, first: .event(.claimed(trapped: false)))
+    return begun
+  }
+
+  /// The row of a new run and the entries that its journal begins with.
+  private func row(of order: RunOrder, _ definition: DefinitionHash) -> (RunRecord, [JournalEntry]) {
+    let at = services.clock.wallNow()
+    let id = services.ids.run()
+    let creation = RunEntry.created(
+      RunCreation(
+        kind: order.subject.kind, name: order.name, input: order.input, definition: definition,
+        idempotencyKey: order.idempotencyKey))
+    var machine = order.subject.machine(run: id, input: order.input)
+    var journal: [JournalEntry] = []
+    var sequence = JournalSequence.none
+    for entry in [creation] + order.entries {
+      sequence = sequence.next
+      journal.append(JournalEntry(sequence: sequence, at: at, entry: entry))
+    }
+    services.atWork(id) { for entry in journal { machine.apply(entry) } }
+    let record = RunRecord(
+      id: id, kind: order.subject.kind, name: order.name, definition: definition, input: order.input,
+      idempotencyKey: order.idempotencyKey, createdAt: at, fence: FencingToken(1), head: .none,
+      summary: RunSummary(of: machine.outlook, at: at))
+    return (record, journal)
+  }
+
+  /// The run of before with the same idempotency key.
+  ///
+  /// It goes on, if a node that is gone left it unfinished.
+  private func existing(_ order: RunOrder) async throws(RuntimeRefusal) -> RunRecord? {
+    guard let key = order.idempotencyKey else { return nil }
+    do throws(StoreError) {
+      guard let existing = try await services.store.run(named: order.name, idempotencyKey: key) else { return nil }
+      if existing.summary.status.goesOnByItself { _ = try await claim(existing) }
+      return existing
+    } catch {
+      throw Self.storage(error)
+    }
+  }
+}
+
+extension RunStatus {
+  /// Whoever takes the run over works on it without being asked.
+  var goesOnByItself: Bool { Self.unfinished.contains(self) }
+
+  /// The runs that a node takes over from the one before.
+  static let unfinished: Set<RunStatus> = [.queued, .running, .suspended, .compensating]
+}
+
+extension RunSubject {
+  /// What a run is pinned to; nil if this version cannot read it.
+  var definition: JSONValue? {
+    switch self {
+    case .agent(let spec): spec.definition
+    case .flow(let definition): definition.pinned
+    case .unreadable: nil
+    }
+  }
+
+  /// With a limit on the whole run, if it has no stricter one.
+  func limited(to timeout: Duration) -> RunSubject {
+    switch self {
+    case .agent(var spec):
+      spec.timeout = min(timeout, spec.timeout ?? timeout)
+      return .agent(spec)
+    case .flow(var definition):
+      definition.timeout = min(timeout, definition.timeout ?? timeout)
+      return .flow(definition)
+    case .unreadable: return self
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import Synchronization
+
+/// What a run executes, as it was when the run began.
+enum RunSubject: Sendable {
+  case agent(AgentSpec)
+  case flow(FlowDefinition)
+  /// A definition that this version cannot read: the run waits for one that can.
+  case unreadable(RunKind)
+
+  var kind: RunKind {
+    switch self {
+    case .agent: .agent
+    case .flow(let definition): definition.kind
+    case .unreadable(let kind): kind
+    }
+  }
+
+  /// The agent that the run is named after; nil if the run makes attempts of others.
+  var agent: AgentSpec? {
+    if case .agent(let spec) = self { spec } else { nil }
+  }
+
+  /// The longest that the whole run may take, from its creation; nil for no limit.
+  var timeout: Duration? {
+    switch self {
+    case .agent(let spec): spec.timeout
+    case .flow(let definition): definition.timeout
+    case .unreadable: nil
+    }
+  }
+
+  /// Whose attempts the run may make.
+  var agents: [AgentName] {
+    switch self {
+    case .agent(let spec): [spec.name]
+    case .flow(let definition): Array(definition.agents.keys)
+    case .unreadable: []
+    }
+  }
+
+  /// The machine of a run before its first entry.
+  func machine(run: RunID, input: JSONValue) -> any DurableMachine {
+    switch self {
+    case .agent(let spec): RunMachine(run: run, retry: spec.retry)
+    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input)
+    case .unreadable: UnreadableRun()
+    }
+  }
+
+  /// How an attempt is made: the pinned definition of its agent laid over what the configuration says of it today.
+  ///
+  /// An agent that the configuration does not know any more still runs by its pinned definition.
+  ///
+  /// - Parameters:
+  ///   - order: the attempt.
+  ///   - present: what the configuration says of an agent today.
+  /// - Returns: nil if there is no such agent, or its definition cannot be read.
+  func spec(for order: StepOrder, present: (AgentName) -> AgentSpec?) -> AgentSpec? {
+    switch self {
+    case .agent(let spec): return spec.limited(by: order.limits)
+    case .flow(let definition):
+      guard let name = order.agent else { return nil }
+      guard let pinned = definition.agents[name] else { return present(name)?.limited(by: order.limits) }
+      return (present(name) ?? .forgotten(name)).pinned(to: pinned)?.limited(by: order.limits)
+    case .unreadable: return nil
+    }
+  }
+}
+
+extension AgentSpec {
+  /// An agent that the configuration does not have any more.
+  static func forgotten(_ name: AgentName) -> AgentSpec {
+    AgentSpec(name: name, kind: .process(command: ["false"]), workingDirectory: "/")
+  }
+
+  /// The agent with the limits of a step laid over its own.
+  ///
+  /// Of a step every sign of life counts. A service is watched as a whole, whatever its tasks are.
+  func limited(by limits: StepLimits) -> AgentSpec {
+    guard mode == .task, let silence = limits.heartbeat else { return self }
+    var health = health ?? HealthSpec()
+    if let own = health.heartbeat, own <= silence { return self }
+    health.heartbeat = silence
+    health.activityIsHeartbeat = true
+    var spec = self
+    spec.health = health
+    return spec
+  }
+}
+
+/// What the configuration says of the agents right now, for whoever has no time to ask its owner.
+final class AgentCatalogue: Sendable {
+  private let specs = Mutex<[AgentName: AgentSpec]>([:])
+
+  func take(_ plan: ProjectPlan) {
+    let named = Dictionary(plan.agents.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    specs.withLock { $0 = named }
+  }
+
+  subscript(name: AgentName) -> AgentSpec? { specs.withLock { $0[name] } }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import NexusRuntime
+import NexusStore
+import NexusTestKit
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct `A run of several steps` {
+  private static let fan = Flows.flow(
+    "fan", .workflow, Flows.step("left"), Flows.step("right"), Flows.step("join", of: Flows.helper, needs: [0, 1]))
+
+  @Test func `has attempts of one agent under way at a time, each with its own step, folder and key`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: ["n": 1])
+      #expect(run.kind == .workflow)
+      let both = try await fixture.next(2, of: &processes)
+      let (left, right) = (try #require(both["left"]), try #require(both["right"]))
+      #expect(left.environment("NAOS_IDEMPOTENCY_KEY") == "\(run.id)/left")
+      #expect(right.environment("NAOS_IDEMPOTENCY_KEY") == "\(run.id)/right")
+      #expect(left.environment("NAOS_OUTPUT") == "\(fixture.directory)/runs/\(run.id)/left/1/output")
+      #expect(left.environment("NAOS_RUN_ID") == run.id.text)
+      #expect(left.request.standardInput == Array(#"{"n":1}"#.utf8))
+      #expect(fixture.runtime.board.status(of: Flows.worker)?.runningRuns == 2)
+      right.succeed("2")
+      left.succeed("1")
+      let join = try #require(await processes.next())
+      #expect(join.environment("NAOS_AGENT") == "helper")
+      #expect(join.request.standardInput == Array(#"{"left":1,"right":2}"#.utf8))
+      join.succeed("\"both\"")
+      await fixture.runtime.executor.wait(for: run.id)
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .completed)
+      #expect(summary.output == "both")
+      #expect(summary.attempts == 3)
+      #expect(fixture.runtime.board.status(of: Flows.worker)?.runningRuns == 0)
+      #expect(fixture.runtime.board.status(of: Flows.worker)?.state == .idle)
+      #expect(fixture.boundary.openKeys.isEmpty)
+    }
+  }
+
+  @Test func `tries a step again on its supervisor's account, and fails with what the last attempt said`() async throws
+  {
+    let flow = Flows.flow(
+      "one", .workflow, Flows.step("only") { $0.retry.policy = RetryPolicy(maxAttempts: 2) })
+    try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("one", input: .null)
+      try #require(await processes.next()).end(.exited(code: 3))
+      let second = try #require(await processes.next())
+      #expect(second.environment("NAOS_ATTEMPT") == "2")
+      #expect(await fixture.runtime.supervisors.restarts(of: Flows.worker)?.count == 1)
+      second.end(.exited(code: 4))
+      await fixture.runtime.executor.wait(for: run.id)
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .failed)
+      #expect(summary.error?.exit == 4)
+      #expect(fixture.runtime.board.status(of: Flows.worker)?.state == .failed)
+    }
+  }
+
+  @Test func `gives each element of a list a folder with a name that any file system takes`() async throws {
+    let items = try ValueTemplate(parsing: "{{ run.input }}")
+    let flow = Flows.flow("each", .workflow, Flows.step("draft") { $0.forEach = ForEach(items: items) })
+    try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("each", input: ["a", "b"])
+      let both = try await fixture.next(2, of: &processes)
+      let second = try #require(both["draft[1]"])
+      #expect(second.environment("NAOS_OUTPUT") == "\(fixture.directory)/runs/\(run.id)/draft~5B1~5D/1/output")
+      #expect(second.request.standardInput == Array("b".utf8))
+      for (step, process) in both { process.succeed("\"\(step)\"") }
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.output == ["draft[0]", "draft[1]"])
+    }
+  }
+
+  @Test func `still runs an agent that the configuration has no more`() async throws {
+    let flow = Flows.flow("one", .workflow, Flows.step("only"))
+    let plan = Flows.plan(flow)
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      var smaller = plan
+      smaller.agents.removeAll { $0.name == Flows.worker }
+      _ = await fixture.runtime.executor.reload(smaller, prune: true)
+      let run = try await fixture.runtime.executor.start("one", input: .null)
+      let process = try #require(await processes.next())
+      #expect(process.request.arguments == ["work"])
+      process.succeed("done")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.status == .completed)
+    }
+  }
+
+  @Test func `keeps the durable steps of each step's agent apart`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      _ = try await fixture.next(2, of: &processes)
+      let calls = fixture.runtime.agentCalls
+      func caller(_ step: String) -> Caller {
+        Caller(agent: Flows.worker, run: run.id, step: StepPath(step), attempt: AttemptNumber(1))
+      }
+      func call(_ method: String, _ step: String, _ body: String = "") async -> AgentReply {
+        await calls.handle(
+          AgentCall(
+            method: method, path: ["steps", "draft"], query: [:], body: Array(body.utf8), caller: caller(step),
+            key: VirtualKey("k")))
+      }
+      #expect(await call("PUT", "left", "1").status == 200)
+      #expect(await call("GET", "right").status == 404)
+      #expect(await call("PUT", "right", "2").status == 200)
+      #expect(await call("PUT", "left", "3").body == 1)
+      #expect(await call("GET", "left").body == 1)
+      let recorded = try await fixture.journal(run.id).compactMap { entry -> StepPath? in
+        if case .stepRecorded(let path, _) = entry { path } else { nil }
+      }
+      #expect(recorded == [StepPath("left/draft"), StepPath("right/draft")])
+    }
+  }
+
+  @Test func `is cancelled with all its attempts`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      let both = try await fixture.next(2, of: &processes)
+      try await fixture.runtime.executor.cancel(run.id, by: "test")
+      await fixture.runtime.executor.wait(for: run.id)
+      for process in both.values { #expect(process.signals == [.terminate]) }
+      #expect(try await fixture.record(run.id).summary.status == .cancelled)
+      #expect(await fixture.runtime.supervisors.restarts(of: Flows.worker)?.count == 0)
+    }
+  }
+
+  @Test func `is killed without a word to its processes`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      let both = try await fixture.next(2, of: &processes)
+      for process in both.values { process.ignoreTerminate() }
+      try await fixture.runtime.executor.cancel(run.id, by: "test", kill: true)
+      await fixture.runtime.executor.wait(for: run.id)
+      for process in both.values { #expect(process.signals == [.kill]) }
+      #expect(try await fixture.record(run.id).summary.status == .cancelled)
+      let last = try #require(try await fixture.journal(run.id).last)
+      guard case .killed(by: "test", _) = last else {
+        Issue.record("the journal ends with \(last)")
+        return
+      }
+    }
+  }
+
+  @Test func `is paused with all its attempts, and goes on with those that had not ended`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      let both = try await fixture.next(2, of: &processes)
+      var notes = try fixture.notes()
+      try #require(both["left"]).succeed("1")
+      await notes.wait(for: "fan: left: completed")
+      try await fixture.runtime.executor.pause(run.id, by: "test")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.status == .paused)
+      #expect(try #require(both["right"]).signals == [.terminate])
+      try await fixture.runtime.executor.resume(run.id, by: "test")
+      let again = try #require(await processes.next())
+      #expect(again.environment("NAOS_STEP") == "right")
+      again.succeed("2")
+      try #require(await processes.next()).succeed("3")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.status == .completed)
+    }
+  }
+
+  @Test func `goes on after a restart of the node without doing again what is done`() async throws {
+    let store = InMemoryStore()
+    try await RuntimeFixture.with(Flows.plan(Self.fan), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null, idempotencyKey: "k")
+      let both = try await fixture.next(2, of: &processes)
+      var notes = try fixture.notes()
+      try #require(both["left"]).succeed("1")
+      await notes.wait(for: "fan: left: completed")
+      await fixture.runtime.shutdown()
+      #expect(try #require(both["right"]).signals == [.terminate])
+      #expect(try await fixture.record(run.id).summary.status == .running)
+    }
+    let run = try #require(try await store.run(named: "fan", idempotencyKey: "k")).id
+    try await RuntimeFixture.with(Flows.plan(Self.fan), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      #expect(try await fixture.runtime.executor.recover().resumed == 1)
+      let right = try #require(await processes.next())
+      #expect(right.environment("NAOS_STEP") == "right")
+      #expect(right.environment("NAOS_ATTEMPT") == "2")
+      #expect(right.environment("NAOS_IDEMPOTENCY_KEY") == "\(run)/right")
+      right.succeed("2")
+      let join = try #require(await processes.next())
+      #expect(join.request.standardInput == Array(#"{"left":1,"right":2}"#.utf8))
+      join.succeed("3")
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .completed)
+    }
+  }
+
+  @Test func `waits for a version that can read its definition`() async throws {
+    let store = InMemoryStore()
+    let run = RunID("run_x")
+    let at = WallTime(microseconds: 0)
+    let record = RunRecord(
+      id: run, kind: .workflow, name: "fan", definition: DefinitionHash("d"), input: .null, idempotencyKey: nil,
+      createdAt: at, fence: FencingToken(1), head: .none, summary: RunSummary(status: .queued, updatedAt: at))
+    let created = RunEntry.created(
+      RunCreation(kind: .workflow, name: "fan", input: .null, definition: DefinitionHash("d")))
+    try await store.commit(
+      StoreTransaction(
+        .synced,
+        [
+          .putDefinition(DefinitionHash("d"), Array(#"{"version":99}"#.utf8)), .insertRun(record),
+          .append(
+            run: run, fence: FencingToken(1),
+            entries: [JournalEntry(sequence: JournalSequence(1), at: at, entry: created)], summary: record.summary),
+        ]))
+    try await RuntimeFixture.with(Flows.plan(Self.fan), store: store) { fixture in
+      _ = try await fixture.runtime.executor.recover()
+      await fixture.runtime.executor.wait(for: run)
+      let summary = try await fixture.record(run).summary
+      #expect(summary.status == .paused)
+      #expect(summary.pauseReason == .version)
+      try await fixture.runtime.executor.cancel(run, by: "test")
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .cancelled)
+    }
+  }
+
+  @Test func `goes on as its definition says when a person stops the agent of a step`() async throws {
+    let flow = Flows.flow(
+      "two", .workflow, Flows.step("first") { $0.onError = .skip }, Flows.step("second", of: Flows.helper, needs: [0]))
+    try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("two", input: .null)
+      let first = try #require(await processes.next())
+      await fixture.runtime.executor.stopRuns(of: Flows.worker, kill: false)
+      #expect(first.signals == [.terminate])
+      try #require(await processes.next()).succeed("late")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.output == "late")
+    }
+  }
+
+  @Test func `is refused where one of its agents may not run`() async throws {
+    let plan = Flows.plan(Self.fan) {
+      $0.agents[1].refusals = [PlanRefusal(code: "NX-CFG-091", message: "no trust yet")]
+    }
+    try await RuntimeFixture.with(plan) { fixture in
+      let refusal = await #expect(throws: RuntimeRefusal.self) {
+        try await fixture.runtime.executor.start("fan", input: .null)
+      }
+      #expect(refusal?.code == "NX-CFG-091")
+    }
+  }
+}
