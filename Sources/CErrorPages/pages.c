@@ -319,6 +319,39 @@ static const unsigned char NX_CFG_231[] = {
 static const unsigned char NX_CFG_232[] = {
 #embed "../../docs/errors/NX-CFG-232.md"
 };
+static const unsigned char NX_CFG_240[] = {
+#embed "../../docs/errors/NX-CFG-240.md"
+};
+static const unsigned char NX_CFG_241[] = {
+#embed "../../docs/errors/NX-CFG-241.md"
+};
+static const unsigned char NX_CFG_242[] = {
+#embed "../../docs/errors/NX-CFG-242.md"
+};
+static const unsigned char NX_CFG_243[] = {
+#embed "../../docs/errors/NX-CFG-243.md"
+};
+static const unsigned char NX_CFG_244[] = {
+#embed "../../docs/errors/NX-CFG-244.md"
+};
+static const unsigned char NX_CFG_245[] = {
+#embed "../../docs/errors/NX-CFG-245.md"
+};
+static const unsigned char NX_CFG_246[] = {
+#embed "../../docs/errors/NX-CFG-246.md"
+};
+static const unsigned char NX_CFG_247[] = {
+#embed "../../docs/errors/NX-CFG-247.md"
+};
+static const unsigned char NX_CFG_248[] = {
+#embed "../../docs/errors/NX-CFG-248.md"
+};
+static const unsigned char NX_CFG_249[] = {
+#embed "../../docs/errors/NX-CFG-249.md"
+};
+static const unsigned char NX_CFG_250[] = {
+#embed "../../docs/errors/NX-CFG-250.md"
+};
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
 };
@@ -651,6 +684,17 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-230", NX_CFG_230, sizeof NX_CFG_230},
     {"NX-CFG-231", NX_CFG_231, sizeof NX_CFG_231},
     {"NX-CFG-232", NX_CFG_232, sizeof NX_CFG_232},
+    {"NX-CFG-240", NX_CFG_240, sizeof NX_CFG_240},
+    {"NX-CFG-241", NX_CFG_241, sizeof NX_CFG_241},
+    {"NX-CFG-242", NX_CFG_242, sizeof NX_CFG_242},
+    {"NX-CFG-243", NX_CFG_243, sizeof NX_CFG_243},
+    {"NX-CFG-244", NX_CFG_244, sizeof NX_CFG_244},
+    {"NX-CFG-245", NX_CFG_245, sizeof NX_CFG_245},
+    {"NX-CFG-246", NX_CFG_246, sizeof NX_CFG_246},
+    {"NX-CFG-247", NX_CFG_247, sizeof NX_CFG_247},
+    {"NX-CFG-248", NX_CFG_248, sizeof NX_CFG_248},
+    {"NX-CFG-249", NX_CFG_249, sizeof NX_CFG_249},
+    {"NX-CFG-250", NX_CFG_250, sizeof NX_CFG_250},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},

@@ -112,13 +112,24 @@ extension SQLiteStore {
     of run: RunID, after: JournalSequence, limit: Int
   ) async throws(StoreError) -> [JournalEntry] {
     try await reader.read { connection throws(StoreError) in
-      try connection.all(.journal, [.id(run), .integer(after.value), .limit(limit)]) { row throws(StoreError) in
-        guard let payload = row.payload(2) else { throw StoreError(.corrupt, "an entry has no content") }
-        return JournalEntry(
-          sequence: JournalSequence(row.integer(0)), at: row.time(1),
-          entry: try EntryFormat.decode(try connection.bytes(of: payload)))
+      try connection.storedEntries(of: run, after: after, limit: limit)
+    }.map { stored throws(StoreError) in try stored.entry() }
+  }
+
+  package func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
+    let stored = try await reader.read { connection throws(StoreError) in
+      var stored: [RunID: Result<[StoredEntry], StoreError>] = [:]
+      for run in runs {
+        do throws(StoreError) {
+          stored[run] = .success(try connection.storedEntries(of: run, after: .none, limit: .max))
+        } catch {
+          guard error.code == .corrupt else { throw error }
+          stored[run] = .failure(error)
+        }
       }
+      return stored
     }
+    return await StoredEntry.journals(stored)
   }
 
   package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {
@@ -130,6 +141,12 @@ extension SQLiteStore {
   package func effects(of run: RunID) async throws(StoreError) -> [EffectRow] {
     try await settledRead { connection throws(StoreError) in
       try connection.all(.effects, [.id(run)], connection.effectRow)
+    }
+  }
+
+  package func effects(of run: RunID, step: StepPath) async throws(StoreError) -> [EffectRow] {
+    try await settledRead { connection throws(StoreError) in
+      try connection.all(.effectsOfStep, [.id(run), .id(step)], connection.effectRow)
     }
   }
 

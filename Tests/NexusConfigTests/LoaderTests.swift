@@ -88,6 +88,21 @@ struct LoaderTests {
     }
   }
 
+  @Test(arguments: ["workflows", "sagas", "pools"]) func `every configuration in a guide loads without a word`(
+    _ guide: String
+  ) throws {
+    let root = #filePath.split(separator: "/Tests/NexusConfigTests/").first.map(String.init) ?? ""
+    let page = try String(
+      decoding: #require(FileManager.default.contents(atPath: root + "/docs/guides/\(guide).md")), as: UTF8.self)
+    let blocks = page.split(separator: "```yaml\n").dropFirst().compactMap { $0.split(separator: "```").first }
+    #expect(blocks.count >= 3)
+    for block in blocks {
+      let result = load(String(block))
+      #expect(result.diagnostics == [], "\(DiagnosticRenderer(files: result.files).render(result.diagnostics))")
+      #expect(result.plan.map { $0.flows.count + $0.queuePools.count > 0 } == true)
+    }
+  }
+
   @Test func `the largest file loads in the time that a person waits`() {
     var text = "agents:\n"
     for index in 0..<14_000 { text += "  agent-\(index): { command: run, cost: $5 }\n" }

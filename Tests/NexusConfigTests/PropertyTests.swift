@@ -75,7 +75,23 @@ struct PropertyTests {
       plan.agents[index].secretVariables = []
       plan.agents[index].refusals = []
     }
+    plan.flows = plan.flows.map(withoutRefusals)
+    for index in plan.queuePools.indices { plan.queuePools[index].refusals = [] }
+    for index in plan.schedules.indices { plan.schedules[index].refusals = [] }
     return plan
+  }
+
+  private static func withoutRefusals(_ flow: FlowDefinition) -> FlowDefinition {
+    var flow = flow
+    flow.refusals = []
+    flow.children = flow.children.mapValues(withoutRefusals)
+    return flow
+  }
+
+  @Test(arguments: valid) func `a flow reads back from its pinned form`(_ golden: GoldenCase) throws {
+    for flow in try #require(golden.load().plan).flows {
+      #expect(FlowDefinition(pinned: try JSONValue(parsing: flow.pinned.text(.canonical))) == flow)
+    }
   }
 
   @Test(arguments: valid) func `a definition reads back as the agent that it pins`(_ golden: GoldenCase) throws {

@@ -18,11 +18,22 @@ struct SchemaTests {
 
   @Test func `every key of the full example is in the schema`() throws {
     let properties = try #require(Self.schema["properties"]?.objectValue)
-    for key in ["project", "include", "providers", "models", "agents", "supervisors", "cost", "server", "durability"] {
+    for key in [
+      "project", "include", "providers", "models", "agents", "supervisors", "workflows", "sagas", "pools", "schedules",
+      "cost", "server", "durability",
+    ] {
       #expect(properties[key] != nil, "\(key)")
     }
     #expect(properties["agent"]?["$ref"] == "#/$defs/an-agent")
     #expect(properties["agent"]?["required"] == ["name"])
+    for (key, title) in [("workflow", "a-workflow"), ("saga", "a-saga"), ("pool", "a-pool")] {
+      #expect(properties[key]?["$ref"] == .string("#/$defs/\(title)"))
+      #expect(properties[key]?["required"] == ["name"])
+    }
+    let step = try #require(Self.schema["$defs"]?["a-step"])
+    for alias in ["action", "compensate", "retries", "retryDelay", "stepTimeout"] {
+      #expect(step["properties"]?[alias] != nil, "\(alias)")
+    }
     let agent = try #require(Self.schema["$defs"]?["an-agent"])
     #expect(agent["properties"]?["stepTimeout"] != nil)
     #expect(
@@ -48,6 +59,6 @@ struct SchemaTests {
     for part in text.split(separator: "\"#/$defs/").dropFirst() {
       #expect(definitions[String(part.prefix { $0 != "\"" })] != nil)
     }
-    #expect(text.utf8.count < 64 << 10)
+    #expect(text.utf8.count < 128 << 10)
   }
 }

@@ -27,6 +27,13 @@ struct CanonicalYAML {
     add("models", plan.models.map { ($0.alias, .text($0.use)) })
     add("agents", plan.agents.map { ($0.name.text, agent($0)) })
     add("supervisors", plan.supervisors.map { ($0.name.text, supervisor($0)) })
+    for (kind, plural) in [(RunKind.workflow, "workflows"), (.saga, "sagas")] {
+      add(plural, plan.flows.filter { $0.kind == kind }.map { ($0.name, flow($0)) })
+    }
+    add(
+      "pools",
+      plan.flows.filter { $0.kind == .pool }.map { ($0.name, pool($0)) } + plan.queuePools.map { ($0.name, queue($0)) })
+    add("schedules", plan.schedules.map { ($0.name, schedule($0)) })
     members.append(("cost", cost))
     var server: [(String, YAMLText)] = [
       ("host", .text(plan.server.host)), ("port", .plain(String(plan.server.port))),
@@ -35,9 +42,6 @@ struct CanonicalYAML {
     members.append(("server", .map(server)))
     members.append(("store", .plain("sqlite")))
     members.append(("durability", .plain(plan.durability.rawValue)))
-    for (kind, plural) in [("saga", "sagas"), ("workflow", "workflows"), ("pool", "pools")] {
-      add(plural, plan.unavailable.filter { $0.kind == kind }.map { ($0.name, .map([])) })
-    }
     return .map(members)
   }
 
@@ -83,7 +87,11 @@ struct CanonicalYAML {
     }
     members.append(("workdir", .text(spec.workingDirectory)))
     members += care(spec)
-    let comments = spec.refusals.map { "refused: \($0.code): \($0.message)" }
+    return commented(members, spec.refusals)
+  }
+
+  func commented(_ members: [(String, YAMLText)], _ refusals: [PlanRefusal]) -> YAMLText {
+    let comments = refusals.map { "refused: \($0.code): \($0.message)" }
     return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
   }
 
@@ -131,7 +139,7 @@ struct CanonicalYAML {
   }
 
   /// Factors and cores are between 0.01 and 1000, where the description of a double has no exponent.
-  private static func number(_ value: Double) -> String {
+  static func number(_ value: Double) -> String {
     let text = "\(value)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }

@@ -20,9 +20,6 @@ enum ConfigKeys {
   /// The key that the list form and the singular form name things by.
   static let name = KeySpec("name", Shape(.name(.plain)), "The name, in the list and singular forms.")
 
-  /// A map of named things of which nothing is read but their names.
-  private static let futureCollection = Shape(sequence: .list(.anything), mapping: .dictionary(.plain, .anything))
-
   static let root = ObjectShape(
     "the configuration", allowsExtensions: true,
     [
@@ -46,13 +43,13 @@ enum ConfigKeys {
         "`sync`: what is acknowledged survives power loss. `relaxed`: it survives kill -9 only."),
       KeySpec(
         "requireSandbox", boolean, default: "false", "Makes a process agent without `sandbox` a configuration error."),
-      KeySpec("sagas", futureCollection, availability: .later, "Sagas, by name."),
-      KeySpec("saga", .anything, availability: .later, "One saga, with its `name`."),
-      KeySpec("workflows", futureCollection, availability: .later, "Workflows, by name."),
-      KeySpec("workflow", .anything, availability: .later, "One workflow, with its `name`."),
-      KeySpec("pools", futureCollection, availability: .later, "Pools, by name."),
-      KeySpec("pool", .anything, availability: .later, "One pool, with its `name`."),
-      KeySpec("schedules", futureCollection, availability: .later, "What runs when, by name."),
+      KeySpec("workflows", .collection(workflow), "Workflows, by name."),
+      KeySpec("workflow", .object(workflow), "One workflow, with its `name`."),
+      KeySpec("sagas", .collection(saga), "Sagas, by name."),
+      KeySpec("saga", .object(saga), "One saga, with its `name`."),
+      KeySpec("pools", .collection(pool), "Pools, by name."),
+      KeySpec("pool", .object(pool), "One pool, with its `name`."),
+      KeySpec("schedules", .collection(schedule), "What runs when, by name."),
       KeySpec("approvals", .anything, availability: .later, "Who may approve, by name."),
       KeySpec("replay", .anything, availability: .later, "What of a request does not count for its digest."),
       KeySpec("trust", .anything, availability: .laterAndRestricts, "Who is trusted with what."),

@@ -48,9 +48,9 @@ package enum ConfigLoader {
     var diagnostics = reading.diagnostics + shaper.diagnostics
 
     let paths = reading.paths
-    var builder = PlanBuilder(project: paths, documents: documents, environment: variables) { path, location in
-      files.readText(path, shownAs: paths.relative(path), from: location)
-    }
+    var builder = PlanBuilder(
+      project: paths, documents: documents, environment: variables, zoneNames: { ZoneNames.all(in: files) },
+      readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
     // After a syntax error a file is missing, and every reference into it would look undefined.
     if !reading.isIncomplete {
       builder.build()

@@ -205,7 +205,7 @@ extension PlanBuilder {
     }
   }
 
-  private mutating func checkOrder(_ fields: Fields, _ initial: Duration, _ longest: Duration) {
+  mutating func checkOrder(_ fields: Fields, _ initial: Duration, _ longest: Duration) {
     guard longest < initial, let value = fields.value("max") else { return }
     report(
       Diagnostic(

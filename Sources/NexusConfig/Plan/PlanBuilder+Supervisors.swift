@@ -151,11 +151,11 @@ extension PlanBuilder {
   }
 
   /// A name that no agent has: a warning, because it may be created later.
-  mutating func reportUndefined(_ name: String, at location: SourceLocation) {
+  mutating func reportUndefined(_ name: String, at location: SourceLocation, orAmong others: [String] = []) {
     report(
       Diagnostic(
         "NX-CFG-203", .warning, "there is no agent `\(name)`", at: location,
         help: "create it with `naos create \(name)`",
-        suggestion: Suggestion.nearest(to: name, among: agentLocations.keys.map(\.text).sorted())))
+        suggestion: Suggestion.nearest(to: name, among: agentLocations.keys.map(\.text).sorted() + others)))
   }
 }

@@ -22,14 +22,28 @@ struct PlanBuilder {
   var agentIndex: [AgentName: Int] = [:]
   var priceLocations: [String: SourceLocation] = [:]
   var supervisorLocations: [SupervisorName: SourceLocation] = [:]
+  /// What `run` knows besides agents, and where it was named.
+  var flowKinds: [String: RunKind] = [:]
+  var queuePoolAgents: [String: AgentName] = [:]
+  var flowLocations: [String: SourceLocation] = [:]
+  /// The flows that the steps of each flow run, and where they say so.
+  var flowCalls: [String: [FlowCall]] = [:]
+  /// A flow runs itself or too much: nothing can be pinned.
+  var isRecursive = false
+  /// Reasons that concern every agent, said once.
+  private(set) var projectRefusals: [PlanRefusal] = []
+  /// The names of time zones that this machine knows; empty if it does not say.
+  let zoneNames: () -> [String]
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
+    zoneNames: @escaping () -> [String] = { [] },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
     self.documents = documents
     self.environment = environment
+    self.zoneNames = zoneNames
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -45,10 +59,13 @@ struct PlanBuilder {
     buildCost()
     buildServer()
     buildStore()
-    buildUnavailable()
+    buildFlows()
     checkSandboxes()
     refuseByProject()
     checkModels()
+    // The agents are what they are from here on.
+    pinFlows()
+    buildSchedules()
   }
 
   // MARK: Reading across documents
@@ -77,7 +94,7 @@ struct PlanBuilder {
     var fields: Fields
   }
 
-  mutating func named(_ plural: String, _ singular: String) -> [Named] {
+  mutating func named(_ plural: String, _ singular: String?) -> [Named] {
     var found: [Named] = []
     for document in documents {
       for field in document.order where field == plural || field == singular {
@@ -182,53 +199,7 @@ struct PlanBuilder {
     if let word = (top ?? inner)?.text, let durability = Durability(rawValue: word) { plan.durability = durability }
   }
 
-  // MARK: What does not exist yet
-
-  private mutating func buildUnavailable() {
-    var taken: [String: SourceLocation] = [:]
-    for (name, location) in agentLocations { taken[name.text] = location }
-    let kinds = [("saga", "sagas"), ("workflow", "workflows"), ("pool", "pools")]
-    for document in documents {
-      for (kind, plural) in kinds {
-        for (name, location) in names(in: document, plural: plural, singular: kind) {
-          if let earlier = taken[name] {
-            report(
-              Diagnostic(
-                "NX-CFG-201", "the name `\(name)` is already taken", at: location,
-                notes: [.init("the first one is here", at: earlier)], help: "`naos run` needs one name for each"))
-          } else {
-            taken[name] = location
-            plan.unavailable.append(UnavailableEntry(kind: kind, name: name))
-          }
-        }
-      }
-    }
-  }
-
-  private mutating func names(in document: Fields, plural: String, singular: String) -> [(String, SourceLocation)] {
-    var names: [(String, SourceLocation)] = []
-    for entry in document.value(plural)?.entries ?? [] { names.append((entry.key, entry.keyLocation)) }
-    var nodes: [YAMLNode] = []
-    for element in document.value(plural)?.list ?? [] {
-      if case .raw(let node) = element.content { nodes.append(node) }
-    }
-    if case .raw(let node)? = document.value(singular)?.content { nodes.append(node) }
-    for node in nodes {
-      guard case .mapping(let entries) = node.content, let name = entries.first(where: { $0.key == "name" }),
-        case .scalar(let scalar) = name.value.content
-      else {
-        report(Diagnostic("NX-CFG-102", "a \(singular) needs the key `name`", at: node.location))
-        continue
-      }
-      if NameRule.plain.accepts(scalar.text) {
-        names.append((scalar.text, name.value.location))
-      } else {
-        report(
-          ScalarShape.name(.plain).diagnostic(for: scalar.text, isExternal: false, of: "name", at: name.value.location))
-      }
-    }
-    return names
-  }
+  // MARK: What cannot be enforced yet
 
   /// Keys at the top that restrict every agent.
   private mutating func refuseByProject() {
@@ -236,6 +207,7 @@ struct PlanBuilder {
       for name in document.order {
         guard let field = document.field(name), field.availability == .laterAndRestricts else { continue }
         let refusal = PlanRefusal(code: "NX-CFG-302", message: "`\(field.written)` cannot be enforced yet")
+        projectRefusals.append(refusal)
         for index in plan.agents.indices { plan.agents[index].refuse(refusal) }
       }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusKernel
+
 /// The reference of every key in Markdown, made from the table that also drives the decoder.
 ///
 /// It is kept as `docs/reference/configuration.md`; a test fails when the two differ.
@@ -37,9 +39,10 @@ enum ConfigReference {
     `${NAME}` and `${NAME:-default}` are replaced in every value that is read, from the environment or from `.env` (the
     environment goes first); `$${` stands for `${` itself. Inside braces or brackets a variable needs quotes.
 
-    A file may hold several documents, divided by `---`; they and the files of `include` make one configuration. `agents` and
-    `supervisors` are maps by name, or lists of maps with `name`. Keys are also understood in snake case (`max_restarts`),
-    words also with underscores (`one_for_one`). At the top, keys that begin with `x-` are ignored: a place for anchors.
+    A file may hold several documents, divided by `---`; they and the files of `include` make one configuration. `agents`,
+    `supervisors`, `workflows`, `sagas`, `pools` and `schedules` are maps by name, or lists of maps with `name`. Keys are also
+    understood in snake case (`max_restarts`), words also with underscores (`one_for_one`). At the top, keys that begin with
+    `x-` are ignored: a place for anchors.
 
     ## Limits
 
@@ -50,6 +53,11 @@ enum ConfigReference {
     | nesting | \(ConfigLimits.maxDepth) levels |
     | one prompt, as JSON | \(ConfigLimits.maxPromptBytes) bytes |
     | rules of a script | \(ConfigLimits.maxScriptRules) |
+    | steps of a workflow or saga, agents of a pool | \(FlowDefinition.maxSteps) |
+    | elements of a `forEach` | \(ForEach.maxItems) |
+    | one text of an `input` | \(ValueLimits.maxTextBytes) bytes |
+    | a condition | \(ValueLimits.maxConditionBytes) bytes |
+    | workflows, sagas and pools that one runs, inside each other | \(FlowDefinition.maxChildDepth) levels |
     | files in one project | \(ConfigLimits.maxFiles) |
 
     """
@@ -108,6 +116,28 @@ enum ConfigReference {
         Children are agents and other supervisors, by name; a supervisor that no other one lists sits below the root. See
         [supervision](../concepts/supervision.md).
         """, shape: ConfigKeys.supervisor),
+    Section(
+      title: "`workflows.<name>`", text: "See [workflows](../guides/workflows.md).", shape: ConfigKeys.workflow),
+    Section(
+      title: "`sagas.<name>`", text: "See [sagas](../guides/sagas.md).", shape: ConfigKeys.saga),
+    Section(
+      title: "`steps[]`",
+      text: """
+        A step has one of `agent`, `workflow`, `saga`, `pool`, `sleep` and `waitFor`. What references and conditions may say
+        is told in [workflows](../guides/workflows.md).
+        """, shape: ConfigKeys.step),
+    Section(title: "`steps[].retry`", text: "A number alone is `maxAttempts`.", shape: ConfigKeys.stepRetry),
+    Section(title: "`steps[].timeout`", text: "A duration alone is `attempt`.", shape: ConfigKeys.stepTimeout),
+    Section(
+      title: "`steps[].compensation`", text: "A name alone is `agent`. See [sagas](../guides/sagas.md).",
+      shape: ConfigKeys.compensation),
+    Section(
+      title: "`pools.<name>`",
+      text: """
+        With `agents` it is a fan-out, with `agent` a queue. See [pools](../guides/pools.md).
+        """, shape: ConfigKeys.pool),
+    Section(title: "`pools.<name>.equality`", text: "One of the keys.", shape: ConfigKeys.equality),
+    Section(title: "`schedules.<name>`", text: "", shape: ConfigKeys.schedule),
     Section(
       title: "`cost`",
       text: """
@@ -188,6 +218,7 @@ enum ConfigReference {
     case .integer(let range):
       range.upperBound == .max ? "number ≥ \(range.lowerBound)" : "number \(range.lowerBound)–\(range.upperBound)"
     case .factor: "number 1–1000"
+    case .jitter: "number 0–1, `true`, `false`"
     case .duration: "duration"
     case .durationOr(let words): "duration, " + words.map { "`\($0)`" }.joined(separator: ", ")
     case .size: "size"

@@ -81,9 +81,11 @@ struct ConfigSchema {
     return text
   }
 
+  private static let singular: Set<String> = ["agent", "supervisor", "workflow", "saga", "pool"]
+
   private mutating func property(_ key: KeySpec) -> JSONObject {
     // The singular keys hold one thing that must say its own name.
-    if case .object(let object)? = key.shape.mapping, key.name == "agent" || key.name == "supervisor" {
+    if case .object(let object)? = key.shape.mapping, Self.singular.contains(key.name) {
       return reference(object, needsName: true)
     }
     return schema(key.shape)
@@ -126,6 +128,7 @@ struct ConfigSchema {
       if range.upperBound != .max { integer["maximum"] = .int(range.upperBound) }
       return [.object(integer), Self.variable]
     case .factor: return [["type": "number", "minimum": 1, "maximum": 1000], Self.variable]
+    case .jitter: return [["type": "number", "minimum": 0, "maximum": 1], ["type": "boolean"], Self.variable]
     case .duration, .durationOr:
       var alternatives: [JSONValue] = [
         ["type": "number", "minimum": 0],

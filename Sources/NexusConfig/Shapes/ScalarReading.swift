@@ -20,6 +20,12 @@ extension ScalarShape {
         ? .boolean(true) : ["false", "False", "FALSE"].contains(text) ? .boolean(false) : nil
     case .integer(let range): return Self.integer(text).flatMap { range.contains($0) ? .integer($0) : nil }
     case .factor: return ExactDecimal(text).flatMap { $0.double >= 1 && $0.double <= 1000 ? .factor($0) : nil }
+    case .jitter:
+      switch text {
+      case "true": return ExactDecimal("0.2").map(Shaped.Content.factor)
+      case "false": return ExactDecimal("0").map(Shaped.Content.factor)
+      default: return ExactDecimal(text).flatMap { $0.double >= 0 && $0.double <= 1 ? .factor($0) : nil }
+      }
     case .duration: return DurationText.parse(text).map(Shaped.Content.duration)
     case .durationOr(let words):
       let spelled = String(text.map { $0 == "_" ? "-" : $0 })
@@ -71,6 +77,7 @@ extension ScalarShape {
         ? "a whole number of at least \(range.lowerBound)"
         : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .factor: "a number from 1 to 1000"
+    case .jitter: "a number from 0 to 1"
     case .duration: "a duration"
     case .durationOr(let words):
       "a duration\(words.count > 1 ? "," : " or") " + words.map { "`\($0)`" }.joined(separator: " or ")
@@ -112,7 +119,7 @@ extension ScalarShape {
       let meant = ["yes": "true", "on": "true", "no": "false", "off": "false"][text.lowercased()]
       return error("NX-CFG-105", "YAML 1.2 knows only true and false", suggestion: meant)
     case .integer: return error("NX-CFG-104", nil)
-    case .factor: return error("NX-CFG-119", nil)
+    case .factor, .jitter: return error("NX-CFG-119", nil)
     case .duration, .durationOr:
       return error("NX-CFG-106", "write 30s, 5m, 1h30m, 250ms or a number of seconds; at most 3650d")
     case .processor:

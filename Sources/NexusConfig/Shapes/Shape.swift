@@ -44,6 +44,8 @@ enum ScalarShape: Sendable, Hashable {
   case integer(ClosedRange<Int64>)
   /// A decimal number of at least 1.
   case factor
+  /// A part from 0 to 1, or true or false.
+  case jitter
   case duration
   /// A duration or one of a few words.
   case durationOr([String])

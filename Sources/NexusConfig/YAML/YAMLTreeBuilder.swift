@@ -164,7 +164,9 @@ struct YAMLTreeBuilder {
     guard case .scalar(let scalar) = key.content else {
       isRejected = true
       diagnostics.append(
-        Diagnostic("NX-CFG-009", "a key must be a single value, not \(key.kindWord)", at: key.location))
+        Diagnostic(
+          "NX-CFG-009", "a key must be a single value, not \(key.kindWord)", at: key.location,
+          help: key.isFlow && key.kindWord == "a map" ? "a reference needs quotes: \"{{ run.input }}\"" : nil))
       return
     }
     if scalar.text == "<<", scalar.isPlain {

@@ -130,6 +130,9 @@ package struct BackoffPolicy: Sendable, Hashable {
 ///
 /// The second try comes at once, the third after `initial`, then growing by `factor`.
 package struct RetryPolicy: Sendable, Hashable {
+  /// As many attempts as it takes.
+  package static let endless = Int.max
+
   /// Counts the first; progress starts the count anew.
   package var maxAttempts: Int
   package var initial: Duration

@@ -17,7 +17,7 @@ package struct PlanDifference: Sendable, Hashable {
 
   package struct Change: Sendable, Hashable {
     package var kind: Kind
-    /// `agent`, `supervisor`, `provider`, `model`, `budget`, `price`, `server`, `store`, `project`.
+    /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `server`, `store`, `project`.
     package var subject: String
     package var name: String
     /// For people: `restart: transient → permanent`.
@@ -30,6 +30,7 @@ package struct PlanDifference: Sendable, Hashable {
   package init(from old: ProjectPlan, to new: ProjectPlan) {
     compareAgents(old, new)
     compareSupervisors(old, new)
+    compareFlows(old, new)
     // A budget goes with whom it binds, and that is said of them.
     let budgets = old.budgets.filter { budget in
       new.has(budget.scope) || new.budgets.contains { $0.scope == budget.scope }
@@ -147,6 +148,25 @@ package struct PlanDifference: Sendable, Hashable {
 
   private static func text(_ intensity: RestartIntensity) -> String {
     "\(intensity.maxRestarts) in \(intensity.within.components.seconds) s"
+  }
+
+  // MARK: Flows and schedules
+
+  private mutating func compareFlows(_ old: ProjectPlan, _ new: ProjectPlan) {
+    for kind in [RunKind.workflow, .saga, .pool] {
+      func own(_ plan: ProjectPlan) -> [(String, FlowDefinition)] {
+        plan.flows.filter { $0.kind == kind }.map { flow in
+          // What is pinned with it is a change of its own.
+          var flow = flow
+          flow.agents = [:]
+          flow.children = [:]
+          return (flow.name, flow)
+        }
+      }
+      compareNamed(kind.rawValue, own(old), own(new), .nextRun)
+    }
+    compareNamed("pool", old.queuePools.map { ($0.name, $0) }, new.queuePools.map { ($0.name, $0) }, .now)
+    compareNamed("schedule", old.schedules.map { ($0.name, $0) }, new.schedules.map { ($0.name, $0) }, .now)
   }
 
   // MARK: The rest

@@ -19,7 +19,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var costMode: CostMode
   package var server: ServerSpec
   package var durability: Durability
-  /// Names that `run` knows but refuses, because their feature is not built yet (sagas, workflows, pools).
+  /// Names that `run` knows but refuses, because their feature is not built yet; nothing is among them at present.
   package var unavailable: [UnavailableEntry]
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?

@@ -3,79 +3,41 @@
 
 package import NexusCore
 
-/// The name of a pool, by the same rule as an agent's.
-package struct PoolName: Identifier {
-  package let text: String
-  package init(_ text: String) { self.text = text }
-}
-
-/// Workers of one agent that share a queue of work.
-///
-/// A worker of a task agent is a place in which one attempt at a time runs; of a service, one of its processes.
+/// A pool that hands each task to one of several workers of the same agent.
 package struct QueuePoolSpec: Sendable, Hashable {
   /// The most workers of one pool.
-  package static let maxWorkers = 1000
-  /// How much may wait where the pool does not say.
-  package static let defaultMaxQueue = 10_000
+  package static let maxWorkers = 1_000
 
-  package var name: PoolName
+  package var name: String
   package var agent: AgentName
-  /// How many workers it begins with: `minSize` … `maxSize`.
+  /// How many workers it has, at the start if their number changes.
   package var size: Int
   package var strategy: QueueStrategy
+  /// The fewest and the most workers; both are `size` unless the pool scales.
   package var minSize: Int
   package var maxSize: Int
-  /// Nil: only `pool scale` changes its size.
-  package var autoScale: AutoScaleSpec?
-  /// How much may wait; more is refused.
-  package var maxQueue: Int
-  /// How much one worker may have at a time.
-  package var capacity: Int
+  /// Whether workers are added while tasks wait, and removed while workers do.
+  package var autoScale: Bool
+  /// Not empty: every run of it is refused with these reasons.
+  package var refusals: [PlanRefusal]
 
-  /// A pool of fixed size, unless `minSize` and `maxSize` say otherwise.
-  package init(
-    name: PoolName, agent: AgentName, size: Int, strategy: QueueStrategy = .roundRobin, minSize: Int? = nil,
-    maxSize: Int? = nil, autoScale: AutoScaleSpec? = nil, maxQueue: Int = Self.defaultMaxQueue, capacity: Int = 1
-  ) {
+  package init(name: String, agent: AgentName, size: Int = 1, strategy: QueueStrategy = .roundRobin) {
     self.name = name
     self.agent = agent
     self.size = size
     self.strategy = strategy
-    self.minSize = minSize ?? (autoScale == nil ? size : min(1, size))
-    self.maxSize = maxSize ?? size
-    self.autoScale = autoScale
-    self.maxQueue = maxQueue
-    self.capacity = capacity
+    minSize = size
+    maxSize = size
+    autoScale = false
+    refusals = []
   }
 }
 
-/// Which of the workers that have room gets the next piece of work.
+/// Which worker gets the next task.
 package enum QueueStrategy: String, Sendable, CaseIterable {
-  /// Each in its turn.
+  /// One after the other.
   case roundRobin = "round-robin"
-  /// One that has the least; among those, the one that was given work longest ago.
+  /// The one with the fewest tasks.
   case leastBusy = "least-busy"
   case random
-}
-
-/// When a pool gets more workers, and when fewer.
-package struct AutoScaleSpec: Sendable, Hashable {
-  /// How much may wait for each worker before there are too few of them.
-  package var targetQueuePerWorker: Int
-  /// How long the queue must have been too long before workers are added.
-  package var scaleUpAfter: Duration
-  /// How long workers must have been idle before they are taken away.
-  package var scaleDownAfter: Duration
-  /// How long after a change of size no other is made.
-  package var cooldown: Duration
-
-  package init(
-    targetQueuePerWorker: Int = 1, scaleUpAfter: Duration = .seconds(10), scaleDownAfter: Duration = .seconds(300),
-    cooldown: Duration = .seconds(30)
-  ) {
-    self.targetQueuePerWorker = targetQueuePerWorker
-    self.scaleUpAfter = scaleUpAfter
-    self.scaleDownAfter = scaleDownAfter
-    self.cooldown = cooldown
-  }
 }

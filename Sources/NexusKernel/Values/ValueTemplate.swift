@@ -14,6 +14,10 @@ package struct ValueTemplate: Sendable, Hashable {
   package let source: JSONValue
   private let node: TemplateNode
 
+  /// Two are equal if they were written alike, whatever the order of the members.
+  package static func == (left: Self, right: Self) -> Bool { left.source == right.source }
+  package func hash(into hasher: inout Hasher) { hasher.combine(source) }
+
   /// Reads a value.
   ///
   /// - Throws: `ValueSyntaxError` with the first text that cannot be read.

@@ -14,7 +14,7 @@ internal import NexusTelemetry
 struct LocalOperations: NodeOperations {
   let parts: NodeParts
 
-  private var runs: RunReports { RunReports(store: parts.store) }
+  var runs: RunReports { RunReports(store: parts.store) }
   private var agents: AgentReports {
     let plan = parts.plan
     return AgentReports(plan: plan, spend: SpendView(parts.ledger.report(), plan: plan))
@@ -60,7 +60,7 @@ struct LocalOperations: NodeOperations {
     try await reading { () async throws(StoreError) in try await runs.page(filter) }
   }
 
-  private func record(_ run: RunID) async throws(OperationError) -> RunRecord {
+  func record(_ run: RunID) async throws(OperationError) -> RunRecord {
     let found = try await reading { () async throws(StoreError) in try await parts.store.run(run) }
     guard let found else { throw .unknownRun(run) }
     return found
@@ -139,10 +139,10 @@ struct LocalOperations: NodeOperations {
   private func suggestion(for name: String) -> String? {
     let plan = parts.plan
     guard plan.agent(AgentName(name)) == nil else { return nil }
-    return Suggestion.nearest(to: name, among: plan.agents.map(\.name.text))
+    return Suggestion.nearest(to: name, among: plan.agents.map(\.name.text) + plan.flows.map(\.name))
   }
 
-  private func report(_ record: RunRecord) async throws(OperationError) -> RunReport {
+  func report(_ record: RunRecord) async throws(OperationError) -> RunReport {
     try await reading { () async throws(StoreError) in
       try await runs.report(of: record, budget: budget(of: record))
     }
@@ -150,7 +150,8 @@ struct LocalOperations: NodeOperations {
 
   /// An agent that was created while the node runs is found at its first use.
   private func reloadIfUnknown(_ name: String) async throws(OperationError) {
-    guard parts.plan.agent(AgentName(name)) == nil, parts.options.purpose == .project else { return }
+    guard parts.plan.agent(AgentName(name)) == nil, parts.plan.flow(name) == nil, parts.options.purpose == .project
+    else { return }
     await parts.reloadTurn.take()
     defer { parts.reloadTurn.pass() }
     if let plan = PlanReload.load(parts.options) { await parts.reload(plan, prune: false) }
@@ -158,37 +159,6 @@ struct LocalOperations: NodeOperations {
 
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
     await parts.runtime.executor.wait(for: run)
-    return try await report(try await record(run))
-  }
-
-  func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await acting(on: run) { () async throws(RuntimeRefusal) in
-      try await parts.runtime.executor.cancel(run, by: "operator")
-    }
-  }
-
-  func killRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await acting(on: run) { () async throws(RuntimeRefusal) in
-      try await parts.runtime.executor.cancel(run, by: "operator", kill: true)
-    }
-  }
-
-  func resumeRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await acting(on: run) { () async throws(RuntimeRefusal) in
-      try await parts.runtime.executor.resume(run, by: "operator")
-    }
-  }
-
-  func retryRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    try await acting(on: run) { () async throws(RuntimeRefusal) in
-      try await parts.runtime.executor.retry(run, by: "operator")
-    }
-  }
-
-  private func acting(
-    on run: RunID, _ body: () async throws(RuntimeRefusal) -> Void
-  ) async throws(OperationError) -> RunReport {
-    do { try await body() } catch { throw OperationError(error) }
     return try await report(try await record(run))
   }
 

@@ -28,7 +28,9 @@ package struct StoredOperations: NodeOperations {
       let store = try await SQLiteStore.openReadOnly(path: path)
       return StoredOperations(plan: plan, project: project, clock: clock, store: store)
     } catch {
-      throw OperationError(error)
+      // A node that was killed while it made the file left nothing in it.
+      guard error.code == .notFound else { throw OperationError(error) }
+      return StoredOperations(plan: plan, project: project, clock: clock, store: InMemoryStore())
     }
   }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-internal import NexusKernel
+package import NexusCore
+package import NexusKernel
 
 /// The limits that every store keeps.
 package enum StoreLimits {
   /// An encoded journal entry, and the input or output of a run, is at most this long.
   package static let entryBytes = 4 << 20
+  /// The encoded entries of a run's journal are at most this long together.
+  package static let runBytes: Int64 = 64 << 20
+  /// Beyond its limit a run has this much left for what settles it: to compensate, to pause, to end.
+  package static let runReserveBytes: Int64 = 8 << 20
   /// The request or the answer of an effect, and a definition, is at most this long.
   package static let payloadBytes = 64 << 20
   /// A payload up to this length stands in its row; a longer one is kept once, by its digest.
@@ -16,6 +20,23 @@ package enum StoreLimits {
   package static let restartRows = 10_000
   /// The node's starts that are remembered.
   package static let bootRows = 1000
+}
+
+extension StoreLimits {
+  /// Checks how long the journal of a run becomes.
+  ///
+  /// - Throws: `tooLarge`, with the name of the run.
+  package static func check(journalBytes: Int64, of run: RunID, status: RunStatus) throws(StoreError) {
+    let limit =
+      switch status {
+      case .queued, .running, .suspended: runBytes
+      default: runBytes + runReserveBytes
+      }
+    guard journalBytes <= limit else {
+      throw StoreError(
+        .tooLarge, "the journal of \(run) would have \(journalBytes) bytes; the limit is \(limit)")
+    }
+  }
 }
 
 /// The encoded form of a transaction's entries and values, checked against the limits before anything is written.

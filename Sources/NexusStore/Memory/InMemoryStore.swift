@@ -46,11 +46,7 @@ extension InMemoryStore {
 
   package func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord] {
     try read { state in
-      let matching = state.runs.values.filter { run in
-        (query.name.map { $0 == run.name } ?? true)
-          && (query.statuses.isEmpty || query.statuses.contains(run.summary.status))
-          && (query.before.map { run.id < $0 } ?? true)
-      }
+      let matching = state.runs.values.filter(query.matches)
       return Array(matching.sorted { $0.id > $1.id }.prefix(max(0, query.limit)))
     }
   }

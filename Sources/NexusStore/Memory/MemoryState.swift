@@ -25,6 +25,7 @@ struct MemoryState {
   var runs: [RunID: RunRecord] = [:]
   var idempotency: [IdempotencyIndex: RunID] = [:]
   var journals: [RunID: [JournalEntry]] = [:]
+  var journalBytes: [RunID: Int64] = [:]
   var definitions: [DefinitionHash: [UInt8]] = [:]
   var effects: [EffectID: StoredEffect] = [:]
   var effectsByRun: [RunID: [EffectID]] = [:]
@@ -42,19 +43,25 @@ struct MemoryState {
   /// Applies the whole transaction or nothing; the payloads have been checked against the limits.
   mutating func apply(_ transaction: StoreTransaction, payloads: TransactionPayloads) throws(StoreError) {
     var undo: [Undo] = []
+    var lengths = payloads.entries.map { Int64($0.count) }[...]
     do throws(StoreError) {
-      for mutation in transaction.mutations { try apply(mutation, &undo) }
+      for mutation in transaction.mutations { try apply(mutation, &lengths, &undo) }
     } catch {
       for step in undo.reversed() { step(&self) }
       throw error
     }
   }
 
-  private mutating func apply(_ mutation: Mutation, _ undo: inout [Undo]) throws(StoreError) {
+  /// - Parameter lengths: how long the encoded entries of the appends that follow are.
+  private mutating func apply(
+    _ mutation: Mutation, _ lengths: inout ArraySlice<Int64>, _ undo: inout [Undo]
+  ) throws(StoreError) {
     switch mutation {
     case .insertRun(let record): try insert(record, &undo)
     case .append(let run, let fence, let entries, let summary):
-      try append(to: run, fence: fence, entries: entries, summary: summary, &undo)
+      let bytes = lengths.prefix(entries.count).reduce(0, +)
+      lengths.removeFirst(entries.count)
+      try append(to: run, fence: fence, entries: entries, bytes: bytes, summary: summary, &undo)
     case .takeFence(let run, let from, let to):
       guard var record = runs[run], record.fence == from else { throw Self.stale(run) }
       record.fence = to
@@ -128,12 +135,16 @@ extension MemoryState {
   }
 
   private mutating func append(
-    to run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary, _ undo: inout [Undo]
+    to run: RunID, fence: FencingToken, entries: [JournalEntry], bytes: Int64, summary: RunSummary,
+    _ undo: inout [Undo]
   ) throws(StoreError) {
     guard var record = runs[run], record.fence == fence else { throw Self.stale(run) }
     if let first = entries.first {
       guard record.head.next == first.sequence else { throw Self.stale(run) }
     }
+    let journalBytes = (journalBytes[run] ?? 0) + bytes
+    if !entries.isEmpty { try StoreLimits.check(journalBytes: journalBytes, of: run, status: summary.status) }
+    set(\.journalBytes, run, journalBytes, &undo)
     record.head = entries.last?.sequence ?? record.head
     record.summary = summary
     set(\.runs, run, record, &undo)
@@ -149,6 +160,7 @@ extension MemoryState {
     for effect in effectsByRun[run] ?? [] { set(\.effects, effect, nil, &undo) }
     set(\.effectsByRun, run, nil, &undo)
     set(\.journals, run, nil, &undo)
+    set(\.journalBytes, run, nil, &undo)
     set(\.runs, run, nil, &undo)
   }
 
@@ -160,11 +172,13 @@ extension MemoryState {
     set(\.effectsByRun, row.run, (effectsByRun[row.run] ?? []) + [row.record.id], &undo)
   }
 
-  /// Among the effects of a run that are not rewound, digest and occurrence are unique.
+  /// Among the effects of a step that are not rewound, digest and occurrence are unique.
   private func checkMatch(of row: EffectRow) throws(StoreError) {
     guard row.record.state != .rewound else { return }
     for id in effectsByRun[row.run] ?? [] where id != row.record.id {
-      guard let other = effects[id]?.row.record, other.state != .rewound else { continue }
+      guard let other = effects[id]?.row.record, other.state != .rewound, effects[id]?.row.step == row.step else {
+        continue
+      }
       guard other.digest != row.record.digest || other.occurrence != row.record.occurrence else {
         throw StoreError(.duplicate, "\(row.run) has this effect as \(id)")
       }

@@ -23,10 +23,16 @@ package protocol Store: Sendable {
   /// How many runs there are of each status that occurs.
   func runCounts() async throws(StoreError) -> [RunStatus: Int]
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry]
+  /// The whole journals of many runs at once, as recovery needs them; of a run that is missing, an empty one.
+  ///
+  /// A journal that cannot be read is a failure of its own and does not fail the others.
+  func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>]
   func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]?
 
   /// In the order of their ordinals, without payloads.
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow]
+  /// Those of one step, in the order of their ordinals, without payloads.
+  func effects(of run: RunID, step: StepPath) async throws(StoreError) -> [EffectRow]
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome?
   /// What was asked, if it was kept.
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]?
@@ -56,6 +62,23 @@ extension Store {
       submit(transaction) { continuation.resume(returning: $0) }
     }
     try result.get()
+  }
+
+  package func effects(of run: RunID, step: StepPath) async throws(StoreError) -> [EffectRow] {
+    try await effects(of: run).filter { $0.step == step }
+  }
+
+  package func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
+    var journals: [RunID: Result<[JournalEntry], StoreError>] = [:]
+    for run in runs {
+      do throws(StoreError) {
+        journals[run] = .success(try await journal(of: run, after: .none, limit: .max))
+      } catch {
+        guard error.code == .corrupt else { throw error }
+        journals[run] = .failure(error)
+      }
+    }
+    return journals
   }
 }
 
@@ -89,7 +112,8 @@ package enum Mutation: Sendable {
   /// Fails with `duplicate` if the id, or the name with the idempotency key, exists.
   case insertRun(RunRecord)
   /// Appends to a run's journal and renews the row that lists show. Fails with `staleGuard` unless the run's fence is
-  /// `fence` and its head is the entry before the first. Without entries it only renews the row.
+  /// `fence` and its head is the entry before the first, and with `tooLarge` if the journal would be longer than it may
+  /// be. Without entries it only renews the row.
   case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
   /// Takes the right to write for a run: the fence becomes `to`. Fails with `staleGuard` unless it is `from`.
   case takeFence(run: RunID, from: FencingToken, to: FencingToken)
@@ -97,8 +121,8 @@ package enum Mutation: Sendable {
   /// if the run is not final.
   case deleteRun(RunID)
 
-  /// Announces an effect. Fails with `duplicate` if the run already has one of the same digest and occurrence that is
-  /// not rewound, and with `notFound` if there is no such run.
+  /// Announces an effect. Fails with `duplicate` if the step of the run already has one of the same digest and
+  /// occurrence that is not rewound, and with `notFound` if there is no such run.
   case insertEffect(EffectRow)
   /// Replaces the outcome of an effect. Fails with `notFound`.
   case setOutcome(EffectID, EffectState, EffectOutcome)
@@ -138,7 +162,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case newerSchema
     /// Reading or writing failed. NX-STO-007.
     case inputOutput
-    /// An entry is larger than its limit. NX-STO-008.
+    /// An entry or a journal is larger than its limit. NX-STO-008.
     case tooLarge
     /// NX-STO-009.
     case notFound

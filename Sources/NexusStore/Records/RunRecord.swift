@@ -16,10 +16,12 @@ package struct RunRecord: Sendable, Hashable {
   package var fence: FencingToken
   package var head: JournalSequence
   package var summary: RunSummary
+  /// The run whose step began this one; nil for one that was asked for by itself.
+  package var parent: RunID?
 
   package init(
     id: RunID, kind: RunKind, name: String, definition: DefinitionHash, input: JSONValue, idempotencyKey: String?,
-    createdAt: WallTime, fence: FencingToken, head: JournalSequence, summary: RunSummary
+    createdAt: WallTime, fence: FencingToken, head: JournalSequence, summary: RunSummary, parent: RunID? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -31,6 +33,7 @@ package struct RunRecord: Sendable, Hashable {
     self.fence = fence
     self.head = head
     self.summary = summary
+    self.parent = parent
   }
 }
 
@@ -56,20 +59,5 @@ package struct RunSummary: Sendable, Hashable {
     tokens = .zero
     cost = .zero
     endedAt = nil
-  }
-}
-
-package struct RunQuery: Sendable, Hashable {
-  package var name: String?
-  package var statuses: Set<RunStatus>
-  /// Only runs with an id before this one, which is how pages go on.
-  package var before: RunID?
-  package var limit: Int
-
-  package init(name: String? = nil, statuses: Set<RunStatus> = [], before: RunID? = nil, limit: Int = 100) {
-    self.name = name
-    self.statuses = statuses
-    self.before = before
-    self.limit = limit
   }
 }

@@ -104,6 +104,7 @@ struct StoreWriter {
   /// is too large for what is left of the disk does not fail the others.
   private mutating func recover(_ batch: [Submission], from error: StoreError) -> [Result<Void, StoreError>] {
     if connection.isInTransaction { _ = try? connection.run(.rollback) }
+    connection.memory.forgetAll()
     notePoison(error)
     if batch.count == 1 || error.code == .unknownOutcome || connection.isInTransaction {
       return batch.map { _ in .failure(error) }

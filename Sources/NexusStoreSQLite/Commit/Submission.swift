@@ -122,9 +122,9 @@ struct PayloadCursor {
 
   init(_ payloads: PreparedPayloads) { self.payloads = payloads }
 
-  mutating func nextEntry() -> PreparedPayload {
-    defer { entry += 1 }
-    return payloads.entries[entry]
+  mutating func nextEntries(_ count: Int) -> ArraySlice<PreparedPayload> {
+    defer { entry += count }
+    return payloads.entries[entry..<entry + count]
   }
 
   mutating func nextValue() -> PreparedPayload? {

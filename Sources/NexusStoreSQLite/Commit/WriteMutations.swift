@@ -27,6 +27,7 @@ struct MutationWriter {
       try append(to: run, fence: fence, entries: entries, summary: summary)
     case .takeFence(let run, let from, let to):
       let changed = try connection.run(.takeFence, [.id(run), .integer(from.value), .integer(to.value)])
+      connection.memory.forget(run)
       guard changed == 1 else { throw Self.stale(run) }
     case .deleteRun(let run): try delete(run)
     case .insertEffect(let row): try insert(row)

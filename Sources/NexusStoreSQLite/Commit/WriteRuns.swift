@@ -5,37 +5,58 @@ internal import NexusCore
 internal import NexusKernel
 internal import NexusStore
 
-/// The row of a run as a guard needs it.
-private struct FoundRun {
-  let key: Int64
-  let fence: Int64
-  let head: Int64
-  let status: String
-  let input: StoredPayload?
-  let output: StoredPayload?
-}
-
 extension MutationWriter {
-  private func find(_ run: RunID) throws(StoreError) -> FoundRun? {
-    try connection.first(.findRun, [.id(run)]) { row throws(StoreError) in
-      FoundRun(
-        key: row.integer(0), fence: row.integer(1), head: row.integer(2), status: row.text(3),
-        input: row.reference(4), output: row.reference(5))
+  /// The row of the run, from memory if it is known.
+  func find(_ run: RunID) throws(StoreError) -> KnownRun? {
+    if let known = connection.memory.run(run) { return known }
+    let found = try connection.first(.findRun, [.id(run)]) { row throws(StoreError) in
+      KnownRun(
+        key: row.integer(0), fence: row.integer(1), head: row.integer(2), journalBytes: row.integer(3),
+        facet: RunFacet(
+          name: row.text(5), kind: try row.choice(6), isTop: row.integer(7) != 0, status: try row.choice(8),
+          reason: row.isNull(9) ? nil : try row.choice(9) as PauseReason, code: row.optionalText(10)),
+        facetKey: row.integer(4), input: row.reference(11), output: row.reference(12))
     }
+    if let found { connection.memory.know(run, found) }
+    return found
+  }
+
+  /// The key of a facet, which is made if there is none yet.
+  private func key(of wanted: RunFacet) throws(StoreError) -> Int64 {
+    if let known = connection.memory.facets[wanted] { return known }
+    var facet = wanted
+    func find() throws(StoreError) -> Int64? {
+      try connection.first(.findFacet, facet.columns) { row throws(StoreError) in row.integer(0) }
+    }
+    var found = try find()
+    if found == nil, facet.code != nil, facet.code != RunFacet.otherCode {
+      let count = try connection.first(.facetCount) { row throws(StoreError) in row.integer(0) } ?? 0
+      if count >= RunFacet.limit {
+        facet.code = RunFacet.otherCode
+        found = try find()
+      }
+    }
+    if found == nil {
+      try connection.run(.insertFacet, facet.columns)
+      found = try find()
+    }
+    guard let found else { throw StoreError(.corrupt, "a row that was just written is not there") }
+    connection.memory.know(wanted, found)
+    return found
   }
 
   mutating func insert(_ record: RunRecord) throws(StoreError) {
     guard let input = payloads.nextValue() else { preconditionFailure("every run has an input") }
     let output = payloads.nextValue()
-    let summary = summaryColumns(record.summary, output: output)
+    var columns = summaryColumns(record.summary, facet: try key(of: RunFacet(of: record)), output: output)
+    columns += [
+      .text(record.summary.status.rawValue), .text(record.summary.pauseReason?.rawValue), .id(record.id),
+      .text(record.kind.rawValue), .text(record.name), .id(record.definition), input.column,
+      .text(record.idempotencyKey), .time(record.createdAt), .integer(record.fence.value), .integer(record.head.value),
+      .text(record.parent?.text),
+    ]
     do throws(StoreError) {
-      try connection.run(
-        .insertRun,
-        [
-          .id(record.id), .text(record.kind.rawValue), .text(record.name), .id(record.definition), input.column,
-          .text(record.idempotencyKey), .time(record.createdAt), .integer(record.fence.value),
-          .integer(record.head.value),
-        ] + summary)
+      try connection.run(.insertRun, columns)
     } catch {
       guard error.code == .duplicate else { throw error }
       throw StoreError(.duplicate, "\(record.id), or a run of \(record.name) with its idempotency key, exists")
@@ -44,28 +65,56 @@ extension MutationWriter {
     try keep(output)
   }
 
-  private func summaryColumns(_ summary: RunSummary, output: PreparedPayload?) -> [SQLiteValue] {
-    [
-      .text(summary.status.rawValue), .text(summary.pauseReason?.rawValue), output?.column ?? .null,
-      .text(summary.error?.code), .text(summary.error?.message), summary.error.map { .bool($0.isRetryable) } ?? .null,
-      .integer(Int64(summary.attempts)), .integer(summary.tokens.value), .integer(summary.cost.value),
-      .time(summary.updatedAt), .time(summary.endedAt),
-    ]
+  /// The first columns of the statements that write a run's row.
+  private func summaryColumns(_ summary: RunSummary, facet: Int64, output: PreparedPayload?) -> [SQLiteValue] {
+    let error = summary.error
+    var columns: [SQLiteValue] = []
+    columns.reserveCapacity(26)
+    columns.append(.integer(facet))
+    columns.append(output?.column ?? .null)
+    columns.append(.text(error?.code))
+    columns.append(.text(error?.message))
+    columns.append(error.map { .bool($0.isRetryable) } ?? .null)
+    columns.append(error?.exit.map { .integer(Int64($0)) } ?? .null)
+    columns.append(error?.retryAfter.map { .integer($0.wholeNanoseconds) } ?? .null)
+    columns.append(error?.wasApplied.map { .bool($0) } ?? .null)
+    columns.append(.integer(Int64(summary.attempts)))
+    columns.append(.integer(summary.tokens.value))
+    columns.append(.integer(summary.cost.value))
+    columns.append(.time(summary.updatedAt))
+    columns.append(.time(summary.endedAt))
+    return columns
   }
 
   mutating func append(
     to run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary
   ) throws(StoreError) {
-    let stored = entries.map { _ in payloads.nextEntry() }
+    let stored = payloads.nextEntries(entries.count)
     let output = payloads.nextValue()
-    guard let found = try find(run), found.fence == fence.value else { throw Self.stale(run) }
+    guard var found = try find(run), found.fence == fence.value else { throw Self.stale(run) }
     guard entries.isEmpty || found.head + 1 == entries[0].sequence.value else { throw Self.stale(run) }
-    let head = entries.last?.sequence.value ?? found.head
-    let changed = try connection.run(
-      found.status == summary.status.rawValue ? .updateRunOfSameStatus : .updateRun,
-      [.integer(found.key), .integer(fence.value), .integer(found.head), .integer(head)]
-        + summaryColumns(summary, output: output))
-    guard changed == 1 else { throw Self.stale(run) }
+    let before = found
+    if let last = entries.last {
+      found.head = last.sequence.value
+      for payload in stored { found.journalBytes += Int64(payload.bytes.count) }
+      try StoreLimits.check(journalBytes: found.journalBytes, of: run, status: summary.status)
+    }
+    found.facet = found.facet.with(summary)
+    let isSame = found.facet == before.facet
+    if !isSame { found.facetKey = try key(of: found.facet) }
+    found.output = output?.digest.map { .reference($0) }
+    var columns = summaryColumns(summary, facet: found.facetKey, output: output)
+    columns.append(isSame ? .null : .text(summary.status.rawValue))
+    columns.append(isSame ? .null : .text(summary.pauseReason?.rawValue))
+    columns.append(.integer(found.head))
+    columns.append(.integer(found.journalBytes))
+    columns.append(.integer(found.key))
+    columns.append(.integer(fence.value))
+    columns.append(.integer(before.head))
+    guard try connection.run(isSame ? .updateRunOfSameFacet : .updateRun, columns) == 1 else {
+      connection.memory.forget(run)
+      throw Self.stale(run)
+    }
     for (entry, payload) in zip(entries, stored) {
       try connection.run(
         .insertEntry,
@@ -73,12 +122,13 @@ extension MutationWriter {
       try keep(payload)
     }
     try keep(output)
-    try drop(found.output)
+    try drop(before.output)
+    connection.memory.know(run, found)
   }
 
   func delete(_ run: RunID) throws(StoreError) {
     guard let found = try find(run) else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard let status = RunStatus(rawValue: found.status), status.isFinal else {
+    guard found.facet.status.isFinal else {
       throw StoreError(.staleGuard, "\(run) is not final")
     }
     let key = SQLiteValue.integer(found.key)
@@ -90,6 +140,7 @@ extension MutationWriter {
     try connection.run(.deleteJournal, [key])
     try connection.run(.deleteEffects, [key])
     try connection.run(.deleteRun, [key])
+    connection.memory.forget(run)
   }
 }
 

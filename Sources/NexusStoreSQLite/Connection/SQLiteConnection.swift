@@ -12,6 +12,7 @@ final class SQLiteConnection {
   enum Mode { case readWrite, readOnly }
 
   let handle: OpaquePointer
+  let memory = WriterMemory()
   private var statements: [OpaquePointer?]
   /// Written by the library after each commit: how many pages the write-ahead log has.
   private let pagesInLog: UnsafeMutablePointer<Int32>
@@ -99,8 +100,10 @@ final class SQLiteConnection {
     defer { unsafe _ = sqlite3_reset(statement) }
     let result = unsafe sqlite3_step(statement)
     guard result == SQLITE_DONE || result == SQLITE_ROW else {
+      memory.forgetAll()
       throw unsafe SQLiteError.make(result, handle, doing: "\(sql)")
     }
+    if sql == .rollback || sql == .rollbackToSavepoint { memory.forgetAll() }
     return Int(unsafe sqlite3_changes(handle))
   }
 

@@ -11,27 +11,6 @@ extension SQLiteValue {
 }
 
 extension SQLiteConnection {
-  /// Newest first.
-  ///
-  /// Each status has its own part of an index; the parts are merged.
-  func runs(_ query: RunQuery) throws(StoreError) -> [RunRecord] {
-    let page: [SQLiteValue] = [.text(query.before?.text), .limit(query.limit)]
-    guard !query.statuses.isEmpty else {
-      guard let name = query.name else { return try all(.runsAll, page, runRecord) }
-      return try all(.runsByName, page + [.text(name)], runRecord)
-    }
-    var found: [RunRecord] = []
-    for status in query.statuses {
-      let status = SQLiteValue.text(status.rawValue)
-      if let name = query.name {
-        found += try all(.runsByNameAndStatus, page + [status, .text(name)], runRecord)
-      } else {
-        found += try all(.runsByStatus, page + [status], runRecord)
-      }
-    }
-    return Array(found.sorted { $0.id > $1.id }.prefix(max(0, query.limit)))
-  }
-
   func charges(_ query: ChargeQuery) throws(StoreError) -> [ChargeRow] {
     let limit = SQLiteValue.limit(query.limit)
     switch (query.agent, query.run) {

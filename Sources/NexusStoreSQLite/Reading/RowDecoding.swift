@@ -43,7 +43,11 @@ extension SQLiteConnection {
     if !row.isNull(10) { summary.pauseReason = try row.choice(10) }
     if let output = row.payload(11) { summary.output = try value(of: output) }
     if let code = row.optionalText(12) {
-      summary.error = RunError(code: code, message: row.text(13), isRetryable: row.integer(14) != 0)
+      summary.error = RunError(
+        code: code, message: row.text(13), isRetryable: row.integer(14) != 0,
+        exit: row.optionalInteger(20).map(Int32.init(clamping:)),
+        retryAfter: row.optionalInteger(21).map(Duration.nanoseconds(_:)),
+        wasApplied: row.optionalInteger(22).map { $0 != 0 })
     }
     summary.attempts = row.small(15)
     summary.tokens = row.tokens(16)
@@ -52,7 +56,7 @@ extension SQLiteConnection {
     return RunRecord(
       id: RunID(row.text(0)), kind: try row.choice(1), name: row.text(2), definition: DefinitionHash(row.text(3)),
       input: try value(of: input), idempotencyKey: row.optionalText(5), createdAt: row.time(6),
-      fence: FencingToken(row.integer(7)), head: JournalSequence(row.integer(8)), summary: summary)
+      fence: FencingToken(row.integer(7)), head: JournalSequence(row.integer(8)), summary: summary, parent: row.run(23))
   }
 
   func effectRow(_ row: SQLiteRow) throws(StoreError) -> EffectRow {

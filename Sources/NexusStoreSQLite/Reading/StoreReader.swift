@@ -19,8 +19,8 @@ actor StoreReader {
   /// it for writing.
   func open(path: String, settlesLog: Bool = false) throws(StoreError) {
     let connection = try SQLiteConnection(path: path, mode: .readOnly, vfs: vfs)
-    let schema = try Migration.check(connection)
-    if settlesLog, schema > 0, try connection.hasUnsettledLog() {
+    try Migration.checkForReading(connection)
+    if settlesLog, try connection.hasUnsettledLog() {
       try SQLiteConnection(path: path, mode: .readWrite, vfs: vfs).settleLog()
     }
     self.connection = connection

@@ -9,7 +9,7 @@ struct Migration {
   let script: String
 
   /// All steps, in order.
-  static let all = [v01]
+  static let all = [v01, v02]
 
   /// "naos", by which a database of ours is known.
   static let applicationID: Int64 = 0x6E61_6F73
@@ -30,6 +30,18 @@ struct Migration {
     } catch {
       if connection.isInTransaction { try? connection.execute(script: "ROLLBACK") }
       throw error
+    }
+  }
+
+  /// Refuses a file whose schema only a writer can bring up to date.
+  ///
+  /// - Throws: `notFound` for one that no writer ever finished; `inputOutput` for one of an older version.
+  static func checkForReading(_ connection: SQLiteConnection) throws(StoreError) {
+    let found = try check(connection)
+    guard found > 0 else { throw StoreError(.notFound, "the database was never finished: its first node was killed") }
+    guard found == all.last?.version else {
+      throw StoreError(
+        .inputOutput, "the database has schema \(found), of an older version; a node brings it up to date: `naos up`")
     }
   }
 

@@ -6,14 +6,15 @@ enum SQL: Int, CaseIterable {
   // Transactions.
   case begin, beginRead, commit, rollback, savepoint, release, rollbackToSavepoint, setMeta, readMeta
   // Runs.
-  case findRun, insertRun, updateRun, updateRunOfSameStatus, takeFence, deleteRun
-  case runByID, runByRequest, runsAll, runsByName, runsByStatus, runsByNameAndStatus
+  case findRun, insertRun, updateRun, updateRunOfSameFacet, takeFence, deleteRun
+  case findFacet, insertFacet, facetCount, facets
+  case runByID, runByKey, runByRequest, runsAll, runsOfFacet, runsOfCode, runsOfParent
   // The journal.
   case insertEntry, journal, deleteJournal, journalReferences
   // Blobs and definitions.
   case addBlob, dropBlob, sweepBlob, blob, insertDefinition, definition
   // Effects.
-  case insertEffect, findEffect, setOutcome, setEffectState, effects, outcome, request
+  case insertEffect, findEffect, setOutcome, setEffectState, effects, effectsOfStep, outcome, request
   case deleteEffects, effectReferences
   // The ledger.
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
@@ -26,14 +27,16 @@ enum SQL: Int, CaseIterable {
     switch self {
     case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint, .setMeta, .readMeta:
       transactionText
-    case .findRun, .insertRun, .updateRun, .updateRunOfSameStatus, .takeFence, .deleteRun, .runByID, .runByRequest,
-      .runsAll, .runsByName, .runsByStatus, .runsByNameAndStatus, .runCounts:
+    case .findRun, .insertRun, .updateRun, .updateRunOfSameFacet, .takeFence, .deleteRun, .findFacet, .insertFacet,
+      .facetCount:
       runText
+    case .runByID, .runByKey, .runByRequest, .runsAll, .runsOfFacet, .runsOfCode, .runsOfParent, .runCounts, .facets:
+      listText
     case .insertEntry, .journal, .deleteJournal, .journalReferences, .addBlob, .dropBlob, .sweepBlob, .blob,
       .insertDefinition, .definition:
       journalText
-    case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .outcome, .request, .deleteEffects,
-      .effectReferences:
+    case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .effectsOfStep, .outcome, .request,
+      .deleteEffects, .effectReferences:
       effectText
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
       .charges, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
@@ -59,56 +62,72 @@ enum SQL: Int, CaseIterable {
 
   private static let runColumns = """
     id, kind, name, definition, input, idempotency_key, created_at, fence, head, status, pause_reason, output,
-    error_code, error_message, error_retryable, attempts, tokens, cost, updated_at, ended_at
+    error_code, error_message, error_retryable, attempts, tokens, cost, updated_at, ended_at, error_exit,
+    error_retry_after, error_applied, parent
     """
 
   private var runText: String {
     switch self {
-    case .runCounts: "SELECT status, count(*) FROM run GROUP BY status"
     case .findRun:
       """
-      SELECT key, fence, head, status, CASE WHEN typeof(input) = 'text' THEN input END,
-        CASE WHEN typeof(output) = 'text' THEN output END
+      SELECT key, fence, head, journal_bytes, facet, name, kind, parent IS NULL, status, pause_reason, error_code,
+        CASE WHEN typeof(input) = 'text' THEN input END, CASE WHEN typeof(output) = 'text' THEN output END
       FROM run WHERE id = ?1
       """
     case .insertRun:
       """
-      INSERT INTO run (\(Self.runColumns))
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+      INSERT INTO run (facet, output, error_code, error_message, error_retryable, error_exit, error_retry_after,
+        error_applied, attempts, tokens, cost, updated_at, ended_at, status, pause_reason, id, kind, name, definition,
+        input, idempotency_key, created_at, fence, head, parent)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+        ?24, ?25)
       """
     case .updateRun:
       """
-      UPDATE run SET head = ?4, status = ?5, pause_reason = ?6, output = ?7, error_code = ?8, error_message = ?9,
-        error_retryable = ?10, attempts = ?11, tokens = ?12, cost = ?13, updated_at = ?14, ended_at = ?15
-      WHERE key = ?1 AND fence = ?2 AND head = ?3
+      UPDATE run SET facet = ?1, output = ?2, error_code = ?3, error_message = ?4, error_retryable = ?5,
+        error_exit = ?6, error_retry_after = ?7, error_applied = ?8, attempts = ?9, tokens = ?10, cost = ?11,
+        updated_at = ?12, ended_at = ?13, status = ?14, pause_reason = ?15, head = ?16, journal_bytes = ?17
+      WHERE key = ?18 AND fence = ?19 AND head = ?20
       """
-    case .updateRunOfSameStatus:
-      // Naming the status would rewrite its index, and it rarely changes.
+    case .updateRunOfSameFacet:
+      // Naming the facet would rewrite its index, and it rarely changes.
       """
-      UPDATE run SET head = ?4, pause_reason = ?6, output = ?7, error_code = ?8, error_message = ?9,
-        error_retryable = ?10, attempts = ?11, tokens = ?12, cost = ?13, updated_at = ?14, ended_at = ?15
-      WHERE key = ?1 AND fence = ?2 AND head = ?3 AND status = ?5
+      UPDATE run SET output = ?2, error_code = ?3, error_message = ?4, error_retryable = ?5, error_exit = ?6,
+        error_retry_after = ?7, error_applied = ?8, attempts = ?9, tokens = ?10, cost = ?11, updated_at = ?12,
+        ended_at = ?13, head = ?16, journal_bytes = ?17
+      WHERE key = ?18 AND fence = ?19 AND head = ?20 AND facet = ?1
       """
     case .takeFence: "UPDATE run SET fence = ?3 WHERE id = ?1 AND fence = ?2"
     case .deleteRun: "DELETE FROM run WHERE key = ?1"
+    case .findFacet:
+      """
+      SELECT key FROM facet
+      WHERE name = ?1 AND kind = ?2 AND is_top = ?3 AND status = ?4 AND reason = ?5 AND code = ?6
+      """
+    case .insertFacet:
+      """
+      INSERT INTO facet (name, kind, is_top, status, reason, code, runs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+      """
+    default: "SELECT count(*) FROM facet"
+    }
+  }
+
+  /// In lists ?1 is the id before which, and ?2 the one after which a page begins.
+  private var listText: String {
+    switch self {
+    case .runCounts: "SELECT status, sum(runs) FROM facet WHERE runs > 0 GROUP BY status"
+    case .facets: "SELECT key, name, kind, is_top, status, reason, code FROM facet WHERE runs > 0"
     case .runByID: "SELECT \(Self.runColumns) FROM run WHERE id = ?1"
+    case .runByKey: "SELECT \(Self.runColumns) FROM run WHERE key = ?1"
     case .runByRequest: "SELECT \(Self.runColumns) FROM run WHERE name = ?1 AND idempotency_key = ?2"
-    case .runsAll: "SELECT \(Self.runColumns) FROM run WHERE (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2"
-    case .runsByName:
+    case .runsAll: "SELECT key, id FROM run WHERE id < ?1 AND id > ?2 ORDER BY id DESC LIMIT ?3"
+    case .runsOfFacet:
+      "SELECT key, id FROM run WHERE facet = ?4 AND id < ?1 AND id > ?2 ORDER BY id DESC LIMIT ?3"
+    case .runsOfCode:
       """
-      SELECT \(Self.runColumns) FROM run
-      WHERE name = ?3 AND (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2
+      SELECT key, id FROM run WHERE facet = ?4 AND id < ?1 AND id > ?2 AND error_code = ?5 ORDER BY id DESC LIMIT ?3
       """
-    case .runsByStatus:
-      """
-      SELECT \(Self.runColumns) FROM run
-      WHERE status = ?3 AND (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2
-      """
-    default:
-      """
-      SELECT \(Self.runColumns) FROM run
-      WHERE status = ?3 AND name = ?4 AND (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2
-      """
+    default: "SELECT key, id, facet, error_code FROM run WHERE parent = ?3 AND id < ?1 AND id > ?2 ORDER BY id DESC"
     }
   }
 
@@ -131,6 +150,11 @@ enum SQL: Int, CaseIterable {
     }
   }
 
+  private static let effectColumns = """
+    e.id, r.id, e.kind, e.digest, e.occurrence, e.ordinal, e.attempt, e.state, e.step, e.agent, e.name, e.detail,
+    e.started_at, e.ended_at, e.input_tokens, e.output_tokens, e.cost
+    """
+
   private var effectText: String {
     switch self {
     case .insertEffect:
@@ -149,9 +173,13 @@ enum SQL: Int, CaseIterable {
     case .setEffectState: "UPDATE effect SET state = ?2 WHERE id = ?1"
     case .effects:
       """
-      SELECT e.id, r.id, e.kind, e.digest, e.occurrence, e.ordinal, e.attempt, e.state, e.step, e.agent, e.name,
-        e.detail, e.started_at, e.ended_at, e.input_tokens, e.output_tokens, e.cost
-      FROM run r JOIN effect e ON e.run = r.key WHERE r.id = ?1 ORDER BY e.ordinal, e.key
+      SELECT \(Self.effectColumns) FROM run r JOIN effect e ON e.run = r.key WHERE r.id = ?1
+      ORDER BY e.ordinal, e.key
+      """
+    case .effectsOfStep:
+      """
+      SELECT \(Self.effectColumns) FROM run r JOIN effect e ON e.run = r.key WHERE r.id = ?1 AND e.step = ?2
+      ORDER BY e.ordinal, e.key
       """
     case .outcome:
       """

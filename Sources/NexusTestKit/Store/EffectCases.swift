@@ -26,10 +26,36 @@ extension StoreConformance {
       }
       try expect(try await store.effects(of: RunID("run_1")).map(\.record.ordinal), [1, 2, 3])
     },
+    Case("each step of a run has effects of its own") { store in
+      let (first, second) = (StepPath("research[0]"), StepPath("research[1]"))
+      try await store.commit(.insertRun(StoreSamples.run("run_1")), .insertRun(StoreSamples.run("run_2")))
+      // Two steps make the same request, side by side.
+      try await store.commit(
+        .insertEffect(StoreSamples.effect("eff_2", run: "run_1", step: first, occurrence: 1, ordinal: 2)),
+        .insertEffect(StoreSamples.effect("eff_3", run: "run_1", step: second)),
+        .insertEffect(StoreSamples.effect("eff_1", run: "run_1", step: first)),
+        .insertEffect(StoreSamples.effect("eff_4", run: "run_2", step: first)))
+      try await store.expectRefusal(
+        .duplicate, .insertEffect(StoreSamples.effect("eff_5", run: "run_1", step: second)))
+      func ids(_ run: String, _ step: StepPath) async throws -> [String] {
+        try await store.effects(of: RunID(run), step: step).map(\.record.id.text)
+      }
+      try expect(try await ids("run_1", first), ["eff_1", "eff_2"])
+      try expect(try await ids("run_1", second), ["eff_3"])
+      try expect(try await ids("run_1", .main), [])
+      try expect(try await ids("run_2", first), ["eff_4"])
+      try expect(try await store.effects(of: RunID("run_1")).count, 3)
+      // Of a rewound effect each step may have a successor, and sees both.
+      try await store.commit(
+        .setEffectState([EffectID("eff_3")], .rewound),
+        .insertEffect(StoreSamples.effect("eff_5", run: "run_1", step: second, ordinal: 3)))
+      try expect(try await ids("run_1", second), ["eff_3", "eff_5"])
+      try expect(try await store.effects(of: RunID("run_1"), step: second)[0].request, nil)
+    },
     Case("an effect needs its run") { store in
       try await store.expectRefusal(.notFound, .insertEffect(StoreSamples.effect("eff_1", run: "run_1")))
     },
-    Case("digest and occurrence are unique among the effects of a run that are not rewound") { store in
+    Case("digest and occurrence are unique among the effects of a step that are not rewound") { store in
       try await store.commit(.insertRun(StoreSamples.run("run_1")), .insertRun(StoreSamples.run("run_2")))
       try await store.commit(.insertEffect(StoreSamples.effect("eff_1", run: "run_1")))
       try await store.expectRefusal(.duplicate, .insertEffect(StoreSamples.effect("eff_2", run: "run_1")))

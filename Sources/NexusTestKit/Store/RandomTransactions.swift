@@ -11,6 +11,7 @@ package struct RandomTransactions {
   private var heads: [Int64]
   private var fences: [Int64]
   package static let runs = 4
+  static let codes = ["NX-AGT-001", "NX-RUN-003", "made up"]
 
   package init(random: any RandomSource) {
     self.random = random
@@ -46,8 +47,9 @@ package struct RandomTransactions {
     case 0, 1:
       return .insertRun(
         StoreSamples.run(
-          run, status: pick(2) == 0 ? .queued : .completed, key: pick(3) == 0 ? "k\(pick(3))" : nil,
-          input: .string(text())))
+          run, kind: RunKind.allCases[pick(4)], status: pick(2) == 0 ? .queued : .completed,
+          key: pick(3) == 0 ? "k\(pick(3))" : nil, input: .string(text()),
+          parent: pick(2) == 0 ? nil : "run_\(pick(Self.runs))"))
     case 2...6: return append(index)
     case 7:
       fences[index] += 1
@@ -66,7 +68,8 @@ package struct RandomTransactions {
     case 0, 1:
       return .insertEffect(
         StoreSamples.effect(
-          effectID(), run: run, digest: "\(pick(3))", occurrence: pick(2), ordinal: Int64(pick(1000)),
+          effectID(), run: run, step: pick(3) == 0 ? StepPath("s") : .main, digest: "\(pick(3))", occurrence: pick(2),
+          ordinal: Int64(pick(1000)),
           state: EffectState.allCases[pick(5)], request: pick(2) == 0 ? nil : Array(text().utf8)))
     case 2, 3:
       return .setOutcome(
@@ -101,6 +104,8 @@ package struct RandomTransactions {
     let status = RunStatus.allCases[pick(RunStatus.allCases.count)]
     var summary = RunSummary(status: status, updatedAt: StoreSamples.time(first))
     if pick(3) == 0 { summary.output = .string(text()) }
+    if status == .paused { summary.pauseReason = PauseReason.allCases[pick(PauseReason.allCases.count)] }
+    if status == .failed { summary.error = RunError(code: Self.codes[pick(3)], message: text(), exit: 3) }
     let entries = (0..<Int64(count)).map { offset in
       StoreSamples.entry(first + offset, .stepRecorded(path: StepPath("s"), value: .string(text())))
     }
@@ -114,6 +119,8 @@ package struct RandomTransactions {
 package struct StoreContents: Sendable, Equatable {
   package var runs: [RunRecord] = []
   package var requested: [RunRecord?] = []
+  package var lists: [[RunID]] = []
+  package var counts: [RunStatus: Int]
   package var journals: [[JournalEntry]] = []
   package var effects: [[EffectRow]] = []
   package var outcomes: [EffectOutcome?] = []
@@ -125,8 +132,16 @@ package struct StoreContents: Sendable, Equatable {
   package var restarts: [RestartRow]
   package var definitions: [[UInt8]?] = []
 
+  private static let queries =
+    RunStatus.allCases.map { RunQuery(statuses: [$0]) } + RunKind.allCases.map { RunQuery(kinds: [$0]) }
+    + PauseReason.allCases.map { RunQuery(reasons: [$0]) }
+    + RandomTransactions.codes.map { RunQuery(errorCode: $0, topLevelOnly: true) }
+    + (0..<RandomTransactions.runs).map { RunQuery(parent: RunID("run_\($0)")) }
+
   package init(of store: any Store) async throws(StoreError) {
     runs = try await store.runs(RunQuery())
+    counts = try await store.runCounts()
+    for query in Self.queries { lists.append(try await store.runs(query).map(\.id)) }
     for index in 0..<3 {
       requested.append(try await store.run(named: "researcher", idempotencyKey: "k\(index)"))
       definitions.append(try await store.definition(DefinitionHash("d\(index)")))

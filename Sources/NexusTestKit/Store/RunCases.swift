@@ -10,7 +10,10 @@ extension StoreConformance {
     Case("a run is read as it was written") { store in
       var record = StoreSamples.run("run_1", key: "k")
       record.summary.output = ["a": [1, .double(2.5), nil, "é\u{0}"]]
-      record.summary.error = RunError(code: "NX-RUN-001", message: "no", isRetryable: false)
+      record.summary.error = RunError(
+        code: "NX-RUN-001", message: "no", isRetryable: false, exit: -9, retryAfter: .nanoseconds(1_500_000_001),
+        wasApplied: false)
+      record.parent = RunID("run_0")
       record.summary.pauseReason = .budget
       record.summary.attempts = 3
       record.summary.tokens = TokenCount(9)

@@ -18,7 +18,8 @@ package enum StoreConformance {
     package var description: String { name }
   }
 
-  package static let cases = runCases + journalCases + effectCases + ledgerCases + nodeCases + orderCases
+  package static let cases =
+    runCases + listCases + takeoverCases + journalCases + effectCases + ledgerCases + nodeCases + orderCases
 
   /// Runs every case on a store of its own.
   ///

@@ -13,13 +13,13 @@ package enum StoreSamples {
   package static func time(_ seconds: Int64) -> WallTime { WallTime(microseconds: seconds * 1_000_000) }
 
   package static func run(
-    _ id: String, name: String = "researcher", status: RunStatus = .queued, fence: Int64 = 1, key: String? = nil,
-    input: JSONValue = ["question": "why?"]
+    _ id: String, kind: RunKind = .agent, name: String = "researcher", status: RunStatus = .queued, fence: Int64 = 1,
+    key: String? = nil, input: JSONValue = ["question": "why?"], parent: String? = nil
   ) -> RunRecord {
     RunRecord(
-      id: RunID(id), kind: .agent, name: name, definition: DefinitionHash("d0"), input: input, idempotencyKey: key,
+      id: RunID(id), kind: kind, name: name, definition: DefinitionHash("d0"), input: input, idempotencyKey: key,
       createdAt: time(1), fence: FencingToken(fence), head: .none,
-      summary: RunSummary(status: status, updatedAt: time(1)))
+      summary: RunSummary(status: status, updatedAt: time(1)), parent: parent.map(RunID.init(_:)))
   }
 
   package static func entry(_ sequence: Int64, _ entry: RunEntry = .resumed(by: "a person")) -> JournalEntry {
@@ -36,14 +36,14 @@ package enum StoreSamples {
   }
 
   package static func effect(
-    _ id: String, run: String, digest: String = "aa", occurrence: Int = 0, ordinal: Int64 = 1,
+    _ id: String, run: String, step: StepPath = .main, digest: String = "aa", occurrence: Int = 0, ordinal: Int64 = 1,
     state: EffectState = .intent, request: [UInt8]? = Array("ask".utf8)
   ) -> EffectRow {
     EffectRow(
       record: EffectRecord(
         id: EffectID(id), kind: .model, digest: RequestDigest(digest), occurrence: occurrence, ordinal: ordinal,
         attempt: AttemptNumber(1), state: state),
-      run: RunID(run), step: .main, agent: agent, name: "local/scripted", detail: "a question", startedAt: time(2),
+      run: RunID(run), step: step, agent: agent, name: "local/scripted", detail: "a question", startedAt: time(2),
       request: request)
   }
 

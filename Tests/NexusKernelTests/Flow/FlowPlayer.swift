@@ -20,6 +20,8 @@ struct FlowPlayer {
   var children: [StepPath: RunID] = [:]
   var stopped: [StepPath: StepStop] = [:]
   var isSettled = false
+  /// The node is killed before the next commit, or the store loses it.
+  var losesNextCommit = false
   /// Every attempt that was ever started, in order.
   var started: [StepOrder] = []
 
@@ -53,6 +55,11 @@ struct FlowPlayer {
   mutating func play(_ event: DurableEvent) -> [DurableAction] {
     isSettled = false
     let decision = machine.handle(event, at: now)
+    if losesNextCommit {
+      losesNextCommit = false
+      recover()
+      return []
+    }
     append(decision.entries)
     actions = decision.actions
     for action in decision.actions { perform(action) }

@@ -43,6 +43,11 @@ struct FlowSimulation {
         player.recover()
         continue
       }
+      // What happens next is lost with its commit; that it happened outside is not.
+      if killsLeft > 0, chance(12) {
+        killsLeft -= 1
+        player.losesNextCommit = true
+      }
       if troubleLeft > 0, chance(10) {
         troubleLeft -= 1
         interfere()

@@ -23,6 +23,7 @@ struct PinnedDefinitionTests {
       try ValueTemplate(
         parsing: one([
           "{{ run.input }}", ["a": ["{{ item.x }} and {{ index }}", 1, nil]], 3, true, nil, .double(1.5), "{{ '{{' }}",
+          ["z": "{{ item }}", "a": ["y": 1, "b": "{{ index }}"]],
           [:],
         ]) ?? nil)
     }

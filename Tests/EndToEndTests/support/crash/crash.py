@@ -39,7 +39,7 @@ class Project:
     def environment(self, crash_at=None, torn=False):
         names = ("PATH", "HOME", "LANG", "TMPDIR")
         env = {name: os.environ[name] for name in names if name in os.environ}
-        env["NAOS_BINARY"] = self.options.naos
+        env["BINARY"] = self.options.naos
         if crash_at is not None:
             # Each life counts anew.
             (self.path / "count").unlink(missing_ok=True)

@@ -12,7 +12,7 @@ case ${1-ok} in
   flaky) [ "$NAOS_ATTEMPT" -ge 3 ] || exit 1 ;;
   bad) mkdir -p "effects/$key"; exit 9 ;;
   never) sleep 600 ;;
-  signal) "$NAOS_BINARY" runs signal "$NAOS_RUN_ID" go --id once --input '{"n": 7}' >/dev/null 2>&1 ;;
+  signal) "$BINARY" runs signal "$NAOS_RUN_ID" go --id once --input '{"n": 7}' >/dev/null 2>&1 ;;
 esac
 mkdir -p "effects/$key"
 echo "\\"${2-done} by $NAOS_STEP\\""
@@ -29,7 +29,7 @@ agents:
   vote-a: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Paris\\"}'"] }
   vote-b: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Paris\\"}'"] }
   vote-c: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Rome\\"}'"] }
-  signaller: { command: [sh, act.sh, signal], env: { NAOS_BINARY: "${NAOS_BINARY}" } }
+  signaller: { command: [sh, act.sh, signal], env: { BINARY: "${BINARY}" } }
   undo: { command: [sh, act.sh, ok] }
   undo-flaky: { command: [sh, act.sh, flaky], restart: temporary }
 """

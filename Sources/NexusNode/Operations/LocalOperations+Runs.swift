@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+internal import NexusRuntime
+internal import NexusStore
+
+// What operators do to runs, on the node in this process.
+extension LocalOperations {
+  private static let operatorName = "operator"
+
+  func flows() async throws(OperationError) -> FlowList { FlowReports.list(parts.plan) }
+
+  func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
+    let changed: RunID
+    do throws(RuntimeRefusal) { changed = try await perform(change, on: run) } catch { throw OperationError(error) }
+    return try await report(try await record(changed))
+  }
+
+  /// - Returns: the run, or the new one that the change began.
+  private func perform(_ change: RunChange, on run: RunID) async throws(RuntimeRefusal) -> RunID {
+    let executor = parts.runtime.executor
+    let who = Self.operatorName
+    switch change {
+    case .pause: try await executor.pause(run, by: who)
+    case .cancel: try await executor.cancel(run, by: who)
+    case .kill: try await executor.cancel(run, by: who, kill: true)
+    case .resume: try await executor.resume(run, by: who)
+    case .retry(let newKeys): try await executor.retry(run, by: who, newKeys: newKeys)
+    case .skip(let step, let reason): try await executor.skip(run, step: step, by: who, reason: reason)
+    case .markDone(let step, let output): try await executor.markDone(run, step: step, by: who, output: output)
+    case .signal(let name, let id, let payload): try await executor.signal(run, name: name, id: id, payload: payload)
+    case .restart: return try await executor.restart(run).id
+    case .fork(let step): return try await executor.fork(run, from: step).id
+    }
+    return run
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusStore
+
+/// The row of a run as a guard needs it.
+struct KnownRun {
+  let key: Int64
+  var fence: Int64
+  var head: Int64
+  var journalBytes: Int64
+  var facet: RunFacet
+  /// The key of the facet.
+  var facetKey: Int64
+  let input: StoredPayload?
+  var output: StoredPayload?
+}
+
+/// What the writing connection knows of rows that it wrote or read, so that an append needs no look at the row first.
+///
+/// It holds for the open transaction and after its commit. After anything that failed or was rolled back it is forgotten
+/// as a whole; the guards of the statements themselves stay in force.
+final class WriterMemory {
+  /// When more runs than this are known, all are forgotten: the ones under way are soon known again.
+  static let runs = 16_384
+
+  private var runs: [RunID: KnownRun] = [:]
+  private(set) var facets: [RunFacet: Int64] = [:]
+
+  func run(_ id: RunID) -> KnownRun? { runs[id] }
+
+  func know(_ id: RunID, _ run: KnownRun) {
+    if runs.count >= Self.runs { runs.removeAll(keepingCapacity: true) }
+    runs[id] = run
+  }
+
+  func know(_ facet: RunFacet, _ key: Int64) { facets[facet] = key }
+
+  func forget(_ id: RunID) { runs[id] = nil }
+
+  func forgetAll() {
+    runs.removeAll(keepingCapacity: true)
+    facets.removeAll(keepingCapacity: true)
+  }
+}
