@@ -9,8 +9,10 @@ package struct ProjectPlan: Sendable, Hashable {
   /// In the order of the file.
   package var agents: [AgentSpec]
   package var supervisors: [SupervisorSpec]
-  /// Workflows, sagas and fan-out pools.
+  /// Workflows, then sagas, then fan-out pools; of each kind in the order of the file.
   package var flows: [FlowDefinition]
+  package var queuePools: [QueuePoolSpec]
+  package var schedules: [ScheduleSpec]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
@@ -29,6 +31,8 @@ package struct ProjectPlan: Sendable, Hashable {
     agents = []
     supervisors = []
     flows = []
+    queuePools = []
+    schedules = []
     providers = []
     models = []
     budgets = []
@@ -40,7 +44,6 @@ package struct ProjectPlan: Sendable, Hashable {
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }
-
   package func flow(_ name: String) -> FlowDefinition? { flows.first { $0.name == name } }
 }
 
