@@ -203,6 +203,15 @@ extension SQLiteStore {
     }
   }
 
+  /// How SQLite carries out each statement that reads or changes rows, by its name: for tests and for diagnosis.
+  package func plans() async throws(StoreError) -> [String: [String]] {
+    try await reader.read { connection throws(StoreError) in
+      var plans: [String: [String]] = [:]
+      for sql in SQL.allCases where sql.hasPlan { plans["\(sql)"] = try connection.plan(of: sql) }
+      return plans
+    }
+  }
+
   package func lastBoot() async throws(StoreError) -> BootRow? {
     try await reader.read { connection throws(StoreError) in
       try connection.first(.lastBoot) { row throws(StoreError) in

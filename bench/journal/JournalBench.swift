@@ -7,25 +7,33 @@ internal import NexusKernel
 internal import NexusStore
 internal import NexusStoreSQLite
 
-/// Measures durable appends: `naos-bench DATABASE WRITERS SECONDS`.
+/// Measures durable appends: `naos-bench DATABASE WRITERS SECONDS [ENTRIES]`; for lists see `ListBench`.
 ///
-/// Writers append one synced entry each to a run of their own and wait for the commit, again and again. Prints the
-/// appends a second, as the C program beside it does.
+/// Writers append one synced entry each, or as many as are asked for, to a run of their own and wait for the commit,
+/// again and again. Prints the appends a second, as the C program beside it does.
 @main
 struct JournalBench {
   static func main() async throws {
     let arguments = CommandLine.arguments
-    guard arguments.count == 4, let writers = Int(arguments[2]), let seconds = Int64(arguments[3]) else {
-      print("usage: naos-bench DATABASE WRITERS SECONDS")
+    if arguments.count == 4, arguments[1] == "lists", let runs = Int(arguments[3]) {
+      return try await ListBench.measure(path: arguments[2], runs: runs)
+    }
+    guard (4...5).contains(arguments.count), let writers = Int(arguments[2]), let seconds = Int64(arguments[3]),
+      let entries = arguments.count == 5 ? Int(arguments[4]) : 1, entries > 0
+    else {
+      print("usage: naos-bench DATABASE WRITERS SECONDS [ENTRIES] | naos-bench lists DATABASE RUNS")
       exit(2)
     }
-    let rate = try await appendsPerSecond(path: arguments[1], writers: writers, duration: .seconds(seconds))
+    let rate = try await appendsPerSecond(
+      path: arguments[1], writers: writers, duration: .seconds(seconds), entries: entries)
     print(rate)
   }
 
   /// Off the main actor, whose every hop is a thread switch.
   @concurrent
-  private static func appendsPerSecond(path: String, writers: Int, duration: Duration) async throws -> Int64 {
+  private static func appendsPerSecond(path: String, writers: Int, duration: Duration, entries: Int) async throws
+    -> Int64
+  {
     let clock = SystemClock()
     let store = try await SQLiteStore.open(path: path, durability: .sync, clock: clock)
     let ids = IdentifierSource(clock: clock, random: SystemRandom())
@@ -36,7 +44,7 @@ struct JournalBench {
     let deadline = start + duration
     let appends = try await withThrowingTaskGroup(of: Int64.self) { group in
       for run in runs {
-        group.addTask { try await write(to: run, of: store, clock: clock, until: deadline) }
+        group.addTask { try await write(entries, to: run, of: store, clock: clock, until: deadline) }
       }
       return try await group.reduce(0, +)
     }
@@ -52,7 +60,7 @@ struct JournalBench {
     return StoreTransaction(.synced, [.insertRun(record)])
   }
 
-  private static let value: JSONValue = [
+  static let value: JSONValue = [
     "title": "Sagas",
     "text": """
     If step five fails, the compensations of the steps before it run in reverse order, each as a step of its own with \
@@ -61,19 +69,25 @@ struct JournalBench {
   ]
 
   private static func write(
-    to run: RunID, of store: SQLiteStore, clock: SystemClock, until deadline: Instant
+    _ count: Int, to run: RunID, of store: SQLiteStore, clock: SystemClock, until deadline: Instant
   ) async throws -> Int64 {
     var head = JournalSequence.none
+    var appends: Int64 = 0
     while clock.now() < deadline {
       let time = clock.wallNow()
-      let entry = JournalEntry(
-        sequence: head.next, at: time, entry: .stepRecorded(path: StepPath("research[2].draft"), value: value))
+      var entries: [JournalEntry] = []
+      for _ in 0..<count {
+        head = head.next
+        entries.append(
+          JournalEntry(
+            sequence: head, at: time, entry: .stepRecorded(path: StepPath("research[2].draft"), value: value)))
+      }
       let summary = RunSummary(status: .running, updatedAt: time)
       try await store.commit(
         StoreTransaction(
-          .synced, [.append(run: run, fence: FencingToken(1), entries: [entry], summary: summary)]))
-      head = head.next
+          .synced, [.append(run: run, fence: FencingToken(1), entries: entries, summary: summary)]))
+      appends += 1
     }
-    return head.value
+    return appends
   }
 }

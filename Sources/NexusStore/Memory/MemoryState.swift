@@ -52,7 +52,7 @@ struct MemoryState {
     }
   }
 
-  /// - Parameter lengths: how long the encoded entries of the appends that follow are.
+  /// `lengths` are those of the encoded entries that this and later mutations append.
   private mutating func apply(
     _ mutation: Mutation, _ lengths: inout ArraySlice<Int64>, _ undo: inout [Undo]
   ) throws(StoreError) {

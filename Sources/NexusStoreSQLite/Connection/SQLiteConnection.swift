@@ -76,8 +76,11 @@ final class SQLiteConnection {
     return unsafe sqlite3_column_int64(prepared, 0)
   }
 
-  /// Runs a statement that is not worth keeping and gives the texts of its first column.
-  func texts(of text: String) throws(StoreError) -> [String] {
+  /// How SQLite carries a statement out, a step each.
+  func plan(of sql: SQL) throws(StoreError) -> [String] { try texts(of: "EXPLAIN QUERY PLAN " + sql.text, column: 3) }
+
+  /// Runs a statement that is not worth keeping and gives the texts of one column.
+  func texts(of text: String, column: Int32 = 0) throws(StoreError) -> [String] {
     var statement: OpaquePointer?
     defer { unsafe _ = sqlite3_finalize(statement) }
     let result = unsafe sqlite3_prepare_v2(handle, text, -1, &statement, nil)
@@ -89,7 +92,7 @@ final class SQLiteConnection {
       let result = unsafe sqlite3_step(prepared)
       if result == SQLITE_DONE { return texts }
       guard result == SQLITE_ROW else { throw unsafe SQLiteError.make(result, handle, doing: text) }
-      texts.append(unsafe SQLiteRow(statement: prepared).text(0))
+      texts.append(unsafe SQLiteRow(statement: prepared).text(column))
     }
   }
 

@@ -46,6 +46,14 @@ enum SQL: Int, CaseIterable {
     }
   }
 
+  /// Whether SQLite chooses how to find rows for it.
+  var hasPlan: Bool {
+    switch self {
+    case .begin, .beginRead, .commit, .rollback, .savepoint, .release, .rollbackToSavepoint: false
+    default: true
+    }
+  }
+
   private var transactionText: String {
     switch self {
     case .begin: "BEGIN IMMEDIATE"
