@@ -61,7 +61,8 @@ extension String {
     case .int: return value
     case .double:
       // A whole number beyond 64 bits would become its neighbour: two different ids would agree.
-      return unicodeScalars.allSatisfy { $0.isDigit || $0 == "-" } ? nil : value
+      // Spelled out, because JSON has a `nil` of its own.
+      return unicodeScalars.allSatisfy { $0.isDigit || $0 == "-" } ? Optional.none : value
     default: return nil
     }
   }
