@@ -373,6 +373,27 @@ static const unsigned char NX_CFG_402[] = {
 static const unsigned char NX_CFG_403[] = {
 #embed "../../docs/errors/NX-CFG-403.md"
 };
+static const unsigned char NX_GAT_051[] = {
+#embed "../../docs/errors/NX-GAT-051.md"
+};
+static const unsigned char NX_GAT_052[] = {
+#embed "../../docs/errors/NX-GAT-052.md"
+};
+static const unsigned char NX_GAT_053[] = {
+#embed "../../docs/errors/NX-GAT-053.md"
+};
+static const unsigned char NX_GAT_054[] = {
+#embed "../../docs/errors/NX-GAT-054.md"
+};
+static const unsigned char NX_GAT_055[] = {
+#embed "../../docs/errors/NX-GAT-055.md"
+};
+static const unsigned char NX_GAT_056[] = {
+#embed "../../docs/errors/NX-GAT-056.md"
+};
+static const unsigned char NX_GAT_057[] = {
+#embed "../../docs/errors/NX-GAT-057.md"
+};
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
 };
@@ -702,6 +723,13 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-401", NX_CFG_401, sizeof NX_CFG_401},
     {"NX-CFG-402", NX_CFG_402, sizeof NX_CFG_402},
     {"NX-CFG-403", NX_CFG_403, sizeof NX_CFG_403},
+    {"NX-GAT-051", NX_GAT_051, sizeof NX_GAT_051},
+    {"NX-GAT-052", NX_GAT_052, sizeof NX_GAT_052},
+    {"NX-GAT-053", NX_GAT_053, sizeof NX_GAT_053},
+    {"NX-GAT-054", NX_GAT_054, sizeof NX_GAT_054},
+    {"NX-GAT-055", NX_GAT_055, sizeof NX_GAT_055},
+    {"NX-GAT-056", NX_GAT_056, sizeof NX_GAT_056},
+    {"NX-GAT-057", NX_GAT_057, sizeof NX_GAT_057},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// What a schema and a validation may cost.
+///
+/// What passes a limit is refused with its own code; it is never taken for valid.
+package enum SchemaLimits {
+  /// Bytes of an instance handed in as text.
+  static package let maxInstanceBytes = 4 << 20
+  /// Bytes of one schema document handed in as text.
+  static package let maxSchemaBytes = 1 << 20
+  /// Subschemas of all documents that a schema reaches.
+  static package let maxSubschemas = 10_000
+  /// Subschemas under evaluation at once, one inside the other: `$ref` can go on for ever without it.
+  ///
+  /// An instance nests at most `JSONValue.maxDepth` levels; this leaves eight subschemas for each.
+  static package let maxEvaluationDepth = 1_024
+  /// Subschemas evaluated in one validation.
+  static package let maxEvaluations = 4_000_000
+  /// Issues reported of one instance; the rest is cut off, and the outcome says so.
+  static package let maxIssues = 100
+  /// Problems reported of one schema.
+  static let maxProblems = 50
+}
