@@ -118,7 +118,7 @@ enum UnicodeClasses {
 
 /// Ranges of scalars as text: `gap-length` in hexadecimal, each gap counted from the end of the range before.
 enum RangeText {
-  static func ranges(of text: some StringProtocol) -> [ScalarSet.Range] {
+  static func ranges(of text: Substring) -> [ScalarSet.Range] {
     var end: UInt32 = 0
     var result: [ScalarSet.Range] = []
     for part in text.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\n" }) {

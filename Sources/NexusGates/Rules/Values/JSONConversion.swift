@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What a JSON value cannot become.
+package struct JSONConversionError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// A JSON Pointer to the value.
+  package let path: String
+  package let message: String
+  package var description: String { path.isEmpty ? message : "\(path): \(message)" }
+}
+
+extension RuleValue {
+  /// The largest magnitude at which every integer is a `double`.
+  private static let exactDoubleLimit: Int64 = 1 << 53
+
+  /// Takes a JSON value into the rule language.
+  ///
+  /// Where a type is known, whole numbers of an integer type become `int`. Everywhere else a number is a `double`, as
+  /// in a protobuf `Value`, so that `420` and `420.5` never have different types.
+  ///
+  /// - Throws: For an integer that a `double` cannot hold exactly.
+  package init(_ json: JSONValue, as type: RuleType = .dyn) throws(JSONConversionError) {
+    self = try Self.convert(json, type, path: { "" })
+  }
+
+  private static func convert(_ json: JSONValue, _ type: RuleType, path: () -> String) throws(JSONConversionError)
+    -> RuleValue
+  {
+    switch json {
+    case .null: return .null
+    case .bool(let value): return .bool(value)
+    case .string(let text): return .string(text)
+    case .int(let value):
+      if type == .int { return .int(value) }
+      guard value.magnitude <= exactDoubleLimit.magnitude else {
+        throw JSONConversionError(path: path(), message: "the integer \(value) is beyond 2^53 and has no schema")
+      }
+      return .double(Double(value))
+    case .double(let value):
+      if type == .int, let whole = Int64(exactly: value) { return .int(whole) }
+      return .double(value)
+    case .array(let elements):
+      let elementType: RuleType = if case .list(let element) = type { element } else { .dyn }
+      var list: [RuleValue] = []
+      list.reserveCapacity(elements.count)
+      for (index, element) in elements.enumerated() {
+        list.append(try convert(element, elementType, path: { "\(path())/\(index)" }))
+      }
+      return .list(list)
+    case .object(let object):
+      var entries: [RuleMap.Entry] = []
+      entries.reserveCapacity(object.count)
+      for member in object {
+        let value = try convert(
+          member.value, type.field(member.key) ?? .dyn, path: { "\(path())/\(pointerToken(member.key))" })
+        entries.append(RuleMap.Entry(key: .string(member.key), value: value))
+      }
+      return .map(RuleMap(distinct: entries))
+    }
+  }
+
+  /// RFC 6901, section 3.
+  private static func pointerToken(_ key: String) -> String {
+    var token = ""
+    for scalar in key.unicodeScalars {
+      switch scalar {
+      case "~": token += "~0"
+      case "/": token += "~1"
+      default: token.unicodeScalars.append(scalar)
+      }
+    }
+    return token
+  }
+}
