@@ -12,8 +12,8 @@ extension SchemaCompiler {
     switch key {
     case "type":
       let names = value.arrayValue ?? [value]
-      var types = SchemaTypes()
-      for (name, type) in SchemaTypes.named where names.contains(.string(name)) { types.insert(type) }
+      var types = SchemaTypeSet()
+      for (name, type) in SchemaTypeSet.named where names.contains(.string(name)) { types.insert(type) }
       return types.isEmpty ? nil : .type(types)
     case "const":
       tables.values.append(value)

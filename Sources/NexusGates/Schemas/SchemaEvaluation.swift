@@ -102,7 +102,7 @@ struct SchemaEvaluation {
     case .type(let types):
       guard !types.allows(value) else { return true }
       guard collects else { return false }
-      let names = SchemaTypes.named.filter { types.contains($0.type) }.map(\.name).joined(separator: " or ")
+      let names = SchemaTypeSet.named.filter { types.contains($0.type) }.map(\.name).joined(separator: " or ")
       return fail(.wrongType, value, names, "the value must be of type \(names)")
     case .const(let number):
       let constant = program.values[Int(number)]

@@ -29,7 +29,7 @@ final class SchemaProgram: Sendable {
   /// What a keyword asks; plain numbers throughout, so that reading one costs nothing.
   enum Operation: Sendable {
     case never
-    case type(SchemaTypes)
+    case type(SchemaTypeSet)
     case const(Int32)
     case enumeration(Int32)
     case minimum(Int32)
@@ -131,17 +131,17 @@ struct SchemaTables {
 }
 
 /// The types that `type` allows.
-struct SchemaTypes: OptionSet, Sendable, Hashable {
+struct SchemaTypeSet: OptionSet, Sendable, Hashable {
   let rawValue: UInt8
-  static let null = SchemaTypes(rawValue: 1)
-  static let boolean = SchemaTypes(rawValue: 2)
-  static let integer = SchemaTypes(rawValue: 4)
-  static let number = SchemaTypes(rawValue: 8)
-  static let string = SchemaTypes(rawValue: 16)
-  static let array = SchemaTypes(rawValue: 32)
-  static let object = SchemaTypes(rawValue: 64)
+  static let null = SchemaTypeSet(rawValue: 1)
+  static let boolean = SchemaTypeSet(rawValue: 2)
+  static let integer = SchemaTypeSet(rawValue: 4)
+  static let number = SchemaTypeSet(rawValue: 8)
+  static let string = SchemaTypeSet(rawValue: 16)
+  static let array = SchemaTypeSet(rawValue: 32)
+  static let object = SchemaTypeSet(rawValue: 64)
 
-  static let named: [(name: String, type: SchemaTypes)] = [
+  static let named: [(name: String, type: SchemaTypeSet)] = [
     ("null", .null), ("boolean", .boolean), ("integer", .integer), ("number", .number), ("string", .string),
     ("array", .array), ("object", .object),
   ]

@@ -58,7 +58,6 @@ enum SchemaFormat: String, Sendable, CaseIterable {
 }
 
 extension UInt8 {
-  var isDigit: Bool { (0x30...0x39).contains(self) }
   var isLetter: Bool { (0x61...0x7A).contains(self | 0x20) }
   var isHexDigit: Bool { isDigit || (0x61...0x66).contains(self | 0x20) }
 }
