@@ -37,4 +37,7 @@ package struct RuleBindings: Sendable {
   package init(_ environment: RuleEnvironment, _ values: [String: RuleValue]) {
     self.values = environment.variables.map { values[$0.name] }
   }
+
+  /// By position, as the environment lists its variables.
+  package init(_ values: [RuleValue?]) { self.values = values }
 }

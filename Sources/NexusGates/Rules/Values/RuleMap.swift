@@ -111,3 +111,14 @@ extension String {
   /// Whether it comes first by Unicode scalars; UTF-8 keeps their order.
   func precedesByScalars(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 }
+
+extension RuleValue {
+  /// A map of these entries.
+  ///
+  /// - Throws: For a key that is there twice or of a type that keys cannot have.
+  package static func map(_ entries: [(RuleValue, RuleValue)]) throws(RuleFault) -> RuleValue {
+    var builder = MapBuilder(capacity: entries.count)
+    for (key, value) in entries { try builder.add(key, value) }
+    return .map(builder.map)
+  }
+}

@@ -2,6 +2,12 @@
 // Copyright the Nexus OS authors
 
 extension RuleValue {
+  /// Whether two values are equal by the language, within the standard limits; values beyond them are not.
+  package func isEqual(to other: RuleValue) -> Bool {
+    var meter = Meter(cost: RuleLimits.maxGateCost, memory: 0)
+    return (try? Self.areEqual(self, other, &meter)) ?? false
+  }
+
   /// Whether two values are equal by the language: of different types never, except numbers of the same value.
   ///
   /// Every step is paid for, so that comparing what shares its parts cannot take longer than the limit allows.
