@@ -82,4 +82,10 @@ last_memory=$(memory)
 [[ ${last_memory:-0} -le 200000 ]] || { echo "the node uses $((last_memory / 1000)) MB" >&2; failed=1; }
 [[ $(descriptors) -le 500 ]] || { echo "the node holds $(descriptors) descriptors" >&2; failed=1; }
 echo "soak: $(wc -l <"$ids") runs over $kills kills, $((last_memory / 1000)) MB at the end (${first_memory:-0} kB at the start)"
-exit $failed
+[[ $failed -eq 0 ]] || exit 1
+
+# Every change of the database is a place to die at, and the next life dies as well.
+cd "$folder"
+crash=$folder/../../Tests/EndToEndTests/support/crash
+cc -shared -fPIC -O1 -Wall -o crashpoint.so "$crash/crashpoint.c" -ldl
+python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --every "${SOAK_CRASH_EVERY:-1}"

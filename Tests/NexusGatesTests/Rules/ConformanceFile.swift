@@ -36,7 +36,7 @@ struct ConformanceFile: Sendable {
   }
 
   static func load(_ name: String, from folder: String) throws -> ConformanceFile {
-    let bytes = try #require(bytes(of: "\(folder)/\(name).json"), "\(name).json is missing")
+    let bytes = try #require(Self.bytes(of: "\(folder)/\(name).json"), "\(name).json is missing")
     let json = try JSONValue(parsing: bytes)
     var cases: [Case] = []
     for section in json["section"]?.arrayValue ?? [] {

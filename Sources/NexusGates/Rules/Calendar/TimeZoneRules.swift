@@ -14,9 +14,7 @@ package struct TimeZoneSource: Sendable {
   /// Knows no names.
   package static let none = TimeZoneSource { _ in nil }
 
-  /// Seconds east of UTC at a point in time.
-  ///
-  /// - Parameter zone: `UTC`, an offset such as `-02:30` or `02:00`, or an IANA name.
+  /// Seconds east of UTC at a point in time, in `UTC`, an offset such as `-02:30` or `02:00`, or an IANA name.
   func offset(of zone: String, at timestamp: Timestamp) throws(RuleFault) -> Int64 {
     if zone.hasSameScalars(as: "UTC") || zone.utf8.isEmpty { return 0 }
     if let offset = Self.fixedOffset(zone) { return offset }

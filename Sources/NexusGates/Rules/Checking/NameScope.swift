@@ -7,7 +7,7 @@ package struct RuleVariable: Sendable, Hashable {
   package let type: RuleType
   package let bound: SizeBound
 
-  /// - Parameter name: One word, or several with dots between.
+  /// Names a variable by one word, or several with dots between.
   package init(_ name: String, _ type: RuleType = .dyn, bound: SizeBound = .unknown) {
     self.name = name
     self.type = type
@@ -42,7 +42,8 @@ struct NameScope {
   init(environment: RuleEnvironment) {
     variables = environment.variables
     functions = environment.functions
-    slots = Dictionary(environment.variables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    slots = Dictionary(
+      environment.variables.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     let parts = environment.container.split(separator: ".")
     containers = (0...parts.count).reversed().map { parts.prefix($0).map { "\($0)." }.joined() }
   }

@@ -32,8 +32,9 @@ package struct RuleEnvironment: Sendable {
 package struct RuleBindings: Sendable {
   let values: [RuleValue?]
 
-  /// - Parameter values: By the names of the variables; names that the environment lacks are ignored, a variable
-  ///   without a value is an error only where a rule reads it.
+  /// Takes values by the names of the variables.
+  ///
+  /// Names that the environment lacks are ignored; a variable without a value is an error only where a rule reads it.
   package init(_ environment: RuleEnvironment, _ values: [String: RuleValue]) {
     self.values = environment.variables.map { values[$0.name] }
   }

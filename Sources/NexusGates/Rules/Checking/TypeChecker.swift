@@ -168,7 +168,9 @@ struct TypeChecker {
     }
   }
 
-  private static func areNumbers(_ types: RuleType...) -> Bool { types.allSatisfy { [.int, .uint, .double].contains($0) } }
+  private static func areNumbers(_ types: RuleType...) -> Bool {
+    types.allSatisfy { [.int, .uint, .double].contains($0) }
+  }
 
   // MARK: Literals
 

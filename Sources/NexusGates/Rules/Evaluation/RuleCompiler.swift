@@ -191,7 +191,9 @@ struct RuleCompiler {
   /// Functions that make a value of one literal: `timestamp('…')` is read once.
   private static let foldable: Set<String> = ["timestamp", "duration", "ip", "cidr"]
 
-  private mutating func folded(_ name: String, _ arguments: [RuleExpression], _ step: @escaping EvaluationStep, at offset: Int)
+  private mutating func folded(
+    _ name: String, _ arguments: [RuleExpression], _ step: @escaping EvaluationStep, at offset: Int
+  )
     -> EvaluationStep
   {
     guard Self.foldable.contains(name), arguments.count == 1, Self.constant(arguments[0]) != nil else { return step }

@@ -3,7 +3,9 @@
 
 /// The types that a function takes and gives.
 package struct FunctionSignature: Sendable, Hashable {
-  /// Of a method the receiver comes first. Type parameters stand for themselves within one signature.
+  /// Of a method the receiver comes first.
+  ///
+  /// Type parameters stand for themselves within one signature.
   package let parameters: [RuleType]
   package let result: RuleType
 
@@ -60,9 +62,8 @@ package struct RuleFunction: Sendable {
 
   /// Declares a function that a host offers to its rules.
   ///
-  /// - Parameters:
-  ///   - signatures: All of one arity, of calls that are not methods.
-  ///   - apply: A pure function of its arguments; nil declares the name to the checker only.
+  /// Its signatures are of one arity, of calls that are not methods; what is applied is a pure function of its
+  /// arguments, and without one the name is declared to the checker only.
   package init(
     _ name: String, _ signatures: [FunctionSignature],
     apply: (@Sendable ([RuleValue]) throws(RuleFault) -> RuleValue)? = nil

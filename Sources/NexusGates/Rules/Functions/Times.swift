@@ -15,12 +15,12 @@ extension StandardFunctions {
   /// Of a timestamp the part of its second, minute or hour; of a duration the whole of it in that unit, except
   /// milliseconds, which are those of its last second.
   static let timeParts: [RuleFunction] = [
-    calendar("getHours", duration: { $0.nanoseconds / 3_600_000_000_000 }) { date, _ in date.hour },
-    calendar("getMinutes", duration: { $0.nanoseconds / 60_000_000_000 }) { date, _ in date.minute },
-    calendar("getSeconds", duration: { $0.nanoseconds / 1_000_000_000 }) { date, _ in date.second },
-    calendar("getMilliseconds", duration: { $0.nanoseconds / 1_000_000 % 1000 }) { _, time in
-      Int64(time.nanoseconds) / 1_000_000
-    },
+    calendar("getHours", duration: { $0.nanoseconds / 3_600_000_000_000 }, { date, _ in date.hour }),
+    calendar("getMinutes", duration: { $0.nanoseconds / 60_000_000_000 }, { date, _ in date.minute }),
+    calendar("getSeconds", duration: { $0.nanoseconds / 1_000_000_000 }, { date, _ in date.second }),
+    calendar(
+      "getMilliseconds", duration: { $0.nanoseconds / 1_000_000 % 1000 },
+      { _, time in Int64(time.nanoseconds) / 1_000_000 }),
   ]
 
   private static func calendar(

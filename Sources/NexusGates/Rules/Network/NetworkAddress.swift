@@ -81,7 +81,9 @@ package struct NetworkAddress: Sendable, Hashable {
         bytes += four
         break
       }
-      guard (1...4).contains(group.count), group.allSatisfy({ $0.hexValue != nil }), bytes.count < 16 else { return nil }
+      guard (1...4).contains(group.count), group.allSatisfy({ $0.hexValue != nil }), bytes.count < 16 else {
+        return nil
+      }
       let value = group.reduce(0 as UInt16) { $0 << 4 | UInt16($1.hexValue ?? 0) }
       bytes += [UInt8(value >> 8), UInt8(value & 0xFF)]
       index = end

@@ -29,7 +29,7 @@ package struct RuleDiagnostic: Error, Sendable, Hashable, CustomStringConvertibl
 
   package var description: String { "\(line):\(column): \(message)" }
 
-  /// - Parameter byteOffset: Into the UTF-8 of `text`; the end of the text where it lies beyond.
+  /// Finds the place of an offset into the UTF-8 of `text`; beyond it is the end of the text.
   init(_ kind: Kind, _ message: String, at byteOffset: Int, in text: String) {
     self.kind = kind
     self.message = message

@@ -30,7 +30,9 @@ private struct SchemaTypeReader {
 
   mutating func read(_ schema: JSONValue, depth: Int) -> (RuleType, SizeBound) {
     remaining -= 1
-    guard depth < SchemaTypes.maxDepth, remaining > 0, case .object(let object) = schema else { return (.dyn, .unknown) }
+    guard depth < SchemaTypes.maxDepth, remaining > 0, case .object(let object) = schema else {
+      return (.dyn, .unknown)
+    }
     if let reference = object["$ref"]?.stringValue {
       guard let target = resolve(reference) else { return (.dyn, .unknown) }
       return read(target, depth: depth + 1)
