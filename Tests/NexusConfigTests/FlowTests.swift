@@ -178,17 +178,19 @@ struct FlowTests {
     var files = MemoryFiles([
       "nexus.config.yaml": Self.agents + "schedules: { s: { cron: \"@daily\", run: a, timezone: Europe/Berln } }"
     ])
-    #expect(files.load().diagnostics.isEmpty)
+    // That schedules are not available yet is said of each.
+    func findings() -> [Diagnostic] { files.load().diagnostics.filter { $0.code != "NX-CFG-301" } }
+    #expect(findings().isEmpty)
     for name in ["Europe/Berlin", "Europe/Paris", "zone.tab", "posix/Europe/Berln", "America/Argentina/Salta"] {
       files.contents["/usr/share/zoneinfo/" + name] = []
     }
-    let diagnostics = files.load().diagnostics
+    let diagnostics = findings()
     #expect(diagnostics.map(\.code) == ["NX-CFG-249"])
     #expect(diagnostics.first?.suggestion == "Europe/Berlin")
     for name in ["America/Argentina/Salta", "UTC"] {
       files.contents["/project/nexus.config.yaml"] = Array(
         (Self.agents + "schedules: { s: { cron: \"@daily\", run: a, timezone: \(name) } }").utf8)
-      #expect(files.load().diagnostics.isEmpty, "\(name)")
+      #expect(findings().isEmpty, "\(name)")
     }
   }
 

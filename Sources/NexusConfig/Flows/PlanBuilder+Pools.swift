@@ -174,6 +174,12 @@ extension PlanBuilder {
           help: "make `minSize` at most `size`, and `size` at most `maxSize`"))
     }
     plan.queuePools.append(spec)
+    // It is read and checked, so that nothing of it has to be written anew; naming it gives an honest answer.
+    plan.unavailable.append(UnavailableEntry(kind: "pool", name: item.name))
+    report(
+      Diagnostic(
+        "NX-CFG-301", .warning, "the queue pool `\(item.name)` is not available yet: it cannot be run",
+        at: item.location, help: "a pool with `agents` runs all of them at once; a service agent works on many runs"))
   }
 
   private func autoScale(_ fields: Fields) -> AutoScaleSpec? {
