@@ -145,7 +145,7 @@ extension RunExecutor {
     let record = RunRecord(
       id: id, kind: order.subject.kind, name: order.name, definition: definition, input: order.input,
       idempotencyKey: order.idempotencyKey, createdAt: at, fence: FencingToken(1), head: .none,
-      summary: RunSummary(of: machine.outlook, at: at))
+      summary: RunSummary(of: machine.outlook, at: at), parent: order.parent)
     return (record, journal)
   }
 
