@@ -51,7 +51,7 @@ final class RunTable: Sendable {
   private func load(_ key: RunKey, _ attempt: AttemptNumber, rewind: Int) async throws(StoreError)
     -> (RunSession, [EffectID])
   {
-    let records = try await store.effects(of: key.run).filter { $0.step == key.step }.map(\.record)
+    let records = try await store.effects(of: key.run, step: key.step).map(\.record)
     let fresh = RunSession(key: key, records: records)
     return sessions.withLock { sessions in
       // Whoever came first while the store was read is the one truth in memory.

@@ -11,9 +11,15 @@ extension RunDriver {
   ///
   /// An error of the store that may pass (a full disk) is waited out; the run stands still.
   ///
-  /// - Returns: false if they were not written; the machine is ahead of the journal then, and must be thrown away.
-  func append(_ entries: [RunEntry], at now: WallTime, _ cursor: inout Cursor) async -> Bool {
-    guard !entries.isEmpty else { return true }
+  /// - Returns: why they were not written; the machine is ahead of the journal then, and must be thrown away.
+  func append(_ entries: [RunEntry], at now: WallTime, _ cursor: inout Cursor) async -> StoreError? {
+    await append(entries, at: now, RunSummary(of: cursor.machine.outlook, at: now), &cursor)
+  }
+
+  private func append(
+    _ entries: [RunEntry], at now: WallTime, _ summary: RunSummary, _ cursor: inout Cursor
+  ) async -> StoreError? {
+    guard !entries.isEmpty else { return nil }
     var sequence = cursor.head
     var journal: [JournalEntry] = []
     journal.reserveCapacity(entries.count)
@@ -21,14 +27,26 @@ extension RunDriver {
       sequence = sequence.next
       journal.append(JournalEntry(sequence: sequence, at: now, entry: entry))
     }
-    let mutation = Mutation.append(
-      run: run, fence: fence, entries: journal, summary: RunSummary(of: cursor.machine.outlook, at: now))
-    let patience = StorePatience(clock: services.clock)
-    guard
-      await patience.commit(StoreTransaction(.synced, [mutation]), to: services.store, isLeaving: { self.leaves })
-    else { return false }
-    cursor.head = sequence
-    return true
+    let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
+    let failure = await StorePatience(clock: services.clock)
+      .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
+    if failure == nil { cursor.head = sequence }
+    return failure
+  }
+
+  /// Ends a run whose next entries are more than its journal may hold: it fails, and says so.
+  ///
+  /// What is under way is not waited for. Whoever retries the run begins where its journal ends.
+  ///
+  /// - Returns: how the run stands then; nil if not even that could be written.
+  func fail(because error: StoreError, at now: WallTime, _ cursor: inout Cursor) async -> RunOutlook? {
+    let reason = RunError(code: error.code.problemCode, message: error.message, isRetryable: false)
+    var outlook = cursor.machine.outlook
+    (outlook.status, outlook.pauseReason, outlook.output, outlook.error) = (.failed, nil, nil, reason)
+    let entries = [RunEntry.failed(reason)]
+    guard await append(entries, at: now, RunSummary(of: outlook, at: now), &cursor) == nil else { return nil }
+    announce(entries, outlook)
+    return outlook
   }
 
   func announce(_ entries: [RunEntry], _ outlook: RunOutlook) {

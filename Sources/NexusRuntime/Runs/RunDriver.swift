@@ -138,17 +138,19 @@ final class RunDriver: Sendable {
     }
     services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
     let clock = services.clock
-    let settled = await withDiscardingTaskGroup { group in
+    let end = await withDiscardingTaskGroup { group -> RunOutlook? in
       if let timeout = subject.timeout {
         // The limit is on the whole run, so it counts from the creation, also after a restart of the node.
         addTimer(to: &group, until: clock.now() + (createdAt + timeout - clock.wallNow()), event: .timeout)
       }
+      var end: RunOutlook?
       var settled = false
       loop: for await message in mailbox {
         leavesPlace(message)
         switch await handle(message, &cursor, &group) {
         case .goesOn: continue
-        case .settled: settled = true
+        case .settled: (settled, end) = (true, cursor.machine.outlook)
+        case .failed(let outlook): end = outlook
         // Nobody here may write for the run any more, so nothing of it may go on here either.
         case .evicted: break
         }
@@ -160,13 +162,13 @@ final class RunDriver: Sendable {
       if !settled { for open in left { open.stops.request(.kill) } }
       for open in left { await supervisors.withdrawCrash(open.child) }
       group.cancelAll()
-      return settled
+      return end
     }
     // Whichever way they ended, their supervisors do not wait for them any longer.
     for open in attempts.all { await supervisors.release(open.child) }
     attempts.removeAll()
     await refuseTheRest()
-    return settled ? cursor.machine.outlook : nil
+    return end
   }
 
   struct Cursor {
@@ -174,7 +176,10 @@ final class RunDriver: Sendable {
     var head: JournalSequence
   }
 
-  private enum Step { case goesOn, settled, evicted }
+  private enum Step {
+    case goesOn, settled, evicted
+    case failed(RunOutlook)
+  }
 
   private func handle(
     _ message: Message, _ cursor: inout Cursor, _ group: inout DiscardingTaskGroup
@@ -196,7 +201,8 @@ final class RunDriver: Sendable {
     let now = services.clock.wallNow()
     var decision = DurableDecision()
     services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
-    let isCommitted = await append(decision.entries, at: now, &cursor)
+    let failure = await append(decision.entries, at: now, &cursor)
+    let isCommitted = failure == nil
     switch message {
     case .asked(_, let question):
       question.settle(isCommitted ? answer(to: event, decision, cursor.machine) : .gone)
@@ -204,7 +210,12 @@ final class RunDriver: Sendable {
       writer.resume(returning: isCommitted ? cursor.machine.recorded(path) : nil)
     case .event, .attemptReport, .crashAnswered, .readStep: break
     }
-    guard isCommitted else { return .evicted }
+    if let failure {
+      guard failure.code == .tooLarge, let end = await fail(because: failure, at: now, &cursor) else {
+        return .evicted
+      }
+      return .failed(end)
+    }
     announce(decision.entries, cursor.machine.outlook)
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }

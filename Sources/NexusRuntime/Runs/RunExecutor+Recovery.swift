@@ -7,8 +7,8 @@ package import NexusStore
 
 // How runs of a node that is gone go on.
 extension RunExecutor {
-  /// How many runs are read at a time.
-  private static let page = 500
+  /// How many runs are taken over at a time; their journals are in memory together.
+  private static let page = 256
 
   /// What came of taking over unfinished runs.
   package struct Recovery: Sendable {
@@ -25,21 +25,50 @@ extension RunExecutor {
   /// - Returns: how many go on, and which cannot be read: one damaged run does not keep the others down.
   package func recover(only: Set<RunID>? = nil, trapped: RunID? = nil) async throws(StoreError) -> Recovery {
     var recovery = Recovery()
+    var subjects: [Pin: RunSubject] = [:]
     var before: RunID?
     while true {
       let page = try await services.store.runs(
         RunQuery(statuses: RunStatus.unfinished, before: before, limit: Self.page))
       guard let last = page.last else { return recovery }
-      for record in page where only?.contains(record.id) ?? true {
-        do throws(StoreError) {
-          let first = RunDriver.Message.event(.claimed(trapped: record.id == trapped))
-          if try await claim(record, first: first) { recovery.resumed += 1 }
-        } catch {
-          guard error.code == .corrupt else { throw error }
-          recovery.unreadable.append((record.id, error))
-        }
-      }
+      try await take(page.filter { only?.contains($0.id) ?? true }, trapped: trapped, &subjects, &recovery)
       before = last.id
+    }
+  }
+
+  /// What runs have in common that were begun from one definition.
+  private struct Pin: Hashable {
+    let kind: RunKind
+    let name: String
+    let definition: DefinitionHash
+  }
+
+  /// Takes many runs over with few commits, and reads their journals at once.
+  private func take(
+    _ found: [RunRecord], trapped: RunID?, _ subjects: inout [Pin: RunSubject], _ recovery: inout Recovery
+  ) async throws(StoreError) {
+    let free = found.filter { drivers[$0.id] == nil && claiming.insert($0.id).inserted }
+    defer { for record in free { claiming.remove(record.id) } }
+    for record in free {
+      let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
+      if subjects[pin] == nil { subjects[pin] = try await subject(of: record) }
+    }
+    let won = try await services.store.takeFences(
+      free.map { FenceClaim(run: $0.id, from: $0.fence, to: $0.fence.next) })
+    let journals = try await services.store.journals(of: won)
+    let records = Dictionary(free.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for run in won {
+      guard var record = records[run], let journal = journals[run] else { continue }
+      switch journal {
+      case .failure(let error): recovery.unreadable.append((run, error))
+      case .success(let entries):
+        let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
+        guard let subject = subjects[pin] else { continue }
+        record.fence = record.fence.next
+        record.head = entries.last?.sequence ?? .none
+        begin(record, subject, journal: entries, first: .event(.claimed(trapped: run == trapped)))
+        recovery.resumed += 1
+      }
     }
   }
 

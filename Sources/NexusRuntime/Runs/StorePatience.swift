@@ -23,19 +23,32 @@ struct StorePatience {
   func commit(
     _ transaction: StoreTransaction, to store: any Store, isLeaving: @Sendable () -> Bool = { false }
   ) async -> Bool {
+    await failure(of: transaction, in: store, isLeaving: isLeaving) == nil
+  }
+
+  /// Commits like `commit`.
+  ///
+  /// - Parameters:
+  ///   - transaction: what is written, whole or not at all.
+  ///   - store: where to.
+  ///   - isLeaving: whether the node shuts down.
+  /// - Returns: why the store will never take it; nil if it did.
+  func failure(
+    of transaction: StoreTransaction, in store: any Store, isLeaving: @Sendable () -> Bool = { false }
+  ) async -> StoreError? {
     var left = Self.lastTries
     while true {
       do {
         try await store.commit(transaction)
-        return true
+        return nil
       } catch {
         switch error.code {
         case .full, .locked, .inputOutput:
           if isLeaving() { left -= 1 }
-          guard left > 0 else { return false }
-          do { try await clock.sleep(until: clock.now() + Self.pause) } catch { return false }
+          guard left > 0 else { return error }
+          do { try await clock.sleep(until: clock.now() + Self.pause) } catch _ { return error }
         case .staleGuard, .duplicate, .corrupt, .newerSchema, .tooLarge, .notFound, .closed, .unknownOutcome:
-          return false
+          return error
         }
       }
     }

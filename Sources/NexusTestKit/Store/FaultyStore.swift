@@ -16,6 +16,8 @@ package final class FaultyStore: Store {
     case full
     /// The transaction is written, and the answer says that nobody knows.
     case lostAcknowledgement
+    /// The journal would be longer than it may be; nothing is written.
+    case tooLarge
   }
 
   private let base: any Store
@@ -45,6 +47,7 @@ package final class FaultyStore: Store {
     switch fault {
     case .refused: completion(.failure(StoreError(.inputOutput, "an injected fault")))
     case .full: completion(.failure(StoreError(.full, "an injected fault")))
+    case .tooLarge: completion(.failure(StoreError(.tooLarge, "an injected fault")))
     case .lostAcknowledgement:
       base.submit(transaction) { _ in completion(.failure(StoreError(.unknownOutcome, "an injected fault"))) }
     }

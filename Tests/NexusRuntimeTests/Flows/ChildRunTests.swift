@@ -26,6 +26,7 @@ import Testing
       #expect(work.environment("NAOS_RUN_ID") == child.id.text)
       #expect(child.idempotencyKey == "\(run.id)/inner")
       #expect(child.input == ["n": 1])
+      #expect(child.parent == run.id)
       work.succeed("41")
       let last = try #require(await processes.next())
       #expect(last.request.standardInput == Array("41".utf8))

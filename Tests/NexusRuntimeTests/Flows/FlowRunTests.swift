@@ -205,6 +205,22 @@ import Testing
     }
   }
 
+  @Test func `fails when its journal is as long as it may be, and says so`() async throws {
+    // The commits before it are those of the run and of its first attempts.
+    let store = FaultyStore(InMemoryStore(), .tooLarge, at: 3)
+    try await RuntimeFixture.with(Flows.plan(Self.fan), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      let both = try await fixture.next(2, of: &processes)
+      try #require(both["left"]).succeed("1")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try #require(both["right"]).signals == [.kill])
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .failed)
+      #expect(summary.error?.code == "NX-STO-008")
+    }
+  }
+
   @Test func `waits for a version that can read its definition`() async throws {
     let store = InMemoryStore()
     let run = RunID("run_x")
