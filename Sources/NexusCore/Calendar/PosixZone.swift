@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-
 /// A rule without end for the offset of a clock: the `TZ` of POSIX with the extension of RFC 9636 §3.3.1.
 struct PosixZone: Sendable, Hashable {
   /// A day of every year.

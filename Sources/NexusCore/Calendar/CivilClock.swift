@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-
 /// A date and a time of day on the clock of some place: seconds since 1970-01-01T00:00:00 as that clock shows it.
 ///
 /// The proleptic Gregorian calendar; such a clock knows no leap seconds.
@@ -18,26 +16,26 @@ package struct CivilSecond: Sendable, Hashable, Comparable {
   }
 
   /// Whole days since 1970-01-01.
-  var days: Int64 { CivilClock.divide(value, by: CivilClock.day) }
-  var secondOfDay: Int64 { value - days * CivilClock.day }
+  package var days: Int64 { CivilClock.divide(value, by: CivilClock.day) }
+  package var secondOfDay: Int64 { value - days * CivilClock.day }
 }
 
 /// One month of the calendar.
-struct CivilMonth: Sendable, Hashable {
-  var year: Int64
+package struct CivilMonth: Sendable, Hashable {
+  package var year: Int64
   /// 1 … 12.
-  var month: Int64
+  package var month: Int64
 
   /// A month beyond 1 … 12 carries over into the year.
-  init(year: Int64, month: Int64) {
+  package init(year: Int64, month: Int64) {
     self.year = year + CivilClock.divide(month - 1, by: 12)
     self.month = month - 12 * CivilClock.divide(month - 1, by: 12)
   }
 
-  var next: CivilMonth { CivilMonth(year: year, month: month + 1) }
+  package var next: CivilMonth { CivilMonth(year: year, month: month + 1) }
 
   /// Days from 1970-01-01 to its first day, by Howard Hinnant's `days_from_civil`.
-  var firstDay: Int64 {
+  package var firstDay: Int64 {
     // The year begins in March, so that the leap day ends it.
     let shiftedYear = month <= 2 ? year - 1 : year
     let era = CivilClock.divide(shiftedYear, by: 400)
@@ -46,22 +44,22 @@ struct CivilMonth: Sendable, Hashable {
     return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
   }
 
-  var length: Int { Int(next.firstDay - firstDay) }
+  package var length: Int { Int(next.firstDay - firstDay) }
 }
 
 /// Arithmetic of the calendar.
-enum CivilClock {
-  static let day: Int64 = 86_400
-  static let hour: Int64 = 3600
+package enum CivilClock {
+  package static let day: Int64 = 86_400
+  package static let hour: Int64 = 3600
   /// The first second of the year 1 and the first of the year 10000: nothing is computed beyond.
-  static let range: Range<Int64> = -62_135_596_800..<253_402_300_800
+  package static let range: Range<Int64> = -62_135_596_800..<253_402_300_800
 
   /// Division that rounds down, so that times before 1970 fall into the right day.
-  static func divide(_ value: Int64, by divisor: Int64) -> Int64 {
+  package static func divide(_ value: Int64, by divisor: Int64) -> Int64 {
     let quotient = value / divisor
     return value % divisor < 0 ? quotient - 1 : quotient
   }
 
   /// 0 is Sunday; 1970-01-01 was a Thursday.
-  static func weekday(ofDay days: Int64) -> Int { Int((days + 4) - 7 * divide(days + 4, by: 7)) }
+  package static func weekday(ofDay days: Int64) -> Int { Int((days + 4) - 7 * divide(days + 4, by: 7)) }
 }

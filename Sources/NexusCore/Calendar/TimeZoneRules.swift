@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
-
 /// The clock on the wall of one place: what it differs from UTC by, at any time.
 ///
 /// It comes from the bytes of a TZif file (RFC 9636); this type reads no files.
@@ -11,11 +9,11 @@ package struct TimeZoneRules: Sendable, Hashable {
   package static let utc = TimeZoneRules(initial: 0, changes: [], tableEnd: nil, rule: nil)
 
   /// The clock is set to another offset.
-  struct Change: Sendable, Hashable {
+  package struct Change: Sendable, Hashable {
     /// Seconds since 1970-01-01T00:00:00Z.
-    var time: Int64
+    package var time: Int64
     /// What the clock differs from UTC by from then on, in seconds; east is positive.
-    var offset: Int64
+    package var offset: Int64
   }
 
   private let initial: Int64
@@ -46,14 +44,14 @@ package struct TimeZoneRules: Sendable, Hashable {
     offset(at: CivilClock.divide(time.microseconds, by: 1_000_000))
   }
 
-  func offset(at time: Int64) -> Int64 {
+  package func offset(at time: Int64) -> Int64 {
     if let rule, time >= tableEnd ?? .min { return rule.offset(at: time) }
     let index = changes.partitioningIndex { $0.time > time }
     return index == 0 ? initial : changes[index - 1].offset
   }
 
   /// The first change of the clock later than `time`; nil if there is none any more.
-  func nextChange(after time: Int64) -> Change? {
+  package func nextChange(after time: Int64) -> Change? {
     let index = changes.partitioningIndex { $0.time > time }
     if index < changes.count { return changes[index] }
     guard let rule else { return nil }
