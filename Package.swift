@@ -32,6 +32,7 @@ let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 /// A module of ours.
 ///
@@ -55,7 +56,7 @@ let targets: [Target] = [
   // Foundations: no dependency outside this package.
   module("NexusCore"),
   module("NexusDiagnostics", ["NexusCore", "CErrorPages"]),
-  module("NexusKernel", ["NexusCore", deque]),
+  module("NexusKernel", ["NexusCore", deque, heap]),
   module("NexusStore", ["NexusCore", "NexusKernel"]),
   module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
   module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "CYAML"], link: staticYAML),

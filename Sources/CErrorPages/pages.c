@@ -190,9 +190,6 @@ static const unsigned char NX_CFG_013[] = {
 static const unsigned char NX_CFG_014[] = {
 #embed "../../docs/errors/NX-CFG-014.md"
 };
-static const unsigned char NX_CFG_090[] = {
-#embed "../../docs/errors/NX-CFG-090.md"
-};
 static const unsigned char NX_CFG_101[] = {
 #embed "../../docs/errors/NX-CFG-101.md"
 };
@@ -454,6 +451,18 @@ static const unsigned char NX_GWY_019[] = {
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
 };
+static const unsigned char NX_POL_002[] = {
+#embed "../../docs/errors/NX-POL-002.md"
+};
+static const unsigned char NX_POL_003[] = {
+#embed "../../docs/errors/NX-POL-003.md"
+};
+static const unsigned char NX_POL_004[] = {
+#embed "../../docs/errors/NX-POL-004.md"
+};
+static const unsigned char NX_POL_005[] = {
+#embed "../../docs/errors/NX-POL-005.md"
+};
 static const unsigned char NX_RUN_001[] = {
 #embed "../../docs/errors/NX-RUN-001.md"
 };
@@ -546,6 +555,15 @@ static const unsigned char NX_RUN_049[] = {
 };
 static const unsigned char NX_RUN_050[] = {
 #embed "../../docs/errors/NX-RUN-050.md"
+};
+static const unsigned char NX_SCH_001[] = {
+#embed "../../docs/errors/NX-SCH-001.md"
+};
+static const unsigned char NX_SCH_002[] = {
+#embed "../../docs/errors/NX-SCH-002.md"
+};
+static const unsigned char NX_SCH_003[] = {
+#embed "../../docs/errors/NX-SCH-003.md"
 };
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
@@ -662,7 +680,6 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-012", NX_CFG_012, sizeof NX_CFG_012},
     {"NX-CFG-013", NX_CFG_013, sizeof NX_CFG_013},
     {"NX-CFG-014", NX_CFG_014, sizeof NX_CFG_014},
-    {"NX-CFG-090", NX_CFG_090, sizeof NX_CFG_090},
     {"NX-CFG-101", NX_CFG_101, sizeof NX_CFG_101},
     {"NX-CFG-102", NX_CFG_102, sizeof NX_CFG_102},
     {"NX-CFG-103", NX_CFG_103, sizeof NX_CFG_103},
@@ -750,6 +767,10 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
     {"NX-GWY-019", NX_GWY_019, sizeof NX_GWY_019},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
+    {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
+    {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},
+    {"NX-POL-004", NX_POL_004, sizeof NX_POL_004},
+    {"NX-POL-005", NX_POL_005, sizeof NX_POL_005},
     {"NX-RUN-001", NX_RUN_001, sizeof NX_RUN_001},
     {"NX-RUN-002", NX_RUN_002, sizeof NX_RUN_002},
     {"NX-RUN-003", NX_RUN_003, sizeof NX_RUN_003},
@@ -781,6 +802,9 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-048", NX_RUN_048, sizeof NX_RUN_048},
     {"NX-RUN-049", NX_RUN_049, sizeof NX_RUN_049},
     {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
+    {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
+    {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
+    {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

@@ -3,14 +3,18 @@
 
 package import NexusCore
 package import NexusKernel
-internal import NexusStore
+package import NexusStore
 
 /// The shells around the kernel, put together: supervisors, runs, services and what agents ask of the node.
 package final class AgentRuntime: Sendable {
   package let executor: RunExecutor
   package let supervisors: SupervisorHost
   package let board: AgentBoard
+  package let schedules: ScheduleHost
+  /// The queue pools.
+  package let pools: PoolDesk
   private let services: RuntimeServices
+  private let plan: ProjectPlan
   private let work = WorkHost()
   private let desk: ServiceDesk
 
@@ -19,14 +23,23 @@ package final class AgentRuntime: Sendable {
   /// - Parameters:
   ///   - plan: the checked configuration.
   ///   - services: everything that it needs from outside.
+  ///   - zones: the rules of a time zone by its name; throws what a person can do something about.
   ///   - hash: SHA-256, which the runtime does not bring along.
-  package init(plan: ProjectPlan, services: RuntimeServices, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash) {
+  package init(
+    plan: ProjectPlan, services: RuntimeServices,
+    zones: @escaping @Sendable (String) throws -> TimeZoneRules = { _ in .utc },
+    hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
+  ) {
     self.services = services
+    self.plan = plan
     board = AgentBoard(agents: plan.agents.map(\.name), events: services.events)
     desk = ServiceDesk(clock: services.clock, health: services.health)
     supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
+    pools = PoolDesk(services: services, work: work)
     executor = RunExecutor(
-      plan: plan, services: services, board: board, work: work, desk: desk, supervisors: supervisors, hash: hash)
+      plan: plan, services: services, board: board, work: work, desk: desk, pools: pools, supervisors: supervisors,
+      hash: hash)
+    schedules = ScheduleHost(services: services, executor: executor, work: work, zones: zones)
   }
 
   /// What answers `/agent/v1/…`.
@@ -39,6 +52,7 @@ package final class AgentRuntime: Sendable {
     let executor = executor
     await supervisors.setGivingUp { executor.gaveUp(on: $0, $1) }
     try await supervisors.restore()
+    try await pools.restore(plan.queuePools)
     for row in try await services.store.agents() {
       board.update(row.name) { status in
         let last = row.lastState.flatMap(AgentState.init(rawValue:))
@@ -50,8 +64,9 @@ package final class AgentRuntime: Sendable {
         status.lastActivity = row.lastActivity
       }
     }
-    let (board, clock, health) = (board, services.clock, services.health)
+    let (board, clock, health, schedules) = (board, services.clock, services.health, schedules)
     services.events.tap { event in
+      if case .run(let event) = event, RunStatus(rawValue: event.status)?.isFinal == true { schedules.ended(event.run) }
       guard case .effect(let effect) = event else { return }
       health.effect(effect)
       board.update(effect.caller.agent) {
@@ -70,11 +85,23 @@ package final class AgentRuntime: Sendable {
     await supervisors.start(services: services, except: Set(disabled))
   }
 
+  /// Starts runs that are due, from now on; a node that stays for one run does not.
+  ///
+  /// - Throws: `StoreError`: what the schedules remember cannot be read.
+  package func startSchedules() async throws(StoreError) { try await schedules.start(plan.schedules) }
+
+  /// Takes the schedules and queue pools of a changed configuration.
+  package func reload(_ plan: ProjectPlan) async {
+    pools.reload(plan.queuePools)
+    await schedules.reload(plan.schedules)
+  }
+
   /// Runs everything that is under way; returns after `shutdown`, when the last process has ended.
   package func run() async { await work.run() }
 
   /// Stops runs and services in good order, then takes no more work.
   package func shutdown() async {
+    schedules.shutdown()
     await executor.shutdown()
     await supervisors.shutdown()
     work.finish()

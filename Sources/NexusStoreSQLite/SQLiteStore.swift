@@ -194,6 +194,14 @@ extension SQLiteStore {
     }
   }
 
+  package func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
+    try await reader.read { connection throws(StoreError) in
+      try connection.all(.components, [.text(kind.rawValue)]) { row throws(StoreError) in
+        ComponentRow(kind: kind, name: row.text(0), state: row.blob(1))
+      }
+    }
+  }
+
   package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {
     try await reader.read { connection throws(StoreError) in
       try connection.all(.restarts, [.time(since)]) { row throws(StoreError) in

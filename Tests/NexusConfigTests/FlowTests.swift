@@ -36,7 +36,6 @@ struct FlowTests {
     #expect(pool.decision == PoolDecision(strategy: .majority))
     #expect(pool.steps.map(\.name) == ["researcher-1", "researcher-2", "researcher-3"])
     #expect(pool.steps.allSatisfy { $0.needs.isEmpty })
-    #expect(plan.unavailable.isEmpty)
   }
 
   // MARK: Steps

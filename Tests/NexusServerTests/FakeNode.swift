@@ -95,6 +95,21 @@ final class FakeNode: NodeOperations {
     return Self.run
   }
   func flows() async throws(OperationError) -> FlowList { FlowList(flows: []) }
+  func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport {
+    state.withLock { $0.stopped.append("pool \(pool) \(change.verb) \(change.body.text(.compact))") }
+    return FlowReport(kind: "pool", name: pool, steps: [])
+  }
+
+  static let nightly = ScheduleReport(
+    name: "nightly", cron: "0 3 * * *", timeZone: "UTC", target: "report", overlap: "skip", catchUp: "one")
+  func schedules() async throws(OperationError) -> ScheduleList { ScheduleList(schedules: [Self.nightly]) }
+  func change(schedule: String, _ change: ScheduleChange) async throws(OperationError) -> ScheduleReport {
+    guard schedule == Self.nightly.name else {
+      throw OperationError(.notFound, code: "NX-SCH-001", title: "There is no such schedule")
+    }
+    state.withLock { $0.stopped.append("schedule \(schedule) \(change.rawValue)") }
+    return Self.nightly
+  }
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus { try await inspect(agent).status }
 
   func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus {

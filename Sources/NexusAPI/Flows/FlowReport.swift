@@ -54,15 +54,19 @@ package struct FlowReport: Sendable, Hashable {
   package var strategy: String?
   /// Why it cannot run; empty if it can.
   package var refusals: [String]
+  /// Of a queue pool: how it stands.
+  package var queue: QueuePoolReport?
 
   package init(
-    kind: String, name: String, steps: [FlowStepReport], strategy: String? = nil, refusals: [String] = []
+    kind: String, name: String, steps: [FlowStepReport], strategy: String? = nil, refusals: [String] = [],
+    queue: QueuePoolReport? = nil
   ) {
     self.kind = kind
     self.name = name
     self.steps = steps
     self.strategy = strategy
     self.refusals = refusals
+    self.queue = queue
   }
 }
 
@@ -70,7 +74,7 @@ extension FlowReport: WireValue {
   package var json: JSONValue {
     [
       "kind": .string(kind), "name": .string(name), "steps": .of(steps), "strategy": .of(strategy),
-      "refusals": .array(refusals.map { .string($0) }),
+      "refusals": .array(refusals.map { .string($0) }), "queue": queue?.json ?? .null,
     ]
   }
 
@@ -81,6 +85,7 @@ extension FlowReport: WireValue {
     steps = try reader.list("steps")
     strategy = try reader.optionalText("strategy")
     refusals = try reader.texts("refusals")
+    queue = try reader.optionalNested("queue")
   }
 }
 

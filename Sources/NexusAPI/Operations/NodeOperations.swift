@@ -36,6 +36,12 @@ package protocol NodeOperations: Sendable {
   // Workflows, sagas and pools.
   /// In the order of the configuration.
   func flows() async throws(OperationError) -> FlowList
+  /// Does something to a queue pool; answers with how it stands then.
+  func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport
+
+  // Schedules.
+  func schedules() async throws(OperationError) -> ScheduleList
+  func change(schedule: String, _ change: ScheduleChange) async throws(OperationError) -> ScheduleReport
 
   // Agents.
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus

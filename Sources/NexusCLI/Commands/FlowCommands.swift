@@ -24,14 +24,6 @@ struct SagaCommand: ParsableCommand {
     aliases: ["sagas"])
 }
 
-/// `naos pool`: the pools of the project.
-struct PoolCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "pool", abstract: "List, show and run pools.",
-    subcommands: [FlowListCommand<PoolKind>.self, FlowShowCommand<PoolKind>.self, FlowRunsCommand<PoolKind>.self],
-    aliases: ["pools"])
-}
-
 /// What one group of commands is about.
 protocol FlowKind {
   static var word: String { get }

@@ -27,8 +27,8 @@ package struct RootCommand: ParsableCommand {
         subcommands: [RunCommand.self, StopCommand.self, DeleteCommand.self, ListCommand.self, InspectCommand.self]),
       CommandGroup(name: "Supervisors:", subcommands: [SupervisorCommand.self]),
       CommandGroup(
-        name: "Workflows, sagas and pools:",
-        subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self]),
+        name: "Workflows, sagas, pools and schedules:",
+        subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self, ScheduleCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])

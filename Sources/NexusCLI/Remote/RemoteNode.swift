@@ -106,6 +106,18 @@ package struct RemoteNode: NodeOperations {
 
   package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }
 
+  package func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport {
+    try await post("/pools/\(PathText.encode(pool))/\(change.verb)", change.body)
+  }
+
+  package func schedules() async throws(OperationError) -> ScheduleList { try await get("/schedules") }
+
+  package func change(
+    schedule: String, _ change: ScheduleChange
+  ) async throws(OperationError) -> ScheduleReport {
+    try await post("/schedules/\(PathText.encode(schedule))/\(change.rawValue)")
+  }
+
   // MARK: Agents and the node.
 
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus {

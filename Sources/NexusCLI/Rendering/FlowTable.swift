@@ -18,6 +18,12 @@ enum FlowTable {
   static func show(_ flow: FlowReport, _ style: Style) -> String {
     let strategy = flow.strategy.map { " · \($0)" } ?? ""
     var lines = ["\(style.strong(TerminalText.line(flow.name)))  \(flow.kind)\(strategy)"]
+    if let queue = flow.queue {
+      let range = queue.minSize == queue.maxSize ? "" : " (\(queue.minSize) to \(queue.maxSize))"
+      lines.append("workers   \(queue.size)\(range)\(queue.isDraining ? " · " + style.warning("draining") : "")")
+      lines.append("tasks     \(queue.busy) under way, \(queue.waiting) waiting (at most \(queue.maxQueue))")
+      if !queue.loads.isEmpty { lines.append("loads     " + queue.loads.map(String.init).joined(separator: " ")) }
+    }
     for refusal in flow.refusals { lines.append(style.bad("refused: " + TerminalText.line(refusal))) }
     let isSaga = flow.kind == "saga"
     var table = TextTable(["STEP", "DOES", "NEEDS"] + (isSaga ? ["KIND", "UNDONE BY"] : []))

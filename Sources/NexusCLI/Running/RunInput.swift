@@ -20,6 +20,12 @@ package enum RunInput {
     return value(given)
   }
 
+  /// The tasks of a file, or of the standard input for `-`: one a line; empty lines are none.
+  package static func batch(_ path: String) throws -> [JSONValue] {
+    let text = path == "-" ? try text(at: "/dev/stdin", shownAs: "the standard input") : try text(at: path, shownAs: path)
+    return text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }.map { value(String($0)) }
+  }
+
   /// An object or a list if it is JSON of that kind, else the text as it was given: `42` and `yes` are words here.
   package static func value(_ text: String) -> JSONValue {
     let first = text.first { !$0.isWhitespace }

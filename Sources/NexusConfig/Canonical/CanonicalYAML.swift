@@ -32,7 +32,7 @@ struct CanonicalYAML {
     }
     add(
       "pools",
-      plan.flows.filter { $0.kind == .pool }.map { ($0.name, pool($0)) }
+      plan.flows.filter(\.isFanOut).map { ($0.name, pool($0)) }
         + plan.queuePools.map { ($0.name.text, queue($0)) })
     add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))

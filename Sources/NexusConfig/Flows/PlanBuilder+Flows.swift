@@ -11,11 +11,7 @@ extension PlanBuilder {
     for (kind, plural) in [(RunKind.workflow, "workflows"), (.saga, "sagas"), (.pool, "pools")] {
       for item in named(plural, kind.rawValue) where takeRunName(item) {
         // What a step names may stand further below.
-        if kind == .pool, item.fields.has("agent"), !item.fields.has("agents") {
-          queuePoolAgents[item.name] = AgentName(item.fields.text("agent") ?? "")
-        } else {
-          flowKinds[item.name] = kind
-        }
+        flowKinds[item.name] = kind
         items.append((kind, item))
       }
     }

@@ -156,9 +156,13 @@ extension PlanBuilder {
   private mutating func buildQueue(_ item: Named) {
     let fields = item.fields
     guard let agent = fields.value("agent"), let text = agent.text else { return }
-    // Whatever refuses the agent's runs refuses them here, too, so the flow that holds reasons is thrown away.
-    var holder = FlowDefinition(kind: .pool, name: item.name)
-    let worker = self.agent(text, at: agent.location, &holder)
+    var draft = FlowDraft(FlowDefinition(kind: .pool, name: item.name))
+    draft.definition.isQueued = true
+    let worker = self.agent(text, at: agent.location, &draft.definition)
+    var step = FlowStep(name: text, action: .agent(worker))
+    (step.retry, step.limits) = care(by: worker, retry: nil, timeout: nil)
+    draft.steps.append(StepDraft(step: step, fields: fields, location: agent.location))
+    add(draft)
     let size = fields.integer("size") ?? fields.integer("minSize") ?? 1
     var spec = QueuePoolSpec(
       name: PoolName(item.name), agent: worker, size: size,
@@ -174,12 +178,6 @@ extension PlanBuilder {
           help: "make `minSize` at most `size`, and `size` at most `maxSize`"))
     }
     plan.queuePools.append(spec)
-    // It is read and checked, so that nothing of it has to be written anew; naming it gives an honest answer.
-    plan.unavailable.append(UnavailableEntry(kind: "pool", name: item.name))
-    report(
-      Diagnostic(
-        "NX-CFG-301", .warning, "the queue pool `\(item.name)` is not available yet: it cannot be run",
-        at: item.location, help: "a pool with `agents` runs all of them at once; a service agent works on many runs"))
   }
 
   private func autoScale(_ fields: Fields) -> AutoScaleSpec? {

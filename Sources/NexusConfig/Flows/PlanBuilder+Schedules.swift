@@ -18,10 +18,6 @@ extension PlanBuilder {
       if let overlap = fields.word("overlap", as: ScheduleOverlap.self) { spec.overlap = overlap }
       if let catchUp = fields.value("catchUp") { spec.catchUp = self.catchUp(catchUp) }
       plan.schedules.append(spec)
-      report(
-        Diagnostic(
-          "NX-CFG-301", .warning, "the schedule `\(item.name)` is not available yet: nothing starts by itself",
-          at: item.location, help: "let cron call `naos run \(spec.run) --detach`"))
     }
   }
 

@@ -82,13 +82,6 @@ extension PlanBuilder {
   private mutating func work(
     _ text: String, _ key: String, at location: SourceLocation, _ draft: inout FlowDraft
   ) -> StepAction? {
-    if let agent = queuePoolAgents[text] {
-      report(
-        Diagnostic(
-          "NX-CFG-245", "`\(text)` is a queue of workers, and a step cannot be handed to it", at: location,
-          help: "name its agent, `\(agent)`"))
-      return nil
-    }
     if let kind = flowKinds[text] {
       if key != "agent", key != kind.rawValue {
         report(
@@ -116,7 +109,7 @@ extension PlanBuilder {
     _ text: String, at location: SourceLocation, _ definition: inout FlowDefinition, orAmong others: [String] = []
   ) -> AgentName {
     if agentLocations[AgentName(text)] == nil {
-      if let kind = flowKinds[text] ?? (queuePoolAgents[text] == nil ? nil : .pool) {
+      if let kind = flowKinds[text] {
         report(
           Diagnostic("NX-CFG-245", "`\(text)` is a \(kind.rawValue), and an agent is needed here", at: location))
       } else {

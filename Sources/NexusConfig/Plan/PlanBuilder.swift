@@ -24,7 +24,6 @@ struct PlanBuilder {
   var supervisorLocations: [SupervisorName: SourceLocation] = [:]
   /// What `run` knows besides agents, and where it was named.
   var flowKinds: [String: RunKind] = [:]
-  var queuePoolAgents: [String: AgentName] = [:]
   var flowLocations: [String: SourceLocation] = [:]
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]

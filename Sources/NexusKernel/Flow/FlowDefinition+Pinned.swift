@@ -21,6 +21,8 @@ extension FlowDefinition {
     ]
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     object["decision"] = decision.map(\.pinned)
+    // Absent where it is false, so that forms without it stay what they were.
+    if isQueued { object["queued"] = true }
     object["agents"] = .object(
       JSONObject(uniqueMembers: agents.sorted { $0.key < $1.key }.map { .init(key: $0.key.text, value: $0.value) }))
     object["children"] = .object(
@@ -47,6 +49,7 @@ extension FlowDefinition {
     timeout = try reader.optionalDuration("timeout")
     maxParallel = try reader.integer("maxParallel", in: 1...Int.max)
     decision = try reader.optional("decision").map { (form) throws(UnreadableForm) in try PoolDecision(pinned: form) }
+    isQueued = reader.optional("queued") == .bool(true)
     for entry in try reader.entries("agents") { agents[AgentName(entry.key)] = entry.value }
     for entry in try reader.entries("children") {
       children[entry.key] = try FlowDefinition(pinned: entry.value, depth: depth + 1)
@@ -58,7 +61,13 @@ extension FlowDefinition {
       return refusal
     }
     try reader.finish()
-    guard kind != .agent, (kind == .pool) == (decision != nil), hasSoundSteps else { throw UnreadableForm() }
+    guard kind != .agent, hasSoundForm, hasSoundSteps else { throw UnreadableForm() }
+  }
+
+  /// A pool is a fan-out with a decision, or a queue of one step; nothing else is either.
+  private var hasSoundForm: Bool {
+    if isQueued { return kind == .pool && !isFanOut && steps.count == 1 }
+    return (kind == .pool) == isFanOut
   }
 
   /// Every step has a name of its own and needs steps that exist, and none needs itself, by whatever way.

@@ -25,8 +25,10 @@ package struct FlowDefinition: Sendable, Hashable {
   /// The longest that the whole run may take; nil for no limit.
   package var timeout: Duration?
   package var maxParallel: Int
-  /// How the results of a pool become one; nil for workflows and sagas.
+  /// How the results of a fan-out pool become one; nil for everything else.
   package var decision: PoolDecision?
+  /// Its one step waits for a worker of the queue pool of its name.
+  package var isQueued: Bool
   /// The pinned definitions of the agents that it names (`AgentSpec.definition`).
   package var agents: [AgentName: JSONValue]
   /// The pinned definitions of the workflows, sagas and pools that its steps run.
@@ -43,10 +45,14 @@ package struct FlowDefinition: Sendable, Hashable {
     timeout = nil
     maxParallel = Self.defaultMaxParallel
     decision = nil
+    isQueued = false
     agents = [:]
     children = [:]
     refusals = []
   }
+
+  /// All members get the same input, and their answers become one.
+  package var isFanOut: Bool { decision != nil }
 }
 
 /// What becomes of a run when a step's retries are used up.

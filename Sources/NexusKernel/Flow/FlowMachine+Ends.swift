@@ -80,7 +80,7 @@ extension FlowMachine {
   /// Whether a unit that failed in this way is tried again.
   func isTriedAgain(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
     guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
-    if key.role == .forward, definition.kind != .pool, !state.failed.isEmpty { return false }
+    if key.role == .forward, !definition.isFanOut, !state.failed.isEmpty { return false }
     let retry = state.retry(of: key)
     guard error.isRetryable, !retry.nonRetryable.contains(where: { $0.matches(error) }) else { return false }
     if key.role == .forward, definition.steps[key.step].onError == .retry { return true }

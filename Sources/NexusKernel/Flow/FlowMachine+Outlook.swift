@@ -9,7 +9,7 @@ extension FlowMachine {
     // Nothing is at work, and something will go on by itself: the run is suspended, not paused.
     if status == .running, state.isWaiting, halt == nil, !isLeaving { status = .suspended }
     var output = state.output
-    if definition.kind == .pool, state.status == .failed { output = .object(state.votes) }
+    if definition.isFanOut, state.status == .failed { output = .object(state.votes) }
     return RunOutlook(
       status: status, pauseReason: state.pauseReason, output: output, error: state.error, attempts: state.attempts,
       tokens: state.tokens, cost: state.cost)

@@ -21,7 +21,7 @@ extension FlowMachine {
   }
 
   /// A step that failed just now, or a halt, keeps the next from beginning.
-  private var mayStart: Bool { (state.failed.isEmpty || definition.kind == .pool) && halt == nil && !isResting }
+  private var mayStart: Bool { (state.failed.isEmpty || definition.isFanOut) && halt == nil && !isResting }
 
   private mutating func begin(step index: Int, _ turn: inout Turn) {
     let key = UnitKey(index)

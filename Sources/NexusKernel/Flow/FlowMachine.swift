@@ -149,9 +149,9 @@ package struct FlowMachine: DurableMachine {
   }
 
   private mutating func goForward(_ turn: inout Turn) {
-    if definition.kind == .pool, state.winners == nil { decidePool(&turn) }
+    if definition.isFanOut, state.winners == nil { decidePool(&turn) }
     if isResting { return }
-    if let first = state.failed.first, definition.kind != .pool {
+    if let first = state.failed.first, !definition.isFanOut {
       // What is under way comes to its end first, so that every outcome is known.
       guard state.open.isEmpty else { return }
       guard halt == nil, childrenAreOver(&turn) else { return }
@@ -160,7 +160,7 @@ package struct FlowMachine: DurableMachine {
       return definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
     }
     startWhatCan(&turn)
-    if state.unfinished == 0, !isResting, state.failed.isEmpty, definition.kind != .pool { complete(&turn) }
+    if state.unfinished == 0, !isResting, state.failed.isEmpty, !definition.isFanOut { complete(&turn) }
   }
 
   /// Runs that a failing run waits for are told to end, once, and waited for.

@@ -155,7 +155,8 @@ package struct PlanDifference: Sendable, Hashable {
   private mutating func compareFlows(_ old: ProjectPlan, _ new: ProjectPlan) {
     for kind in [RunKind.workflow, .saga, .pool] {
       func own(_ plan: ProjectPlan) -> [(String, FlowDefinition)] {
-        plan.flows.filter { $0.kind == kind }.map { flow in
+        // A queue is compared by what the file says of it, below.
+        plan.flows.filter { $0.kind == kind && !$0.isQueued }.map { flow in
           // What is pinned with it is a change of its own.
           var flow = flow
           flow.agents = [:]

@@ -21,8 +21,6 @@ package struct ProjectPlan: Sendable, Hashable {
   package var costMode: CostMode
   package var server: ServerSpec
   package var durability: Durability
-  /// Names that `run` knows but refuses, because their feature is not built yet; nothing is among them at present.
-  package var unavailable: [UnavailableEntry]
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -40,22 +38,10 @@ package struct ProjectPlan: Sendable, Hashable {
     costMode = .hard
     server = ServerSpec()
     durability = .sync
-    unavailable = []
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }
   package func flow(_ name: String) -> FlowDefinition? { flows.first { $0.name == name } }
-}
-
-/// An entry of the configuration whose feature does not exist yet, so that naming it gives an honest answer.
-package struct UnavailableEntry: Sendable, Hashable {
-  /// `saga`, `workflow`, `pool`.
-  package let kind: String
-  package let name: String
-  package init(kind: String, name: String) {
-    self.kind = kind
-    self.name = name
-  }
 }
 
 package enum CostMode: String, Sendable, CaseIterable { case hard, soft }

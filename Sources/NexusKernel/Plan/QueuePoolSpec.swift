@@ -79,3 +79,31 @@ package struct AutoScaleSpec: Sendable, Hashable {
     self.cooldown = cooldown
   }
 }
+
+/// What a person wants of a pool, whatever the configuration says; it outlives the node.
+package struct QueuePoolWish: Sendable, Hashable {
+  package struct Size: Sendable, Hashable {
+    package var wanted: Int
+    /// What the configuration said then: once it says something else, that is the newer wish.
+    package var configured: Int
+    package init(wanted: Int, configured: Int) {
+      self.wanted = wanted
+      self.configured = configured
+    }
+  }
+
+  /// Nil: the size of the configuration.
+  package var size: Size?
+  /// It takes no more work; what waits is done.
+  package var isDraining: Bool
+  package init(size: Size? = nil, isDraining: Bool = false) {
+    self.size = size
+    self.isDraining = isDraining
+  }
+
+  /// How many workers the pool begins with.
+  package func size(of spec: QueuePoolSpec) -> Int {
+    guard let size, size.configured == spec.size else { return spec.size }
+    return min(max(size.wanted, spec.minSize), spec.maxSize)
+  }
+}

@@ -62,7 +62,7 @@ package struct ScheduleCatchUp: Sendable, Hashable {
     case none
     /// The latest is made up for, the others are recorded as missed.
     case one
-    /// All are made up for, from the oldest on, a bounded number.
+    /// All are made up for, from the oldest on; of very many, the latest.
     case all
   }
 

@@ -95,6 +95,7 @@ package final class Node: Sendable {
           stateDirectory: state.directory, inherited: options.inherited,
           ownCommand: [options.executable],
           atWork: { run, body in ProcessHardening.atWork(on: run.text, body) }),
+        zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       agentCalls.connect(runtime.agentCalls)
       try await runtime.prepare()

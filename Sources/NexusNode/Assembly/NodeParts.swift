@@ -80,6 +80,7 @@ final class NodeParts: Sendable {
     ledger.reconfigure(both)
     tools.reconfigure(both)
     let holds = await runtime.executor.reload(plan, prune: prune)
+    await runtime.reload(holds)
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)

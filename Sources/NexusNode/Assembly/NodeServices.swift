@@ -100,6 +100,7 @@ private struct RuntimeService: Service {
         for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
       }
       await runtime.start(services: recovers)
+      if recovers { try await runtime.startSchedules() }
       try await gracefulShutdown()
       await runtime.shutdown()
       try await group.waitForAll()

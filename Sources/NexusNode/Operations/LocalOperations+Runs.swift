@@ -3,6 +3,7 @@
 
 internal import NexusAPI
 internal import NexusCore
+internal import NexusKernel
 internal import NexusRuntime
 internal import NexusStore
 
@@ -10,7 +11,10 @@ internal import NexusStore
 extension LocalOperations {
   private static let operatorName = "operator"
 
-  func flows() async throws(OperationError) -> FlowList { FlowReports.list(parts.plan) }
+  func flows() async throws(OperationError) -> FlowList {
+    let pools = parts.runtime.pools
+    return FlowReports.list(parts.plan) { pools.standing(of: $0.name) }
+  }
 
   func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
     let changed: RunID

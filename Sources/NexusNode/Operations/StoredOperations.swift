@@ -155,7 +155,36 @@ package struct StoredOperations: NodeOperations {
   package func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
     throw Self.needsNode
   }
-  package func flows() async throws(OperationError) -> FlowList { FlowReports.list(plan) }
+  package func flows() async throws(OperationError) -> FlowList {
+    let rows = try await reading { () async throws(StoreError) in try await store.components(.queuePool) }
+    let waiting = try await reading { () async throws(StoreError) in
+      var counts: [String: Int] = [:]
+      for pool in plan.queuePools {
+        let query = RunQuery(name: pool.name.text, statuses: RunStatus.unfinished, limit: pool.maxQueue)
+        counts[pool.name.text] = try await store.runs(query).count
+      }
+      return counts
+    }
+    return FlowReports.list(plan) { spec in
+      let wish = rows.first { $0.name == spec.name.text }.flatMap { try? QueuePoolFormat.decode($0.state) }
+      return PoolDesk.Standing(
+        size: (wish ?? QueuePoolWish()).size(of: spec), isDraining: wish?.isDraining ?? false, waiting: waiting[spec.name.text] ?? 0,
+        busy: 0, loads: [])
+    }
+  }
+  package func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport {
+    throw Self.needsNode
+  }
+  package func schedules() async throws(OperationError) -> ScheduleList {
+    let standings = try await reading { () async throws(StoreError) in
+      try ScheduleReports.stored(plan, try await store.components(.schedule))
+    }
+    let now = clock.wallNow()
+    return ScheduleList(schedules: standings.map { ScheduleReports.report($0, at: now) })
+  }
+  package func change(
+    schedule: String, _ change: ScheduleChange
+  ) async throws(OperationError) -> ScheduleReport { throw Self.needsNode }
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
     throw Self.needsNode
   }

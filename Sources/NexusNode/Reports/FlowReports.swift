@@ -4,10 +4,29 @@
 internal import NexusAPI
 internal import NexusCore
 internal import NexusKernel
+internal import NexusRuntime
 
 /// How workflows, sagas and pools read to operators: as the configuration has them, and as a run stands.
 enum FlowReports {
-  static func list(_ plan: ProjectPlan) -> FlowList { FlowList(flows: plan.flows.map(report)) }
+  /// - Parameter standing: how a queue pool stands; nil for one of which nobody knows.
+  static func list(_ plan: ProjectPlan, standing: (QueuePoolSpec) -> PoolDesk.Standing?) -> FlowList {
+    let queues = Dictionary(plan.queuePools.map { ($0.name.text, $0) }, uniquingKeysWith: { first, _ in first })
+    return FlowList(
+      flows: plan.flows.map { flow in
+        var report = report(flow)
+        if flow.isQueued, let spec = queues[flow.name] {
+          report.strategy = spec.strategy.rawValue
+          report.queue = standing(spec).map { queue(spec, $0) }
+        }
+        return report
+      })
+  }
+
+  private static func queue(_ spec: QueuePoolSpec, _ standing: PoolDesk.Standing) -> QueuePoolReport {
+    QueuePoolReport(
+      size: standing.size, minSize: spec.minSize, maxSize: spec.maxSize, isDraining: standing.isDraining,
+      waiting: standing.waiting, maxQueue: spec.maxQueue, busy: standing.busy, loads: standing.loads)
+  }
 
   private static func report(_ flow: FlowDefinition) -> FlowReport {
     FlowReport(

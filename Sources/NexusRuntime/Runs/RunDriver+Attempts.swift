@@ -80,6 +80,16 @@ extension RunDriver {
   private func make(
     _ order: AttemptRunner.Order, _ stops: AttemptStops, began: @escaping @Sendable () -> Void
   ) async -> AttemptRunner.Report {
+    guard let pool = subject.queue else { return await makeAtOnce(order, stops, began: began) }
+    guard case .admitted = await executor.pools.enter(run, pool, stops) else { return .neverBegan }
+    let report = await makeAtOnce(order, stops, began: began)
+    executor.pools.leave(run, pool)
+    return report
+  }
+
+  private func makeAtOnce(
+    _ order: AttemptRunner.Order, _ stops: AttemptStops, began: @escaping @Sendable () -> Void
+  ) async -> AttemptRunner.Report {
     let remember: @Sendable (VirtualKey) -> Void = { self.attempts.set($0, of: order.attempt, at: order.step) }
     switch order.spec.mode {
     case .task:
@@ -88,9 +98,7 @@ extension RunDriver {
       case .refused(let reason):
         let error = RunError(code: "NX-SUP-001", message: reason, isRetryable: false)
         return AttemptRunner.Report(end: AttemptEnd(outcome: .crashed(error)), output: nil, dropped: 0)
-      case .withdrawn:
-        let outcome = AttemptOutcome.interrupted(AttemptOutcome.neverBegan)
-        return AttemptRunner.Report(end: AttemptEnd(outcome: outcome), output: nil, dropped: 0)
+      case .withdrawn: return .neverBegan
       }
       return await AttemptRunner(services: services, board: board).run(order, stops: stops, opened: remember)
     case .service: return await desk.run(order, services: services, stops: stops, opened: remember, began: began)
@@ -149,6 +157,11 @@ extension RunDriver {
 }
 
 extension AttemptRunner.Report {
+  /// It was told to stop before it began.
+  static var neverBegan: Self {
+    Self(end: AttemptEnd(outcome: .interrupted(AttemptOutcome.neverBegan)), output: nil, dropped: 0)
+  }
+
   /// The attempt did its work, whatever it was told.
   var hasResult: Bool { end.outcome == .succeeded && !(output ?? .null).isNothing }
 

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-internal import NexusKernel
+package import NexusKernel
 package import NexusStore
 
 // How runs begin.
@@ -37,11 +37,6 @@ extension RunExecutor {
   private func defined(_ name: String) throws(RuntimeRefusal) -> RunSubject {
     if let spec = plan.agent(AgentName(name)) { return .agent(spec) }
     if let definition = plan.flow(name) { return .flow(definition) }
-    if let entry = plan.unavailable.first(where: { $0.name == name }) {
-      throw RuntimeRefusal(
-        .refused, code: "NX-CFG-090",
-        message: "\(entry.kind) `\(name)` is written down, but this version cannot run it")
-    }
     throw RuntimeRefusal(
       .notFound, code: "NX-AGT-010", message: "no agent is named `\(name)`", hint: "naos create \(name)")
   }
@@ -105,6 +100,7 @@ extension RunExecutor {
     if let existing = try await existing(order) { return existing }
     guard let definition = order.subject.definition?.encoded(.canonical) else { throw unreadable(order.name) }
     let (record, journal) = row(of: order, hash(definition))
+    if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.
     claiming.insert(record.id)
     defer { claiming.remove(record.id) }
@@ -117,6 +113,7 @@ extension RunExecutor {
             .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
           ]))
     } catch {
+      if let pool = order.subject.queue { pools.forget(record.id, pool) }
       if error.code == .duplicate, let existing = try await existing(order) { return existing }
       throw Self.storage(error)
     }
@@ -169,7 +166,7 @@ extension RunStatus {
   var goesOnByItself: Bool { Self.unfinished.contains(self) }
 
   /// The runs that a node takes over from the one before.
-  static let unfinished: Set<RunStatus> = [.queued, .running, .suspended, .compensating]
+  package static let unfinished: Set<RunStatus> = [.queued, .running, .suspended, .compensating]
 }
 
 extension RunSubject {

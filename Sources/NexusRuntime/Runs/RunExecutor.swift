@@ -16,6 +16,7 @@ package actor RunExecutor {
   let board: AgentBoard
   let work: WorkHost
   let desk: ServiceDesk
+  let pools: PoolDesk
   let supervisors: SupervisorHost
   /// What the configuration says of agents now, for the drivers.
   let catalogue = AgentCatalogue()
@@ -33,13 +34,14 @@ package actor RunExecutor {
 
   init(
     plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk,
-    supervisors: SupervisorHost, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
+    pools: PoolDesk, supervisors: SupervisorHost, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
   ) {
     self.plan = plan
     self.services = services
     self.board = board
     self.work = work
     self.desk = desk
+    self.pools = pools
     self.supervisors = supervisors
     self.hash = hash
     catalogue.take(plan)
@@ -61,6 +63,7 @@ package actor RunExecutor {
     guard !isStopping else { return RunDriver.refuse(first) }
     let driver = RunDriver(record, subject: subject, journal: journal, executor: self)
     drivers[record.id] = driver
+    if let pool = subject.queue { pools.goesOn(record.id, pool) }
     driver.send(first)
     if let agent = subject.agent {
       board.update(agent.name) {
@@ -80,6 +83,7 @@ package actor RunExecutor {
 
   private func settled(_ driver: RunDriver, _ outlook: RunOutlook?) {
     drivers[driver.run] = nil
+    if let pool = driver.subject.queue { pools.forget(driver.run, pool) }
     children.forget(parent: driver.run)
     if let agent = driver.subject.agent { showRest(of: agent, after: outlook) }
     driver.showRest()

@@ -25,6 +25,11 @@ enum RunSubject: Sendable {
     if case .agent(let spec) = self { spec } else { nil }
   }
 
+  /// The queue pool whose workers do the run; nil for other runs.
+  var queue: PoolName? {
+    if case .flow(let definition) = self, definition.isQueued { PoolName(definition.name) } else { nil }
+  }
+
   /// The longest that the whole run may take, from its creation; nil for no limit.
   var timeout: Duration? {
     switch self {

@@ -115,6 +115,10 @@ extension InMemoryStore {
     try read { state in state.agents.values.sorted { $0.name < $1.name } }
   }
 
+  package func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
+    try read { state in (state.components[kind] ?? [:]).values.sorted { $0.name < $1.name } }
+  }
+
   package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {
     try read { state in state.restarts.filter { $0.at >= since } }
   }

@@ -34,6 +34,7 @@ struct MemoryState {
   var charges: [ChargeRow] = []
   var charged: Set<EffectID> = []
   var agents: [AgentName: AgentRow] = [:]
+  var components: [ComponentRow.Kind: [String: ComponentRow]] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
 
@@ -91,6 +92,10 @@ struct MemoryState {
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)
     case .deleteAgent(let name): set(\.agents, name, nil, &undo)
+    case .putComponent(let row):
+      var named = components[row.kind] ?? [:]
+      named[row.name] = row
+      set(\.components, row.kind, named, &undo)
     case .logRestart(let row):
       keep(\.restarts, (restarts + [row]).suffix(StoreLimits.restartRows), &undo)
     case .insertBoot(let row): keep(\.boots, (boots + [row]).suffix(StoreLimits.bootRows), &undo)

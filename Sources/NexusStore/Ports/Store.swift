@@ -45,6 +45,8 @@ package protocol Store: Sendable {
   func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow]
 
   func agents() async throws(StoreError) -> [AgentRow]
+  /// Those of one kind, by name.
+  func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow]
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow]
   /// The newest boot on record: read it before recording this one, and it is the boot before this one.
   func lastBoot() async throws(StoreError) -> BootRow?
@@ -141,6 +143,7 @@ package enum Mutation: Sendable {
   case putDefinition(DefinitionHash, [UInt8])
   case putAgent(AgentRow)
   case deleteAgent(AgentName)
+  case putComponent(ComponentRow)
   case logRestart(RestartRow)
   case insertBoot(BootRow)
 }

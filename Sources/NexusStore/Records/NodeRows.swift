@@ -35,6 +35,24 @@ package struct RestartRow: Sendable, Hashable {
   }
 }
 
+/// What a part of the node that is no run and no agent remembers.
+package struct ComponentRow: Sendable, Hashable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case schedule
+    case queuePool = "pool"
+  }
+
+  package var kind: Kind
+  package var name: String
+  /// In a format of the component's own, which says its version.
+  package var state: [UInt8]
+  package init(kind: Kind, name: String, state: [UInt8]) {
+    self.kind = kind
+    self.name = name
+    self.state = state
+  }
+}
+
 /// One start of a node.
 package struct BootRow: Sendable, Hashable {
   package var id: BootID

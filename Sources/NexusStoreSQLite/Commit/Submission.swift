@@ -49,7 +49,9 @@ extension Mutation {
   fileprivate var canBeRefused: Bool {
     switch self {
     case .insertRun, .append, .takeFence, .deleteRun, .insertEffect, .setOutcome, .setEffectState, .placeHold: true
-    case .settleHold, .setMarks, .putDefinition, .putAgent, .deleteAgent, .logRestart, .insertBoot: false
+    case .settleHold, .setMarks, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
+      .insertBoot:
+      false
     }
   }
 }

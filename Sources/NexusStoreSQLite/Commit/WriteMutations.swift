@@ -42,7 +42,7 @@ struct MutationWriter {
     case .setMarks(let marks):
       for mark in marks { try changeCounter(mark.key) { $0.mark = mark.mark } }
     case .putDefinition(let hash, let bytes): try connection.run(.insertDefinition, [.id(hash), .blob(bytes)])
-    case .putAgent, .deleteAgent, .logRestart, .insertBoot: try writeNodeRow(mutation)
+    case .putAgent, .deleteAgent, .putComponent, .logRestart, .insertBoot: try writeNodeRow(mutation)
     }
   }
 
@@ -59,6 +59,8 @@ struct MutationWriter {
         .putAgent,
         [.id(agent.name), .bool(agent.stoppedByOperator), .text(agent.lastState), .time(agent.lastActivity)])
     case .deleteAgent(let name): try connection.run(.deleteAgent, [.id(name)])
+    case .putComponent(let row):
+      try connection.run(.putComponent, [.text(row.kind.rawValue), .text(row.name), .blob(row.state)])
     case .logRestart(let row):
       try connection.run(
         .insertRestart, [.id(row.supervisor), .id(row.child), .time(row.at), .text(row.reason)])

@@ -20,7 +20,7 @@ enum SQL: Int, CaseIterable {
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargesByAgent, chargesByRun, chargesByAgentAndRun
   // The node.
-  case putAgent, deleteAgent, agents, insertRestart, trimRestarts, restarts, insertBoot, trimBoots, lastBoot
+  case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot, trimBoots, lastBoot
   case runCounts
 
   var text: String {
@@ -41,7 +41,8 @@ enum SQL: Int, CaseIterable {
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
       .charges, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
       ledgerText
-    case .putAgent, .deleteAgent, .agents, .insertRestart, .trimRestarts, .restarts, .insertBoot, .trimBoots, .lastBoot:
+    case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
+      .insertBoot, .trimBoots, .lastBoot:
       nodeText
     }
   }
@@ -243,6 +244,8 @@ enum SQL: Int, CaseIterable {
     case .putAgent: "INSERT OR REPLACE INTO agent VALUES (?1, ?2, ?3, ?4)"
     case .deleteAgent: "DELETE FROM agent WHERE name = ?1"
     case .agents: "SELECT name, stopped, last_state, last_activity FROM agent ORDER BY name"
+    case .putComponent: "INSERT OR REPLACE INTO component VALUES (?1, ?2, ?3)"
+    case .components: "SELECT name, state FROM component WHERE kind = ?1 ORDER BY name"
     case .insertRestart: "INSERT INTO restart_log (supervisor, child, at, reason) VALUES (?1, ?2, ?3, ?4)"
     case .trimRestarts: "DELETE FROM restart_log WHERE key <= (SELECT max(key) FROM restart_log) - ?1"
     case .restarts: "SELECT supervisor, child, at, reason FROM restart_log WHERE at >= ?1 ORDER BY key"

@@ -94,6 +94,10 @@ extension FaultyStore {
 
   package func agents() async throws(StoreError) -> [AgentRow] { try await base.agents() }
 
+  package func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
+    try await base.components(kind)
+  }
+
   package func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await base.runCounts() }
 
   package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {

@@ -18,6 +18,16 @@ extension StoreConformance {
       try await store.commit(.deleteAgent(AgentName("b")), .deleteAgent(AgentName("c")))
       try expect(try await store.agents(), [AgentRow(name: AgentName("a"))])
     },
+    Case("a component's row is replaced, and kinds are kept apart") { store in
+      let nightly = ComponentRow(kind: .schedule, name: "nightly", state: [1])
+      let pool = ComponentRow(kind: .queuePool, name: "nightly", state: [2])
+      try await store.commit(.putComponent(nightly), .putComponent(pool))
+      let hourly = ComponentRow(kind: .schedule, name: "hourly", state: [])
+      let changed = ComponentRow(kind: .schedule, name: "nightly", state: [3, 0, 4])
+      try await store.commit(.putComponent(changed), .putComponent(hourly))
+      try expect(try await store.components(.schedule), [hourly, changed])
+      try expect(try await store.components(.queuePool), [pool])
+    },
     Case("restarts are listed since a time") { store in
       let rows = [3, 1, 2].map { second in
         RestartRow(

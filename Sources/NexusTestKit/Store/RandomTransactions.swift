@@ -57,6 +57,10 @@ package struct RandomTransactions {
         run: RunID(run), from: FencingToken(fences[index] - 1), to: FencingToken(fences[index]))
     case 8: return .deleteRun(RunID(run))
     case 9...17: return callMutation(pick(9))
+    case 18 where pick(2) == 0:
+      return .putComponent(
+        ComponentRow(
+          kind: ComponentRow.Kind.allCases[pick(2)], name: "c\(pick(3))", state: Array(text().utf8)))
     case 18: return .putAgent(AgentRow(name: AgentName("agent-\(pick(3))"), lastState: pick(2) == 0 ? nil : text()))
     default: return nodeMutation()
     }
@@ -129,6 +133,7 @@ package struct StoreContents: Sendable, Equatable {
   package var holds: [HoldRow]
   package var charges: [ChargeRow]
   package var agents: [AgentRow]
+  package var components: [ComponentRow]
   package var restarts: [RestartRow]
   package var definitions: [[UInt8]?] = []
 
@@ -159,6 +164,8 @@ package struct StoreContents: Sendable, Equatable {
     holds = try await store.openHolds()
     charges = try await store.charges(ChargeQuery(limit: 1000))
     agents = try await store.agents()
+    components = []
+    for kind in ComponentRow.Kind.allCases { components += try await store.components(kind) }
     restarts = try await store.restarts(since: StoreSamples.time(0))
   }
 }

@@ -81,6 +81,9 @@ final class GatedStore: Store {
   func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
   func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] { try await store.charges(query) }
   func agents() async throws(StoreError) -> [AgentRow] { try await store.agents() }
+  func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
+    try await store.components(kind)
+  }
   func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await store.runCounts() }
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] { try await store.restarts(since: since) }
   func lastBoot() async throws(StoreError) -> BootRow? { try await store.lastBoot() }

@@ -54,6 +54,7 @@ enum ImportGraph {
     "Crypto": ["NexusStoreSQLite", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
+    "HeapModule": ["NexusKernel"],
   ]
 
   /// Comes with the toolchain.
