@@ -67,7 +67,7 @@ struct RunsMarkDoneCommand: NaosCommand {
   var step: String
 
   @Option(help: ArgumentHelp("The step's output: a text, @file or - for the standard input.", valueName: "text"))
-  var output: String?
+  var result: String?
 
   @Flag(help: "Do not wait for the run.")
   var detach = false
@@ -75,7 +75,7 @@ struct RunsMarkDoneCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let change = RunChange.markDone(step: StepPath(step), output: try RunInput.read(output))
+    let change = RunChange.markDone(step: StepPath(step), output: try RunInput.read(result))
     try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }

@@ -101,7 +101,9 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
-    try await post(path(run, "/\(change.verb)"), change.body)
+    // A pause lasts as long as the attempts under way take to end.
+    if change == .pause { return try await postPatiently(path(run, "/\(change.verb)"), change.body) }
+    return try await post(path(run, "/\(change.verb)"), change.body)
   }
 
   package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }

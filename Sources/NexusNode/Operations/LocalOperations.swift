@@ -158,7 +158,7 @@ struct LocalOperations: NodeOperations {
   }
 
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    await parts.runtime.executor.wait(for: run)
+    await parts.runtime.executor.wait(for: run, forResult: true)
     return try await report(try await record(run))
   }
 

@@ -41,7 +41,9 @@ struct RunReports: Sendable {
 
   func report(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunReport {
     let effects = try await store.effects(of: record.id)
-    return try await Self.report(of: record, cost: cost(of: record.id, effects, budget))
+    // Without effects there is nothing that could have been answered from the journal, which may be long.
+    let journal = effects.isEmpty ? [] : try await store.journal(of: record.id, after: .none, limit: .max)
+    return Self.report(of: record, cost: Self.cost(effects, journal, budget))
   }
 
   private static func report(of record: RunRecord, cost: RunCost) -> RunReport {
@@ -52,8 +54,7 @@ struct RunReports: Sendable {
   }
 
   /// What the effects add up to, with the answers that the attempts got from the journal.
-  private func cost(of run: RunID, _ effects: [EffectRow], _ budget: BudgetStatus?) async throws(StoreError) -> RunCost
-  {
+  private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry], _ budget: BudgetStatus?) -> RunCost {
     var cost = RunCost(budget: budget)
     for effect in effects {
       cost.inputTokens += effect.inputTokens
@@ -62,7 +63,7 @@ struct RunReports: Sendable {
       if effect.record.kind == .model, effect.record.state != .intent { cost.modelCalls += 1 }
     }
     cost.tokens = cost.inputTokens + cost.outputTokens
-    for entry in try await store.journal(of: run, after: .none, limit: .max) {
+    for entry in journal {
       if case .attemptEnded(_, _, let end) = entry.entry { cost.replayed += end.replayed }
     }
     return cost
@@ -71,7 +72,7 @@ struct RunReports: Sendable {
   func detail(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunDetail {
     let effects = try await store.effects(of: record.id)
     let journal = try await store.journal(of: record.id, after: .none, limit: .max)
-    let report = Self.report(of: record, cost: try await cost(of: record.id, effects, budget))
+    let report = Self.report(of: record, cost: Self.cost(effects, journal, budget))
     var steps: [StepReport]?
     if record.kind != .agent {
       let definition = try await store.definition(record.definition)

@@ -118,7 +118,7 @@ package final class PoolDesk: Sendable {
   /// Waits for a worker.
   ///
   /// - Returns: `withdrawn` if the attempt was told to stop before one was free.
-  func enter(_ run: RunID, _ pool: PoolName, _ stops: AttemptStops) async -> AttemptTicket.Answer {
+  func enter(_ run: RunID, _ pool: PoolName, _ stops: AttemptStops) async -> Admission {
     let door = AttemptTicket()
     stops.guards(door)
     handle(pool) { pool, now in
@@ -128,7 +128,7 @@ package final class PoolDesk: Sendable {
       // The pool is no longer in the configuration; its runs go on by the definition that they began with.
       door.settle(.admitted)
     }
-    let answer = await door.wait()
+    let answer = await door.answer()
     if answer != .admitted { leave(run, pool) }
     return answer
   }

@@ -30,11 +30,12 @@ extension RunDriver {
     let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
     let failure = await StorePatience(clock: services.clock)
       .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
-    if failure == nil { cursor.head = sequence }
+    if failure == nil { (cursor.head, cursor.committed) = (sequence, summary.status) }
     return failure
   }
 
-  /// Ends a run whose next entries are more than its journal may hold: it fails, and says so.
+  /// Ends a run whose next entries are more than its journal may hold: it fails, and says so. A saga that has not begun
+  /// to go back begins to, for which its journal has a reserve: it is taken up anew, with what its journal holds.
   ///
   /// What is under way is not waited for. Whoever retries the run begins where its journal ends.
   ///
@@ -42,8 +43,10 @@ extension RunDriver {
   func fail(because error: StoreError, at now: WallTime, _ cursor: inout Cursor) async -> RunOutlook? {
     let reason = RunError(code: error.code.problemCode, message: error.message, isRetryable: false)
     var outlook = cursor.machine.outlook
-    (outlook.status, outlook.pauseReason, outlook.output, outlook.error) = (.failed, nil, nil, reason)
-    let entries = [RunEntry.failed(reason)]
+    let goesBack = subject.kind == .saga && cursor.committed != .compensating
+    (outlook.status, outlook.pauseReason, outlook.output, outlook.error) =
+      (goesBack ? .compensating : .failed, nil, nil, reason)
+    let entries = goesBack ? [RunEntry.compensationStarted(reason)] : [.failed(reason)]
     guard await append(entries, at: now, RunSummary(of: outlook, at: now), &cursor) == nil else { return nil }
     announce(entries, outlook)
     return outlook

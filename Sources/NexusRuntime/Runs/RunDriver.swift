@@ -52,6 +52,7 @@ final class RunDriver: Sendable {
   private let continuation: AsyncStream<Message>.Continuation
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
+  private let isFinal = Mutex(false)
 
   init(_ record: RunRecord, subject: RunSubject, journal: [JournalEntry], executor: RunExecutor) {
     run = record.id
@@ -84,7 +85,7 @@ final class RunDriver: Sendable {
   }
 
   /// Asks for something, and says what became of it once that is written down.
-  func ask(_ event: DurableEvent) async -> RunQuestion.Answer {
+  func ask(_ event: DurableEvent) async -> RunAnswer {
     let question = RunQuestion()
     let message = Message.asked(event, question)
     guard takesPlace(message) else { return .busy }
@@ -115,7 +116,14 @@ final class RunDriver: Sendable {
   /// Ends the run without asking its processes, also one that is only about to start.
   func kill(by who: String) {
     post(.kill(by: who))
-    for open in attempts.all { open.stops.request(.kill) }
+    killAttempts()
+  }
+
+  func killAttempts() { for open in attempts.all { open.stops.request(.kill) } }
+
+  static func tooManyQuestions(of run: RunID) -> RuntimeRefusal {
+    RuntimeRefusal(
+      .unavailable, code: "NX-RUN-049", message: "\(maxWaitingQuestions) calls wait for \(run) already: ask again")
   }
 
   /// The node shuts down: the attempts are asked to end, and a store that takes nothing is not waited for much longer.
@@ -124,6 +132,9 @@ final class RunDriver: Sendable {
     post(.nodeStopping)
   }
 
+  /// The run has its result, although something of it may still be under way.
+  var hasResult: Bool { isFinal.withLock { $0 } }
+
   /// A store that takes nothing is not waited for much longer.
   var leaves: Bool { isLeaving.withLock { $0 } }
 
@@ -131,12 +142,13 @@ final class RunDriver: Sendable {
   ///
   /// Returns how it stands then, or nil if another writer has taken the run.
   func drive() async -> RunOutlook? {
-    var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head)
+    var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head, committed: .queued)
     let past = journal.withLock { journal in
       defer { journal = [] }
       return journal
     }
     services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
+    cursor.committed = cursor.machine.outlook.status
     let clock = services.clock
     let end = await withDiscardingTaskGroup { group -> RunOutlook? in
       if let timeout = subject.timeout {
@@ -174,6 +186,8 @@ final class RunDriver: Sendable {
   struct Cursor {
     var machine: any DurableMachine
     var head: JournalSequence
+    /// What the store has of the run's status.
+    var committed: RunStatus
   }
 
   private enum Step {
@@ -217,14 +231,22 @@ final class RunDriver: Sendable {
       return .failed(end)
     }
     announce(decision.entries, cursor.machine.outlook)
+    if !decision.entries.isEmpty {
+      executor.census.note(run, isActive: cursor.machine.outlook.status != .suspended)
+    }
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
-    return settled ? .settled : .goesOn
+    if settled { return .settled }
+    if cursor.machine.outlook.status.isFinal, !hasResult {
+      isFinal.withLock { $0 = true }
+      await executor.hasResult(run, cursor.machine.outlook)
+    }
+    return .goesOn
   }
 
   private func answer(
     to event: DurableEvent, _ decision: DurableDecision, _ machine: any DurableMachine
-  ) -> RunQuestion.Answer {
+  ) -> RunAnswer {
     guard decision.entries.isEmpty else { return .taken }
     guard case .event(_, let id?, _) = event, let flow = machine as? FlowMachine, flow.knowsEvent(id) else {
       return .ignored

@@ -20,7 +20,7 @@ extension RunExecutor {
   func startChild(
     _ name: String, _ definition: FlowDefinition?, input: JSONValue, idempotencyKey: String, parent: StepAddress
   ) async throws(RuntimeRefusal) -> RunID {
-    try hasRoom()
+    try isOpen()
     guard let definition = definition ?? plan.flow(name) else {
       throw RuntimeRefusal(
         .notFound, code: "NX-RUN-042", message: "step \(parent.step) runs `\(name)`, which is not defined")

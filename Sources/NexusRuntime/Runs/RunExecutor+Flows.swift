@@ -69,7 +69,7 @@ extension RunExecutor {
   }
 
   /// Brings an event to a run of a flow, wherever it stands, and says what became of it.
-  private func ask(_ run: RunID, _ event: DurableEvent) async throws(RuntimeRefusal) -> RunQuestion.Answer {
+  private func ask(_ run: RunID, _ event: DurableEvent) async throws(RuntimeRefusal) -> RunAnswer {
     for _ in 0..<Self.maxTries {
       if let driver = drivers[run] {
         try hasSteps(run, driver.subject.kind)
@@ -77,10 +77,7 @@ extension RunExecutor {
         case .taken: return .taken
         case .known: return .known
         case .ignored: return .ignored
-        case .busy:
-          throw RuntimeRefusal(
-            .unavailable, code: "NX-RUN-049",
-            message: "\(RunDriver.maxWaitingQuestions) calls wait for \(run) already: ask again")
+        case .busy: throw RunDriver.tooManyQuestions(of: run)
         case .gone: await wait(for: run)
         }
         continue

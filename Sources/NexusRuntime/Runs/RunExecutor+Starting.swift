@@ -22,15 +22,24 @@ extension RunExecutor {
     return try await create(RunOrder(name: name, subject: subject, input: input, idempotencyKey: idempotencyKey))
   }
 
-  /// Room for another run, on a node that stays.
+  /// Room for another run that nobody waits for, on a node that stays.
+  ///
+  /// A run that another one waits for is let in whatever is under way: its parent could not end without it.
   func hasRoom() throws(RuntimeRefusal) {
-    guard !isStopping else {
-      throw RuntimeRefusal(.unavailable, code: "NX-RUN-005", message: "the node is shutting down")
+    try isOpen()
+    guard census.active < Self.maxActiveRuns else {
+      throw RuntimeRefusal(
+        .unavailable, code: "NX-RUN-006", message: "\(Self.maxActiveRuns) runs are at work already: ask again")
     }
     guard drivers.count < Self.maxResidentRuns else {
       throw RuntimeRefusal(
-        .unavailable, code: "NX-RUN-006", message: "\(Self.maxResidentRuns) runs are under way already")
+        .unavailable, code: "NX-RUN-006", message: "\(Self.maxResidentRuns) runs are under way already: ask again")
     }
+  }
+
+  func isOpen() throws(RuntimeRefusal) {
+    guard isStopping else { return }
+    throw RuntimeRefusal(.unavailable, code: "NX-RUN-005", message: "the node is shutting down")
   }
 
   /// What a name stands for.

@@ -8,30 +8,42 @@ internal import NexusStore
 // What operators ask of runs.
 extension RunExecutor {
   package func cancel(_ run: RunID, by who: String, kill: Bool = false) async throws(RuntimeRefusal) {
-    if let driver = drivers[run] {
-      if kill { driver.kill(by: who) } else { driver.post(.cancel(by: who)) }
-      return
-    }
+    let event: DurableEvent = kill ? .kill(by: who) : .cancel(by: who)
+    if kill { drivers[run]?.killAttempts() }
+    if try await tell(run, event) { return }
     try await revive(
-      run, kill ? .kill(by: who) : .cancel(by: who), verb: "cancel", allowed: RunStatus.unfinished.union([.paused]))
+      run, event, verb: kill ? "be killed" : "be cancelled", allowed: RunStatus.unfinished.union([.paused]))
   }
 
-  package func pause(_ run: RunID, by who: String) throws(RuntimeRefusal) {
-    guard let driver = drivers[run] else {
-      throw RuntimeRefusal(.conflict, code: "NX-RUN-002", message: "\(run) is not running here")
+  /// Pauses a run; answers once it is paused, or over: before that a killed node would go on with it.
+  package func pause(_ run: RunID, by who: String) async throws(RuntimeRefusal) {
+    if try await tell(run, .pause(by: who)) { return await wait(for: run) }
+    try await revive(run, .pause(by: who), verb: "be paused", allowed: RunStatus.unfinished)
+  }
+
+  /// Tells a run what a person wants of it; returns once that is written down.
+  ///
+  /// - Returns: false if the run is not driven here, or came to its end before it heard of it.
+  private func tell(_ run: RunID, _ event: DurableEvent) async throws(RuntimeRefusal) -> Bool {
+    guard let driver = drivers[run], !driver.hasResult else { return false }
+    switch await driver.ask(event) {
+    case .taken, .known, .ignored: return true
+    case .busy: throw RunDriver.tooManyQuestions(of: run)
+    case .gone:
+      await wait(for: run)
+      return false
     }
-    driver.post(.pause(by: who))
   }
 
   package func resume(_ run: RunID, by who: String) async throws(RuntimeRefusal) {
-    try await revive(run, .resume(by: who), verb: "resume", allowed: [.paused])
+    try await revive(run, .resume(by: who), verb: "be resumed", allowed: [.paused])
   }
 
   /// Has a run go on that came to a bad end; with `newKeys` its effects are known by new idempotency keys from here on,
   /// so that they happen again.
   package func retry(_ run: RunID, by who: String, newKeys: Bool = false) async throws(RuntimeRefusal) {
     await forgiveAgents(of: run)
-    try await revive(run, .retry(by: who, newKeys: newKeys), verb: "retry", allowed: [.failed, .cancelled, .paused])
+    try await revive(run, .retry(by: who, newKeys: newKeys), verb: "be retried", allowed: [.failed, .cancelled, .paused])
   }
 
   /// Takes a run up that nobody drives; `event` is what happens to it first.
@@ -39,11 +51,14 @@ extension RunExecutor {
     _ run: RunID, _ event: DurableEvent, verb: String, allowed: Set<RunStatus>
   ) async throws(RuntimeRefusal) {
     let record = try await known(run)
-    guard drivers[run] == nil, allowed.contains(record.summary.status) else {
+    guard drivers[run]?.hasResult ?? true, allowed.contains(record.summary.status) else {
       throw RuntimeRefusal(
         .conflict, code: "NX-RUN-002", message: "\(run) is \(record.summary.status.rawValue): it cannot \(verb)")
     }
-    guard try await takeUp(record, first: .event(event)) else {
+    // What is left of it comes to its end first.
+    await wait(for: run)
+    let question = RunQuestion()
+    guard try await takeUp(record, first: .asked(event, question)), await question.answer() != .gone else {
       throw RuntimeRefusal(
         .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
     }

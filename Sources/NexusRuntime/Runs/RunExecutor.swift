@@ -9,8 +9,11 @@ package import NexusStore
 package actor RunExecutor {
   /// The largest input of a run, as JSON.
   package static let maxInputBytes = 4 * 1024 * 1024 - 64 * 1024
-  /// How many runs may be under way on one node.
-  package static let maxResidentRuns = 10_000
+  /// How many runs may have something to do at a time on one node; those that wait for a time, an event or another run
+  /// are not counted.
+  package static let maxActiveRuns = 10_000
+  /// How many runs may be under way on one node in all, each of them in memory.
+  package static let maxResidentRuns = 100_000
 
   let services: RuntimeServices
   let board: AgentBoard
@@ -29,7 +32,10 @@ package actor RunExecutor {
   var claiming: Set<RunID> = []
   /// Steps that wait for the end of other runs.
   var children = ChildWatch()
-  private var waiters: [RunID: [CheckedContinuation<Void, Never>]] = [:]
+  /// Who waits for a run; false is the answer to those who waited long enough.
+  private var waiters: [RunID: [ObjectIdentifier: Waiter]] = [:]
+  /// How many runs have something to do right now.
+  let census = RunCensus()
   private(set) var isStopping = false
 
   init(
@@ -63,6 +69,7 @@ package actor RunExecutor {
     guard !isStopping else { return RunDriver.refuse(first) }
     let driver = RunDriver(record, subject: subject, journal: journal, executor: self)
     drivers[record.id] = driver
+    census.note(record.id, isActive: record.summary.status != .suspended)
     if let pool = subject.queue { pools.goesOn(record.id, pool) }
     driver.send(first)
     if let agent = subject.agent {
@@ -83,6 +90,7 @@ package actor RunExecutor {
 
   private func settled(_ driver: RunDriver, _ outlook: RunOutlook?) {
     drivers[driver.run] = nil
+    census.note(driver.run, isActive: false)
     if let pool = driver.subject.queue { pools.forget(driver.run, pool) }
     children.forget(parent: driver.run)
     if let agent = driver.subject.agent { showRest(of: agent, after: outlook) }
@@ -91,7 +99,31 @@ package actor RunExecutor {
       for agent in driver.shownAgents { remember(agent) }
     }
     if let outlook, outlook.status.isFinal { tellParents(of: driver.run, ChildEnd(outlook)) }
-    for waiter in waiters.removeValue(forKey: driver.run) ?? [] { waiter.resume() }
+    if let outlook, outlook.status == .compensating, !isStopping { return goBack(driver) }
+    release(driver.run)
+  }
+
+  /// A saga whose journal had no more room goes back, beginning with what its journal holds.
+  private func goBack(_ driver: RunDriver) {
+    let run = driver.run
+    work.spawn("go-back:\(run)") {
+      do {
+        guard let record = try await self.services.store.run(run), try await self.claim(record) else {
+          return await self.release(run)
+        }
+      } catch {
+        // The next node finds it unfinished.
+        let note = "cannot go back now: \(error)"
+        self.services.events.publish(
+          .run(RunEvent(run: run, agent: AgentName(driver.name), status: "compensating", note: note)))
+        await self.release(run)
+      }
+    }
+  }
+
+  /// Whoever waits for the run goes on.
+  private func release(_ run: RunID) {
+    for waiter in (waiters.removeValue(forKey: run) ?? [:]).values { waiter.answer.settle(true) }
   }
 
   private func showRest(of agent: AgentSpec, after outlook: RunOutlook?) {
@@ -135,15 +167,42 @@ package actor RunExecutor {
 
   // MARK: Waiting
 
-  /// Waits until the run settles here; returns at once if it is not under way.
-  package func wait(for run: RunID) async {
-    guard drivers[run] != nil else { return }
-    await withCheckedContinuation { waiters[run, default: []].append($0) }
+  private struct Waiter {
+    let answer: FirstAnswer<Bool>
+    /// Waits for the result, not for the end of whatever is still under way without being needed.
+    let forResult: Bool
+  }
+
+  /// Waits until the run settles here, or the task is cancelled; returns at once if the run is not under way.
+  ///
+  /// - Parameter forResult: whether it is enough that the run has its result: the losers of a pool may take their time
+  ///   to end.
+  package func wait(for run: RunID, forResult: Bool = false) async {
+    guard let driver = drivers[run], !(forResult && driver.hasResult) else { return }
+    let answer = FirstAnswer<Bool>()
+    waiters[run, default: [:]][ObjectIdentifier(answer)] = Waiter(answer: answer, forResult: forResult)
+    let hasSettled = await withTaskCancellationHandler {
+      await answer.answer()
+    } onCancel: {
+      answer.settle(false)
+    }
+    guard !hasSettled else { return }
+    waiters[run]?[ObjectIdentifier(answer)] = nil
+    if waiters[run]?.isEmpty == true { waiters[run] = nil }
+  }
+
+  /// The run has its result, which is written down: whoever waits for that goes on.
+  func hasResult(_ run: RunID, _ outlook: RunOutlook) {
+    tellParents(of: run, ChildEnd(outlook))
+    for (key, waiter) in waiters[run] ?? [:] where waiter.forResult {
+      waiters[run]?[key] = nil
+      waiter.answer.settle(true)
+    }
   }
 
   /// Waits until no run is under way here any more.
   package func waitUntilIdle() async {
-    while let run = drivers.keys.first { await wait(for: run) }
+    while !Task.isCancelled, let run = drivers.keys.first { await wait(for: run) }
   }
 
   /// Asks every attempt to end and waits for all; the runs go on when the node is up again.

@@ -134,12 +134,14 @@ actor ServiceDesk {
   private func settle(_ step: StepAddress) { revoked.remove(step) }
 
   private static let takenBack = Answer(outcome: .interrupted("taken back from the service"), output: nil)
+  /// No process ever saw it, so it has no effects.
+  private static let neverTaken = Answer(outcome: .interrupted(AttemptOutcome.neverBegan), output: nil)
 
   private func enqueue(
     _ order: AttemptRunner.Order, _ access: AttemptAccess, _ began: @escaping @Sendable () -> Void
   ) async -> Answer {
     let agent = order.spec.name
-    guard revoked.remove(order.address) == nil else { return Self.takenBack }
+    guard revoked.remove(order.address) == nil else { return Self.neverTaken }
     guard queued[agent, default: []].count < Self.maxQueued else {
       return Answer(
         outcome: .crashed(RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")),
@@ -271,7 +273,7 @@ actor ServiceDesk {
       return
     }
     queued[assignment.order.spec.name]?.removeAll { $0 == step }
-    finish(step, assignment, Self.takenBack)
+    finish(step, assignment, taken.contains(step) ? Self.takenBack : Self.neverTaken)
   }
 
   private func finish(_ step: StepAddress, _ assignment: Assignment, _ answer: Answer) {

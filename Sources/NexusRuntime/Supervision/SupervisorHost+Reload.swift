@@ -88,7 +88,7 @@ extension SupervisorHost {
       case .attempt, .instance: break
       }
     }
-    for (child, guest) in guests where !guest.ticket.isSettled && child.agent.map(relocating.contains) == true {
+    for (child, guest) in guests where guest.ticket.settled == nil && child.agent.map(relocating.contains) == true {
       handle(.attemptWithdrawn(child))
       postponed.append(child)
     }
@@ -97,7 +97,7 @@ extension SupervisorHost {
   /// Asks running attempts of a task to end, which is no failure of theirs, and returns when they have.
   private func interruptAttempts(of child: ChildName) async {
     guard case .agent(let agent) = child, hasAttempts(agent) else { return }
-    for (child, guest) in guests where child.agent == agent && guest.ticket.isAdmitted { guest.stops.interrupt(.ask) }
+    for (child, guest) in guests where child.agent == agent && guest.ticket.settled == .admitted { guest.stops.interrupt(.ask) }
     await withCheckedContinuation { departures[agent, default: []].append($0) }
   }
 

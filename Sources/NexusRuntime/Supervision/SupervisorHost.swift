@@ -173,11 +173,11 @@ package actor SupervisorHost {
   // MARK: Attempts of tasks
 
   /// Waits until the supervisor lets the attempt begin.
-  nonisolated func admit(_ child: ChildName, _ stops: AttemptStops) async -> AttemptTicket.Answer {
+  nonisolated func admit(_ child: ChildName, _ stops: AttemptStops) async -> Admission {
     let ticket = AttemptTicket()
     await want(child, ticket, stops)
     stops.guards(ticket)
-    let answer = await ticket.wait()
+    let answer = await ticket.answer()
     if answer != .admitted { await release(child) }
     return answer
   }
@@ -196,7 +196,7 @@ package actor SupervisorHost {
       return
     }
     handle(.attemptWanted(child))
-    if let guest = guests[child], !guest.ticket.isSettled, let agent = child.agent {
+    if let guest = guests[child], guest.ticket.settled == nil, let agent = child.agent {
       board.update(agent) {
         $0.state = .waiting
         $0.reason = "waits for its supervisor"
@@ -219,7 +219,7 @@ package actor SupervisorHost {
 
   /// Attempts of the agent are under way, not only waiting.
   func hasAttempts(_ agent: AgentName) -> Bool {
-    guests.contains { $0.key.agent == agent && $0.value.ticket.isAdmitted }
+    guests.contains { $0.key.agent == agent && $0.value.ticket.settled == .admitted }
   }
 
   /// Counts the crash of a task whose run wants another attempt.

@@ -221,6 +221,54 @@ import Testing
     }
   }
 
+  @Test func `undoes what it did when it is a saga whose journal is as long as it may be`() async throws {
+    // The run, the beginning of `a`, its end; then what `b` came to.
+    let store = FaultyStore(InMemoryStore(), .tooLarge, at: 4)
+    let saga = Flows.flow(
+      "trip", .saga,
+      Flows.step("a") { $0.compensation = CompensationStep(agent: Flows.helper) }, Flows.step("b", needs: [0]))
+    try await RuntimeFixture.with(Flows.plan(saga), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("trip", input: .null)
+      try #require(await processes.next()).succeed("1")
+      try #require(await processes.next()).succeed("2")
+      let undo = try #require(await processes.next())
+      #expect(undo.environment("NAOS_AGENT") == "helper")
+      undo.succeed("undone")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(store.fired == 1)
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .compensated)
+      #expect(summary.error?.code == "NX-STO-008")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `a wait for it can be given up`() async throws {
+    try await RuntimeFixture.with(Flows.plan(Self.fan)) { fixture in
+      let run = try await fixture.runtime.executor.start("fan", input: .null)
+      let wait = Task { await fixture.runtime.executor.wait(for: run.id) }
+      wait.cancel()
+      await wait.value
+      await fixture.runtime.executor.wait(for: RunID("run_unknown"))
+    }
+  }
+
+  @Test func `that is a pool has its result before its losers have ended`() async throws {
+    var pool = Flows.flow("race", .pool, Flows.step("one"), Flows.step("two"))
+    pool.decision = PoolDecision(strategy: .first)
+    try await RuntimeFixture.with(Flows.plan(pool)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("race", input: .null)
+      let both = try await fixture.next(2, of: &processes)
+      try #require(both["one"]).succeed("fast")
+      await fixture.runtime.executor.wait(for: run.id, forResult: true)
+      #expect(try await fixture.record(run.id).summary.output == "fast")
+      #expect(await fixture.runtime.executor.residentRuns == 1)
+      try #require(both["two"]).end(.signalled(signal: 15))
+      await fixture.runtime.executor.wait(for: run.id)
+    }
+  }
+
   @Test func `waits for a version that can read its definition`() async throws {
     let store = InMemoryStore()
     let run = RunID("run_x")
