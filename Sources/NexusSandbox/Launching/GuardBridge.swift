@@ -30,6 +30,8 @@ final class GuardBridge: @unchecked Sendable {
   private var live: [UInt64: Spawn] = [:]
   private var draining: Set<UInt64> = []
   private var lostGuards: [LostGuard] = []
+  /// When the guards are set going the next time.
+  private var nextCare = Instant(nanoseconds: 0)
 
   init(
     clock: any NexusClock, random: any RandomSource, limits: GuardedLauncher.Limits,
@@ -170,7 +172,12 @@ extension GuardBridge {
   }
 
   /// An agent of the node's own user can stop its guard, and with it every launch, signal and report; this undoes it.
+  ///
+  /// Not at every event, for it also wakes a guard that runs.
   private func keepGuardsGoing() {
+    let now = clock.now()
+    guard now >= nextCare else { return }
+    nextCare = now + GuardConnection.care
     shared.withLock { $0.connection }?.setGoing()
     for connection in endingGuards.values { connection.setGoing() }
   }
@@ -188,9 +195,10 @@ extension GuardBridge {
   }
 
   private func timeout() -> Int32 {
-    let deadlines = draining.compactMap { live[$0]?.drainDeadline } + lostGuards.map(\.nextSweep)
-    guard let first = deadlines.min() else { return GuardConnection.careMilliseconds }
-    return min(GuardConnection.careMilliseconds, Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1))
+    var first = nextCare
+    for id in draining { if let deadline = live[id]?.drainDeadline { first = min(first, deadline) } }
+    for lost in lostGuards { first = min(first, lost.nextSweep) }
+    return Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1)
   }
 
   private func react(to token: Token, _ buffer: UnsafeMutableRawBufferPointer) {
