@@ -30,8 +30,7 @@ final class GuardBridge: @unchecked Sendable {
   private var live: [UInt64: Spawn] = [:]
   private var draining: Set<UInt64> = []
   private var lostGuards: [LostGuard] = []
-  /// When the guards are set going the next time.
-  private var nextCare = Instant(nanoseconds: 0)
+  private var care = GuardCare()
 
   init(
     clock: any NexusClock, random: any RandomSource, limits: GuardedLauncher.Limits,
@@ -167,17 +166,12 @@ extension GuardBridge {
       for token in tokens.prefix(Int(count)) { unsafe react(to: Token(rawValue: token), buffer) }
       expireDrains()
       sweepLeftovers()
-      keepGuardsGoing()
+      if care.isDue(at: clock.now()) { keepGuardsGoing() }
     }
   }
 
   /// An agent of the node's own user can stop its guard, and with it every launch, signal and report; this undoes it.
-  ///
-  /// Not at every event, for it also wakes a guard that runs.
   private func keepGuardsGoing() {
-    let now = clock.now()
-    guard now >= nextCare else { return }
-    nextCare = now + GuardConnection.care
     shared.withLock { $0.connection }?.setGoing()
     for connection in endingGuards.values { connection.setGoing() }
   }
@@ -195,9 +189,8 @@ extension GuardBridge {
   }
 
   private func timeout() -> Int32 {
-    var first = nextCare
-    for id in draining { if let deadline = live[id]?.drainDeadline { first = min(first, deadline) } }
-    for lost in lostGuards { first = min(first, lost.nextSweep) }
+    let deadlines = draining.compactMap { live[$0]?.drainDeadline } + lostGuards.map(\.nextSweep)
+    let first = deadlines.reduce(care.due, min)
     return Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1)
   }
 

@@ -14,9 +14,6 @@ struct GuardConnection: Sendable {
   let socket: Descriptor
   let pidfd: Descriptor
 
-  /// How often a guard is set going again.
-  static let care = Duration.seconds(1)
-
   /// Lets the guard go on if someone stopped it; a process that runs takes no notice of SIGCONT.
   func setGoing() { naos_pidfd_signal(pidfd.number, SIGCONT) }
 
@@ -32,6 +29,20 @@ struct GuardConnection: Sendable {
     return .success(
       GuardConnection(
         generation: generation, tag: tag, pid: pid, socket: Descriptor(socket), pidfd: Descriptor(pidfd)))
+  }
+}
+
+/// When guards are set going again: not at every event, for it also wakes a guard that runs.
+struct GuardCare {
+  static let interval = Duration.seconds(1)
+
+  private(set) var due = Instant(nanoseconds: 0)
+
+  /// Takes the turn if it has come.
+  mutating func isDue(at now: Instant) -> Bool {
+    guard now >= due else { return false }
+    due = now + Self.interval
+    return true
   }
 }
 
