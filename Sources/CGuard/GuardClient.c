@@ -119,9 +119,11 @@ int naos_guard_start(const char *tag, unsigned options, int *socket_fd, int *pid
   return 0;
 }
 
-static int send_request(int socket_fd, const struct naos_guard_request *request, const int *descriptors) {
-  struct iovec part = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof *request};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+static int send_request(int socket_fd, const struct naos_guard_request *request, const void *block,
+                        const int *descriptors, size_t count) {
+  struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof *request},
+                           {.iov_base = (void *)(uintptr_t)block, .iov_len = block ? request->block_size : 0}};
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = block ? 2 : 1};
   union {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int) * NAOS_SPAWN_DESCRIPTORS)];
@@ -129,11 +131,11 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
   if (descriptors) {
     memset(&control, 0, sizeof control);
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int) * NAOS_SPAWN_DESCRIPTORS);
-    memcpy(CMSG_DATA(&control.header), descriptors, sizeof(int) * NAOS_SPAWN_DESCRIPTORS);
+    control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(&control.header), descriptors, sizeof(int) * count);
   }
   ssize_t sent;
   do sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -142,22 +144,24 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
   return errno == ENOBUFS || errno == ETOOMANYREFS ? EAGAIN : errno;
 }
 
-int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, uint64_t block_size,
-                          int block, int standard_input, int standard_output, int standard_error,
-                          const struct naos_ceilings *ceilings) {
+int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, const void *block,
+                          uint64_t block_size, int block_file, int standard_input, int standard_output,
+                          int standard_error, const struct naos_ceilings *ceilings) {
   struct naos_guard_request request = {.kind = NAOS_REQUEST_SPAWN,
                                        .id = id,
                                        .arguments = arguments,
                                        .variables = variables,
                                        .block_size = block_size,
                                        .ceilings = *ceilings};
-  int descriptors[NAOS_SPAWN_DESCRIPTORS] = {block, standard_input, standard_output, standard_error};
-  return send_request(socket_fd, &request, descriptors);
+  int descriptors[NAOS_SPAWN_DESCRIPTORS] = {standard_input, standard_output, standard_error, block_file};
+  bool is_inline = block_size <= NAOS_INLINE_BLOCK_BYTES;
+  return send_request(socket_fd, &request, is_inline ? block : NULL, descriptors,
+                      is_inline ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS);
 }
 
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal) {
   struct naos_guard_request request = {.kind = NAOS_REQUEST_SIGNAL, .id = id, .signal = signal};
-  return send_request(socket_fd, &request, NULL);
+  return send_request(socket_fd, &request, NULL, NULL, 0);
 }
 
 int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd) {

@@ -19,8 +19,6 @@
 
 /// The share of processor time is given out in slices of this length.
 #define PERIOD_MICROSECONDS 100000
-/// Groups that agents make within theirs are followed this deep.
-#define DEPTH_LIMIT 32
 /// How often at least the processor time of a tree with a ceiling is read, and how often at most.
 #define LONGEST_WATCH_MILLISECONDS 60000
 #define SHORTEST_WATCH_MILLISECONDS 20
@@ -94,7 +92,7 @@ void naos_group_kill(int parent, const char *name, int hierarchy) {
   bool freezes = hierarchy == NAOS_UNIFIED || hierarchy == NAOS_FREEZER;
   snprintf(path, sizeof path, "%s/%s", name, file);
   if (freezes) naos_group_write(parent, path, hierarchy == NAOS_UNIFIED ? "1" : "FROZEN");
-  signal_members(parent, name, DEPTH_LIMIT);
+  signal_members(parent, name, NAOS_GROUP_DEPTH);
   if (freezes) naos_group_write(parent, path, hierarchy == NAOS_UNIFIED ? "0" : "THAWED");
 }
 
@@ -173,8 +171,12 @@ static uint8_t hang(struct naos_guard *guard, struct naos_group_plan *plan, int 
 
 static void make_own_group(struct naos_guard *guard, struct naos_group_plan *plan) {
   if (guard->options & NAOS_GUARD_WITHOUT_GROUPS) return;
-  if (!(guard->options & NAOS_GUARD_WITHOUT_UNIFIED))
+  if (guard->spare >= 0) {
+    plan->unified = guard->spare;
+    guard->spare = -1;
+  } else if (!(guard->options & NAOS_GUARD_WITHOUT_UNIFIED)) {
     plan->unified = make_group(naos_base(&guard->places, NAOS_UNIFIED), plan->name);
+  }
   if (plan->unified >= 0) {
     plan->made |= 1u << NAOS_UNIFIED;
     plan->means.group = NAOS_MEANS_CGROUP2;
@@ -188,12 +190,28 @@ static void make_own_group(struct naos_guard *guard, struct naos_group_plan *pla
   if (plan->joins[NAOS_FREEZER] >= 0) plan->means.group = NAOS_MEANS_CGROUP1;
 }
 
-int naos_group_prepare(struct naos_guard *guard, uint64_t id, const struct naos_ceilings *ceilings,
-                       struct naos_group_plan *plan) {
+/// Gives up a group made ahead that somebody has removed.
+static void check_spare(struct naos_guard *guard) {
+  if (guard->spare < 0 || faccessat(guard->spare, "cgroup.procs", F_OK, 0) == 0) return;
+  close(guard->spare);
+  guard->spare = -1;
+}
+
+void naos_group_make_spare(struct naos_guard *guard) {
+  if (guard->spare >= 0 || guard->places.base[NAOS_UNIFIED] < 0) return;
+  char name[24];
+  guard->spare_group = ++guard->last_group;
+  snprintf(name, sizeof name, "%llu", (unsigned long long)guard->spare_group);
+  guard->spare = make_group(guard->places.base[NAOS_UNIFIED], name);
+}
+
+int naos_group_prepare(struct naos_guard *guard, const struct naos_ceilings *ceilings, struct naos_group_plan *plan) {
   memset(plan, 0, sizeof *plan);
+  check_spare(guard);
+  plan->group = guard->spare >= 0 ? guard->spare_group : ++guard->last_group;
   plan->unified = -1;
   for (int hierarchy = 0; hierarchy < NAOS_HIERARCHIES; hierarchy++) plan->joins[hierarchy] = -1;
-  snprintf(plan->name, sizeof plan->name, "%llu", (unsigned long long)id);
+  snprintf(plan->name, sizeof plan->name, "%llu", (unsigned long long)plan->group);
   plan->ceilings = *ceilings;
   make_own_group(guard, plan);
   struct naos_means *means = &plan->means;
@@ -256,17 +274,17 @@ int naos_limit_process(const struct naos_group_plan *plan) {
 
 void naos_groups_kill(struct naos_guard *guard, const struct naos_agent *agent) {
   char name[24];
-  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->id);
+  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->group);
   for (int hierarchy = NAOS_UNIFIED; hierarchy <= NAOS_FREEZER; hierarchy++)
     if (agent->groups & 1u << hierarchy) naos_group_kill(guard->places.base[hierarchy], name, hierarchy);
 }
 
-bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent) {
+bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent, int depth) {
   char name[24];
-  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->id);
+  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->group);
   for (int hierarchy = 0; hierarchy < NAOS_HIERARCHIES; hierarchy++) {
     if (!(agent->groups & 1u << hierarchy)) continue;
-    if (!naos_group_remove(guard->places.base[hierarchy], name, DEPTH_LIMIT)) return false;
+    if (!naos_group_remove(guard->places.base[hierarchy], name, depth)) return false;
     agent->groups &= ~(1u << hierarchy);
   }
   return true;
@@ -284,7 +302,7 @@ static int verdict_in(struct naos_guard *guard, const struct naos_agent *agent, 
   if (means != NAOS_MEANS_CGROUP2 && means != NAOS_MEANS_CGROUP1) return NAOS_CEILING_NONE;
   bool unified = means == NAOS_MEANS_CGROUP2;
   char name[24];
-  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->id);
+  snprintf(name, sizeof name, "%llu", (unsigned long long)agent->group);
   int base = guard->places.base[unified ? NAOS_UNIFIED : hierarchy];
   int group = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
   if (group < 0) return NAOS_CEILING_NONE;
@@ -306,7 +324,7 @@ int64_t naos_watch_processors(struct naos_guard *guard) {
     if (!agent->cpu_microseconds || agent->ending || agent->ceiling) continue;
     if (now >= agent->watch_at) {
       char path[48];
-      snprintf(path, sizeof path, "%llu/cpu.stat", (unsigned long long)agent->id);
+      snprintf(path, sizeof path, "%llu/cpu.stat", (unsigned long long)agent->group);
       uint64_t used = number_after(guard->places.base[NAOS_UNIFIED], path, "usage_usec");
       if (used >= agent->cpu_microseconds) {
         agent->ceiling = NAOS_CEILING_CPU;
@@ -326,11 +344,11 @@ int64_t naos_watch_processors(struct naos_guard *guard) {
 
 struct naos_means naos_probe_means(void) {
   static const struct naos_ceilings some = {.memory_bytes = 1 << 30, .milli_cores = 1000, .processes = 1000};
-  struct naos_guard guard = {.pid = getpid(), .node = 0};
+  struct naos_guard guard = {.pid = getpid(), .node = 0, .spare = -1};
   struct naos_group_plan plan;
   naos_places_open(&guard.places);
   naos_name_base(&guard.places, "probe");
-  naos_group_prepare(&guard, 0, &some, &plan);
+  naos_group_prepare(&guard, &some, &plan);
   struct naos_means means = plan.means;
   naos_group_plan_close(&plan);
   naos_places_remove(&guard.places);

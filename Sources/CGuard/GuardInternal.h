@@ -19,7 +19,7 @@
 #define NAOS_GUARD_WARDEN_NAME "naos-warden"
 
 enum { NAOS_REQUEST_SPAWN = 1, NAOS_REQUEST_SIGNAL = 2 };
-/// block, standard input, output, error
+/// standard input, output, error, and for a block that is not in the message its file
 #define NAOS_SPAWN_DESCRIPTORS 4
 
 struct naos_guard_request {
@@ -30,6 +30,12 @@ struct naos_guard_request {
   uint32_t variables;
   uint64_t block_size;
   struct naos_ceilings ceilings;
+};
+
+/// A request as it is sent: a short block follows at once.
+struct naos_guard_message {
+  struct naos_guard_request request;
+  char block[NAOS_INLINE_BLOCK_BYTES];
 };
 
 /// The length of a guard's group's name, its end included.
@@ -50,6 +56,8 @@ struct naos_places {
 struct naos_agent {
   uint64_t id;
   pid_t pid;
+  /// The name of its groups.
+  uint64_t group;
   /// Its main process is a zombie; what is left of it is being killed.
   bool ending;
   /// The sweep at hand met something of it.
@@ -86,6 +94,11 @@ struct naos_guard {
   /// Agents whose processor time is watched.
   size_t watched;
   struct naos_agent *agents;
+  /// The name of the group that was made last.
+  uint64_t last_group;
+  /// An empty group of the unified hierarchy, made ahead for the next agent; -1: there is none.
+  int spare;
+  uint64_t spare_group;
 };
 
 /// What `/proc/<pid>/stat` says of a process.
@@ -116,6 +129,8 @@ struct naos_spawn_order {
   uint32_t arguments;
   uint32_t variables;
   uint64_t block_size;
+  /// The block, where it came with the request; else the last descriptor is its file.
+  char *block;
   int descriptors[NAOS_SPAWN_DESCRIPTORS];
   struct naos_ceilings ceilings;
 };
@@ -125,6 +140,7 @@ struct naos_spawn_result {
   volatile int error;
   /// The ceiling that cannot be enforced.
   int ceiling;
+  uint64_t group;
   uint32_t groups;
   struct naos_means means;
 };
@@ -148,6 +164,7 @@ bool naos_enable_controller(struct naos_places *places, int hierarchy, const pid
 
 /// What a child needs to get into its groups, all of it ready before it exists.
 struct naos_group_plan {
+  uint64_t group;
   char name[24];
   /// Its group in the unified hierarchy, for clone3; -1: none.
   int unified;
@@ -158,8 +175,9 @@ struct naos_group_plan {
   struct naos_ceilings ceilings;
 };
 /// Makes the groups of an agent and writes its ceilings. Returns the ceiling that cannot be enforced here, if any.
-int naos_group_prepare(struct naos_guard *guard, uint64_t id, const struct naos_ceilings *ceilings,
-                       struct naos_group_plan *plan);
+int naos_group_prepare(struct naos_guard *guard, const struct naos_ceilings *ceilings, struct naos_group_plan *plan);
+/// Makes a group ahead, so that the next agent need not wait for it.
+void naos_group_make_spare(struct naos_guard *guard);
 void naos_group_plan_close(struct naos_group_plan *plan);
 /// Between vfork and exec: moves the caller into its groups. Returns 0 or an errno value.
 int naos_group_enter(const struct naos_group_plan *plan, bool born_inside);
@@ -172,8 +190,11 @@ ssize_t naos_group_read(int directory, const char *file, char *text, size_t capa
 void naos_group_kill(int parent, const char *name, int hierarchy);
 /// Removes a group with the groups within it; false while somebody is in one of them.
 bool naos_group_remove(int parent, const char *name, int depth);
+/// Groups that agents make within theirs are followed this deep.
+#define NAOS_GROUP_DEPTH 32
 void naos_groups_kill(struct naos_guard *guard, const struct naos_agent *agent);
-bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent);
+/// Removes its groups with those `depth` deep in them; false while somebody is in one.
+bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent, int depth);
 /// Finds out which ceiling an agent has met, while its groups still exist.
 void naos_groups_judge(struct naos_guard *guard, struct naos_agent *agent);
 /// Kills trees that have used up their processor time. Returns the milliseconds until the next look; -1: none is due.

@@ -87,6 +87,7 @@ static bool take_descriptors(struct msghdr *message, int *descriptors, size_t ex
 
 static void register_groups(struct naos_guard *guard, struct naos_agent *agent, const struct naos_spawn_order *order,
                             const struct naos_spawn_result *result) {
+  agent->group = result->group;
   agent->groups = result->groups;
   agent->means = result->means;
   agent->cpu_microseconds = order->ceilings.cpu_microseconds;
@@ -112,9 +113,9 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     register_groups(guard, agent, order, &result);
   } else {
     // An agent that the groups outlive for now: what else is in them dies with it.
-    struct naos_agent failed = {.id = order->id, .groups = result.groups};
+    struct naos_agent failed = {.id = order->id, .group = result.group, .groups = result.groups};
     naos_groups_kill(guard, &failed);
-    naos_groups_remove(guard, &failed);
+    naos_groups_remove(guard, &failed, NAOS_GROUP_DEPTH);
   }
   reply.stage = (uint32_t)result.stage;
   reply.error = result.error;
@@ -129,13 +130,14 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     naos_guard_reply(guard, &reply, -1);
   }
   if (pidfd >= 0) close(pidfd);
-  for (size_t index = 0; complete && index < NAOS_SPAWN_DESCRIPTORS; index++) close(order->descriptors[index]);
+  size_t count = order->block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
+  for (size_t index = 0; complete && index < count; index++) close(order->descriptors[index]);
 }
 
 /// Serves one request; false at the end of the node.
 static bool serve(struct naos_guard *guard) {
-  struct naos_guard_request request;
-  struct iovec part = {.iov_base = &request, .iov_len = sizeof request};
+  static struct naos_guard_message buffer;
+  struct iovec part = {.iov_base = &buffer, .iov_len = sizeof buffer};
   union {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int) * NAOS_SPAWN_DESCRIPTORS)];
@@ -144,16 +146,22 @@ static bool serve(struct naos_guard *guard) {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   ssize_t count = recvmsg(guard->socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0) return errno == EINTR || errno == EAGAIN;
-  if (count != sizeof request) return false;
+  struct naos_guard_request request = buffer.request;
+  if (count < (ssize_t)sizeof request) return false;
 
   if (request.kind == NAOS_REQUEST_SPAWN) {
+    size_t follows = (size_t)count - sizeof request;
+    if (follows > 0 && follows != request.block_size) return false;
     struct naos_spawn_order order = {.id = request.id,
                                      .arguments = request.arguments,
                                      .variables = request.variables,
                                      .block_size = request.block_size,
+                                     .block = follows > 0 ? buffer.block : NULL,
                                      .ceilings = request.ceilings};
-    bool complete = take_descriptors(&message, order.descriptors, NAOS_SPAWN_DESCRIPTORS);
+    size_t expected = order.block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
+    bool complete = take_descriptors(&message, order.descriptors, expected);
     serve_spawn(guard, &order, complete);
+    naos_group_make_spare(guard);
     return true;
   }
   take_descriptors(&message, NULL, 0);
@@ -227,6 +235,7 @@ void naos_guard_main_if_requested(int argc, char *const *argv) {
   guard.pid = getpid();
   guard.node = getppid();
   guard.tag = argv[2];
+  guard.spare = -1;
   guard.options = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
   int type = 0;
   socklen_t size = sizeof type;

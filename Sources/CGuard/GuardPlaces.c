@@ -23,8 +23,6 @@
 
 /// A table of mounts beyond this is not read further.
 #define MOUNTS_LIMIT (4u << 20)
-/// Groups that agents make within theirs are followed this deep.
-#define DEPTH_LIMIT 32
 /// Where the node itself goes when its own group has to be free of processes.
 #define NODE_GROUP "naos-node"
 
@@ -265,7 +263,7 @@ static int end_left(int own, int hierarchy, const char *tag) {
     if (!is_left(entry->d_name, tag)) continue;
     if (fstatat(own, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) < 0 || facts.st_uid != geteuid()) continue;
     naos_group_kill(own, entry->d_name, hierarchy);
-    if (!naos_group_remove(own, entry->d_name, DEPTH_LIMIT)) left++;
+    if (!naos_group_remove(own, entry->d_name, NAOS_GROUP_DEPTH)) left++;
   }
   closedir(directory);
   return left;
@@ -283,5 +281,5 @@ int naos_end_groups(const char *tag) {
 
 void naos_places_remove(struct naos_places *places) {
   for (int hierarchy = 0; hierarchy < NAOS_HIERARCHIES; hierarchy++)
-    if (places->base[hierarchy] >= 0) naos_group_remove(places->own[hierarchy], places->name, DEPTH_LIMIT);
+    if (places->base[hierarchy] >= 0) naos_group_remove(places->own[hierarchy], places->name, NAOS_GROUP_DEPTH);
 }

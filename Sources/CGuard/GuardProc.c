@@ -112,32 +112,36 @@ static bool append_pid(pid_t pid) {
   return true;
 }
 
+/// Opened once, for every end of an agent is a look at it.
+static _Thread_local int children_file = -1;
+
 /// Only the caller reaps its children, so no entry can leave the list while it is read, and new ones come at its end.
 static bool list_from_children_file(void) {
-  char path[64], buffer[4096];
-  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)syscall(SYS_gettid));
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  char buffer[4096];
+  if (children_file < 0) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)syscall(SYS_gettid));
+    children_file = open(path, O_RDONLY | O_CLOEXEC);
+  }
+  if (children_file < 0) return false;
   pid_t pid = 0;
-  bool complete = false;
+  off_t offset = 0;
   for (;;) {
-    ssize_t count = read(fd, buffer, sizeof buffer);
+    ssize_t count = pread(children_file, buffer, sizeof buffer, offset);
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      complete = count == 0;
-      break;
-    }
+    if (count < 0) return false;
+    if (count == 0) break;
+    offset += count;
     for (ssize_t index = 0; index < count; index++) {
       if (isdigit((unsigned char)buffer[index])) {
         pid = pid * 10 + (buffer[index] - '0');
       } else {
-        if (pid > 0 && !append_pid(pid)) { close(fd); return false; }
+        if (pid > 0 && !append_pid(pid)) return false;
         pid = 0;
       }
     }
   }
-  close(fd);
-  return complete && (pid == 0 || append_pid(pid));
+  return pid == 0 || append_pid(pid);
 }
 
 /// Collects the numbered entries of /proc, all or only those of one parent.

@@ -34,14 +34,16 @@ static void begin_end(struct naos_guard *guard, struct naos_agent *agent) {
   agent->patience_ends = naos_milliseconds() + STRAY_PATIENCE_MILLISECONDS;
   guard->ending++;
   kill(-agent->pid, SIGKILL);
-  naos_groups_kill(guard, agent);
+  // Nearly always nobody is left in its groups, which shows by their going; what they counted goes with them.
+  naos_groups_judge(guard, agent);
+  if (!naos_groups_remove(guard, agent, 0)) naos_groups_kill(guard, agent);
 }
 
 /// Whether nothing of an ended agent is left: no child of ours that is its, and nobody in its groups.
 static bool is_over(struct naos_guard *guard, struct naos_agent *agent) {
   if (agent->met) return false;
   naos_groups_judge(guard, agent);
-  if (naos_groups_remove(guard, agent)) return true;
+  if (naos_groups_remove(guard, agent, NAOS_GROUP_DEPTH)) return true;
   naos_groups_kill(guard, agent);
   if (agent->left_behind == 0) agent->left_behind = 1;
   return false;

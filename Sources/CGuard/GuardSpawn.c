@@ -181,7 +181,7 @@ static pid_t start(const struct plan *plan, struct naos_spawn_result *result) {
 
 static void launch(struct naos_guard *guard, const struct naos_spawn_order *order, char *block,
                    struct naos_spawn_result *result) {
-  struct plan plan = {.streams = &order->descriptors[1], .guard = guard->pid, .file_limit = guard->file_limit};
+  struct plan plan = {.streams = order->descriptors, .guard = guard->pid, .file_limit = guard->file_limit};
   char *cursor = block, *end = block + order->block_size;
   plan.arguments = calloc((size_t)order->arguments + 1, sizeof(char *));
   plan.variables = calloc((size_t)order->variables + 1, sizeof(char *));
@@ -197,7 +197,8 @@ static void launch(struct naos_guard *guard, const struct naos_spawn_order *orde
     }
   }
   if (result->error == 0) {
-    result->ceiling = naos_group_prepare(guard, order->id, &order->ceilings, &plan.groups);
+    result->ceiling = naos_group_prepare(guard, &order->ceilings, &plan.groups);
+    result->group = plan.groups.group;
     result->groups = plan.groups.made;
     result->means = plan.groups.means;
     result->stage = result->ceiling ? NAOS_STAGE_CEILING : NAOS_STAGE_NONE;
@@ -222,12 +223,13 @@ void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order,
   result->error = EINVAL;
   if (order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;
   // The file is sealed: it cannot shrink under the mapping.
-  char *block = mmap(NULL, order->block_size, PROT_READ, MAP_PRIVATE, order->descriptors[0], 0);
+  int file = order->descriptors[NAOS_SPAWN_DESCRIPTORS - 1];
+  char *block = order->block ? order->block : mmap(NULL, order->block_size, PROT_READ, MAP_PRIVATE, file, 0);
   if (block == MAP_FAILED) {
     result->error = errno;
     return;
   }
-  // The last byte ends the last string, so no string can run past the mapping.
+  // The last byte ends the last string, so no string can run past the block.
   if (block[order->block_size - 1] == 0) launch(guard, order, block, result);
-  munmap(block, order->block_size);
+  if (!order->block) munmap(block, order->block_size);
 }

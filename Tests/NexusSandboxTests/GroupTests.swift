@@ -53,6 +53,28 @@ import Testing
     #expect(!Self.exists(base))
   }
 
+  @Test(.enabled(if: hasUnified && isRoot)) func `an agent that removes the group made ahead holds nobody up`()
+    async throws
+  {
+    let launcher = GuardedLauncher()
+    let first = try await launcher.launch(shell("sleep 1000"), output: output)
+    let group = try #require(Self.groups(of: first.pid).first)
+    let base = String(group[..<(try #require(group.lastIndex(of: "/")))])
+    let remover = shell(
+      "while :; do for group in \"$1\"/*/; do if rmdir \"$group\" 2>&-; then echo removed; exit; fi; done; done", base)
+    _ = try await launcher.launch(remover, output: output).waitForExit()
+    await output.wait(for: "removed")
+    for _ in 0..<3 {
+      let next = try await launcher.launch(shell("sleep 1000"), output: output)
+      #expect(Self.groups(of: next.pid).count == 1)
+      #expect(next.containment.group == .cgroup2)
+      next.signal(.kill)
+      _ = await next.waitForExit()
+    }
+    await launcher.shutDown()
+    #expect(!Self.exists(base))
+  }
+
   @Test(.enabled(if: hasUnified && isRoot), arguments: [GuardedLauncher.Abilities(), .version1])
   func `groups within the group of an agent end with it`(
     abilities: GuardedLauncher.Abilities

@@ -132,6 +132,17 @@ import Testing
     #expect(output.text().split(whereSeparator: \.isWhitespace) == ["100000", "100000"])
   }
 
+  @Test func `what is started passes through in the message and beside it`() async throws {
+    // With a hundred to two hundred bytes of other strings, the block outgrows the message somewhere between.
+    for count in stride(from: 16_140, through: 16_310, by: 5) {
+      let output = Recorder()
+      let process = try await launcher.launch(
+        shell("printf %s \"$1\" | wc -c", String(repeating: "a", count: count)), output: output)
+      #expect(await process.waitForExit().status == .exited(code: 0))
+      #expect(output.text().split(whereSeparator: \.isWhitespace) == ["\(count)"])
+    }
+  }
+
   @Test func `a program sees its environment and nothing of the node's`() async throws {
     unsafe setenv("NAOS_TEST_LEAK", "secret", 1)
     var request = shell("env")

@@ -96,11 +96,15 @@ enum {
 int naos_guard_start(const char *_Nonnull tag, unsigned options, int *_Nonnull socket_fd, int *_Nonnull pid,
                      int *_Nonnull pidfd);
 
-/// Asks for a spawn. `block` is a file holding the working directory, the arguments and the environment as
-/// NUL-terminated strings. The descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
-int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, uint64_t block_size,
-                          int block, int standard_input, int standard_output, int standard_error,
-                          const struct naos_ceilings *_Nonnull ceilings);
+/// A block of at most so many bytes goes in the message itself.
+#define NAOS_INLINE_BLOCK_BYTES 16384
+
+/// Asks for a spawn. `block` holds the working directory, the arguments and the environment as NUL-terminated strings;
+/// a longer one than goes in the message has to be in the sealed file `block_file`, which is else not looked at. The
+/// descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
+int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables,
+                          const void *_Nonnull block, uint64_t block_size, int block_file, int standard_input, int standard_output,
+                          int standard_error, const struct naos_ceilings *_Nonnull ceilings);
 
 /// Asks for a signal to the process group of a spawn. Returns 0 or an errno value.
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal);

@@ -12,6 +12,7 @@ struct ContentParts {
   private(set) var unbounded: [String] = []
 
   private static let messageMembers: Set<String> = ["content", "audio", "images"]
+  private static let spoken = ["audio", "images"]
   private static let partMembers: Set<String> = ["type", "content", "source"]
   private static let toolMembers: Set<String> = ["type"]
 
@@ -20,8 +21,22 @@ struct ContentParts {
 
   init(dialect: Dialect) { self.dialect = dialect }
 
+  /// The `messages` of a request, where they stand in its body.
+  mutating func takeMessages(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
+    // Nearly all messages are text, which need not be built as values to be seen as that.
+    guard let messages = JSONScan.namesOfTextObjects(bytes, place) else {
+      return try takeMessages(JSONScan.value(bytes, place))
+    }
+    for members in messages {
+      for member in members { try RequestMembers.refuseLookalike(member.name, of: Self.messageMembers) }
+      for key in Self.spoken where members.contains(where: { $0.name == key && !$0.isNull }) {
+        refuse("messages: \(key)")
+      }
+    }
+  }
+
   /// The `messages` of a request; nil if they are not JSON that can be read in one way only.
-  mutating func takeMessages(_ messages: JSONValue?) throws(GatewayError) {
+  private mutating func takeMessages(_ messages: JSONValue?) throws(GatewayError) {
     guard let messages = messages?.arrayValue else { return refuse("messages") }
     for message in messages {
       guard let members = message.objectValue else {
@@ -29,7 +44,7 @@ struct ContentParts {
         continue
       }
       for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.messageMembers) }
-      for key in ["audio", "images"] where !(members[key] ?? .null).isNull { refuse("messages: \(key)") }
+      for key in Self.spoken where !(members[key] ?? .null).isNull { refuse("messages: \(key)") }
       try takeContent(members["content"])
     }
   }

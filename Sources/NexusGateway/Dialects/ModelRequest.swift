@@ -111,7 +111,7 @@ extension ModelRequest {
         choices = value
       case "messages":
         messageCount = elementCount(bytes, place)
-        try content.takeMessages(JSONScan.value(bytes, place))
+        try content.takeMessages(bytes, place)
       case "system": try content.takeContent(JSONScan.value(bytes, place))
       case "tools":
         hasTools = true

@@ -45,6 +45,8 @@ enum RequestMembers {
 
   /// Refuses a key that a reader who ignores case would take for one of the names.
   static func refuseLookalike(_ key: String, of names: Set<String>) throws(GatewayError) {
+    // What is in small letters already is known as it is spelled, or not at all.
+    if key.utf8.allSatisfy({ $0 < 0x80 && !(0x41...0x5A).contains($0) }) { return }
     if names.contains(key) { return }
     let folded = folded(key)
     guard names.contains(folded) else { return }

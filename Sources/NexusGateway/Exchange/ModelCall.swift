@@ -38,7 +38,7 @@ struct ModelCall {
   func upstreamHead(_ endpoint: Endpoint, length: Int) -> HTTPRequestHead {
     var headers = HTTPHeaders()
     headers.reserveCapacity(10)
-    headers.add(name: "host", value: endpoint.origin.authority)
+    headers.add(name: "host", value: endpoint.authority)
     headers.add(name: "content-type", value: "application/json")
     headers.add(name: "content-length", value: String(length))
     headers.add(name: "accept-encoding", value: "identity")

@@ -31,6 +31,10 @@ final class FrontHandler: ChannelDuplexHandler {
   /// Parts of the requests behind the one that is being answered.
   private var ahead: Deque<HTTPServerRequestPart> = []
   private var isCatchingUp = false
+  /// A head came in this read; a body that comes with it needs no time limit.
+  private var isNewBody = false
+  /// From here a whole answer goes out, past the encoder.
+  private var encoder: ChannelHandlerContext?
   /// The channel wanted to read on.
   private var owesRead = false
 
@@ -41,12 +45,14 @@ final class FrontHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
     timer = DeadlineTimer(loop: context.eventLoop)
     awaitHead()
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    encoder = nil
     timer?.stop()
   }
 
@@ -90,6 +96,18 @@ final class FrontHandler: ChannelDuplexHandler {
     if case .answering = state { ahead.append(part) } else { take(part) }
   }
 
+  func channelReadComplete(context: ChannelHandlerContext) {
+    limitBody()
+    context.fireChannelReadComplete()
+  }
+
+  private func limitBody() {
+    guard isNewBody else { return }
+    isNewBody = false
+    guard case .reading = state else { return }
+    timer?.set(services.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+  }
+
   func read(context: ChannelHandlerContext) {
     if ahead.isEmpty { context.read() } else { owesRead = true }
   }
@@ -105,6 +123,7 @@ final class FrontHandler: ChannelDuplexHandler {
       guard let part = ahead.popFirst() else { break }
       take(part)
     }
+    limitBody()
     if owesRead {
       owesRead = false
       context?.read()
@@ -136,7 +155,7 @@ final class FrontHandler: ChannelDuplexHandler {
       return refuseBody(response)
     }
     state = .reading(head, asker, ByteBuffer())
-    timer?.set(services.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+    isNewBody = true
     if head.headers.first(name: "expect")?.lowercased() == "100-continue" { response.goOn() }
   }
 
@@ -197,6 +216,17 @@ final class FrontHandler: ChannelDuplexHandler {
       context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
       catchUp()
     }
+  }
+
+  /// The answer is this message.
+  func finished(with message: WholeMessage, closing: Bool) {
+    encoder?.write(NIOAny(message.bytes), promise: nil)
+    if let rest = message.rest { encoder?.write(NIOAny(rest), promise: nil) }
+    guard !closing, let encoder else { return finished(closing: closing) }
+    response = nil
+    awaitHead()
+    encoder.flush()
+    catchUp()
   }
 
   /// Ends the answer and the connection with it.

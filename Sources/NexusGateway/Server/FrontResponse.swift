@@ -58,16 +58,23 @@ final class FrontResponse {
     handler.flush()
   }
 
-  func end() {
-    guard let handler else { return }
-    self.handler = nil
+  func end() { letGo()?.finished(closing: closesConnection) }
+
+  private func letGo() -> FrontHandler? {
     whenGone = nil
     whenWritable = nil
-    handler.finished(closing: closesConnection)
+    defer { handler = nil }
+    return handler
   }
 
   /// A whole answer at once.
   func send(status: Int, fields: [EnvironmentVariable], body: ByteBuffer) {
+    if head.method != .HEAD,
+      let message = WholeMessage.response(status: status, fields: fields, closes: closesConnection, body)
+    {
+      letGo()?.finished(with: message, closing: closesConnection)
+      return
+    }
     writeHead(status, fields, length: body.readableBytes)
     if body.readableBytes > 0, head.method != .HEAD { handler?.write(.body(.byteBuffer(body))) }
     end()

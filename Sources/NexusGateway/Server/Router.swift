@@ -70,7 +70,7 @@ struct Router {
   ) {
     do {
       let request = try ModelRequest.read(dialect, body.readableBytesUInt8Span)
-      let target = try services.catalogue.resolve(request.model, dialect: dialect)
+      let target = try parts.target(request.model, dialect, of: services.catalogue)
       let call = ModelCall(
         session: session, request: request, target: target, head: head, body: body, room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()

@@ -20,10 +20,19 @@ struct Origin: Sendable, Hashable {
 /// What is needed to send a call to one provider.
 struct Endpoint: Sendable, Hashable {
   let origin: Origin
+  /// The origin as the Host header names it.
+  let authority: String
   /// The path of the base URL without a slash at its end: `/v1` or nothing.
   let basePath: String
   /// Header fields that the provider gets with every call: its credential and what the configuration adds.
   let fields: [EnvironmentVariable]
+
+  init(origin: Origin, basePath: String, fields: [EnvironmentVariable]) {
+    self.origin = origin
+    self.basePath = basePath
+    self.fields = fields
+    authority = origin.authority
+  }
 
   static func == (left: Endpoint, right: Endpoint) -> Bool {
     left.origin == right.origin && left.basePath == right.basePath
@@ -40,6 +49,9 @@ struct ProviderEndpoint: Sendable {
   let spec: ProviderSpec
   let endpoint: Endpoint
 
+  /// What says where a request ends, which is not for a configuration to say.
+  private static let framing: Set<String> = ["content-length", "transfer-encoding"]
+
   init(_ spec: ProviderSpec) throws(GatewayError) {
     self.spec = spec
     guard let (origin, path) = Self.parse(spec.baseURL) else {
@@ -53,7 +65,7 @@ struct ProviderEndpoint: Sendable {
       case .gemini: fields.append(EnvironmentVariable("x-goog-api-key", key))
       }
     }
-    fields.append(contentsOf: spec.headers)
+    fields.append(contentsOf: spec.headers.filter { !Self.framing.contains($0.name.lowercased()) })
     endpoint = Endpoint(origin: origin, basePath: path, fields: fields)
   }
 

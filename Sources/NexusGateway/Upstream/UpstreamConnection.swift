@@ -39,17 +39,23 @@ final class UpstreamConnection: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
   private var timer: DeadlineTimer?
   private var receiver: (any UpstreamReceiver)?
+  private let outlet: RequestOutlet
   private var keepsAlive = true
   private var isReading = true
   /// The receiver has what it wants; nothing but the end of the response may come.
   private var awaitsEnd = false
   private var failure: UpstreamFailure?
+  /// Something of the response came in this read.
+  private var hasHeard = false
   /// Called when the response is whole and the connection can take the next request.
   var whenIdle: ((UpstreamConnection) -> Void)?
   /// Called when the connection is gone.
   var whenClosed: ((UpstreamConnection) -> Void)?
 
-  init(limits: GatewayLimits) { self.limits = limits }
+  init(limits: GatewayLimits, outlet: RequestOutlet) {
+    self.limits = limits
+    self.outlet = outlet
+  }
 
   var isUsable: Bool { context?.channel.isActive == true && receiver == nil }
 
@@ -63,15 +69,22 @@ final class UpstreamConnection: ChannelInboundHandler {
     timer?.stop()
   }
 
+  /// Tells the decoder that a request was sent; it wants to know the method and nothing else.
+  private static let announcement = HTTPClientRequestPart.head(
+    HTTPRequestHead(version: .http1_1, method: .POST, uri: "/"))
+
   func send(_ head: HTTPRequestHead, _ body: ByteBuffer, to receiver: any UpstreamReceiver) {
     guard let context else { return receiver.upstreamFailed(.unreachable("the connection closed")) }
+    guard let request = WholeMessage.request(head, body) else {
+      release()
+      return receiver.upstreamFailed(.unreachable("a header field holds what no header field may"))
+    }
     self.receiver = receiver
     keepsAlive = true
     awaitsEnd = false
     failure = nil
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    context.write(wrapOutboundOut(Self.announcement), promise: nil)
+    outlet.send(request)
     watch(limits.firstByteTimeout)
   }
 
@@ -126,19 +139,26 @@ final class UpstreamConnection: ChannelInboundHandler {
       context.close(promise: nil)
     case .head(let head):
       keepsAlive = head.isKeepAlive
-      watch(limits.responseIdleTimeout)
+      hasHeard = true
       receiver.upstreamHead(head)
     case .body where awaitsEnd: abort()
     case .body(let bytes):
-      watch(limits.responseIdleTimeout)
+      hasHeard = true
       receiver.upstreamBody(bytes)
     case .end:
       self.receiver = nil
+      hasHeard = false
       if !isReading { setReading(true) }
       timer?.clear()
       receiver.upstreamEnd()
       if keepsAlive, context.channel.isActive { whenIdle?(self) } else { context.close(promise: nil) }
     }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if hasHeard, receiver != nil, isReading { watch(awaitsEnd ? limits.streamEndTimeout : limits.responseIdleTimeout) }
+    hasHeard = false
+    context.fireChannelReadComplete()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -58,8 +58,11 @@ final class UpstreamPool {
           if let tls {
             try pipeline.addHandler(Self.tlsHandler(tls, host: host))
           }
-          try pipeline.addHTTPClientHandlers()
-          try pipeline.addHandler(UpstreamConnection(limits: limits))
+          let outlet = RequestOutlet()
+          try pipeline.addHandlers([
+            outlet, ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)),
+            UpstreamConnection(limits: limits, outlet: outlet),
+          ])
         }
       }
   }

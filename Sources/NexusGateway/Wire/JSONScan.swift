@@ -38,6 +38,24 @@ struct JSONScan {
     return members
   }
 
+  /// The members of each object in the array that fills `range`; nil if something else is in it.
+  static func objects(of bytes: Span<UInt8>, in range: Range<Int>) -> [[ScannedMember]]? {
+    var scan = JSONScan()
+    scan.index = range.lowerBound
+    return try? scan.readObjects(bytes.extracting(0..<range.upperBound))
+  }
+
+  private mutating func readObjects(_ bytes: Span<UInt8>) throws(JSONScanError) -> [[ScannedMember]] {
+    guard index < bytes.count, bytes[index] == UInt8(ascii: "[") else { throw error("expected an array") }
+    index += 1
+    var objects: [[ScannedMember]] = []
+    skipSpace(bytes)
+    if index + 1 == bytes.count, bytes[index] == UInt8(ascii: "]") { return objects }
+    repeat { objects.append(try readMembers(bytes)) } while try !closes(bytes, with: UInt8(ascii: "]"))
+    guard index == bytes.count else { throw error("text after the value") }
+    return objects
+  }
+
   private func error(_ message: String) -> JSONScanError { JSONScanError(message: message, offset: index) }
 
   private mutating func readMembers(_ bytes: Span<UInt8>) throws(JSONScanError) -> [ScannedMember] {

@@ -6,7 +6,8 @@ internal import NexusCore
 extension JSONScan {
   /// The bytes as text; bytes that are not UTF-8 become replacement characters.
   static func text(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String {
-    String(decoding: array(bytes, range), as: UTF8.self)
+    if let valid = try? UTF8Span(validating: bytes.extracting(range)) { return String(copying: valid) }
+    return String(decoding: array(bytes, range), as: UTF8.self)
   }
 
   static func array(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
@@ -19,7 +20,44 @@ extension JSONScan {
 
   /// The JSON string in `range`, decoded; nil if there is another value.
   static func string(_ bytes: Span<UInt8>, _ range: Range<Int>) -> String? {
-    value(bytes, range)?.stringValue
+    guard isPlainText(bytes, range), let valid = try? UTF8Span(validating: bytes.extracting(inside(range))) else {
+      return value(bytes, range)?.stringValue
+    }
+    return String(copying: valid)
+  }
+
+  private static func inside(_ range: Range<Int>) -> Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
+
+  /// Whether a string fills the range whose text stands there as it is.
+  private static func isPlainText(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard range.count >= 2, bytes[range.lowerBound] == UInt8(ascii: "\""),
+      bytes[range.upperBound - 1] == UInt8(ascii: "\"")
+    else { return false }
+    for index in inside(range) {
+      let byte = bytes[index]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+    }
+    return true
+  }
+
+  /// The names of the members of each object in the array that fills `range` of valid UTF-8, in order.
+  ///
+  /// Nil if something in it is not an object whose members are all text or null.
+  static func namesOfTextObjects(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [[(name: String, isNull: Bool)]]? {
+    guard let objects = objects(of: bytes, in: range) else { return nil }
+    var names: [[(name: String, isNull: Bool)]] = []
+    names.reserveCapacity(objects.count)
+    for members in objects {
+      var own: [(name: String, isNull: Bool)] = []
+      own.reserveCapacity(members.count)
+      for member in members {
+        let isNull = bytes[member.value.lowerBound] == UInt8(ascii: "n")
+        guard isNull || isPlainText(bytes, member.value) || string(bytes, member.value) != nil else { return nil }
+        own.append((member.key, isNull))
+      }
+      names.append(own)
+    }
+    return names
   }
 
   /// The value in `range`; nil if it is not JSON.
@@ -28,7 +66,15 @@ extension JSONScan {
   }
 
   static func integer(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
-    value(bytes, range)?.intValue
+    // So many digits fit; everything else that is a whole number takes the long way.
+    guard (1...18).contains(range.count) else { return value(bytes, range)?.intValue }
+    if bytes[range.lowerBound] == UInt8(ascii: "0"), range.count > 1 { return value(bytes, range)?.intValue }
+    var number: Int64 = 0
+    for index in range {
+      guard (0x30...0x39).contains(bytes[index]) else { return value(bytes, range)?.intValue }
+      number = number * 10 + Int64(bytes[index] - 0x30)
+    }
+    return number
   }
 
   static func boolean(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool? {

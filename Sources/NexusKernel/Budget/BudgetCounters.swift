@@ -6,10 +6,10 @@ internal import NexusCore
 extension BudgetMachine {
   /// The counters that a call would be charged to now.
   mutating func targets(of subject: BudgetSubject, at time: WallTime) -> [Target] {
-    book.places(of: subject).map { place in
+    book.bindings(of: subject).places.map { place, limit in
       let index = index(of: place.window, at: time)
       let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
-      return Target(key: key, place: place, limit: book.hardLimit(at: place))
+      return Target(key: key, place: place, limit: limit)
     }
   }
 
@@ -72,9 +72,7 @@ extension BudgetMachine {
   }
 
   /// The tightest hard limits over all counters of a subject's calls.
-  package func hardLimit(of subject: BudgetSubject) -> SpendLimit {
-    book.places(of: subject).reduce(.none) { $0.tightened(by: book.hardLimit(at: $1)) }
-  }
+  package mutating func hardLimit(of subject: BudgetSubject) -> SpendLimit { book.bindings(of: subject).hardLimit }
 
   /// All counters, in the order of scope, window and index.
   package func views() -> [BudgetCounterView] {

@@ -16,6 +16,12 @@ package struct BudgetMachine: Sendable {
     var mark = EscrowMark()
     var alerted: Set<RuleBook.Threshold> = []
     var used: Spend { spent + held }
+
+    /// Sets an amount aside; answers the mark that has to be committed for it, if any.
+    mutating func hold(_ amount: Spend, within limit: SpendLimit) -> Spend? {
+      held = held + amount
+      return mark.covering(used, limit: limit)
+    }
   }
 
   struct Hold: Sendable {
@@ -146,12 +152,8 @@ extension BudgetMachine {
     let spend = request.bound.spend(output: output)
     var marks: [BudgetMark] = []
     for target in targets {
-      var counter = counters[target.key] ?? Counter(place: target.place)
-      counter.held = counter.held + spend
-      if let mark = counter.mark.covering(counter.used, limit: target.limit) {
-        marks.append(BudgetMark(key: target.key, mark: mark))
-      }
-      counters[target.key] = counter
+      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.limit)
+      if let mark { marks.append(BudgetMark(key: target.key, mark: mark)) }
     }
     let keys = targets.map(\.key)
     holds[request.id] = Hold(bound: spend, counters: keys)

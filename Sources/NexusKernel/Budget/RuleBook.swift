@@ -22,6 +22,17 @@ struct RuleBook: Sendable {
   private var positions: [Place: [Int]] = [:]
   private var hardLimits: [Place: SpendLimit] = [:]
   private var windows: [String: [BudgetWindow]] = [:]
+  /// What binds an agent, looked up once; forgotten when there are too many.
+  private var remembered: [AgentName: Bindings] = [:]
+  private static let rememberedAgents = 4096
+
+  /// The counters of an agent's calls, but for the run and the time.
+  struct Bindings: Sendable {
+    fileprivate let supervisors: [SupervisorName]
+    let places: [(place: Place, limit: SpendLimit)]
+    /// The tightest hard limits over all of them.
+    let hardLimit: SpendLimit
+  }
 
   init(_ rules: [BudgetRule]) {
     self.rules = rules
@@ -38,10 +49,22 @@ struct RuleBook: Sendable {
   /// The tightest of the limits that may refuse.
   func hardLimit(at place: Place) -> SpendLimit { hardLimits[place] ?? .none }
 
+  /// What binds the calls of a subject.
+  mutating func bindings(of subject: BudgetSubject) -> Bindings {
+    if let known = remembered[subject.agent], known.supervisors == subject.supervisors { return known }
+    let places = places(of: subject).map { (place: $0, limit: hardLimit(at: $0)) }
+    let bindings = Bindings(
+      supervisors: subject.supervisors, places: places,
+      hardLimit: places.reduce(.none) { $0.tightened(by: $1.limit) })
+    if remembered.count >= Self.rememberedAgents { remembered = [:] }
+    remembered[subject.agent] = bindings
+    return bindings
+  }
+
   /// The scopes and windows that a call of the subject counts in.
   ///
   /// An agent always has its lifetime counted, so that its tokens and its cost are known without any budget.
-  func places(of subject: BudgetSubject) -> [Place] {
+  private func places(of subject: BudgetSubject) -> [Place] {
     let agent = BudgetScope.agent(subject.agent).text
     var places = [Place(scope: agent, window: .lifetime)]
     places += (windows[agent] ?? []).filter { $0 != .lifetime }.map { Place(scope: agent, window: $0) }

@@ -47,16 +47,15 @@ package final class AgentBoard: Sendable {
 
   /// Changes what is known of an agent, and tells the watchers if its state is another.
   package func update(_ agent: AgentName, _ change: (inout AgentStatus) -> Void) {
-    let (before, after) = statuses.withLock { statuses in
-      var status = statuses[agent] ?? AgentStatus()
-      let before = status.state
-      change(&status)
-      statuses[agent] = status
-      return (before, status)
-    }
-    if before != after.state {
-      events.publish(.agent(AgentEvent(agent: agent, state: after.state.rawValue, note: after.reason)))
-    }
+    let news = statuses.withLock { Self.apply(change, to: &$0[agent, default: AgentStatus()]) }
+    if let news { events.publish(.agent(AgentEvent(agent: agent, state: news.state.rawValue, note: news.reason))) }
+  }
+
+  /// The status afterwards, if its state is another.
+  private static func apply(_ change: (inout AgentStatus) -> Void, to status: inout AgentStatus) -> AgentStatus? {
+    let before = status.state
+    change(&status)
+    return status.state == before ? nil : status
   }
 
   package func remove(_ agent: AgentName) { statuses.withLock { $0[agent] = nil } }

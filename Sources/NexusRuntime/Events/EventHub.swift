@@ -30,7 +30,7 @@ package final class EventHub: EventSink {
   package init() {}
 
   package func publish(_ event: NodeEvent) {
-    let (watching, taps) = watchers.withLock { (Array($0.watching.values), $0.taps) }
+    let (watching, taps) = watchers.withLock { ($0.watching.isEmpty ? [] : Array($0.watching.values), $0.taps) }
     for tap in taps { tap(event) }
     for watcher in watching { watcher.yield(event) }
   }

@@ -68,7 +68,7 @@ package final class HealthDesk: Sendable {
   /// A service has one process, whichever of its tasks the call is for; a task has one for each run.
   private func monitors(of caller: Caller) -> [HealthMonitor] {
     entries.withLock { entries in
-      entries[caller.agent, default: []].filter { $0.run == nil || $0.run == caller.run }.map(\.monitor)
+      (entries[caller.agent] ?? []).compactMap { $0.run == nil || $0.run == caller.run ? $0.monitor : nil }
     }
   }
 

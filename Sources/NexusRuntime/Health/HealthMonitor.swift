@@ -112,19 +112,11 @@ package final class HealthMonitor: Sendable {
     _ report: @escaping @Sendable (HealthMachine.Finding) async -> Void,
     while body: @escaping @Sendable () async -> Result
   ) async -> Result {
-    await withTaskGroup(of: Result?.self) { group in
-      group.addTask(name: "process:\(request.label)") { await body() }
-      group.addTask(name: "health:\(request.label)") {
-        await self.run(process, shutdown, report)
-        return nil
-      }
-      var result: Result?
-      for await ended in group {
-        guard let ended else { continue }
-        result = ended
-        group.cancelAll()
-      }
-      guard let result else { preconditionFailure("the life of a process ended without a result") }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask(name: "health:\(request.label)") { await self.run(process, shutdown, report) }
+      // Not in a task of its own, which would be one more turn between an end and the next start.
+      let result = await body()
+      group.cancelAll()
       return result
     }
   }

@@ -30,6 +30,7 @@ final class GuardBridge: @unchecked Sendable {
   private var live: [UInt64: Spawn] = [:]
   private var draining: Set<UInt64> = []
   private var lostGuards: [LostGuard] = []
+  private var care = GuardCare()
 
   init(
     clock: any NexusClock, random: any RandomSource, limits: GuardedLauncher.Limits,
@@ -165,7 +166,7 @@ extension GuardBridge {
       for token in tokens.prefix(Int(count)) { unsafe react(to: Token(rawValue: token), buffer) }
       expireDrains()
       sweepLeftovers()
-      keepGuardsGoing()
+      if care.isDue(at: clock.now()) { keepGuardsGoing() }
     }
   }
 
@@ -189,8 +190,8 @@ extension GuardBridge {
 
   private func timeout() -> Int32 {
     let deadlines = draining.compactMap { live[$0]?.drainDeadline } + lostGuards.map(\.nextSweep)
-    guard let first = deadlines.min() else { return GuardConnection.careMilliseconds }
-    return min(GuardConnection.careMilliseconds, Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1))
+    let first = deadlines.reduce(care.due, min)
+    return Int32(clamping: max(0, (first - clock.now()).wholeMilliseconds) + 1)
   }
 
   private func react(to token: Token, _ buffer: UnsafeMutableRawBufferPointer) {

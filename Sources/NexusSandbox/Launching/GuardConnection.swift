@@ -14,9 +14,6 @@ struct GuardConnection: Sendable {
   let socket: Descriptor
   let pidfd: Descriptor
 
-  /// How often a guard is set going again, in milliseconds.
-  static let careMilliseconds: Int32 = 1_000
-
   /// Lets the guard go on if someone stopped it; a process that runs takes no notice of SIGCONT.
   func setGoing() { naos_pidfd_signal(pidfd.number, SIGCONT) }
 
@@ -35,6 +32,20 @@ struct GuardConnection: Sendable {
   }
 }
 
+/// When guards are set going again: not at every event, for it also wakes a guard that runs.
+struct GuardCare {
+  static let interval = Duration.seconds(1)
+
+  private(set) var due = Instant(nanoseconds: 0)
+
+  /// Takes the turn if it has come.
+  mutating func isDue(at now: Instant) -> Bool {
+    guard now >= due else { return false }
+    due = now + Self.interval
+    return true
+  }
+}
+
 /// What the guard is asked for.
 enum GuardRequest: Sendable {
   case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles, ceilings: naos_ceilings)
@@ -45,10 +56,13 @@ enum GuardRequest: Sendable {
     switch self {
     case .spawn(let id, let block, let files, let ceilings):
       unsafe withUnsafePointer(to: ceilings) { ceilings in
-        unsafe naos_guard_send_spawn(
-          connection.socket.number, id, block.arguments, block.variables, UInt64(block.bytes.count),
-          files.block.number, files.standardInput.number, files.outputWriteEnd.number, files.errorWriteEnd.number,
-          ceilings)
+        unsafe block.bytes.withUnsafeBytes { bytes in
+          guard let content = bytes.baseAddress else { return EINVAL }
+          return unsafe naos_guard_send_spawn(
+            connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
+            files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
+            files.errorWriteEnd.number, ceilings)
+        }
       }
     case .signal(let id, let signal):
       naos_guard_send_signal(connection.socket.number, id, signal)

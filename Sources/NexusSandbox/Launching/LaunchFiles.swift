@@ -14,7 +14,8 @@ final class Descriptor: Sendable {
 
 /// The files of one launch: what the guard is sent, and the read ends that stay here.
 struct LaunchFiles: Sendable {
-  let block: Descriptor
+  /// Nil where the block goes in the message.
+  let block: Descriptor?
   let standardInput: Descriptor
   let outputWriteEnd: Descriptor
   let errorWriteEnd: Descriptor
@@ -22,7 +23,7 @@ struct LaunchFiles: Sendable {
   let errorReadEnd: Descriptor
 
   init(block: SpawnBlock, standardInput input: [UInt8]) throws(LaunchError) {
-    self.block = try Self.sealed("naos-spawn", block.bytes)
+    self.block = try block.bytes.count > Int(NAOS_INLINE_BLOCK_BYTES) ? Self.sealed("naos-spawn", block.bytes) : nil
     standardInput = try input.isEmpty ? Self.empty() : Self.sealed("naos-stdin", input)
     (outputReadEnd, outputWriteEnd) = try Self.pipe()
     (errorReadEnd, errorWriteEnd) = try Self.pipe()

@@ -11,12 +11,14 @@ internal import NexusStore
 /// front.
 struct LogEncoding {
   private var bytes: [UInt8]
+  /// What a mutation takes without its payload, unless its names are long.
+  private static let usualBytes = 256
 
   /// The record of a transaction; nil for one that the log does not take: too long, or with mutations that change more
   /// than effects and the ledger.
   static func record(of mutations: [Mutation], about byteCount: Int) -> LogRecord? {
     guard byteCount <= WrittenLog.recordBytes else { return nil }
-    var encoding = LogEncoding(capacity: byteCount + 1024 * mutations.count)
+    var encoding = LogEncoding(capacity: byteCount + usualBytes * mutations.count)
     for mutation in mutations { guard encoding.put(mutation) else { return nil } }
     guard encoding.bytes.count <= WrittenLog.recordBytes else { return nil }
     return LogRecord(encoding.bytes)

@@ -33,6 +33,46 @@ struct PassThroughTests {
     await bench.stop()
   }
 
+  @Test(arguments: [1, 32_000, 32_768, 40_000, 3_000_000])
+  func `requests and answers of any length pass byte for byte`(length: Int) async throws {
+    let text = String(repeating: "é", count: length / 2) + "."
+    let upstream = ScriptedUpstream { _, _ in GatewayBench.answer(text) }
+    let bench = try await GatewayBench.start(upstream: upstream)
+    let access = try await bench.open()
+    let body = "{\"messages\":[{\"content\":\"\(text)\"}],\"model\":\"acme/gpt-test\"}"
+    let reply = try await bench.call(key: access.key, body: body)
+    #expect(reply.status == 200)
+    #expect(reply.body == GatewayBench.completion(text))
+    let request = try #require(upstream.requests.first)
+    #expect(request.body == body.replacing("acme/", with: ""))
+    #expect(request.headers["content-length"] == [String(request.body.utf8.count)])
+    #expect(!request.headers.contains(name: "transfer-encoding"))
+    await bench.stop()
+  }
+
+  @Test(arguments: [204, 304]) func `an answer that can have no body leaves the connection fit for the next`(
+    status: Int
+  ) async throws {
+    let upstream = ScriptedUpstream { number, _ in
+      number == 0 ? .raw("HTTP/1.1 \(status) X\r\nx-request-id: r\r\n\r\n") : GatewayBench.answer("next")
+    }
+    let bench = try await GatewayBench.start(upstream: upstream)
+    let access = try await bench.open()
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    for number in 1...2 {
+      let body = GatewayBench.chat("\(number)")
+      try await client.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(access.key.secret)\r\n"
+          + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      await client.wait { text, _ in text.contains(number == 1 ? "x-request-id: r\r\n\r\n" : "next") }
+    }
+    #expect(client.received.hasPrefix("HTTP/1.1 \(status) "))
+    #expect(!client.received.prefix { $0 != "{" }.contains("content-length: 0"))
+    #expect(client.received.hasSuffix(GatewayBench.completion("next")))
+    await client.close()
+    await bench.stop()
+  }
+
   @Test func `without a valid key nothing is answered but 401 in the words of the dialect`() async throws {
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("hello") }
     let bench = try await GatewayBench.start(upstream: upstream)

@@ -19,6 +19,9 @@ struct UnboundedRequestTests {
     "\"tools\":\"all\"", "\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]}]",
     "\"messages\":[{\"content\":[{\"type\":\"input_audio\"}]}]", "\"messages\":[{\"content\":[{}]}]",
     "\"messages\":[{\"content\":[5]}]", "\"messages\":[{\"audio\":{\"id\":\"a\"}}]", "\"messages\":5",
+    "\"messages\":[{\"content\":\"x\",\"audio\":\"a\"}]", "\"messages\":[{\"content\":\"x\"},5]",
+    "\"messages\":[{\"content\":\"x\",\"content\":\"y\"}]", "\"messages\":[{\"content\":\"\\ud800\"}]",
+    "\"messages\":[{\"content\":\"x\",\"images\":\"i\"},{\"content\":\"y\"}]",
   ])
   func `a hard budget refuses what nobody can bound of OpenAI's dialect`(members: String) throws {
     let facts = try facts(.openai, members)
@@ -47,6 +50,7 @@ struct UnboundedRequestTests {
     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}},{\"type\":\"custom\"}]", "\"tools\":null",
     "\"modalities\":[\"text\"]", "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"content\":null}]",
     "\"messages\":[{\"content\":[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"refusal\"}]}]",
+    "\"messages\" : [ { \"content\" : \"a \\n\\\"b\\u00e9é\" , \"audio\" : null } ,\t{} ]", "\"messages\":[ ]",
     "\"reasoning_effort\":\"low\",\"seed\":1,\"user\":\"u\",\"stop\":[\"x\"]", "\"never_heard_of\":null",
   ])
   func `what OpenAI's clients usually send is bounded`(members: String) throws {
@@ -78,6 +82,8 @@ struct UnboundedRequestTests {
   @Test(arguments: [
     "\"messages\":[{\"content\":[{\"type\":\"text\",\"Type\":\"image_url\"}]}]",
     "\"messages\":[{\"content\":\"x\",\"Content\":[{\"type\":\"image_url\"}]}]",
+    "\"messages\":[{\"content\":\"x\"},{\"content\":\"x\",\"Content\":\"y\"}]",
+    "\"messages\":[{\"content\":\"x\",\"image\u{17F}\":\"y\"}]",
     "\"tools\":[{\"type\":\"function\",\"TYPE\":\"web_search\"}]",
   ])
   func `a second spelling inside a message or tool is refused`(members: String) throws {

@@ -18,6 +18,8 @@ struct UsageReadingTests {
     "{\"prompt_tokens\":5,\"completion_tokens\":99999999999999999999}", "{\"completion_tokens\":5}", "{}", "[]",
     "{\"prompt_tokens\":5,\"completion_tokens\":9223372036854775807}",
     "{\"prompt_tokens\":5,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cache_write_tokens\":\"5\"}}",
+    "{\"prompt_tokens\":5,\"completion_tokens\":1,\"completion_tokens\":2}",
+    "{\"prompt_tokens\":5,\"completion_tokens\":1,\"prompt_tokens_details\":{\"a\":1,\"a\":2}}",
   ])
   func `usage of OpenAI's dialect that cannot be read is unknown`(text: String) {
     #expect(usage(.openai, text) == nil)
@@ -31,6 +33,21 @@ struct UsageReadingTests {
   ])
   func `usage of Anthropic's dialect that cannot be read is unknown`(text: String) {
     #expect(usage(.anthropic, text) == nil)
+  }
+
+  @Test func `parts of OpenAI's dialect are told from the whole`() {
+    let text = #"""
+      { "prompt_tokens" : 50, "completion_tokens":20,
+        "prompt_tokens_details": {"cached_tokens": 30, "audio_tokens": 0, "cache_write_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 12} }
+      """#
+    let found = usage(.openai, text)
+    #expect(found?.uncachedInput == TokenCount(15))
+    #expect(found?.cacheRead == TokenCount(30))
+    #expect(found?.cacheWrite5m == TokenCount(5))
+    #expect(found?.output == TokenCount(20))
+    #expect(found?.reasoning == TokenCount(12))
+    #expect(found?.model == "m")
   }
 
   @Test func `parts that are left out or null count nothing`() {

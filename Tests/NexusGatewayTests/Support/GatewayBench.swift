@@ -26,7 +26,11 @@ struct GatewayBench: Sendable {
     plan.providers = [
       ProviderSpec(
         name: "acme", dialect: .openai, baseURL: upstream.baseURL + "/v1", apiKey: SecretText("sk-real-openai"),
-        headers: [EnvironmentVariable("x-org", "ours")]),
+        // Where a request ends is not for a configuration to say.
+        headers: [
+          EnvironmentVariable("x-org", "ours"), EnvironmentVariable("Transfer-Encoding", "chunked"),
+          EnvironmentVariable("Content-Length", "7"),
+        ]),
       ProviderSpec(
         name: "claudia", dialect: .anthropic, baseURL: upstream.baseURL, apiKey: SecretText("sk-real-anthropic")),
     ]

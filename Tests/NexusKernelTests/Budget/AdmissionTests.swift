@@ -19,6 +19,20 @@ import Testing
     #expect(machine.view("agent:alice")?.spent == Spend(cost: NanoUSD(10_000_000), tokens: TokenCount(5), requests: 5))
   }
 
+  @Test func `an agent that moves to another supervisor is bound by that one's budget`() {
+    let (near, far) = (SupervisorName("near"), SupervisorName("far"))
+    var machine = BudgetMachine(rules: [
+      rule(.supervisor(near), cost: 5), rule(.supervisor(far), cost: 2), rule(.agent(alice), .run, cost: 9),
+    ])
+    #expect(machine.admit(call("1", flat(3), supervisors: [near]), at: reading()).grant != nil)
+    #expect(machine.admit(call("2", flat(3), supervisors: [far]), at: reading()).refusal?.key.scope == "supervisor:far")
+    #expect(machine.hardLimit(of: call("", flat(0), supervisors: [far]).subject).cost == NanoUSD(2))
+    let run = machine.admit(call("3", flat(2), supervisors: [far], run: RunID("r")), at: reading()).grant
+    #expect(run?.counters.map(\.scope) == ["agent:alice", "run:r/agent:alice", "supervisor:far"])
+    machine.setRules([rule(.supervisor(far), cost: 9)])
+    #expect(machine.hardLimit(of: call("", flat(0), supervisors: [far]).subject).cost == NanoUSD(9))
+  }
+
   @Test func `fifty clients at once get exactly five calls through and every other one a final answer`() {
     var machine = BudgetMachine(rules: [rule(cost: 10_000_000)])
     var running: [String] = []
