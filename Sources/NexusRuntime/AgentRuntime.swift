@@ -38,6 +38,7 @@ package final class AgentRuntime: Sendable {
   package func prepare() async throws {
     let executor = executor
     await supervisors.setGivingUp { executor.gaveUp(on: $0, $1) }
+    try await supervisors.check()
     try await supervisors.restore()
     for row in try await services.store.agents() {
       board.update(row.name) { status in

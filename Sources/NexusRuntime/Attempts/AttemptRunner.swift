@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-internal import NexusKernel
+package import NexusCore
+package import NexusKernel
 
 /// One try of a task: a process from its start to its confirmed end, and what it came to.
-struct AttemptRunner: Sendable {
+package struct AttemptRunner: Sendable {
   /// The largest output of a run: an entry of the journal, less what stands around it.
   static let maxOutputBytes = 4 * 1024 * 1024 - 64 * 1024
 
   /// What an attempt came to.
-  struct Report: Sendable {
-    var end: AttemptEnd
+  package struct Report: Sendable {
+    package var end: AttemptEnd
     let output: JSONValue?
     let dropped: Int
   }
@@ -19,10 +19,15 @@ struct AttemptRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
 
+  package init(services: RuntimeServices, board: AgentBoard) {
+    self.services = services
+    self.board = board
+  }
+
   /// Runs the attempt to its end.
   ///
   /// It always returns a report; what goes wrong is the report's outcome.
-  func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
+  package func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = order.caller
     let opening: (access: AttemptAccess, dropped: Int)
     do {

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
-internal import NexusKernel
+package import NexusKernel
 internal import Synchronization
 
 // The attempts of a run, from the order to the report.
@@ -153,7 +153,7 @@ extension AttemptRunner.Report {
   var hasResult: Bool { end.outcome == .succeeded && !(output ?? .null).isNothing }
 
   /// Why it failed, if it ended by itself and badly.
-  var failure: RunError? {
+  package var failure: RunError? {
     switch end.outcome {
     case .crashed(let error), .askedRetry(let error): error
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: nil

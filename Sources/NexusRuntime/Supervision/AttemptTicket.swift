@@ -6,8 +6,8 @@ internal import Synchronization
 /// The wait of an attempt for its supervisor's leave to begin.
 ///
 /// Whoever speaks first decides: the supervisor, or the one who stops the attempt before it began.
-final class AttemptTicket: Sendable {
-  enum Answer: Sendable, Hashable {
+package final class AttemptTicket: Sendable {
+  package enum Answer: Sendable, Hashable {
     case admitted
     /// The supervisor is down, or gave up on the agent.
     case refused(reason: String)
