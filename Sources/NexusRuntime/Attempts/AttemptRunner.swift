@@ -9,6 +9,9 @@ package struct AttemptRunner: Sendable {
   /// The largest output of a run: an entry of the journal, less what stands around it.
   static let maxOutputBytes = 4 * 1024 * 1024 - 64 * 1024
 
+  /// Why a process ended that the node's own guard took along.
+  static let lostGuard = "the guard process of the node died"
+
   /// What an attempt came to.
   package struct Report: Sendable {
     package var end: AttemptEnd
@@ -74,6 +77,7 @@ package struct AttemptRunner: Sendable {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
+      if let error = error as? LaunchError, error.isByLostGuard { return (.interrupted(Self.lostGuard), nil) }
       return (.crashed(Self.startError(error, order.spec)), nil)
     }
     board.update(order.spec.name) {
@@ -149,7 +153,7 @@ package struct AttemptRunner: Sendable {
   private static func result(
     of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
   ) -> (AttemptOutcome, JSONValue?) {
-    if exit.isByLostGuard { return (.interrupted("the guard process of the node died"), nil) }
+    if exit.isByLostGuard { return (.interrupted(lostGuard), nil) }
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):

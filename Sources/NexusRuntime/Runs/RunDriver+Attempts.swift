@@ -112,6 +112,11 @@ extension RunDriver {
     var report = report
     var exit = ChildExit.normal
     if !machine.isStopping(step) {
+      if report.end.outcome == .interrupted(AttemptRunner.lostGuard),
+        let blame = await supervisors.lostGuard(open.child)
+      {
+        report.end.outcome = .crashed(RunError(code: GuardLosses.code, message: blame, isRetryable: false))
+      }
       if open.stops.wasStoppedByPerson, !report.hasResult {
         report.end.outcome = .cancelled
         exit = .shutdown("stopped by a person")

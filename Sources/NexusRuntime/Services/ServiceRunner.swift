@@ -26,7 +26,7 @@ struct ServiceRunner: Sendable {
     switch exit {
     // Also before its startup probe passed: started again, it would run into the same wall.
     case .abnormal, .killed, .startFailed: return .refused(refusal.message)
-    case .normal, .shutdown, .interrupted, .refused: return exit
+    case .normal, .shutdown, .interrupted, .givenUp, .refused: return exit
     }
   }
 
@@ -50,7 +50,8 @@ struct ServiceRunner: Sendable {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
-      return .startFailed("cannot start: \(error.message)")
+      return error.isByLostGuard
+        ? .interrupted(AttemptRunner.lostGuard) : .startFailed("cannot start: \(error.message)")
     }
     show(life) {
       $0.pid = process.pid
@@ -80,7 +81,7 @@ struct ServiceRunner: Sendable {
     case .notAlive(let reason): return .abnormal(reason)
     case nil: break
     }
-    if exit.isByLostGuard, asked == nil { return .interrupted("the guard process of the node died") }
+    if exit.isByLostGuard, asked == nil { return .interrupted(AttemptRunner.lostGuard) }
     let text = exit.reason(under: spec.ceilings)
     guard monitor.hasStarted || spec.health?.startup == nil || asked != nil else {
       return .startFailed("\(text) before its startup probe passed")

@@ -45,6 +45,10 @@ extension SupervisorHost {
   /// Tells the tree of an end, which may start the same service again.
   private func ended(_ child: ChildName, _ exit: ChildExit) -> ServiceLife? {
     stops[child] = nil
+    var exit = exit
+    if case .interrupted = exit, let blame = guardLosses.count(child, at: services.clock.now()) {
+      exit = .givenUp(blame)
+    }
     let outer = (ending, next)
     (ending, next) = (child, nil)
     handle(.exited(child, exit))

@@ -46,6 +46,7 @@ package actor SupervisorHost {
   var departures: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
 
   private var restartLog = RestartLog()
+  var guardLosses = GuardLosses()
 
   // Calls.
   private var nextCall = 0
@@ -261,6 +262,11 @@ package actor SupervisorHost {
     }
   }
 
+  /// The guard of the node died under an attempt.
+  ///
+  /// - Returns: nil if its run may have another one, else why not.
+  func lostGuard(_ child: ChildName) -> String? { guardLosses.count(child, at: services.clock.now()) }
+
   /// The run has something else to do than to wait for the answer to `attemptCrashed`.
   func withdrawCrash(_ child: ChildName) { crashes.removeValue(forKey: child)?.resume(returning: nil) }
 
@@ -330,7 +336,8 @@ package actor SupervisorHost {
       $0.state = .failed
       $0.reason = reason
     }
-    onGivingUp(agent, RunError(code: "NX-SUP-001", message: "agent \(agent) failed: \(reason)", isRetryable: false))
+    let code = GuardLosses.isNamed(in: reason) ? GuardLosses.code : "NX-SUP-001"
+    onGivingUp(agent, RunError(code: code, message: "agent \(agent) failed: \(reason)", isRetryable: false))
   }
 
   private func publish(_ report: SupervisorReport) {

@@ -98,9 +98,6 @@ extension Simulation {
   private mutating func forgive(_ child: ChildName) {
     guard case .stopped(.failed) = tree.state(of: child), let supervisor = tree.supervisor(of: child) else { return }
     _ = tree.forgive(child)
-    let isApart = tree.flags(of: supervisor)?.countsEachChild == true
-    book.stamps = book.stamps.filter { key, _ in
-      key.supervisor != supervisor || (isApart && key.child != child)
-    }
+    if let (window, _) = window(supervisor, child) { book.stamps[window]?.removeAll { $0.child == child } }
   }
 }
