@@ -64,7 +64,7 @@ extension SupervisorMachine {
     guard let record = records[child] else { return }
     let reason = exit.reason
     // Nothing of its own ended it, so it is started as if nothing had been.
-    if case .interrupted = exit { return launch(child) }
+    if case .interrupted = exit, !isGoingDown { return launch(child) }
     if case .givenUp = exit { return givenUp(child, reason, at: now) }
     let isRefused = if case .refused = exit { true } else { false }
     // Whoever asked for the start is told; a report is for those that nobody asked for.

@@ -29,6 +29,14 @@ import Testing
         end("a", over), .log("end a", "start b"), .children(["b up", "a failed"]), .phase("up"), .restarts(0),
       ]),
     SupervisionCase(
+      "a starting child in a shutdown", "nobody is started any more, though it has not been its turn to stop",
+      top([child("a"), child("b")]),
+      [
+        .nextStarts("a", .hangs), .start, .startChild("s", child("b2")), .whenAsked("b2", .obeysAfter(.seconds(0.5))),
+        .shutdown, .log("start a", "start b2", "ask b2"), end("a", lost), .log("end a"), .advance(0.5),
+        .log("end b2"), .phase("shut down"), .restarts(0),
+      ]),
+    SupervisionCase(
       "a child that is stopped", "its end is as good as any", top([child("a"), child("b")]),
       [.start, .whenAsked("a", .ends(over)), .terminate("t", "a"), .answer("t", .ok), .children(["b up", "a down"])]),
     SupervisionCase(

@@ -43,7 +43,9 @@ extension Simulation {
     case ..<60: .abnormal("exit 1")
     case ..<75: .normal
     case ..<82: .shutdown("done")
-    case ..<88: .refused("over budget")
+    case ..<87: .refused("over budget")
+    case ..<92: .interrupted("the guard died")
+    case ..<94: .givenUp("the guard died too often")
     default: .killed("SIGKILL")
     }
   }
