@@ -616,6 +616,12 @@ static const unsigned char NX_SUP_004[] = {
 static const unsigned char NX_SUP_005[] = {
 #embed "../../docs/errors/NX-SUP-005.md"
 };
+static const unsigned char NX_SUP_006[] = {
+#embed "../../docs/errors/NX-SUP-006.md"
+};
+static const unsigned char NX_SUP_007[] = {
+#embed "../../docs/errors/NX-SUP-007.md"
+};
 
 static const struct naos_error_page pages[] = {
     {"NX-AGT-001", NX_AGT_001, sizeof NX_AGT_001},
@@ -822,6 +828,8 @@ static const struct naos_error_page pages[] = {
     {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},
     {"NX-SUP-004", NX_SUP_004, sizeof NX_SUP_004},
     {"NX-SUP-005", NX_SUP_005, sizeof NX_SUP_005},
+    {"NX-SUP-006", NX_SUP_006, sizeof NX_SUP_006},
+    {"NX-SUP-007", NX_SUP_007, sizeof NX_SUP_007},
 };
 
 const struct naos_error_page *const naos_error_pages = pages;

@@ -51,6 +51,7 @@ package final class AgentRuntime: Sendable {
   package func prepare() async throws {
     let executor = executor
     await supervisors.setGivingUp { executor.gaveUp(on: $0, $1) }
+    try await supervisors.check()
     try await supervisors.restore()
     try await pools.restore(plan.queuePools)
     for row in try await services.store.agents() {

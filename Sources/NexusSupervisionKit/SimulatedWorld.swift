@@ -27,11 +27,16 @@ package final class SimulatedWorld: SupervisionWorld {
   private var failed: [String] = []
   private var attempts: [String] = []
   private var restartCount = 0
+  private var refused: [SupervisionTree.Fault] = []
 
   package init() {}
 
-  package func lacks(_ stimulus: Stimulus) -> String? { nil }
-  package func plant(_ branches: [SupervisionTree.Branch]) { tree = SupervisionTree(branches) }
+  package func obstacle(of each: SupervisionCase) -> String? { nil }
+  package func plant(_ branches: [SupervisionTree.Branch]) {
+    refused = SupervisionTree.faults(in: branches)
+    if refused.isEmpty { tree = SupervisionTree(branches) }
+  }
+  package func faults() -> [String] { refused.map(\.description) }
   package func view() -> SupervisionTree { tree }
   package func tearDown() {}
   package func restarts() -> Int { restartCount }

@@ -9,8 +9,9 @@ package import NexusKernel
 /// The functions wait, so that a world of real processes can. Asks, kills, starts and ends are logged in the words
 /// `start a`, `ask a`, `kill a`, `end a` in the order in which the supervisor saw or did them.
 package protocol SupervisionWorld {
-  /// Why the world cannot do something; nil if it can. A case that needs it is skipped, visibly.
-  func lacks(_ stimulus: Stimulus) -> String?
+  /// Why a case means nothing in this world; nil if it does. It is skipped, visibly.
+  func obstacle(of each: SupervisionCase) -> String?
+  /// Takes a tree, or refuses it: then nothing of it is ever started.
   func plant(_ tree: [SupervisionTree.Branch]) async
   func perform(_ stimulus: Stimulus) async
   /// Returns when nothing goes on any more unless time passes or something else is done.
@@ -23,6 +24,8 @@ package protocol SupervisionWorld {
   func takeAttempts() async -> [String]
   func answer(_ label: String) async -> SupervisorMachine.CallAnswer?
   func restarts() async -> Int
+  /// Why the planted tree was refused, in the words of the checker.
+  func faults() async -> [String]
   /// The tree as it is now, to look at.
   func view() async -> SupervisionTree
   /// Leaves nothing behind.
@@ -30,14 +33,6 @@ package protocol SupervisionWorld {
 }
 
 extension SupervisionCase {
-  /// Why the case cannot run in a world; nil if it can.
-  package func obstacle(in world: any SupervisionWorld) -> String? {
-    for case .perform(let stimulus) in steps {
-      if let reason = world.lacks(stimulus) { return reason }
-    }
-    return nil
-  }
-
   /// Runs the case.
   ///
   /// - Returns: what was not as expected, with the number of the step; empty if it passed.
@@ -89,7 +84,7 @@ extension SupervisionCase {
     case .arguments(let child, let expected):
       return compare("arguments of \(child)", await world.view().arguments(of: child), expected)
     case .faults(let expected):
-      return compare("faults", SupervisionTree.faults(in: tree).map(\.description), expected)
+      return compare("faults", await world.faults(), expected)
     }
   }
 }

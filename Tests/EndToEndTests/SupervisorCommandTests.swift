@@ -63,7 +63,56 @@ struct SupervisorCommandTests {
       #expect(kill(try #require(pid_t(victim)), SIGKILL) == 0)
       try await lifeline.announcements(6)
       #expect(Set(lifeline.lines.suffix(2).compactMap { $0.split(separator: " ").last }) == ["first", "second"])
-      #expect(try await project.naos("status").out.contains("1 of 3 in 60 s"))
+      let status = try await project.naos("status")
+      #expect(status.out.contains("1 of 3 in 60 s"))
+      #expect(status.out.contains(": signal 9"))
+      let card = try await project.naos("inspect", "second")
+      #expect(card.out.contains("first restarted"))
+      let found = try await project.naos("supervisor", "status", "team", "-o", "json").json["restarts"]
+      #expect(found?["count"] == 1)
+      #expect(found?["recent"]?.arrayValue?.compactMap { $0["reason"]?.stringValue } == ["signal 9"])
+      #expect(found?["recent"]?.arrayValue?.first?["child"] == "first")
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+      // Nothing of it is forgotten when the node has gone.
+      let later = try await project.naos("supervisor", "status", "team", "-o", "json").json["restarts"]
+      #expect(later?["recent"]?.arrayValue?.compactMap { $0["reason"]?.stringValue } == ["signal 9"])
+    }
+  }
+
+  @Test func `an agent that has not had its turn says whom it waits for, and a temporary one stays in the tree`()
+    async throws
+  {
+    try await Project.with { project in
+      let lifeline = try Lifeline(in: project)
+      let more = """
+          slow:
+            command: [sleep, '1000']
+            mode: service
+            health: { startup: { exec: [test, -e, up], interval: 1s, failureThreshold: 1000 } }
+          once:
+            command: [sh, -c, 'exit 3']
+            mode: service
+            restart: temporary
+            autoStart: false
+        supervisors:
+          team: { children: [once, slow, inner] }
+          inner: { children: [first] }
+        """
+      try project.write(Self.config(lifeline, agents: ["first"], more: more), to: "nexus.config.yaml")
+      let node = try await project.up()
+      #expect(try await project.naos("supervisor", "start", "once").status == 0)
+      let inner = try #require(try await children(of: "team", in: project)["inner"])
+      #expect(inner["state"] == "waiting")
+      #expect(inner["note"] == "waits for slow to start")
+      #expect(try await children(of: "inner", in: project)["first"]?["note"] == "waits for slow to start")
+      #expect(try await project.naos("status").out.contains("└ waits for slow to start"))
+      try project.write("", to: "up")
+      try await lifeline.announcements(1)
+      let children = try await children(of: "team", in: project)
+      #expect(children["inner"]?["state"] == "running")
+      #expect(children["once"]?["state"] == "stopped")
+      #expect(children["once"]?["note"] == "exit 3")
       node.signal(SIGTERM)
       #expect(try await node.end().exit == .code(0))
     }

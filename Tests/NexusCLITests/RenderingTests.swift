@@ -33,6 +33,22 @@ import Testing
     #expect(StatusTable.render(report, now: now, style: plain) == expected)
   }
 
+  @Test func `an agent that is well again says why it was restarted last`() {
+    let a = RestartNote(child: "a", at: WallTime(microseconds: 999_990_000_000), reason: "exit 3")
+    let b = RestartNote(child: "b", at: WallTime(microseconds: 999_995_000_000), reason: "signal 9\u{1B}[2J")
+    var status = AgentStatus(
+      name: AgentName("a"), kind: "process", state: .running,
+      restarts: RestartStatus(count: 2, max: 5, recent: [a, b]))
+    func table() -> String {
+      let node = NodeStatus(isRunning: true, version: "0.1.0", project: "demo", directory: "/demo")
+      return StatusTable.render(StatusReport(node: node, agents: [status]), now: now, style: plain)
+    }
+    #expect(table().contains("2 of 5 in 60 s"))
+    #expect(table().hasSuffix("\n  └ restarted 10s ago: exit 3"))
+    status.note = "not ready: status 503"
+    #expect(table().hasSuffix("\n  └ not ready: status 503"))
+  }
+
   @Test func `the last line of a run says status, time, id, tokens and money`() {
     let report = RunReport(
       id: RunID("run_01kq3v"), kind: "agent", name: "researcher", status: "completed", output: "x",

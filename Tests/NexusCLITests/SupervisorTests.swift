@@ -181,7 +181,7 @@ import Testing
       supervisor("b", [SupervisedChild(kind: "supervisor", name: "a", state: "running")], note: "gave up: \u{1B}[2J"),
     ])
     #expect(
-      SupervisorTable.tree(report, style: plain) == """
+      SupervisorTable.tree(report, now: WallTime(microseconds: 0), style: plain) == """
         NAME            STATE      STRATEGY     RESTARTS         PID  WHY
         root            ● running  one-for-all
         └─ a            ● running  one-for-all  3 of 5 in 60 s
@@ -190,6 +190,27 @@ import Testing
            └─ b         ✗ failed   one-for-all  3 of 5 in 60 s        gave up: \u{FFFD}[2J
               └─ a      ● running
         """)
+  }
+
+  @Test func `a supervisor says which child was restarted when and why`() {
+    let now = WallTime(microseconds: 100_000_000)
+    let restarts = [("x", "exit 1", 40), ("y", "liveness: status 500", 95)].map { name, reason, second in
+      RestartNote(child: name, at: WallTime(microseconds: Int64(second) * 1_000_000), reason: reason)
+    }
+    let team = SupervisorStatus(
+      name: SupervisorName("team"), parent: .root, strategy: "one-for-one", state: "running",
+      restarts: RestartStatus(count: 2, max: 5, withinSeconds: 60, recent: restarts), onMaxRestarts: "escalate",
+      autoShutdown: "never", children: [])
+    let card = SupervisorTable.card(team, now: now, style: plain)
+    #expect(card.contains("2 of 5 in 60 s\n"))
+    #expect(card.contains("x restarted 1m ago: exit 1\n"))
+    #expect(card.contains("y restarted 5s ago: liveness: status 500\n"))
+    let report = SupervisionReport(supervisors: [team])
+    for table in [
+      SupervisorTable.list(report, now: now, style: plain), SupervisorTable.tree(report, now: now, style: plain),
+    ] {
+      #expect(table.hasSuffix("y restarted 5s ago: liveness: status 500"))
+    }
   }
 
   @Test func `changes of a configuration are a table`() {

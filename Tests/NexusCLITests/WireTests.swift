@@ -19,7 +19,8 @@ import Testing
     let at = WallTime(microseconds: 1_795_412_220_123_000)
     let agent = AgentStatus(
       name: AgentName("a"), kind: "llm", state: .exhausted, note: "n", step: "s", lastActivity: at,
-      restarts: RestartStatus(count: 2), tokens: TokenCount(3), cost: NanoUSD(4), budget: budget, run: RunID("run_1"))
+      restarts: RestartStatus(count: 2, recent: [RestartNote(child: "b", at: at, reason: "exit 1")]),
+      tokens: TokenCount(3), cost: NanoUSD(4), budget: budget, run: RunID("run_1"))
     let node = NodeStatus(
       isRunning: true, version: "1", project: "p", directory: "/d", pid: 1, boot: BootID("b"), startedAt: at,
       dashboard: "http://localhost:4200", agentPlane: "http://127.0.0.1:4201", isForOneRun: true)

@@ -11,6 +11,7 @@ import NexusTestKit
 /// A runtime over fakes and the in-memory store, running for the length of a test body.
 struct RuntimeFixture: Sendable {
   let runtime: AgentRuntime
+  let services: RuntimeServices
   let store: any Store
   let launcher: FakeLauncher
   let boundary: FakeBoundary
@@ -35,7 +36,8 @@ struct RuntimeFixture: Sendable {
   /// Builds a runtime, starts its supervisors without services unless the body does that, runs the body and shuts down.
   static func with(
     _ plan: ProjectPlan = plan(), store: (any Store)? = nil, launcher processes: (any ProcessLauncher)? = nil,
-    clock: ManualClock = ManualClock(), shutdown: Bool = true, starts: Bool = true,
+    probes client: (any ProbeClient)? = nil, clock: ManualClock = ManualClock(), shutdown: Bool = true,
+    starts: Bool = true,
     _ body: @Sendable (RuntimeFixture) async throws -> Void
   ) async throws {
     let directory = "/tmp/naos-runtime-\(getpid())-\(UInt64.random(in: 0 ... .max))"
@@ -47,7 +49,8 @@ struct RuntimeFixture: Sendable {
     let probes = FakeProbes()
     let events = EventHub()
     var services = RuntimeServices(
-      store: store, boundary: boundary, launcher: processes ?? launcher, captures: captures, probes: probes,
+      store: store, boundary: boundary, launcher: processes ?? launcher, captures: captures,
+      probes: client ?? probes,
       clock: clock,
       ids: IdentifierSource(clock: clock, random: SeededRandom(seed: 7)), events: events, stateDirectory: directory,
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
@@ -56,7 +59,8 @@ struct RuntimeFixture: Sendable {
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(
-      runtime: runtime, store: store, launcher: launcher, boundary: boundary, captures: captures, probes: probes,
+      runtime: runtime, services: services, store: store, launcher: launcher, boundary: boundary, captures: captures,
+      probes: probes,
       clock: clock, events: events, directory: directory)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await runtime.run() }

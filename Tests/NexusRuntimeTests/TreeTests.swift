@@ -157,4 +157,76 @@ import Testing
       #expect(await fixture.runtime.supervisors.snapshots().last?.flags.strategy == .restForOne)
     }
   }
+
+  @Test func `shows the restarts that count, each with its reason and time`() async throws {
+    let plan = team(.oneForOne, services: ["a", "b"])
+    try await RuntimeFixture.with(plan, starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next()].compactMap(\.self)
+      let begin = fixture.clock.now()
+      first[0].end(.exited(code: 3))
+      _ = await processes.next()
+      fixture.clock.advance(by: .seconds(10))
+      first[1].end(.signalled(signal: 9))
+      _ = await processes.next()
+      let counted = try #require(await fixture.runtime.supervisors.restarts(of: AgentName("a")))
+      #expect(counted.recent.map(\.child) == [.agent(AgentName("a")), .agent(AgentName("b"))])
+      #expect(counted.recent.map(\.reason) == ["exit 3", "signal 9"])
+      #expect(counted.recent.map(\.at) == [begin, begin + .seconds(10)])
+      #expect(await fixture.runtime.supervisors.snapshots().last?.recent == counted.recent)
+      fixture.clock.advance(by: .seconds(51))
+      #expect(await fixture.runtime.supervisors.restarts(of: AgentName("a"))?.recent.map(\.reason) == ["signal 9"])
+    }
+  }
+
+  @Test func `still shows a temporary child that has ended, where it belongs`() async throws {
+    var plan = team(.oneForOne, services: ["a", "b", "c"])
+    plan.agents[1].restart = .temporary
+    try await RuntimeFixture.with(plan, starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let first = [await processes.next(), await processes.next(), await processes.next()].compactMap(\.self)
+      let changes = try #require(
+        fixture.events.watch { event -> AgentName? in
+          if case .agent(let change) = event, change.state == "stopped" { change.agent } else { nil }
+        })
+      first[1].end(.exited(code: 4))
+      for await name in changes where name.text == "b" { break }
+      let children = try #require(await fixture.runtime.supervisors.snapshots().last?.children)
+      #expect(children.map(\.name.description) == ["a", "b", "c"])
+      #expect(children.map(\.state) == [.running, .stopped(.ended), .running])
+      #expect(fixture.runtime.board.status(of: AgentName("b"))?.reason == "exit 4")
+      // What the file no longer has is forgotten for good.
+      let smaller = team(.oneForOne, services: ["a", "c"])
+      _ = await fixture.runtime.executor.reload(smaller, prune: false)
+      #expect(await fixture.runtime.supervisors.snapshots().last?.children.map(\.name.description) == ["a", "c"])
+    }
+  }
+
+  @Test func `says of those behind a slow starter whom they wait for`() async throws {
+    var plan = team(.oneForOne, services: ["slow", "x"])
+    plan.agents[0].health = HealthSpec(startup: ProbeSpec(check: .http(ProbeTarget(port: 80))), stuckAfter: nil)
+    plan.agents[1].supervisor = SupervisorName("inner")
+    plan.supervisors[0].children = [.agent(AgentName("slow")), .supervisor(SupervisorName("inner"))]
+    plan.supervisors.append(
+      SupervisorSpec(name: SupervisorName("inner"), children: [.agent(AgentName("x"))], parent: Self.desk))
+    try await RuntimeFixture.with(plan, starts: false) { fixture in
+      var asks = fixture.probes.asks.makeAsyncIterator()
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      let ask = try #require(await asks.next())
+      _ = await processes.next()
+      let slow = ChildName.agent(AgentName("slow"))
+      let waiting = await fixture.runtime.supervisors.snapshots()
+      #expect(waiting.map(\.name.text) == ["root", "desk", "inner"])
+      #expect(waiting.map(\.awaited) == [nil, nil, slow])
+      #expect(waiting[1].children.map(\.awaited) == [nil, slow])
+      #expect(waiting[2].children.map(\.awaited) == [slow])
+      #expect(await fixture.runtime.supervisors.queue() == [AgentName("x"): slow])
+      ask.answer(200)
+      #expect(await processes.next()?.program == "x")
+      #expect(await fixture.runtime.supervisors.queue().isEmpty)
+    }
+  }
 }

@@ -8,22 +8,59 @@ package enum AgentState: String, Sendable, CaseIterable {
   case idle, starting, running, waiting, backoff, paused, stopping, stopped, failed, exhausted, stuck
 }
 
+/// One restart that counts in a window.
+package struct RestartNote: Sendable, Hashable {
+  /// Who was restarted: an agent or a supervisor.
+  package var child: String
+  package var at: WallTime
+  /// How it had ended: `exit 1`, `signal 9`, what its probe said.
+  ///
+  /// Untrusted text.
+  package var reason: String
+
+  package init(child: String, at: WallTime, reason: String) {
+    self.child = child
+    self.at = at
+    self.reason = reason
+  }
+}
+
+extension RestartNote: WireValue {
+  package var json: JSONValue { ["child": .string(child), "at": .of(at), "reason": .string(reason)] }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "restart")
+    child = try reader.text("child")
+    at = try reader.time("at")
+    reason = try reader.text("reason")
+  }
+}
+
 /// How often an agent was restarted lately, and how often it may be.
 package struct RestartStatus: Sendable, Hashable {
   package var count: Int
   package var max: Int
   package var withinSeconds: Int
+  /// The restarts that `count` counts, the oldest first; at most the last `maxRecent`.
+  package var recent: [RestartNote]
 
-  package init(count: Int = 0, max: Int = 3, withinSeconds: Int = 60) {
+  /// How many restarts of a window are told one by one.
+  package static let maxRecent = 100
+
+  package init(count: Int = 0, max: Int = 3, withinSeconds: Int = 60, recent: [RestartNote] = []) {
     self.count = count
     self.max = max
     self.withinSeconds = withinSeconds
+    self.recent = recent
   }
 }
 
 extension RestartStatus: WireValue {
   package var json: JSONValue {
-    ["count": .int(Int64(count)), "max": .int(Int64(max)), "withinSeconds": .int(Int64(withinSeconds))]
+    [
+      "count": .int(Int64(count)), "max": .int(Int64(max)), "withinSeconds": .int(Int64(withinSeconds)),
+      "recent": .of(recent),
+    ]
   }
 
   package init(json: JSONValue) throws(WireError) {
@@ -31,6 +68,7 @@ extension RestartStatus: WireValue {
     count = try reader.count("count")
     max = try reader.count("max")
     withinSeconds = try reader.count("withinSeconds")
+    recent = try reader.list("recent")
   }
 }
 

@@ -10,7 +10,8 @@ package struct SupervisedChild: Sendable, Hashable {
   package var name: String
   /// The run of an attempt.
   package var run: RunID?
-  /// `starting`, `running`, `backoff`, `stopping`, `stopped`, `failed`, `exhausted`, `idle`; of an agent its own state.
+  /// `waiting` (for its turn to start), `starting`, `running`, `backoff`, `stopping`, `stopped`, `failed`, `exhausted`,
+  /// `idle`; of an agent its own state.
   package var state: String
   /// Why it is in this state, for people.
   ///
@@ -56,9 +57,9 @@ package struct SupervisorStatus: Sendable, Hashable {
   package var parent: SupervisorName?
   /// `one-for-one`, `one-for-all`, `rest-for-one`.
   package var strategy: String
-  /// `starting`, `running`, `stopping`, `stopped`, `failed` (it gave up).
+  /// `waiting` (for its turn to start), `starting`, `running`, `stopping`, `stopped`, `failed` (it gave up).
   package var state: String
-  /// Why it is down.
+  /// Why it is down, or what it waits for.
   package var note: String?
   package var restarts: RestartStatus
   /// `escalate`, `park`.

@@ -41,6 +41,10 @@ struct InspectCommand: NaosCommand {
     add("last activity", Quantities.ago(status.lastActivity, now: now))
     add("last exit", detail.lastExit)
     add("restarts", Quantities.restarts(status.restarts))
+    for restart in status.restarts.recent {
+      let isOwn = restart.child == status.name.text
+      add("", Quantities.restart(restart, now: now, names: !isOwn))
+    }
     add("restart", detail.restart)
     add("supervisor", detail.supervisor)
     add("template", detail.template)

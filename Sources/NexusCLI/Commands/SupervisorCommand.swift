@@ -26,7 +26,7 @@ struct SupervisorTreeCommand: NaosCommand {
     let (report, isRunning) = try await SupervisorAccess.read(try context.project())
     let console = context.console
     console.emit(report.json, lines: report.supervisors.map(\.json)) {
-      SupervisorTable.tree(report, style: console.outputStyle)
+      SupervisorTable.tree(report, now: SystemClock().wallNow(), style: console.outputStyle)
     }
     if console.format == .table { SupervisorTable.sayEnd(report, isRunning: isRunning, on: console) }
   }
@@ -41,7 +41,7 @@ struct SupervisorListCommand: NaosCommand {
     let (report, isRunning) = try await SupervisorAccess.read(try context.project())
     let console = context.console
     console.emit(report.json, lines: report.supervisors.map(\.json)) {
-      SupervisorTable.list(report, style: console.outputStyle)
+      SupervisorTable.list(report, now: SystemClock().wallNow(), style: console.outputStyle)
     }
     if console.format == .table { SupervisorTable.sayEnd(report, isRunning: isRunning, on: console) }
   }
@@ -61,7 +61,7 @@ struct SupervisorStatusCommand: NaosCommand {
     let console = context.console
     guard let name else {
       console.emit(report.json, lines: report.supervisors.map(\.json)) {
-        SupervisorTable.list(report, style: console.outputStyle)
+        SupervisorTable.list(report, now: SystemClock().wallNow(), style: console.outputStyle)
       }
       if console.format == .table { SupervisorTable.sayEnd(report, isRunning: isRunning, on: console) }
       return
@@ -69,7 +69,9 @@ struct SupervisorStatusCommand: NaosCommand {
     guard let supervisor = report.supervisors.first(where: { $0.name.text == name }) else {
       throw SupervisorAccess.unknown(name, in: report, agentHint: "naos inspect \(name)")
     }
-    console.emit(supervisor.json) { SupervisorTable.card(supervisor, style: console.outputStyle) }
+    console.emit(supervisor.json) {
+      SupervisorTable.card(supervisor, now: SystemClock().wallNow(), style: console.outputStyle)
+    }
     guard console.format == .table else { return }
     if !isRunning {
       console.say("no node is running")

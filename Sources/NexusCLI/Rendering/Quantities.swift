@@ -57,6 +57,11 @@ enum Quantities {
     "\(restarts.count) of \(restarts.max) in \(restarts.withinSeconds) s"
   }
 
+  /// `restarted 12s ago: exit 1`; with a name where the window is that of several.
+  static func restart(_ restart: RestartNote, now: WallTime, names: Bool) -> String {
+    "\(names ? restart.child + " " : "")restarted \(ago(restart.at, now: now)): \(restart.reason)"
+  }
+
   /// `2s ago`, `12m ago`, `3h ago`, `5d ago`.
   static func ago(_ time: WallTime?, now: WallTime) -> String {
     guard let time else { return "–" }

@@ -10,6 +10,8 @@ package import NexusCore
 ///     researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83/$5.00
 ///     crawler     ▲ backoff  –             9s ago         2 of 3 in 60 s       0  $0.00/–
 ///       └ exited (signal 9); next start in 4 s
+///
+/// Of an agent that runs again the line below says why it was restarted last: `restarted 12s ago: exit 1`.
 package enum StatusTable {
   package static func render(_ report: StatusReport, now: WallTime, style: Style) -> String {
     guard !report.agents.isEmpty else { return "" }
@@ -21,7 +23,7 @@ package enum StatusTable {
           agent.name.text, "\(StateLook(agent.state.rawValue).glyph) \(agent.state.rawValue)", agent.step ?? "–",
           Quantities.ago(agent.lastActivity, now: now), Quantities.restarts(agent.restarts),
           Quantities.short(agent.tokens.value), cost(agent),
-        ], note: agent.note
+        ], note: note(agent, now: now)
       ) { column, text in
         switch column {
         case 0: style.strong(text)
@@ -31,6 +33,13 @@ package enum StatusTable {
       }
     }
     return table.render(style)
+  }
+
+  /// Why it is in its state; of one that is well again, why it was restarted last.
+  private static func note(_ agent: AgentStatus, now: WallTime) -> String? {
+    if let note = agent.note { return note }
+    return agent.restarts.recent.last { $0.child == agent.name.text }
+      .map { Quantities.restart($0, now: now, names: false) }
   }
 
   /// What the budget that is nearest to its limit counts: money if it has a limit in money, else tokens.

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// Tables about supervisors.
 package enum SupervisorTable {
@@ -13,7 +13,7 @@ package enum SupervisorTable {
   ///     └─ ingest      ● running  rest-for-one  1 of 3 in 60 s
   ///        ├─ fetcher  ● running                                4711
   ///        └─ indexer  ▲ backoff                                      exited (signal 9); next start in 4 s
-  package static func tree(_ report: SupervisionReport, style: Style) -> String {
+  package static func tree(_ report: SupervisionReport, now: WallTime, style: Style) -> String {
     var table = TextTable(["NAME", "STATE", "STRATEGY", "RESTARTS", "PID", "WHY"], rightAligned: [4])
     for item in SupervisionOutline.items(report) {
       switch item.content {
@@ -22,7 +22,7 @@ package enum SupervisorTable {
         table.add(
           [
             item.strokes + supervisor.name.text, state(supervisor.state), supervisor.strategy,
-            isRoot ? "" : Quantities.restarts(supervisor.restarts), "", supervisor.note ?? "",
+            isRoot ? "" : Quantities.restarts(supervisor.restarts), "", why(supervisor, now),
           ]
         ) { column, text in styled(column, text, supervisor.state, style, isStrong: true) }
       case .child(let child):
@@ -38,22 +38,27 @@ package enum SupervisorTable {
   }
 
   /// The supervisors alone.
-  package static func list(_ report: SupervisionReport, style: Style) -> String {
+  package static func list(_ report: SupervisionReport, now: WallTime, style: Style) -> String {
     var table = TextTable(["NAME", "STATE", "BELOW", "STRATEGY", "RESTARTS", "CHILDREN", "WHY"], rightAligned: [5])
     for supervisor in report.supervisors {
       table.add(
         [
           supervisor.name.text, state(supervisor.state), supervisor.parent?.text ?? "–", supervisor.strategy,
           supervisor.name == .root ? "each its own" : Quantities.restarts(supervisor.restarts),
-          "\(supervisor.children.count { $0.kind != "attempt" })", supervisor.note ?? "",
+          "\(supervisor.children.count { $0.kind != "attempt" })", why(supervisor, now),
         ]
       ) { column, text in styled(column, text, supervisor.state, style, isStrong: true) }
     }
     return table.render(style)
   }
 
+  /// Why it is in its state; of one that is up, which child was restarted last and why.
+  private static func why(_ supervisor: SupervisorStatus, _ now: WallTime) -> String {
+    supervisor.note ?? supervisor.restarts.recent.last.map { Quantities.restart($0, now: now, names: true) } ?? ""
+  }
+
   /// Everything about one.
-  package static func card(_ supervisor: SupervisorStatus, style: Style) -> String {
+  package static func card(_ supervisor: SupervisorStatus, now: WallTime, style: Style) -> String {
     let name = TerminalText.line(supervisor.name.text)
     let word = coloured(supervisor.state, state(supervisor.state), style)
     var lines = ["\(style.strong(name))  \(word)" + (supervisor.note.map { " · " + TerminalText.line($0) } ?? "")]
@@ -67,6 +72,7 @@ package enum SupervisorTable {
       add("onMaxRestarts", supervisor.onMaxRestarts)
       add("autoShutdown", supervisor.autoShutdown)
     }
+    for restart in supervisor.restarts.recent { add("", Quantities.restart(restart, now: now, names: true)) }
     guard !supervisor.children.isEmpty else {
       add("children", "none")
       return lines.joined(separator: "\n")
@@ -102,7 +108,7 @@ package enum SupervisorTable {
   static func sayEnd(_ report: SupervisionReport, isRunning: Bool, on console: Console) {
     let own = report.supervisors.filter { $0.name != .root }
     var parts = ["\(own.count) supervisor\(own.count == 1 ? "" : "s") below the root"]
-    for word in ["running", "starting", "stopping", "stopped", "failed"] where isRunning {
+    for word in ["running", "waiting", "starting", "stopping", "stopped", "failed"] where isRunning {
       let count = own.count { $0.state == word }
       if count > 0 { parts.append("\(count) \(word)") }
     }

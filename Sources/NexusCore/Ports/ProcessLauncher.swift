@@ -105,6 +105,8 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The number that the kernel gave (`errno`), or 0.
   package let errorNumber: Int32
   package let message: String
+  /// The node's own guard died before it started the program: no doing of the program.
+  package var isByLostGuard = false
 
   package init(stage: Stage, errorNumber: Int32, message: String) {
     self.stage = stage

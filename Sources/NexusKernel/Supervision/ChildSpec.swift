@@ -119,6 +119,8 @@ package enum ChildExit: Sendable, Hashable {
   case abnormal(String)
   /// Something of the node's own ended it: it is restarted like after a crash, but that does not count.
   case interrupted(String)
+  /// Whoever runs it has given it up: it is not restarted, whatever its specification says.
+  case givenUp(String)
   /// Killed without being asked (`killed` in OTP), which is abnormal.
   case killed(String)
   /// It did not come as far as running.
@@ -127,8 +129,8 @@ package enum ChildExit: Sendable, Hashable {
   package var reason: String {
     switch self {
     case .normal: "exit 0"
-    case .shutdown(let text), .refused(let text), .interrupted(let text), .abnormal(let text), .killed(let text),
-      .startFailed(let text):
+    case .shutdown(let text), .refused(let text), .interrupted(let text), .givenUp(let text), .abnormal(let text),
+      .killed(let text), .startFailed(let text):
       text
     }
   }
@@ -137,7 +139,7 @@ package enum ChildExit: Sendable, Hashable {
   package var isClean: Bool {
     switch self {
     case .normal, .shutdown, .refused: true
-    case .interrupted, .abnormal, .killed, .startFailed: false
+    case .interrupted, .givenUp, .abnormal, .killed, .startFailed: false
     }
   }
 }

@@ -45,6 +45,10 @@ extension DynamicSupervisorMachine {
     guard let instance = instances[number] else { return }
     if case .refused(let reason) = exit {
       remove(number, .refused(reason), start: .startFailed(reason))
+    } else if case .givenUp(let reason) = exit {
+      givenUp(number, reason)
+    } else if case .interrupted = exit {
+      actions.append(.start(child(number)))
     } else if !instance.calls.isEmpty {
       remove(number, .failed(exit.reason), start: .startFailed(exit.reason))
     } else {
@@ -56,6 +60,8 @@ extension DynamicSupervisorMachine {
 
   private mutating func ended(_ number: Int, _ exit: ChildExit, at now: Instant) {
     if case .refused(let reason) = exit { return remove(number, .refused(reason)) }
+    if case .givenUp(let reason) = exit { return givenUp(number, reason) }
+    if case .interrupted = exit, template.restart != .temporary { return launch(number) }
     if !exit.isClean || template.restart == .permanent { report(.childTerminated, child(number), exit.reason) }
     switch template.restart {
     case .temporary: remove(number, .ended)
@@ -64,6 +70,12 @@ extension DynamicSupervisorMachine {
       guard count(number, exit.reason, at: now) else { return }
       if template.backoff == nil { launch(number) } else { wait(number, at: now) }
     }
+  }
+
+  private mutating func givenUp(_ number: Int, _ reason: String) {
+    report(.childTerminated, child(number), reason)
+    remove(number, .failed(reason), start: .startFailed(reason))
+    actions.append(.failed(child(number), reason: reason))
   }
 
   private mutating func launch(_ number: Int) {
@@ -92,7 +104,7 @@ extension DynamicSupervisorMachine {
 
   /// Counts a restart; false if it was one too many, and the instance is given up.
   private mutating func count(_ number: Int, _ reason: String, at now: Instant) -> Bool {
-    if window.count(at: now) {
+    if window.count(at: now, of: child(number), because: reason) {
       actions.append(.logRestart(child(number), reason: reason))
       return true
     }
@@ -102,6 +114,8 @@ extension DynamicSupervisorMachine {
     if flags.overIntensity == .escalate {
       end(.gaveUp(text), by: template.shutdown)
     } else {
+      // What it did no longer counts against the others.
+      _ = window.split(child(number))
       actions.append(.failed(child(number), reason: text))
     }
     return false
@@ -194,7 +208,7 @@ extension ChildExit {
   /// What OTP lets pass at a stop: the end that was asked for, and a clean end of a child that need not be there.
   func isExpected(of spec: ChildSpec) -> Bool {
     switch self {
-    case .shutdown, .refused, .interrupted: true
+    case .shutdown, .refused, .interrupted, .givenUp: true
     case .normal: spec.restart != .permanent
     case .killed: spec.shutdown == .brutalKill
     case .abnormal, .startFailed: false

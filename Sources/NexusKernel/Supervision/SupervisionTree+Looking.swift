@@ -37,6 +37,25 @@ extension SupervisionTree {
     (machines[supervisor]?.whichChildren() ?? dynamics[supervisor]?.whichChildren())?.reversed()
   }
 
+  /// The children as people know them: in start order, also those that are forgotten until the supervisor's next start.
+  package func listed(in supervisor: SupervisorName) -> [(name: ChildName, state: ChildState)]? {
+    machines[supervisor]?.listed() ?? children(of: supervisor)
+  }
+
+  /// Everyone whose turn to start has not come, with the child that is waited for.
+  package func queue() -> [ChildName: ChildName] {
+    var queue: [ChildName: ChildName] = [:]
+    for (supervisor, _) in topDown() {
+      // Whoever is below one that waits is started by it, and so waits for the same.
+      if let awaited = queue[.supervisor(supervisor)] {
+        for spec in machines[supervisor]?.specs ?? [] where spec.startsWithSupervisor { queue[spec.name] = awaited }
+      } else if let (awaited, waiting) = machines[supervisor]?.queue {
+        for child in waiting where state(of: child)?.isActive == false { queue[child] = awaited }
+      }
+    }
+    return queue
+  }
+
   /// How many children the supervisor has, and how many of them are active.
   package func counts(of supervisor: SupervisorName) -> SupervisorMachine.Counts? {
     machines[supervisor]?.countChildren() ?? dynamics[supervisor]?.countChildren()
@@ -103,11 +122,11 @@ extension SupervisionTree {
     }
   }
 
-  /// How many restarts count now in the window that the child's restarts count in.
-  package func restarts(of child: ChildName, at now: Instant) -> (count: Int, intensity: RestartIntensity)? {
+  /// The restarts that count now in the window that the child's restarts count in.
+  package func restarts(of child: ChildName, at now: Instant) -> CountedRestarts? {
     guard let supervisor = supervisor(of: child) else { return nil }
     if let dynamic = dynamics[supervisor] {
-      return (min(dynamic.window.counted(at: now), dynamic.flags.intensity.maxRestarts), dynamic.flags.intensity)
+      return CountedRestarts(recent: dynamic.window.made(at: now), intensity: dynamic.flags.intensity)
     }
     return machines[supervisor]?.restarts(of: child, at: now)
   }
@@ -117,12 +136,19 @@ extension SupervisionTree {
     machines[supervisor]?.counted(at: now) ?? dynamics[supervisor]?.window.counted(at: now) ?? 0
   }
 
+  /// The restarts that count now for the supervisor as a whole, the oldest first.
+  package func recent(in supervisor: SupervisorName, at now: Instant) -> [RestartWindow.Restart] {
+    machines[supervisor]?.recent(at: now) ?? dynamics[supervisor]?.window.made(at: now) ?? []
+  }
+
   // MARK: The restart log
 
   /// Puts a restart of an earlier boot back into its window; in the order in which they happened.
-  package mutating func restore(_ supervisor: SupervisorName, _ child: ChildName, at moment: Instant) {
-    machines[supervisor]?.restore(child, at: moment)
-    dynamics[supervisor]?.window.restore(at: moment)
+  package mutating func restore(
+    _ supervisor: SupervisorName, _ child: ChildName, because reason: String, at moment: Instant
+  ) {
+    machines[supervisor]?.restore(child, because: reason, at: moment)
+    dynamics[supervisor]?.window.restore(at: moment, of: child, because: reason)
     // A supervisor that was restarted began to count anew.
     if case .supervisor(let below) = child { restoreFresh(below) }
   }

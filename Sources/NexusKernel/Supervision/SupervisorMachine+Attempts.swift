@@ -69,12 +69,13 @@ extension SupervisorMachine {
     report(.childTerminated, child, reason)
     let place = child.agent.map { ChildName.agent($0) } ?? child
     remove(child)
-    guard count(child, at: now) else {
+    guard count(child, because: reason, at: now) else {
       let text = flags.intensity.exceeded(by: reason)
       report(.shutdown, child, text)
       actions.append(.refuseAttempt(child, reason: text))
       if case .stopped = records[place]?.state { set(place, .stopped(.failed(text))) }
       guard flags.overIntensity == .park else { return end(.gaveUp(text), at: now) }
+      setApart(place)
       actions.append(.failed(place, reason: text))
       return
     }

@@ -86,6 +86,7 @@ extension SupervisorMachine {
 
   private mutating func launch(_ child: ChildName, for id: CallID, at now: Instant) {
     disabled.remove(child)
+    forgetParking(of: child)
     records[child]?.calls.append((id, true))
     // What had failed or was refused is started all the same: a person asks.
     set(child, .stopped(.neverStarted))
@@ -145,6 +146,30 @@ extension SupervisorMachine {
   // MARK: Looking
 
   package func state(of child: ChildName) -> ChildState? { records[child]?.state }
+
+  /// Whom those wait for whose turn to start has not come; nil if nobody waits.
+  var queue: (awaited: ChildName, waiting: [ChildName])? {
+    guard let sequence, let awaited = sequence.waiting else { return nil }
+    let waiting = sequence.steps.compactMap { if case .start(let child) = $0, child != awaited { child } else { nil } }
+    return waiting.isEmpty ? nil : (awaited, waiting)
+  }
+
+  /// The children in start order with their attempts, and each that is gone until the next start where it belongs.
+  func listed() -> [(name: ChildName, state: ChildState)] {
+    var listed = ordered().map { (name: $0, state: records[$0]?.state ?? .stopped(.neverStarted)) }
+    guard specs.contains(where: { records[$0.name] == nil }) else { return listed }
+    var before: Set<ChildName> = []
+    for spec in specs {
+      if records[spec.name] == nil {
+        let place = listed.lastIndex {
+          before.contains($0.name) || $0.name.agent.map { before.contains(.agent($0)) } == true
+        }
+        listed.insert((spec.name, .stopped(.ended)), at: place.map { $0 + 1 } ?? 0)
+      }
+      before.insert(spec.name)
+    }
+    return listed
+  }
 
   /// The children in start order, without attempts; those that are gone until the next start are at the end.
   var members: [ChildName] {

@@ -63,6 +63,9 @@ extension SupervisorMachine {
   private mutating func startFailed(_ child: ChildName, _ exit: ChildExit, at now: Instant) {
     guard let record = records[child] else { return }
     let reason = exit.reason
+    // Nothing of its own ended it, so it is started as if nothing had been.
+    if case .interrupted = exit, !isGoingDown { return launch(child) }
+    if case .givenUp = exit { return givenUp(child, reason, at: now) }
     let isRefused = if case .refused = exit { true } else { false }
     // Whoever asked for the start is told; a report is for those that nobody asked for.
     if !isRefused, record.calls.isEmpty { report(.startError, child, reason) }
@@ -127,6 +130,7 @@ extension SupervisorMachine {
       rest(child, .refused(reason), at: now)
       return
     }
+    if case .givenUp(let reason) = exit { return givenUp(child, reason, at: now) }
     if case .interrupted = exit, record.spec.restart != .temporary {
       records[child]?.exitSeen = nil
       return restartNow(child, at: now)
@@ -156,7 +160,7 @@ extension SupervisorMachine {
 
   private mutating func restart(_ child: ChildName, because reason: String, at now: Instant) {
     // OTP counts before it restarts (`supervisor.erl`, `restart/2`).
-    guard count(child, at: now) else { return overIntensity(child, reason, at: now) }
+    guard count(child, because: reason, at: now) else { return overIntensity(child, reason, at: now) }
     actions.append(.logRestart(child, reason: reason))
     let delay = records[child]?.spec.backoff.map { nextDelay(of: child, $0, at: now) } ?? .zero
     records[child]?.exitSeen = nil
@@ -208,7 +212,9 @@ extension SupervisorMachine {
       guard case .restarting = record.state else { return }
       guard !isBusy else { return mailbox.append(.event(.timer(timer))) }
       if let reason = record.retryReason {
-        guard count(timer.child, at: now) else { return overIntensity(timer.child, reason, at: now) }
+        guard count(timer.child, because: reason, at: now) else {
+          return overIntensity(timer.child, reason, at: now)
+        }
         actions.append(.logRestart(timer.child, reason: reason))
       }
       restartNow(timer.child, at: now)
@@ -223,8 +229,19 @@ extension SupervisorMachine {
     stopped(child, .failed(text))
     // Whether it is down for good is for the supervisor above to say.
     guard flags.overIntensity == .park else { return end(.gaveUp(text), at: now) }
+    setApart(child)
     actions.append(.failed(child, reason: text))
     goOn(at: now)
+  }
+
+  /// Whoever runs it has given it up; a start of its supervisor would only bring it back, so the others go on.
+  private mutating func givenUp(_ child: ChildName, _ reason: String, at now: Instant) {
+    report(.childTerminated, child, reason)
+    for call in records[child]?.calls ?? [] { actions.append(.answer(call.id, .startFailed(reason))) }
+    records[child]?.calls = []
+    stopped(child, .failed(reason))
+    actions.append(.failed(child, reason: reason))
+    if sequence?.waiting == child { advance(at: now) } else if sequence == nil { goOn(at: now) }
   }
 
   /// One child was given up; what had been stopped for its sake is started again.

@@ -3,36 +3,69 @@
 
 package import NexusCore
 
+/// The restarts that count now, and their limits.
+package struct CountedRestarts: Sendable, Hashable {
+  /// The oldest first.
+  ///
+  /// The one that was too many was counted and not made, so it is not among them.
+  package let recent: [RestartWindow.Restart]
+  package let intensity: RestartIntensity
+
+  package init(recent: [RestartWindow.Restart], intensity: RestartIntensity) {
+    self.recent = recent
+    self.intensity = intensity
+  }
+
+  package var count: Int { min(recent.count, intensity.maxRestarts) }
+}
+
 // Counting restarts.
 extension SupervisorMachine {
   /// All attempts of a task count in the window of their agent.
   private func windowKey(_ child: ChildName) -> ChildName { child.agent.map { .agent($0) } ?? child }
 
   /// Counts a restart that is about to be made; false if it is one too many.
-  mutating func count(_ child: ChildName, at now: Instant) -> Bool {
-    guard flags.countsEachChild else { return window.count(at: now) }
-    return windows[windowKey(child), default: RestartWindow(intensity: flags.intensity)].count(at: now)
+  mutating func count(_ child: ChildName, because reason: String, at now: Instant) -> Bool {
+    let key = windowKey(child)
+    guard flags.countsEachChild else { return window.count(at: now, of: key, because: reason) }
+    return windows[key, default: RestartWindow(intensity: flags.intensity)].count(at: now, of: key, because: reason)
   }
 
-  /// How many restarts count now for the child, and its limits.
-  ///
-  /// The one that was too many was counted and not made, so it is not among them.
-  package func restarts(of child: ChildName, at now: Instant) -> (count: Int, intensity: RestartIntensity) {
-    let counted = flags.countsEachChild ? windows[windowKey(child)]?.counted(at: now) ?? 0 : window.counted(at: now)
-    return (min(counted, flags.intensity.maxRestarts), flags.intensity)
+  /// A child was given up and the others go on: what it did no longer counts against them.
+  mutating func setApart(_ child: ChildName) {
+    if !flags.countsEachChild { windows[windowKey(child)] = window.split(windowKey(child)) }
+  }
+
+  /// A person starts a child that was given up: it counts with the others again, from nothing.
+  mutating func forgetParking(of child: ChildName) {
+    if !flags.countsEachChild { windows[windowKey(child)] = nil }
+  }
+
+  /// The restarts that count now for the child.
+  package func restarts(of child: ChildName, at now: Instant) -> CountedRestarts {
+    let own = windows[windowKey(child)] ?? (flags.countsEachChild ? nil : window)
+    return CountedRestarts(recent: own?.made(at: now) ?? [], intensity: flags.intensity)
+  }
+
+  /// The restarts that count now for the supervisor as a whole; where each child has a window of its own, in all of them.
+  package func recent(at now: Instant) -> [RestartWindow.Restart] {
+    guard flags.countsEachChild else { return window.made(at: now) }
+    return windows.values.flatMap { $0.made(at: now) }.sorted { $0.at < $1.at }
   }
 
   /// How many restarts count now; where each child has a window of its own, in the fullest.
   package func counted(at now: Instant) -> Int {
     let counted =
-      flags.countsEachChild ? windows.values.map { $0.counted(at: now) }.max() ?? 0 : window.counted(at: now)
+      flags.countsEachChild
+      ? windows.values.map { $0.made(at: now).count }.max() ?? 0 : window.made(at: now).count
     return min(counted, flags.intensity.maxRestarts)
   }
 
   /// Puts a restart of an earlier boot back into its window.
-  package mutating func restore(_ child: ChildName, at moment: Instant) {
-    guard flags.countsEachChild else { return window.restore(at: moment) }
-    windows[windowKey(child), default: RestartWindow(intensity: flags.intensity)].restore(at: moment)
+  package mutating func restore(_ child: ChildName, because reason: String, at moment: Instant) {
+    let key = windowKey(child)
+    guard flags.countsEachChild else { return window.restore(at: moment, of: key, because: reason) }
+    windows[key, default: RestartWindow(intensity: flags.intensity)].restore(at: moment, of: key, because: reason)
   }
 
   /// The supervisor was started anew, so restarts of before no longer count.
@@ -46,7 +79,9 @@ extension SupervisorMachine {
   /// - Returns: what changed for whom.
   package mutating func forgive(_ child: ChildName) -> [Action] {
     guard case .stopped(.failed) = records[child]?.state else { return [] }
-    if flags.countsEachChild { windows[windowKey(child)] = nil } else { window.clear() }
+    // Also what is not apart, because it failed before it was one too many.
+    setApart(child)
+    windows[windowKey(child)] = nil
     set(child, .stopped(.neverStarted))
     defer { actions = [] }
     return actions

@@ -156,7 +156,8 @@ package struct SupervisorMachine: Sendable {
   var nextOrder = 0
   var nextAttempt = 0
   var window: RestartWindow
-  /// Where each child has a window of its own: by agent, so that all attempts of a task share one.
+  /// Of children that have a window of their own, be it all of them or those that were given up: by agent, so that all
+  /// attempts of a task share one.
   var windows: [ChildName: RestartWindow] = [:]
   var sequence: Sequence?
   var mailbox: Deque<Mail> = []

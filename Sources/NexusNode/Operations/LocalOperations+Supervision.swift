@@ -10,9 +10,11 @@ internal import NexusRuntime
 extension LocalOperations {
   func supervision() async throws(OperationError) -> SupervisionReport {
     let board = parts.runtime.board.all()
-    let now = parts.clock.now()
+    let moment = StatusReports.Moment(parts.clock)
     return SupervisionReport(
-      supervisors: await parts.runtime.supervisors.snapshots().map { SupervisionReports.status(of: $0, board, now) })
+      supervisors: await parts.runtime.supervisors.snapshots().map {
+        SupervisionReports.status(of: $0, board, at: moment)
+      })
   }
 
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {

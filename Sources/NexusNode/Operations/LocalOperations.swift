@@ -32,15 +32,25 @@ struct LocalOperations: NodeOperations {
   private func statuses() async -> [NexusAPI.AgentStatus] {
     let reports = agents
     var statuses: [NexusAPI.AgentStatus] = []
-    for spec in reports.plan.agents { statuses.append(reports.status(of: spec, await present(spec))) }
+    let queue = await parts.runtime.supervisors.queue()
+    for spec in reports.plan.agents { statuses.append(reports.status(of: spec, await present(spec, below: queue))) }
     return statuses
   }
 
   private func present(_ spec: AgentSpec) async -> AgentReports.Present {
+    await present(spec, below: await parts.runtime.supervisors.queue())
+  }
+
+  private func present(_ spec: AgentSpec, below queue: [AgentName: ChildName]) async -> AgentReports.Present {
     let restarts = await parts.runtime.supervisors.restarts(of: spec.name)
+    let moment = StatusReports.Moment(parts.clock)
+    var status = parts.runtime.board.status(of: spec.name) ?? AgentStatus()
+    if let awaited = queue[spec.name] {
+      status.state = .waiting
+      status.reason = SupervisionReports.waits(for: awaited)
+    }
     return AgentReports.Present(
-      status: parts.runtime.board.status(of: spec.name) ?? AgentStatus(), now: parts.clock.now(),
-      restarts: restarts.map { StatusReports.restartStatus($0.count, $0.intensity) } ?? RestartStatus())
+      status: status, now: moment.now, restarts: StatusReports.restarts(restarts, at: moment))
   }
 
   private func spec(_ agent: AgentName) throws(OperationError) -> AgentSpec {

@@ -46,19 +46,27 @@ package struct StoredOperations: NodeOperations {
   }
 
   private func presents() async throws(OperationError) -> [AgentName: AgentReports.Present] {
-    let (now, moment) = (clock.wallNow(), clock.now())
+    try await stored().agents
+  }
+
+  /// The agents, and the tree with the restarts that count.
+  private func stored() async throws(OperationError) -> (
+    agents: [AgentName: AgentReports.Present], tree: SupervisionTree, moment: StatusReports.Moment
+  ) {
+    let moment = StatusReports.Moment(clock)
     let (rows, restarts) = try await reading { () async throws(StoreError) in
-      (try await store.agents(), try await store.restarts(since: now + (.zero - SupervisorHost.maxMemory)))
+      (try await store.agents(), try await store.restarts(since: moment.wall + (.zero - SupervisorHost.maxMemory)))
     }
     // Counted as a node that came up now would.
     var tree = SupervisionTree(plan.branches(startsServices: false))
-    SupervisorHost.restore(restarts, into: &tree, wall: now, now: moment)
+    SupervisorHost.restore(restarts, into: &tree, wall: moment.wall, now: moment.now)
     var presents: [AgentName: AgentReports.Present] = [:]
     for spec in plan.agents {
       presents[spec.name] = StatusReports.present(
-        of: spec, row: rows.first { $0.name == spec.name }, restarts: tree.restarts(of: .agent(spec.name), at: moment))
+        of: spec, row: rows.first { $0.name == spec.name },
+        restarts: StatusReports.restarts(tree.restarts(of: .agent(spec.name), at: moment.now), at: moment))
     }
-    return presents
+    return (presents, tree, moment)
   }
 
   package func status() async throws(OperationError) -> StatusReport {
@@ -75,7 +83,8 @@ package struct StoredOperations: NodeOperations {
 
   /// The tree as the configuration has it; nothing of it runs.
   package func supervision() async throws(OperationError) -> SupervisionReport {
-    SupervisionReports.stored(plan, try await presents())
+    let (agents, tree, moment) = try await stored()
+    return SupervisionReports.stored(tree, agents, at: moment)
   }
 
   package func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {

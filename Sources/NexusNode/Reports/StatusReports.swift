@@ -21,19 +21,40 @@ enum StatusReports {
 
   /// What is known of an agent when no node runs.
   static func present(
-    of spec: AgentSpec, row: AgentRow?, restarts: (count: Int, intensity: RestartIntensity)?
+    of spec: AgentSpec, row: AgentRow?, restarts: RestartStatus
   ) -> AgentReports.Present {
     var status = NexusRuntime.AgentStatus()
     status.lastActivity = row?.lastActivity
     let remembered = row?.lastState.flatMap(NexusRuntime.AgentState.init(rawValue:))
     status.state = remembered == .exhausted || remembered == .failed ? remembered ?? .idle : .idle
     if row?.stoppedByOperator == true || spec.mode == .service { status.state = .stopped }
-    return AgentReports.Present(
-      status: status, restarts: restarts.map { restartStatus($0.count, $0.intensity) } ?? RestartStatus())
+    return AgentReports.Present(status: status, restarts: restarts)
   }
 
-  static func restartStatus(_ count: Int, _ intensity: RestartIntensity) -> RestartStatus {
+  /// Two clocks at one moment.
+  struct Moment: Sendable {
+    let now: Instant
+    let wall: WallTime
+
+    init(_ clock: any NexusClock) {
+      now = clock.now()
+      wall = clock.wallNow()
+    }
+  }
+
+  static func restarts(_ counted: CountedRestarts?, at moment: Moment) -> RestartStatus {
+    guard let counted else { return RestartStatus() }
+    return restarts(counted.count, counted.recent, counted.intensity, at: moment)
+  }
+
+  static func restarts(
+    _ count: Int, _ recent: [RestartWindow.Restart], _ intensity: RestartIntensity, at moment: Moment
+  ) -> RestartStatus {
     RestartStatus(
-      count: count, max: intensity.maxRestarts, withinSeconds: Int(clamping: intensity.within.components.seconds))
+      count: count, max: intensity.maxRestarts, withinSeconds: Int(clamping: intensity.within.components.seconds),
+      recent: recent.suffix(RestartStatus.maxRecent).map { restart in
+        RestartNote(
+          child: restart.child?.description ?? "", at: moment.wall + (restart.at - moment.now), reason: restart.reason)
+      })
   }
 }

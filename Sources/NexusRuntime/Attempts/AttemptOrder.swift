@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-internal import NexusKernel
+package import NexusCore
+package import NexusKernel
 
 /// One step of one run.
 struct StepAddress: Sendable, Hashable {
@@ -12,7 +12,7 @@ struct StepAddress: Sendable, Hashable {
 
 extension AttemptRunner {
   /// One attempt that is to be made, with everything that its process is given.
-  struct Order: Sendable {
+  package struct Order: Sendable {
     let spec: AgentSpec
     let run: RunID
     let step: StepPath
@@ -29,7 +29,7 @@ extension AttemptRunner {
     ///   - spec: whose process it is.
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
-    init(_ order: StepOrder, spec: AgentSpec, run: RunID, input: JSONValue) {
+    package init(_ order: StepOrder, spec: AgentSpec, run: RunID, input: JSONValue) {
       self.spec = spec
       self.run = run
       step = order.step

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
-internal import NexusKernel
+package import NexusCore
+package import NexusKernel
 
 /// One try of a task: a process from its start to its confirmed end, and what it came to.
-struct AttemptRunner: Sendable {
+package struct AttemptRunner: Sendable {
   /// The largest output of a run: an entry of the journal, less what stands around it.
   static let maxOutputBytes = 4 * 1024 * 1024 - 64 * 1024
 
+  /// Why a process ended that the node's own guard took along.
+  static let lostGuard = "the guard process of the node died"
+
   /// What an attempt came to.
-  struct Report: Sendable {
-    var end: AttemptEnd
+  package struct Report: Sendable {
+    package var end: AttemptEnd
     let output: JSONValue?
     let dropped: Int
   }
@@ -19,10 +22,15 @@ struct AttemptRunner: Sendable {
   let services: RuntimeServices
   let board: AgentBoard
 
+  package init(services: RuntimeServices, board: AgentBoard) {
+    self.services = services
+    self.board = board
+  }
+
   /// Runs the attempt to its end.
   ///
   /// It always returns a report; what goes wrong is the report's outcome.
-  func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
+  package func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = order.caller
     let opening: (access: AttemptAccess, dropped: Int)
     do {
@@ -69,6 +77,7 @@ struct AttemptRunner: Sendable {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
+      if let error = error as? LaunchError, error.isByLostGuard { return (.interrupted(Self.lostGuard), nil) }
       return (.crashed(Self.startError(error, order.spec)), nil)
     }
     board.update(order.spec.name) {
@@ -144,7 +153,7 @@ struct AttemptRunner: Sendable {
   private static func result(
     of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
   ) -> (AttemptOutcome, JSONValue?) {
-    if exit.isByLostGuard { return (.interrupted("the guard process of the node died"), nil) }
+    if exit.isByLostGuard { return (.interrupted(lostGuard), nil) }
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):

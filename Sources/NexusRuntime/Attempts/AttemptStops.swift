@@ -72,7 +72,7 @@ package final class AttemptStops: Sendable {
   var wasRequested: Manner? { state.withLock { $0.hardest } }
 
   /// It was stopped for its supervisor's sake.
-  var wasInterrupted: Bool { state.withLock { $0.isInterruption } }
+  package var wasInterrupted: Bool { state.withLock { $0.isInterruption } }
 
   /// A request that comes, or came, before the attempt begins withdraws the ticket.
   func guards(_ ticket: AttemptTicket) {

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
-internal import NexusKernel
+package import NexusKernel
 internal import Synchronization
 
 // The attempts of a run, from the order to the report.
@@ -120,6 +120,11 @@ extension RunDriver {
     var report = report
     var exit = ChildExit.normal
     if !machine.isStopping(step) {
+      if report.end.outcome == .interrupted(AttemptRunner.lostGuard),
+        let blame = await supervisors.lostGuard(open.child)
+      {
+        report.end.outcome = .crashed(RunError(code: GuardLosses.code, message: blame, isRetryable: false))
+      }
       if open.stops.wasStoppedByPerson, !report.hasResult {
         report.end.outcome = .cancelled
         exit = .shutdown("stopped by a person")
@@ -166,7 +171,7 @@ extension AttemptRunner.Report {
   var hasResult: Bool { end.outcome == .succeeded && !(output ?? .null).isNothing }
 
   /// Why it failed, if it ended by itself and badly.
-  var failure: RunError? {
+  package var failure: RunError? {
     switch end.outcome {
     case .crashed(let error), .askedRetry(let error): error
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: nil

@@ -12,59 +12,59 @@ struct ServiceRunner: Sendable {
   let work: WorkHost
 
   /// Runs the process; `started` is called once, when it runs and its startup probe, if it has one, has passed.
-  func run(
-    _ spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops, started: @escaping @Sendable () async -> Void
-  ) async -> ChildExit {
-    let caller = Caller(agent: spec.name, run: nil, step: .main, attempt: attempt)
+  func run(_ life: ServiceLife, started: @escaping @Sendable () async -> Void) async -> ChildExit {
+    let caller = Caller(agent: life.spec.name, run: nil, step: .main, attempt: life.attempt)
     let access: AttemptAccess
     do {
       access = try await services.boundary.openAttempt(caller, rewind: 0).access
     } catch {
       return .startFailed("the boundary did not open: \(error)")
     }
-    let exit = await process(spec, caller: caller, access: access, stops: stops, started: started)
+    let exit = await process(life, caller: caller, access: access, started: started)
     let tally = await services.boundary.closeAttempt(access.key)
     guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
     switch exit {
-    case .abnormal, .killed: return .refused(refusal.message)
-    case .normal, .shutdown, .interrupted, .refused, .startFailed: return exit
+    // Also before its startup probe passed: started again, it would run into the same wall.
+    case .abnormal, .killed, .startFailed: return .refused(refusal.message)
+    case .normal, .shutdown, .interrupted, .givenUp, .refused: return exit
     }
   }
 
   private func process(
-    _ spec: AgentSpec, caller: Caller, access: AttemptAccess, stops: AttemptStops,
-    started: @escaping @Sendable () async -> Void
+    _ life: ServiceLife, caller: Caller, access: AttemptAccess, started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
+    let (spec, stops) = (life.spec, life.stops)
     let capture = services.captures.capture(of: caller)
     let environment = AttemptEnvironment(
       inherited: services.inherited, spec: spec, caller: caller, access: access, outputPath: nil)
     let request = LaunchRequest(
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
-      label: "\(spec.name)#\(caller.attempt)", ceilings: spec.ceilings)
+      label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings)
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }
     // Where something is asked first, no task is handed over before the answer.
-    await desk.setReady(spec.health?.startup == nil && spec.health?.readiness == nil, spec.name)
+    await setReady(spec.health?.startup == nil && spec.health?.readiness == nil, life)
     let process: any LaunchedProcess
     do {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
-      return .startFailed("cannot start: \(error.message)")
+      return error.isByLostGuard
+        ? .interrupted(AttemptRunner.lostGuard) : .startFailed("cannot start: \(error.message)")
     }
-    board.update(spec.name) {
+    show(life) {
       $0.pid = process.pid
       $0.lastActivity = services.clock.wallNow()
     }
     // A program that is not probed has started when it runs, however soon it ends.
     if spec.health?.startup == nil { await started() }
-    let exit = await watch(process, spec, monitor, stops, started)
+    let exit = await watch(process, life, monitor, started)
     // The next process need not wait for the last lines of this one; the log keeps their order.
     let isHandedOver = work.spawn("log-end:\(request.label)") { _ = await capture.finish() }
     if !isHandedOver { _ = await capture.finish() }
     let ending = Self.ending(exit, spec, monitor, asked: stops.wasRequested)
-    board.update(spec.name) {
+    show(life) {
       $0.pid = nil
       // Whoever waits to be started again is seen with the reason.
       if stops.wasRequested == nil { $0.reason = ending.reason }
@@ -81,7 +81,7 @@ struct ServiceRunner: Sendable {
     case .notAlive(let reason): return .abnormal(reason)
     case nil: break
     }
-    if exit.isByLostGuard, asked == nil { return .interrupted("the guard process of the node died") }
+    if exit.isByLostGuard, asked == nil { return .interrupted(AttemptRunner.lostGuard) }
     let text = exit.reason(under: spec.ceilings)
     guard monitor.hasStarted || spec.health?.startup == nil || asked != nil else {
       return .startFailed("\(text) before its startup probe passed")
@@ -90,13 +90,13 @@ struct ServiceRunner: Sendable {
   }
 
   private func watch(
-    _ process: any LaunchedProcess, _ spec: AgentSpec, _ monitor: HealthMonitor, _ stops: AttemptStops,
+    _ process: any LaunchedProcess, _ life: ServiceLife, _ monitor: HealthMonitor,
     _ started: @escaping @Sendable () async -> Void
   ) async -> ProcessExit {
-    let (health, board, desk, agent) = (services.health, board, desk, spec.name)
+    let (health, board, spec, agent) = (services.health, board, life.spec, life.spec.name)
     let isGated = spec.health?.startup != nil
     // The supervisor's own machine says when to kill; here its requests are only passed on.
-    stops.handle { manner in
+    life.stops.handle { manner in
       monitor.stopping()
       process.signal(manner == .kill ? .kill : .terminate)
     }
@@ -104,13 +104,21 @@ struct ServiceRunner: Sendable {
       health.show(finding, by: monitor, of: agent, on: board)
       switch finding {
       case .started: if isGated { await started() }
-      case .ready: await desk.setReady(true, agent)
-      case .notReady, .leaving: await desk.setReady(false, agent)
+      case .ready: await setReady(true, life)
+      case .notReady, .leaving: await setReady(false, life)
       case .startFailed, .notAlive, .stuck, .active: break
       }
     } while: {
       await process.waitForExit()
     }
+  }
+
+  private func setReady(_ isReady: Bool, _ life: ServiceLife) async {
+    if !life.isInstance { await desk.setReady(isReady, life.spec.name) }
+  }
+
+  private func show(_ life: ServiceLife, _ change: (inout AgentStatus) -> Void) {
+    if !life.isInstance { board.update(life.spec.name, change) }
   }
 
   /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.

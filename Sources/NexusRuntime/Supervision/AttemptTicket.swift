@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 /// Whether an attempt may begin.
-enum Admission: Sendable, Hashable {
+package enum Admission: Sendable, Hashable {
   case admitted
   /// The supervisor is down, or gave up on the agent.
   case refused(reason: String)

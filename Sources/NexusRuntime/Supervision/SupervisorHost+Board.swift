@@ -7,8 +7,8 @@ package import NexusStore
 
 // What people see of the tree.
 extension SupervisorHost {
-  /// How many restarts count now in the window of an agent, and its limits.
-  package func restarts(of agent: AgentName) -> (count: Int, intensity: RestartIntensity)? {
+  /// The restarts that count now in the window of an agent, and its limits.
+  package func restarts(of agent: AgentName) -> CountedRestarts? {
     tree.restarts(of: .agent(agent), at: services.clock.now())
   }
 
@@ -22,9 +22,9 @@ extension SupervisorHost {
       if supervisor == row.supervisor {
         tree.restoreFresh(supervisor)
       } else if tree.phase(of: supervisor) != nil {
-        tree.restore(row.supervisor, .supervisor(supervisor), at: moment)
+        tree.restore(row.supervisor, .supervisor(supervisor), because: row.reason, at: moment)
       } else {
-        tree.restore(row.supervisor, .agent(row.child), at: moment)
+        tree.restore(row.supervisor, .agent(row.child), because: row.reason, at: moment)
       }
     }
   }
@@ -40,21 +40,41 @@ extension SupervisorHost {
     package let startError: String?
     /// Restarts that count now in its window.
     package let restarts: Int
-    /// In start order; running attempts of tasks included.
-    package let children: [(name: ChildName, state: ChildState)]
+    /// What and why they were, the oldest first.
+    package let recent: [RestartWindow.Restart]
+    /// The child for which it waits before it is started; nil if it does not wait.
+    package let awaited: ChildName?
+    /// In start order; running attempts of tasks included, and children that are forgotten until the next start.
+    package let children: [Child]
+
+    package struct Child: Sendable {
+      package let name: ChildName
+      package let state: ChildState
+      /// The child for which it waits before it is started; nil if it does not wait.
+      package let awaited: ChildName?
+    }
   }
 
   /// All supervisors, the root first, each before those below it.
   package func snapshots() -> [Snapshot] {
     let now = services.clock.now()
+    let queue = tree.queue()
     return tree.topDown().compactMap { name, parent in
-      guard let children = tree.children(of: name), let flags = tree.flags(of: name), let phase = tree.phase(of: name)
+      guard let children = tree.listed(in: name), let flags = tree.flags(of: name), let phase = tree.phase(of: name)
       else { return nil }
       return Snapshot(
         name: name, parent: parent, flags: flags, phase: phase, startError: startError(of: name, phase),
-        restarts: tree.counted(in: name, at: now),
-        children: children)
+        restarts: tree.counted(in: name, at: now), recent: tree.recent(in: name, at: now),
+        awaited: queue[.supervisor(name)],
+        children: children.map { Snapshot.Child(name: $0.name, state: $0.state, awaited: queue[$0.name]) })
     }
+  }
+
+  /// The agents whose turn to start has not come, with the child that each waits for.
+  package func queue() -> [AgentName: ChildName] {
+    var agents: [AgentName: ChildName] = [:]
+    for (child, awaited) in tree.queue() { if case .agent(let agent) = child { agents[agent] = awaited } }
+    return agents
   }
 
   private func startError(of supervisor: SupervisorName, _ phase: SupervisorMachine.Phase) -> String? {

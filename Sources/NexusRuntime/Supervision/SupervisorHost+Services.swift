@@ -7,23 +7,26 @@ internal import NexusKernel
 // The processes of services.
 extension SupervisorHost {
   func start(_ child: ChildName) {
-    guard case .agent(let agent) = child, let spec = specs[agent] else {
+    guard let agent = child.agent, var spec = specs[agent] else {
       return handle(.exited(child, .startFailed("it is not in the configuration")))
     }
+    // The processes of a task are those of its attempts: it needs none of its own.
+    guard spec.mode == .service else { return handle(.ignored(child)) }
+    if let arguments = tree.arguments(of: child) { spec.append(arguments) }
     let attempt = attempts[agent]?.next ?? AttemptNumber(1)
     attempts[agent] = attempt
-    var life = ServiceLife(spec: spec, attempt: attempt, stops: AttemptStops())
+    var life = ServiceLife(child, spec: spec, attempt: attempt, stops: AttemptStops())
     if attempt.value > 1 { life.notBefore = pace.take(at: services.clock.now()) }
-    stops[agent] = life.stops
-    board.update(agent) { $0.attempt = attempt }
+    stops[child] = life.stops
+    if !life.isInstance { board.update(agent) { $0.attempt = attempt } }
     // Started again by its own end, it goes on in the task of before.
-    if ending == agent {
+    if ending == child {
       next = life
       return
     }
     let first = life
-    if !work.spawn("service:\(agent)", { await self.live(first) }) {
-      _ = ended(agent, .startFailed("the node is going down"))
+    if !work.spawn("service:\(child)", { await self.live(first) }) {
+      _ = ended(child, .startFailed("the node is going down"))
     }
   }
 
@@ -33,26 +36,36 @@ extension SupervisorHost {
     var following: ServiceLife? = first
     while let life = following {
       if let moment = life.notBefore { try? await services.clock.sleep(until: moment) }
-      let child = ChildName.agent(life.spec.name)
-      let exit = await runner.run(life.spec, attempt: life.attempt, stops: life.stops) {
-        await self.handle(.started(child))
-      }
-      await desk.serviceEnded(life.spec.name, because: exit.reason)
-      following = await ended(life.spec.name, exit)
+      let exit = await runner.run(life) { await self.handle(.started(life.child)) }
+      if !life.isInstance { await desk.serviceEnded(life.spec.name, because: exit.reason) }
+      following = await ended(life.child, exit)
     }
   }
 
   /// Tells the tree of an end, which may start the same service again.
-  private func ended(_ agent: AgentName, _ exit: ChildExit) -> ServiceLife? {
-    stops[agent] = nil
+  private func ended(_ child: ChildName, _ exit: ChildExit) -> ServiceLife? {
+    stops[child] = nil
+    var exit = exit
+    if case .interrupted = exit, let blame = guardLosses.count(child, at: services.clock.now()) {
+      exit = .givenUp(blame)
+    }
     let outer = (ending, next)
-    (ending, next) = (agent, nil)
-    handle(.exited(.agent(agent), exit))
+    (ending, next) = (child, nil)
+    handle(.exited(child, exit))
     let following = next
     (ending, next) = outer
     return following
   }
 
   /// Kills a service at once, if it has a process.
-  func kill(_ agent: AgentName) { stops[agent]?.request(.kill) }
+  func kill(_ agent: AgentName) {
+    for (child, stops) in stops where child.agent == agent { stops.request(.kill) }
+  }
+}
+
+extension AgentSpec {
+  /// Arguments of one instance come behind those of its template.
+  fileprivate mutating func append(_ arguments: [String]) {
+    if case .process(let command) = kind { kind = .process(command: command + arguments) }
+  }
 }

@@ -54,6 +54,7 @@ extension SupervisorHost {
   package func forgive(_ agent: AgentName) { perform(forgiving: .agent(agent)) }
 
   private func perform(forgiving child: ChildName) {
+    guardLosses.forget(child)
     for action in tree.forgive(child) {
       if case .changed(let child, let state) = action { show(child, state) }
     }

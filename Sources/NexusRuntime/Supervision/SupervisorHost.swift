@@ -27,10 +27,10 @@ package actor SupervisorHost {
 
   // Services.
   var attempts: [AgentName: AttemptNumber] = [:]
-  var stops: [AgentName: AttemptStops] = [:]
+  var stops: [ChildName: AttemptStops] = [:]
   var pace = RestartPace()
-  /// The service whose end the tree is told of, and what it is to run next.
-  var ending: AgentName?
+  /// The process of a service whose end the tree is told of, and what is to run in its place.
+  var ending: ChildName?
   var next: ServiceLife?
 
   // Task agents.
@@ -46,6 +46,7 @@ package actor SupervisorHost {
   var departures: [AgentName: [CheckedContinuation<Void, Never>]] = [:]
 
   private var restartLog = RestartLog()
+  var guardLosses = GuardLosses()
 
   // Calls.
   private var nextCall = 0
@@ -78,6 +79,20 @@ package actor SupervisorHost {
   /// Looks at the tree, or changes it beside the configuration.
   package func withTree<T: Sendable>(_ body: @Sendable (inout SupervisionTree) -> T) -> T { body(&tree) }
 
+  /// Takes a tree in place of that of the configuration, unless it makes no sense.
+  ///
+  /// - Returns: what is wrong with it; if anything is, all stays as it was.
+  package func plant(_ branches: [SupervisionTree.Branch]) -> [SupervisionTree.Fault] {
+    let faults = SupervisionTree.faults(in: branches)
+    if faults.isEmpty { tree = SupervisionTree(branches) }
+    return faults
+  }
+
+  /// Takes definitions of agents beside the configuration; each counts from the next start of its agent on.
+  package func define(_ agents: [AgentSpec]) {
+    for spec in agents { specs[spec.name] = spec }
+  }
+
   func setGivingUp(_ handler: @escaping @Sendable (AgentName, RunError) -> Void) { onGivingUp = handler }
 
   // MARK: The tree as a whole
@@ -94,6 +109,16 @@ package actor SupervisorHost {
     tree.reconfigure(plan.branches(startsServices: services))
     for agent in disabled { tree.disable(.agent(agent)) }
     handle(.start)
+  }
+
+  /// The configuration has checked its tree; what makes no sense all the same must not be started.
+  func check() throws(RuntimeRefusal) {
+    let faults = SupervisionTree.faults(in: plan.branches(startsServices: true))
+    guard !faults.isEmpty else { return }
+    throw RuntimeRefusal(
+      .invalid, code: "NX-SUP-006",
+      message: "the tree of supervisors makes no sense: \(faults.map(\.description).joined(separator: "; "))",
+      hint: "naos config validate")
   }
 
   /// Fills the windows from the restart log, so that a node that crash-loops does not forget.
@@ -173,7 +198,7 @@ package actor SupervisorHost {
   // MARK: Attempts of tasks
 
   /// Waits until the supervisor lets the attempt begin.
-  nonisolated func admit(_ child: ChildName, _ stops: AttemptStops) async -> Admission {
+  package nonisolated func admit(_ child: ChildName, _ stops: AttemptStops) async -> Admission {
     let ticket = AttemptTicket()
     await want(child, ticket, stops)
     stops.guards(ticket)
@@ -205,7 +230,7 @@ package actor SupervisorHost {
   }
 
   /// The attempt is over, and there is no other one on its account.
-  func release(_ child: ChildName, _ exit: ChildExit = .normal) {
+  package func release(_ child: ChildName, _ exit: ChildExit = .normal) {
     guard guests.removeValue(forKey: child) != nil else { return }
     handle(.attemptWithdrawn(child))
     handle(.exited(child, exit))
@@ -225,7 +250,7 @@ package actor SupervisorHost {
   /// Counts the crash of a task whose run wants another attempt.
   ///
   /// - Returns: nil if it may have one, else why not.
-  func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
+  package func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
     defer {
       guests[child] = nil
       departed(child)
@@ -236,6 +261,11 @@ package actor SupervisorHost {
       handle(.attemptCrashed(child, reason: reason))
     }
   }
+
+  /// The guard of the node died under an attempt.
+  ///
+  /// - Returns: nil if its run may have another one, else why not.
+  func lostGuard(_ child: ChildName) -> String? { guardLosses.count(child, at: services.clock.now()) }
 
   /// The run has something else to do than to wait for the answer to `attemptCrashed`.
   func withdrawCrash(_ child: ChildName) { crashes.removeValue(forKey: child)?.resume(returning: nil) }
@@ -306,7 +336,8 @@ package actor SupervisorHost {
       $0.state = .failed
       $0.reason = reason
     }
-    onGivingUp(agent, RunError(code: "NX-SUP-001", message: "agent \(agent) failed: \(reason)", isRetryable: false))
+    let code = GuardLosses.isNamed(in: reason) ? GuardLosses.code : "NX-SUP-001"
+    onGivingUp(agent, RunError(code: code, message: "agent \(agent) failed: \(reason)", isRetryable: false))
   }
 
   private func publish(_ report: SupervisorReport) {
@@ -355,6 +386,6 @@ package actor SupervisorHost {
   }
 
   private func stop(_ child: ChildName, _ manner: AttemptStops.Manner) {
-    if case .agent(let agent) = child { stops[agent]?.request(manner) } else { guests[child]?.stops.interrupt(manner) }
+    if let own = stops[child] { own.request(manner) } else { guests[child]?.stops.interrupt(manner) }
   }
 }

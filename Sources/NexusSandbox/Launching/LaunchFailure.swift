@@ -51,7 +51,9 @@ extension LaunchError {
   static let shutDown = launcher(ECANCELED, "the launcher is shut down")
 
   static func guardLost(before command: String) -> LaunchError {
-    launcher(ECONNRESET, "the guard process ended before it started '\(command)'")
+    var error = launcher(ECONNRESET, "the guard process ended before it started '\(command)'")
+    error.isByLostGuard = true
+    return error
   }
 
   static func launcher(_ number: Int32, _ what: String) -> LaunchError {

@@ -27,8 +27,15 @@ extension SupervisionCases {
       top(.restForOne, max: 1, over: .park, [child("a"), child("b"), child("c")]),
       [
         .start, .nextStarts("b", .fails), .crash("b"), .children(["c up", "b failed", "a up"]), .failed("b"),
-        .crash("a"),
-        .children(["c up", "b failed", "a failed"]),
+        .crash("a"), .children(["c up", "b failed", "a up"]), .crash("a"), .children(["c up", "b failed", "a failed"]),
+      ]),
+    SupervisionCase(
+      "park (siblings)", "what a child did that was given up does not count against the others",
+      top(max: 2, over: .park, [child("a"), child("b")]),
+      [
+        .start, .crash("a"), .crash("b"), .crash("a"), .children(["b up", "a failed"]), .failed("a"), .crash("b"),
+        .children(["b up", "a failed"]), .restart("r", "a"), .answer("r", .ok), .crash("a"),
+        .children(["b up", "a failed"]), .failed("a"), .restarts(3),
       ]),
     SupervisionCase(
       "refused", "a budget or a policy that says no is no crash, and nobody runs into it again",

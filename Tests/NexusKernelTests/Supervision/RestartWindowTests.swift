@@ -47,6 +47,22 @@ private final class Probe {
     #expect(window.count(1000))
   }
 
+  @Test func `what one child did can be taken out, and what was one too many was not made`() {
+    var window = RestartWindow(intensity: RestartIntensity(maxRestarts: 2, within: .seconds(60)))
+    let (a, b) = (ChildName.agent(AgentName("a")), ChildName.agent(AgentName("b")))
+    let now = Instant(nanoseconds: 5_000_000_000)
+    window.restore(at: Instant(nanoseconds: 0), of: a, because: "exit 1")
+    let second = window.count(at: now, of: b, because: "exit 2")
+    let third = window.count(at: now, of: a, because: "exit 3")
+    #expect([second, third] == [true, false])
+    #expect(window.made(at: now).map(\.reason) == ["exit 1", "exit 2"])
+    let own = window.split(a)
+    #expect(own.made(at: now).map(\.reason) == ["exit 1"])
+    #expect(own.counted(at: now) == 2)
+    #expect(window.made(at: now).map(\.child) == [b])
+    #expect(window.counted(at: now) == 1)
+  }
+
   @Test func `a window without end does not overflow`() {
     let window = Probe(1, within: Duration(secondsComponent: .max, attosecondsComponent: 0))
     window.window.restore(at: Instant(nanoseconds: .min))

@@ -130,7 +130,7 @@ import Testing
 
   @Test func `tasks of a node that is gone go on`() async throws {
     let store = InMemoryStore()
-    try await RuntimeFixture.with(Self.plan { $0.size = 1 }, store: store, shutdown: false) { fixture in
+    try await RuntimeFixture.with(Self.plan { $0.size = 1 }, store: store) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       _ = try await Self.submit(3, fixture)
       _ = try #require(await processes.next())

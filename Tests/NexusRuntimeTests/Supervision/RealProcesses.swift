@@ -3,7 +3,9 @@
 
 import Glibc
 import NexusCore
+import NexusKernel
 import NexusSandbox
+import NexusSupervisionKit
 import Synchronization
 
 /// Starts real processes that do as they are told, and remembers which are there.
@@ -27,43 +29,116 @@ final class RealProcesses: ProcessLauncher {
     while :; do sleep 1000 & wait $!; done
     """
 
+  private struct Living {
+    let process: any LaunchedProcess
+    /// Of its attempt, for the boundary.
+    let key: VirtualKey
+  }
+
   private struct State {
-    var living: [AgentName: any LaunchedProcess] = [:]
-    var failures: [AgentName: [Bool]] = [:]
+    var living: [ChildName: Living] = [:]
+    /// Processes that nobody has asked yet whether they have come up.
+    var unprobed: [ChildName] = []
+    var launched = 0
+    var files: Set<String> = []
   }
   private let state = Mutex(State())
+  private let recorder: Recorder
   let folder: String
 
-  init(folder: String) { self.folder = folder }
-
-  /// Whether the next starts of an agent fail, in order.
-  func nextStarts(_ agent: AgentName, fail: [Bool]) { state.withLock { $0.failures[agent, default: []] += fail } }
-
-  /// What it does on SIGTERM: `stay`, or an exit code.
-  func whenAsked(_ agent: AgentName, _ how: String) throws {
-    try Files.write(Array("\(how)\n".utf8), to: "\(folder)/\(agent)")
+  init(folder: String, recorder: Recorder) {
+    self.folder = folder
+    self.recorder = recorder
   }
 
-  func process(of agent: AgentName) -> (any LaunchedProcess)? { state.withLock { $0.living[agent] } }
+  /// What it does on SIGTERM: `stay`, or an exit code.
+  func whenAsked(_ child: ChildName, _ how: String) throws {
+    let file = "\(folder)/\(word(child))"
+    state.withLock { _ = $0.files.insert(file) }
+    try Files.write(Array("\(how)\n".utf8), to: file)
+  }
+
+  func process(of child: ChildName) -> (any LaunchedProcess)? { state.withLock { $0.living[child]?.process } }
+  func key(of child: ChildName) -> VirtualKey? { state.withLock { $0.living[child]?.key } }
+  /// How many processes there were in all.
+  var launched: Int { state.withLock { $0.launched } }
+
+  /// Which child's process the next question to an agent's startup probe is about.
+  func takeUnprobed(_ agent: AgentName) -> ChildName? {
+    state.withLock { state in
+      state.unprobed.firstIndex { $0.agent == agent }.map { state.unprobed.remove(at: $0) }
+    }
+  }
+
+  func removeFiles() {
+    for file in state.withLock({ $0.files }) { try? Files.remove(file) }
+    _ = unsafe rmdir(folder)
+  }
 
   func launch(
     _ request: LaunchRequest, output: any OutputReceiver
   ) async throws(LaunchError) -> any LaunchedProcess {
-    let agent = AgentName(String(request.label.prefix { $0 != "#" }))
+    let child = Self.child(of: request)
+    let file = "\(folder)/\(word(child))"
+    if !Files.exists(file) { try? whenAsked(child, "143") }
     var request = request
     request.arguments = ["/bin/sh", "-c", Self.script]
-    request.environment += [EnvironmentVariable("DO_WHEN_ASKED", "\(folder)/\(agent)")]
-    let fails = state.withLock { state in
-      guard let next = state.failures[agent]?.first else { return false }
-      state.failures[agent]?.removeFirst()
-      return next
-    }
-    if fails { request.arguments = ["/no/such/program"] }
+    request.environment += [EnvironmentVariable("DO_WHEN_ASKED", file)]
+    if recorder.outcome(of: child) == .fails { request.arguments = ["/no/such/program"] }
     let ready = Readiness(output)
+    state.withLock { $0.launched += 1 }
     let process = try await Self.launcher.launch(request, output: ready)
     await ready.wait()
-    state.withLock { $0.living[agent] = process }
+    let key = VirtualKey(request.environment.last { $0.name == "NAOS_TOKEN" }?.value ?? "")
+    state.withLock { state in
+      state.living[child] = Living(process: process, key: key)
+      state.unprobed.removeAll { $0 == child }
+      state.unprobed.append(child)
+    }
+    if case .attempt = child { recorder.runs(child) }
     return process
+  }
+
+  /// The label is the child's name and the number of the attempt: `a#2`, `w#1#3`; an attempt is known by its run.
+  private static func child(of request: LaunchRequest) -> ChildName {
+    let place = request.label.lastIndex(of: "#") ?? request.label.endIndex
+    let name = String(request.label[..<place])
+    guard let run = request.environment.last(where: { $0.name == "NAOS_RUN_ID" }) else { return named(name) }
+    return .attempt(AgentName(name), RunID(run.value), .main)
+  }
+}
+
+/// The answer to every startup probe is what the case says of the start.
+final class RealProbes: ProbeClient {
+  private let processes: RealProcesses
+  private let recorder: Recorder
+  private let waiting = Mutex<[ChildName: AsyncStream<Void>.Continuation]>([:])
+  /// Called with a child whose start is refused.
+  private let onRefusal: Mutex<@Sendable (ChildName) -> Void> = Mutex { _ in }
+
+  init(_ processes: RealProcesses, _ recorder: Recorder) {
+    self.processes = processes
+    self.recorder = recorder
+  }
+
+  func setRefusal(_ handler: @escaping @Sendable (ChildName) -> Void) { onRefusal.withLock { $0 = handler } }
+
+  /// The child says that it has come up.
+  func comesUp(_ child: ChildName) { waiting.withLock { $0[child] }?.yield() }
+
+  func get(_ target: ProbeTarget, timeout: Duration) async throws(ProbeError) -> Int {
+    guard let child = processes.takeUnprobed(AgentName(String(target.path.dropFirst()))) else {
+      throw ProbeError("nobody was started")
+    }
+    let (answers, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    waiting.withLock { $0[child] = continuation }
+    switch recorder.outcome(of: child) {
+    case .succeeds, .fails, .isIgnored: return 200
+    case .isRefused: onRefusal.withLock { $0 }(child)
+    case .hangs, .comesUpAfter, .failsAfter: recorder.hangs(child)
+    }
+    for await _ in answers { return 200 }
+    throw ProbeError("its process has ended")
   }
 }
 

@@ -43,7 +43,9 @@ extension Simulation {
     case ..<60: .abnormal("exit 1")
     case ..<75: .normal
     case ..<82: .shutdown("done")
-    case ..<88: .refused("over budget")
+    case ..<87: .refused("over budget")
+    case ..<92: .interrupted("the guard died")
+    case ..<94: .givenUp("the guard died too often")
     default: .killed("SIGKILL")
     }
   }
@@ -98,9 +100,6 @@ extension Simulation {
   private mutating func forgive(_ child: ChildName) {
     guard case .stopped(.failed) = tree.state(of: child), let supervisor = tree.supervisor(of: child) else { return }
     _ = tree.forgive(child)
-    let isApart = tree.flags(of: supervisor)?.countsEachChild == true
-    book.stamps = book.stamps.filter { key, _ in
-      key.supervisor != supervisor || (isApart && key.child != child)
-    }
+    if let (window, _) = window(supervisor, child) { book.stamps[window]?.removeAll { $0.child == child } }
   }
 }

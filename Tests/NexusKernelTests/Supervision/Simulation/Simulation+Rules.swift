@@ -19,7 +19,11 @@ struct Book {
   var timers: [ChildName: SupervisionTree.Timer] = [:]
   var wanted: Set<ChildName> = []
   var crashed: Set<ChildName> = []
-  var stamps: [Window: [Int64]] = [:]
+  struct Stamp: Hashable {
+    var second: Int64
+    var child: ChildName
+  }
+  var stamps: [Window: [Stamp]] = [:]
   var shutdowns = 0
   var endings = 0
   /// Those that were ending before the event that is being handled.
@@ -97,20 +101,29 @@ extension Simulation {
 
   // MARK: Windows
 
-  private func window(_ supervisor: SupervisorName, _ child: ChildName) -> (Book.Window, RestartIntensity)? {
+  func window(_ supervisor: SupervisorName, _ child: ChildName) -> (Book.Window, RestartIntensity)? {
     guard let flags = tree.flags(of: supervisor) else { return nil }
-    let place = child.agent.map { ChildName.agent($0) } ?? child
+    let place = place(of: child, below: supervisor)
     return (Book.Window(supervisor: supervisor, child: flags.countsEachChild ? place : nil), flags.intensity)
+  }
+
+  /// Whose restarts those of the child are: of an attempt those of its task.
+  func place(of child: ChildName, below supervisor: SupervisorName) -> ChildName {
+    tree.isDynamic(supervisor) ? child : child.agent.map { ChildName.agent($0) } ?? child
+  }
+
+  private func stamp(_ child: ChildName, below supervisor: SupervisorName) -> Book.Stamp {
+    Book.Stamp(second: now.nanoseconds / 1_000_000_000, child: place(of: child, below: supervisor))
   }
 
   private func counted(_ window: Book.Window, _ intensity: RestartIntensity) -> Int {
     let oldest = now.nanoseconds / 1_000_000_000 - intensity.within.components.seconds
-    return book.stamps[window, default: []].count { $0 >= oldest }
+    return book.stamps[window, default: []].count { $0.second >= oldest }
   }
 
   mutating func countRestart(_ supervisor: SupervisorName, _ child: ChildName) {
     guard let (window, intensity) = window(supervisor, child) else { return }
-    book.stamps[window, default: []].append(now.nanoseconds / 1_000_000_000)
+    book.stamps[window, default: []].append(stamp(child, below: supervisor))
     let count = counted(window, intensity)
     if count > intensity.maxRestarts {
       book.breakRule("\(supervisor) makes restart \(count) of \(intensity.maxRestarts), of \(word(child))")
@@ -123,7 +136,13 @@ extension Simulation {
       book.breakRule("\(report.supervisor) gives \(word(report.offender)) up too early")
     }
     // It counts, though it was not made.
-    book.stamps[window, default: []].append(now.nanoseconds / 1_000_000_000)
+    book.stamps[window, default: []].append(stamp(report.offender, below: report.supervisor))
+    // Whoever was given up alone no longer counts for those that go on.
+    guard let flags = tree.flags(of: report.supervisor), flags.overIntensity == .park, !flags.countsEachChild else {
+      return
+    }
+    let place = place(of: report.offender, below: report.supervisor)
+    book.stamps[window]?.removeAll { $0.child == place }
   }
 
   // MARK: States
