@@ -112,7 +112,7 @@ enum ScheduleControl {
     }
     guard console.format == .table else { return }
     if let run = schedule.recent.last?.run ?? schedule.running.last {
-      console.next("naos runs show \(run.text)", "naos runs list --name \(schedule.target)")
+      console.next("naos runs show \(run.text)", "naos runs list \(schedule.target)")
     } else {
       console.next(
         schedule.state == "paused" ? "naos schedule resume \(schedule.name)" : "naos schedule trigger \(schedule.name)")

@@ -141,7 +141,7 @@ struct LocalOperations: NodeOperations {
       record = try await parts.runtime.executor.start(
         request.name, input: input, idempotencyKey: request.idempotencyKey, timeout: request.timeout)
     } catch {
-      throw OperationError(error, suggesting: suggestion(for: request.name))
+      throw OperationError(error, suggesting: error.kind == .notFound ? suggestion(for: request.name) : nil)
     }
     return try await report(record)
   }
