@@ -23,7 +23,7 @@ package final class AgentRuntime: Sendable {
   package init(plan: ProjectPlan, services: RuntimeServices, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash) {
     self.services = services
     board = AgentBoard(agents: plan.agents.map(\.name), events: services.events)
-    desk = ServiceDesk(clock: services.clock, health: services.health)
+    desk = ServiceDesk(clock: services.clock, health: services.health, work: work)
     supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
     executor = RunExecutor(
       plan: plan, services: services, board: board, work: work, desk: desk, supervisors: supervisors, hash: hash)
@@ -51,8 +51,7 @@ package final class AgentRuntime: Sendable {
       }
     }
     let (board, clock, health) = (board, services.clock, services.health)
-    services.events.tap { event in
-      guard case .effect(let effect) = event else { return }
+    services.events.tap { effect in
       health.effect(effect)
       board.update(effect.caller.agent) {
         $0.lastActivity = clock.wallNow()

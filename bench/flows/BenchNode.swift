@@ -26,6 +26,7 @@ struct BenchNode: Sendable {
   ///   - path: of the database, which is made if there is none.
   ///   - flows: what can be started.
   ///   - body: what is measured.
+  /// - Throws: what the body throws, and `StoreError`.
   /// - Returns: what the body returned.
   @concurrent
   static func with<Answer: Sendable>(

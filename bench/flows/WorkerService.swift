@@ -25,6 +25,7 @@ struct WorkerService: Sendable {
   /// Serves until the task is cancelled.
   ///
   /// - Parameter takes: called with the step of each task; false keeps the task without an answer.
+  /// - Throws: `BenchError` if an answer is refused.
   func serve(_ takes: @escaping @Sendable (String) -> Bool = { _ in true }) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<Self.workers { group.addTask { try await work(takes) } }

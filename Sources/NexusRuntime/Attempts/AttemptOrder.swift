@@ -13,7 +13,7 @@ struct StepAddress: Sendable, Hashable {
 extension AttemptRunner {
   /// One attempt that is to be made, with everything that its process is given.
   struct Order: Sendable {
-    let spec: AgentSpec
+    let agent: PinnedAgent
     let run: RunID
     let step: StepPath
     let attempt: AttemptNumber
@@ -26,11 +26,11 @@ extension AttemptRunner {
     ///
     /// - Parameters:
     ///   - order: the attempt.
-    ///   - spec: whose process it is.
+    ///   - agent: whose process it is.
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
-    init(_ order: StepOrder, spec: AgentSpec, run: RunID, input: JSONValue) {
-      self.spec = spec
+    init(_ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue) {
+      self.agent = agent
       self.run = run
       step = order.step
       attempt = order.attempt
@@ -39,9 +39,11 @@ extension AttemptRunner {
       idempotencyKey = order.idempotencyKey ?? "\(run.text)/\(order.step.text)"
     }
 
+    var spec: AgentSpec { agent.spec }
+
     var address: StepAddress { StepAddress(run: run, step: step) }
 
-    var caller: Caller { Caller(agent: spec.name, run: run, step: step, attempt: attempt) }
+    var caller: Caller { Caller(agent: agent.name, run: run, step: step, attempt: attempt) }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
     var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }

@@ -47,16 +47,17 @@ package final class AgentBoard: Sendable {
 
   /// Changes what is known of an agent, and tells the watchers if its state is another.
   package func update(_ agent: AgentName, _ change: (inout AgentStatus) -> Void) {
-    let (before, after) = statuses.withLock { statuses in
-      var status = statuses[agent] ?? AgentStatus()
-      let before = status.state
-      change(&status)
-      statuses[agent] = status
-      return (before, status)
-    }
-    if before != after.state {
-      events.publish(.agent(AgentEvent(agent: agent, state: after.state.rawValue, note: after.reason)))
-    }
+    let news = statuses.withLock { statuses in Self.change(&statuses[agent, default: AgentStatus()], change) }
+    if let news { events.publish(.agent(AgentEvent(agent: agent, state: news.state.rawValue, note: news.reason))) }
+  }
+
+  /// Changes a status where it stands; what it is afterwards, if its state is another.
+  private static func change(
+    _ status: inout AgentStatus, _ change: (inout AgentStatus) -> Void
+  ) -> (state: AgentState, reason: String)? {
+    let before = status.state
+    change(&status)
+    return status.state == before ? nil : (status.state, status.reason)
   }
 
   package func remove(_ agent: AgentName) { statuses.withLock { $0[agent] = nil } }

@@ -44,6 +44,8 @@ final class RunDriver: Sendable {
   /// The agents whose state this run has shown.
   let shown = Mutex<Set<AgentName>>([])
   let fence: FencingToken
+  /// What the run is pinned to.
+  let definition: DefinitionHash
   private let createdAt: WallTime
   private let head: JournalSequence
   /// What the run's journal held when it was claimed; let go of once it is applied.
@@ -58,6 +60,7 @@ final class RunDriver: Sendable {
     name = record.name
     input = record.input
     fence = record.fence
+    definition = record.definition
     createdAt = record.createdAt
     head = record.head
     self.subject = subject

@@ -23,7 +23,7 @@ struct ServiceRunner: Sendable {
       return .startFailed("the boundary did not open: \(error)")
     }
     let exit = await process(spec, caller: caller, access: access, stops: stops, started: started)
-    let tally = await services.boundary.closeAttempt(access.key)
+    let tally = services.boundary.closeAttempt(access.key)
     guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
     switch exit {
     case .abnormal, .killed: return .refused(refusal.message)
@@ -45,7 +45,7 @@ struct ServiceRunner: Sendable {
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }
     // Where something is asked first, no task is handed over before the answer.
-    await desk.setReady(spec.health?.startup == nil && spec.health?.readiness == nil, spec.name)
+    desk.setReady(spec.health?.startup == nil && spec.health?.readiness == nil, spec.name)
     let process: any LaunchedProcess
     do {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
@@ -104,8 +104,8 @@ struct ServiceRunner: Sendable {
       health.show(finding, by: monitor, of: agent, on: board)
       switch finding {
       case .started: if isGated { await started() }
-      case .ready: await desk.setReady(true, agent)
-      case .notReady, .leaving: await desk.setReady(false, agent)
+      case .ready: desk.setReady(true, agent)
+      case .notReady, .leaving: desk.setReady(false, agent)
       case .startFailed, .notAlive, .stuck, .active: break
       }
     } while: {

@@ -37,7 +37,7 @@ extension SupervisorHost {
       let exit = await runner.run(life.spec, attempt: life.attempt, stops: life.stops) {
         await self.handle(.started(child))
       }
-      await desk.serviceEnded(life.spec.name, because: exit.reason)
+      desk.serviceEnded(life.spec.name, because: exit.reason)
       following = await ended(life.spec.name, exit)
     }
   }

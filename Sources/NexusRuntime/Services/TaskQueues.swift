@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import DequeModule
+internal import NexusCore
+internal import NexusKernel
+
+/// The tasks of service agents, those that wait and those that are held, and the processes that ask for one.
+///
+/// Everything that waits is a continuation; resuming one runs nothing here.
+struct TaskQueues: Sendable {
+  /// One attempt that a service works on, or will.
+  struct Assignment: Sendable {
+    let order: AttemptRunner.Order
+    let access: AttemptAccess
+    /// Called when a process takes the task.
+    let began: @Sendable () -> Void
+    /// Called once with what became of it.
+    let answered: @Sendable (ServiceDesk.Answer) -> Void
+    let taskName: String
+    var isTaken = false
+
+    init(
+      order: AttemptRunner.Order, access: AttemptAccess, began: @escaping @Sendable () -> Void,
+      answered: @escaping @Sendable (ServiceDesk.Answer) -> Void
+    ) {
+      self.order = order
+      self.access = access
+      self.began = began
+      self.answered = answered
+      taskName = order.taskName
+    }
+  }
+
+  /// A process that waits for a task.
+  struct Poller: Sendable {
+    let number: Int
+    let deadline: Instant
+    let continuation: CheckedContinuation<JSONValue?, Never>
+
+    init(_ number: Int, until deadline: Instant, _ continuation: CheckedContinuation<JSONValue?, Never>) {
+      self.number = number
+      self.deadline = deadline
+      self.continuation = continuation
+    }
+  }
+
+  private let health: HealthDesk
+  /// The services that are given no task now.
+  private var notReady: Set<AgentName> = []
+  /// How many tasks each service holds.
+  private var held: [AgentName: Int] = [:]
+  private var queued: [AgentName: Deque<StepAddress>] = [:]
+  private var pollers: [AgentName: Deque<Poller>] = [:]
+  private var assignments: [StepAddress: Assignment] = [:]
+  /// Whose attempt a task is.
+  private var tasks: [String: StepAddress] = [:]
+  private var nextPoller = 0
+  /// Polls whose time was over before they came to wait.
+  private var dismissed: Set<Int> = []
+  /// When somebody will look at how long the pollers have waited; nil for nobody.
+  private var alarm: Instant?
+  /// Whose tasks are over and who is not told yet.
+  private var settled: [(Assignment, ServiceDesk.Answer)] = []
+
+  init(health: HealthDesk) { self.health = health }
+
+  mutating func setReady(_ isReady: Bool, _ agent: AgentName) {
+    guard isReady else {
+      notReady.insert(agent)
+      return
+    }
+    notReady.remove(agent)
+    serve(agent)
+  }
+
+  /// Those who are to be told, outside the lock, that their tasks are over.
+  mutating func takeSettled() -> [(Assignment, ServiceDesk.Answer)] {
+    defer { if !settled.isEmpty { settled = [] } }
+    return settled
+  }
+
+  // MARK: Tasks
+
+  mutating func enqueue(_ assignment: Assignment) {
+    let agent = assignment.order.agent.name
+    guard queued[agent, default: []].count < ServiceDesk.maxQueued else {
+      let error = RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")
+      return settled.append((assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil)))
+    }
+    let address = assignment.order.address
+    tasks[assignment.taskName] = address
+    assignments[address] = assignment
+    queued[agent, default: []].append(address)
+    serve(agent)
+  }
+
+  mutating func withdraw(_ step: StepAddress, _ attempt: AttemptNumber) {
+    guard let assignment = assignments[step], assignment.order.attempt == attempt else { return }
+    if !assignment.isTaken { queued[assignment.order.agent.name]?.removeAll { $0 == step } }
+    finish(step, assignment, .takenBack)
+  }
+
+  mutating func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
+    guard let step = tasks[task], let assignment = assignments[step], assignment.order.agent.name == agent,
+      assignment.isTaken
+    else { return false }
+    switch result {
+    case .success(let output): finish(step, assignment, ServiceDesk.Answer(outcome: .succeeded, output: output))
+    case .failure(let error): finish(step, assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+    }
+    return true
+  }
+
+  mutating func serviceEnded(_ agent: AgentName, because reason: String) {
+    notReady.remove(agent)
+    for (step, assignment) in assignments where assignment.order.agent.name == agent && assignment.isTaken {
+      let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
+      finish(step, assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+    }
+    while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
+  }
+
+  private mutating func finish(_ step: StepAddress, _ assignment: Assignment, _ answer: ServiceDesk.Answer) {
+    assignments[step] = nil
+    tasks[assignment.taskName] = nil
+    if assignment.isTaken { release(assignment.order.agent.name) }
+    settled.append((assignment, answer))
+  }
+
+  // MARK: Who asks
+
+  mutating func takeQueued(_ agent: AgentName) -> JSONValue? {
+    guard !notReady.contains(agent), let step = queued[agent]?.popFirst() else { return nil }
+    return take(step)
+  }
+
+  mutating func newPoller() -> Int {
+    nextPoller += 1
+    return nextPoller
+  }
+
+  /// Gives the poller a task, or has it wait.
+  ///
+  /// - Returns: when somebody has to look at the pollers, if nobody will so soon.
+  mutating func poll(_ agent: AgentName, _ poller: Poller) -> Instant? {
+    if let task = takeQueued(agent) {
+      poller.continuation.resume(returning: task)
+      return nil
+    }
+    guard dismissed.remove(poller.number) == nil else {
+      poller.continuation.resume(returning: nil)
+      return nil
+    }
+    pollers[agent, default: []].append(poller)
+    if let alarm, alarm <= poller.deadline { return nil }
+    alarm = poller.deadline
+    return alarm
+  }
+
+  /// Sends away who has waited long enough.
+  ///
+  /// - Returns: when whoever looked has to look again; nil if nobody waits, or another one looks earlier.
+  mutating func dismissDue(at now: Instant, alarm own: Instant) -> Instant? {
+    var earliest: Instant?
+    for agent in pollers.keys {
+      pollers[agent]?.removeAll { poller in
+        guard poller.deadline > now else {
+          poller.continuation.resume(returning: nil)
+          return true
+        }
+        earliest = min(earliest ?? poller.deadline, poller.deadline)
+        return false
+      }
+    }
+    guard alarm == own else { return nil }
+    alarm = earliest
+    return earliest
+  }
+
+  mutating func dismissAll() {
+    for waiting in pollers.values { for poller in waiting { poller.continuation.resume(returning: nil) } }
+    pollers = [:]
+    alarm = nil
+  }
+
+  mutating func dismiss(_ number: Int, of agent: AgentName) {
+    guard let index = pollers[agent]?.firstIndex(where: { $0.number == number }) else {
+      dismissed.insert(number)
+      return
+    }
+    pollers[agent]?.remove(at: index).continuation.resume(returning: nil)
+  }
+
+  mutating func forget(_ number: Int) { dismissed.remove(number) }
+
+  mutating func putBack(_ task: JSONValue) {
+    guard let step = task["task"]?.stringValue.flatMap({ tasks[$0] }), let assignment = assignments[step],
+      assignment.isTaken
+    else { return }
+    let agent = assignment.order.agent.name
+    assignments[step]?.isTaken = false
+    release(agent)
+    queued[agent, default: []].prepend(step)
+    serve(agent)
+  }
+
+  private mutating func serve(_ agent: AgentName) {
+    guard !notReady.contains(agent) else { return }
+    while queued[agent]?.isEmpty == false, let poller = pollers[agent]?.popFirst(),
+      let step = queued[agent]?.popFirst()
+    {
+      poller.continuation.resume(returning: take(step))
+    }
+  }
+
+  private mutating func take(_ step: StepAddress) -> JSONValue? {
+    guard let assignment = assignments[step] else { return nil }
+    assignments[step]?.isTaken = true
+    let order = assignment.order
+    hold(order.agent.name)
+    assignment.began()
+    return .object(
+      JSONObject(uniqueMembers: [
+        .init(key: "task", value: .string(assignment.taskName)), .init(key: "run", value: .string(order.run.text)),
+        .init(key: "step", value: .string(order.step.text)),
+        .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
+        .init(key: "key", value: .string(assignment.access.key.secret)),
+        .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
+      ]))
+  }
+
+  /// Somebody who holds a task is at work, and shows it.
+  private mutating func hold(_ agent: AgentName) {
+    held[agent, default: 0] += 1
+    if held[agent] == 1 { health.setWorking(true, service: agent) }
+  }
+
+  private mutating func release(_ agent: AgentName) {
+    held[agent, default: 1] -= 1
+    guard held[agent] == 0 else { return }
+    held[agent] = nil
+    health.setWorking(false, service: agent)
+  }
+}
