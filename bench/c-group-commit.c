@@ -30,7 +30,7 @@ typedef struct Writer {
   long long bytes;
   int number;
   int runs;
-  /// Of the workflow: the steps whose result is written; -1 before the run is.
+  /// Of the workflow: the steps whose result is written; -2 before the run is, -1 before it is taken up.
   int step;
   int done;
 } Writer;
@@ -41,7 +41,7 @@ static Writer *head, *tail;
 static atomic_int stopping;
 static sqlite3 *database;
 static sqlite3_stmt *find, *advance, *insert, *begin, *commit;
-static sqlite3_stmt *define, *create, *advance_same, *advance_facet;
+static sqlite3_stmt *create, *advance_same, *advance_facet;
 static long long appends, commits;
 /// Of a workflow; 0 for single entries.
 static int step_count;
@@ -136,15 +136,26 @@ static const char *const statuses[] = {"", "queued", "running", "completed"};
 static const char definition_hash[] = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 static char definition_text[2048], result_text[256];
 
-static void add_entry(Writer *writer, long long now, const char *text) {
+/// Entries that are appended together are one row, with a separator between them.
+static char row[2048];
+static int row_length;
+
+static void add_entry(Writer *writer, const char *text) {
   int length = (int)strlen(text);
   writer->sequence += 1;
   writer->bytes += length;
+  if (row_length > 0) row[row_length++] = 0x1E;
+  memcpy(row + row_length, text, (size_t)length);
+  row_length += length;
+}
+
+static void insert_row(Writer *writer, long long now) {
   sqlite3_bind_int64(insert, 1, writer->key);
   sqlite3_bind_int64(insert, 2, writer->sequence);
   sqlite3_bind_int64(insert, 3, now);
-  sqlite3_bind_blob(insert, 4, text, length, SQLITE_TRANSIENT);
+  sqlite3_bind_blob(insert, 4, row, row_length, SQLITE_STATIC);
   step(insert, "insert");
+  row_length = 0;
 }
 
 static void renew_row(Writer *writer, long long now, long long head, enum Facet before, enum Facet after) {
@@ -153,7 +164,7 @@ static void renew_row(Writer *writer, long long now, long long head, enum Facet 
   if (after == COMPLETED) sqlite3_bind_blob(statement, 2, result_text, (int)strlen(result_text), SQLITE_STATIC);
   else sqlite3_bind_null(statement, 2);
   for (int column = 3; column <= 8; column++) sqlite3_bind_null(statement, column);
-  sqlite3_bind_int64(statement, 9, writer->step);
+  sqlite3_bind_int64(statement, 9, writer->step + 1);
   sqlite3_bind_int64(statement, 10, 0);
   sqlite3_bind_int64(statement, 11, 0);
   sqlite3_bind_int64(statement, 12, now);
@@ -175,21 +186,19 @@ static void renew_row(Writer *writer, long long now, long long head, enum Facet 
   }
 }
 
-static void start_attempt(Writer *writer, long long now) {
+static void start_attempt(Writer *writer) {
   char text[160];
   snprintf(text, sizeof text, "{\"v\":1,\"type\":\"attemptStarted\",\"step\":\"s%d\",\"attempt\":1,\"dropped\":0}",
            writer->step);
-  add_entry(writer, now, text);
+  add_entry(writer, text);
 }
 
 static void begin_run(Writer *writer, long long now) {
   static const char input[] = "{\"n\":1}";
   writer->runs += 1;
-  writer->sequence = writer->bytes = writer->step = 0;
+  writer->sequence = writer->bytes = 0;
+  writer->step = -1;
   snprintf(writer->id, sizeof writer->id, "run_%013d%013d", writer->runs, writer->number);
-  sqlite3_bind_text(define, 1, definition_hash, -1, SQLITE_STATIC);
-  sqlite3_bind_blob(define, 2, definition_text, (int)strlen(definition_text), SQLITE_STATIC);
-  step(define, "define");
   sqlite3_bind_text(create, 1, writer->id, -1, SQLITE_STATIC);
   sqlite3_bind_text(create, 2, definition_hash, -1, SQLITE_STATIC);
   sqlite3_bind_blob(create, 3, input, sizeof input - 1, SQLITE_STATIC);
@@ -200,9 +209,18 @@ static void begin_run(Writer *writer, long long now) {
   snprintf(text, sizeof text,
            "{\"v\":1,\"type\":\"created\",\"kind\":\"workflow\",\"name\":\"bench\",\"definition\":\"%s\"}\n%s",
            definition_hash, input);
-  add_entry(writer, now, text);
-  start_attempt(writer, now);
-  renew_row(writer, now, 0, QUEUED, RUNNING);
+  add_entry(writer, text);
+  renew_row(writer, now, 0, QUEUED, QUEUED);
+  insert_row(writer, now);
+}
+
+/// The run is taken up: its first attempt starts.
+static void claim_run(Writer *writer, long long now) {
+  long long head = writer->sequence;
+  writer->step = 0;
+  start_attempt(writer);
+  renew_row(writer, now, head, QUEUED, RUNNING);
+  insert_row(writer, now);
 }
 
 static void end_step(Writer *writer, long long now) {
@@ -212,36 +230,43 @@ static void end_step(Writer *writer, long long now) {
            "{\"v\":1,\"type\":\"attemptEnded\",\"step\":\"s%d\",\"attempt\":1,\"outcome\":{\"type\":\"succeeded\"},"
            "\"passed\":0,\"replayed\":0,\"tokens\":0,\"costNanoUSD\":0}",
            writer->step);
-  add_entry(writer, now, text);
+  add_entry(writer, text);
   snprintf(text, sizeof text, "{\"v\":1,\"type\":\"stepCompleted\",\"path\":\"s%d\"}\n%s", writer->step, result_text);
-  add_entry(writer, now, text);
+  add_entry(writer, text);
   writer->step += 1;
   if (writer->step < step_count) {
-    start_attempt(writer, now);
+    start_attempt(writer);
     renew_row(writer, now, head, RUNNING, RUNNING);
+    insert_row(writer, now);
   } else {
     snprintf(text, sizeof text, "{\"v\":1,\"type\":\"completed\"}\n%s", result_text);
-    add_entry(writer, now, text);
+    add_entry(writer, text);
     renew_row(writer, now, head, RUNNING, COMPLETED);
-    writer->step = -1;
+    insert_row(writer, now);
+    writer->step = -2;
   }
 }
 
 /// The next transaction of the writer's workflow; a step is counted once its result is written.
 static void go_on(Writer *writer) {
   long long now = microseconds();
-  if (writer->step < 0) return begin_run(writer, now);
+  if (writer->step == -2) return begin_run(writer, now);
+  if (writer->step == -1) return claim_run(writer, now);
   end_step(writer, now);
   appends += 1;
 }
 
 static void prepare_workflows(void) {
+  sqlite3_stmt *define = prepare("INSERT INTO definition VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING");
   char words[201];
   memset(words, 'x', 200);
   words[200] = 0;
   snprintf(result_text, sizeof result_text, "{\"i\":3,\"text\":\"%s\"}", words);
   memset(definition_text, 'd', 1600);
-  define = prepare("INSERT INTO definition VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING");
+  sqlite3_bind_text(define, 1, definition_hash, -1, SQLITE_STATIC);
+  sqlite3_bind_blob(define, 2, definition_text, (int)strlen(definition_text), SQLITE_STATIC);
+  step(define, "define");
+  sqlite3_finalize(define);
   create = prepare(
       "INSERT INTO run (facet, attempts, tokens, cost, updated_at, status, id, kind, name, definition, input,"
       " created_at, fence, head) VALUES (1, 0, 0, 0, ?4, 'queued', ?1, 'workflow', 'bench', ?2, ?3, ?4, 1, 0)");
@@ -328,7 +353,7 @@ static void create_runs(Writer *writers, int count) {
     Writer *writer = &writers[index];
     writer->key = index + 1;
     writer->number = index;
-    writer->step = -1;
+    writer->step = -2;
     snprintf(writer->id, sizeof writer->id, "run_%026d", index);
     pthread_cond_init(&writer->committed, NULL);
     sqlite3_bind_int64(insert_run, 1, writer->key);

@@ -11,8 +11,8 @@ struct StepAddress: Sendable, Hashable {
 }
 
 extension AttemptRunner {
-  /// One attempt that is to be made, with everything that its process is given.
-  struct Order: Sendable {
+  /// One attempt that is to be made, with everything that its process is given; many hold on to it.
+  final class Order: Sendable {
     let agent: PinnedAgent
     let run: RunID
     let step: StepPath
@@ -64,6 +64,7 @@ extension StepPath {
   ///
   /// Two paths have two names: one that would be too long ends in a digest of the whole (FNV-1a, 64 bits).
   var fileName: String {
+    if text.utf8.count <= Self.maxFileName, text.utf8.allSatisfy(Self.isPlain) { return text }
     var name = ""
     for (index, byte) in text.utf8.enumerated() {
       switch byte {
@@ -78,6 +79,15 @@ extension StepPath {
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     return name.prefix(Self.maxFileName - 17) + "~" + Self.hexadecimal(digest, digits: 16)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
   }
 
   private static func hexadecimal(_ number: UInt64, digits: Int) -> String {

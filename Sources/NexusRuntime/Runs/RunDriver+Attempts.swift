@@ -26,7 +26,7 @@ extension RunDriver {
         key: access?.key), at: order.step)
     showStart(of: agent, order.attempt, at: order.step)
     if let access {
-      return desk.hand(work, access, services: services, stops: stops) { [self] report in
+      return desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
         send(.attemptReport(order.step, report))
       }
     }

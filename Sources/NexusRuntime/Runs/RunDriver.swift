@@ -18,7 +18,8 @@ final class RunDriver: Sendable {
   /// itself sends always finds a place.
   static let maxMailbox = 256 * 1_024
 
-  enum Message: Sendable {
+  /// Boxed, because it is passed on from hand to hand.
+  indirect enum Message: Sendable {
     case event(DurableEvent)
     /// Something that a person asked for; answered after the commit.
     case asked(DurableEvent, RunQuestion)

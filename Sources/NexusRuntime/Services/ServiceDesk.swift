@@ -60,15 +60,15 @@ final class ServiceDesk: Sendable {
     let answer = await withCheckedContinuation { continuation in
       enqueue(order, opening.access, stops, began: began, answered: { continuation.resume(returning: $0) })
     }
-    return Self.report(answer, opening.access, dropped: opening.dropped, services)
+    return Self.report(answer, opening.access, dropped: opening.dropped, services.boundary)
   }
 
   /// Has one attempt done whose boundary is open; `ended` is called once, by whoever brings its end about.
   func hand(
-    _ order: AttemptRunner.Order, _ access: AttemptAccess, services: RuntimeServices, stops: AttemptStops,
+    _ order: AttemptRunner.Order, _ access: AttemptAccess, boundary: any EffectBoundary, stops: AttemptStops,
     ended: @escaping @Sendable (AttemptRunner.Report) -> Void
   ) {
-    enqueue(order, access, stops, began: {}, answered: { ended(Self.report($0, access, dropped: 0, services)) })
+    enqueue(order, access, stops, began: {}, answered: { ended(Self.report($0, access, dropped: 0, boundary)) })
   }
 
   /// An attempt that is told to stop is taken back, and a late answer of it refused.
@@ -83,9 +83,9 @@ final class ServiceDesk: Sendable {
   }
 
   private static func report(
-    _ answer: Answer, _ access: AttemptAccess, dropped: Int, _ services: RuntimeServices
+    _ answer: Answer, _ access: AttemptAccess, dropped: Int, _ boundary: any EffectBoundary
   ) -> AttemptRunner.Report {
-    let tally = services.boundary.closeAttempt(access.key)
+    let tally = boundary.closeAttempt(access.key)
     var outcome = answer.outcome
     if let refusal = tally.refusal, refusal.action != .alert {
       switch outcome {

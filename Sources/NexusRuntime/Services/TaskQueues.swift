@@ -10,7 +10,7 @@ internal import NexusKernel
 /// Everything that waits is a continuation; resuming one runs nothing here.
 struct TaskQueues: Sendable {
   /// One attempt that a service works on, or will.
-  struct Assignment: Sendable {
+  final class Assignment: Sendable {
     let order: AttemptRunner.Order
     let access: AttemptAccess
     /// Called when a process takes the task.
@@ -18,7 +18,6 @@ struct TaskQueues: Sendable {
     /// Called once with what became of it.
     let answered: @Sendable (ServiceDesk.Answer) -> Void
     let taskName: String
-    var isTaken = false
 
     init(
       order: AttemptRunner.Order, access: AttemptAccess, began: @escaping @Sendable () -> Void,
@@ -45,6 +44,12 @@ struct TaskQueues: Sendable {
     }
   }
 
+  private struct Entry: Sendable {
+    let assignment: Assignment
+    /// A process has it.
+    var isTaken = false
+  }
+
   private let health: HealthDesk
   /// The services that are given no task now.
   private var notReady: Set<AgentName> = []
@@ -52,7 +57,7 @@ struct TaskQueues: Sendable {
   private var held: [AgentName: Int] = [:]
   private var queued: [AgentName: Deque<StepAddress>] = [:]
   private var pollers: [AgentName: Deque<Poller>] = [:]
-  private var assignments: [StepAddress: Assignment] = [:]
+  private var assignments: [StepAddress: Entry] = [:]
   /// Whose attempt a task is.
   private var tasks: [String: StepAddress] = [:]
   private var nextPoller = 0
@@ -90,42 +95,42 @@ struct TaskQueues: Sendable {
     }
     let address = assignment.order.address
     tasks[assignment.taskName] = address
-    assignments[address] = assignment
+    assignments[address] = Entry(assignment: assignment)
     queued[agent, default: []].append(address)
     serve(agent)
   }
 
   mutating func withdraw(_ step: StepAddress, _ attempt: AttemptNumber) {
-    guard let assignment = assignments[step], assignment.order.attempt == attempt else { return }
-    if !assignment.isTaken { queued[assignment.order.agent.name]?.removeAll { $0 == step } }
-    finish(step, assignment, .takenBack)
+    guard let entry = assignments[step], entry.assignment.order.attempt == attempt else { return }
+    if !entry.isTaken { queued[entry.assignment.order.agent.name]?.removeAll { $0 == step } }
+    finish(step, .takenBack)
   }
 
   mutating func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
-    guard let step = tasks[task], let assignment = assignments[step], assignment.order.agent.name == agent,
-      assignment.isTaken
+    guard let step = tasks[task], let entry = assignments[step], entry.assignment.order.agent.name == agent,
+      entry.isTaken
     else { return false }
     switch result {
-    case .success(let output): finish(step, assignment, ServiceDesk.Answer(outcome: .succeeded, output: output))
-    case .failure(let error): finish(step, assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+    case .success(let output): finish(step, ServiceDesk.Answer(outcome: .succeeded, output: output))
+    case .failure(let error): finish(step, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
     }
     return true
   }
 
   mutating func serviceEnded(_ agent: AgentName, because reason: String) {
     notReady.remove(agent)
-    for (step, assignment) in assignments where assignment.order.agent.name == agent && assignment.isTaken {
+    for (step, entry) in assignments where entry.assignment.order.agent.name == agent && entry.isTaken {
       let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
-      finish(step, assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+      finish(step, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
     }
     while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
   }
 
-  private mutating func finish(_ step: StepAddress, _ assignment: Assignment, _ answer: ServiceDesk.Answer) {
-    assignments[step] = nil
-    tasks[assignment.taskName] = nil
-    if assignment.isTaken { release(assignment.order.agent.name) }
-    settled.append((assignment, answer))
+  private mutating func finish(_ step: StepAddress, _ answer: ServiceDesk.Answer) {
+    guard let entry = assignments.removeValue(forKey: step) else { return }
+    tasks[entry.assignment.taskName] = nil
+    if entry.isTaken { release(entry.assignment.order.agent.name) }
+    settled.append((entry.assignment, answer))
   }
 
   // MARK: Who asks
@@ -195,10 +200,9 @@ struct TaskQueues: Sendable {
   mutating func forget(_ number: Int) { dismissed.remove(number) }
 
   mutating func putBack(_ task: JSONValue) {
-    guard let step = task["task"]?.stringValue.flatMap({ tasks[$0] }), let assignment = assignments[step],
-      assignment.isTaken
+    guard let step = task["task"]?.stringValue.flatMap({ tasks[$0] }), let entry = assignments[step], entry.isTaken
     else { return }
-    let agent = assignment.order.agent.name
+    let agent = entry.assignment.order.agent.name
     assignments[step]?.isTaken = false
     release(agent)
     queued[agent, default: []].prepend(step)
@@ -215,7 +219,7 @@ struct TaskQueues: Sendable {
   }
 
   private mutating func take(_ step: StepAddress) -> JSONValue? {
-    guard let assignment = assignments[step] else { return nil }
+    guard let assignment = assignments[step]?.assignment else { return nil }
     assignments[step]?.isTaken = true
     let order = assignment.order
     hold(order.agent.name)

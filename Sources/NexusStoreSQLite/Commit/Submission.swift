@@ -88,7 +88,7 @@ struct PreparedAppend: Sendable {
 }
 
 /// The payloads of a transaction in the order in which its mutations use them.
-struct PreparedPayloads: Sendable {
+final class PreparedPayloads: Sendable {
   let appends: [PreparedAppend]
   /// How many entries there are in all.
   let entryCount: Int

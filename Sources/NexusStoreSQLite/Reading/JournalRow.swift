@@ -26,21 +26,22 @@ struct JournalRow: Sendable {
   static func rows(of entries: [JournalEntry], _ encoded: ArraySlice<[UInt8]>) -> PreparedAppend {
     var rows: [JournalRow] = []
     var byteCount: Int64 = 0
-    var pending: (bytes: [UInt8], last: JournalEntry)?
-    for (entry, bytes) in zip(entries, encoded) {
-      byteCount += Int64(bytes.count)
-      if let (before, last) = pending.take() {
-        if last.at == entry.at, before.count + 1 + bytes.count <= StoreLimits.inlinePayloadBytes {
-          pending = (before + CollectionOfOne(separator) + bytes, entry)
+    var bytes: [UInt8] = []
+    var last: JournalEntry?
+    for (entry, more) in zip(entries, encoded) {
+      byteCount += Int64(more.count)
+      if let before = last {
+        if before.at == entry.at, bytes.count + 1 + more.count <= StoreLimits.inlinePayloadBytes {
+          bytes.append(separator)
+          bytes.append(contentsOf: more)
+          last = entry
           continue
         }
-        rows.append(JournalRow(sequence: last.sequence, at: last.at, payload: PreparedPayload(before)))
+        rows.append(JournalRow(sequence: before.sequence, at: before.at, payload: PreparedPayload(bytes)))
       }
-      pending = (bytes, entry)
+      (bytes, last) = (more, entry)
     }
-    if let (bytes, last) = pending {
-      rows.append(JournalRow(sequence: last.sequence, at: last.at, payload: PreparedPayload(bytes)))
-    }
+    if let last { rows.append(JournalRow(sequence: last.sequence, at: last.at, payload: PreparedPayload(bytes))) }
     return PreparedAppend(rows: rows, byteCount: byteCount)
   }
 }
