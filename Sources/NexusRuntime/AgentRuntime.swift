@@ -23,7 +23,7 @@ package final class AgentRuntime: Sendable {
   package init(plan: ProjectPlan, services: RuntimeServices, hash: @escaping @Sendable ([UInt8]) -> DefinitionHash) {
     self.services = services
     board = AgentBoard(agents: plan.agents.map(\.name), events: services.events)
-    desk = ServiceDesk(clock: services.clock, health: services.health, work: work)
+    desk = ServiceDesk(clock: services.clock, health: services.health)
     supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
     executor = RunExecutor(
       plan: plan, services: services, board: board, work: work, desk: desk, supervisors: supervisors, hash: hash)

@@ -13,6 +13,8 @@ enum HistoryBench {
   private static let runs = 32
   /// How many steps of each run are measured, at the beginning and at the end.
   private static let window = 100
+  /// How many steps more each run has, so that none comes to its end, where its whole output is written, meanwhile.
+  private static let beyond = 300
   private static let entriesOfStep = 3
   private static let few = 10
   private static let many = 10_000
@@ -54,7 +56,7 @@ enum HistoryBench {
 
   /// The processor time of a step behind so many others of its run, in microseconds.
   private static func cost(of node: BenchNode, behind count: Int) async throws -> Double {
-    let items = JSONValue.array((0..<(count + window)).map { .int(Int64($0)) })
+    let items = JSONValue.array((0..<(count + window + beyond)).map { .int(Int64($0)) })
     let marks = Marks(first: count * runs, last: (count + window) * runs)
     let service = try await WorkerService(node)
     try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -61,6 +61,7 @@ extension FlowState {
 
   /// The elements of a `forEach`.
   func items(of step: Int, run: RunID) throws(RunError) -> [JSONValue] {
+    if let known = lists[step] { return known }
     guard let forEach = definition.steps[step].forEach else { return [] }
     let value = try forEach.items.value(in: FlowScope(state: self, run: run))
     let name = definition.steps[step].name

@@ -23,12 +23,10 @@ final class ServiceDesk: Sendable {
   }
 
   private let clock: any NexusClock
-  private let work: WorkHost
   private let state: Mutex<TaskQueues>
 
-  init(clock: any NexusClock, health: HealthDesk, work: WorkHost) {
+  init(clock: any NexusClock, health: HealthDesk) {
     self.clock = clock
-    self.work = work
     state = Mutex(TaskQueues(health: health))
   }
 
@@ -107,28 +105,23 @@ final class ServiceDesk: Sendable {
     guard wait > .zero else { return nil }
     let deadline = clock.now() + min(wait, Self.maxWait)
     let number = change { $0.newPoller() }
-    let task = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let alarm = change { $0.poll(agent, TaskQueues.Poller(number, until: deadline, continuation)) }
-        if let alarm, !wakePollers(at: alarm) { change { $0.dismiss(number, of: agent) } }
+    return await withTaskGroup(of: JSONValue?.self) { group in
+      group.addTask(name: "poll:\(agent)") { [self] in
+        await withCheckedContinuation { continuation in change { $0.poll(agent, number, continuation) } }
       }
-    } onCancel: {
-      change { $0.dismiss(number, of: agent) }
-    }
-    change { $0.forget(number) }
-    return task.flatMap(delivered)
-  }
-
-  /// Tells those who have waited long enough that there is nothing for them, for as long as anybody waits.
-  ///
-  /// - Returns: false if the node goes down.
-  private func wakePollers(at first: Instant) -> Bool {
-    work.spawn("poll-limits") { [self] in
-      var next: Instant? = first
-      while let time = next {
-        do { try await clock.sleep(until: time) } catch { return change { $0.dismissAll() } }
-        next = change { [clock] in $0.dismissDue(at: clock.now(), alarm: time) }
+      group.addTask(name: "poll-limit:\(agent)") { [self] in
+        // Cancelled or due, it is over; a task that is handed over at this moment is not lost.
+        do { try await clock.sleep(until: deadline) } catch {}
+        change { $0.dismiss(number, of: agent) }
+        return nil
       }
+      var task: JSONValue?
+      for await answer in group {
+        task = task ?? answer
+        group.cancelAll()
+      }
+      change { $0.forget(number) }
+      return task.flatMap(delivered)
     }
   }
 

@@ -32,16 +32,9 @@ struct TaskQueues: Sendable {
   }
 
   /// A process that waits for a task.
-  struct Poller: Sendable {
+  private struct Poller: Sendable {
     let number: Int
-    let deadline: Instant
     let continuation: CheckedContinuation<JSONValue?, Never>
-
-    init(_ number: Int, until deadline: Instant, _ continuation: CheckedContinuation<JSONValue?, Never>) {
-      self.number = number
-      self.deadline = deadline
-      self.continuation = continuation
-    }
   }
 
   private struct Entry: Sendable {
@@ -63,8 +56,6 @@ struct TaskQueues: Sendable {
   private var nextPoller = 0
   /// Polls whose time was over before they came to wait.
   private var dismissed: Set<Int> = []
-  /// When somebody will look at how long the pollers have waited; nil for nobody.
-  private var alarm: Instant?
   /// Whose tasks are over and who is not told yet.
   private var settled: [(Assignment, ServiceDesk.Answer)] = []
 
@@ -146,47 +137,10 @@ struct TaskQueues: Sendable {
   }
 
   /// Gives the poller a task, or has it wait.
-  ///
-  /// - Returns: when somebody has to look at the pollers, if nobody will so soon.
-  mutating func poll(_ agent: AgentName, _ poller: Poller) -> Instant? {
-    if let task = takeQueued(agent) {
-      poller.continuation.resume(returning: task)
-      return nil
-    }
-    guard dismissed.remove(poller.number) == nil else {
-      poller.continuation.resume(returning: nil)
-      return nil
-    }
-    pollers[agent, default: []].append(poller)
-    if let alarm, alarm <= poller.deadline { return nil }
-    alarm = poller.deadline
-    return alarm
-  }
-
-  /// Sends away who has waited long enough.
-  ///
-  /// - Returns: when whoever looked has to look again; nil if nobody waits, or another one looks earlier.
-  mutating func dismissDue(at now: Instant, alarm own: Instant) -> Instant? {
-    var earliest: Instant?
-    for agent in pollers.keys {
-      pollers[agent]?.removeAll { poller in
-        guard poller.deadline > now else {
-          poller.continuation.resume(returning: nil)
-          return true
-        }
-        earliest = min(earliest ?? poller.deadline, poller.deadline)
-        return false
-      }
-    }
-    guard alarm == own else { return nil }
-    alarm = earliest
-    return earliest
-  }
-
-  mutating func dismissAll() {
-    for waiting in pollers.values { for poller in waiting { poller.continuation.resume(returning: nil) } }
-    pollers = [:]
-    alarm = nil
+  mutating func poll(_ agent: AgentName, _ number: Int, _ continuation: CheckedContinuation<JSONValue?, Never>) {
+    if let task = takeQueued(agent) { return continuation.resume(returning: task) }
+    guard dismissed.remove(number) == nil else { return continuation.resume(returning: nil) }
+    pollers[agent, default: []].append(Poller(number: number, continuation: continuation))
   }
 
   mutating func dismiss(_ number: Int, of agent: AgentName) {
