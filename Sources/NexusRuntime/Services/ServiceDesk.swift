@@ -105,24 +105,18 @@ final class ServiceDesk: Sendable {
     guard wait > .zero else { return nil }
     let deadline = clock.now() + min(wait, Self.maxWait)
     let number = change { $0.newPoller() }
-    return await withTaskGroup(of: JSONValue?.self) { group in
-      group.addTask(name: "poll:\(agent)") { [self] in
-        await withCheckedContinuation { continuation in change { $0.poll(agent, number, continuation) } }
-      }
+    let task = await withTaskGroup(of: Void.self) { group in
       group.addTask(name: "poll-limit:\(agent)") { [self] in
         // Cancelled or due, it is over; a task that is handed over at this moment is not lost.
         do { try await clock.sleep(until: deadline) } catch {}
         change { $0.dismiss(number, of: agent) }
-        return nil
       }
-      var task: JSONValue?
-      for await answer in group {
-        task = task ?? answer
-        group.cancelAll()
-      }
-      change { $0.forget(number) }
-      return task.flatMap(delivered)
+      let task = await withCheckedContinuation { continuation in change { $0.poll(agent, number, continuation) } }
+      group.cancelAll()
+      return task
     }
+    change { $0.forget(number) }
+    return task.flatMap(delivered)
   }
 
   /// The task, unless its asker hung up while it was on its way: then it waits for the next one.
