@@ -101,6 +101,13 @@ let targets: [Target] = [
     path: "bench/journal", swiftSettings: house),
 
   .executableTarget(
+    name: "naos-bench-flows",
+    dependencies: [
+      "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
+      crypto,
+    ], path: "bench/flows", swiftSettings: house),
+
+  .executableTarget(
     name: "naos-bench-process", dependencies: ["NexusCore", "NexusSandbox"], path: "bench/processes",
     swiftSettings: house),
 

@@ -26,6 +26,7 @@ def rows(results):
     for writers, figures in results.get("journal", {}).items():
         text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
         row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)
+    add_flows(results.get("flows"), row)
     care = results.get("supervision")
     if care:
         mine, otp, slow = (care["restart"][name] for name in ("naos", "otp", "supervisord"))
@@ -58,6 +59,38 @@ def rows(results):
         clean = not binary["sharedSwift"] and not binary["holdsICU"]
         row("shared Swift libraries, ICU", "none" if clean else "present", "none", clean)
     return listed
+
+
+def add_flows(flows, row):
+    """What durable runs were promised to be."""
+    if not flows:
+        return
+    for runs, figures in flows["steps"].items():
+        what = f"durable steps, {int(runs):,} runs at a time"
+        mine = f"{figures['stepsPerSecond']:,}/s, a run of ten p50 {figures['runMilliseconds']} ms"
+        row(what, f"{mine}; DBOS {figures['dbos']:,}, LangGraph {figures['langgraph']:,}, plain C {figures['plainC']:,}")
+        if runs not in ("64", "256"):
+            continue
+        row(f"{what}, times DBOS", f"{figures['timesDBOS']}×", "≥ 50×", figures["timesDBOS"] >= 50)
+        row(f"{what}, times LangGraph", f"{figures['timesLangGraph']}×", "≥ 25×", figures["timesLangGraph"] >= 25)
+        row(f"{what}, of plain C", f"{figures['shareOfC']:.0%}", "≥ 50 %", figures["shareOfC"] >= 0.5)
+    latency = flows["latency"]
+    bound = 8 * latency["flushMilliseconds"] + 3
+    row(
+        "workflow of 3 steps, nothing else to do", f"p50 {latency['runMilliseconds']} ms, p99 {latency['slowRunMilliseconds']} ms",
+        f"p50 ≤ 8 flushes + 3 ms = {bound:.1f} ms", latency["runMilliseconds"] <= bound)
+    times = flows["history"]["times"]
+    text = f"{flows['history']['many']:.0f} µs of processor, behind 10 {flows['history']['few']:.0f} µs: {times:.2f}×"
+    row("step behind 10,000 entries", text, "≤ 1.1×", times <= 1.1)
+    back = flows["resumption"]
+    text = f"{back['workingMilliseconds'] / 1000:.2f} s until the last has its next attempt"
+    row(f"{back['runs']:,} runs under way, resumed after kill -9", text, "≤ 3 s", back["workingMilliseconds"] <= 3000)
+    lists = flows["lists"]
+    what = f"{lists['runs']:,} finished runs"
+    for name, kind in [("the slowest list", "list"), ("counts", "count"), ("show", "show")]:
+        milliseconds = lists[f"{kind}Milliseconds"]
+        row(f"{what}, {name}", f"{milliseconds:.1f} ms", "≤ 50 ms", milliseconds <= 50)
+    row("database growth", f"{flows['steps']['64']['bytesPerStep']} bytes a step, {lists['bytesPerFinishedRun']} a run")
 
 
 def machine_line(machine):

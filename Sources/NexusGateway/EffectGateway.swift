@@ -52,17 +52,28 @@ package final class EffectGateway: EffectBoundary {
       (run, dropped) = try await services.runs.begin(
         RunKey(run: id, step: caller.step), caller.attempt, rewind: rewind)
     }
+    return (admit(caller, run), dropped)
+  }
+
+  package func openFirstAttempt(_ caller: Caller) -> AttemptAccess? {
+    guard let run = caller.run, let session = services.runs.beginFirst(RunKey(run: run, step: caller.step)) else {
+      return nil
+    }
+    return admit(caller, session)
+  }
+
+  private func admit(_ caller: Caller, _ run: RunSession?) -> AttemptAccess {
     let session = AttemptSession(key: services.keys.mint(), caller: caller, run: run)
     services.keys.insert(session)
     services.runs.opened(session)
-    return (AttemptAccess(key: session.key, baseURL: baseURL), dropped)
+    return AttemptAccess(key: session.key, baseURL: baseURL)
   }
 
   package func tally(of key: VirtualKey) -> AttemptTally? {
     services.keys.session(for: key.secret)?.tally
   }
 
-  package func closeAttempt(_ key: VirtualKey) async -> AttemptTally {
+  package func closeAttempt(_ key: VirtualKey) -> AttemptTally {
     guard let session = services.keys.remove(key) else { return AttemptTally() }
     services.runs.closed(session)
     let tally = session.tally

@@ -65,10 +65,9 @@ package final class AgentRuntime: Sendable {
         status.lastActivity = row.lastActivity
       }
     }
-    let (board, clock, health, schedules) = (board, services.clock, services.health, schedules)
-    services.events.tap { event in
-      if case .run(let event) = event, RunStatus(rawValue: event.status)?.isFinal == true { schedules.ended(event.run) }
-      guard case .effect(let effect) = event else { return }
+    await executor.setOnEnd { [schedules] in schedules.ended($0) }
+    let (board, clock, health) = (board, services.clock, services.health)
+    services.events.tap { effect in
       health.effect(effect)
       board.update(effect.caller.agent) {
         $0.lastActivity = clock.wallNow()

@@ -111,17 +111,18 @@ extension SQLiteStore {
   package func journal(
     of run: RunID, after: JournalSequence, limit: Int
   ) async throws(StoreError) -> [JournalEntry] {
-    try await reader.read { connection throws(StoreError) in
-      try connection.storedEntries(of: run, after: after, limit: limit)
-    }.map { stored throws(StoreError) in try stored.entry() }
+    let rows = try await reader.read { connection throws(StoreError) in
+      try connection.journalRows(of: run, after: after, limit: limit)
+    }
+    return Array(try StoredRow.entries(of: rows).drop { $0.sequence <= after }.prefix(limit))
   }
 
   package func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
     let stored = try await reader.read { connection throws(StoreError) in
-      var stored: [RunID: Result<[StoredEntry], StoreError>] = [:]
+      var stored: [RunID: Result<[StoredRow], StoreError>] = [:]
       for run in runs {
         do throws(StoreError) {
-          stored[run] = .success(try connection.storedEntries(of: run, after: .none, limit: .max))
+          stored[run] = .success(try connection.journalRows(of: run, after: .none, limit: .max))
         } catch {
           guard error.code == .corrupt else { throw error }
           stored[run] = .failure(error)
@@ -129,7 +130,7 @@ extension SQLiteStore {
       }
       return stored
     }
-    return await StoredEntry.journals(stored)
+    return await StoredRow.journals(stored)
   }
 
   package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {

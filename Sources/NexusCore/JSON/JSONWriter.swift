@@ -25,6 +25,16 @@ extension JSONValue {
   package func text(_ form: Form = .compact) -> String { String(decoding: encoded(form), as: UTF8.self) }
 }
 
+extension [UInt8] {
+  /// Appends a value in its compact form.
+  package mutating func append(json value: JSONValue) {
+    var writer = JSONWriter(form: .compact)
+    swap(&writer.bytes, &self)
+    writer.write(value, level: 0)
+    swap(&writer.bytes, &self)
+  }
+}
+
 private struct JSONWriter {
   let form: JSONValue.Form
   var bytes: [UInt8] = []

@@ -75,11 +75,20 @@ package protocol EffectBoundary: Sendable {
   /// effect that is not a model call stands in the way. The answer says how many were.
   func openAttempt(_ caller: Caller, rewind: Int) async throws -> (access: AttemptAccess, dropped: Int)
 
+  /// Mints the key of the first attempt of a run's step, at once: nothing can be recorded of it yet.
+  ///
+  /// Nil where even that takes time; `openAttempt` then.
+  func openFirstAttempt(_ caller: Caller) -> AttemptAccess?
+
   /// The sums so far; nil for an unknown key.
   func tally(of key: VirtualKey) -> AttemptTally?
 
   /// Revokes the key. Calls still under way upstream are brought to their end and recorded for the next attempt.
-  func closeAttempt(_ key: VirtualKey) async -> AttemptTally
+  func closeAttempt(_ key: VirtualKey) -> AttemptTally
+}
+
+extension EffectBoundary {
+  package func openFirstAttempt(_ caller: Caller) -> AttemptAccess? { nil }
 }
 
 /// A request of an agent to the node itself: `/agent/v1/…` without what the boundary answers.

@@ -41,4 +41,13 @@ package struct SystemRandom: RandomSource {
     var generator = SystemRandomNumberGenerator()
     return generator.next()
   }
+
+  /// One call of the kernel, which gives up to 256 bytes whole.
+  package func bytes(_ count: Int) -> [UInt8] {
+    precondition(count <= 256, "more random bytes at once than the kernel gives")
+    var bytes = [UInt8](repeating: 0, count: count)
+    let result = unsafe bytes.withUnsafeMutableBytes { unsafe getentropy($0.baseAddress, $0.count) }
+    precondition(result == 0, "getentropy failed")
+    return bytes
+  }
 }

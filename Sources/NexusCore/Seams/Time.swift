@@ -110,4 +110,18 @@ package protocol NexusClock: Sendable {
 package protocol RandomSource: Sendable {
   /// 64 uniformly distributed bits; the system's source is fit for secrets.
   func next() -> UInt64
+  /// So many random bytes.
+  func bytes(_ count: Int) -> [UInt8]
+}
+
+extension RandomSource {
+  package func bytes(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 7)
+    while bytes.count < count {
+      let word = next()
+      for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+    }
+    return Array(bytes.prefix(count))
+  }
 }

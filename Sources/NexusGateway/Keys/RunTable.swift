@@ -48,6 +48,17 @@ final class RunTable: Sendable {
     return (session, dropped.count)
   }
 
+  /// Opens the first attempt of a step, of which the store knows nothing; nil if something of it is under way.
+  func beginFirst(_ key: RunKey) -> RunSession? {
+    let session = RunSession(key: key, records: [])
+    _ = session.begin(AttemptNumber(1), rewind: 0)
+    return sessions.withLock { sessions in
+      guard sessions[key] == nil else { return nil }
+      sessions[key] = session
+      return session
+    }
+  }
+
   private func load(_ key: RunKey, _ attempt: AttemptNumber, rewind: Int) async throws(StoreError)
     -> (RunSession, [EffectID])
   {

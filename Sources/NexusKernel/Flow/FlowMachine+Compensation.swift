@@ -26,7 +26,7 @@ extension FlowMachine {
       }
       return false
     }
-    let order = doubtful.sorted { before($1, $0) } + state.completed.reversed()
+    let order = doubtful.sorted { Self.before($1, $0) } + state.completed.reversed()
     return order.filter { key in
       definition.steps[key.step].compensation != nil && !state.undone.contains(key.with(.back))
     }

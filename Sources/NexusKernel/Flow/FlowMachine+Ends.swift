@@ -156,7 +156,7 @@ extension FlowMachine {
   }
 
   mutating func gaveUp(on agent: AgentName, _ reason: RunError, _ turn: inout Turn) {
-    for key in state.open.sorted(by: before) where self.agent(of: key) == agent && stops[key] == nil {
+    for key in state.open.sorted(by: Self.before) where self.agent(of: key) == agent && stops[key] == nil {
       stops[key] = .givenUp(reason)
       turn.act(.stopAttempt(state.paths.path(of: key), .givenUp))
     }
@@ -203,7 +203,7 @@ extension FlowMachine {
   /// Hands waiting events to the steps that wait for them, in the order of the definition.
   mutating func giveEvents(_ turn: inout Turn) {
     guard state.bufferedEvents > 0 else { return }
-    for key in state.active.sorted(by: before) where key.role == .forward {
+    for key in state.active.sorted(by: Self.before) where key.role == .forward {
       guard case .event(let name) = definition.steps[key.step].action, let payload = state.events[name]?.first
       else { continue }
       handedOver.remove(key)

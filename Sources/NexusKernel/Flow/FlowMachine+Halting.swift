@@ -41,14 +41,14 @@ extension FlowMachine {
     case .paused: stop = .paused
     case .timedOut: stop = .timedOut
     }
-    for key in state.open.sorted(by: before) where stops[key] == nil || isKill {
+    for key in state.open.sorted(by: Self.before) where stops[key] == nil || isKill {
       if stops[key] == nil { stops[key] = .withTheRun }
       turn.act(.stopAttempt(state.paths.path(of: key), stop))
     }
   }
 
   mutating func stopChildren(_ why: StepStop, _ turn: inout Turn) {
-    for (key, child) in openChildren.sorted(by: { before($0.0, $1.0) }) {
+    for (key, child) in openChildren.sorted(by: { Self.before($0.0, $1.0) }) {
       let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
       turn.act(.stopChild(state.paths.path(of: key), child, policy))
       // What goes on by itself is not waited for.
@@ -66,7 +66,7 @@ extension FlowMachine {
 
   mutating func leave(_ turn: inout Turn) {
     isLeaving = true
-    for key in state.open.sorted(by: before) {
+    for key in state.open.sorted(by: Self.before) {
       if stops[key] == nil { stops[key] = .withTheRun }
       turn.act(.stopAttempt(state.paths.path(of: key), .nodeStopping))
     }

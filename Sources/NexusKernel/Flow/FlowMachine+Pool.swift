@@ -40,7 +40,7 @@ extension FlowMachine {
 
   /// What is still under way is not needed any more.
   private mutating func stopTheRest(_ turn: inout Turn) {
-    for key in state.open.sorted(by: before) where stops[key] == nil {
+    for key in state.open.sorted(by: Self.before) where stops[key] == nil {
       stops[key] = .notNeeded
       turn.act(.stopAttempt(state.paths.path(of: key), .notNeeded))
     }

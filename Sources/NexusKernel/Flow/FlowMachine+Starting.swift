@@ -51,6 +51,8 @@ extension FlowMachine {
   /// Begins as many elements of a list as may be under way.
   private mutating func fill(_ step: Int, _ turn: inout Turn) {
     guard let count = state.steps[step].count, let forEach = definition.steps[step].forEach else { return }
+    // One that cannot be made says so at the element that needs it.
+    if state.lists[step] == nil { state.lists[step] = try? state.items(of: step, run: run) }
     let condition = definition.steps[step].condition.flatMap { $0.concernsItems ? $0 : nil }
     while state.steps[step].nextItem < count, state.steps[step].openItems < forEach.parallel, hasRoom, mayStart {
       let key = UnitKey(step, item: state.steps[step].nextItem)

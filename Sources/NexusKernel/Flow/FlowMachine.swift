@@ -221,7 +221,7 @@ package struct FlowMachine: DurableMachine {
   }
 
   mutating func closeOrphans(_ why: String, _ turn: inout Turn) {
-    for key in orphans.sorted(by: before) {
+    for key in orphans.sorted(by: Self.before) {
       let attempt = state.units[key]?.history.openAttempt ?? AttemptNumber(1)
       note(
         .attemptEnded(step: state.paths.path(of: key), attempt: attempt, AttemptEnd(outcome: .interrupted(why))), &turn)
@@ -232,7 +232,7 @@ package struct FlowMachine: DurableMachine {
   /// Timers, children and second tries that the node before this one waited for.
   mutating func handOverAgain(_ turn: inout Turn) {
     // A probe is begun again by the unit that is in doubt.
-    for key in state.active.sorted(by: before) where !state.open.contains(key) && key.role != .probe {
+    for key in state.active.sorted(by: Self.before) where !state.open.contains(key) && key.role != .probe {
       guard let unit = state.units[key] else { continue }
       let path = state.paths.path(of: key)
       if let child = unit.child {
@@ -253,11 +253,11 @@ package struct FlowMachine: DurableMachine {
   }
 
   /// The order of the definition, so that nothing depends on the order of a set.
-  func before(_ left: UnitKey, _ right: UnitKey) -> Bool {
+  static func before(_ left: UnitKey, _ right: UnitKey) -> Bool {
     (left.step, left.item ?? -1, rank(left.role)) < (right.step, right.item ?? -1, rank(right.role))
   }
 
-  private func rank(_ role: UnitKey.Role) -> Int {
+  private static func rank(_ role: UnitKey.Role) -> Int {
     switch role {
     case .forward: 0
     case .back: 1

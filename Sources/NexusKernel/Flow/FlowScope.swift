@@ -32,16 +32,15 @@ struct FlowScope: ValueScope {
 extension FlowState {
   /// The input of a unit, as its definition says it.
   func input(of key: UnitKey, run: RunID) throws(RunError) -> JSONValue {
-    let step = definition.steps[key.step]
-    let scope = try scope(of: key, run: run)
-    if let template = step.input { return try template.value(in: scope) }
-    if let item = scope.item { return item }
-    switch step.needs.count {
+    if let template = definition.steps[key.step].input { return try template.value(in: try scope(of: key, run: run)) }
+    if key.item != nil, let item = try scope(of: key, run: run).item { return item }
+    let needs = definition.steps[key.step].needs
+    switch needs.count {
     case 0: return input
-    case 1: return outcome(of: step.needs[0])?.output ?? .null
+    case 1: return outcome(of: needs[0])?.output ?? .null
     default:
       var outputs = JSONObject()
-      for need in step.needs { outputs[definition.steps[need].name] = outcome(of: need)?.output ?? .null }
+      for need in needs { outputs[definition.steps[need].name] = outcome(of: need)?.output ?? .null }
       return .object(outputs)
     }
   }
@@ -62,6 +61,7 @@ extension FlowState {
 
   /// The elements of a `forEach`.
   func items(of step: Int, run: RunID) throws(RunError) -> [JSONValue] {
+    if let known = lists[step] { return known }
     guard let forEach = definition.steps[step].forEach else { return [] }
     let value = try forEach.items.value(in: FlowScope(state: self, run: run))
     let name = definition.steps[step].name

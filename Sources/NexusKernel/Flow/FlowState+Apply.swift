@@ -67,14 +67,16 @@ extension FlowState {
     begin(key, time)
     open.insert(key)
     attempts += 1
-    if key.role == .probe { units[key]?.outcome = nil }
     if !status.isFinal {
       status = cause == nil ? .running : .compensating
       pauseReason = nil
     }
-    units[key, default: UnitState()].history.started(attempt)
-    units[key]?.dueAt = nil
-    units[key]?.isUnknown = false
+    change(key) { unit in
+      if key.role == .probe { unit.outcome = nil }
+      unit.history.started(attempt)
+      unit.dueAt = nil
+      unit.isUnknown = false
+    }
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
@@ -82,16 +84,17 @@ extension FlowState {
     tokens += end.tokens
     cost += end.cost
     let delay = retryDelay(key, after: end)
-    guard var unit = units.removeValue(forKey: key) else { return }
-    unit.history.ended(end)
-    unit.tokens += end.tokens
-    unit.cost += end.cost
-    unit.endedAt = time
-    unit.lastError = end.outcome.error ?? unit.lastError
-    unit.isUnknown = end.outcome.isInterrupted
-    unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
-    unit.dueAt = delay.map { time + $0 }
-    units[key] = unit
+    guard units[key] != nil else { return }
+    change(key) { unit in
+      unit.history.ended(end)
+      unit.tokens += end.tokens
+      unit.cost += end.cost
+      unit.endedAt = time
+      unit.lastError = end.outcome.error ?? unit.lastError
+      unit.isUnknown = end.outcome.isInterrupted
+      unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
+      unit.dueAt = delay.map { time + $0 }
+    }
   }
 
   /// The wait before the next attempt, should there be one; nil after an end that is no failure of the attempt's own.
@@ -122,13 +125,18 @@ extension FlowState {
   private mutating func change(_ path: StepPath, _ time: WallTime, _ body: (inout UnitState) -> Void) {
     guard let key = paths.key(of: path) else { return }
     begin(key, time)
+    change(key, body)
+  }
+
+  /// One look-up, whatever is changed.
+  private mutating func change(_ key: UnitKey, _ body: (inout UnitState) -> Void) {
     body(&units[key, default: UnitState()])
   }
 
   /// The unit is under way from here on.
   private mutating func begin(_ key: UnitKey, _ time: WallTime) {
     guard active.insert(key).inserted else { return }
-    if units[key]?.startedAt == nil { units[key, default: UnitState()].startedAt = time }
+    change(key) { $0.startedAt = $0.startedAt ?? time }
     if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
     guard key.role == .forward else { return }
     if key.item != nil { steps[key.step].openItems += 1 }
@@ -143,10 +151,12 @@ extension FlowState {
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
-    units[key, default: UnitState()].outcome = outcome
-    units[key]?.failure = nil
-    units[key]?.endedAt = time
-    units[key]?.dueAt = nil
+    change(key) { unit in
+      unit.outcome = outcome
+      unit.failure = nil
+      unit.endedAt = time
+      unit.dueAt = nil
+    }
     switch key.role {
     case .forward: finishForward(key, outcome, hasBegun: hasBegun)
     case .back:
@@ -186,9 +196,11 @@ extension FlowState {
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
-    units[key, default: UnitState()].failure = reason
-    units[key]?.endedAt = time
-    units[key]?.dueAt = nil
+    change(key) { unit in
+      unit.failure = reason
+      unit.endedAt = time
+      unit.dueAt = nil
+    }
     guard key.role == .forward else { return }
     if hasBegun, key.item != nil { steps[key.step].openItems -= 1 }
     failed.append(key)

@@ -57,6 +57,9 @@ package struct FlowState: Sendable {
   var events: [String: Deque<JSONValue>] = [:]
   var eventIDs: Set<String> = []
   var bufferedEvents = 0
+  /// The elements of a `forEach` that has begun: what they were made of is over, so they stay the same, and to make
+  /// them again for each element would cost the more the longer the list is.
+  var lists: [Int: [JSONValue]] = [:]
   /// Durable steps that agents recorded.
   var recorded: [StepPath: JSONValue] = [:]
 

@@ -27,6 +27,18 @@ package struct UnitKey: Sendable, Hashable {
 
   static let judge = UnitKey(-1, .judge)
 
+  /// One number for all three: units are looked up many times for each step.
+  package func hash(into hasher: inout Hasher) {
+    let role =
+      switch role {
+      case .forward: 0
+      case .back: 1
+      case .probe: 2
+      case .judge: 3
+      }
+    hasher.combine((step &* ForEach.maxItems &+ (item ?? -1)) &* 4 &+ role)
+  }
+
   func with(_ role: Role) -> UnitKey { UnitKey(step, item: item, role) }
 }
 

@@ -20,7 +20,7 @@ struct AgentCallRouter: AgentCallHandler {
     noteActivity(call)
     switch (call.method, call.path.first, call.path.count) {
     case ("GET", "next", 1): return await next(call)
-    case ("POST", "tasks", 3): return await answer(call)
+    case ("POST", "tasks", 3): return answer(call)
     case ("GET", "steps", 2...): return await readStep(call)
     case ("PUT", "steps", 2...): return await recordStep(call)
     case ("POST", "heartbeat", 1): return heartbeat(call)
@@ -59,13 +59,13 @@ struct AgentCallRouter: AgentCallHandler {
     return AgentReply(status: 200, body: task)
   }
 
-  private func answer(_ call: AgentCall) async -> AgentReply {
+  private func answer(_ call: AgentCall) -> AgentReply {
     guard let body = body(call) else { return Self.notJSON }
     let result: Result<JSONValue, RunError>
     switch call.path[2] {
     case "result":
       let output = body["output"] ?? body
-      guard output.encoded().count <= AttemptRunner.maxOutputBytes else {
+      guard output.fits(AttemptRunner.maxOutputBytes, parsedFrom: call.body) else {
         return .problem(
           status: 413, code: "NX-AGT-005", title: "Too large",
           detail: "the result of a task may have \(AttemptRunner.maxOutputBytes) bytes as JSON; the task is still yours"
@@ -78,7 +78,7 @@ struct AgentCallRouter: AgentCallHandler {
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
     }
-    guard await desk.answer(call.path[1], of: call.caller.agent, with: result) else {
+    guard desk.answer(call.path[1], of: call.caller.agent, with: result) else {
       return .problem(
         status: 409, code: "NX-AGT-009", title: "Not your task",
         detail: "task \(call.path[1]) is over, or was never given to this agent")
@@ -110,7 +110,7 @@ struct AgentCallRouter: AgentCallHandler {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
     guard let value = body(call) else { return Self.notJSON }
     // The journal keeps the encoded form, in which numbers may be longer than they were written.
-    guard max(call.body.count, value.encoded().count) <= Self.maxStepBytes else {
+    guard call.body.count <= Self.maxStepBytes, value.fits(Self.maxStepBytes, parsedFrom: call.body) else {
       return .problem(
         status: 413, code: "NX-AGT-013", title: "Too large",
         detail: "the result of a step may have \(Self.maxStepBytes) bytes")
@@ -143,5 +143,16 @@ struct AgentCallRouter: AgentCallHandler {
     let text = body["message"]?.stringValue ?? body.text()
     await services.captures.line(of: call.caller, text: text)
     return AgentReply(status: 200, body: ["ok": true])
+  }
+}
+
+extension JSONValue {
+  /// The most that a value's encoded form is longer than the text it was parsed from: numbers and escapes have one form.
+  private static let mostGrowth = 8
+
+  /// Whether the encoded form has at most so many bytes; the text that the value, or what it is part of, came from
+  /// mostly tells.
+  func fits(_ limit: Int, parsedFrom text: [UInt8]) -> Bool {
+    text.count <= limit / Self.mostGrowth || encoded().count <= limit
   }
 }

@@ -11,9 +11,9 @@ struct StepAddress: Sendable, Hashable {
 }
 
 extension AttemptRunner {
-  /// One attempt that is to be made, with everything that its process is given.
-  package struct Order: Sendable {
-    let spec: AgentSpec
+  /// One attempt that is to be made, with everything that its process is given; many hold on to it.
+  package final class Order: Sendable {
+    let agent: PinnedAgent
     let run: RunID
     let step: StepPath
     let attempt: AttemptNumber
@@ -26,11 +26,11 @@ extension AttemptRunner {
     ///
     /// - Parameters:
     ///   - order: the attempt.
-    ///   - spec: whose process it is.
+    ///   - agent: whose process it is.
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
-    package init(_ order: StepOrder, spec: AgentSpec, run: RunID, input: JSONValue) {
-      self.spec = spec
+    package init(_ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue) {
+      self.agent = agent
       self.run = run
       step = order.step
       attempt = order.attempt
@@ -39,9 +39,11 @@ extension AttemptRunner {
       idempotencyKey = order.idempotencyKey ?? "\(run.text)/\(order.step.text)"
     }
 
+    var spec: AgentSpec { agent.spec }
+
     var address: StepAddress { StepAddress(run: run, step: step) }
 
-    var caller: Caller { Caller(agent: spec.name, run: run, step: step, attempt: attempt) }
+    var caller: Caller { Caller(agent: agent.name, run: run, step: step, attempt: attempt) }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
     var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }
@@ -62,6 +64,7 @@ extension StepPath {
   ///
   /// Two paths have two names: one that would be too long ends in a digest of the whole (FNV-1a, 64 bits).
   var fileName: String {
+    if text.utf8.count <= Self.maxFileName, text.utf8.allSatisfy(Self.isPlain) { return text }
     var name = ""
     for (index, byte) in text.utf8.enumerated() {
       switch byte {
@@ -76,6 +79,15 @@ extension StepPath {
     var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     return name.prefix(Self.maxFileName - 17) + "~" + Self.hexadecimal(digest, digits: 16)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
   }
 
   private static func hexadecimal(_ number: UInt64, digits: Int) -> String {

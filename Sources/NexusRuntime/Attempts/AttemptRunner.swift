@@ -41,7 +41,7 @@ package struct AttemptRunner: Sendable {
     }
     opened(opening.access.key)
     let (outcome, output) = await process(order, caller: caller, access: opening.access, stops: stops)
-    let tally = await services.boundary.closeAttempt(opening.access.key)
+    let tally = services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
       outcome: Self.withBudget(outcome, output, tally.refusal), passed: tally.passed, replayed: tally.replayed,
       tokens: tally.tokens, cost: tally.cost)

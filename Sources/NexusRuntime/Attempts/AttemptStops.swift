@@ -19,15 +19,28 @@ package final class AttemptStops: Sendable {
     var isByPerson = false
     var ticket: AttemptTicket?
     var handler: (@Sendable (Manner) -> Void)?
+    /// In their order, until somebody reads them.
+    var unread: [Manner] = []
+    var stream: (requests: AsyncStream<Manner>, continuation: AsyncStream<Manner>.Continuation)?
   }
 
-  let requests: AsyncStream<Manner>
-  private let continuation: AsyncStream<Manner>.Continuation
   private let state = Mutex(State())
 
-  package init() {
-    // Only a harder request follows another one, and there are two kinds.
-    (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(2))
+  package init() {}
+
+  /// Every request, also those that came before; one reader.
+  ///
+  /// It is made when it is first asked for: most attempts are never told to stop.
+  var requests: AsyncStream<Manner> {
+    state.withLock { state in
+      if let stream = state.stream { return stream.requests }
+      // Only a harder request follows another one, and there are two kinds.
+      let stream = AsyncStream<Manner>.makeStream(bufferingPolicy: .bufferingOldest(2))
+      for manner in state.unread { stream.continuation.yield(manner) }
+      state.unread = []
+      state.stream = (stream.stream, stream.continuation)
+      return stream.stream
+    }
   }
 
   /// Asks; what adds nothing to an earlier request is not passed on, so that none can push another out.
@@ -35,7 +48,7 @@ package final class AttemptStops: Sendable {
     let (ticket, handler) = state.withLock { state -> (AttemptTicket?, (@Sendable (Manner) -> Void)?) in
       guard state.hardest != .kill, state.hardest != manner else { return (nil, nil) }
       state.hardest = manner
-      continuation.yield(manner)
+      if let stream = state.stream { stream.continuation.yield(manner) } else { state.unread.append(manner) }
       return (state.ticket, state.handler)
     }
     ticket?.settle(.withdrawn)

@@ -8,13 +8,15 @@ internal import Synchronization
 /// The attempts of one run that are under way, by step.
 final class AttemptTable: Sendable {
   struct Open: Sendable {
-    let spec: AgentSpec
+    let agent: PinnedAgent
     let attempt: AttemptNumber
     /// What its supervisor knows it by.
     let child: ChildName
     let stops: AttemptStops
     /// Set once the boundary is open.
     var key: VirtualKey?
+
+    var spec: AgentSpec { agent.spec }
   }
 
   private struct State {
@@ -55,7 +57,7 @@ final class AttemptTable: Sendable {
   func waitUntilGone(_ agent: AgentName) async {
     await withCheckedContinuation { waiter in
       let isGone = state.withLock { state in
-        guard state.open.values.contains(where: { $0.spec.name == agent }) else { return true }
+        guard state.open.values.contains(where: { $0.agent.name == agent }) else { return true }
         state.waiters.append((agent, waiter))
         return false
       }
@@ -65,7 +67,7 @@ final class AttemptTable: Sendable {
 
   private static func relieved(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
     guard !state.waiters.isEmpty else { return [] }
-    let busy = Set(state.open.values.map(\.spec.name))
+    let busy = Set(state.open.values.map(\.agent.name))
     let relieved = state.waiters.filter { !busy.contains($0.agent) }.map(\.waiter)
     state.waiters.removeAll { !busy.contains($0.agent) }
     return relieved

@@ -47,15 +47,17 @@ package final class AgentBoard: Sendable {
 
   /// Changes what is known of an agent, and tells the watchers if its state is another.
   package func update(_ agent: AgentName, _ change: (inout AgentStatus) -> Void) {
-    let news = statuses.withLock { Self.apply(change, to: &$0[agent, default: AgentStatus()]) }
+    let news = statuses.withLock { statuses in Self.change(&statuses[agent, default: AgentStatus()], change) }
     if let news { events.publish(.agent(AgentEvent(agent: agent, state: news.state.rawValue, note: news.reason))) }
   }
 
-  /// The status afterwards, if its state is another.
-  private static func apply(_ change: (inout AgentStatus) -> Void, to status: inout AgentStatus) -> AgentStatus? {
+  /// Changes a status where it stands; what it is afterwards, if its state is another.
+  private static func change(
+    _ status: inout AgentStatus, _ change: (inout AgentStatus) -> Void
+  ) -> (state: AgentState, reason: String)? {
     let before = status.state
     change(&status)
-    return status.state == before ? nil : status
+    return status.state == before ? nil : (status.state, status.reason)
   }
 
   package func remove(_ agent: AgentName) { statuses.withLock { $0[agent] = nil } }

@@ -21,7 +21,7 @@ package final class EventHub: EventSink {
   private struct Watchers: Sendable {
     var next = 0
     var watching: [Int: Watcher] = [:]
-    var taps: [@Sendable (NodeEvent) -> Void] = []
+    var taps: [@Sendable (EffectEvent) -> Void] = []
     var isClosed = false
   }
 
@@ -31,12 +31,15 @@ package final class EventHub: EventSink {
 
   package func publish(_ event: NodeEvent) {
     let (watching, taps) = watchers.withLock { ($0.watching.isEmpty ? [] : Array($0.watching.values), $0.taps) }
-    for tap in taps { tap(event) }
+    if case .effect(let effect) = event { for tap in taps { tap(effect) } }
     for watcher in watching { watcher.yield(event) }
   }
 
-  /// Calls `tap` with every event, on the publisher's thread; for the node's own parts, which must not block.
-  package func tap(_ tap: @escaping @Sendable (NodeEvent) -> Void) {
+  /// Whether anybody would see an event that is no effect: what takes words to make need not be made for nobody.
+  package var isWatched: Bool { watchers.withLock { !$0.watching.isEmpty } }
+
+  /// Calls `tap` with every effect, on the publisher's thread; for the node's own parts, which must not block.
+  package func tap(_ tap: @escaping @Sendable (EffectEvent) -> Void) {
     watchers.withLock { $0.taps.append(tap) }
   }
 

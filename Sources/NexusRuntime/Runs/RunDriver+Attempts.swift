@@ -8,7 +8,7 @@ internal import Synchronization
 // The attempts of a run, from the order to the report.
 extension RunDriver {
   func startAttempt(_ order: StepOrder, _ group: inout DiscardingTaskGroup) {
-    guard let spec = subject.spec(for: order, present: { executor.catalogue[$0] }) else {
+    guard let agent = executor.catalogue.agent(for: order, of: subject, pinnedBy: definition) else {
       let name = order.agent?.text ?? name
       let error = RunError(
         code: "NX-RUN-040", message: "agent `\(name)` of step \(order.step) has no definition that can be read",
@@ -18,16 +18,29 @@ extension RunDriver {
       return
     }
     let stops = AttemptStops()
+    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input)
+    let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
     attempts.insert(
       AttemptTable.Open(
-        spec: spec, attempt: order.attempt, child: .attempt(spec.name, run, order.step), stops: stops),
-      at: order.step)
-    showStart(of: spec, order.attempt, at: order.step)
-    let work = AttemptRunner.Order(order, spec: spec, run: run, input: input)
-    group.addTask(name: "attempt:\(spec.name)#\(order.attempt)") { [self] in
+        agent: agent, attempt: order.attempt, child: .attempt(agent.name, run, order.step), stops: stops,
+        key: access?.key), at: order.step)
+    showStart(of: agent, order.attempt, at: order.step)
+    if let access {
+      return desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
+        send(.attemptReport(order.step, report))
+      }
+    }
+    group.addTask(name: "attempt:\(agent.name)#\(order.attempt)") { [self] in
       let report = await report(of: work, stops, order.limits)
       send(.attemptReport(order.step, report))
     }
+  }
+
+  /// Nothing has to be read, and no time be watched, before a service is given the task: it waits at the desk, and no
+  /// task of its own waits with it.
+  private func canBeHandedOver(_ order: StepOrder, _ agent: PinnedAgent) -> Bool {
+    agent.mode == .service && subject.queue == nil && order.attempt.value == 1 && order.limits.attempt == nil
+      && order.limits.queue == nil
   }
 
   func stopAttempt(at step: StepPath, _ stop: StepStop, _ group: inout DiscardingTaskGroup) {
@@ -35,7 +48,7 @@ extension RunDriver {
     open.stops.request(stop == .killed ? .kill : .ask)
     // It may have crashed already, and wait for its supervisor's answer.
     group.addTask(name: "withdraw:\(run)") { [self] in await supervisors.withdrawCrash(open.child) }
-    show(.stopping, of: open.spec)
+    show(.stopping, of: open.agent.name, open.agent.mode)
   }
 
   /// Where the journal keeps a durable step of an agent: below the step that it works on, if there are several.
@@ -45,7 +58,7 @@ extension RunDriver {
 
   /// Ends the attempts of an agent because a person wants that; the run makes of it what its definition says.
   func stopAttempts(of agent: AgentName, _ manner: AttemptStops.Manner) {
-    for open in attempts.all where open.spec.name == agent { open.stops.requestByPerson(manner) }
+    for open in attempts.all where open.agent.name == agent { open.stops.requestByPerson(manner) }
   }
 
   // MARK: Running
@@ -91,9 +104,9 @@ extension RunDriver {
     _ order: AttemptRunner.Order, _ stops: AttemptStops, began: @escaping @Sendable () -> Void
   ) async -> AttemptRunner.Report {
     let remember: @Sendable (VirtualKey) -> Void = { self.attempts.set($0, of: order.attempt, at: order.step) }
-    switch order.spec.mode {
+    switch order.agent.mode {
     case .task:
-      switch await supervisors.admit(.attempt(order.spec.name, run, order.step), stops) {
+      switch await supervisors.admit(.attempt(order.agent.name, run, order.step), stops) {
       case .admitted: began()
       case .refused(let reason):
         let error = RunError(code: "NX-SUP-001", message: reason, isRetryable: false)
@@ -128,7 +141,7 @@ extension RunDriver {
       if open.stops.wasStoppedByPerson, !report.hasResult {
         report.end.outcome = .cancelled
         exit = .shutdown("stopped by a person")
-      } else if open.spec.mode == .task, let reason = report.failure {
+      } else if open.agent.mode == .task, let reason = report.failure {
         if open.stops.wasInterrupted {
           exit = .shutdown(reason.message)
           report.end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")
@@ -141,7 +154,7 @@ extension RunDriver {
         }
       }
     }
-    if open.spec.mode == .task { await supervisors.release(open.child, exit) }
+    if open.agent.mode == .task { await supervisors.release(open.child, exit) }
     return ended(report, at: step, refusal: nil, machine)
   }
 
@@ -155,7 +168,7 @@ extension RunDriver {
       output = nil
     }
     if let open = attempts.remove(step) {
-      showEnd(of: open.spec, end, isRetried: machine.wouldRetry(step, after: end))
+      showEnd(of: open.agent, end, isRetried: machine.wouldRetry(step, after: end))
     }
     return .attemptEnded(step, end, output: output)
   }

@@ -10,19 +10,16 @@ internal import Synchronization
 // The run of an agent shows how the agent is from its beginning to its end; of a flow each attempt does that by itself.
 extension RunDriver {
   /// Shows how the task is; of a service that is for its process and its supervisor to say, whatever becomes of a run.
-  func show(_ state: AgentState, of spec: AgentSpec) {
-    guard spec.mode == .task else { return }
-    board.update(spec.name) {
-      $0.state = state
-      if state == .starting { $0.reason = "" }
-    }
+  func show(_ state: AgentState, of agent: AgentName, _ mode: AgentMode) {
+    guard mode == .task else { return }
+    board.update(agent) { $0.state = state }
   }
 
-  func showStart(of spec: AgentSpec, _ attempt: AttemptNumber, at step: StepPath) {
-    show(.starting, of: spec)
+  func showStart(of agent: PinnedAgent, _ attempt: AttemptNumber, at step: StepPath) {
     let isFlow = subject.agent == nil
-    if isFlow { shown.withLock { _ = $0.insert(spec.name) } }
-    board.update(spec.name) {
+    if isFlow { shown.withLock { _ = $0.insert(agent.name) } }
+    board.update(agent.name) {
+      if agent.mode == .task { ($0.state, $0.reason) = (.starting, "") }
       if isFlow { $0.runningRuns += 1 }
       $0.run = run
       $0.attempt = attempt
@@ -33,18 +30,18 @@ extension RunDriver {
   /// An agent that waits for its next attempt says so.
   func showWait(of delay: Duration) {
     guard delay > .zero, let spec = subject.agent else { return }
-    show(.backoff, of: spec)
+    show(.backoff, of: spec.name, spec.mode)
     board.update(spec.name) { $0.step = "next attempt in \(delay)" }
   }
 
   /// An attempt of a flow is over; the next one of the agent may belong to another run.
-  func showEnd(of spec: AgentSpec, _ end: AttemptEnd, isRetried: Bool) {
+  func showEnd(of agent: PinnedAgent, _ end: AttemptEnd, isRetried: Bool) {
     guard subject.agent == nil else { return }
-    board.update(spec.name) { status in
+    board.update(agent.name) { status in
       status.runningRuns -= 1
       guard status.runningRuns == 0 else { return }
       status.step = nil
-      guard spec.mode == .task else { return }
+      guard agent.mode == .task else { return }
       status.attempt = nil
       let (word, reason) = Self.rest(after: end, isRetried: isRetried)
       // What the supervisor said of the agent stays said.

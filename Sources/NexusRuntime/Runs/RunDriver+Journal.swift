@@ -52,7 +52,9 @@ extension RunDriver {
     return outlook
   }
 
-  func announce(_ entries: [RunEntry], _ outlook: RunOutlook) {
+  func announce(_ entries: [RunEntry], _ outlook: @autoclosure () -> RunOutlook) {
+    guard !entries.isEmpty, services.events.isWatched else { return }
+    let outlook = outlook()
     for entry in entries {
       guard let note = RunNote.text(of: entry, subject) else { continue }
       services.events.publish(

@@ -18,7 +18,8 @@ final class RunDriver: Sendable {
   /// itself sends always finds a place.
   static let maxMailbox = 256 * 1_024
 
-  enum Message: Sendable {
+  /// Boxed, because it is passed on from hand to hand.
+  indirect enum Message: Sendable {
     case event(DurableEvent)
     /// Something that a person asked for; answered after the commit.
     case asked(DurableEvent, RunQuestion)
@@ -44,6 +45,8 @@ final class RunDriver: Sendable {
   /// The agents whose state this run has shown.
   let shown = Mutex<Set<AgentName>>([])
   let fence: FencingToken
+  /// What the run is pinned to.
+  let definition: DefinitionHash
   private let createdAt: WallTime
   private let head: JournalSequence
   /// What the run's journal held when it was claimed; let go of once it is applied.
@@ -59,6 +62,7 @@ final class RunDriver: Sendable {
     name = record.name
     input = record.input
     fence = record.fence
+    definition = record.definition
     createdAt = record.createdAt
     head = record.head
     self.subject = subject

@@ -73,5 +73,6 @@ extension RunExecutor {
   /// A run has come to its end: whoever waits for it goes on.
   func tellParents(of child: RunID, _ end: ChildEnd) {
     for step in children.take(child) { drivers[step.run]?.post(.childEnded(step.step, end)) }
+    onEnd(child)
   }
 }

@@ -15,11 +15,29 @@ extension RunExecutor {
     _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
   ) async throws(RuntimeRefusal) -> RunRecord {
     try hasRoom()
+    if timeout == nil, let known = startable[name] {
+      var order = RunOrder(name: name, subject: known.subject, input: input, idempotencyKey: idempotencyKey)
+      order.definition = known
+      return try await create(order)
+    }
     var subject = try defined(name)
     try await permit(subject)
-    // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
-    if let timeout { subject = subject.limited(to: timeout) }
-    return try await create(RunOrder(name: name, subject: subject, input: input, idempotencyKey: idempotencyKey))
+    var order = RunOrder(name: name, subject: subject, input: input, idempotencyKey: idempotencyKey)
+    if let timeout {
+      // The run is pinned to the definition with its own limit, so that the limit holds after a restart of the node.
+      subject = subject.limited(to: timeout)
+      order.subject = subject
+    } else if case .flow = subject {
+      // Whether a flow may run is for the configuration alone to say, which has to change before the answer does.
+      order.definition = try pin(subject, name)
+      startable[name] = order.definition
+    }
+    return try await create(order)
+  }
+
+  private func pin(_ subject: RunSubject, _ name: String) throws(RuntimeRefusal) -> PinnedDefinition {
+    guard let bytes = subject.definition?.encoded(.canonical) else { throw unreadable(name) }
+    return PinnedDefinition(subject: subject, bytes: bytes, hash: hash(bytes))
   }
 
   /// Room for another run that nobody waits for, on a node that stays.
@@ -97,7 +115,19 @@ extension RunExecutor {
     var parent: RunID?
     /// What its journal holds after its first entry.
     var entries: [RunEntry] = []
+    /// The subject as the store keeps it, if that is known.
+    var definition: PinnedDefinition?
   }
+
+  /// A subject as the store keeps it.
+  struct PinnedDefinition {
+    let subject: RunSubject
+    let bytes: [UInt8]
+    let hash: DefinitionHash
+  }
+
+  /// When more definitions than this were written, all are forgotten, and each is written once more.
+  private static let maxKeptDefinitions = 4_096
 
   /// Writes a run down and begins it.
   func create(_ order: RunOrder) async throws(RuntimeRefusal) -> RunRecord {
@@ -107,25 +137,28 @@ extension RunExecutor {
         hint: "put the data into a file of the project and give the agent its path")
     }
     if let existing = try await existing(order) { return existing }
-    guard let definition = order.subject.definition?.encoded(.canonical) else { throw unreadable(order.name) }
-    let (record, journal) = row(of: order, hash(definition))
+    let definition = if let known = order.definition { known } else { try pin(order.subject, order.name) }
+    let (record, journal) = row(of: order, definition.hash)
     if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.
     claiming.insert(record.id)
     defer { claiming.remove(record.id) }
+    var mutations: [Mutation] = [
+      .insertRun(record), .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
+    ]
+    // One that this process has written is there.
+    if !keptDefinitions.contains(definition.hash) {
+      mutations.insert(.putDefinition(definition.hash, definition.bytes), at: 0)
+    }
     do {
-      try await services.store.commit(
-        StoreTransaction(
-          .synced,
-          [
-            .putDefinition(record.definition, definition), .insertRun(record),
-            .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
-          ]))
+      try await services.store.commit(StoreTransaction(.synced, mutations))
     } catch {
       if let pool = order.subject.queue { pools.forget(record.id, pool) }
       if error.code == .duplicate, let existing = try await existing(order) { return existing }
       throw Self.storage(error)
     }
+    if keptDefinitions.count >= Self.maxKeptDefinitions { keptDefinitions = [] }
+    keptDefinitions.insert(definition.hash)
     var begun = record
     begun.head = journal.last?.sequence ?? .none
     begin(begun, order.subject, journal: journal, first: .event(.claimed(trapped: false)))

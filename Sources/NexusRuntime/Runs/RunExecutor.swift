@@ -24,8 +24,17 @@ package actor RunExecutor {
   /// What the configuration says of agents now, for the drivers.
   let catalogue = AgentCatalogue()
   var plan: ProjectPlan {
-    didSet { catalogue.take(plan) }
+    didSet {
+      catalogue.take(plan)
+      startable = [:]
+    }
   }
+  /// What runs of the plan's own flows are pinned to.
+  var startable: [String: PinnedDefinition] = [:]
+  /// Definitions that this process has written.
+  var keptDefinitions: Set<DefinitionHash> = []
+  /// Agents whose last state is being written, and whether it has changed meanwhile.
+  private var remembering: [AgentName: Bool] = [:]
   let hash: @Sendable ([UInt8]) -> DefinitionHash
   private(set) var drivers: [RunID: RunDriver] = [:]
   /// Runs that are about to get a driver; nobody else takes them up meanwhile.
@@ -37,6 +46,8 @@ package actor RunExecutor {
   /// How many runs have something to do right now.
   let census = RunCensus()
   private(set) var isStopping = false
+  /// Told of every run that has come to its end here.
+  private(set) var onEnd: @Sendable (RunID) -> Void = { _ in }
 
   init(
     plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk,
@@ -52,6 +63,8 @@ package actor RunExecutor {
     self.hash = hash
     catalogue.take(plan)
   }
+
+  func setOnEnd(_ onEnd: @escaping @Sendable (RunID) -> Void) { self.onEnd = onEnd }
 
   package var residentRuns: Int { drivers.count }
 
@@ -153,16 +166,29 @@ package actor RunExecutor {
     }
   }
 
+  /// Writes down how the agent is, for the node after this one; one write of an agent is under way at a time.
   private func remember(_ agent: AgentName) {
-    guard let status = board.status(of: agent) else { return }
-    let (store, clock, supervisors) = (services.store, services.clock, supervisors)
-    work.spawn("remember:\(agent)") {
+    guard remembering[agent] == nil else {
+      remembering[agent] = true
+      return
+    }
+    remembering[agent] = false
+    let isAccepted = work.spawn("remember:\(agent)") { await self.writeDown(agent) }
+    if !isAccepted { remembering[agent] = nil }
+  }
+
+  private func writeDown(_ agent: AgentName) async {
+    repeat {
+      remembering[agent] = false
+      guard let status = board.status(of: agent) else { break }
       // What a run came to says nothing of whether a person wants the agent down.
       let row = AgentRow(
         name: agent, stoppedByOperator: await supervisors.isDisabled(agent), lastState: status.state.rawValue,
         lastActivity: status.lastActivity)
-      _ = await StorePatience(clock: clock).commit(StoreTransaction(.synced, [.putAgent(row)]), to: store)
-    }
+      _ = await StorePatience(clock: services.clock).commit(
+        StoreTransaction(.synced, [.putAgent(row)]), to: services.store)
+    } while remembering[agent] == true
+    remembering[agent] = nil
   }
 
   // MARK: Waiting

@@ -98,14 +98,57 @@ extension AgentSpec {
   }
 }
 
+/// An agent as the attempts of a run have it; its many settings are kept once.
+final class PinnedAgent: Sendable {
+  let name: AgentName
+  let mode: AgentMode
+  let spec: AgentSpec
+
+  init(_ spec: AgentSpec) {
+    name = spec.name
+    mode = spec.mode
+    self.spec = spec
+  }
+}
+
 /// What the configuration says of the agents right now, for whoever has no time to ask its owner.
 final class AgentCatalogue: Sendable {
-  private let specs = Mutex<[AgentName: AgentSpec]>([:])
+  /// When more agents of definitions than this were read, all are forgotten: those in use are soon known again.
+  private static let maxPinned = 1_024
+
+  private struct Pin: Hashable {
+    let definition: DefinitionHash
+    let agent: AgentName
+  }
+
+  private struct State {
+    var specs: [AgentName: AgentSpec] = [:]
+    /// Definitions laid over these specs.
+    var pinned: [Pin: PinnedAgent] = [:]
+  }
+  private let state = Mutex(State())
 
   func take(_ plan: ProjectPlan) {
     let named = Dictionary(plan.agents.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    specs.withLock { $0 = named }
+    state.withLock { $0 = State(specs: named) }
   }
 
-  subscript(name: AgentName) -> AgentSpec? { specs.withLock { $0[name] } }
+  /// How an attempt is made: see `RunSubject.spec`, which is asked once for each agent of a definition.
+  ///
+  /// - Returns: nil if there is no such agent, or its definition cannot be read.
+  func agent(for order: StepOrder, of subject: RunSubject, pinnedBy definition: DefinitionHash) -> PinnedAgent? {
+    guard let name = order.agent, order.limits.heartbeat == nil else {
+      let specs = state.withLock { $0.specs }
+      return subject.spec(for: order) { specs[$0] }.map(PinnedAgent.init)
+    }
+    let pin = Pin(definition: definition, agent: name)
+    return state.withLock { state in
+      if let known = state.pinned[pin] { return known }
+      guard let spec = subject.spec(for: order, present: { state.specs[$0] }) else { return nil }
+      if state.pinned.count >= Self.maxPinned { state.pinned = [:] }
+      let agent = PinnedAgent(spec)
+      state.pinned[pin] = agent
+      return agent
+    }
+  }
 }

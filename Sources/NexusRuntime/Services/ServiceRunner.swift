@@ -21,7 +21,7 @@ struct ServiceRunner: Sendable {
       return .startFailed("the boundary did not open: \(error)")
     }
     let exit = await process(life, caller: caller, access: access, started: started)
-    let tally = await services.boundary.closeAttempt(access.key)
+    let tally = services.boundary.closeAttempt(access.key)
     guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
     switch exit {
     // Also before its startup probe passed: started again, it would run into the same wall.
@@ -44,7 +44,7 @@ struct ServiceRunner: Sendable {
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }
     // Where something is asked first, no task is handed over before the answer.
-    await setReady(spec.health?.startup == nil && spec.health?.readiness == nil, life)
+    setReady(spec.health?.startup == nil && spec.health?.readiness == nil, life)
     let process: any LaunchedProcess
     do {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
@@ -104,8 +104,8 @@ struct ServiceRunner: Sendable {
       health.show(finding, by: monitor, of: agent, on: board)
       switch finding {
       case .started: if isGated { await started() }
-      case .ready: await setReady(true, life)
-      case .notReady, .leaving: await setReady(false, life)
+      case .ready: setReady(true, life)
+      case .notReady, .leaving: setReady(false, life)
       case .startFailed, .notAlive, .stuck, .active: break
       }
     } while: {
@@ -113,8 +113,8 @@ struct ServiceRunner: Sendable {
     }
   }
 
-  private func setReady(_ isReady: Bool, _ life: ServiceLife) async {
-    if !life.isInstance { await desk.setReady(isReady, life.spec.name) }
+  private func setReady(_ isReady: Bool, _ life: ServiceLife) {
+    if !life.isInstance { desk.setReady(isReady, life.spec.name) }
   }
 
   private func show(_ life: ServiceLife, _ change: (inout AgentStatus) -> Void) {

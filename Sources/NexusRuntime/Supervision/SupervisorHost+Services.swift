@@ -37,7 +37,7 @@ extension SupervisorHost {
     while let life = following {
       if let moment = life.notBefore { try? await services.clock.sleep(until: moment) }
       let exit = await runner.run(life) { await self.handle(.started(life.child)) }
-      if !life.isInstance { await desk.serviceEnded(life.spec.name, because: exit.reason) }
+      if !life.isInstance { desk.serviceEnded(life.spec.name, because: exit.reason) }
       following = await ended(life.child, exit)
     }
   }

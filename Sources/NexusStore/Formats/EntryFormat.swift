@@ -20,11 +20,22 @@ package enum EntryFormat {
 
   /// - Throws: `tooLarge` if the entry is longer than its limit or nests too deep to be read again.
   package static func encode(_ entry: RunEntry) throws(StoreError) -> [UInt8] {
-    let (head, value) = EntryEncoding.parts(of: entry)
-    var bytes = JSONValue.object(head).encoded()
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(384)
+    let value: JSONValue?
+    if CommonEntries.write(entry, to: &bytes) {
+      value = CommonEntries.value(of: entry)
+    } else {
+      let (head, rest) = EntryEncoding.parts(of: entry)
+      bytes.append(json: .object(head))
+      value = rest
+    }
     if let value {
+      guard value.nests(within: JSONValue.maxDepth) else {
+        throw StoreError(.tooLarge, "the value of an entry nests deeper than \(JSONValue.maxDepth) levels")
+      }
       bytes.append(0x0A)
-      bytes.append(contentsOf: try encode(value: value, what: "the value of an entry"))
+      bytes.append(json: value)
     }
     guard bytes.count <= StoreLimits.entryBytes else {
       throw StoreError(.tooLarge, "an entry has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")

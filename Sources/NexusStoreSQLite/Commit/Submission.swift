@@ -18,7 +18,7 @@ struct Submission: Sendable {
   var endsLog = false
 
   /// What counts against the limits of a batch.
-  var entryCount: Int { max(1, payloads.entries.count) }
+  var entryCount: Int { max(1, payloads.entryCount) }
   var byteCount: Int { payloads.byteCount }
 
   /// All encoding, hashing and checking is done here, on the submitter's thread and outside every lock.
@@ -82,33 +82,49 @@ struct PreparedPayload: Sendable {
   }
 }
 
+/// What one append brings to the journal.
+struct PreparedAppend: Sendable {
+  let rows: [JournalRow]
+  /// Of all its entries.
+  let byteCount: Int64
+}
+
 /// The payloads of a transaction in the order in which its mutations use them.
-struct PreparedPayloads: Sendable {
-  let entries: [PreparedPayload]
+final class PreparedPayloads: Sendable {
+  let appends: [PreparedAppend]
+  /// How many entries there are in all.
+  let entryCount: Int
   let values: [PreparedPayload?]
   let effects: [PreparedPayload?]
   let byteCount: Int
 
   init(_ payloads: TransactionPayloads, _ transaction: StoreTransaction) {
-    entries = payloads.entries.map(PreparedPayload.init)
+    entryCount = payloads.entries.count
     values = payloads.values.map { $0.map(PreparedPayload.init) }
     var effects: [PreparedPayload?] = []
+    var appends: [PreparedAppend] = []
+    var left = payloads.entries[...]
     for mutation in transaction.mutations {
       switch mutation {
+      case .append(_, _, let entries, _):
+        appends.append(JournalRow.rows(of: entries, left.prefix(entries.count)))
+        left = left.dropFirst(entries.count)
       case .insertEffect(let row): effects.append(row.request.map(PreparedPayload.init))
       case .setOutcome(_, _, let outcome): effects.append(PreparedPayload(outcome.body))
       default: break
       }
     }
     self.effects = effects
+    self.appends = appends
     byteCount = payloads.byteCount
   }
 
   /// For mutations without payloads.
-  static let none = PreparedPayloads(entries: [], values: [], effects: [], byteCount: 0)
+  static let none = PreparedPayloads(values: [], effects: [], byteCount: 0)
 
-  private init(entries: [PreparedPayload], values: [PreparedPayload?], effects: [PreparedPayload?], byteCount: Int) {
-    self.entries = entries
+  private init(values: [PreparedPayload?], effects: [PreparedPayload?], byteCount: Int) {
+    appends = []
+    entryCount = 0
     self.values = values
     self.effects = effects
     self.byteCount = byteCount
@@ -118,15 +134,15 @@ struct PreparedPayloads: Sendable {
 /// Hands the payloads out, one after the other.
 struct PayloadCursor {
   private let payloads: PreparedPayloads
-  private var entry = 0
+  private var append = 0
   private var value = 0
   private var effect = 0
 
   init(_ payloads: PreparedPayloads) { self.payloads = payloads }
 
-  mutating func nextEntries(_ count: Int) -> ArraySlice<PreparedPayload> {
-    defer { entry += count }
-    return payloads.entries[entry..<entry + count]
+  mutating func nextAppend() -> PreparedAppend {
+    defer { append += 1 }
+    return payloads.appends[append]
   }
 
   mutating func nextValue() -> PreparedPayload? {

@@ -89,14 +89,14 @@ extension MutationWriter {
   mutating func append(
     to run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary
   ) throws(StoreError) {
-    let stored = payloads.nextEntries(entries.count)
+    let append = payloads.nextAppend()
     let output = payloads.nextValue()
     guard var found = try find(run), found.fence == fence.value else { throw Self.stale(run) }
     guard entries.isEmpty || found.head + 1 == entries[0].sequence.value else { throw Self.stale(run) }
     let before = found
     if let last = entries.last {
       found.head = last.sequence.value
-      for payload in stored { found.journalBytes += Int64(payload.bytes.count) }
+      found.journalBytes += append.byteCount
       try StoreLimits.check(journalBytes: found.journalBytes, of: run, status: summary.status)
     }
     found.facet = found.facet.with(summary)
@@ -115,11 +115,11 @@ extension MutationWriter {
       connection.memory.forget(run)
       throw Self.stale(run)
     }
-    for (entry, payload) in zip(entries, stored) {
+    for row in append.rows {
       try connection.run(
         .insertEntry,
-        [.integer(found.key), .integer(entry.sequence.value), .time(entry.at), payload.column])
-      try keep(payload)
+        [.integer(found.key), .integer(row.sequence.value), .time(row.at), row.payload.column])
+      try keep(row.payload)
     }
     try keep(output)
     try drop(before.output)

@@ -2,15 +2,8 @@
 // Copyright the Nexus OS authors
 
 extension Migration {
-  /// What schedules and queue pools remember: which due times are decided, and how many workers a person wants.
-  static let v03 = Migration(
-    version: 3,
-    script: """
-      CREATE TABLE component (
-        kind TEXT NOT NULL,
-        name TEXT NOT NULL,
-        state BLOB NOT NULL,
-        PRIMARY KEY (kind, name)
-      ) WITHOUT ROWID;
-      """)
+  /// A row of the journal may hold several entries from here on (`JournalRow`), and `seq` is that of the last.
+  ///
+  /// The tables stay as they are; versions before would take such a row for a damaged one.
+  static let v03 = Migration(version: 3, script: "")
 }

@@ -191,7 +191,7 @@ package final class FakeBoundary: EffectBoundary {
 
   package func tally(of key: VirtualKey) -> AttemptTally? { state.withLock { $0.live[key] } }
 
-  package func closeAttempt(_ key: VirtualKey) async -> AttemptTally {
+  package func closeAttempt(_ key: VirtualKey) -> AttemptTally {
     state.withLock { state in
       state.open[key] = nil
       if let live = state.live.removeValue(forKey: key) { return live }

@@ -44,7 +44,7 @@ struct BudgetGateTests {
     #expect(other.json?["error"]?["type"] == "billing_error")
     #expect(other.fields["x-should-retry"] == "false")
     #expect(upstream.requests.count == 5)
-    let tally = await bench.gateway.closeAttempt(access.key)
+    let tally = bench.gateway.closeAttempt(access.key)
     #expect(tally.cost == NanoUSD(10_000_000))
     #expect(tally.refusal?.reason == .exhausted)
     #expect(tally.made == 5)

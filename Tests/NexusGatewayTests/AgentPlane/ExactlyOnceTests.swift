@@ -19,7 +19,7 @@ struct ExactlyOnceTests {
     try await dying.send(GatewayBench.request(key: first.key.secret, body: GatewayBench.chat("q")))
     await upstream.received(1)
     await dying.close()
-    _ = await bench.gateway.closeAttempt(first.key)
+    _ = bench.gateway.closeAttempt(first.key)
 
     let second = try await bench.open(2)
     async let joined = bench.call(key: second.key, body: GatewayBench.chat("q"))
@@ -27,7 +27,7 @@ struct ExactlyOnceTests {
     gate.set()
     #expect(try await joined.body == GatewayBench.completion("only one"))
     #expect(upstream.requests.count == 1)
-    let tally = await bench.gateway.closeAttempt(second.key)
+    let tally = bench.gateway.closeAttempt(second.key)
     #expect(tally.passed == 1)
     // The call of the dead attempt is paid by the one that got its answer.
     #expect(tally.tokens == TokenCount(15))
@@ -64,7 +64,7 @@ struct ExactlyOnceTests {
       }
       #expect(seen.starts(with: answers))
       answers = seen
-      let tally = await bench.gateway.closeAttempt(access.key)
+      let tally = bench.gateway.closeAttempt(access.key)
       #expect(tally.passed == seen.count)
       #expect(tally.made == (attempt == 11 ? 0 : 1))
     }
@@ -92,7 +92,7 @@ struct ExactlyOnceTests {
     let bench = try await GatewayBench.start(upstream: upstream)
     let first = try await bench.open(1)
     for question in ["a", "b", "c"] { _ = try await bench.call(key: first.key, body: GatewayBench.chat(question)) }
-    _ = await bench.gateway.closeAttempt(first.key)
+    _ = bench.gateway.closeAttempt(first.key)
 
     let opened = try await bench.gateway.openAttempt(
       Caller(agent: AgentName("tester"), run: GatewayBench.run, step: .main, attempt: AttemptNumber(2)), rewind: 2)
@@ -118,7 +118,7 @@ struct ExactlyOnceTests {
     let failed = try await bench.call(key: first.key, body: GatewayBench.chat("q"))
     #expect(failed.status == 500)
     #expect(failed.body == "{\"error\":{\"message\":\"no\"}}")
-    _ = await bench.gateway.closeAttempt(first.key)
+    _ = bench.gateway.closeAttempt(first.key)
     let second = try await bench.open(2)
     #expect(try await bench.call(key: second.key, body: GatewayBench.chat("q")).status == 200)
     await bench.stop()
@@ -131,7 +131,7 @@ struct ExactlyOnceTests {
     _ = try await bench.call(key: access.key, body: GatewayBench.chat("q"))
     _ = try await bench.call(key: access.key, body: GatewayBench.chat("q"))
     #expect(upstream.requests.count == 2)
-    let tally = await bench.gateway.closeAttempt(access.key)
+    let tally = bench.gateway.closeAttempt(access.key)
     #expect(tally.made == 2)
     #expect(tally.tokens == TokenCount(30))
     #expect(try await bench.store.charges(ChargeQuery()).count == 2)

@@ -25,7 +25,7 @@ struct LocalModelTests {
     let body = "{\"model\":\"local/extractive\",\"max_tokens\":99,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
     let other = try await bench.call("POST", "/v1/messages", key: access.key, body: body)
     #expect(other.json?["type"] == "message")
-    let tally = await bench.gateway.closeAttempt(access.key)
+    let tally = bench.gateway.closeAttempt(access.key)
     #expect(tally.made == 3)
     #expect(tally.tokens > .zero)
     #expect(tally.cost == .zero)

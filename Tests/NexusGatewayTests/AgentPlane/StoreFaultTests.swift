@@ -46,7 +46,7 @@ struct StoreFaultTests {
     let reply = try await bench.call(key: access.key, body: GatewayBench.chat("q"))
     #expect(reply.status == 503)
     #expect(!reply.body.contains("answer 0"))
-    _ = await bench.gateway.closeAttempt(access.key)
+    _ = bench.gateway.closeAttempt(access.key)
     let next = try await bench.open(2)
     #expect(try await bench.call(key: next.key, body: GatewayBench.chat("q")).body.contains("answer 1"))
     await bench.stop()
@@ -58,7 +58,7 @@ struct StoreFaultTests {
     let bench = try await GatewayBench.start(store: store, upstream: upstream)
     let access = try await bench.open()
     _ = try await bench.call(key: access.key, body: GatewayBench.chat("q"))
-    _ = await bench.gateway.closeAttempt(access.key)
+    _ = bench.gateway.closeAttempt(access.key)
     store.fail([0])
     await #expect(throws: StoreError.self) { try await bench.open(2, rewind: 1) }
     let next = try await bench.open(2)

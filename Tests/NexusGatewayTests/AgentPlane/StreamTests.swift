@@ -40,7 +40,7 @@ struct StreamTests {
     #expect(reply.fields["content-type"] == Self.type)
     let sent = try #require(upstream.requests.first).body
     #expect(sent.hasPrefix("{\"stream_options\":{\"include_usage\":true},\"model\":\"gpt-test\""))
-    let tally = await bench.gateway.closeAttempt(access.key)
+    let tally = bench.gateway.closeAttempt(access.key)
     #expect(tally.tokens == TokenCount(10))
 
     let again = try await bench.open(2)
@@ -143,7 +143,7 @@ struct StreamTests {
     let charge = try #require(try await bench.store.charges(ChargeQuery()).first)
     #expect(charge.basis == .hold)
     #expect(charge.spend.cost > .zero)
-    _ = await bench.gateway.closeAttempt(access.key)
+    _ = bench.gateway.closeAttempt(access.key)
     let next = try await bench.open(2)
     #expect(try await bench.call(key: next.key, body: body).body.contains("\"content\":\"b\""))
     await bench.stop()
@@ -162,7 +162,7 @@ struct StreamTests {
     try await client.send(GatewayBench.request(key: access.key.secret, body: body))
     await client.wait { text, _ in text.contains("\"content\":\"a\"") }
     await client.close()
-    _ = await bench.gateway.closeAttempt(access.key)
+    _ = bench.gateway.closeAttempt(access.key)
     gate.set()
     let next = try await bench.open(2)
     let reply = try await bench.call(key: next.key, body: body)

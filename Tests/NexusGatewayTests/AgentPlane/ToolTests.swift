@@ -50,7 +50,7 @@ struct ToolTests {
     #expect(broken.json?["succeeded"] == false)
     _ = try await bench.call(
       "POST", "/agent/v1/tools/mail.send", key: first.key, body: "{\"arguments\":{\"to\":\"x\"}}")
-    _ = await bench.gateway.closeAttempt(first.key)
+    _ = bench.gateway.closeAttempt(first.key)
 
     let second = try await bench.open(2, rewind: 8)
     let again = try await bench.call("POST", "/agent/v1/tools/files.read", key: second.key, body: body)
@@ -58,7 +58,7 @@ struct ToolTests {
     #expect(again.fields["x-naos-replayed"] == "true")
     #expect(try await bench.call("POST", "/agent/v1/tools/mail.send", key: second.key, body: body).json == mail.json)
     #expect(shed.performed.count == 4)
-    let tally = await bench.gateway.closeAttempt(second.key)
+    let tally = bench.gateway.closeAttempt(second.key)
     #expect(tally.replayed == 2)
     await bench.stop()
   }
@@ -107,7 +107,7 @@ struct ToolTests {
       #expect(try await bench.call("PUT", "/agent/v1/steps/one", key: access.key, body: "{}").status == 200)
       _ = try await bench.call(key: access.key, body: GatewayBench.chat("b"))
       _ = try await bench.call("POST", "/agent/v1/heartbeat", key: access.key, body: "{}")
-      _ = await bench.gateway.closeAttempt(access.key)
+      _ = bench.gateway.closeAttempt(access.key)
     }
     #expect(try await bench.store.effects(of: GatewayBench.run).map(\.record.kind) == [.model, .request, .model])
     let third = try await bench.gateway.openAttempt(

@@ -36,6 +36,9 @@ enum ImportGraph {
     "naos": ["NexusCLI", "CGuard"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
     "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
+    "naos-bench-flows": [
+      "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
+    ],
     "naos-bench-process": ["NexusCore", "NexusSandbox"],
   ]
 
