@@ -387,6 +387,14 @@ void *naos_other_lock(const char *path) {
 
 void naos_other_release(void *other) { sqlite3_close(other); }
 
+void *naos_other_leave(const char *path, const char *script) {
+  sqlite3 *other = NULL;
+  if (sqlite3_open(path, &other) == SQLITE_OK && sqlite3_exec(other, script, NULL, NULL, NULL) == SQLITE_OK)
+    return other;
+  sqlite3_close(other);
+  return NULL;
+}
+
 int naos_other_execute(const char *path, const char *script) {
   sqlite3 *other = NULL;
   int result = sqlite3_open(path, &other);

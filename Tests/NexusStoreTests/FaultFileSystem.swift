@@ -64,6 +64,12 @@ final class OtherProgram: @unchecked Sendable {
     unsafe self.connection = connection
   }
 
+  /// In the middle of what a script began.
+  init?(amid script: String, on path: String) {
+    guard let connection = unsafe naos_other_leave(path, script) else { return nil }
+    unsafe self.connection = connection
+  }
+
   func release() { unsafe naos_other_release(connection) }
 
   static func execute(_ script: String, on path: String) -> Bool { unsafe naos_other_execute(path, script) == 0 }

@@ -10,6 +10,25 @@ import Testing
 
 /// Other programs at the same file, and reading without a node.
 @Suite struct LockTests {
+  @Test func `a change that was cut off while the database was made is taken back by whoever reads first`() async throws {
+    try await withScratchFolder { folder in
+      let (path, copy) = (folder + "/made.db", folder + "/cut.db")
+      // More than the cache holds, so that the file is changed before the commit and its journal is whole.
+      let other = try #require(
+        OtherProgram(
+          amid: """
+            PRAGMA application_id = 1851879283; CREATE TABLE first (t); PRAGMA cache_size = 2; BEGIN;
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+              INSERT INTO first SELECT hex(zeroblob(200)) FROM n;
+            """, on: path))
+      for end in ["", "-journal"] { try FileManager.default.copyItem(atPath: path + end, toPath: copy + end) }
+      other.release()
+      let error = await #expect(throws: StoreError.self) { _ = try await SQLiteStore.openReadOnly(path: copy) }
+      #expect(error?.code == .notFound, "\(String(describing: error))")
+      #expect(!FileManager.default.fileExists(atPath: copy + "-journal"))
+    }
+  }
+
   @Test func `a database that another program writes to is locked in bounded time, and free again`() async throws {
     try await withScratchFolder { folder in
       let path = folder + "/nexus.db"

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
-internal import NexusKernel
+package import NexusKernel
 internal import Synchronization
 
 /// What a run executes, as it was when the run began.
@@ -99,12 +99,12 @@ extension AgentSpec {
 }
 
 /// An agent as the attempts of a run have it; its many settings are kept once.
-final class PinnedAgent: Sendable {
+package final class PinnedAgent: Sendable {
   let name: AgentName
   let mode: AgentMode
   let spec: AgentSpec
 
-  init(_ spec: AgentSpec) {
+  package init(_ spec: AgentSpec) {
     name = spec.name
     mode = spec.mode
     self.spec = spec

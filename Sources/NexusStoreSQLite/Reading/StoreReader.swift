@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
 internal import NexusStore
 
 /// The reading connection, on a thread of its own.
@@ -18,6 +19,11 @@ actor StoreReader {
   /// Opens the database; `settlesLog` brings what a dead process acknowledged into it first, for where nobody has opened
   /// it for writing.
   func open(path: String, settlesLog: Bool = false) throws(StoreError) {
+    if settlesLog, Files.exists(path + "-journal") {
+      // A node was killed while it made the database: a change that was cut off is taken back by whoever reads first,
+      // who has to be able to write.
+      _ = try Migration.check(try SQLiteConnection(path: path, mode: .readWrite, vfs: vfs))
+    }
     let connection = try SQLiteConnection(path: path, mode: .readOnly, vfs: vfs)
     try Migration.checkForReading(connection)
     if settlesLog, try connection.hasUnsettledLog() {

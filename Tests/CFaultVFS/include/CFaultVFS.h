@@ -36,4 +36,7 @@ void *_Nullable naos_other_lock(const char *_Nonnull path);
 void naos_other_release(void *_Nonnull other);
 // Runs a script in a connection of its own; gives SQLite's result.
 int naos_other_execute(const char *_Nonnull path, const char *_Nonnull script);
+
+/// Executes a script and leaves the connection as it is, in the middle of a transaction perhaps; NULL if it fails.
+void *_Nullable naos_other_leave(const char *_Nonnull path, const char *_Nonnull script);
 #endif
