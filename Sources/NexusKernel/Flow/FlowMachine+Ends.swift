@@ -169,11 +169,11 @@ extension FlowMachine {
       return
     }
     note(.childStarted(path: path, run: child), &turn)
-    // The run was told to end while the child began.
+    // The run was told to end, or failed, while the child began.
     switch halt {
-    case .cancelled, .killed, .timedOut:
-      turn.act(.stopChild(path, child, isKilled ? .kill : definition.steps[key.step].parentClose))
-    case .paused, nil: break
+    case .cancelled, .killed, .timedOut: stopChild(child, of: key, isKilled ? .killed : .cancelled, &turn)
+    case .paused: break
+    case nil: if childrenWereStopped { stopChild(child, of: key, .cancelled, &turn) }
     }
   }
 

@@ -48,12 +48,14 @@ extension FlowMachine {
   }
 
   mutating func stopChildren(_ why: StepStop, _ turn: inout Turn) {
-    for (key, child) in openChildren.sorted(by: { before($0.0, $1.0) }) {
-      let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
-      turn.act(.stopChild(state.paths.path(of: key), child, policy))
-      // What goes on by itself is not waited for.
-      if policy == .abandon { note(.stepSkipped(path: state.paths.path(of: key), .notNeeded), &turn) }
-    }
+    for (key, child) in openChildren.sorted(by: { before($0.0, $1.0) }) { stopChild(child, of: key, why, &turn) }
+  }
+
+  mutating func stopChild(_ child: RunID, of key: UnitKey, _ why: StepStop, _ turn: inout Turn) {
+    let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
+    turn.act(.stopChild(state.paths.path(of: key), child, policy))
+    // What goes on by itself is not waited for.
+    if policy == .abandon { note(.stepSkipped(path: state.paths.path(of: key), .notNeeded), &turn) }
   }
 
   mutating func cancel(by who: String, _ turn: inout Turn) {

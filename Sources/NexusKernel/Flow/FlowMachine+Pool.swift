@@ -44,7 +44,6 @@ extension FlowMachine {
       stops[key] = .notNeeded
       turn.act(.stopAttempt(state.paths.path(of: key), .notNeeded))
     }
-    stopChildren(.notNeeded, &turn)
   }
 
   // MARK: The judge

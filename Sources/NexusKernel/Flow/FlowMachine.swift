@@ -143,9 +143,14 @@ package struct FlowMachine: DurableMachine {
   /// Units whose runs were asked for and are not known yet.
   private var startingChildren: [UnitKey] {
     state.active.filter { key in
-      guard key.role == .forward, case .run = definition.steps[key.step].action else { return false }
-      return state.units[key]?.child == nil && handedOver.contains(key)
+      isRun(key) && state.units[key]?.child == nil && handedOver.contains(key)
     }
+  }
+
+  /// The unit is a run of its own.
+  func isRun(_ key: UnitKey) -> Bool {
+    guard key.role == .forward, case .run = definition.steps[key.step].action else { return false }
+    return true
   }
 
   private mutating func goForward(_ turn: inout Turn) {
@@ -169,7 +174,8 @@ package struct FlowMachine: DurableMachine {
       childrenWereStopped = true
       stopChildren(.cancelled, &turn)
     }
-    return openChildren.isEmpty
+    // What is only starting is told to end as soon as it is known.
+    return openChildren.isEmpty && startingChildren.isEmpty
   }
 
   /// Behind its pivot a saga neither fails nor goes back: a person decides.
@@ -241,6 +247,9 @@ package struct FlowMachine: DurableMachine {
       } else if let due = unit.dueAt {
         handedOver.insert(key)
         turn.act(.wake(path, after: max(.zero, due - turn.now)))
+      } else if isRun(key) {
+        // It may have begun unheard of, so it is looked for, also by a run that is to end.
+        begin(key, &turn)
       } else if !isWaitingForEvent(key) {
         waitingForRoom.append(key)
       }

@@ -67,6 +67,7 @@ extension FlowSimulation {
 
   func checkEnd() -> String? {
     let words = player.words
+    if let child = player.living.first { return "the run is over, and \(child) goes on: \(words)" }
     switch player.status {
     case .compensated, .compensatedPartial: return checkUndone()
     case .completed where player.definition.kind != .pool:

@@ -15,6 +15,8 @@ struct FlowSimulation {
   var random: SplitMix
   /// Effects that happened outside, by idempotency key: how often one was really applied there.
   var effects: [String: Int] = [:]
+  /// How children ended.
+  var fates: [RunID: RunStatus] = [:]
   var killsLeft: Int
   var troubleLeft: Int
   var turns = 0
@@ -120,14 +122,16 @@ struct FlowSimulation {
   }
 
   private mutating func endChild(_ path: StepPath) {
-    guard let run = player.children.removeValue(forKey: path) else { return }
-    player.play(.childStarted(path, run))
-    let failed = chance(4)
-    player.play(
-      .childEnded(
-        path,
-        ChildEnd(status: failed ? .failed : .completed, output: failed ? nil : "child", error: failed ? .exitOne : nil))
-    )
+    // The node may learn of the start long before it learns of the end.
+    player.startChild(path)
+    guard chance(2) else { return }
+    guard let child = player.children[path] else { return }
+    // It has ended as it has, even if the node forgets that it heard of it.
+    let status: RunStatus = fates[child] ?? (chance(4) ? .failed : chance(8) ? .compensated : .completed)
+    fates[child] = status
+    // Whatever a child did that did not go back stands.
+    if status != .compensated { effects["\(FlowPlayer.run)/\(path)"] = 1 }
+    player.endChild(path, status, status == .completed ? "child" : nil)
   }
 
   private mutating func interfere() {

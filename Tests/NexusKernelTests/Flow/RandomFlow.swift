@@ -47,6 +47,7 @@ enum RandomFlow {
   private static func vary(_ step: inout FlowStep, _ random: inout SplitMix) {
     step.retry.policy.maxAttempts = Int.random(in: 1...4, using: &random)
     step.retry.jitter = Bool.random(using: &random) ? 0.3 : 0
+    step.parentClose = ParentClose.allCases.randomElement(using: &random) ?? .cancel
     switch Int.random(in: 0..<8, using: &random) {
     case 0: step.onError = .skip
     case 1: step.onUnknown = .ask
@@ -64,6 +65,7 @@ enum RandomFlow {
     for index in 0..<count {
       let needs = isParallel ? needs(index, &random) : index == 0 ? [] : [index - 1]
       var step = FlowStep.agent("s\(index)", needs: needs)
+      if Int.random(in: 0..<5, using: &random) == 0 { step.action = .run("child") }
       if let pivot, index >= pivot {
         step.commitment = index == pivot ? .pivot : .retriable
       } else if Int.random(in: 0..<5, using: &random) > 0 {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import Testing
+
+@Suite struct `A step that is a run` {
+  /// Children beside a step that fails.
+  private func beside(_ kind: RunKind, _ change: (inout FlowStep) -> Void = { _ in }) throws -> FlowPlayer {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.forEach = ForEach(items: try ValueTemplate(parsing: "{{ run.input.list }}"), parallel: 16)
+    change(&sub)
+    let definition = FlowDefinition(kind: kind, name: "parent", steps: [sub, .agent("bad")])
+    return FlowPlayer(definition, input: ["list": [1, 2, 3]])
+  }
+
+  @Test(arguments: [RunKind.workflow, .saga])
+  func `that only begins when another step fails is told to end, and waited for`(kind: RunKind) throws {
+    var player = try beside(kind)
+    player.startChild("sub[0]")
+    player.crash("bad", .badOutput)
+    #expect(player.stoppedChildren == ["sub[0]": .cancel])
+    #expect(!player.status.isFinal)
+    player.endChild("sub[0]", .cancelled)
+    #expect(!player.status.isFinal)
+    for path: StepPath in ["sub[1]", "sub[2]"] {
+      player.startChild(path)
+      #expect(player.stoppedChildren[path] == .cancel)
+      #expect(player.words.contains("child \(path)"))
+      player.endChild(path, .cancelled)
+    }
+    #expect(player.status == (kind == .saga ? .compensated : .failed))
+    #expect(player.living.isEmpty)
+  }
+
+  @Test func `is looked for by the next node, also by a run that has failed meanwhile`() throws {
+    var player = try beside(.saga)
+    player.crash("bad", .badOutput)
+    player.recover()
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] {
+      #expect(!player.status.isFinal)
+      player.startChild(path)
+      #expect(player.stoppedChildren[path] == .cancel)
+      player.endChild(path, .cancelled)
+    }
+    #expect(player.status == .compensated)
+  }
+
+  @Test func `goes on by itself where the step says so, also if it only begins`() throws {
+    var player = try beside(.workflow) { $0.parentClose = .abandon }
+    player.crash("bad", .badOutput)
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] { player.startChild(path) }
+    #expect(player.status == .failed)
+    #expect(player.words.contains("skipped sub[1]"))
+  }
+}
