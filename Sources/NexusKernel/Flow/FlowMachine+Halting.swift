@@ -18,8 +18,12 @@ extension FlowMachine {
     }
     halt = new
     stopOpenAttempts(new, &turn)
-    if case .paused = new { return }
-    stopChildren(new == .timedOut ? .timedOut : .cancelled, &turn)
+    switch new {
+    case .cancelled: stopChildren(.cancelled, &turn)
+    case .killed: stopChildren(.killed, &turn)
+    case .timedOut: stopChildren(.timedOut, &turn)
+    case .paused: break
+    }
   }
 
   /// A kill outranks everything, a cancel what goes on afterwards.

@@ -47,6 +47,21 @@ import Testing
     #expect(player.status == .compensated)
   }
 
+  @Test func `is killed with its parent, however long it was only cancelled`() throws {
+    for first in [DurableEvent.kill(by: "ann"), .cancel(by: "ann")] {
+      var player = try beside(.saga)
+      player.startChild("sub[0]")
+      player.play(first)
+      player.play(.kill(by: "ann"))
+      player.startChild("sub[1]")
+      player.startChild("sub[2]")
+      #expect(player.stoppedChildren == ["sub[0]": .kill, "sub[1]": .kill, "sub[2]": .kill])
+      player.crash("bad")
+      for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] { player.endChild(path, .cancelled) }
+      #expect(player.journal.last?.entry == .killed(by: "ann", uncompensated: []))
+    }
+  }
+
   @Test func `goes on by itself where the step says so, also if it only begins`() throws {
     var player = try beside(.workflow) { $0.parentClose = .abandon }
     player.crash("bad", .badOutput)
