@@ -8,21 +8,28 @@ extension FlowMachine {
   /// The run comes to a halt once everything under way has ended.
   mutating func begin(_ new: Halt, _ turn: inout Turn) {
     guard !state.status.isFinal, outranks(new) else { return }
-    if state.status == .paused {
-      // Nothing is under way.
-      switch new {
-      case .cancelled, .killed: end(new, &turn)
-      case .paused, .timedOut: break
-      }
-      return
-    }
+    if state.status == .paused, !new.endsPause { return }
     halt = new
     stopOpenAttempts(new, &turn)
+    if case .paused = new { return }
+    awaitChildren(&turn)
     switch new {
     case .cancelled: stopChildren(.cancelled, &turn)
     case .killed: stopChildren(.killed, &turn)
     case .timedOut: stopChildren(.timedOut, &turn)
     case .paused: break
+    }
+  }
+
+  /// A pause left the children alone: those of a run that is to end are waited for.
+  private mutating func awaitChildren(_ turn: inout Turn) {
+    for key in state.active.sorted(by: before) where isRun(key) && !handedOver.contains(key) {
+      if let child = state.units[key]?.child {
+        handedOver.insert(key)
+        turn.act(.awaitChild(state.paths.path(of: key), child))
+      } else {
+        begin(key, &turn)
+      }
     }
   }
 

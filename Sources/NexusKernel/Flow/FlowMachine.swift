@@ -49,6 +49,14 @@ package struct FlowMachine: DurableMachine {
     case killed(by: String)
     case paused(PauseReason, note: String)
     case timedOut
+
+    /// A run that stands still is brought to its end.
+    var endsPause: Bool {
+      switch self {
+      case .cancelled, .killed: true
+      case .paused, .timedOut: false
+      }
+    }
   }
 
   /// What one event leads to.
@@ -133,7 +141,7 @@ package struct FlowMachine: DurableMachine {
   }
 
   /// Nothing begins any more unless a person asks.
-  var isResting: Bool { state.status.isFinal || state.status == .paused }
+  var isResting: Bool { state.status.isFinal || (state.status == .paused && halt?.endsPause != true) }
 
   /// The runs that units wait for.
   var openChildren: [(UnitKey, RunID)] {

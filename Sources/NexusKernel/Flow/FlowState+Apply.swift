@@ -49,7 +49,13 @@ extension FlowState {
       error = reason
     case .cancelled: status = .cancelled
     case .killed: status = .cancelled
-    case .cancelRequested: cancelRequested = true
+    case .cancelRequested:
+      cancelRequested = true
+      // It is on its way to its end, also after a restart of the node; a parked undo stays parked.
+      if status == .paused, cause == nil, !isBehindPivot {
+        status = .running
+        pauseReason = nil
+      }
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason

@@ -62,6 +62,45 @@ import Testing
     }
   }
 
+  /// Paused with one child that is known and two that are only starting; a node later.
+  private func paused(_ kind: RunKind) throws -> FlowPlayer {
+    var player = try beside(kind)
+    player.startChild("sub[0]")
+    player.play(.pause(by: "ann"))
+    player.crash("bad")
+    #expect(player.status == .paused && player.isSettled)
+    player.crash()
+    return player
+  }
+
+  @Test(arguments: [RunKind.workflow, .saga], [false, true])
+  func `of a paused run that is cancelled is told to end, and waited for`(kind: RunKind, isLost: Bool) throws {
+    var player = try paused(kind)
+    player.play(.cancel(by: "ann"))
+    if isLost { player.recover() }
+    #expect(!player.isSettled)
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] {
+      #expect(!player.status.isFinal && !player.words.contains("compensating"))
+      player.startChild(path)
+      #expect(player.stoppedChildren[path] == .cancel)
+      player.endChild(path, .cancelled)
+    }
+    #expect(player.status == (kind == .saga ? .compensated : .cancelled))
+    #expect(player.machine.outlook.pauseReason == nil)
+  }
+
+  @Test func `of a paused run that is killed is killed, and waited for`() throws {
+    var player = try paused(.workflow)
+    player.play(.kill(by: "ann"))
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] {
+      #expect(!player.status.isFinal && !player.isSettled)
+      player.startChild(path)
+      #expect(player.stoppedChildren[path] == .kill)
+      player.endChild(path, .cancelled)
+    }
+    #expect(player.status == .cancelled)
+  }
+
   @Test func `goes on by itself where the step says so, also if it only begins`() throws {
     var player = try beside(.workflow) { $0.parentClose = .abandon }
     player.crash("bad", .badOutput)

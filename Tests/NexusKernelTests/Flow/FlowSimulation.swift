@@ -160,7 +160,9 @@ struct FlowSimulation {
       if case .attemptStarted(let path, _, _) = entry.entry, player.machine.canResolve(path) { return path }
       return nil
     }
-    switch Int.random(in: 0..<4, using: &random) {
+    switch Int.random(in: 0..<6, using: &random) {
+    case 4: player.play(.cancel(by: "ann"))
+    case 5: player.play(.kill(by: "ann"))
     case 0 where stuck.last != nil:
       player.play(.skip(stuck[stuck.count - 1], by: "ann", reason: "by hand"))
     case 1 where stuck.last != nil:
