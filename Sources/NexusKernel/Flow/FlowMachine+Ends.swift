@@ -56,7 +56,7 @@ extension FlowMachine {
         .stepCompleted(path: state.paths.path(of: forward), output: output["output"] ?? .null), &turn)
     case false?: startAttempt(forward, doubtIsSettled: true, &turn)
     case nil:
-      begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say whether it was applied"), &turn)
+      begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say"), &turn)
     }
   }
 
@@ -113,7 +113,9 @@ extension FlowMachine {
         return note(.stepSkipped(path: path, .failed(error)), &turn)
       }
       begin(.paused(.compensation, note: "\(path): \(error.message)"), &turn)
-    case .probe: begin(.paused(.unknown, note: "\(path): \(error.message)"), &turn)
+    case .probe:
+      note(.stepFailed(path: path, error), &turn)
+      begin(.paused(.unknown, note: "\(path): \(error.message)"), &turn)
     case .judge: note(.stepFailed(path: path, error), &turn)
     }
   }

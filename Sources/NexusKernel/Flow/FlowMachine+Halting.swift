@@ -5,6 +5,9 @@ package import NexusCore
 
 // How a run is brought to a halt, and how it goes on again.
 extension FlowMachine {
+  /// How many units in doubt the note of a pause names.
+  static let maxNamedUnits = 10
+
   /// The run comes to a halt once everything under way has ended.
   mutating func begin(_ new: Halt, _ turn: inout Turn) {
     guard !state.status.isFinal, outranks(new) else { return }
@@ -96,11 +99,22 @@ extension FlowMachine {
           RunError(code: "NX-RUN-037", message: "the run was cancelled by \(who)", isRetryable: false)), &turn)
     case .killed(let who):
       note(.killed(by: who, uncompensated: undoOrder().map { state.paths.path(of: $0) }), &turn)
+    case .paused(.unknown, let text): note(.paused(.unknown, note: question(text)), &turn)
     case .paused(let reason, let text): note(.paused(reason, note: text), &turn)
     case .timedOut:
       let error = RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false)
       note(definition.kind == .saga ? .compensationStarted(error) : .failed(error), &turn)
     }
+  }
+
+  /// Names what a person is asked about: that is what a resume says to try again.
+  private func question(_ reason: String) -> String {
+    let paths = state.askedAbout.sorted(by: before).map { state.paths.path(of: $0).text }
+    guard !paths.isEmpty else { return reason }
+    var names = paths.prefix(Self.maxNamedUnits).joined(separator: ", ")
+    if paths.count > Self.maxNamedUnits { names += " and \(paths.count - Self.maxNamedUnits) others" }
+    let text = "nobody knows whether \(names) had \(paths.count == 1 ? "its" : "their") effect"
+    return reason.isEmpty ? text : "\(text): \(reason)"
   }
 
   // MARK: Going on again

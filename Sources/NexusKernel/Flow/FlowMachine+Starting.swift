@@ -134,11 +134,10 @@ extension FlowMachine {
   /// The attempt before was cut off; whether the unit may simply be tried again.
   private mutating func goesOnInDoubt(_ key: UnitKey, _ turn: inout Turn) -> Bool {
     guard key.role == .forward else { return true }
-    let path = state.paths.path(of: key)
     switch definition.steps[key.step].onUnknown {
     case .retrySameKey: return true
     case .probe: startAttempt(key.with(.probe), &turn)
-    case .ask: begin(.paused(.unknown, note: "nobody knows whether \(path) had its effect"), &turn)
+    case .ask: begin(.paused(.unknown, note: ""), &turn)
     case .fail:
       let error = RunError(
         code: "NX-RUN-033", message: "the attempt was cut off, and nobody knows whether it had its effect",

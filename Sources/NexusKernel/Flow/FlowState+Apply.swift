@@ -59,7 +59,8 @@ extension FlowState {
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason
-    case .resumed, .retried: goOn()
+    case .resumed: goOn(triesFailedAgain: pauseReason == .exhausted, settlesDoubt: pauseReason == .unknown)
+    case .retried: goOn(triesFailedAgain: true, settlesDoubt: pauseReason == .unknown)
     case .nodeTrapped: traps += 1
     case .epochRaised: epoch += 1
     default: preconditionFailure("an entry of a step")
@@ -73,7 +74,10 @@ extension FlowState {
     begin(key, time)
     open.insert(key)
     attempts += 1
-    if key.role == .probe { units[key]?.outcome = nil }
+    if key.role == .probe {
+      units[key]?.outcome = nil
+      units[key]?.failure = nil
+    }
     if !status.isFinal {
       status = cause == nil ? .running : .compensating
       pauseReason = nil
@@ -223,11 +227,16 @@ extension FlowState {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     failed.removeAll { $0 == key }
     finish(path, outcome, time)
-    goOn()
+    goOn(triesFailedAgain: false, settlesDoubt: false)
   }
 
   /// What failed before does not count any more.
-  private mutating func goOn() {
+  ///
+  /// - Parameters:
+  ///   - triesFailedAgain: the person has what failed tried again, although nobody may know what it did.
+  ///   - settlesDoubt: the person has the units tried again that the run has asked about.
+  private mutating func goOn(triesFailedAgain: Bool, settlesDoubt: Bool) {
+    if settlesDoubt { for key in askedAbout { units[key]?.isUnknown = false } }
     status = cause == nil ? .running : .compensating
     pauseReason = nil
     error = cause
@@ -236,6 +245,7 @@ extension FlowState {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
+      if triesFailedAgain { units[key]?.isUnknown = false }
       if units[key]?.child != nil {
         units[key]?.child = nil
         units[key]?.failedChildren += 1
@@ -245,7 +255,6 @@ extension FlowState {
     failed = []
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
-      units[key]?.isUnknown = false
       if units[key]?.lastError != nil { units[key]?.dueAt = nil }
     }
   }

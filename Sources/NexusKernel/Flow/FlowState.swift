@@ -77,6 +77,21 @@ package struct FlowState: Sendable {
   var isWaiting: Bool { open.isEmpty && !active.isEmpty }
 
   func outcome(of step: Int) -> StepOutcome? { steps[step].outcome }
+
+  /// Units in doubt of which only a person can say whether they had their effect.
+  var askedAbout: [UnitKey] {
+    active.filter { key in
+      guard key.role == .forward, !open.contains(key), units[key]?.isUnknown == true else { return false }
+      switch definition.steps[key.step].onUnknown {
+      case .ask: return true
+      case .probe:
+        // It failed for good, or did not answer what it was asked.
+        guard let probe = units[key.with(.probe)] else { return false }
+        return probe.failure != nil || probe.outcome.map { $0.output["applied"]?.boolValue == nil } ?? false
+      case .retrySameKey, .fail: return false
+      }
+    }
+  }
 }
 
 /// How far a step is.

@@ -36,7 +36,7 @@ struct FlowSimulation {
       if player.open.count > player.definition.maxParallel { return "\(player.open.count) attempts at a time" }
       if turns.isMultiple(of: 4), let problem = checkRecovery() { return problem }
       if player.isSettled, player.open.isEmpty {
-        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkEnd() }
+        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkEnd() }
         revive()
         continue
       }

@@ -155,6 +155,71 @@ import Testing
     }
   }
 
+  @Test func `a decision about one step in doubt is none about another`() {
+    let ask: (inout FlowStep) -> Void = { $0.onUnknown = .ask }
+    var player = FlowPlayer(.workflow([.agent("a", ask), .agent("b", ask)]))
+    player.recover()
+    #expect(player.journal.last?.entry == .paused(.unknown, note: "nobody knows whether a, b had their effect"))
+    player.crash()
+    player.play(.markDone("a", by: "ann", output: "A"))
+    #expect(player.openSteps == [])
+    #expect(player.journal.last?.entry == .paused(.unknown, note: "nobody knows whether b had its effect"))
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["b"])
+  }
+
+  @Test func `a decision about a failed step does not try another again that may have had its effect`() {
+    var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .fail }]))
+    player.recover()
+    player.crash("a", .badOutput)
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.skip("a", by: "ann", reason: "not needed"))
+    #expect(player.openSteps == [])
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.openSteps == ["b"])
+  }
+
+  @Test(
+    arguments: [OnUnknown.fail, .ask, .probe(AgentName("bank")), .retrySameKey],
+    [DurableEvent.pause(by: "ann"), .nodeStopping])
+  func `an attempt that a pause cut off is in doubt as any other`(policy: OnUnknown, halt: DurableEvent) {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = policy }]))
+    player.play(halt)
+    player.crash("a")
+    player.crash()
+    player.play(halt == .nodeStopping ? .claimed(trapped: false) : .resume(by: "ann"))
+    switch policy {
+    case .retrySameKey: #expect(player.openSteps == ["a"])
+    case .probe: #expect(player.openSteps == ["a.probe"])
+    case .fail: #expect(player.machine.outlook.error?.code == "NX-RUN-033")
+    case .ask: #expect(player.machine.outlook.pauseReason == .unknown)
+    }
+  }
+
+  @Test func `a budget that pauses the run leaves the others in doubt`() {
+    var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .ask }]))
+    let refusal = BudgetRefusal(reason: .exhausted, scope: "agent:a", action: .pause, message: "used up")
+    player.end("a", .budgetStopped(refusal))
+    player.crash("b")
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.started.filter { $0.step == "b" }.count == 1)
+  }
+
+  @Test(arguments: [JSONValue.null, ["applied": "perhaps"]])
+  func `a probe that cannot tell asks a person, whose resume tries the step again`(answer: JSONValue) {
+    var player = doubtful(.probe(AgentName("bank")))
+    if answer == .null { player.crash("a.probe", .badOutput) } else { player.succeed("a.probe", answer) }
+    #expect(player.machine.outlook.pauseReason == .unknown)
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["a"])
+  }
+
   // MARK: Children
 
   private let parent = FlowDefinition.workflow([
