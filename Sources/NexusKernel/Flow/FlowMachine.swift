@@ -8,6 +8,8 @@ package import NexusCore
 /// What happened is written down first; then `advance` looks at what the journal adds up to and does all that can be
 /// done. So there is one place that starts steps, whether a step has ended, a time has come, or the node is back.
 package struct FlowMachine: DurableMachine {
+  /// How many rounds one event may take beyond those that end a step: more is a fault, and a failure of the run.
+  package static let maxIdleRounds = 1_000
   /// The number of traps of the node at which a run is parked.
   package static let maxTraps = 2
 
@@ -116,11 +118,40 @@ package struct FlowMachine: DurableMachine {
   /// Does all that can be done now: what begins may end at once, and make more possible.
   mutating func advance(_ turn: inout Turn) {
     var before: (entries: Int, halt: Halt?)
+    var idleRounds = 0
     repeat {
       before = (turn.decision.entries.count, halt)
+      let over = state.over
       if !isResting { takeStock(&turn) }
+      if state.over == over { idleRounds += 1 }
+      if idleRounds > Self.maxIdleRounds { breakCircle(&turn) }
     } while !isResting && (turn.decision.entries.count, halt) != before
     if (isResting || isLeaving) && state.open.isEmpty { turn.act(.settle) }
+  }
+
+  /// What begins leads to nothing but that it begins again: the run fails, rather than the node.
+  private mutating func breakCircle(_ turn: inout Turn) {
+    var unheard: Set<StepPath> = []
+    turn.decision.actions.removeAll { action in
+      guard case .startAttempt(let order) = action else { return false }
+      unheard.insert(order.step)
+      return true
+    }
+    for key in state.open.sorted(by: before) {
+      let path = state.paths.path(of: key)
+      if unheard.contains(path) {
+        let end = AttemptEnd(outcome: .interrupted(AttemptOutcome.neverBegan))
+        let attempt = state.units[key]?.history.openAttempt ?? AttemptNumber(1)
+        note(.attemptEnded(step: path, attempt: attempt, end), &turn)
+      } else if stops[key] == nil {
+        stops[key] = .notNeeded
+        turn.act(.stopAttempt(path, .notNeeded))
+      }
+    }
+    let error = RunError(
+      code: "NX-RUN-052", message: "the run goes round in a circle: nothing that it begins comes to an end",
+      isRetryable: false)
+    note(.failed(error), &turn)
   }
 
   private mutating func takeStock(_ turn: inout Turn) {

@@ -153,6 +153,7 @@ extension FlowState {
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
+    over += 1
     units[key, default: UnitState()].outcome = outcome
     units[key]?.failure = nil
     units[key]?.endedAt = time
@@ -196,6 +197,7 @@ extension FlowState {
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
+    over += 1
     units[key, default: UnitState()].failure = reason
     units[key]?.endedAt = time
     units[key]?.dueAt = nil

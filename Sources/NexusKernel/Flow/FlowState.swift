@@ -50,6 +50,8 @@ package struct FlowState: Sendable {
   var unfinished: Int
   /// The pivot of the saga is behind: there is no way back.
   var isBehindPivot = false
+  /// How often a unit has come to an end; it only grows.
+  var over = 0
   /// Compensations that are over: done or done without.
   var undone: Set<UnitKey> = []
   /// A compensation was skipped or given up.

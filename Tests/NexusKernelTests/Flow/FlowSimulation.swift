@@ -117,7 +117,7 @@ struct FlowSimulation {
 
   private mutating func answer(to path: StepPath) -> JSONValue {
     if path.text.hasSuffix(".probe") { return ["applied": .bool(chance(2)), "output": "found"] }
-    if path == "judge" { return ["groups": [["m0", "m1", "m2"], ["m3", "m4"]]] }
+    if path == ".judge" { return ["groups": [["m0", "m1", "m2"], ["m3", "m4"]]] }
     return chance(3) ? "odd" : "same"
   }
 

@@ -74,13 +74,54 @@ import Testing
     player.succeed("m0", "Paris")
     player.succeed("m1", "The capital, Paris")
     player.succeed("m2", "Rome")
-    #expect(player.open["judge"]?.agent == AgentName("judge"))
+    #expect(player.open[".judge"]?.agent == AgentName("judge"))
     #expect(
-      player.open["judge"]?.input == ["votes": ["m0": "Paris", "m1": "The capital, Paris", "m2": "Rome"]])
+      player.open[".judge"]?.input == ["votes": ["m0": "Paris", "m1": "The capital, Paris", "m2": "Rome"]])
     player.recover()
-    player.succeed("judge", ["groups": [["m0", "m1"], ["m2"]]])
+    player.succeed(".judge", ["groups": [["m0", "m1"], ["m2"]]])
     #expect(player.status == .completed)
     #expect(player.machine.outlook.output == "Paris")
+  }
+
+  @Test func `a member may be called judge, too`() {
+    var player = FlowPlayer(
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))).with {
+        $0.steps[0].name = "judge"
+      })
+    player.succeed("judge", "Paris")
+    player.succeed("m1", "The capital, Paris")
+    #expect(player.openSteps == [".judge"])
+    #expect(player.open[".judge"]?.input == ["votes": ["judge": "Paris", "m1": "The capital, Paris"]])
+    player.recover()
+    player.succeed(".judge", ["groups": [["judge", "m1"]]])
+    #expect(player.status == .completed)
+  }
+
+  @Test func `a judge is known by its former name, too`() {
+    var player = FlowPlayer(.pool(1, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))))
+    player.succeed("m0", "Paris")
+    for (index, entry) in player.journal.enumerated() {
+      guard case .attemptStarted(".judge", let attempt, let dropped) = entry.entry else { continue }
+      player.journal[index] = JournalEntry(
+        sequence: entry.sequence, at: entry.at,
+        entry: .attemptStarted(step: "judge", attempt: attempt, dropped: dropped))
+    }
+    player.recover()
+    #expect(player.open[".judge"]?.attempt == AttemptNumber(2))
+  }
+
+  @Test func `a run that goes round in a circle fails`() {
+    // No file can name a member like this.
+    var player = FlowPlayer(
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))).with {
+        $0.steps[0].name = ".judge"
+      })
+    player.succeed(".judge", "Paris")
+    player.succeed("m1", "Paris")
+    #expect(player.status == .failed)
+    #expect(player.machine.outlook.error?.code == "NX-RUN-052")
+    #expect(player.isSettled)
+    #expect(player.recovered().outlook == player.machine.outlook)
   }
 
   @Test func `a judge that fails or talks nonsense gives no agreement`() {
@@ -89,7 +130,7 @@ import Testing
       var player = FlowPlayer(.pool(2, judge))
       player.succeed("m0", "a")
       player.succeed("m1", "a")
-      if let answer { player.succeed("judge", answer) } else { player.crash("judge", .badOutput) }
+      if let answer { player.succeed(".judge", answer) } else { player.crash(".judge", .badOutput) }
       #expect(player.status == .failed)
     }
   }

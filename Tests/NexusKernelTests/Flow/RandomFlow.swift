@@ -85,6 +85,10 @@ enum RandomFlow {
     let strategy = PoolStrategy.allCases.randomElement(using: &random) ?? .all
     var decision = PoolDecision(strategy: strategy, quorum: Int.random(in: 1...members, using: &random))
     if Int.random(in: 0..<4, using: &random) == 0 { decision.equality = .agent(AgentName("judge")) }
-    return FlowDefinition.pool(members, decision).with { $0.maxParallel = Int.random(in: 1...5, using: &random) }
+    let isCalledJudge = Bool.random(using: &random)
+    return FlowDefinition.pool(members, decision).with {
+      $0.maxParallel = Int.random(in: 1...5, using: &random)
+      if isCalledJudge { $0.steps[members - 1].name = "judge" }
+    }
   }
 }
