@@ -22,7 +22,7 @@ extension FlowMachine {
     guard definition.kind == .saga else { return [] }
     let doubtful = state.units.keys.filter { key in
       guard key.role == .forward, let unit = state.units[key], case .completed? = unit.outcome else {
-        return key.role == .forward && isDoubtful(key)
+        return key.role == .forward && state.isDoubtful(key)
       }
       return false
     }
@@ -31,10 +31,12 @@ extension FlowMachine {
       definition.steps[key.step].compensation != nil && !state.undone.contains(key.with(.back))
     }
   }
+}
 
+extension FlowState {
   /// A step that did not complete and may have had an effect all the same.
-  private func isDoubtful(_ key: UnitKey) -> Bool {
-    guard let unit = state.units[key], let compensation = definition.steps[key.step].compensation else { return false }
+  func isDoubtful(_ key: UnitKey) -> Bool {
+    guard let unit = units[key], let compensation = definition.steps[key.step].compensation else { return false }
     if case .skipped(.person)? = unit.outcome { return false }
     switch compensation.ofFailed {
     case .never: return false

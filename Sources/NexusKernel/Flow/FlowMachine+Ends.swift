@@ -112,6 +112,8 @@ extension FlowMachine {
       guard definition.onCompensationFailure == .pause else {
         return note(.stepSkipped(path: path, .failed(error)), &turn)
       }
+      // One without an input never began, and a person has to find it.
+      if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
       begin(.paused(.compensation, note: "\(path): \(error.message)"), &turn)
     case .probe:
       note(.stepFailed(path: path, error), &turn)

@@ -151,6 +151,8 @@ extension FlowMachine {
     guard state.status == .paused || state.status == .failed, let key = state.paths.key(of: path),
       key.role == .forward || key.role == .back, state.units[key]?.outcome == nil
     else { return false }
-    return state.units[key]?.failure != nil || state.active.contains(key)
+    if state.units[key]?.failure != nil { return true }
+    // A run of its own goes on by itself, and is decided about itself.
+    return state.active.contains(key) && !isRun(key)
   }
 }

@@ -228,6 +228,8 @@ extension FlowState {
   private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     failed.removeAll { $0 == key }
+    // What it may have done stands.
+    if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
     finish(path, outcome, time)
     goOn(triesFailedAgain: false, settlesDoubt: false)
   }
@@ -244,6 +246,14 @@ extension FlowState {
     error = cause
     cancelRequested = false
     traps = 0
+    if cause == nil { reopenFailed(triesFailedAgain: triesFailedAgain) }
+    for key in active where !open.contains(key) {
+      units[key]?.history.forgive()
+      if units[key]?.lastError != nil { units[key]?.dueAt = nil }
+    }
+  }
+
+  private mutating func reopenFailed(triesFailedAgain: Bool) {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
@@ -255,10 +265,6 @@ extension FlowState {
       reopen(key)
     }
     failed = []
-    for key in active where !open.contains(key) {
-      units[key]?.history.forgive()
-      if units[key]?.lastError != nil { units[key]?.dueAt = nil }
-    }
   }
 
   /// A unit that was over is to be done again.

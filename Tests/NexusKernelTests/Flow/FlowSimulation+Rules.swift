@@ -138,6 +138,9 @@ extension FlowSimulation {
       if !answered.contains("\(step.name).compensation"), !wasDecidedByPerson(step.name) {
         return "the effect of \(step.name) stands: \(player.words)"
       }
+      if player.status == .compensated, !answered.contains("\(step.name).compensation") {
+        return "the effect of \(step.name) stands, and the end does not say so: \(player.words)"
+      }
     }
     return nil
   }

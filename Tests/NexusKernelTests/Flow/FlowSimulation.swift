@@ -157,8 +157,10 @@ struct FlowSimulation {
       return
     }
     let stuck = player.journal.compactMap { entry -> StepPath? in
-      if case .attemptStarted(let path, _, _) = entry.entry, player.machine.canResolve(path) { return path }
-      return nil
+      switch entry.entry {
+      case .attemptStarted(let path, _, _), .stepBegun(let path): player.machine.canResolve(path) ? path : nil
+      default: nil
+      }
     }
     switch Int.random(in: 0..<6, using: &random) {
     case 4: player.play(.cancel(by: "ann"))

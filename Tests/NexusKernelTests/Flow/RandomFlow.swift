@@ -71,6 +71,10 @@ enum RandomFlow {
       } else if Int.random(in: 0..<5, using: &random) > 0 {
         step.compensation = CompensationStep(agent: AgentName("undo-\(index)"))
         step.compensation?.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+        // One that can never be made.
+        if Int.random(in: 0..<8, using: &random) == 0 {
+          step.compensation?.input = try? ValueTemplate(parsing: "{{ output.nope.id }}")
+        }
       }
       step.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
       steps.append(step)
