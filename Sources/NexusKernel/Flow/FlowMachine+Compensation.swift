@@ -37,10 +37,14 @@ extension FlowState {
   /// A step that did not complete and may have had an effect all the same.
   func isDoubtful(_ key: UnitKey) -> Bool {
     guard let unit = units[key], let compensation = definition.steps[key.step].compensation else { return false }
-    if case .skipped(.person)? = unit.outcome { return false }
+    switch unit.outcome {
+    // The second goes on by itself.
+    case .skipped(.person)?, .skipped(.notNeeded)?: return false
+    default: break
+    }
     switch compensation.ofFailed {
     case .never: return false
-    case .always: return unit.history.attempts > 0
+    case .always: return unit.wasTried
     case .auto: return unit.mayHaveApplied
     }
   }

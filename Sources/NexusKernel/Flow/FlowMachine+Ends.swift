@@ -192,6 +192,8 @@ extension FlowMachine {
     var error =
       end.error ?? RunError(code: "NX-RUN-035", message: "the run of step \(path) ended \(end.status.rawValue)")
     error.isRetryable = false
+    // What the child's own step said of its effect says nothing of the child; one that went back has none.
+    error.wasApplied = end.status == .compensated ? false : nil
     giveUp(key, error, &turn)
   }
 

@@ -23,7 +23,11 @@ extension FlowState {
       }
     case .stepFailed(let path, let reason): fail(path, reason, time)
     case .timerSet(let path, let until): change(path, time) { $0.dueAt = until }
-    case .childStarted(let path, let run): change(path, time) { $0.child = run }
+    case .childStarted(let path, let run):
+      change(path, time) {
+        $0.child = run
+        $0.wasTried = true
+      }
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
@@ -99,6 +103,7 @@ extension FlowState {
     unit.endedAt = time
     unit.lastError = end.outcome.error ?? unit.lastError
     unit.isUnknown = end.outcome.isInterrupted
+    unit.wasTried = unit.wasTried || end.outcome.hasBegun
     unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
     unit.dueAt = delay.map { time + $0 }
     units[key] = unit
@@ -155,6 +160,7 @@ extension FlowState {
     let hasBegun = active.remove(key) != nil
     over += 1
     units[key, default: UnitState()].outcome = outcome
+    if case .skipped(.failed(let reason)) = outcome { noteChildsEffect(of: key, reason) }
     units[key]?.failure = nil
     units[key]?.endedAt = time
     units[key]?.dueAt = nil
@@ -199,11 +205,17 @@ extension FlowState {
     let hasBegun = active.remove(key) != nil
     over += 1
     units[key, default: UnitState()].failure = reason
+    noteChildsEffect(of: key, reason)
     units[key]?.endedAt = time
     units[key]?.dueAt = nil
     guard key.role == .forward else { return }
     if hasBegun, key.item != nil { steps[key.step].openItems -= 1 }
     failed.append(key)
+  }
+
+  /// A run that ended otherwise than completed may have done part of what it was to do, unless it went back.
+  private mutating func noteChildsEffect(of key: UnitKey, _ reason: RunError) {
+    if units[key]?.child != nil, reason.wasApplied ?? true { units[key]?.mayHaveApplied = true }
   }
 
   // MARK: Events
@@ -308,6 +320,9 @@ extension AttemptOutcome {
   package static let neverBegan = "stopped before it began"
 
   var isInterrupted: Bool { if case .interrupted = self { true } else { false } }
+
+  /// Its process began, or was to begin.
+  var hasBegun: Bool { if case .interrupted(Self.neverBegan) = self { false } else { true } }
 
   /// Whether the attempt may have had its effect.
   ///

@@ -155,6 +155,8 @@ package struct UnitState: Sendable, Hashable {
   package var failedChildren = 0
   /// The last attempt was cut off: nobody knows whether it had its effect.
   package var isUnknown = false
-  /// One of the attempts that have ended may have had its effect.
+  /// An attempt of it has begun, or a run of its own.
+  package var wasTried = false
+  /// One of the attempts that have ended, or its run, may have had its effect.
   package var mayHaveApplied = false
 }

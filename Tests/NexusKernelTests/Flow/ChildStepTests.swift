@@ -101,6 +101,34 @@ import Testing
     #expect(player.status == .cancelled)
   }
 
+  @Test(
+    arguments: [
+      (RunStatus.failed, CompensateFailed.auto, true), (.cancelled, .auto, true), (.compensatedPartial, .auto, true),
+      (.compensated, .auto, false), (.compensated, .always, true), (.failed, .never, false),
+    ])
+  func `is undone if the run may have done part of its work`(
+    status: RunStatus, choice: CompensateFailed, isUndone: Bool
+  ) {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.compensation = CompensationStep(agent: AgentName("undo"))
+    sub.compensation?.ofFailed = choice
+    var player = FlowPlayer(.saga([sub]))
+    player.startChild("sub")
+    player.endChild("sub", status)
+    #expect(player.openSteps == (isUndone ? ["sub.compensation"] : []))
+    player.recover()
+    #expect(player.openSteps == (isUndone ? ["sub.compensation"] : []))
+  }
+
+  @Test func `is not undone if the run never began`() {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.compensation = CompensationStep(agent: AgentName("undo"))
+    sub.compensation?.ofFailed = .always
+    var player = FlowPlayer(.saga([sub]))
+    player.endChild("sub", .failed)
+    #expect(player.status == .compensated)
+  }
+
   @Test func `goes on by itself where the step says so, also if it only begins`() throws {
     var player = try beside(.workflow) { $0.parentClose = .abandon }
     player.crash("bad", .badOutput)
