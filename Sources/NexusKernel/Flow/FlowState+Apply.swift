@@ -102,7 +102,7 @@ extension FlowState {
     unit.cost += end.cost
     unit.endedAt = time
     unit.lastError = end.outcome.error ?? unit.lastError
-    unit.isUnknown = end.outcome.isInterrupted
+    unit.isUnknown = end.outcome.isInterrupted && end.outcome.hasBegun
     unit.wasTried = unit.wasTried || end.outcome.hasBegun
     unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
     unit.dueAt = delay.map { time + $0 }

@@ -95,6 +95,7 @@ struct FlowSimulation {
     guard let order = player.open[path] else { return }
     let key = order.idempotencyKey ?? ""
     if let stop = player.stopped[path], stop != .notNeeded || chance(2) {
+      if chance(4) { return player.end(path, .interrupted(AttemptOutcome.neverBegan)) }
       if chance(3) { effects[key, default: 0] = 1 }
       return player.end(path, .crashed(.exitOne))
     }

@@ -200,6 +200,22 @@ import Testing
     }
   }
 
+  @Test func `an attempt that never began leaves no doubt, and nothing to undo`() {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = .ask }]))
+    player.play(.pause(by: "ann"))
+    player.end("a", .interrupted(AttemptOutcome.neverBegan))
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["a"])
+    for choice in [CompensateFailed.auto, .always] {
+      var saga = FlowPlayer(.saga([.undoable("a") { $0.compensation?.ofFailed = choice }]))
+      saga.play(.cancel(by: "ann"))
+      saga.end("a", .interrupted(AttemptOutcome.neverBegan))
+      #expect(saga.status == .compensated)
+      #expect(saga.started.count == 1)
+    }
+  }
+
   @Test func `a budget that pauses the run leaves the others in doubt`() {
     var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .ask }]))
     let refusal = BudgetRefusal(reason: .exhausted, scope: "agent:a", action: .pause, message: "used up")
