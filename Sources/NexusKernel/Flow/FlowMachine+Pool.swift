@@ -25,9 +25,15 @@ extension FlowMachine {
       // Of all, each answer stands under its member's name.
       note(.completed(output: decision.strategy == .all ? .object(state.votes) : output), &turn)
     case .impossible(let reason):
-      note(.failed(RunError(code: "NX-POL-001", message: reason, isRetryable: false)), &turn)
+      note(.failed(RunError(code: "NX-POL-001", message: judgeFailure ?? reason, isRetryable: false)), &turn)
     }
     stopTheRest(&turn)
+  }
+
+  /// Why nobody says who agrees.
+  private var judgeFailure: String? {
+    guard let failure = state.units[.judge]?.failure, let judge = agent(of: .judge) else { return nil }
+    return "the judge `\(judge)` did not say who agrees: \(failure.message)"
   }
 
   /// Members that will not answer: they failed, or a person does without them.

@@ -258,6 +258,12 @@ extension FlowState {
     error = cause
     cancelRequested = false
     traps = 0
+    // Whom the judge is asked about may have changed, and a retry is a retry of the judge, too.
+    if var judge = units[.judge] {
+      (judge.outcome, judge.failure) = (nil, nil)
+      judge.history.forgive()
+      units[.judge] = judge
+    }
     if cause == nil { reopenFailed(triesFailedAgain: triesFailedAgain) }
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()

@@ -110,6 +110,35 @@ import Testing
     #expect(player.open[".judge"]?.attempt == AttemptNumber(2))
   }
 
+  @Test func `a judge that failed is named, and asked again when a person has the pool retried`() {
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("umpire")))))
+    player.succeed("m0", "a")
+    player.succeed("m1", "A")
+    player.crash(".judge", .badOutput)
+    #expect(player.status == .failed)
+    #expect(player.machine.outlook.error?.message == "the judge `umpire` did not say who agrees: no output")
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.openSteps == [".judge"])
+    player.succeed(".judge", ["groups": [["m0", "m1"]]])
+    #expect(player.status == .completed)
+  }
+
+  @Test func `a judge that answered before a member was retried is asked again`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .majority, equality: .agent(AgentName("umpire")))))
+    player.succeed("m0", "a")
+    player.succeed("m1", "b")
+    player.crash("m2", .badOutput)
+    player.succeed(".judge", ["groups": [["m0"], ["m1"]]])
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    player.succeed("m2", "A")
+    #expect(player.open[".judge"]?.input == ["votes": ["m0": "a", "m1": "b", "m2": "A"]])
+    player.succeed(".judge", ["groups": [["m0", "m2"], ["m1"]]])
+    #expect(player.machine.outlook.output == "a")
+  }
+
   @Test func `a run that goes round in a circle fails`() {
     // No file can name a member like this.
     var player = FlowPlayer(
