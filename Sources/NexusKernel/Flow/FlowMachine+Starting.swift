@@ -94,14 +94,7 @@ extension FlowMachine {
   // MARK: Attempts
 
   /// The agent that a unit's attempts are made by.
-  func agent(of key: UnitKey) -> AgentName? {
-    switch key.role {
-    case .forward: if case .agent(let name) = definition.steps[key.step].action { name } else { nil }
-    case .back: definition.steps[key.step].compensation?.agent
-    case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
-    case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
-    }
-  }
+  func agent(of key: UnitKey) -> AgentName? { state.agent(of: key) }
 
   mutating func startAttempt(_ key: UnitKey, doubtIsSettled: Bool = false, _ turn: inout Turn) {
     guard let agent = agent(of: key), mayBeTried(key) else { return }
@@ -181,7 +174,7 @@ extension FlowMachine {
     switch key.role {
     case .forward: definition.steps[key.step].limits
     case .back: definition.steps[key.step].compensation?.limits ?? StepLimits()
-    case .probe, .judge: StepLimits()
+    case .probe, .judge: StepLimits(attempt: agent(of: key).flatMap { definition.timeout(of: $0) })
     }
   }
 

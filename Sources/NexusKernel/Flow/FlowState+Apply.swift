@@ -128,7 +128,17 @@ extension FlowState {
     switch key.role {
     case .forward: definition.steps[key.step].retry
     case .back: definition.steps[key.step].compensation?.retry ?? StepRetry()
-    case .probe, .judge: StepRetry()
+    case .probe, .judge: agent(of: key).flatMap { definition.retry(of: $0) } ?? StepRetry()
+    }
+  }
+
+  /// The agent that a unit's attempts are made by.
+  func agent(of key: UnitKey) -> AgentName? {
+    switch key.role {
+    case .forward: if case .agent(let name) = definition.steps[key.step].action { name } else { nil }
+    case .back: definition.steps[key.step].compensation?.agent
+    case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
+    case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
     }
   }
 

@@ -139,6 +139,29 @@ import Testing
     #expect(player.machine.outlook.output == "a")
   }
 
+  @Test func `a judge and a probe have the retries and the timeout of their agent`() {
+    var agent = AgentSpec(name: AgentName("umpire"), kind: .process(command: ["true"]), workingDirectory: "/")
+    agent.timeout = .seconds(7)
+    agent.retry = RetryPolicy(maxAttempts: 2, initial: .seconds(5), factor: 1, max: .seconds(5))
+    var pool = FlowPlayer(
+      .pool(1, PoolDecision(strategy: .majority, equality: .agent(agent.name))).with {
+        $0.agents[agent.name] = agent.definition
+      })
+    pool.succeed("m0", "a")
+    var asking = FlowPlayer(
+      .workflow([.agent("a") { $0.onUnknown = .probe(agent.name) }]).with { $0.agents[agent.name] = agent.definition })
+    asking.recover()
+    for (player, path) in [(pool, ".judge" as StepPath), (asking, "a.probe")] {
+      var player = player
+      #expect(player.open[path]?.limits.attempt == .seconds(7))
+      player.play(.attemptTimedOut(path, AttemptNumber(1)))
+      player.crash(path)
+      #expect(player.openSteps == [path.text])
+      player.crash(path)
+      #expect(player.status == (path == ".judge" ? .failed : .paused))
+    }
+  }
+
   @Test func `a run that goes round in a circle fails`() {
     // No file can name a member like this.
     var player = FlowPlayer(
