@@ -7,16 +7,20 @@ package import NexusCore
 extension FlowState {
   package mutating func apply(_ entry: RunEntry, at time: WallTime) {
     switch entry {
-    case .created, .forked: break
+    case .created: limitCountsFrom = time
+    case .forked: break
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
     case .stepBegun(let path): change(path, time) { _ in }
     case .stepExpanded(let path, let count): applyExpansion(path, count)
     case .stepCompleted(let path, let output): finish(path, .completed(output), time)
-    case .stepMarkedDone(let path, _, let output): applyPerson(path, .completed(output), time)
+    case .stepMarkedDone(let path, _, let output):
+      limitCountsFrom = time
+      applyPerson(path, .completed(output), time)
     case .stepSkipped(let path, let reason):
       if case .person = reason {
+        limitCountsFrom = time
         applyPerson(path, .skipped(reason), time)
       } else {
         finish(path, .skipped(reason), time)
@@ -31,6 +35,7 @@ extension FlowState {
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
+      if entry.startsLimit { limitCountsFrom = time }
       applyToRun(entry)
     }
   }

@@ -20,6 +20,7 @@ package struct FlowState: Sendable {
 
   package internal(set) var status = RunStatus.queued
   package internal(set) var pauseReason: PauseReason?
+  package internal(set) var limitCountsFrom: WallTime?
   package internal(set) var output: JSONValue?
   package internal(set) var error: RunError?
   package internal(set) var cancelRequested = false

@@ -51,6 +51,7 @@ package struct RunMachine: Sendable {
   }
 
   package private(set) var state: RunState
+  package internal(set) var limitCountsFrom: WallTime?
   let step: StepPath
   let retry: RetryPolicy
   /// Nil where nobody asks for keys.

@@ -12,6 +12,7 @@ package struct UnreadableRun: DurableMachine {
   package init() {}
 
   package var openSteps: Set<StepPath> { [] }
+  package var limitCountsFrom: WallTime? { nil }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard !outlook.status.isFinal else { return DurableDecision([], [.settle]) }

@@ -236,6 +236,30 @@ import Testing
     #expect(player.openSteps == ["a"])
   }
 
+  @Test func `the limit on the run counts from its creation, or from when a person last had it go on`() {
+    var player = FlowPlayer(two)
+    let created = player.now
+    func from(_ player: FlowPlayer) -> [WallTime?] {
+      [player.machine.limitCountsFrom, player.recovered().limitCountsFrom]
+    }
+    player.now = created + .seconds(60)
+    player.recover()
+    #expect(from(player) == [created, created])
+    player.play(.timeout)
+    player.crash("a")
+    player.crash("b")
+    #expect(player.status == .failed)
+    player.now = created + .seconds(120)
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(from(player) == [player.now, player.now])
+    player.play(.pause(by: "ann"))
+    player.crash("a")
+    player.crash("b")
+    player.now = created + .seconds(600)
+    player.play(.resume(by: "ann"))
+    #expect(from(player) == [player.now, player.now])
+  }
+
   // MARK: Children
 
   private let parent = FlowDefinition.workflow([
