@@ -79,12 +79,17 @@ extension FlowMachine {
 
   /// Whether a unit that failed in this way is tried again.
   func isTriedAgain(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
-    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
-    if key.role == .forward, !definition.isFanOut, !state.failed.isEmpty { return false }
+    guard mayGoOn(key) else { return false }
     let retry = state.retry(of: key)
     guard error.isRetryable, !retry.nonRetryable.contains(where: { $0.matches(error) }) else { return false }
     if key.role == .forward, definition.steps[key.step].onError == .retry { return true }
     return failures < retry.policy.maxAttempts
+  }
+
+  /// Neither a halt nor the failure of another step keeps the unit from being tried again.
+  private func mayGoOn(_ key: UnitKey) -> Bool {
+    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
+    return key.role != .forward || definition.isFanOut || state.failed.isEmpty
   }
 
   private mutating func tryAgain(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
@@ -129,6 +134,24 @@ extension FlowMachine {
     note(.stepFailed(path: path, error), &turn)
   }
 
+  /// Tries a step without attempts again, whose wait was in vain or whose run failed.
+  ///
+  /// - Returns: false if its definition does not say `onError: retry`, or names the error as one that is not retried.
+  private mutating func beginsAgain(_ key: UnitKey, _ error: RunError, after delay: Duration, _ turn: inout Turn) -> Bool
+  {
+    let retry = state.retry(of: key)
+    guard definition.steps[key.step].onError == .retry, !retry.nonRetryable.contains(where: { $0.matches(error) }),
+      mayGoOn(key)
+    else { return false }
+    let path = state.paths.path(of: key)
+    // Written down as a failure, so that the journal says why it begins again.
+    note(.stepFailed(path: path, error), &turn)
+    note(.timerSet(path: path, until: turn.now + delay), &turn)
+    handedOver.insert(key)
+    turn.act(.wake(path, after: delay))
+    return true
+  }
+
   // MARK: Times
 
   mutating func due(_ path: StepPath, _ turn: inout Turn) {
@@ -146,6 +169,7 @@ extension FlowMachine {
     case .event(let name):
       let error = RunError(
         code: "NX-RUN-034", message: "no event `\(name)` came within the step's timeout", isRetryable: false)
+      if let limit = definition.steps[key.step].limits.attempt, beginsAgain(key, error, after: limit, &turn) { return }
       giveUp(key, error, &turn)
     case .agent, .run: waitingForRoom.append(key)
     }
@@ -194,6 +218,8 @@ extension FlowMachine {
     error.isRetryable = false
     // What the child's own step said of its effect says nothing of the child; one that went back has none.
     error.wasApplied = end.status == .compensated ? false : nil
+    let delay = state.retry(of: key).policy.delay(waits: state.units[key]?.failedChildren ?? 0)
+    if beginsAgain(key, error, after: delay, &turn) { return }
     giveUp(key, error, &turn)
   }
 

@@ -30,7 +30,7 @@ extension FlowMachine {
       if let child = state.units[key]?.child {
         handedOver.insert(key)
         turn.act(.awaitChild(state.paths.path(of: key), child))
-      } else {
+      } else if state.units[key]?.dueAt == nil {
         begin(key, &turn)
       }
     }

@@ -44,7 +44,7 @@ extension FlowMachine {
       if count > 0 { expanded.append(index) }
       fill(index, &turn)
     } catch {
-      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+      giveUp(key, error, &turn)
     }
   }
 
@@ -68,7 +68,7 @@ extension FlowMachine {
       if try condition.holds(in: try state.scope(of: key, run: run)) { return true }
       note(.stepSkipped(path: state.paths.path(of: key), .condition), &turn)
     } catch {
-      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+      giveUp(key, error, &turn)
     }
     return false
   }
@@ -184,7 +184,7 @@ extension FlowMachine {
     let path = state.paths.path(of: key)
     do throws(RunError) {
       let input = try state.input(of: key, run: run)
-      if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
+      if !state.active.contains(key) || state.units[key]?.dueAt != nil { note(.stepBegun(path: path), &turn) }
       handedOver.insert(key)
       turn.act(.startChild(path, name: name, input: input, idempotencyKey: try childKey(of: key)))
     } catch {

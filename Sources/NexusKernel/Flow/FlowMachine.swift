@@ -182,7 +182,7 @@ package struct FlowMachine: DurableMachine {
   /// Units whose runs were asked for and are not known yet.
   private var startingChildren: [UnitKey] {
     state.active.filter { key in
-      isRun(key) && state.units[key]?.child == nil && handedOver.contains(key)
+      isRun(key) && state.units[key]?.child == nil && state.units[key]?.dueAt == nil && handedOver.contains(key)
     }
   }
 

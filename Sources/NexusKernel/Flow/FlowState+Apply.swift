@@ -12,7 +12,7 @@ extension FlowState {
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
-    case .stepBegun(let path): change(path, time) { _ in }
+    case .stepBegun(let path): change(path, time) { $0.dueAt = nil }
     case .stepExpanded(let path, let count): applyExpansion(path, count)
     case .stepCompleted(let path, let output): finish(path, .completed(output), time)
     case .stepMarkedDone(let path, _, let output):
@@ -26,7 +26,9 @@ extension FlowState {
         finish(path, .skipped(reason), time)
       }
     case .stepFailed(let path, let reason): fail(path, reason, time)
-    case .timerSet(let path, let until): change(path, time) { $0.dueAt = until }
+    case .timerSet(let path, let until):
+      beginAgain(path)
+      change(path, time) { $0.dueAt = until }
     case .childStarted(let path, let run):
       change(path, time) {
         $0.child = run
@@ -282,8 +284,14 @@ extension FlowState {
     if cause == nil { reopenFailed(triesFailedAgain: triesFailedAgain) }
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
-      if units[key]?.lastError != nil { units[key]?.dueAt = nil }
+      if units[key]?.lastError != nil, !isWait(key) { units[key]?.dueAt = nil }
     }
+  }
+
+  /// It waits for an event, and its time is the limit of that.
+  private func isWait(_ key: UnitKey) -> Bool {
+    guard key.role == .forward, case .event = definition.steps[key.step].action else { return false }
+    return true
   }
 
   private mutating func reopenFailed(triesFailedAgain: Bool) {
@@ -291,13 +299,26 @@ extension FlowState {
       units[key]?.failure = nil
       units[key]?.history.forgive()
       if triesFailedAgain { units[key]?.isUnknown = false }
-      if units[key]?.child != nil {
-        units[key]?.child = nil
-        units[key]?.failedChildren += 1
-      }
+      dropChild(of: key)
       reopen(key)
     }
     failed = []
+  }
+
+  /// The next run of the step is another one.
+  private mutating func dropChild(of key: UnitKey) {
+    guard units[key]?.child != nil else { return }
+    units[key]?.child = nil
+    units[key]?.failedChildren += 1
+  }
+
+  /// A step that failed just now and begins again by itself.
+  private mutating func beginAgain(_ path: StepPath) {
+    guard let key = paths.key(of: path), let failure = units[key]?.failure else { return }
+    failed.removeAll { $0 == key }
+    units[key]?.failure = nil
+    units[key]?.lastError = failure
+    dropChild(of: key)
   }
 
   /// A unit that was over is to be done again.

@@ -50,6 +50,7 @@ enum RandomFlow {
     step.parentClose = ParentClose.allCases.randomElement(using: &random) ?? .cancel
     switch Int.random(in: 0..<8, using: &random) {
     case 0: step.onError = .skip
+    case 4: if case .run = step.action { step.onError = .retry }
     case 1: step.onUnknown = .ask
     case 2: step.onUnknown = .fail
     case 3: step.onUnknown = .probe(AgentName("probe"))
