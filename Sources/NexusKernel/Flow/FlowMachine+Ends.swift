@@ -63,9 +63,9 @@ extension FlowMachine {
   private mutating func interrupted(_ key: UnitKey, _ stop: UnitStop?, _ turn: inout Turn) {
     switch stop {
     case .givenUp(let reason)?: giveUp(key, reason, &turn)
-    case .withTheRun?, .notNeeded?, .timedOut?, .queueTimedOut?: break
-    case nil:
-      // Its supervisor stopped it for others' sake: it counts as nothing and begins anew.
+    case .withTheRun?, .notNeeded?: break
+    case nil, .timedOut?, .queueTimedOut?:
+      // Its supervisor stopped it for others' sake, or it was stopped before it began: it counts as nothing.
       retry(key, after: state.retry(of: key).policy.initial, &turn)
     }
   }

@@ -164,9 +164,11 @@ package struct FlowMachine: DurableMachine {
   }
 
   /// Runs that were told to end are waited for; a run that is only paused leaves its children alone.
+  ///
+  /// A node that goes down does not wait; the next one does.
   private var waitsForChildren: Bool {
     switch halt {
-    case .cancelled, .killed, .timedOut: !isLeaving && !(openChildren.isEmpty && startingChildren.isEmpty)
+    case .cancelled, .killed, .timedOut: !(openChildren.isEmpty && startingChildren.isEmpty)
     case .paused, nil: false
     }
   }

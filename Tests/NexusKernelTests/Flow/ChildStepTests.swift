@@ -101,6 +101,20 @@ import Testing
     #expect(player.status == .cancelled)
   }
 
+  @Test func `is left to the next node by one that goes down while the run is ended`() throws {
+    var player = try beside(.workflow)
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] { player.startChild(path) }
+    player.play(.cancel(by: "ann"))
+    player.play(.nodeStopping)
+    player.crash("bad")
+    #expect(player.isSettled)
+    #expect(!player.status.isFinal)
+    player.recover()
+    #expect(player.stoppedChildren.count == 3)
+    for path: StepPath in ["sub[0]", "sub[1]", "sub[2]"] { player.endChild(path, .cancelled) }
+    #expect(player.status == .cancelled)
+  }
+
   @Test(
     arguments: [
       (RunStatus.failed, CompensateFailed.auto, true), (.cancelled, .auto, true), (.compensatedPartial, .auto, true),

@@ -124,8 +124,9 @@ struct FlowSimulation {
 
   private mutating func endChild(_ path: StepPath) {
     // The node may learn of the start long before it learns of the end.
+    let mayBeLost = player.losesNextCommit
     player.startChild(path)
-    guard chance(2) else { return }
+    guard !mayBeLost, chance(2) else { return }
     guard let child = player.children[path] else { return }
     // It has ended as it has, even if the node forgets that it heard of it.
     let status: RunStatus = fates[child] ?? (chance(4) ? .failed : chance(8) ? .compensated : .completed)

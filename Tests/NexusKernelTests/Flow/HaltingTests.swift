@@ -216,6 +216,14 @@ import Testing
     }
   }
 
+  @Test func `an attempt that was stopped at its limit before it began begins anew`() {
+    var player = FlowPlayer(.workflow([.agent("a")]))
+    player.play(.attemptTimedOut("a", AttemptNumber(1)))
+    player.end("a", .interrupted(AttemptOutcome.neverBegan))
+    player.passTime(of: "a")
+    #expect(player.openSteps == ["a"])
+  }
+
   @Test func `a budget that pauses the run leaves the others in doubt`() {
     var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .ask }]))
     let refusal = BudgetRefusal(reason: .exhausted, scope: "agent:a", action: .pause, message: "used up")
