@@ -110,6 +110,46 @@ import Testing
     #expect(words(player) == ["a completed", "b completed", "go interrupted"])
   }
 
+  @Test func `of a list show how the undo of each element stands, and of all together`() throws {
+    var each = FlowStep.undoable("a")
+    each.forEach = ForEach(items: try ValueTemplate(parsing: ["x", "y"]))
+    var player = FlowPlayer(.saga([each, .agent("b", needs: [0])]))
+    player.succeed("a[0]", "X")
+    player.succeed("a[1]", "Y")
+    #expect(player.machine.stepViews.map(\.compensation) == ["pending", "pending", "pending", nil])
+    player.crash("b", .badOutput)
+    #expect(
+      words(player) == [
+        "a completed", "a[0] completed", "a[1] completed", "a[1].compensation running", "b failed",
+      ])
+    #expect(player.machine.stepViews.map(\.compensation) == ["running", "pending", "running", nil, nil])
+    player.succeed("a[1].compensation")
+    player.succeed("a[0].compensation")
+    #expect(player.machine.stepViews.map(\.compensation) == ["completed", "completed", nil, "completed", nil, nil])
+  }
+
+  @Test func `of a list that is not over read failed or interrupted in a run that is`() throws {
+    let list = try ValueTemplate(parsing: ["x", "y"])
+    let each = FlowStep.agent("a") { $0.forEach = ForEach(items: list) }
+    var failed = FlowPlayer(.workflow([each]))
+    failed.crash("a[0]", .badOutput)
+    failed.succeed("a[1]")
+    #expect(words(failed) == ["a failed", "a[0] failed", "a[1] completed"])
+    var killed = FlowPlayer(.workflow([each]))
+    killed.play(.kill(by: "ann"))
+    killed.crash("a[0]")
+    killed.crash("a[1]")
+    #expect(words(killed) == ["a interrupted", "a[0] interrupted", "a[1] interrupted"])
+  }
+
+  @Test func `show the probes that were asked`() {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = .probe(AgentName("bank")) }]))
+    player.recover()
+    #expect(words(player) == ["a waiting", "a.probe running"])
+    player.crash("a.probe", .badOutput)
+    #expect(words(player) == ["a waiting", "a.probe failed"])
+  }
+
   @Test func `of a saga show how their undo stands`() {
     var player = FlowPlayer(.saga([.undoable("a"), .agent("b", needs: [0])]))
     player.succeed("a")
