@@ -162,6 +162,19 @@ import Testing
     }
   }
 
+  @Test func `a judge is not waited for where it cannot make a difference`() {
+    let umpire = PoolEquality.agent(AgentName("umpire"))
+    var hopeless = FlowPlayer(.pool(3, PoolDecision(strategy: .majority, equality: umpire)))
+    hopeless.crash("m0", .badOutput)
+    hopeless.crash("m1", .badOutput)
+    #expect(hopeless.status == .failed)
+    #expect(hopeless.stopped["m2"] == .notNeeded)
+    var clear = FlowPlayer(.pool(2, PoolDecision(strategy: .quorum, quorum: 1, equality: umpire)))
+    clear.succeed("m1", "a")
+    #expect(clear.status == .completed)
+    #expect(clear.machine.outlook.output == "a")
+  }
+
   @Test func `a run that goes round in a circle fails`() {
     // No file can name a member like this.
     var player = FlowPlayer(
