@@ -79,7 +79,10 @@ extension FlowMachine {
 
   /// Whether a unit that failed in this way is tried again.
   func isTriedAgain(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
-    guard mayGoOn(key) else { return false }
+    mayGoOn(key) && hasTriesLeft(key, error, failures: failures)
+  }
+
+  private func hasTriesLeft(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
     let retry = state.retry(of: key)
     guard error.isRetryable, !retry.nonRetryable.contains(where: { $0.matches(error) }) else { return false }
     if key.role == .forward, definition.steps[key.step].onError == .retry { return true }
@@ -108,8 +111,12 @@ extension FlowMachine {
 
   /// The unit will not be tried again by itself.
   mutating func giveUp(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
-    // What was cut short by a halt of the run is no failure of the step: it goes on when the run does.
-    if halt != nil || isLeaving, key.role != .probe { if error.isRetryable { return } }
+    // What would be tried again but for a halt of the run has not failed: it goes on when the run does.
+    if halt != nil || isLeaving,
+      hasTriesLeft(key, error, failures: state.units[key]?.history.failures ?? 0)
+    {
+      return
+    }
     let path = state.paths.path(of: key)
     switch key.role {
     case .forward: giveUpForward(key, path, error, &turn)

@@ -70,8 +70,11 @@ extension FlowState {
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason
-    case .resumed: goOn(triesFailedAgain: pauseReason == .exhausted, settlesDoubt: pauseReason == .unknown)
-    case .retried: goOn(triesFailedAgain: true, settlesDoubt: pauseReason == .unknown)
+    case .resumed:
+      // What failed for good before the pause came is not what the pause was about.
+      let isAboutFailure = pauseReason == .exhausted
+      goOn(reopens: isAboutFailure, triesFailedAgain: isAboutFailure, settlesDoubt: pauseReason == .unknown)
+    case .retried: goOn(reopens: true, triesFailedAgain: true, settlesDoubt: pauseReason == .unknown)
     case .nodeTrapped: traps += 1
     case .epochRaised: epoch += 1
     default: preconditionFailure("an entry of a step")
@@ -260,15 +263,16 @@ extension FlowState {
     // What it may have done stands.
     if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
     finish(path, outcome, time)
-    goOn(triesFailedAgain: false, settlesDoubt: false)
+    goOn(reopens: true, triesFailedAgain: false, settlesDoubt: false)
   }
 
   /// What failed before does not count any more.
   ///
   /// - Parameters:
+  ///   - reopens: what failed for good is done again.
   ///   - triesFailedAgain: the person has what failed tried again, although nobody may know what it did.
   ///   - settlesDoubt: the person has the units tried again that the run has asked about.
-  private mutating func goOn(triesFailedAgain: Bool, settlesDoubt: Bool) {
+  private mutating func goOn(reopens: Bool, triesFailedAgain: Bool, settlesDoubt: Bool) {
     if settlesDoubt { for key in askedAbout { units[key]?.isUnknown = false } }
     status = cause == nil ? .running : .compensating
     pauseReason = nil
@@ -281,7 +285,7 @@ extension FlowState {
       judge.history.forgive()
       units[.judge] = judge
     }
-    if cause == nil { reopenFailed(triesFailedAgain: triesFailedAgain) }
+    if cause == nil, reopens { reopenFailed(triesFailedAgain: triesFailedAgain) }
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
       if units[key]?.lastError != nil, !isWait(key) { units[key]?.dueAt = nil }

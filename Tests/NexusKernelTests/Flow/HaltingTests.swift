@@ -45,6 +45,23 @@ import Testing
     #expect(player.status == .cancelled)
   }
 
+  @Test(arguments: [DurableEvent.pause(by: "ann"), .nodeStopping])
+  func `what fails for good while the run is halted has failed`(halt: DurableEvent) throws {
+    let named = try #require(ErrorPattern("NX-RUN-030"))
+    for change: (inout FlowStep) -> Void in [
+      { $0.retry.nonRetryable = [named] }, { $0.retry.policy.maxAttempts = 1 },
+    ] {
+      var player = FlowPlayer(.workflow([.agent("a", change)]))
+      player.play(.attemptTimedOut("a", AttemptNumber(1)))
+      player.play(halt)
+      player.crash("a")
+      player.crash()
+      player.play(halt == .nodeStopping ? .claimed(trapped: false) : .resume(by: "ann"))
+      #expect(player.started.count == 1)
+      #expect(player.status == .failed)
+    }
+  }
+
   @Test func `a paused run is cancelled at once`() {
     var player = FlowPlayer(two)
     player.play(.pause(by: "ann"))
