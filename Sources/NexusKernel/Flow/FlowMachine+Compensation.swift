@@ -9,11 +9,19 @@ extension FlowMachine {
   mutating func goBack(_ turn: inout Turn) {
     if let current = state.active.first(where: { $0.role == .back }) {
       if !state.open.contains(current), !handedOver.contains(current) { startAttempt(current, &turn) }
-    } else if let next = undoOrder().first {
+    } else if let next = nextToUndo() {
       startAttempt(next.with(.back), &turn)
     } else {
       note(.compensated(isPartial: state.isPartial), &turn)
     }
+  }
+
+  /// The order is worked out once: nothing but a person changes it while the saga goes back.
+  private mutating func nextToUndo() -> UnitKey? {
+    var rest = toUndo ?? undoOrder().reversed()
+    let next = rest.popLast()
+    toUndo = rest
+    return next
   }
 
   /// What is to be undone still: first what may have had an effect without having completed, then what completed, the

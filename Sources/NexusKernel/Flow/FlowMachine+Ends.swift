@@ -236,15 +236,12 @@ extension FlowMachine {
     else { return }
     note(.eventReceived(name: name, id: id, payload: payload), &turn)
     guard state.cause == nil, state.status != .paused, halt == nil else { return }
-    giveEvents(&turn)
+    giveEvents(name, &turn)
   }
 
-  /// Hands waiting events to the steps that wait for them, in the order of the definition.
-  mutating func giveEvents(_ turn: inout Turn) {
-    guard state.bufferedEvents > 0 else { return }
-    for key in state.active.sorted(by: before) where key.role == .forward {
-      guard case .event(let name) = definition.steps[key.step].action, let payload = state.events[name]?.first
-      else { continue }
+  /// Hands the events of that name to the steps that wait for it, to the first first.
+  mutating func giveEvents(_ name: String, _ turn: inout Turn) {
+    while state.cause == nil, let payload = state.events[name]?.first, let key = state.waiters[name]?.first {
       handedOver.remove(key)
       note(.stepCompleted(path: state.paths.path(of: key), output: payload), &turn)
     }

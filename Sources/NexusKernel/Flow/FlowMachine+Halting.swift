@@ -122,9 +122,9 @@ extension FlowMachine {
   mutating func goOn(from statuses: Set<RunStatus>, _ entry: RunEntry, _ turn: inout Turn) {
     guard statuses.contains(state.status) else { return }
     note(entry, &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   mutating func retry(by who: String, newKeys: Bool, _ turn: inout Turn) {
@@ -132,18 +132,18 @@ extension FlowMachine {
     guard [.failed, .cancelled, .paused].contains(state.status) else { return }
     if newKeys { note(.epochRaised(by: who), &turn) }
     note(.retried(by: who), &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   /// A person decides about one unit.
   mutating func resolve(_ path: StepPath, _ entry: RunEntry, _ turn: inout Turn) {
     guard canResolve(path) else { return }
     note(entry, &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   /// The unit failed, or stands still in a run that does.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import DequeModule
 package import NexusCore
 
 /// Decides what happens next in a run of a workflow, saga or fan-out pool.
@@ -28,7 +29,9 @@ package struct FlowMachine: DurableMachine {
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
   var handedOver: Set<UnitKey> = []
   /// Units that could go on but for the limit of attempts at a time.
-  var waitingForRoom: [UnitKey] = []
+  var waitingForRoom: Deque<UnitKey> = []
+  /// What is to be undone, the next one last; nil where it is not worked out, or a person has changed it.
+  var toUndo: [UnitKey]?
   /// The children of a failing run were told to end.
   var childrenWereStopped = false
   /// What the journal leaves open was looked at.

@@ -12,7 +12,9 @@ extension FlowState {
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
-    case .stepBegun(let path): change(path, time) { $0.dueAt = nil }
+    case .stepBegun(let path):
+      change(path, time) { $0.dueAt = nil }
+      lineUp(path)
     case .stepExpanded(let path, let count): applyExpansion(path, count)
     case .stepCompleted(let path, let output): finish(path, .completed(output), time)
     case .stepMarkedDone(let path, _, let output):
@@ -29,6 +31,7 @@ extension FlowState {
     case .timerSet(let path, let until):
       beginAgain(path)
       change(path, time) { $0.dueAt = until }
+      lineUp(path)
     case .childStarted(let path, let run):
       change(path, time) {
         $0.child = run
@@ -195,7 +198,10 @@ extension FlowState {
 
   private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
     active.remove(key.with(.probe))
-    if case .event(let name) = definition.steps[key.step].action, case .completed = outcome { takeEvent(name) }
+    if case .event(let name) = definition.steps[key.step].action {
+      if case .completed = outcome { takeEvent(name) }
+      leaveLine(key)
+    }
     if case .completed = outcome { completed.append(key) }
     guard key.item != nil else { return close(key.step, outcome) }
     if hasBegun { steps[key.step].openItems -= 1 }
@@ -231,6 +237,7 @@ extension FlowState {
     guard key.role == .forward else { return }
     if hasBegun, key.item != nil { steps[key.step].openItems -= 1 }
     failed.append(key)
+    leaveLine(key)
   }
 
   /// A run that ended otherwise than completed may have done part of what it was to do, unless it went back.
@@ -241,9 +248,33 @@ extension FlowState {
   // MARK: Events
 
   private mutating func buffer(_ name: String, _ id: String?, _ payload: JSONValue) {
-    if let id { eventIDs.insert(id) }
+    if let id, eventIDs.insert(id).inserted {
+      eventOrder.append(id)
+      if eventOrder.count > Self.maxEventIDs, let oldest = eventOrder.popFirst() { eventIDs.remove(oldest) }
+    }
     events[name, default: []].append(payload)
     bufferedEvents += 1
+  }
+
+  private func awaitedEvent(of key: UnitKey) -> String? {
+    guard key.role == .forward, case .event(let name) = definition.steps[key.step].action else { return nil }
+    return name
+  }
+
+  private mutating func lineUp(_ path: StepPath) {
+    guard let key = paths.key(of: path), let name = awaitedEvent(of: key), units[key]?.isWaiter == false else { return }
+    units[key]?.isWaiter = true
+    waiters[name, default: []].append(key)
+  }
+
+  /// A unit that waited is over: whoever is first now waits still.
+  private mutating func leaveLine(_ key: UnitKey) {
+    guard let name = awaitedEvent(of: key) else { return }
+    while let first = waiters[name]?.first, !active.contains(first) {
+      waiters[name]?.removeFirst()
+      units[first]?.isWaiter = false
+    }
+    if waiters[name]?.isEmpty == true { waiters[name] = nil }
   }
 
   private mutating func takeEvent(_ name: String) {
@@ -288,14 +319,8 @@ extension FlowState {
     if cause == nil, reopens { reopenFailed(triesFailedAgain: triesFailedAgain) }
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
-      if units[key]?.lastError != nil, !isWait(key) { units[key]?.dueAt = nil }
+      if units[key]?.lastError != nil, awaitedEvent(of: key) == nil { units[key]?.dueAt = nil }
     }
-  }
-
-  /// It waits for an event, and its time is the limit of that.
-  private func isWait(_ key: UnitKey) -> Bool {
-    guard key.role == .forward, case .event = definition.steps[key.step].action else { return false }
-    return true
   }
 
   private mutating func reopenFailed(triesFailedAgain: Bool) {

@@ -11,6 +11,8 @@ package import NexusCore
 package struct FlowState: Sendable {
   /// How many events may wait in a run for a step that takes them.
   package static let maxBufferedEvents = 1_000
+  /// How many ids of events a run remembers; one that comes again later than that is taken again.
+  package static let maxEventIDs = 10_000
 
   let definition: FlowDefinition
   let input: JSONValue
@@ -58,7 +60,11 @@ package struct FlowState: Sendable {
   /// A compensation was skipped or given up.
   var isPartial = false
   var events: [String: Deque<JSONValue>] = [:]
+  /// The ids of the last events, and their order.
   var eventIDs: Set<String> = []
+  var eventOrder: Deque<String> = []
+  /// Units that wait for events, by name, in the order in which they began; the first of each is active.
+  var waiters: [String: Deque<UnitKey>] = [:]
   var bufferedEvents = 0
   /// Durable steps that agents recorded.
   var recorded: [StepPath: JSONValue] = [:]
@@ -154,6 +160,8 @@ package struct UnitState: Sendable, Hashable {
   package var child: RunID?
   /// The runs that ended otherwise than completed, and were followed by another.
   package var failedChildren = 0
+  /// It stands among those that wait for its event.
+  package var isWaiter = false
   /// The last attempt was cut off: nobody knows whether it had its effect.
   package var isUnknown = false
   /// An attempt of it has begun, or a run of its own.

@@ -248,6 +248,24 @@ import Testing
     #expect(player.openSteps == ["research.compensation"])
   }
 
+  @Test func `undoes a long list step by step, each at the same cost`() throws {
+    var each = FlowStep.undoable("a")
+    each.forEach = ForEach(items: try ValueTemplate(parsing: "{{ run.input.list }}"), parallel: 1)
+    let items = (0..<3_000).map { JSONValue.int(Int64($0)) }
+    var player = FlowPlayer(.saga([each, .agent("b", needs: [0])]), input: ["list": .array(items)], claim: false)
+    for index in items.indices {
+      let entry = RunEntry.stepCompleted(path: StepPath("a[\(index)]"), output: .int(Int64(index)))
+      for entry in index == 0 ? [.stepExpanded(path: "a", count: items.count), entry] : [entry] {
+        player.journal.append(
+          JournalEntry(sequence: JournalSequence(Int64(player.journal.count + 1)), at: player.now, entry: entry))
+      }
+    }
+    player.recover()
+    player.crash("b", .badOutput)
+    for index in items.indices.reversed() { player.succeed(StepPath("a[\(index)].compensation")) }
+    #expect(player.status == .compensated)
+  }
+
   @Test func `goes on with the undo where a killed node left it`() {
     var player = FlowPlayer(article)
     player.succeed("research")

@@ -284,6 +284,32 @@ import Testing
     #expect(player.machine.outlook.output == 2)
   }
 
+  @Test func `an event goes to whoever waits longest, and one that waits no more is passed over`() throws {
+    var each = FlowStep(name: "ok", action: .event("go"))
+    each.forEach = ForEach(items: try ValueTemplate(parsing: [1, 2, 3]))
+    each.limits.attempt = .seconds(60)
+    each.onError = .skip
+    var player = FlowPlayer(.workflow([each]))
+    player.passTime(of: "ok[0]")
+    player.play(.event(name: "go", id: nil, payload: "first"))
+    player.recover()
+    player.play(.event(name: "go", id: nil, payload: "second"))
+    #expect(player.machine.outlook.output == [.null, "first", "second"])
+  }
+
+  @Test func `the ids of events are remembered to a limit`() {
+    var player = FlowPlayer(.workflow([FlowStep(name: "ok", action: .event("go")), .agent("a")]))
+    for number in 0...FlowState.maxEventIDs {
+      player.machine.apply(
+        JournalEntry(
+          sequence: JournalSequence(Int64(number + 10)), at: player.now,
+          entry: .eventReceived(name: "other", id: "e\(number)", payload: .null)))
+    }
+    #expect(!player.machine.knowsEvent("e0"))
+    #expect(player.machine.knowsEvent("e1"))
+    #expect(player.machine.knowsEvent("e\(FlowState.maxEventIDs)"))
+  }
+
   @Test func `no event within the timeout is a failure that says so`() {
     var wait = FlowStep(name: "ok", action: .event("approved"))
     wait.limits.attempt = .seconds(60)
