@@ -46,6 +46,7 @@ extension FlowState {
   }
 
   private mutating func applyToRun(_ entry: RunEntry) {
+    defer { if status != .paused { pauseReason = nil } }
     switch entry {
     case .compensationStarted(let reason):
       cause = reason

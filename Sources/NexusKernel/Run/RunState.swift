@@ -29,6 +29,7 @@ package struct RunState: Sendable, Hashable {
   package init() {}
 
   package mutating func apply(_ entry: RunEntry) {
+    defer { if status != .paused { pauseReason = nil } }
     switch entry {
     case .created: status = .queued
     case .attemptStarted(_, let attempt, _):

@@ -16,6 +16,7 @@ extension FlowSimulation {
     {
       return "the journal adds up to \(recovered), the machine says \(live)"
     }
+    if (live.pauseReason != nil) != (live.status == .paused) { return "\(live) and a reason for a pause" }
     return nil
   }
 

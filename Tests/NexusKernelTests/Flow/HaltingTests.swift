@@ -70,6 +70,7 @@ import Testing
     player.crash()
     player.play(.cancel(by: "ann"))
     #expect(player.status == .cancelled)
+    #expect(player.machine.outlook.pauseReason == nil)
     #expect(player.isSettled)
   }
 
