@@ -98,8 +98,9 @@ import Testing
   }
 
   @Test func `a judge is known by its former name, too`() {
-    var player = FlowPlayer(.pool(1, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))))
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))))
     player.succeed("m0", "Paris")
+    player.succeed("m1", "Paris")
     for (index, entry) in player.journal.enumerated() {
       guard case .attemptStarted(".judge", let attempt, let dropped) = entry.entry else { continue }
       player.journal[index] = JournalEntry(
@@ -144,10 +145,11 @@ import Testing
     agent.timeout = .seconds(7)
     agent.retry = RetryPolicy(maxAttempts: 2, initial: .seconds(5), factor: 1, max: .seconds(5))
     var pool = FlowPlayer(
-      .pool(1, PoolDecision(strategy: .majority, equality: .agent(agent.name))).with {
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(agent.name))).with {
         $0.agents[agent.name] = agent.definition
       })
     pool.succeed("m0", "a")
+    pool.succeed("m1", "b")
     var asking = FlowPlayer(
       .workflow([.agent("a") { $0.onUnknown = .probe(agent.name) }]).with { $0.agents[agent.name] = agent.definition })
     asking.recover()
