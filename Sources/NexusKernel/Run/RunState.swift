@@ -89,6 +89,8 @@ extension RunState {
   package var openAttempt: AttemptNumber? { history.openAttempt }
   /// Attempts since the last progress that ended in failure.
   package var failures: Int { history.failures }
+  /// The most effects that one attempt ever got through.
+  package var highWater: Int { history.highWater }
   /// How many model outcomes the next attempt has to drop.
   package var pendingRewind: Int { history.pendingRewind }
 
