@@ -144,7 +144,8 @@ extension FlowMachine {
   /// Tries a step without attempts again, whose wait was in vain or whose run failed.
   ///
   /// - Returns: false if its definition does not say `onError: retry`, or names the error as one that is not retried.
-  private mutating func beginsAgain(_ key: UnitKey, _ error: RunError, after delay: Duration, _ turn: inout Turn) -> Bool
+  private mutating func beginsAgain(_ key: UnitKey, _ error: RunError, after delay: Duration, _ turn: inout Turn)
+    -> Bool
   {
     let retry = state.retry(of: key)
     guard definition.steps[key.step].onError == .retry, !retry.nonRetryable.contains(where: { $0.matches(error) }),

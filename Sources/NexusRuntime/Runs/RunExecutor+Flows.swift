@@ -70,7 +70,8 @@ extension RunExecutor {
     let names = definition.eventNames.sorted()
     let some = names.prefix(Self.maxNamedEvents).map { "`\($0)`" }.joined(separator: ", ")
     throw RuntimeRefusal(
-      .invalid, code: "NX-RUN-051", message: "no step of \(definition.kind.rawValue) `\(definition.name)` waits for `\(name)`",
+      .invalid, code: "NX-RUN-051",
+      message: "no step of \(definition.kind.rawValue) `\(definition.name)` waits for `\(name)`",
       hint: names.isEmpty
         ? "it waits for no events" : "it waits for \(some)\(names.count > Self.maxNamedEvents ? " and others" : "")")
   }

@@ -115,7 +115,8 @@ import Testing
       try await executor.signal(run, name: "answer", id: nil, payload: "early")
       await executor.wait(for: run)
       #expect(try await fixture.record(run).summary.status == .paused)
-      #expect(await Self.refusal { try await executor.signal(run, name: "anwser", id: nil, payload: 1) } == "NX-RUN-051")
+      #expect(
+        await Self.refusal { try await executor.signal(run, name: "anwser", id: nil, payload: 1) } == "NX-RUN-051")
       try await executor.resume(run, by: "test")
       let after = try #require(await processes.next())
       #expect(after.request.standardInput == Array("early".utf8))
@@ -137,7 +138,8 @@ import Testing
       for number in 0...FlowState.maxBufferedEvents {
         try await executor.signal(run, name: "answer", id: nil, payload: .int(Int64(number)))
       }
-      #expect(await Self.refusal { try await executor.signal(run, name: "answer", id: nil, payload: 1) } == "NX-RUN-047")
+      #expect(
+        await Self.refusal { try await executor.signal(run, name: "answer", id: nil, payload: 1) } == "NX-RUN-047")
     }
   }
 
