@@ -226,8 +226,11 @@ extension FlowMachine {
     error.isRetryable = false
     // What the child's own step said of its effect says nothing of the child; one that went back has none.
     error.wasApplied = end.status == .compensated ? false : nil
-    let delay = state.retry(of: key).policy.delay(waits: state.units[key]?.failedChildren ?? 0)
-    if beginsAgain(key, error, after: delay, &turn) { return }
+    // One that could not begin will not begin another time, and one that a person cancelled is not wanted.
+    if state.units[key]?.child != nil, end.status != .cancelled {
+      let delay = state.retry(of: key).policy.delay(waits: state.units[key]?.failedChildren ?? 0)
+      if beginsAgain(key, error, after: delay, &turn) { return }
+    }
     giveUp(key, error, &turn)
   }
 

@@ -185,6 +185,18 @@ import Testing
     #expect(player.status == .completed)
   }
 
+  @Test func `onError retry starts no other run for one that was cancelled, or could not begin`() {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.onError = .retry
+    var player = FlowPlayer(.workflow([sub]))
+    var cancelled = player
+    player.endChild("sub", .failed)
+    #expect(player.status == .failed)
+    cancelled.startChild("sub")
+    cancelled.endChild("sub", .cancelled)
+    #expect(cancelled.status == .failed)
+  }
+
   @Test func `a run that waits to be tried again is not begun by a cancel`() {
     var sub = FlowStep(name: "sub", action: .run("child"))
     sub.onError = .retry
