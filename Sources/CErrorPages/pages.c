@@ -556,6 +556,12 @@ static const unsigned char NX_RUN_049[] = {
 static const unsigned char NX_RUN_050[] = {
 #embed "../../docs/errors/NX-RUN-050.md"
 };
+static const unsigned char NX_RUN_051[] = {
+#embed "../../docs/errors/NX-RUN-051.md"
+};
+static const unsigned char NX_RUN_052[] = {
+#embed "../../docs/errors/NX-RUN-052.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -808,6 +814,8 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-048", NX_RUN_048, sizeof NX_RUN_048},
     {"NX-RUN-049", NX_RUN_049, sizeof NX_RUN_049},
     {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
+    {"NX-RUN-051", NX_RUN_051, sizeof NX_RUN_051},
+    {"NX-RUN-052", NX_RUN_052, sizeof NX_RUN_052},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

@@ -70,7 +70,11 @@ extension RetryPolicy {
   /// The wait before the next attempt: the second comes at once, the third after `initial`, then growing by `factor` up
   /// to `max`.
   package func delay(after history: AttemptHistory) -> Duration {
-    let waits = history.wantsDelay ? history.failures - 1 : history.failures - 2
+    delay(waits: history.wantsDelay ? history.failures - 1 : history.failures - 2)
+  }
+
+  /// The wait after so many other ones; none before the first.
+  func delay(waits: Int) -> Duration {
     guard waits >= 0 else { return .zero }
     var delay = initial
     for _ in 0..<min(waits, 64) {

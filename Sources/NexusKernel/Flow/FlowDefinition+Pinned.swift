@@ -64,8 +64,9 @@ extension FlowDefinition {
     guard kind != .agent, hasSoundForm, hasSoundSteps else { throw UnreadableForm() }
   }
 
-  /// A pool is a fan-out with a decision, or a queue of one step; nothing else is either.
+  /// A pool is a fan-out with a decision, or a queue of one step, both of agents; nothing else is either.
   private var hasSoundForm: Bool {
+    if kind == .pool, steps.contains(where: { if case .agent = $0.action { false } else { true } }) { return false }
     if isQueued { return kind == .pool && !isFanOut && steps.count == 1 }
     return (kind == .pool) == isFanOut
   }

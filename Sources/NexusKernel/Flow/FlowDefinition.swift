@@ -53,6 +53,19 @@ package struct FlowDefinition: Sendable, Hashable {
 
   /// All members get the same input, and their answers become one.
   package var isFanOut: Bool { decision != nil }
+
+  /// The events that its steps wait for.
+  package var eventNames: Set<String> {
+    Set(steps.compactMap { step in if case .event(let name) = step.action { name } else { nil } })
+  }
+
+  /// What the pinned definition of an agent says of its attempts; nil if it has none that this version reads.
+  func retry(of agent: AgentName) -> StepRetry? {
+    agents[agent]?["retry"].flatMap(RetryPolicy.init(definition:)).map { StepRetry(policy: $0) }
+  }
+
+  /// How long an attempt of an agent may take, by its pinned definition; nil for no limit.
+  func timeout(of agent: AgentName) -> Duration? { agents[agent]?["timeout"]?.intValue.map { .nanoseconds($0) } }
 }
 
 /// What becomes of a run when a step's retries are used up.

@@ -8,19 +8,27 @@ package enum FlowFork {
   /// The entries of `journal` that still hold if `step` and all that needs it are done anew.
   ///
   /// What a fork keeps are results: steps that are over, and the durable steps that their agents recorded. How the run
-  /// halted, failed, or went back is left out.
+  /// halted, failed, or went back is left out; what was undone, or may have been, is done anew, and so is what needs it.
   ///
   /// - Returns: nil if the definition has no such step.
   package static func entries(
     of journal: [JournalEntry], definition: FlowDefinition, from step: String
   ) -> [RunEntry]? {
     guard let first = definition.steps.firstIndex(where: { $0.name == step }) else { return nil }
-    let anew = Self.behind(first, definition)
     let paths = UnitPaths(definition)
+    let undone = undone(in: journal, paths)
+    // Of a list only the elements that were undone are done anew, and all that needs the list.
+    var seeds: Set<Int> = [first]
+    for key in undone {
+      if key.item == nil { seeds.insert(key.step) }
+      seeds.formUnion(definition.steps.indices.filter { definition.steps[$0].needs.contains(key.step) })
+    }
+    let anew = behind(seeds, definition)
     return journal.compactMap { item -> RunEntry? in
       guard let path = path(of: item.entry) else { return nil }
       let name = String(path.text.prefix { $0 != "/" })
-      guard let key = paths.key(of: StepPath(name)), key.role == .forward, key.step >= 0, !anew.contains(key.step)
+      guard let key = paths.key(of: StepPath(name)), key.role == .forward, key.step >= 0, !anew.contains(key.step),
+        !undone.contains(key)
       else { return nil }
       return item.entry
     }
@@ -35,9 +43,22 @@ package enum FlowFork {
     }
   }
 
-  /// A step, and all that need it.
-  private static func behind(_ step: Int, _ definition: FlowDefinition) -> Set<Int> {
-    var found: Set<Int> = [step]
+  /// The units whose compensation is done, or was begun.
+  private static func undone(in journal: [JournalEntry], _ paths: UnitPaths) -> Set<UnitKey> {
+    var undone: Set<UnitKey> = []
+    for item in journal {
+      switch item.entry {
+      case .attemptStarted(let path, _, _), .stepCompleted(let path, _), .stepMarkedDone(let path, _, _):
+        if let key = paths.key(of: path), key.role == .back { undone.insert(key.with(.forward)) }
+      default: break
+      }
+    }
+    return undone
+  }
+
+  /// Steps, and all that need them.
+  private static func behind(_ steps: Set<Int>, _ definition: FlowDefinition) -> Set<Int> {
+    var found = steps
     // Steps may need later ones in the file, so it is looked at until nothing is found any more.
     var grows = true
     while grows {

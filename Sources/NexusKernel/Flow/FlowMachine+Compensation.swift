@@ -9,11 +9,19 @@ extension FlowMachine {
   mutating func goBack(_ turn: inout Turn) {
     if let current = state.active.first(where: { $0.role == .back }) {
       if !state.open.contains(current), !handedOver.contains(current) { startAttempt(current, &turn) }
-    } else if let next = undoOrder().first {
+    } else if let next = nextToUndo() {
       startAttempt(next.with(.back), &turn)
     } else {
       note(.compensated(isPartial: state.isPartial), &turn)
     }
+  }
+
+  /// The order is worked out once: nothing but a person changes it while the saga goes back.
+  private mutating func nextToUndo() -> UnitKey? {
+    var rest = toUndo ?? undoOrder().reversed()
+    let next = rest.popLast()
+    toUndo = rest
+    return next
   }
 
   /// What is to be undone still: first what may have had an effect without having completed, then what completed, the
@@ -22,7 +30,7 @@ extension FlowMachine {
     guard definition.kind == .saga else { return [] }
     let doubtful = state.units.keys.filter { key in
       guard key.role == .forward, let unit = state.units[key], case .completed? = unit.outcome else {
-        return key.role == .forward && isDoubtful(key)
+        return key.role == .forward && state.isDoubtful(key)
       }
       return false
     }
@@ -31,14 +39,20 @@ extension FlowMachine {
       definition.steps[key.step].compensation != nil && !state.undone.contains(key.with(.back))
     }
   }
+}
 
+extension FlowState {
   /// A step that did not complete and may have had an effect all the same.
-  private func isDoubtful(_ key: UnitKey) -> Bool {
-    guard let unit = state.units[key], let compensation = definition.steps[key.step].compensation else { return false }
-    if case .skipped(.person)? = unit.outcome { return false }
+  func isDoubtful(_ key: UnitKey) -> Bool {
+    guard let unit = units[key], let compensation = definition.steps[key.step].compensation else { return false }
+    switch unit.outcome {
+    // The second goes on by itself.
+    case .skipped(.person)?, .skipped(.notNeeded)?: return false
+    default: break
+    }
     switch compensation.ofFailed {
     case .never: return false
-    case .always: return unit.history.attempts > 0
+    case .always: return unit.wasTried
     case .auto: return unit.mayHaveApplied
     }
   }

@@ -56,16 +56,16 @@ extension FlowMachine {
         .stepCompleted(path: state.paths.path(of: forward), output: output["output"] ?? .null), &turn)
     case false?: startAttempt(forward, doubtIsSettled: true, &turn)
     case nil:
-      begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say whether it was applied"), &turn)
+      begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say"), &turn)
     }
   }
 
   private mutating func interrupted(_ key: UnitKey, _ stop: UnitStop?, _ turn: inout Turn) {
     switch stop {
     case .givenUp(let reason)?: giveUp(key, reason, &turn)
-    case .withTheRun?, .notNeeded?, .timedOut?, .queueTimedOut?: break
-    case nil:
-      // Its supervisor stopped it for others' sake: it counts as nothing and begins anew.
+    case .withTheRun?, .notNeeded?: break
+    case nil, .timedOut?, .queueTimedOut?:
+      // Its supervisor stopped it for others' sake, or it was stopped before it began: it counts as nothing.
       retry(key, after: state.retry(of: key).policy.initial, &turn)
     }
   }
@@ -79,12 +79,20 @@ extension FlowMachine {
 
   /// Whether a unit that failed in this way is tried again.
   func isTriedAgain(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
-    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
-    if key.role == .forward, !definition.isFanOut, !state.failed.isEmpty { return false }
+    mayGoOn(key) && hasTriesLeft(key, error, failures: failures)
+  }
+
+  private func hasTriesLeft(_ key: UnitKey, _ error: RunError, failures: Int) -> Bool {
     let retry = state.retry(of: key)
     guard error.isRetryable, !retry.nonRetryable.contains(where: { $0.matches(error) }) else { return false }
     if key.role == .forward, definition.steps[key.step].onError == .retry { return true }
     return failures < retry.policy.maxAttempts
+  }
+
+  /// Neither a halt nor the failure of another step keeps the unit from being tried again.
+  private func mayGoOn(_ key: UnitKey) -> Bool {
+    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
+    return key.role != .forward || definition.isFanOut || state.failed.isEmpty
   }
 
   private mutating func tryAgain(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
@@ -103,8 +111,12 @@ extension FlowMachine {
 
   /// The unit will not be tried again by itself.
   mutating func giveUp(_ key: UnitKey, _ error: RunError, _ turn: inout Turn) {
-    // What was cut short by a halt of the run is no failure of the step: it goes on when the run does.
-    if halt != nil || isLeaving, key.role != .probe { if error.isRetryable { return } }
+    // What would be tried again but for a halt of the run has not failed: it goes on when the run does.
+    if halt != nil || isLeaving,
+      hasTriesLeft(key, error, failures: state.units[key]?.history.failures ?? 0)
+    {
+      return
+    }
     let path = state.paths.path(of: key)
     switch key.role {
     case .forward: giveUpForward(key, path, error, &turn)
@@ -112,8 +124,12 @@ extension FlowMachine {
       guard definition.onCompensationFailure == .pause else {
         return note(.stepSkipped(path: path, .failed(error)), &turn)
       }
+      // One without an input never began, and a person has to find it.
+      if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
       begin(.paused(.compensation, note: "\(path): \(error.message)"), &turn)
-    case .probe: begin(.paused(.unknown, note: "\(path): \(error.message)"), &turn)
+    case .probe:
+      note(.stepFailed(path: path, error), &turn)
+      begin(.paused(.unknown, note: "\(path): \(error.message)"), &turn)
     case .judge: note(.stepFailed(path: path, error), &turn)
     }
   }
@@ -123,6 +139,25 @@ extension FlowMachine {
       return note(.stepSkipped(path: path, .failed(error)), &turn)
     }
     note(.stepFailed(path: path, error), &turn)
+  }
+
+  /// Tries a step without attempts again, whose wait was in vain or whose run failed.
+  ///
+  /// - Returns: false if its definition does not say `onError: retry`, or names the error as one that is not retried.
+  private mutating func beginsAgain(_ key: UnitKey, _ error: RunError, after delay: Duration, _ turn: inout Turn)
+    -> Bool
+  {
+    let retry = state.retry(of: key)
+    guard definition.steps[key.step].onError == .retry, !retry.nonRetryable.contains(where: { $0.matches(error) }),
+      mayGoOn(key)
+    else { return false }
+    let path = state.paths.path(of: key)
+    // Written down as a failure, so that the journal says why it begins again.
+    note(.stepFailed(path: path, error), &turn)
+    note(.timerSet(path: path, until: turn.now + delay), &turn)
+    handedOver.insert(key)
+    turn.act(.wake(path, after: delay))
+    return true
   }
 
   // MARK: Times
@@ -142,6 +177,7 @@ extension FlowMachine {
     case .event(let name):
       let error = RunError(
         code: "NX-RUN-034", message: "no event `\(name)` came within the step's timeout", isRetryable: false)
+      if let limit = definition.steps[key.step].limits.attempt, beginsAgain(key, error, after: limit, &turn) { return }
       giveUp(key, error, &turn)
     case .agent, .run: waitingForRoom.append(key)
     }
@@ -169,11 +205,11 @@ extension FlowMachine {
       return
     }
     note(.childStarted(path: path, run: child), &turn)
-    // The run was told to end while the child began.
+    // The run was told to end, or failed, while the child began.
     switch halt {
-    case .cancelled, .killed, .timedOut:
-      turn.act(.stopChild(path, child, isKilled ? .kill : definition.steps[key.step].parentClose))
-    case .paused, nil: break
+    case .cancelled, .killed, .timedOut: stopChild(child, of: key, isKilled ? .killed : .cancelled, &turn)
+    case .paused: break
+    case nil: if childrenWereStopped { stopChild(child, of: key, .cancelled, &turn) }
     }
   }
 
@@ -188,6 +224,13 @@ extension FlowMachine {
     var error =
       end.error ?? RunError(code: "NX-RUN-035", message: "the run of step \(path) ended \(end.status.rawValue)")
     error.isRetryable = false
+    // What the child's own step said of its effect says nothing of the child; one that went back has none.
+    error.wasApplied = end.status == .compensated ? false : nil
+    // One that could not begin will not begin another time, and one that a person cancelled is not wanted.
+    if state.units[key]?.child != nil, end.status != .cancelled {
+      let delay = state.retry(of: key).policy.delay(waits: state.units[key]?.failedChildren ?? 0)
+      if beginsAgain(key, error, after: delay, &turn) { return }
+    }
     giveUp(key, error, &turn)
   }
 
@@ -197,15 +240,12 @@ extension FlowMachine {
     else { return }
     note(.eventReceived(name: name, id: id, payload: payload), &turn)
     guard state.cause == nil, state.status != .paused, halt == nil else { return }
-    giveEvents(&turn)
+    giveEvents(name, &turn)
   }
 
-  /// Hands waiting events to the steps that wait for them, in the order of the definition.
-  mutating func giveEvents(_ turn: inout Turn) {
-    guard state.bufferedEvents > 0 else { return }
-    for key in state.active.sorted(by: Self.before) where key.role == .forward {
-      guard case .event(let name) = definition.steps[key.step].action, let payload = state.events[name]?.first
-      else { continue }
+  /// Hands the events of that name to the steps that wait for it, to the first first.
+  mutating func giveEvents(_ name: String, _ turn: inout Turn) {
+    while state.cause == nil, let payload = state.events[name]?.first, let key = state.waiters[name]?.first {
       handedOver.remove(key)
       note(.stepCompleted(path: state.paths.path(of: key), output: payload), &turn)
     }

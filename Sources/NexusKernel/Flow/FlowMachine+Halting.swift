@@ -5,21 +5,35 @@ package import NexusCore
 
 // How a run is brought to a halt, and how it goes on again.
 extension FlowMachine {
+  /// How many units in doubt the note of a pause names.
+  static let maxNamedUnits = 10
+
   /// The run comes to a halt once everything under way has ended.
   mutating func begin(_ new: Halt, _ turn: inout Turn) {
     guard !state.status.isFinal, outranks(new) else { return }
-    if state.status == .paused {
-      // Nothing is under way.
-      switch new {
-      case .cancelled, .killed: end(new, &turn)
-      case .paused, .timedOut: break
-      }
-      return
-    }
+    if state.status == .paused, !new.endsPause { return }
     halt = new
     stopOpenAttempts(new, &turn)
     if case .paused = new { return }
-    stopChildren(new == .timedOut ? .timedOut : .cancelled, &turn)
+    awaitChildren(&turn)
+    switch new {
+    case .cancelled: stopChildren(.cancelled, &turn)
+    case .killed: stopChildren(.killed, &turn)
+    case .timedOut: stopChildren(.timedOut, &turn)
+    case .paused: break
+    }
+  }
+
+  /// A pause left the children alone: those of a run that is to end are waited for.
+  private mutating func awaitChildren(_ turn: inout Turn) {
+    for key in state.active.sorted(by: Self.before) where isRun(key) && !handedOver.contains(key) {
+      if let child = state.units[key]?.child {
+        handedOver.insert(key)
+        turn.act(.awaitChild(state.paths.path(of: key), child))
+      } else if state.units[key]?.dueAt == nil {
+        begin(key, &turn)
+      }
+    }
   }
 
   /// A kill outranks everything, a cancel what goes on afterwards.
@@ -48,12 +62,14 @@ extension FlowMachine {
   }
 
   mutating func stopChildren(_ why: StepStop, _ turn: inout Turn) {
-    for (key, child) in openChildren.sorted(by: { Self.before($0.0, $1.0) }) {
-      let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
-      turn.act(.stopChild(state.paths.path(of: key), child, policy))
-      // What goes on by itself is not waited for.
-      if policy == .abandon { note(.stepSkipped(path: state.paths.path(of: key), .notNeeded), &turn) }
-    }
+    for (key, child) in openChildren.sorted(by: { Self.before($0.0, $1.0) }) { stopChild(child, of: key, why, &turn) }
+  }
+
+  mutating func stopChild(_ child: RunID, of key: UnitKey, _ why: StepStop, _ turn: inout Turn) {
+    let policy = why == .killed ? ParentClose.kill : definition.steps[key.step].parentClose
+    turn.act(.stopChild(state.paths.path(of: key), child, policy))
+    // What goes on by itself is not waited for.
+    if policy == .abandon { note(.stepSkipped(path: state.paths.path(of: key), .notNeeded), &turn) }
   }
 
   mutating func cancel(by who: String, _ turn: inout Turn) {
@@ -83,6 +99,7 @@ extension FlowMachine {
           RunError(code: "NX-RUN-037", message: "the run was cancelled by \(who)", isRetryable: false)), &turn)
     case .killed(let who):
       note(.killed(by: who, uncompensated: undoOrder().map { state.paths.path(of: $0) }), &turn)
+    case .paused(.unknown, let text): note(.paused(.unknown, note: question(text)), &turn)
     case .paused(let reason, let text): note(.paused(reason, note: text), &turn)
     case .timedOut:
       let error = RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false)
@@ -90,14 +107,24 @@ extension FlowMachine {
     }
   }
 
+  /// Names what a person is asked about: that is what a resume says to try again.
+  private func question(_ reason: String) -> String {
+    let paths = state.askedAbout.sorted(by: Self.before).map { state.paths.path(of: $0).text }
+    guard !paths.isEmpty else { return reason }
+    var names = paths.prefix(Self.maxNamedUnits).joined(separator: ", ")
+    if paths.count > Self.maxNamedUnits { names += " and \(paths.count - Self.maxNamedUnits) others" }
+    let text = "nobody knows whether \(names) had \(paths.count == 1 ? "its" : "their") effect"
+    return reason.isEmpty ? text : "\(text): \(reason)"
+  }
+
   // MARK: Going on again
 
   mutating func goOn(from statuses: Set<RunStatus>, _ entry: RunEntry, _ turn: inout Turn) {
     guard statuses.contains(state.status) else { return }
     note(entry, &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   mutating func retry(by who: String, newKeys: Bool, _ turn: inout Turn) {
@@ -105,18 +132,18 @@ extension FlowMachine {
     guard [.failed, .cancelled, .paused].contains(state.status) else { return }
     if newKeys { note(.epochRaised(by: who), &turn) }
     note(.retried(by: who), &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   /// A person decides about one unit.
   mutating func resolve(_ path: StepPath, _ entry: RunEntry, _ turn: inout Turn) {
     guard canResolve(path) else { return }
     note(entry, &turn)
-    childrenWereStopped = false
+    (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    giveEvents(&turn)
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   /// The unit failed, or stands still in a run that does.
@@ -124,6 +151,8 @@ extension FlowMachine {
     guard state.status == .paused || state.status == .failed, let key = state.paths.key(of: path),
       key.role == .forward || key.role == .back, state.units[key]?.outcome == nil
     else { return false }
-    return state.units[key]?.failure != nil || state.active.contains(key)
+    if state.units[key]?.failure != nil { return true }
+    // A run of its own goes on by itself, and is decided about itself.
+    return state.active.contains(key) && !isRun(key)
   }
 }

@@ -15,6 +15,8 @@ extension FlowMachine {
       tokens: state.tokens, cost: state.cost)
   }
 
+  package var limitCountsFrom: WallTime? { state.limitCountsFrom }
+
   package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }
 
   package func recorded(_ path: StepPath) -> JSONValue? { state.recorded[path] }

@@ -11,23 +11,30 @@ extension FlowMachine {
     let votes = state.completed.map { key in
       PoolVote(member: key.step, output: state.units[key]?.outcome?.output ?? .null)
     }
-    var judged: [[Int]]?
-    if case .agent = decision.equality {
-      guard let groups = judgement(&turn) else { return }
-      judged = groups
+    let failed = silentMembers
+    var result = Agreement.decide(decision, votes: votes, failed: failed, members: definition.steps.count)
+    // The judge is asked only where that can still make a difference.
+    if case .undecided = result, case .agent = decision.equality {
+      guard votes.count + failed == definition.steps.count, let groups = judgement(&turn) else { return }
+      result = Agreement.decide(
+        decision, votes: votes, failed: failed, members: definition.steps.count, judged: groups)
     }
-    switch Agreement.decide(
-      decision, votes: votes, failed: silentMembers, members: definition.steps.count, judged: judged)
-    {
+    switch result {
     case .undecided: return
     case .decided(let winners, let output):
       note(.decided(winners: winners.map { state.paths.path(of: UnitKey($0)) }), &turn)
       // Of all, each answer stands under its member's name.
       note(.completed(output: decision.strategy == .all ? .object(state.votes) : output), &turn)
     case .impossible(let reason):
-      note(.failed(RunError(code: "NX-POL-001", message: reason, isRetryable: false)), &turn)
+      note(.failed(RunError(code: "NX-POL-001", message: judgeFailure ?? reason, isRetryable: false)), &turn)
     }
     stopTheRest(&turn)
+  }
+
+  /// Why nobody says who agrees.
+  private var judgeFailure: String? {
+    guard let failure = state.units[.judge]?.failure, let judge = agent(of: .judge) else { return nil }
+    return "the judge `\(judge)` did not say who agrees: \(failure.message)"
   }
 
   /// Members that will not answer: they failed, or a person does without them.
@@ -44,7 +51,6 @@ extension FlowMachine {
       stops[key] = .notNeeded
       turn.act(.stopAttempt(state.paths.path(of: key), .notNeeded))
     }
-    stopChildren(.notNeeded, &turn)
   }
 
   // MARK: The judge
@@ -53,8 +59,6 @@ extension FlowMachine {
   ///
   /// - Returns: nil while that is not known.
   private mutating func judgement(_ turn: inout Turn) -> [[Int]]? {
-    let isComplete = state.completed.count + silentMembers == definition.steps.count
-    guard isComplete, !state.completed.isEmpty else { return state.completed.isEmpty && isComplete ? [] : nil }
     if state.units[.judge]?.failure != nil { return [] }
     guard case .completed(let answer)? = state.units[.judge]?.outcome else {
       if !state.open.contains(.judge), !handedOver.contains(.judge), !state.active.contains(.judge) {

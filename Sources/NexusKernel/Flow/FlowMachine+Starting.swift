@@ -44,7 +44,7 @@ extension FlowMachine {
       if count > 0 { expanded.append(index) }
       fill(index, &turn)
     } catch {
-      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+      giveUp(key, error, &turn)
     }
   }
 
@@ -70,7 +70,7 @@ extension FlowMachine {
       if try condition.holds(in: try state.scope(of: key, run: run)) { return true }
       note(.stepSkipped(path: state.paths.path(of: key), .condition), &turn)
     } catch {
-      note(.stepFailed(path: state.paths.path(of: key), error), &turn)
+      giveUp(key, error, &turn)
     }
     return false
   }
@@ -96,14 +96,7 @@ extension FlowMachine {
   // MARK: Attempts
 
   /// The agent that a unit's attempts are made by.
-  func agent(of key: UnitKey) -> AgentName? {
-    switch key.role {
-    case .forward: if case .agent(let name) = definition.steps[key.step].action { name } else { nil }
-    case .back: definition.steps[key.step].compensation?.agent
-    case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
-    case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
-    }
-  }
+  func agent(of key: UnitKey) -> AgentName? { state.agent(of: key) }
 
   mutating func startAttempt(_ key: UnitKey, doubtIsSettled: Bool = false, _ turn: inout Turn) {
     guard let agent = agent(of: key), mayBeTried(key) else { return }
@@ -136,11 +129,10 @@ extension FlowMachine {
   /// The attempt before was cut off; whether the unit may simply be tried again.
   private mutating func goesOnInDoubt(_ key: UnitKey, _ turn: inout Turn) -> Bool {
     guard key.role == .forward else { return true }
-    let path = state.paths.path(of: key)
     switch definition.steps[key.step].onUnknown {
     case .retrySameKey: return true
     case .probe: startAttempt(key.with(.probe), &turn)
-    case .ask: begin(.paused(.unknown, note: "nobody knows whether \(path) had its effect"), &turn)
+    case .ask: begin(.paused(.unknown, note: ""), &turn)
     case .fail:
       let error = RunError(
         code: "NX-RUN-033", message: "the attempt was cut off, and nobody knows whether it had its effect",
@@ -184,7 +176,7 @@ extension FlowMachine {
     switch key.role {
     case .forward: definition.steps[key.step].limits
     case .back: definition.steps[key.step].compensation?.limits ?? StepLimits()
-    case .probe, .judge: StepLimits()
+    case .probe, .judge: StepLimits(attempt: agent(of: key).flatMap { definition.timeout(of: $0) })
     }
   }
 
@@ -194,7 +186,7 @@ extension FlowMachine {
     let path = state.paths.path(of: key)
     do throws(RunError) {
       let input = try state.input(of: key, run: run)
-      if !state.active.contains(key) { note(.stepBegun(path: path), &turn) }
+      if !state.active.contains(key) || state.units[key]?.dueAt != nil { note(.stepBegun(path: path), &turn) }
       handedOver.insert(key)
       turn.act(.startChild(path, name: name, input: input, idempotencyKey: try childKey(of: key)))
     } catch {

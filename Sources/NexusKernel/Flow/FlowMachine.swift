@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import DequeModule
 package import NexusCore
 
 /// Decides what happens next in a run of a workflow, saga or fan-out pool.
@@ -8,6 +9,8 @@ package import NexusCore
 /// What happened is written down first; then `advance` looks at what the journal adds up to and does all that can be
 /// done. So there is one place that starts steps, whether a step has ended, a time has come, or the node is back.
 package struct FlowMachine: DurableMachine {
+  /// How many rounds one event may take beyond those that end a step: more is a fault, and a failure of the run.
+  package static let maxIdleRounds = 1_000
   /// The number of traps of the node at which a run is parked.
   package static let maxTraps = 2
 
@@ -26,7 +29,9 @@ package struct FlowMachine: DurableMachine {
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
   var handedOver: Set<UnitKey> = []
   /// Units that could go on but for the limit of attempts at a time.
-  var waitingForRoom: [UnitKey] = []
+  var waitingForRoom: Deque<UnitKey> = []
+  /// What is to be undone, the next one last; nil where it is not worked out, or a person has changed it.
+  var toUndo: [UnitKey]?
   /// The children of a failing run were told to end.
   var childrenWereStopped = false
   /// What the journal leaves open was looked at.
@@ -49,6 +54,14 @@ package struct FlowMachine: DurableMachine {
     case killed(by: String)
     case paused(PauseReason, note: String)
     case timedOut
+
+    /// A run that stands still is brought to its end.
+    var endsPause: Bool {
+      switch self {
+      case .cancelled, .killed: true
+      case .paused, .timedOut: false
+      }
+    }
   }
 
   /// What one event leads to.
@@ -108,11 +121,40 @@ package struct FlowMachine: DurableMachine {
   /// Does all that can be done now: what begins may end at once, and make more possible.
   mutating func advance(_ turn: inout Turn) {
     var before: (entries: Int, halt: Halt?)
+    var idleRounds = 0
     repeat {
       before = (turn.decision.entries.count, halt)
+      let over = state.over
       if !isResting { takeStock(&turn) }
+      if state.over == over { idleRounds += 1 }
+      if idleRounds > Self.maxIdleRounds { breakCircle(&turn) }
     } while !isResting && (turn.decision.entries.count, halt) != before
     if (isResting || isLeaving) && state.open.isEmpty { turn.act(.settle) }
+  }
+
+  /// What begins leads to nothing but that it begins again: the run fails, rather than the node.
+  private mutating func breakCircle(_ turn: inout Turn) {
+    var unheard: Set<StepPath> = []
+    turn.decision.actions.removeAll { action in
+      guard case .startAttempt(let order) = action else { return false }
+      unheard.insert(order.step)
+      return true
+    }
+    for key in state.open.sorted(by: Self.before) {
+      let path = state.paths.path(of: key)
+      if unheard.contains(path) {
+        let end = AttemptEnd(outcome: .interrupted(AttemptOutcome.neverBegan))
+        let attempt = state.units[key]?.history.openAttempt ?? AttemptNumber(1)
+        note(.attemptEnded(step: path, attempt: attempt, end), &turn)
+      } else if stops[key] == nil {
+        stops[key] = .notNeeded
+        turn.act(.stopAttempt(path, .notNeeded))
+      }
+    }
+    let error = RunError(
+      code: "NX-RUN-052", message: "the run goes round in a circle: nothing that it begins comes to an end",
+      isRetryable: false)
+    note(.failed(error), &turn)
   }
 
   private mutating func takeStock(_ turn: inout Turn) {
@@ -125,15 +167,17 @@ package struct FlowMachine: DurableMachine {
   }
 
   /// Runs that were told to end are waited for; a run that is only paused leaves its children alone.
+  ///
+  /// A node that goes down does not wait; the next one does.
   private var waitsForChildren: Bool {
     switch halt {
-    case .cancelled, .killed, .timedOut: !isLeaving && !(openChildren.isEmpty && startingChildren.isEmpty)
+    case .cancelled, .killed, .timedOut: !(openChildren.isEmpty && startingChildren.isEmpty)
     case .paused, nil: false
     }
   }
 
   /// Nothing begins any more unless a person asks.
-  var isResting: Bool { state.status.isFinal || state.status == .paused }
+  var isResting: Bool { state.status.isFinal || (state.status == .paused && halt?.endsPause != true) }
 
   /// The runs that units wait for.
   var openChildren: [(UnitKey, RunID)] {
@@ -143,9 +187,14 @@ package struct FlowMachine: DurableMachine {
   /// Units whose runs were asked for and are not known yet.
   private var startingChildren: [UnitKey] {
     state.active.filter { key in
-      guard key.role == .forward, case .run = definition.steps[key.step].action else { return false }
-      return state.units[key]?.child == nil && handedOver.contains(key)
+      isRun(key) && state.units[key]?.child == nil && state.units[key]?.dueAt == nil && handedOver.contains(key)
     }
+  }
+
+  /// The unit is a run of its own.
+  func isRun(_ key: UnitKey) -> Bool {
+    guard key.role == .forward, case .run = definition.steps[key.step].action else { return false }
+    return true
   }
 
   private mutating func goForward(_ turn: inout Turn) {
@@ -169,7 +218,8 @@ package struct FlowMachine: DurableMachine {
       childrenWereStopped = true
       stopChildren(.cancelled, &turn)
     }
-    return openChildren.isEmpty
+    // What is only starting is told to end as soon as it is known.
+    return openChildren.isEmpty && startingChildren.isEmpty
   }
 
   /// Behind its pivot a saga neither fails nor goes back: a person decides.
@@ -241,6 +291,9 @@ package struct FlowMachine: DurableMachine {
       } else if let due = unit.dueAt {
         handedOver.insert(key)
         turn.act(.wake(path, after: max(.zero, due - turn.now)))
+      } else if isRun(key) {
+        // It may have begun unheard of, so it is looked for, also by a run that is to end.
+        begin(key, &turn)
       } else if !isWaitingForEvent(key) {
         waitingForRoom.append(key)
       }

@@ -7,31 +7,46 @@ package import NexusCore
 extension FlowState {
   package mutating func apply(_ entry: RunEntry, at time: WallTime) {
     switch entry {
-    case .created, .forked: break
+    case .created: limitCountsFrom = time
+    case .forked: break
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
-    case .stepBegun(let path): change(path, time) { _ in }
+    case .stepBegun(let path):
+      change(path, time) { $0.dueAt = nil }
+      lineUp(path)
     case .stepExpanded(let path, let count): applyExpansion(path, count)
     case .stepCompleted(let path, let output): finish(path, .completed(output), time)
-    case .stepMarkedDone(let path, _, let output): applyPerson(path, .completed(output), time)
+    case .stepMarkedDone(let path, _, let output):
+      limitCountsFrom = time
+      applyPerson(path, .completed(output), time)
     case .stepSkipped(let path, let reason):
       if case .person = reason {
+        limitCountsFrom = time
         applyPerson(path, .skipped(reason), time)
       } else {
         finish(path, .skipped(reason), time)
       }
     case .stepFailed(let path, let reason): fail(path, reason, time)
-    case .timerSet(let path, let until): change(path, time) { $0.dueAt = until }
-    case .childStarted(let path, let run): change(path, time) { $0.child = run }
+    case .timerSet(let path, let until):
+      beginAgain(path)
+      change(path, time) { $0.dueAt = until }
+      lineUp(path)
+    case .childStarted(let path, let run):
+      change(path, time) {
+        $0.child = run
+        $0.wasTried = true
+      }
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
+      if entry.startsLimit { limitCountsFrom = time }
       applyToRun(entry)
     }
   }
 
   private mutating func applyToRun(_ entry: RunEntry) {
+    defer { if status != .paused { pauseReason = nil } }
     switch entry {
     case .compensationStarted(let reason):
       cause = reason
@@ -49,11 +64,21 @@ extension FlowState {
       error = reason
     case .cancelled: status = .cancelled
     case .killed: status = .cancelled
-    case .cancelRequested: cancelRequested = true
+    case .cancelRequested:
+      cancelRequested = true
+      // It is on its way to its end, also after a restart of the node; a parked undo stays parked.
+      if status == .paused, cause == nil, !isBehindPivot {
+        status = .running
+        pauseReason = nil
+      }
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason
-    case .resumed, .retried: goOn()
+    case .resumed:
+      // What failed for good before the pause came is not what the pause was about.
+      let isAboutFailure = pauseReason == .exhausted
+      goOn(reopens: isAboutFailure, triesFailedAgain: isAboutFailure, settlesDoubt: pauseReason == .unknown)
+    case .retried: goOn(reopens: true, triesFailedAgain: true, settlesDoubt: pauseReason == .unknown)
     case .nodeTrapped: traps += 1
     case .epochRaised: epoch += 1
     default: preconditionFailure("an entry of a step")
@@ -72,7 +97,7 @@ extension FlowState {
       pauseReason = nil
     }
     change(key) { unit in
-      if key.role == .probe { unit.outcome = nil }
+      if key.role == .probe { (unit.outcome, unit.failure) = (nil, nil) }
       unit.history.started(attempt)
       unit.dueAt = nil
       unit.isUnknown = false
@@ -91,7 +116,8 @@ extension FlowState {
       unit.cost += end.cost
       unit.endedAt = time
       unit.lastError = end.outcome.error ?? unit.lastError
-      unit.isUnknown = end.outcome.isInterrupted
+      unit.isUnknown = end.outcome.isInterrupted && end.outcome.hasBegun
+      unit.wasTried = unit.wasTried || end.outcome.hasBegun
       unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
       unit.dueAt = delay.map { time + $0 }
     }
@@ -116,7 +142,17 @@ extension FlowState {
     switch key.role {
     case .forward: definition.steps[key.step].retry
     case .back: definition.steps[key.step].compensation?.retry ?? StepRetry()
-    case .probe, .judge: StepRetry()
+    case .probe, .judge: agent(of: key).flatMap { definition.retry(of: $0) } ?? StepRetry()
+    }
+  }
+
+  /// The agent that a unit's attempts are made by.
+  func agent(of key: UnitKey) -> AgentName? {
+    switch key.role {
+    case .forward: if case .agent(let name) = definition.steps[key.step].action { name } else { nil }
+    case .back: definition.steps[key.step].compensation?.agent
+    case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
+    case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
     }
   }
 
@@ -151,12 +187,14 @@ extension FlowState {
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
+    over += 1
     change(key) { unit in
       unit.outcome = outcome
       unit.failure = nil
       unit.endedAt = time
       unit.dueAt = nil
     }
+    if case .skipped(.failed(let reason)) = outcome { noteChildsEffect(of: key, reason) }
     switch key.role {
     case .forward: finishForward(key, outcome, hasBegun: hasBegun)
     case .back:
@@ -168,7 +206,10 @@ extension FlowState {
 
   private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
     active.remove(key.with(.probe))
-    if case .event(let name) = definition.steps[key.step].action, case .completed = outcome { takeEvent(name) }
+    if case .event(let name) = definition.steps[key.step].action {
+      if case .completed = outcome { takeEvent(name) }
+      leaveLine(key)
+    }
     if case .completed = outcome { completed.append(key) }
     guard key.item != nil else { return close(key.step, outcome) }
     if hasBegun { steps[key.step].openItems -= 1 }
@@ -196,28 +237,22 @@ extension FlowState {
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
+    over += 1
     change(key) { unit in
       unit.failure = reason
       unit.endedAt = time
       unit.dueAt = nil
     }
+    noteChildsEffect(of: key, reason)
     guard key.role == .forward else { return }
     if hasBegun, key.item != nil { steps[key.step].openItems -= 1 }
     failed.append(key)
+    leaveLine(key)
   }
 
-  // MARK: Events
-
-  private mutating func buffer(_ name: String, _ id: String?, _ payload: JSONValue) {
-    if let id { eventIDs.insert(id) }
-    events[name, default: []].append(payload)
-    bufferedEvents += 1
-  }
-
-  private mutating func takeEvent(_ name: String) {
-    guard events[name]?.popFirst() != nil else { return }
-    bufferedEvents -= 1
-    if events[name]?.isEmpty == true { events[name] = nil }
+  /// A run that ended otherwise than completed may have done part of what it was to do, unless it went back.
+  private mutating func noteChildsEffect(of key: UnitKey, _ reason: RunError) {
+    if units[key]?.child != nil, reason.wasApplied ?? true { units[key]?.mayHaveApplied = true }
   }
 }
 
@@ -228,32 +263,63 @@ extension FlowState {
   private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
     failed.removeAll { $0 == key }
+    // What it may have done stands.
+    if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
     finish(path, outcome, time)
-    goOn()
+    goOn(reopens: true, triesFailedAgain: false, settlesDoubt: false)
   }
 
   /// What failed before does not count any more.
-  private mutating func goOn() {
+  ///
+  /// - Parameters:
+  ///   - reopens: what failed for good is done again.
+  ///   - triesFailedAgain: the person has what failed tried again, although nobody may know what it did.
+  ///   - settlesDoubt: the person has the units tried again that the run has asked about.
+  private mutating func goOn(reopens: Bool, triesFailedAgain: Bool, settlesDoubt: Bool) {
+    if settlesDoubt { for key in askedAbout { units[key]?.isUnknown = false } }
     status = cause == nil ? .running : .compensating
     pauseReason = nil
     error = cause
     cancelRequested = false
     traps = 0
+    // Whom the judge is asked about may have changed, and a retry is a retry of the judge, too.
+    if var judge = units[.judge] {
+      (judge.outcome, judge.failure) = (nil, nil)
+      judge.history.forgive()
+      units[.judge] = judge
+    }
+    if cause == nil, reopens { reopenFailed(triesFailedAgain: triesFailedAgain) }
+    for key in active where !open.contains(key) {
+      units[key]?.history.forgive()
+      if units[key]?.lastError != nil, awaitedEvent(of: key) == nil { units[key]?.dueAt = nil }
+    }
+  }
+
+  private mutating func reopenFailed(triesFailedAgain: Bool) {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
-      if units[key]?.child != nil {
-        units[key]?.child = nil
-        units[key]?.failedChildren += 1
-      }
+      if triesFailedAgain { units[key]?.isUnknown = false }
+      dropChild(of: key)
       reopen(key)
     }
     failed = []
-    for key in active where !open.contains(key) {
-      units[key]?.history.forgive()
-      units[key]?.isUnknown = false
-      if units[key]?.lastError != nil { units[key]?.dueAt = nil }
-    }
+  }
+
+  /// The next run of the step is another one.
+  private mutating func dropChild(of key: UnitKey) {
+    guard units[key]?.child != nil else { return }
+    units[key]?.child = nil
+    units[key]?.failedChildren += 1
+  }
+
+  /// A step that failed just now and begins again by itself.
+  private mutating func beginAgain(_ path: StepPath) {
+    guard let key = paths.key(of: path), let failure = units[key]?.failure else { return }
+    failed.removeAll { $0 == key }
+    units[key]?.failure = nil
+    units[key]?.lastError = failure
+    dropChild(of: key)
   }
 
   /// A unit that was over is to be done again.
@@ -297,6 +363,9 @@ extension AttemptOutcome {
   package static let neverBegan = "stopped before it began"
 
   var isInterrupted: Bool { if case .interrupted = self { true } else { false } }
+
+  /// Its process began, or was to begin.
+  var hasBegun: Bool { if case .interrupted(Self.neverBegan) = self { false } else { true } }
 
   /// Whether the attempt may have had its effect.
   ///

@@ -11,6 +11,8 @@ package import NexusCore
 package struct FlowState: Sendable {
   /// How many events may wait in a run for a step that takes them.
   package static let maxBufferedEvents = 1_000
+  /// How many ids of events a run remembers; one that comes again later than that is taken again.
+  package static let maxEventIDs = 10_000
 
   let definition: FlowDefinition
   let input: JSONValue
@@ -20,6 +22,7 @@ package struct FlowState: Sendable {
 
   package internal(set) var status = RunStatus.queued
   package internal(set) var pauseReason: PauseReason?
+  package internal(set) var limitCountsFrom: WallTime?
   package internal(set) var output: JSONValue?
   package internal(set) var error: RunError?
   package internal(set) var cancelRequested = false
@@ -50,12 +53,18 @@ package struct FlowState: Sendable {
   var unfinished: Int
   /// The pivot of the saga is behind: there is no way back.
   var isBehindPivot = false
+  /// How often a unit has come to an end; it only grows.
+  var over = 0
   /// Compensations that are over: done or done without.
   var undone: Set<UnitKey> = []
   /// A compensation was skipped or given up.
   var isPartial = false
   var events: [String: Deque<JSONValue>] = [:]
+  /// The ids of the last events, and their order.
   var eventIDs: Set<String> = []
+  var eventOrder: Deque<String> = []
+  /// Units that wait for events, by name, in the order in which they began; the first of each is active.
+  var waiters: [String: Deque<UnitKey>] = [:]
   var bufferedEvents = 0
   /// The elements of a `forEach` that has begun: what they were made of is over, so they stay the same, and to make
   /// them again for each element would cost the more the longer the list is.
@@ -80,6 +89,21 @@ package struct FlowState: Sendable {
   var isWaiting: Bool { open.isEmpty && !active.isEmpty }
 
   func outcome(of step: Int) -> StepOutcome? { steps[step].outcome }
+
+  /// Units in doubt of which only a person can say whether they had their effect.
+  var askedAbout: [UnitKey] {
+    active.filter { key in
+      guard key.role == .forward, !open.contains(key), units[key]?.isUnknown == true else { return false }
+      switch definition.steps[key.step].onUnknown {
+      case .ask: return true
+      case .probe:
+        // It failed for good, or did not answer what it was asked.
+        guard let probe = units[key.with(.probe)] else { return false }
+        return probe.failure != nil || probe.outcome.map { $0.output["applied"]?.boolValue == nil } ?? false
+      case .retrySameKey, .fail: return false
+      }
+    }
+  }
 }
 
 /// How far a step is.
@@ -139,8 +163,12 @@ package struct UnitState: Sendable, Hashable {
   package var child: RunID?
   /// The runs that ended otherwise than completed, and were followed by another.
   package var failedChildren = 0
+  /// It stands among those that wait for its event.
+  package var isWaiter = false
   /// The last attempt was cut off: nobody knows whether it had its effect.
   package var isUnknown = false
-  /// One of the attempts that have ended may have had its effect.
+  /// An attempt of it has begun, or a run of its own.
+  package var wasTried = false
+  /// One of the attempts that have ended, or its run, may have had its effect.
   package var mayHaveApplied = false
 }

@@ -14,7 +14,7 @@ package struct StepView: Sendable, Hashable {
   package var cost = NanoUSD.zero
   package var output: JSONValue?
   package var error: RunError?
-  /// How its compensation stands, in the words of `status`; nil if it has none.
+  /// How its compensation stands, in the words of `status`; nil if it can have none.
   package var compensation: String?
   /// The run that it is, or waits for.
   package var child: RunID?
@@ -31,23 +31,29 @@ extension FlowMachine {
   /// The most elements of lists that are shown.
   package static let maxItemViews = 1_000
 
-  /// The steps in the order of the definition, each before its elements, then its compensation if that has begun.
+  /// The steps in the order of the definition, each before its elements; behind each what was done about it, if that has
+  /// begun: its probe, its compensation.
   package var stepViews: [StepView] {
     var views: [StepView] = []
     var items = 0
     for index in definition.steps.indices {
-      views.append(view(of: UnitKey(index)))
+      addViews(of: UnitKey(index), to: &views)
       for item in 0..<(state.steps[index].count ?? 0) where items < Self.maxItemViews {
         let key = UnitKey(index, item: item)
         guard state.units[key] != nil else { continue }
         items += 1
-        views.append(view(of: key))
+        addViews(of: key, to: &views)
       }
-      let back = UnitKey(index, .back)
-      if state.units[back] != nil { views.append(view(of: back)) }
     }
     if state.units[.judge] != nil { views.append(view(of: .judge)) }
     return views
+  }
+
+  private func addViews(of key: UnitKey, to views: inout [StepView]) {
+    views.append(view(of: key))
+    for role in [UnitKey.Role.probe, .back] where state.units[key.with(role)] != nil {
+      views.append(view(of: key.with(role)))
+    }
   }
 
   private func view(of key: UnitKey) -> StepView {
@@ -65,9 +71,21 @@ extension FlowMachine {
     view.output = state.units[key]?.outcome?.output
     if key.role == .forward, key.item == nil {
       view.output = view.output ?? state.outcome(of: key.step)?.output
-      if definition.steps[key.step].compensation != nil { view.compensation = word(of: key.with(.back)) }
     }
+    if key.role == .forward, definition.steps[key.step].compensation != nil { view.compensation = undoWord(of: key) }
     return view
+  }
+
+  /// How the compensation stands; of a list those of its elements together, in the word of the one that needs most care.
+  private func undoWord(of key: UnitKey) -> String {
+    guard key.item == nil, let count = state.steps[key.step].count else { return word(of: key.with(.back)) }
+    var words: Set<String> = []
+    for item in 0..<count {
+      let back = UnitKey(key.step, item: item, .back)
+      if state.units[back] != nil { words.insert(word(of: back)) }
+    }
+    return ["running", "waiting", "failed", "interrupted", "skipped", "completed"].first(where: words.contains)
+      ?? "pending"
   }
 
   private func word(of key: UnitKey) -> String {
@@ -76,7 +94,10 @@ extension FlowMachine {
     if state.units[key]?.failure != nil { return "failed" }
     if state.open.contains(key), !state.status.isFinal { return "running" }
     if state.active.contains(key) { return state.status.isFinal ? "interrupted" : "waiting" }
-    if key.role == .forward, key.item == nil, state.steps[key.step].count != nil { return "running" }
+    if key.role == .forward, key.item == nil, state.steps[key.step].count != nil {
+      guard state.status.isFinal else { return "running" }
+      return state.failed.contains { $0.step == key.step } ? "failed" : "interrupted"
+    }
     return state.units[key] == nil ? "pending" : "interrupted"
   }
 }

@@ -46,7 +46,10 @@ package struct UnitKey: Sendable, Hashable {
 struct UnitPaths: Sendable, Hashable {
   private static let back = "compensation"
   private static let probe = "probe"
-  private static let judge = StepPath("judge")
+  /// No step can have this name.
+  private static let judge = StepPath(".judge")
+  /// How the judge is called in journals of before; a member of that name has it for itself.
+  private static let formerJudge = StepPath("judge")
 
   private let names: [String]
   private let indexes: [String: Int]
@@ -73,6 +76,7 @@ struct UnitPaths: Sendable, Hashable {
   /// Nil for a path that names nothing in this definition.
   func key(of path: StepPath) -> UnitKey? {
     if let step = indexes[path.text] { return UnitKey(step) }
+    if path == Self.judge { return .judge }
     var name = path.text[...]
     var role = UnitKey.Role.forward
     if let dot = name.lastIndex(of: ".") {
@@ -90,6 +94,6 @@ struct UnitPaths: Sendable, Hashable {
       name = name[..<open]
     }
     if let step = indexes[String(name)] { return UnitKey(step, item: item, role) }
-    return path == Self.judge ? .judge : nil
+    return path == Self.formerJudge ? .judge : nil
   }
 }

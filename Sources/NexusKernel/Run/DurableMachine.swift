@@ -11,6 +11,9 @@ package import NexusCore
 package protocol DurableMachine: Sendable {
   /// What lists show of the run.
   var outlook: RunOutlook { get }
+  /// From when the limit on the whole run counts: its creation, or when a person last had it go on after it stood still;
+  /// nil before the first entry.
+  var limitCountsFrom: WallTime? { get }
   /// The steps whose attempts are under way in this process.
   var openSteps: Set<StepPath> { get }
 

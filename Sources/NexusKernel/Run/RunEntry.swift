@@ -128,6 +128,16 @@ package enum RunEntry: Sendable, Hashable {
   case epochRaised(by: String)
 }
 
+extension RunEntry {
+  /// The limit on the whole run counts from this entry on.
+  var startsLimit: Bool {
+    switch self {
+    case .created, .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): true
+    default: false
+    }
+  }
+}
+
 /// Why a step was not done.
 package enum SkipReason: Sendable, Hashable {
   /// Its `when` did not hold.

@@ -17,11 +17,17 @@ extension RunMachine: DurableMachine {
     guard let event = own(event) else { return DurableDecision() }
     let decision = decide(event)
     // What follows from them is said before they hold: `decide` looks at the state that the event came upon.
-    for entry in decision.entries { apply(entry) }
+    for entry in decision.entries {
+      apply(entry)
+      if entry.startsLimit { limitCountsFrom = now }
+    }
     return DurableDecision(decision.entries, decision.actions.map { durable($0) })
   }
 
-  package mutating func apply(_ entry: JournalEntry) { restore(entry.entry) }
+  package mutating func apply(_ entry: JournalEntry) {
+    restore(entry.entry)
+    if entry.entry.startsLimit { limitCountsFrom = entry.at }
+  }
 
   package func recorded(_ path: StepPath) -> JSONValue? { state.steps[path] }
 

@@ -51,6 +51,7 @@ package struct RunMachine: Sendable {
   }
 
   package private(set) var state: RunState
+  package internal(set) var limitCountsFrom: WallTime?
   let step: StepPath
   let retry: RetryPolicy
   /// Nil where nobody asks for keys.
@@ -248,20 +249,8 @@ package struct RunMachine: Sendable {
       guard reason.isRetryable, after.failures < retry.maxAttempts else {
         return Decision([ended, .failed(reason)], [.settle])
       }
-      return Decision([ended], [.retryAfter(max(delay(of: after), reason.retryAfter ?? .zero))])
+      return Decision([ended], [.retryAfter(max(after.delay(by: retry), reason.retryAfter ?? .zero))])
     }
-  }
-
-  /// The second try comes at once, the third after `initial`, then growing by `factor` up to `max`.
-  private func delay(of state: RunState) -> Duration {
-    let waits = state.wantsDelay ? state.failures - 1 : state.failures - 2
-    guard waits >= 0 else { return .zero }
-    var delay = retry.initial
-    for _ in 0..<waits {
-      delay = delay * retry.factor
-      if delay >= retry.max { return retry.max }
-    }
-    return min(delay, retry.max)
   }
 }
 

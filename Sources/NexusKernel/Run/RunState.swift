@@ -11,20 +11,8 @@ package struct RunState: Sendable, Hashable {
   package private(set) var pauseReason: PauseReason?
   package private(set) var output: JSONValue?
   package private(set) var error: RunError?
-  /// The attempts that were started.
-  package private(set) var attempts = 0
-  /// The attempt that has started and not ended.
-  package private(set) var openAttempt: AttemptNumber?
-  /// Attempts since the last progress that ended in failure.
-  package private(set) var failures = 0
-  /// The high-water mark: the most effects that one attempt ever got through.
-  package private(set) var highWater = 0
-  /// How many model outcomes the next attempt has to drop: 0, or 1, 2, 4, 8 … while attempts end at the high-water mark.
-  package private(set) var pendingRewind = 0
-  /// The depth of the rewind before, from which the next one doubles.
-  private var lastRewind = 0
-  /// The last attempt asked to be tried again later, not at once.
-  package private(set) var wantsDelay = false
+  /// How often the agent was tried, and how that ended.
+  private var history = AttemptHistory()
   package private(set) var cancelRequested = false
   /// Traps of the node itself while it worked on this run.
   package private(set) var traps = 0
@@ -41,13 +29,12 @@ package struct RunState: Sendable, Hashable {
   package init() {}
 
   package mutating func apply(_ entry: RunEntry) {
+    defer { if status != .paused { pauseReason = nil } }
     switch entry {
     case .created: status = .queued
     case .attemptStarted(_, let attempt, _):
       status = .running
-      attempts = attempt.value
-      openAttempt = attempt
-      pendingRewind = 0
+      history.started(attempt)
       pauseReason = nil
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
@@ -78,46 +65,35 @@ package struct RunState: Sendable, Hashable {
     self.status = status
     pauseReason = nil
     error = nil
-    failures = 0
-    wantsDelay = false
+    history.forgive()
     cancelRequested = false
     traps = 0
   }
 
   private mutating func applyEnd(_ end: AttemptEnd) {
-    openAttempt = nil
+    history.ended(end)
     tokens += end.tokens
     cost += end.cost
-    wantsDelay = false
     switch end.outcome {
-    case .succeeded, .cancelled, .budgetStopped: break
+    case .succeeded, .cancelled, .budgetStopped, .timedOut: break
     case .interrupted(let note): if note == Self.trapNote { traps += 1 }
-    case .crashed(let reason):
-      error = reason
-      countFailure(passed: end.passed, mayRewind: true)
-    case .askedRetry(let reason):
-      error = reason
-      wantsDelay = true
-      countFailure(passed: end.passed, mayRewind: false)
-    case .timedOut: countFailure(passed: end.passed, mayRewind: false)
+    case .crashed(let reason), .askedRetry(let reason): error = reason
     }
   }
+}
 
-  /// Counts an attempt that ended badly, and decides how far the next one goes back.
-  ///
-  /// Replaying everything would repeat a crash that a bad model answer caused: an attempt that dies at the high-water
-  /// mark without passing it makes the next one ask the last answers anew.
-  private mutating func countFailure(passed: Int, mayRewind: Bool) {
-    if passed > highWater {
-      highWater = passed
-      failures = 1
-      lastRewind = 0
-    } else {
-      failures += 1
-      if mayRewind, passed == highWater, highWater > 0 {
-        lastRewind = max(1, lastRewind * 2)
-        pendingRewind = lastRewind
-      }
-    }
-  }
+extension RunState {
+  /// The attempts that were started.
+  package var attempts: Int { history.attempts }
+  /// The attempt that has started and not ended.
+  package var openAttempt: AttemptNumber? { history.openAttempt }
+  /// Attempts since the last progress that ended in failure.
+  package var failures: Int { history.failures }
+  /// The most effects that one attempt ever got through.
+  package var highWater: Int { history.highWater }
+  /// How many model outcomes the next attempt has to drop.
+  package var pendingRewind: Int { history.pendingRewind }
+
+  /// The wait before the next attempt.
+  func delay(by retry: RetryPolicy) -> Duration { retry.delay(after: history) }
 }

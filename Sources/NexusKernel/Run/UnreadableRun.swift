@@ -12,6 +12,7 @@ package struct UnreadableRun: DurableMachine {
   package init() {}
 
   package var openSteps: Set<StepPath> { [] }
+  package var limitCountsFrom: WallTime? { nil }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard !outlook.status.isFinal else { return DurableDecision([], [.settle]) }
@@ -37,6 +38,7 @@ package struct UnreadableRun: DurableMachine {
 
   /// Only what lists show of a run is kept: the words for it are the same in all versions.
   private mutating func note(_ entry: RunEntry) {
+    defer { if outlook.status != .paused { outlook.pauseReason = nil } }
     switch entry {
     case .attemptStarted:
       outlook.status = .running
@@ -47,7 +49,7 @@ package struct UnreadableRun: DurableMachine {
     case .paused(let reason, _): (outlook.status, outlook.pauseReason) = (.paused, reason)
     case .resumed, .retried:
       outlook.status = .running
-      (outlook.pauseReason, outlook.error) = (nil, nil)
+      outlook.error = nil
     case .completed(let output): (outlook.status, outlook.output) = (.completed, output)
     case .failed(let error): (outlook.status, outlook.error) = (.failed, error)
     case .cancelled, .killed: outlook.status = .cancelled

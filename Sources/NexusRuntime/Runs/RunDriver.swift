@@ -155,16 +155,21 @@ final class RunDriver: Sendable {
     cursor.committed = cursor.machine.outlook.status
     let clock = services.clock
     let end = await withDiscardingTaskGroup { group -> RunOutlook? in
-      if let timeout = subject.timeout {
-        // The limit is on the whole run, so it counts from the creation, also after a restart of the node.
-        addTimer(to: &group, until: clock.now() + (createdAt + timeout - clock.wallNow()), event: .timeout)
-      }
       var end: RunOutlook?
       var settled = false
+      var isLimited = false
       loop: for await message in mailbox {
         leavesPlace(message)
         switch await handle(message, &cursor, &group) {
-        case .goesOn: continue
+        case .goesOn:
+          // The limit is on the whole run, so a restart of the node changes nothing; what the run was taken up for may be
+          // that a person has it go on, and then it counts from there.
+          if !isLimited, let timeout = subject.timeout {
+            let start = cursor.machine.limitCountsFrom ?? createdAt
+            addTimer(to: &group, until: clock.now() + (start + timeout - clock.wallNow()), event: .timeout)
+          }
+          isLimited = true
+          continue
         case .settled: (settled, end) = (true, cursor.machine.outlook)
         case .failed(let outlook): end = outlook
         // Nobody here may write for the run any more, so nothing of it may go on here either.

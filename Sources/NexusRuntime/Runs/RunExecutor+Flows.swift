@@ -11,6 +11,8 @@ extension RunExecutor {
   package static let maxPayloadBytes = 1024 * 1024
   /// The longest name and id of an event, and the longest reason of a skip, in bytes.
   package static let maxWordBytes = 1_024
+  /// How many events a refusal names.
+  private static let maxNamedEvents = 10
   /// How often a run is looked for that is just being taken up or let go of.
   private static let maxTries = 5
 
@@ -45,6 +47,7 @@ extension RunExecutor {
     try short(name, "the name of an event")
     try short(id ?? "", "the id of an event")
     try small(payload, Self.maxPayloadBytes, "the payload of an event")
+    try await isAwaited(name, by: run)
     guard try await ask(run, .event(name: name, id: id, payload: payload)) == .ignored else { return }
     let status = try await known(run).summary.status
     if status.isFinal { throw isOver(run, status) }
@@ -52,6 +55,25 @@ extension RunExecutor {
       .unavailable, code: "NX-RUN-047",
       message:
         "\(FlowState.maxBufferedEvents) events wait in \(run) already: it takes no more until a step has taken one")
+  }
+
+  /// Refuses an event that no step of the run waits for: it would wait for ever.
+  private func isAwaited(_ name: String, by run: RunID) async throws(RuntimeRefusal) {
+    var subject = drivers[run]?.subject
+    if subject == nil {
+      let record = try await known(run)
+      // Of one that is over that is what there is to say.
+      if record.summary.status.isFinal { return }
+      do { subject = try await self.subject(of: record) } catch { throw Self.storage(error) }
+    }
+    guard case .flow(let definition)? = subject, !definition.eventNames.contains(name) else { return }
+    let names = definition.eventNames.sorted()
+    let some = names.prefix(Self.maxNamedEvents).map { "`\($0)`" }.joined(separator: ", ")
+    throw RuntimeRefusal(
+      .invalid, code: "NX-RUN-051",
+      message: "no step of \(definition.kind.rawValue) `\(definition.name)` waits for `\(name)`",
+      hint: names.isEmpty
+        ? "it waits for no events" : "it waits for \(some)\(names.count > Self.maxNamedEvents ? " and others" : "")")
   }
 
   private func isOver(_ run: RunID, _ status: RunStatus) -> RuntimeRefusal {

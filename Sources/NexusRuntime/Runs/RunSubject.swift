@@ -30,7 +30,7 @@ enum RunSubject: Sendable {
     if case .flow(let definition) = self, definition.isQueued { PoolName(definition.name) } else { nil }
   }
 
-  /// The longest that the whole run may take, from its creation; nil for no limit.
+  /// The longest that the whole run may take, from where its machine says that the limit counts; nil for no limit.
   var timeout: Duration? {
     switch self {
     case .agent(let spec): spec.timeout

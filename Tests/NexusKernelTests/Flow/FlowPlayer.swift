@@ -19,6 +19,11 @@ struct FlowPlayer {
   var wakes: [StepPath: WallTime] = [:]
   var children: [StepPath: RunID] = [:]
   var stopped: [StepPath: StepStop] = [:]
+  /// What children were told when the run was to end, the last word of each.
+  var stoppedChildren: [StepPath: ParentClose] = [:]
+  /// Children that go on in the world, whatever this node knows of them.
+  var living: Set<RunID> = []
+  private var ended: Set<RunID> = []
   var isSettled = false
   /// The node is killed before the next commit, or the store loses it.
   var losesNextCommit = false
@@ -76,9 +81,17 @@ struct FlowPlayer {
       #expect(open[path] != nil, "\(path) has nothing to stop")
       stopped[path] = why
     case .wake(let path, let delay): wakes[path] = now + delay
-    case .startChild(let path, let name, _, let key): children[path] = RunID("run_of_\(name)_\(key)")
+    case .startChild(let path, let name, _, let key):
+      let child = RunID("run_of_\(name)_\(key)")
+      children[path] = child
+      if !ended.contains(child) { living.insert(child) }
     case .awaitChild(let path, let run): children[path] = run
-    case .stopChild(let path, _, let policy): if policy == .abandon { children[path] = nil }
+    case .stopChild(let path, let child, let policy):
+      stoppedChildren[path] = policy
+      if policy == .abandon {
+        children[path] = nil
+        living.remove(child)
+      }
     case .settle: isSettled = true
     }
   }
@@ -106,6 +119,20 @@ struct FlowPlayer {
   mutating func succeed(_ path: StepPath, _ output: JSONValue = .null) { end(path, .succeeded, output) }
 
   mutating func crash(_ path: StepPath, _ error: RunError = .exitOne) { end(path, .crashed(error)) }
+
+  /// The child of a step is known, and goes on.
+  mutating func startChild(_ path: StepPath) {
+    guard let child = children[path] else { return }
+    play(.childStarted(path, child))
+  }
+
+  /// The child of a step ends, and the node learns of it.
+  mutating func endChild(_ path: StepPath, _ status: RunStatus, _ output: JSONValue? = nil) {
+    guard let child = children.removeValue(forKey: path) else { return }
+    living.remove(child)
+    ended.insert(child)
+    play(.childEnded(path, ChildEnd(status: status, output: output, error: status == .completed ? nil : .exitOne)))
+  }
 
   /// The time comes that was asked for.
   mutating func passTime(of path: StepPath) {

@@ -16,6 +16,7 @@ extension FlowSimulation {
     {
       return "the journal adds up to \(recovered), the machine says \(live)"
     }
+    if (live.pauseReason != nil) != (live.status == .paused) { return "\(live) and a reason for a pause" }
     return nil
   }
 
@@ -65,8 +66,44 @@ extension FlowSimulation {
     player.definition.steps.first { $0.name == name }?.forEach != nil
   }
 
+  /// What may have had its effect is not tried again unless a probe or a person says so, or its policy.
+  func checkDoubt() -> String? {
+    var doubt: Set<String> = []
+    var failed: Set<String> = []
+    var pause: (reason: PauseReason, note: String)?
+    for entry in player.journal {
+      switch entry.entry {
+      case .attemptStarted(let path, _, _):
+        if doubt.remove(path.text) != nil { return "\(path) was tried again although nobody knows what it did" }
+      case .attemptEnded(let path, _, let end):
+        if case .interrupted(let note) = end.outcome, note != AttemptOutcome.neverBegan, isAskedAbout(path) {
+          doubt.insert(path.text)
+        }
+      case .stepCompleted(let path, let output):
+        if path.text.hasSuffix(".probe"), output["applied"] == false { doubt.remove(String(path.text.dropLast(6))) }
+      case .stepFailed(let path, _): failed.insert(path.text)
+      case .paused(let reason, let note): pause = (reason, note)
+      case .resumed, .retried:
+        if let pause, pause.reason == .unknown { doubt = doubt.filter { !pause.note.contains($0) } }
+        if case .retried = entry.entry { doubt.subtract(failed) }
+        if pause?.reason == .exhausted { doubt.subtract(failed) }
+        (pause, failed) = (nil, [])
+      default: break
+      }
+    }
+    return nil
+  }
+
+  private func isAskedAbout(_ path: StepPath) -> Bool {
+    guard !path.text.contains("."),
+      let step = player.definition.steps.first(where: { $0.name == path.text.prefix { $0 != "[" } })
+    else { return false }
+    return step.onUnknown != .retrySameKey
+  }
+
   func checkEnd() -> String? {
     let words = player.words
+    if let child = player.living.first { return "the run is over, and \(child) goes on: \(words)" }
     switch player.status {
     case .compensated, .compensatedPartial: return checkUndone()
     case .completed where player.definition.kind != .pool:
@@ -101,6 +138,9 @@ extension FlowSimulation {
       guard effects["\(FlowPlayer.run)/\(step.name)"] != nil else { continue }
       if !answered.contains("\(step.name).compensation"), !wasDecidedByPerson(step.name) {
         return "the effect of \(step.name) stands: \(player.words)"
+      }
+      if player.status == .compensated, !answered.contains("\(step.name).compensation") {
+        return "the effect of \(step.name) stands, and the end does not say so: \(player.words)"
       }
     }
     return nil

@@ -15,6 +15,8 @@ struct FlowSimulation {
   var random: SplitMix
   /// Effects that happened outside, by idempotency key: how often one was really applied there.
   var effects: [String: Int] = [:]
+  /// How children ended.
+  var fates: [RunID: RunStatus] = [:]
   var killsLeft: Int
   var troubleLeft: Int
   var turns = 0
@@ -34,7 +36,7 @@ struct FlowSimulation {
       if player.open.count > player.definition.maxParallel { return "\(player.open.count) attempts at a time" }
       if turns.isMultiple(of: 4), let problem = checkRecovery() { return problem }
       if player.isSettled, player.open.isEmpty {
-        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkEnd() }
+        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkEnd() }
         revive()
         continue
       }
@@ -93,6 +95,7 @@ struct FlowSimulation {
     guard let order = player.open[path] else { return }
     let key = order.idempotencyKey ?? ""
     if let stop = player.stopped[path], stop != .notNeeded || chance(2) {
+      if chance(4) { return player.end(path, .interrupted(AttemptOutcome.neverBegan)) }
       if chance(3) { effects[key, default: 0] = 1 }
       return player.end(path, .crashed(.exitOne))
     }
@@ -115,19 +118,22 @@ struct FlowSimulation {
 
   private mutating func answer(to path: StepPath) -> JSONValue {
     if path.text.hasSuffix(".probe") { return ["applied": .bool(chance(2)), "output": "found"] }
-    if path == "judge" { return ["groups": [["m0", "m1", "m2"], ["m3", "m4"]]] }
+    if path == ".judge" { return ["groups": [["m0", "m1", "m2"], ["m3", "m4"]]] }
     return chance(3) ? "odd" : "same"
   }
 
   private mutating func endChild(_ path: StepPath) {
-    guard let run = player.children.removeValue(forKey: path) else { return }
-    player.play(.childStarted(path, run))
-    let failed = chance(4)
-    player.play(
-      .childEnded(
-        path,
-        ChildEnd(status: failed ? .failed : .completed, output: failed ? nil : "child", error: failed ? .exitOne : nil))
-    )
+    // The node may learn of the start long before it learns of the end.
+    let mayBeLost = player.losesNextCommit
+    player.startChild(path)
+    guard !mayBeLost, chance(2) else { return }
+    guard let child = player.children[path] else { return }
+    // It has ended as it has, even if the node forgets that it heard of it.
+    let status: RunStatus = fates[child] ?? (chance(4) ? .failed : chance(8) ? .compensated : .completed)
+    fates[child] = status
+    // Whatever a child did that did not go back stands.
+    if status != .compensated { effects["\(FlowPlayer.run)/\(path)"] = 1 }
+    player.endChild(path, status, status == .completed ? "child" : nil)
   }
 
   private mutating func interfere() {
@@ -153,10 +159,14 @@ struct FlowSimulation {
       return
     }
     let stuck = player.journal.compactMap { entry -> StepPath? in
-      if case .attemptStarted(let path, _, _) = entry.entry, player.machine.canResolve(path) { return path }
-      return nil
+      switch entry.entry {
+      case .attemptStarted(let path, _, _), .stepBegun(let path): player.machine.canResolve(path) ? path : nil
+      default: nil
+      }
     }
-    switch Int.random(in: 0..<4, using: &random) {
+    switch Int.random(in: 0..<6, using: &random) {
+    case 4: player.play(.cancel(by: "ann"))
+    case 5: player.play(.kill(by: "ann"))
     case 0 where stuck.last != nil:
       player.play(.skip(stuck[stuck.count - 1], by: "ann", reason: "by hand"))
     case 1 where stuck.last != nil:

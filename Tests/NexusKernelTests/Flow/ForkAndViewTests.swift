@@ -44,15 +44,44 @@ import Testing
     #expect(fork.openSteps == ["b"])
   }
 
-  @Test func `of a saga that went back begins forward`() throws {
-    var player = FlowPlayer(.saga([.undoable("a"), .undoable("b", needs: [0])]))
+  @Test func `of a saga that went back does anew what was undone, and what needs it`() throws {
+    let saga = FlowDefinition.saga([
+      .agent("before"), .undoable("a", needs: [0]), .agent("between", needs: [1]), .undoable("b", needs: [2]),
+    ])
+    var player = FlowPlayer(saga)
+    player.succeed("before", "B")
     player.succeed("a", "A")
+    player.succeed("between", "X")
     player.crash("b", .badOutput)
+    // Nobody knows whether an undo that was begun did its work.
+    let halfway = player
     player.succeed("b.compensation")
     player.succeed("a.compensation")
     let fork = try forked(player, from: "b")
-    #expect(fork.openSteps == ["b"])
-    #expect(fork.open["b"]?.input == "A")
+    #expect(fork.openSteps == ["a"])
+    #expect(fork.open["a"]?.input == "B")
+    #expect(try forked(halfway, from: "b").openSteps == ["b"])
+    var begun = halfway
+    begun.succeed("b.compensation")
+    #expect(try forked(begun, from: "b").openSteps == ["a"])
+  }
+
+  @Test func `of a list does anew the elements that were undone`() throws {
+    var each = FlowStep.undoable("a")
+    each.forEach = ForEach(items: try ValueTemplate(parsing: ["x", "y"]))
+    var player = FlowPlayer(.saga([each, .agent("b", needs: [0])]))
+    player.succeed("a[0]", "X")
+    player.succeed("a[1]", "Y")
+    player.crash("b", .badOutput)
+    player.succeed("a[1].compensation")
+    player.crash("a[0].compensation", .neverStarted)
+    var fork = try forked(player, from: "b")
+    #expect(fork.openSteps == ["a[0]", "a[1]"])
+    player.journal.removeAll { entry in
+      if case .attemptStarted("a[0].compensation", _, _) = entry.entry { true } else { false }
+    }
+    fork = try forked(player, from: "b")
+    #expect(fork.openSteps == ["a[1]"])
   }
 
   @Test func `needs a step that exists`() {
@@ -79,6 +108,46 @@ import Testing
     #expect(words(player) == ["a completed", "b completed", "go waiting"])
     player.play(.kill(by: "ann"))
     #expect(words(player) == ["a completed", "b completed", "go interrupted"])
+  }
+
+  @Test func `of a list show how the undo of each element stands, and of all together`() throws {
+    var each = FlowStep.undoable("a")
+    each.forEach = ForEach(items: try ValueTemplate(parsing: ["x", "y"]))
+    var player = FlowPlayer(.saga([each, .agent("b", needs: [0])]))
+    player.succeed("a[0]", "X")
+    player.succeed("a[1]", "Y")
+    #expect(player.machine.stepViews.map(\.compensation) == ["pending", "pending", "pending", nil])
+    player.crash("b", .badOutput)
+    #expect(
+      words(player) == [
+        "a completed", "a[0] completed", "a[1] completed", "a[1].compensation running", "b failed",
+      ])
+    #expect(player.machine.stepViews.map(\.compensation) == ["running", "pending", "running", nil, nil])
+    player.succeed("a[1].compensation")
+    player.succeed("a[0].compensation")
+    #expect(player.machine.stepViews.map(\.compensation) == ["completed", "completed", nil, "completed", nil, nil])
+  }
+
+  @Test func `of a list that is not over read failed or interrupted in a run that is`() throws {
+    let list = try ValueTemplate(parsing: ["x", "y"])
+    let each = FlowStep.agent("a") { $0.forEach = ForEach(items: list) }
+    var failed = FlowPlayer(.workflow([each]))
+    failed.crash("a[0]", .badOutput)
+    failed.succeed("a[1]")
+    #expect(words(failed) == ["a failed", "a[0] failed", "a[1] completed"])
+    var killed = FlowPlayer(.workflow([each]))
+    killed.play(.kill(by: "ann"))
+    killed.crash("a[0]")
+    killed.crash("a[1]")
+    #expect(words(killed) == ["a interrupted", "a[0] interrupted", "a[1] interrupted"])
+  }
+
+  @Test func `show the probes that were asked`() {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = .probe(AgentName("bank")) }]))
+    player.recover()
+    #expect(words(player) == ["a waiting", "a.probe running"])
+    player.crash("a.probe", .badOutput)
+    #expect(words(player) == ["a waiting", "a.probe failed"])
   }
 
   @Test func `of a saga show how their undo stands`() {

@@ -45,6 +45,23 @@ import Testing
     #expect(player.status == .cancelled)
   }
 
+  @Test(arguments: [DurableEvent.pause(by: "ann"), .nodeStopping])
+  func `what fails for good while the run is halted has failed`(halt: DurableEvent) throws {
+    let named = try #require(ErrorPattern("NX-RUN-030"))
+    for change: (inout FlowStep) -> Void in [
+      { $0.retry.nonRetryable = [named] }, { $0.retry.policy.maxAttempts = 1 },
+    ] {
+      var player = FlowPlayer(.workflow([.agent("a", change)]))
+      player.play(.attemptTimedOut("a", AttemptNumber(1)))
+      player.play(halt)
+      player.crash("a")
+      player.crash()
+      player.play(halt == .nodeStopping ? .claimed(trapped: false) : .resume(by: "ann"))
+      #expect(player.started.count == 1)
+      #expect(player.status == .failed)
+    }
+  }
+
   @Test func `a paused run is cancelled at once`() {
     var player = FlowPlayer(two)
     player.play(.pause(by: "ann"))
@@ -53,6 +70,7 @@ import Testing
     player.crash()
     player.play(.cancel(by: "ann"))
     #expect(player.status == .cancelled)
+    #expect(player.machine.outlook.pauseReason == nil)
     #expect(player.isSettled)
   }
 
@@ -153,6 +171,119 @@ import Testing
       player.recover()
       #expect(player.openSteps == ["a.probe"])
     }
+  }
+
+  @Test func `a decision about one step in doubt is none about another`() {
+    let ask: (inout FlowStep) -> Void = { $0.onUnknown = .ask }
+    var player = FlowPlayer(.workflow([.agent("a", ask), .agent("b", ask)]))
+    player.recover()
+    #expect(player.journal.last?.entry == .paused(.unknown, note: "nobody knows whether a, b had their effect"))
+    player.crash()
+    player.play(.markDone("a", by: "ann", output: "A"))
+    #expect(player.openSteps == [])
+    #expect(player.journal.last?.entry == .paused(.unknown, note: "nobody knows whether b had its effect"))
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["b"])
+  }
+
+  @Test func `a decision about a failed step does not try another again that may have had its effect`() {
+    var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .fail }]))
+    player.recover()
+    player.crash("a", .badOutput)
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.skip("a", by: "ann", reason: "not needed"))
+    #expect(player.openSteps == [])
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.openSteps == ["b"])
+  }
+
+  @Test(
+    arguments: [OnUnknown.fail, .ask, .probe(AgentName("bank")), .retrySameKey],
+    [DurableEvent.pause(by: "ann"), .nodeStopping])
+  func `an attempt that a pause cut off is in doubt as any other`(policy: OnUnknown, halt: DurableEvent) {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = policy }]))
+    player.play(halt)
+    player.crash("a")
+    player.crash()
+    player.play(halt == .nodeStopping ? .claimed(trapped: false) : .resume(by: "ann"))
+    switch policy {
+    case .retrySameKey: #expect(player.openSteps == ["a"])
+    case .probe: #expect(player.openSteps == ["a.probe"])
+    case .fail: #expect(player.machine.outlook.error?.code == "NX-RUN-033")
+    case .ask: #expect(player.machine.outlook.pauseReason == .unknown)
+    }
+  }
+
+  @Test func `an attempt that never began leaves no doubt, and nothing to undo`() {
+    var player = FlowPlayer(.workflow([.agent("a") { $0.onUnknown = .ask }]))
+    player.play(.pause(by: "ann"))
+    player.end("a", .interrupted(AttemptOutcome.neverBegan))
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["a"])
+    for choice in [CompensateFailed.auto, .always] {
+      var saga = FlowPlayer(.saga([.undoable("a") { $0.compensation?.ofFailed = choice }]))
+      saga.play(.cancel(by: "ann"))
+      saga.end("a", .interrupted(AttemptOutcome.neverBegan))
+      #expect(saga.status == .compensated)
+      #expect(saga.started.count == 1)
+    }
+  }
+
+  @Test func `an attempt that was stopped at its limit before it began begins anew`() {
+    var player = FlowPlayer(.workflow([.agent("a")]))
+    player.play(.attemptTimedOut("a", AttemptNumber(1)))
+    player.end("a", .interrupted(AttemptOutcome.neverBegan))
+    player.passTime(of: "a")
+    #expect(player.openSteps == ["a"])
+  }
+
+  @Test func `a budget that pauses the run leaves the others in doubt`() {
+    var player = FlowPlayer(.workflow([.agent("a"), .agent("b") { $0.onUnknown = .ask }]))
+    let refusal = BudgetRefusal(reason: .exhausted, scope: "agent:a", action: .pause, message: "used up")
+    player.end("a", .budgetStopped(refusal))
+    player.crash("b")
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.started.filter { $0.step == "b" }.count == 1)
+  }
+
+  @Test(arguments: [JSONValue.null, ["applied": "perhaps"]])
+  func `a probe that cannot tell asks a person, whose resume tries the step again`(answer: JSONValue) {
+    var player = doubtful(.probe(AgentName("bank")))
+    if answer == .null { player.crash("a.probe", .badOutput) } else { player.succeed("a.probe", answer) }
+    #expect(player.machine.outlook.pauseReason == .unknown)
+    player.crash()
+    player.play(.resume(by: "ann"))
+    #expect(player.openSteps == ["a"])
+  }
+
+  @Test func `the limit on the run counts from its creation, or from when a person last had it go on`() {
+    var player = FlowPlayer(two)
+    let created = player.now
+    func from(_ player: FlowPlayer) -> [WallTime?] {
+      [player.machine.limitCountsFrom, player.recovered().limitCountsFrom]
+    }
+    player.now = created + .seconds(60)
+    player.recover()
+    #expect(from(player) == [created, created])
+    player.play(.timeout)
+    player.crash("a")
+    player.crash("b")
+    #expect(player.status == .failed)
+    player.now = created + .seconds(120)
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(from(player) == [player.now, player.now])
+    player.play(.pause(by: "ann"))
+    player.crash("a")
+    player.crash("b")
+    player.now = created + .seconds(600)
+    player.play(.resume(by: "ann"))
+    #expect(from(player) == [player.now, player.now])
   }
 
   // MARK: Children

@@ -82,6 +82,7 @@ struct PinnedDefinitionTests {
         .normalised([.number, .whitespace, .lowercase, .punctuation]), .agent(AgentName("judge")),
       ]
       if kind == .pool {
+        for index in definition.steps.indices { definition.steps[index].action = .agent(AgentName("member-\(index)")) }
         definition.decision = PoolDecision(
           strategy: one(PoolStrategy.allCases) ?? .all, quorum: number(0...5), equality: one(equalities) ?? .canonical)
       }
@@ -220,6 +221,13 @@ struct PinnedDefinitionTests {
       object[key] = before
     }
     #expect(FlowDefinition(pinned: .object(object)) != nil)
+  }
+
+  @Test func `a pool has agents for members`() throws {
+    var pool = FlowDefinition.pool(2, PoolDecision(strategy: .all))
+    #expect(FlowDefinition(pinned: pool.pinned) == pool)
+    pool.steps[1].action = .run("inner")
+    #expect(FlowDefinition(pinned: pool.pinned) == nil)
   }
 
   @Test func `definitions nest to their limit and not deeper`() {

@@ -74,13 +74,121 @@ import Testing
     player.succeed("m0", "Paris")
     player.succeed("m1", "The capital, Paris")
     player.succeed("m2", "Rome")
-    #expect(player.open["judge"]?.agent == AgentName("judge"))
+    #expect(player.open[".judge"]?.agent == AgentName("judge"))
     #expect(
-      player.open["judge"]?.input == ["votes": ["m0": "Paris", "m1": "The capital, Paris", "m2": "Rome"]])
+      player.open[".judge"]?.input == ["votes": ["m0": "Paris", "m1": "The capital, Paris", "m2": "Rome"]])
     player.recover()
-    player.succeed("judge", ["groups": [["m0", "m1"], ["m2"]]])
+    player.succeed(".judge", ["groups": [["m0", "m1"], ["m2"]]])
     #expect(player.status == .completed)
     #expect(player.machine.outlook.output == "Paris")
+  }
+
+  @Test func `a member may be called judge, too`() {
+    var player = FlowPlayer(
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))).with {
+        $0.steps[0].name = "judge"
+      })
+    player.succeed("judge", "Paris")
+    player.succeed("m1", "The capital, Paris")
+    #expect(player.openSteps == [".judge"])
+    #expect(player.open[".judge"]?.input == ["votes": ["judge": "Paris", "m1": "The capital, Paris"]])
+    player.recover()
+    player.succeed(".judge", ["groups": [["judge", "m1"]]])
+    #expect(player.status == .completed)
+  }
+
+  @Test func `a judge is known by its former name, too`() {
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))))
+    player.succeed("m0", "Paris")
+    player.succeed("m1", "Paris")
+    for (index, entry) in player.journal.enumerated() {
+      guard case .attemptStarted(".judge", let attempt, let dropped) = entry.entry else { continue }
+      player.journal[index] = JournalEntry(
+        sequence: entry.sequence, at: entry.at,
+        entry: .attemptStarted(step: "judge", attempt: attempt, dropped: dropped))
+    }
+    player.recover()
+    #expect(player.open[".judge"]?.attempt == AttemptNumber(2))
+  }
+
+  @Test func `a judge that failed is named, and asked again when a person has the pool retried`() {
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("umpire")))))
+    player.succeed("m0", "a")
+    player.succeed("m1", "A")
+    player.crash(".judge", .badOutput)
+    #expect(player.status == .failed)
+    #expect(player.machine.outlook.error?.message == "the judge `umpire` did not say who agrees: no output")
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.openSteps == [".judge"])
+    player.succeed(".judge", ["groups": [["m0", "m1"]]])
+    #expect(player.status == .completed)
+  }
+
+  @Test func `a judge that answered before a member was retried is asked again`() {
+    var player = FlowPlayer(.pool(3, PoolDecision(strategy: .majority, equality: .agent(AgentName("umpire")))))
+    player.succeed("m0", "a")
+    player.succeed("m1", "b")
+    player.crash("m2", .badOutput)
+    player.succeed(".judge", ["groups": [["m0"], ["m1"]]])
+    #expect(player.status == .failed)
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    player.succeed("m2", "A")
+    #expect(player.open[".judge"]?.input == ["votes": ["m0": "a", "m1": "b", "m2": "A"]])
+    player.succeed(".judge", ["groups": [["m0", "m2"], ["m1"]]])
+    #expect(player.machine.outlook.output == "a")
+  }
+
+  @Test func `a judge and a probe have the retries and the timeout of their agent`() {
+    var agent = AgentSpec(name: AgentName("umpire"), kind: .process(command: ["true"]), workingDirectory: "/")
+    agent.timeout = .seconds(7)
+    agent.retry = RetryPolicy(maxAttempts: 2, initial: .seconds(5), factor: 1, max: .seconds(5))
+    var pool = FlowPlayer(
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(agent.name))).with {
+        $0.agents[agent.name] = agent.definition
+      })
+    pool.succeed("m0", "a")
+    pool.succeed("m1", "b")
+    var asking = FlowPlayer(
+      .workflow([.agent("a") { $0.onUnknown = .probe(agent.name) }]).with { $0.agents[agent.name] = agent.definition })
+    asking.recover()
+    for (player, path) in [(pool, ".judge" as StepPath), (asking, "a.probe")] {
+      var player = player
+      #expect(player.open[path]?.limits.attempt == .seconds(7))
+      player.play(.attemptTimedOut(path, AttemptNumber(1)))
+      player.crash(path)
+      #expect(player.openSteps == [path.text])
+      player.crash(path)
+      #expect(player.status == (path == ".judge" ? .failed : .paused))
+    }
+  }
+
+  @Test func `a judge is not waited for where it cannot make a difference`() {
+    let umpire = PoolEquality.agent(AgentName("umpire"))
+    var hopeless = FlowPlayer(.pool(3, PoolDecision(strategy: .majority, equality: umpire)))
+    hopeless.crash("m0", .badOutput)
+    hopeless.crash("m1", .badOutput)
+    #expect(hopeless.status == .failed)
+    #expect(hopeless.stopped["m2"] == .notNeeded)
+    var clear = FlowPlayer(.pool(2, PoolDecision(strategy: .quorum, quorum: 1, equality: umpire)))
+    clear.succeed("m1", "a")
+    #expect(clear.status == .completed)
+    #expect(clear.machine.outlook.output == "a")
+  }
+
+  @Test func `a run that goes round in a circle fails`() {
+    // No file can name a member like this.
+    var player = FlowPlayer(
+      .pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))).with {
+        $0.steps[0].name = ".judge"
+      })
+    player.succeed(".judge", "Paris")
+    player.succeed("m1", "Paris")
+    #expect(player.status == .failed)
+    #expect(player.machine.outlook.error?.code == "NX-RUN-052")
+    #expect(player.isSettled)
+    #expect(player.recovered().outlook == player.machine.outlook)
   }
 
   @Test func `a judge that fails or talks nonsense gives no agreement`() {
@@ -89,7 +197,7 @@ import Testing
       var player = FlowPlayer(.pool(2, judge))
       player.succeed("m0", "a")
       player.succeed("m1", "a")
-      if let answer { player.succeed("judge", answer) } else { player.crash("judge", .badOutput) }
+      if let answer { player.succeed(".judge", answer) } else { player.crash(".judge", .badOutput) }
       #expect(player.status == .failed)
     }
   }

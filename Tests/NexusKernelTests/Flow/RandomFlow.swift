@@ -47,8 +47,10 @@ enum RandomFlow {
   private static func vary(_ step: inout FlowStep, _ random: inout SplitMix) {
     step.retry.policy.maxAttempts = Int.random(in: 1...4, using: &random)
     step.retry.jitter = Bool.random(using: &random) ? 0.3 : 0
+    step.parentClose = ParentClose.allCases.randomElement(using: &random) ?? .cancel
     switch Int.random(in: 0..<8, using: &random) {
     case 0: step.onError = .skip
+    case 4: if case .run = step.action { step.onError = .retry }
     case 1: step.onUnknown = .ask
     case 2: step.onUnknown = .fail
     case 3: step.onUnknown = .probe(AgentName("probe"))
@@ -64,11 +66,16 @@ enum RandomFlow {
     for index in 0..<count {
       let needs = isParallel ? needs(index, &random) : index == 0 ? [] : [index - 1]
       var step = FlowStep.agent("s\(index)", needs: needs)
+      if Int.random(in: 0..<5, using: &random) == 0 { step.action = .run("child") }
       if let pivot, index >= pivot {
         step.commitment = index == pivot ? .pivot : .retriable
       } else if Int.random(in: 0..<5, using: &random) > 0 {
         step.compensation = CompensationStep(agent: AgentName("undo-\(index)"))
         step.compensation?.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+        // One that can never be made.
+        if Int.random(in: 0..<8, using: &random) == 0 {
+          step.compensation?.input = try? ValueTemplate(parsing: "{{ output.nope.id }}")
+        }
       }
       step.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
       steps.append(step)
@@ -83,6 +90,10 @@ enum RandomFlow {
     let strategy = PoolStrategy.allCases.randomElement(using: &random) ?? .all
     var decision = PoolDecision(strategy: strategy, quorum: Int.random(in: 1...members, using: &random))
     if Int.random(in: 0..<4, using: &random) == 0 { decision.equality = .agent(AgentName("judge")) }
-    return FlowDefinition.pool(members, decision).with { $0.maxParallel = Int.random(in: 1...5, using: &random) }
+    let isCalledJudge = Bool.random(using: &random)
+    return FlowDefinition.pool(members, decision).with {
+      $0.maxParallel = Int.random(in: 1...5, using: &random)
+      if isCalledJudge { $0.steps[members - 1].name = "judge" }
+    }
   }
 }

@@ -188,6 +188,46 @@ import Testing
     #expect(player.status == .paused)
   }
 
+  /// A compensation whose input refers to nothing.
+  private func speechless(_ choice: OnCompensationFailure = .pause) throws -> FlowPlayer {
+    let input = try ValueTemplate(parsing: ["booking": "{{ output.nope.id }}"])
+    var player = FlowPlayer(
+      .saga([.undoable("a") { $0.compensation?.input = input }, .agent("b", needs: [0])]).with {
+        $0.onCompensationFailure = choice
+      })
+    player.succeed("a", "A")
+    player.crash("b", .badOutput)
+    return player
+  }
+
+  @Test func `a compensation without an input is parked, and a person can decide about it`() throws {
+    var player = try speechless()
+    #expect(player.machine.outlook.pauseReason == .compensation)
+    player.crash()
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.machine.outlook.pauseReason == .compensation)
+    player.crash()
+    var done = player
+    done.play(.markDone("a.compensation", by: "ann", output: .null))
+    #expect(done.status == .compensated)
+    player.play(.skip("a.compensation", by: "ann", reason: "by hand"))
+    #expect(player.status == .compensatedPartial)
+    let reported = try speechless(.proceed)
+    #expect(reported.status == .compensatedPartial)
+  }
+
+  @Test func `a failed step that a person does without is not undone, and the end says partly`() {
+    var player = FlowPlayer(.saga([.undoable("a"), .undoable("b", needs: [0])]))
+    player.succeed("a")
+    player.crash("b", .badOutput)
+    player.crash("b.compensation", .badOutput)
+    player.crash()
+    player.play(.skip("b", by: "ann", reason: "looked at it"))
+    player.succeed("b.compensation")
+    player.succeed("a.compensation")
+    #expect(player.status == .compensatedPartial)
+  }
+
   @Test func `a parked compensation is not cancelled away`() {
     var player = parked()
     player.play(.cancel(by: "ann"))
@@ -206,6 +246,24 @@ import Testing
     player.play(.timeout)
     player.end("research", .crashed(.exitOne))
     #expect(player.openSteps == ["research.compensation"])
+  }
+
+  @Test func `undoes a long list step by step, each at the same cost`() throws {
+    var each = FlowStep.undoable("a")
+    each.forEach = ForEach(items: try ValueTemplate(parsing: "{{ run.input.list }}"), parallel: 1)
+    let items = (0..<3_000).map { JSONValue.int(Int64($0)) }
+    var player = FlowPlayer(.saga([each, .agent("b", needs: [0])]), input: ["list": .array(items)], claim: false)
+    for index in items.indices {
+      let entry = RunEntry.stepCompleted(path: StepPath("a[\(index)]"), output: .int(Int64(index)))
+      for entry in index == 0 ? [.stepExpanded(path: "a", count: items.count), entry] : [entry] {
+        player.journal.append(
+          JournalEntry(sequence: JournalSequence(Int64(player.journal.count + 1)), at: player.now, entry: entry))
+      }
+    }
+    player.recover()
+    player.crash("b", .badOutput)
+    for index in items.indices.reversed() { player.succeed(StepPath("a[\(index)].compensation")) }
+    #expect(player.status == .compensated)
   }
 
   @Test func `goes on with the undo where a killed node left it`() {

@@ -144,6 +144,72 @@ import Testing
     #expect(player.open["b"]?.input == .null)
   }
 
+  @Test(arguments: ["when", "forEach", "item"])
+  func `onError skip holds for a condition and a list that cannot be told`(kind: String) throws {
+    let step = FlowStep.agent("a") {
+      $0.onError = .skip
+      if kind == "when" { $0.condition = try? Condition(parsing: "run.input.none.x < 1") }
+      if kind == "forEach" { $0.forEach = (try? ValueTemplate(parsing: "{{ run.input }}")).map { ForEach(items: $0) } }
+      if kind == "item" {
+        $0.forEach = (try? ValueTemplate(parsing: ["x"])).map { ForEach(items: $0) }
+        $0.condition = try? Condition(parsing: "item.none.x < 1")
+      }
+    }
+    let player = FlowPlayer(.workflow([step, .agent("b", needs: [0])]))
+    #expect(player.openSteps == ["b"])
+  }
+
+  @Test func `onError retry waits again for an event, and starts another run for one that failed`() {
+    var wait = FlowStep(name: "ok", action: .event("approved"))
+    wait.limits.attempt = .seconds(60)
+    wait.onError = .retry
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.onError = .retry
+    var player = FlowPlayer(.workflow([wait, sub]))
+    player.passTime(of: "ok")
+    #expect(player.wakes["ok"] == player.now + .seconds(60))
+    var children: Set<RunID> = []
+    for wait in [1, 2, 4] {
+      if let child = player.children["sub"] { children.insert(child) }
+      player.startChild("sub")
+      player.endChild("sub", .failed)
+      #expect(player.wakes["sub"] == player.now + .seconds(wait))
+      player.recover()
+      #expect(player.children["sub"] == nil)
+      player.passTime(of: "sub")
+    }
+    #expect(children.count == 3)
+    player.startChild("sub")
+    player.endChild("sub", .completed, "C")
+    player.play(.event(name: "approved", id: nil, payload: "yes"))
+    #expect(player.status == .completed)
+  }
+
+  @Test func `onError retry starts no other run for one that was cancelled, or could not begin`() {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.onError = .retry
+    var player = FlowPlayer(.workflow([sub]))
+    var cancelled = player
+    player.endChild("sub", .failed)
+    #expect(player.status == .failed)
+    cancelled.startChild("sub")
+    cancelled.endChild("sub", .cancelled)
+    #expect(cancelled.status == .failed)
+  }
+
+  @Test func `a run that waits to be tried again is not begun by a cancel`() {
+    var sub = FlowStep(name: "sub", action: .run("child"))
+    sub.onError = .retry
+    var player = FlowPlayer(.workflow([sub]))
+    player.startChild("sub")
+    player.endChild("sub", .failed)
+    player.play(.pause(by: "ann"))
+    player.crash()
+    player.play(.cancel(by: "ann"))
+    #expect(player.status == .cancelled)
+    #expect(player.living.isEmpty)
+  }
+
   @Test func `onError retry tries without end`() {
     var player = FlowPlayer(.workflow([.agent("a") { $0.onError = .retry }]))
     for _ in 0..<40 {
@@ -228,6 +294,32 @@ import Testing
     #expect(player.status == .suspended)
     player.play(.event(name: "go", id: "e2", payload: 2))
     #expect(player.machine.outlook.output == 2)
+  }
+
+  @Test func `an event goes to whoever waits longest, and one that waits no more is passed over`() throws {
+    var each = FlowStep(name: "ok", action: .event("go"))
+    each.forEach = ForEach(items: try ValueTemplate(parsing: [1, 2, 3]))
+    each.limits.attempt = .seconds(60)
+    each.onError = .skip
+    var player = FlowPlayer(.workflow([each]))
+    player.passTime(of: "ok[0]")
+    player.play(.event(name: "go", id: nil, payload: "first"))
+    player.recover()
+    player.play(.event(name: "go", id: nil, payload: "second"))
+    #expect(player.machine.outlook.output == [.null, "first", "second"])
+  }
+
+  @Test func `the ids of events are remembered to a limit`() {
+    var player = FlowPlayer(.workflow([FlowStep(name: "ok", action: .event("go")), .agent("a")]))
+    for number in 0...FlowState.maxEventIDs {
+      player.machine.apply(
+        JournalEntry(
+          sequence: JournalSequence(Int64(number + 10)), at: player.now,
+          entry: .eventReceived(name: "other", id: "e\(number)", payload: .null)))
+    }
+    #expect(!player.machine.knowsEvent("e0"))
+    #expect(player.machine.knowsEvent("e1"))
+    #expect(player.machine.knowsEvent("e\(FlowState.maxEventIDs)"))
   }
 
   @Test func `no event within the timeout is a failure that says so`() {

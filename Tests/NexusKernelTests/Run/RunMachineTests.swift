@@ -46,6 +46,22 @@ extension RunError {
     #expect(player.machine.state.openAttempt == AttemptNumber(1))
   }
 
+  @Test func `has no reason for a pause once it is over`() {
+    var player = Player()
+    player.play(.claimed(trapped: false))
+    player.play(.pause(by: "ann"))
+    player.play(.attemptEnded(AttemptEnd(outcome: .interrupted("paused")), output: nil))
+    #expect(player.machine.state.pauseReason == .person)
+    player.play(.cancel(by: "ann"))
+    #expect(player.machine.state.status == .cancelled)
+    #expect(player.machine.state.pauseReason == nil)
+    var unreadable = UnreadableRun()
+    _ = unreadable.handle(.claimed(trapped: false), at: WallTime(microseconds: 0))
+    #expect(unreadable.outlook.pauseReason == .version)
+    _ = unreadable.handle(.kill(by: "ann"), at: WallTime(microseconds: 0))
+    #expect(unreadable.outlook.pauseReason == nil)
+  }
+
   @Test func `completes with the output of an attempt that succeeded`() {
     var player = Player()
     player.play(.claimed(trapped: false))

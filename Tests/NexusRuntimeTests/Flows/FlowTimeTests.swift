@@ -73,6 +73,28 @@ import Testing
     }
   }
 
+  @Test func `begin anew for a run that a person has retried after its timeout`() async throws {
+    var flow = Flows.flow("slow", .workflow, Flows.step("only"))
+    flow.timeout = .seconds(30)
+    try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("slow", input: .null)
+      let first = try #require(await processes.next())
+      await fixture.clock.waitForSleepers(1)
+      fixture.clock.advance(by: .seconds(30))
+      await first.waitForSignal()
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.error?.code == "NX-RUN-003")
+      try await fixture.runtime.executor.retry(run.id, by: "ann")
+      let second = try #require(await processes.next())
+      await fixture.clock.waitForSleepers(1)
+      fixture.clock.advance(by: .seconds(29))
+      second.succeed("done")
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.status == .completed)
+    }
+  }
+
   @Test func `leave no timer behind when the attempt ends in time`() async throws {
     let flow = Flows.flow(
       "quick", .workflow, Flows.step("a") { $0.limits = StepLimits(attempt: .seconds(30), queue: .seconds(60)) },

@@ -91,13 +91,13 @@ import Testing
       var processes = fixture.launcher.processes.makeAsyncIterator()
       let executor = fixture.runtime.executor
       let run = try await executor.start("waiting", input: .null).id
-      try await executor.signal(run, name: "other", id: "1", payload: 0)
+      #expect(await Self.refusal { try await executor.signal(run, name: "other", id: "1", payload: 0) } == "NX-RUN-051")
       try await executor.signal(run, name: "answer", id: "2", payload: 42)
       let after = try #require(await processes.next())
       #expect(after.request.standardInput == Array("42".utf8))
       try await executor.signal(run, name: "answer", id: "2", payload: 43)
       let received = try await fixture.journal(run).count { if case .eventReceived = $0 { true } else { false } }
-      #expect(received == 2)
+      #expect(received == 1)
       after.succeed("1")
       await executor.wait(for: run)
       #expect(
@@ -115,6 +115,8 @@ import Testing
       try await executor.signal(run, name: "answer", id: nil, payload: "early")
       await executor.wait(for: run)
       #expect(try await fixture.record(run).summary.status == .paused)
+      #expect(
+        await Self.refusal { try await executor.signal(run, name: "anwser", id: nil, payload: 1) } == "NX-RUN-051")
       try await executor.resume(run, by: "test")
       let after = try #require(await processes.next())
       #expect(after.request.standardInput == Array("early".utf8))
@@ -128,13 +130,16 @@ import Testing
       let executor = fixture.runtime.executor
       let run = try await executor.start("waiting", input: .null).id
       let long = JSONValue.string(String(repeating: "x", count: RunExecutor.maxPayloadBytes))
-      #expect(await Self.refusal { try await executor.signal(run, name: "a", id: nil, payload: long) } == "NX-RUN-045")
+      #expect(
+        await Self.refusal { try await executor.signal(run, name: "answer", id: nil, payload: long) } == "NX-RUN-045")
       let name = String(repeating: "n", count: RunExecutor.maxWordBytes + 1)
       #expect(await Self.refusal { try await executor.signal(run, name: name, id: nil, payload: 1) } == "NX-RUN-045")
-      for number in 0..<FlowState.maxBufferedEvents {
-        try await executor.signal(run, name: "other", id: nil, payload: .int(Int64(number)))
+      // The first is taken by the step that waits.
+      for number in 0...FlowState.maxBufferedEvents {
+        try await executor.signal(run, name: "answer", id: nil, payload: .int(Int64(number)))
       }
-      #expect(await Self.refusal { try await executor.signal(run, name: "a", id: nil, payload: 1) } == "NX-RUN-047")
+      #expect(
+        await Self.refusal { try await executor.signal(run, name: "answer", id: nil, payload: 1) } == "NX-RUN-047")
     }
   }
 
