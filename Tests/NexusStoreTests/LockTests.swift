@@ -10,7 +10,8 @@ import Testing
 
 /// Other programs at the same file, and reading without a node.
 @Suite struct LockTests {
-  @Test func `a change that was cut off while the database was made is taken back by whoever reads first`() async throws {
+  @Test func `a change that was cut off while the database was made is taken back by whoever reads first`() async throws
+  {
     try await withScratchFolder { folder in
       let (path, copy) = (folder + "/made.db", folder + "/cut.db")
       // More than the cache holds, so that the file is changed before the commit and its journal is whole.

@@ -22,7 +22,8 @@ package enum RunInput {
 
   /// The tasks of a file, or of the standard input for `-`: one a line; empty lines are none.
   package static func batch(_ path: String) throws -> [JSONValue] {
-    let text = path == "-" ? try text(at: "/dev/stdin", shownAs: "the standard input") : try text(at: path, shownAs: path)
+    let text =
+      path == "-" ? try text(at: "/dev/stdin", shownAs: "the standard input") : try text(at: path, shownAs: path)
     return text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }.map { value(String($0)) }
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
 internal import HeapModule
+package import NexusCore
 
 /// Shares the tasks of a queue among the workers of a pool, and says how many workers there should be.
 ///
@@ -47,9 +47,13 @@ package struct QueuePoolMachine: Sendable {
   private var overloadedSince: Instant?
   private var lastChange: Instant?
 
+  /// A pool without tasks.
+  ///
   /// - Parameters:
-  ///   - wish: what a person wants of the pool.
+  ///   - spec: what the configuration says of it.
+  ///   - wish: what a person wants of it.
   ///   - seed: what the strategy `random` draws from.
+  ///   - now: when it begins; its workers are idle from then on.
   package init(_ spec: QueuePoolSpec, wish: QueuePoolWish = QueuePoolWish(), seed: UInt64, at now: Instant) {
     self.spec = spec
     size = wish.size(of: spec)

@@ -13,7 +13,7 @@ package struct ScheduleMachine: Sendable {
   package static let onTime = Duration.seconds(60)
   /// How many late runs are made up for at most, with `catchUp: all`; the older ones are missed.
   package static let maxCatchUp = 100
-  /// How many due times are looked at in one go. Where there are more, only those of the last day, hour or minute are.
+  /// How many due times are looked at in one go; where there are more, only those of the last day, hour or minute are.
   static let maxLook = 10_000
 
   package enum Event: Sendable, Hashable {

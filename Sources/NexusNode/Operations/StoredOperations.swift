@@ -177,7 +177,8 @@ package struct StoredOperations: NodeOperations {
     return FlowReports.list(plan) { spec in
       let wish = rows.first { $0.name == spec.name.text }.flatMap { try? QueuePoolFormat.decode($0.state) }
       return PoolDesk.Standing(
-        size: (wish ?? QueuePoolWish()).size(of: spec), isDraining: wish?.isDraining ?? false, waiting: waiting[spec.name.text] ?? 0,
+        size: (wish ?? QueuePoolWish()).size(of: spec), isDraining: wish?.isDraining ?? false,
+        waiting: waiting[spec.name.text] ?? 0,
         busy: 0, loads: [])
     }
   }

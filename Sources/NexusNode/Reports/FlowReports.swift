@@ -8,7 +8,12 @@ internal import NexusRuntime
 
 /// How workflows, sagas and pools read to operators: as the configuration has them, and as a run stands.
 enum FlowReports {
-  /// - Parameter standing: how a queue pool stands; nil for one of which nobody knows.
+  /// What the configuration has, and how its queue pools stand.
+  ///
+  /// - Parameters:
+  ///   - plan: the configuration.
+  ///   - standing: how a queue pool stands; nil for one of which nobody knows.
+  /// - Returns: the flows in the order of the configuration.
   static func list(_ plan: ProjectPlan, standing: (QueuePoolSpec) -> PoolDesk.Standing?) -> FlowList {
     let queues = Dictionary(plan.queuePools.map { ($0.name.text, $0) }, uniquingKeysWith: { first, _ in first })
     return FlowList(

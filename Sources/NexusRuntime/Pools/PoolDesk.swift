@@ -157,7 +157,7 @@ package final class PoolDesk: Sendable {
     if let next { alarm.ring(at: next) { [self] in tick() } }
   }
 
-  /// Opens the doors. One that was withdrawn at this very moment gives its worker back by itself.
+  /// Opens the doors; one that was withdrawn at this very moment gives its worker back by itself.
   private func settle(_ admitted: [AttemptTicket]) { for door in admitted { door.settle(.admitted) } }
 
   private func tick() {

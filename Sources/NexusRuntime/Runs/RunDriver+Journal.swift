@@ -34,9 +34,10 @@ extension RunDriver {
     return failure
   }
 
-  /// Ends a run whose next entries are more than its journal may hold: it fails, and says so. A saga that has not begun
-  /// to go back begins to, for which its journal has a reserve: it is taken up anew, with what its journal holds.
+  /// Ends a run whose next entries are more than its journal may hold: it fails, and says so.
   ///
+  /// A saga that has not begun to go back begins to, for which its journal has a reserve: it is taken up anew, with what
+  /// its journal holds.
   /// What is under way is not waited for. Whoever retries the run begins where its journal ends.
   ///
   /// - Returns: how the run stands then; nil if not even that could be written.

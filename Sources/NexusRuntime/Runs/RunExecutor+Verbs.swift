@@ -43,7 +43,8 @@ extension RunExecutor {
   /// so that they happen again.
   package func retry(_ run: RunID, by who: String, newKeys: Bool = false) async throws(RuntimeRefusal) {
     await forgiveAgents(of: run)
-    try await revive(run, .retry(by: who, newKeys: newKeys), verb: "be retried", allowed: [.failed, .cancelled, .paused])
+    try await revive(
+      run, .retry(by: who, newKeys: newKeys), verb: "be retried", allowed: [.failed, .cancelled, .paused])
   }
 
   /// Takes a run up that nobody drives; `event` is what happens to it first.

@@ -201,8 +201,9 @@ package actor RunExecutor {
 
   /// Waits until the run settles here, or the task is cancelled; returns at once if the run is not under way.
   ///
-  /// - Parameter forResult: whether it is enough that the run has its result: the losers of a pool may take their time
-  ///   to end.
+  /// - Parameters:
+  ///   - run: the run.
+  ///   - forResult: whether it is enough that the run has its result: the losers of a pool may take their time to end.
   package func wait(for run: RunID, forResult: Bool = false) async {
     guard let driver = drivers[run], !(forResult && driver.hasResult) else { return }
     let answer = FirstAnswer<Bool>()

@@ -97,7 +97,9 @@ extension SupervisorHost {
   /// Asks running attempts of a task to end, which is no failure of theirs, and returns when they have.
   private func interruptAttempts(of child: ChildName) async {
     guard case .agent(let agent) = child, hasAttempts(agent) else { return }
-    for (child, guest) in guests where child.agent == agent && guest.ticket.settled == .admitted { guest.stops.interrupt(.ask) }
+    for (child, guest) in guests where child.agent == agent && guest.ticket.settled == .admitted {
+      guest.stops.interrupt(.ask)
+    }
     await withCheckedContinuation { departures[agent, default: []].append($0) }
   }
 

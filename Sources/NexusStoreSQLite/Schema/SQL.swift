@@ -20,7 +20,8 @@ enum SQL: Int, CaseIterable {
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargesByAgent, chargesByRun, chargesByAgentAndRun
   // The node.
-  case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot, trimBoots, lastBoot
+  case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
+    trimBoots, lastBoot
   case runCounts
 
   var text: String {

@@ -94,8 +94,10 @@ import Testing
       }
     }
     #expect(starts == ScheduleState.maxRunning)
-    #expect(machine.state.recent.last == ScheduleRecord(
-      time: Self.at(Int64(ScheduleState.maxRunning + 5)), count: 5, outcome: .skipped(.tooManyRuns)))
+    #expect(
+      machine.state.recent.last
+        == ScheduleRecord(
+          time: Self.at(Int64(ScheduleState.maxRunning + 5)), count: 5, outcome: .skipped(.tooManyRuns)))
   }
 
   // MARK: Catching up

@@ -43,9 +43,10 @@ import Testing
       await fixture.runtime.executor.waitUntilIdle()
       let runs = try await fixture.runs(named: "worker")
       #expect(runs.map(\.summary.status) == [.completed, .completed])
-      #expect(runs.map(\.idempotencyKey) == [
-        "schedule:often:2026-09-21T14:13:40.000Z", "schedule:often:2026-09-21T14:13:30.000Z",
-      ])
+      #expect(
+        runs.map(\.idempotencyKey) == [
+          "schedule:often:2026-09-21T14:13:40.000Z", "schedule:often:2026-09-21T14:13:30.000Z",
+        ])
     }
   }
 

@@ -186,7 +186,8 @@ final class RealWorld: SupervisionWorld, Sendable {
     }
     guard await host.admit(child, stops) == .admitted else { return }
     let order = AttemptRunner.Order(
-      StepOrder(step: step, agent: nil, attempt: AttemptNumber(number), rewind: 0), agent: PinnedAgent(spec), run: run, input: .null)
+      StepOrder(step: step, agent: nil, attempt: AttemptNumber(number), rewind: 0), agent: PinnedAgent(spec), run: run,
+      input: .null)
     let report = await AttemptRunner(services: fixture.services, board: fixture.runtime.board)
       .run(order, stops: stops) { _ in }
     if let failure = report.failure, !stops.wasInterrupted {
