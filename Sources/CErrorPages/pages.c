@@ -562,6 +562,9 @@ static const unsigned char NX_RUN_051[] = {
 static const unsigned char NX_RUN_052[] = {
 #embed "../../docs/errors/NX-RUN-052.md"
 };
+static const unsigned char NX_RUN_053[] = {
+#embed "../../docs/errors/NX-RUN-053.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -816,6 +819,7 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-050", NX_RUN_050, sizeof NX_RUN_050},
     {"NX-RUN-051", NX_RUN_051, sizeof NX_RUN_051},
     {"NX-RUN-052", NX_RUN_052, sizeof NX_RUN_052},
+    {"NX-RUN-053", NX_RUN_053, sizeof NX_RUN_053},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

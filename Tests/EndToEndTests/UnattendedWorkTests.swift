@@ -79,6 +79,9 @@ struct UnattendedWorkTests {
       #expect(reports.map { $0["output"]?.stringValue } == (1...30).map { "task \($0)" })
       let page = try await project.naos("runs", "list", "crew", "-n", "1000", "-o", "json").json
       #expect(page["runs"]?.arrayValue?.count == 30)
+      let other = try await project.naos("pool", "submit", "crew", "--input", "else", "--idempotency-key", "b-1")
+      #expect(other.status == 6)
+      #expect(other.err.contains("NX-RUN-053"))
       #expect(try await project.naos("pool", "drain", "crew").status == 0)
       let refused = try await project.naos("pool", "submit", "crew", "--input", "more")
       #expect(refused.status == 6)

@@ -35,6 +35,7 @@ struct RunCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    if let timeout, timeout.duration <= .zero { throw CommandFailure.usage("A run cannot end before it begins.") }
     let project = try context.project()
     var request = StartRun(
       name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, timeout: timeout?.duration,

@@ -22,7 +22,9 @@ package struct RunEnding: Sendable {
     case .table: if let output = report.output, report.status == "completed" { writeOutput(output) }
     default: console.emit(report.json) { "" }
     }
-    console.say(Self.lastLine(report, style: console.wordStyle, now: clock.wallNow()))
+    let line = Self.lastLine(report, style: console.wordStyle, now: clock.wallNow())
+    // Why there is no output is no mere word.
+    if report.commandExit == .ok { console.say(line) } else { console.complain(line) }
     sayNext(report)
     guard report.commandExit == .ok else { throw CommandFailure(exit: report.commandExit) }
   }

@@ -143,6 +143,12 @@ struct LocalOperations: NodeOperations {
     } catch {
       throw OperationError(error, suggesting: error.kind == .notFound ? suggestion(for: request.name) : nil)
     }
+    guard record.input == input else {
+      throw OperationError(
+        .conflict, code: "NX-RUN-053", title: "The idempotency key belongs to another input",
+        detail: "\(record.id) was started under this key with another input; nothing was started.",
+        hint: "naos runs show \(record.id)")
+    }
     return try await report(record)
   }
 
