@@ -12,8 +12,7 @@ import Testing
   private static let name = PoolName("crew")
 
   private static func plan(_ change: (inout QueuePoolSpec) -> Void = { _ in }) -> ProjectPlan {
-    var flow = Flows.flow(
-      "crew", .pool, Flows.step("worker") { $0.retry.policy = RetryPolicy(maxAttempts: 1) })
+    var flow = Flows.flow("crew", .pool, Flows.step("worker") { $0.retry.policy = RetryPolicy(maxAttempts: 1) })
     flow.isQueued = true
     return Flows.plan(flow) { plan in
       var spec = QueuePoolSpec(name: name, agent: Flows.worker, size: 2, minSize: 1, maxSize: 3)
