@@ -60,7 +60,9 @@ extension StartRun: WireValue {
     input = reader.value("input") ?? .null
     idempotencyKey = try reader.optionalText("idempotencyKey")
     timeout = try reader.optionalInteger("timeoutMilliseconds").map { Duration.milliseconds($0) }
-    if let timeout, timeout <= .zero { throw WireError(path: "run.timeoutMilliseconds", message: "expected more than 0") }
+    if let timeout, timeout <= .zero {
+      throw WireError(path: "run.timeoutMilliseconds", message: "expected more than 0")
+    }
     guard let set = reader.value("set") else {
       self.set = JSONObject()
       return

@@ -137,6 +137,8 @@ package final class ScheduleHost: Sendable {
   private enum Later {
     case start(ScheduleName, WallTime)
     case event(ScheduleName, ScheduleMachine.Event)
+    /// Whether a run is over could not be read.
+    case look(ScheduleName, RunID)
   }
 
   private func run(_ begun: Book) async {
@@ -176,6 +178,7 @@ package final class ScheduleHost: Sendable {
       switch piece {
       case .start(let name, let time): await start(name, time, &book)
       case .event(let name, let event): await take(event, name, &book)
+      case .look(let name, let run): await noticeEnd(of: run, name, &book)
       }
     }
   }
@@ -244,6 +247,7 @@ package final class ScheduleHost: Sendable {
       // A run that was deleted is over, too.
       guard record?.summary.status.isFinal ?? true else { return }
     } catch {
+      book.later.append(.look(name, run))
       return
     }
     await take(.ended(run), name, &book)

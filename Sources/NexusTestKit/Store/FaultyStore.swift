@@ -22,6 +22,7 @@ package final class FaultyStore: Store {
 
   private let base: any Store
   private let fault: Fault
+  private let unreadable = Mutex(0)
   private let plan: Mutex<(submissions: Int, failing: Int, lasts: Bool, fired: Int)>
 
   /// Fails the `failing`th submission, from 1, and all later ones if the fault `lasts`.
@@ -57,7 +58,17 @@ package final class FaultyStore: Store {
 }
 
 extension FaultyStore {
-  package func run(_ id: RunID) async throws(StoreError) -> RunRecord? { try await base.run(id) }
+  /// The next looks at a run fail, so many of them.
+  package func failLooks(_ count: Int) { unreadable.withLock { $0 = count } }
+
+  package func run(_ id: RunID) async throws(StoreError) -> RunRecord? {
+    let fails = unreadable.withLock { left in
+      defer { left = max(0, left - 1) }
+      return left > 0
+    }
+    if fails { throw StoreError(.inputOutput, "an injected fault") }
+    return try await base.run(id)
+  }
 
   package func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord? {
     try await base.run(named: name, idempotencyKey: idempotencyKey)

@@ -100,6 +100,24 @@ import Testing
     #expect(left.recent.last?.outcome == .started(runs[0].id))
   }
 
+  @Test func `looks again whether a run is over if it could not be read`() async throws {
+    let plan = try Self.plan(overlap: .skip, cron: "@every 1h")
+    let store = FaultyStore(InMemoryStore(), .refused, at: .max)
+    var state = ScheduleState(
+      timing: plan.schedules[0].timing, from: WallTime(microseconds: 1_790_000_000_000_000))
+    state.running = [.init(time: state.decided, run: RunID("run_deleted"))]
+    try await store.commit(
+      StoreTransaction(
+        .synced, [.putComponent(ComponentRow(kind: .schedule, name: "often", state: ScheduleFormat.encode(state)))]))
+    store.failLooks(1)
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      try await fixture.runtime.startSchedules()
+      // The first look has failed, and the second comes with the first tick.
+      try await fixture.runtime.schedules.pause(Self.name)
+      #expect(try await Self.state(store).running.isEmpty)
+    }
+  }
+
   @Test func `says why a run could not be made`() async throws {
     try await RuntimeFixture.with(try Self.plan(run: "nobody")) { fixture in
       try await fixture.runtime.startSchedules()
