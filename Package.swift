@@ -121,10 +121,11 @@ let targets: [Target] = [
 
   // Test support and tests.
   module("NexusSupervisionKit", ["NexusCore", "NexusKernel"]),
+  module("NexusFlowKit", ["NexusCore", "NexusKernel"]),
   module("NexusTestKit", ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"]),
   tests("NexusCoreTests", ["NexusCore"]),
   tests("NexusDiagnosticsTests", ["NexusDiagnostics", "NexusCore"]),
-  tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusSupervisionKit"]),
+  tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusSupervisionKit", "NexusFlowKit"]),
   .target(name: "CFaultVFS", path: "Tests/CFaultVFS", cSettings: houseC),
   .executableTarget(
     name: "naos-store-fixture", dependencies: ["NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore"],
@@ -153,7 +154,8 @@ let targets: [Target] = [
   tests(
     "NexusRuntimeTests",
     [
-      "NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel", "NexusSupervisionKit", "NexusSandbox",
+      "NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel", "NexusSupervisionKit", "NexusFlowKit",
+      "NexusSandbox",
     ]),
   tests(
     "NexusToolsTests",

@@ -174,7 +174,7 @@ struct LocalOperations: NodeOperations {
   }
 
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
-    await parts.runtime.executor.wait(for: run, forResult: true)
+    await parts.runtime.executor.wait(for: run, until: .result)
     return try await report(try await record(run))
   }
 

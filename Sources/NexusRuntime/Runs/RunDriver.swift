@@ -144,8 +144,9 @@ final class RunDriver: Sendable {
 
   /// Drives the run until it settles.
   ///
-  /// Returns how it stands then, or nil if another writer has taken the run.
-  func drive() async -> RunOutlook? {
+  /// - Returns: how it stands then, or why this driver may not write for it any more: another writer has taken the run, or
+  ///   nobody knows whether the last entries are written.
+  func drive() async -> Result<RunOutlook, StoreError> {
     var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head, committed: .queued)
     let past = journal.withLock { journal in
       defer { journal = [] }
@@ -154,8 +155,8 @@ final class RunDriver: Sendable {
     services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
     cursor.committed = cursor.machine.outlook.status
     let clock = services.clock
-    let end = await withDiscardingTaskGroup { group -> RunOutlook? in
-      var end: RunOutlook?
+    let end = await withDiscardingTaskGroup { group -> Result<RunOutlook, StoreError> in
+      var end = Result<RunOutlook, StoreError>.failure(StoreError(.closed, "the mailbox of the run is closed"))
       var settled = false
       var isLimited = false
       loop: for await message in mailbox {
@@ -170,10 +171,10 @@ final class RunDriver: Sendable {
           }
           isLimited = true
           continue
-        case .settled: (settled, end) = (true, cursor.machine.outlook)
-        case .failed(let outlook): end = outlook
+        case .settled: (settled, end) = (true, .success(cursor.machine.outlook))
+        case .failed(let outlook): end = .success(outlook)
         // Nobody here may write for the run any more, so nothing of it may go on here either.
-        case .evicted: break
+        case .evicted(let error): end = .failure(error)
         }
         break loop
       }
@@ -200,7 +201,8 @@ final class RunDriver: Sendable {
   }
 
   private enum Step {
-    case goesOn, settled, evicted
+    case goesOn, settled
+    case evicted(StoreError)
     case failed(RunOutlook)
   }
 
@@ -235,7 +237,7 @@ final class RunDriver: Sendable {
     }
     if let failure {
       guard failure.code == .tooLarge, let end = await fail(because: failure, at: now, &cursor) else {
-        return .evicted
+        return .evicted(failure)
       }
       return .failed(end)
     }

@@ -100,7 +100,7 @@ extension RunExecutor {
         case .known: return .known
         case .ignored: return .ignored
         case .busy: throw RunDriver.tooManyQuestions(of: run)
-        case .gone: await wait(for: run)
+        case .gone: await wait(for: run, until: .letGo)
         }
         continue
       }

@@ -155,7 +155,7 @@ extension RunExecutor {
     } catch {
       if let pool = order.subject.queue { pools.forget(record.id, pool) }
       if error.code == .duplicate, let existing = try await existing(order) { return existing }
-      throw Self.storage(error)
+      guard error.code == .unknownOutcome, await isWritten(record) else { throw Self.storage(error) }
     }
     if keptDefinitions.count >= Self.maxKeptDefinitions { keptDefinitions = [] }
     keptDefinitions.insert(definition.hash)
@@ -163,6 +163,15 @@ extension RunExecutor {
     begun.head = journal.last?.sequence ?? .none
     begin(begun, order.subject, journal: journal, first: .event(.claimed(trapped: false)))
     return begun
+  }
+
+  /// Whether a run is there after all, although the store did not know; if not even that can be read now, it goes on as
+  /// soon as it can, and whoever asked for it is told of the failure.
+  private func isWritten(_ record: RunRecord) async -> Bool {
+    do { return try await services.store.run(record.id) != nil } catch {
+      goOnAnew(record.id, named: record.name)
+      return false
+    }
   }
 
   /// The row of a new run and the entries that its journal begins with.

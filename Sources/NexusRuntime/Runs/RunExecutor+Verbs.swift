@@ -30,7 +30,7 @@ extension RunExecutor {
     case .taken, .known, .ignored: return true
     case .busy: throw RunDriver.tooManyQuestions(of: run)
     case .gone:
-      await wait(for: run)
+      await wait(for: run, until: .letGo)
       return false
     }
   }
@@ -57,7 +57,7 @@ extension RunExecutor {
         .conflict, code: "NX-RUN-002", message: "\(run) is \(record.summary.status.rawValue): it cannot \(verb)")
     }
     // What is left of it comes to its end first.
-    await wait(for: run)
+    await wait(for: run, until: .letGo)
     let question = RunQuestion()
     guard try await takeUp(record, first: .asked(event, question)), await question.answer() != .gone else {
       throw RuntimeRefusal(

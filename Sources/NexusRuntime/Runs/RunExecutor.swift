@@ -39,6 +39,8 @@ package actor RunExecutor {
   private(set) var drivers: [RunID: RunDriver] = [:]
   /// Runs that are about to get a driver; nobody else takes them up meanwhile.
   var claiming: Set<RunID> = []
+  /// Runs whose driver had to leave although they are to go on: they get another one.
+  private var returning: Set<RunID> = []
   /// Steps that wait for the end of other runs.
   var children = ChildWatch()
   /// Who waits for a run; false is the answer to those who waited long enough.
@@ -92,16 +94,17 @@ package actor RunExecutor {
       }
     }
     let accepted = work.spawn("run:\(record.id)") {
-      let outlook = await driver.drive()
-      await self.settled(driver, outlook)
+      let end = await driver.drive()
+      await self.settled(driver, end)
     }
     if !accepted {
       RunDriver.refuse(first)
-      settled(driver, nil)
+      settled(driver, .failure(StoreError(.closed, "the node takes no more work")))
     }
   }
 
-  private func settled(_ driver: RunDriver, _ outlook: RunOutlook?) {
+  private func settled(_ driver: RunDriver, _ end: Result<RunOutlook, StoreError>) {
+    let outlook: RunOutlook? = if case .success(let outlook) = end { outlook } else { nil }
     drivers[driver.run] = nil
     census.note(driver.run, isActive: false)
     if let pool = driver.subject.queue { pools.forget(driver.run, pool) }
@@ -112,31 +115,66 @@ package actor RunExecutor {
       for agent in driver.shownAgents { remember(agent) }
     }
     if let outlook, outlook.status.isFinal { tellParents(of: driver.run, ChildEnd(outlook)) }
-    if let outlook, outlook.status == .compensating, !isStopping { return goBack(driver) }
-    release(driver.run)
+    if !isStopping, Self.goesOnAnew(after: end) { goOnAnew(driver.run, named: driver.name) }
+    release(driver.run, .letGo)
+    if !returning.contains(driver.run) { release(driver.run, .settled) }
   }
 
-  /// A saga whose journal had no more room goes back, beginning with what its journal holds.
-  private func goBack(_ driver: RunDriver) {
-    let run = driver.run
-    work.spawn("go-back:\(run)") {
-      do {
-        guard let record = try await self.services.store.run(run), try await self.claim(record) else {
-          return await self.release(run)
-        }
-      } catch {
-        // The next node finds it unfinished.
-        let note = "cannot go back now: \(error)"
-        self.services.events.publish(
-          .run(RunEvent(run: run, agent: AgentName(driver.name), status: "compensating", note: note)))
-        await self.release(run)
-      }
+  /// A run that another driver has to go on with, beginning with what the journal holds: a saga whose journal had no more
+  /// room goes back; and whoever does not know whether the last entries are written finds out by reading.
+  private static func goesOnAnew(after end: Result<RunOutlook, StoreError>) -> Bool {
+    switch end {
+    case .success(let outlook): outlook.status == .compensating
+    case .failure(let error): error.code == .unknownOutcome
     }
   }
 
+  /// Goes on with a run, if there is one that should, as soon as the store says how it stands.
+  func goOnAnew(_ run: RunID, named name: String) {
+    let isAccepted = work.spawn("anew:\(run)") {
+      let failure = await self.claimAnew(run)
+      if let failure {
+        // The next node finds it unfinished.
+        let note = "cannot go on now: \(failure)"
+        self.services.events.publish(
+          .run(RunEvent(run: run, agent: AgentName(name), status: "running", note: note)))
+      }
+      await self.hasReturned(run)
+    }
+    if isAccepted { returning.insert(run) }
+  }
+
+  /// - Returns: why it cannot be taken up; nil also if there is nothing to go on with, or somebody else does it.
+  private func claimAnew(_ run: RunID) async -> StoreError? {
+    while !isStopping {
+      do throws(StoreError) {
+        guard let record = try await services.store.run(run) else { return nil }
+        // What nobody knew of may have been its end.
+        if record.summary.status.isFinal { tellParents(of: run, ChildEnd(record.summary)) }
+        if record.summary.status.goesOnByItself { _ = try await claim(record) }
+        return nil
+      } catch {
+        guard error.mayPass else { return error }
+        do { try await services.clock.sleep(until: services.clock.now() + StorePatience.pause) } catch _ {
+          return error
+        }
+      }
+    }
+    return nil
+  }
+
+  private func hasReturned(_ run: RunID) {
+    returning.remove(run)
+    if drivers[run] == nil { release(run, .settled) }
+  }
+
   /// Whoever waits for the run goes on.
-  private func release(_ run: RunID) {
-    for waiter in (waiters.removeValue(forKey: run) ?? [:]).values { waiter.answer.settle(true) }
+  private func release(_ run: RunID, _ moment: Moment) {
+    for (key, waiter) in waiters[run] ?? [:] where waiter.moment <= moment {
+      waiters[run]?[key] = nil
+      waiter.answer.settle(true)
+    }
+    if waiters[run]?.isEmpty == true { waiters[run] = nil }
   }
 
   private func showRest(of agent: AgentSpec, after outlook: RunOutlook?) {
@@ -193,21 +231,33 @@ package actor RunExecutor {
 
   // MARK: Waiting
 
-  private struct Waiter {
-    let answer: FirstAnswer<Bool>
-    /// Waits for the result, not for the end of whatever is still under way without being needed.
-    let forResult: Bool
+  /// What is waited for, the earliest first.
+  package enum Moment: Int, Comparable, Sendable {
+    /// The run has its result: the losers of a pool may take their time to end.
+    case result
+    /// Its driver has left it; the run may go on with another one.
+    case letGo
+    /// The run is at rest, and nothing of it is under way.
+    case settled
+
+    package static func < (left: Moment, right: Moment) -> Bool { left.rawValue < right.rawValue }
   }
 
-  /// Waits until the run settles here, or the task is cancelled; returns at once if the run is not under way.
-  ///
-  /// - Parameters:
-  ///   - run: the run.
-  ///   - forResult: whether it is enough that the run has its result: the losers of a pool may take their time to end.
-  package func wait(for run: RunID, forResult: Bool = false) async {
-    guard let driver = drivers[run], !(forResult && driver.hasResult) else { return }
+  private struct Waiter {
+    let answer: FirstAnswer<Bool>
+    let moment: Moment
+  }
+
+  /// Waits for a moment in the life of the run here, or until the task is cancelled; returns at once if the run is not
+  /// under way.
+  package func wait(for run: RunID, until moment: Moment = .settled) async {
+    if let driver = drivers[run] {
+      guard moment > .result || !driver.hasResult else { return }
+    } else {
+      guard moment != .letGo, returning.contains(run) else { return }
+    }
     let answer = FirstAnswer<Bool>()
-    waiters[run, default: [:]][ObjectIdentifier(answer)] = Waiter(answer: answer, forResult: forResult)
+    waiters[run, default: [:]][ObjectIdentifier(answer)] = Waiter(answer: answer, moment: moment)
     let hasSettled = await withTaskCancellationHandler {
       await answer.answer()
     } onCancel: {
@@ -221,15 +271,12 @@ package actor RunExecutor {
   /// The run has its result, which is written down: whoever waits for that goes on.
   func hasResult(_ run: RunID, _ outlook: RunOutlook) {
     tellParents(of: run, ChildEnd(outlook))
-    for (key, waiter) in waiters[run] ?? [:] where waiter.forResult {
-      waiters[run]?[key] = nil
-      waiter.answer.settle(true)
-    }
+    release(run, .result)
   }
 
   /// Waits until no run is under way here any more.
   package func waitUntilIdle() async {
-    while !Task.isCancelled, let run = drivers.keys.first { await wait(for: run) }
+    while !Task.isCancelled, let run = drivers.keys.first ?? returning.first { await wait(for: run) }
   }
 
   /// Asks every attempt to end and waits for all; the runs go on when the node is up again.

@@ -42,15 +42,22 @@ struct StorePatience {
         try await store.commit(transaction)
         return nil
       } catch {
-        switch error.code {
-        case .full, .locked, .inputOutput:
-          if isLeaving() { left -= 1 }
-          guard left > 0 else { return error }
-          do { try await clock.sleep(until: clock.now() + Self.pause) } catch _ { return error }
-        case .staleGuard, .duplicate, .corrupt, .newerSchema, .tooLarge, .notFound, .closed, .unknownOutcome:
-          return error
-        }
+        // A second try of what may be written already would fail for that.
+        guard error.mayPass, error.code != .unknownOutcome else { return error }
+        if isLeaving() { left -= 1 }
+        guard left > 0 else { return error }
+        do { try await clock.sleep(until: clock.now() + Self.pause) } catch _ { return error }
       }
+    }
+  }
+}
+
+extension StoreError {
+  /// The store may do tomorrow what it does not do today.
+  var mayPass: Bool {
+    switch code {
+    case .full, .locked, .inputOutput, .unknownOutcome: true
+    case .staleGuard, .duplicate, .corrupt, .newerSchema, .tooLarge, .notFound, .closed: false
     }
   }
 }

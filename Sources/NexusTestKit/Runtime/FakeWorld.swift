@@ -20,11 +20,13 @@ package final class FakeProcess: LaunchedProcess {
   }
   private let state = Mutex(State())
 
-  init(pid: Int32, request: LaunchRequest, output: any OutputReceiver) {
+  package init(pid: Int32, request: LaunchRequest, output: any OutputReceiver) {
     self.pid = pid
     self.request = request
     self.output = output
   }
+
+  package var isOver: Bool { state.withLock { $0.exit != nil } }
 
   package var signals: [ProcessSignal] { state.withLock { $0.signals } }
 

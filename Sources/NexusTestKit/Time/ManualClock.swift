@@ -34,6 +34,9 @@ package final class ManualClock: NexusClock {
   /// How many sleeps wait for the clock.
   package var sleeping: Int { state.withLock { $0.sleepers.count } }
 
+  /// When the next sleep ends; nil if nobody sleeps.
+  package var nextDeadline: Instant? { state.withLock { $0.sleepers.values.map(\.deadline).min() } }
+
   /// Moves both clocks on and wakes whoever's time has come.
   package func advance(by duration: Duration) {
     let due = state.withLock { state in
@@ -41,7 +44,7 @@ package final class ManualClock: NexusClock {
       state.wall = state.wall + duration
       let due = state.sleepers.filter { $0.value.deadline <= state.now }
       for number in due.keys { state.sleepers[number] = nil }
-      return due.values.sorted { $0.deadline < $1.deadline }
+      return due.sorted { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }.map(\.value)
     }
     for sleeper in due { sleeper.continuation.resume() }
   }

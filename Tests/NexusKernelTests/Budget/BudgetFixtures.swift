@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 
 /// Random numbers from a seed (SplitMix64), so that a failure can be had again.

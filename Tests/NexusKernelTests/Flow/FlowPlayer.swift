@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 import Testing
 
@@ -145,82 +146,9 @@ struct FlowPlayer {
   var openSteps: [String] { open.keys.map(\.text).sorted() }
 
   /// What the journal says, in short.
-  var words: [String] { journal.map { Self.word($0.entry) } }
-
-  static func word(_ entry: RunEntry) -> String {
-    switch entry {
-    case .created: "created"
-    case .attemptStarted(let path, let attempt, _): "start \(path)#\(attempt)"
-    case .attemptEnded(let path, let attempt, _): "end \(path)#\(attempt)"
-    case .stepRecorded(let path, _): "recorded \(path)"
-    case .cancelRequested: "cancelRequested"
-    case .paused(let reason, _): "paused \(reason.rawValue)"
-    case .resumed: "resumed"
-    case .completed: "completed"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    case .retried: "retried"
-    case .stepBegun(let path): "begun \(path)"
-    case .stepExpanded(let path, let count): "expanded \(path) \(count)"
-    case .stepCompleted(let path, _): "done \(path)"
-    case .stepFailed(let path, _): "failed \(path)"
-    case .stepSkipped(let path, _): "skipped \(path)"
-    case .stepMarkedDone(let path, _, _): "marked \(path)"
-    case .timerSet(let path, _): "timer \(path)"
-    case .childStarted(let path, _): "child \(path)"
-    case .eventReceived(let name, _, _): "event \(name)"
-    case .compensationStarted: "compensating"
-    case .compensated(let partial): partial ? "compensated partly" : "compensated"
-    case .decided(let winners): "decided \(winners.map(\.text).joined(separator: " "))"
-    case .killed: "killed"
-    case .forked: "forked"
-    case .nodeTrapped: "trapped"
-    case .epochRaised: "epoch"
-    }
-  }
-}
-
-extension RunError {
-  static let exitOne = RunError(code: "NX-AGT-001", message: "the agent exited with code 1", exit: 1)
-  static let badOutput = RunError(code: "NX-AGT-005", message: "no output", isRetryable: false)
-  static let neverStarted = RunError(code: "NX-AGT-002", message: "no such command", isRetryable: false)
+  var words: [String] { journal.map { JournalWord.of($0.entry) } }
 }
 
 extension StepPath: ExpressibleByStringLiteral {
   public init(stringLiteral value: String) { self.init(value) }
-}
-
-extension FlowDefinition {
-  static func workflow(_ steps: [FlowStep]) -> FlowDefinition {
-    FlowDefinition(kind: .workflow, name: "w", steps: steps)
-  }
-  static func saga(_ steps: [FlowStep]) -> FlowDefinition { FlowDefinition(kind: .saga, name: "s", steps: steps) }
-
-  static func pool(_ members: Int, _ decision: PoolDecision) -> FlowDefinition {
-    var pool = FlowDefinition(kind: .pool, name: "p", steps: (0..<members).map { .agent("m\($0)") })
-    pool.decision = decision
-    return pool
-  }
-
-  func with(_ change: (inout FlowDefinition) -> Void) -> FlowDefinition {
-    var copy = self
-    change(&copy)
-    return copy
-  }
-}
-
-extension FlowStep {
-  static func agent(_ name: String, needs: [Int] = [], _ change: (inout FlowStep) -> Void = { _ in }) -> FlowStep {
-    var step = FlowStep(name: name, action: .agent(AgentName("agent-\(name)")), needs: needs)
-    change(&step)
-    return step
-  }
-
-  /// With a compensation.
-  static func undoable(_ name: String, needs: [Int] = [], _ change: (inout FlowStep) -> Void = { _ in }) -> FlowStep {
-    agent(name, needs: needs) {
-      $0.compensation = CompensationStep(agent: AgentName("undo-\(name)"))
-      change(&$0)
-    }
-  }
 }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 import Testing
 
@@ -36,7 +37,7 @@ struct FlowSimulation {
       if player.open.count > player.definition.maxParallel { return "\(player.open.count) attempts at a time" }
       if turns.isMultiple(of: 4), let problem = checkRecovery() { return problem }
       if player.isSettled, player.open.isEmpty {
-        if player.status.isFinal { return checkRecovery() ?? checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkEnd() }
+        if player.status.isFinal { return checkRecovery() ?? checkRules() }
         revive()
         continue
       }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 import Testing
 

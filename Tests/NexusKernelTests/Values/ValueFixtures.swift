@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 
 /// What the references of a test stand for.

@@ -261,7 +261,7 @@ import Testing
       let run = try await fixture.runtime.executor.start("race", input: .null)
       let both = try await fixture.next(2, of: &processes)
       try #require(both["one"]).succeed("fast")
-      await fixture.runtime.executor.wait(for: run.id, forResult: true)
+      await fixture.runtime.executor.wait(for: run.id, until: .result)
       #expect(try await fixture.record(run.id).summary.output == "fast")
       #expect(await fixture.runtime.executor.residentRuns == 1)
       try #require(both["two"]).end(.signalled(signal: 15))

@@ -33,6 +33,7 @@ enum ImportGraph {
     ],
     "NexusTestKit": ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"],
     "NexusSupervisionKit": ["NexusCore", "NexusKernel"],
+    "NexusFlowKit": ["NexusCore", "NexusKernel"],
     "naos": ["NexusCLI", "CGuard"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
     "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],

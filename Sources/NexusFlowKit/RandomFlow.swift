@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-import NexusCore
-import NexusKernel
+internal import NexusCore
+package import NexusKernel
 
 /// A random workflow, saga or pool that can be walked to an end.
-enum RandomFlow {
-  static func make(_ random: inout SplitMix) throws -> FlowDefinition {
+package enum RandomFlow {
+  package static func make(_ random: inout SplitMix) throws -> FlowDefinition {
     switch Int.random(in: 0..<5, using: &random) {
     case 0, 1: try workflow(&random)
     case 2, 3: saga(&random)

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+package import NexusKernel
+
+/// What must hold of a run that is over, whatever happened to it: told by its journal and by what happened outside.
+package struct FlowRules {
+  package var run: RunID
+  package var definition: FlowDefinition
+  package var journal: [JournalEntry]
+  package var status: RunStatus
+  /// The idempotency keys under which something happened outside.
+  package var effects: Set<String>
+  /// Runs of this one's steps that go on although nobody let them go.
+  package var living: Set<RunID>
+
+  package init(
+    run: RunID, definition: FlowDefinition, journal: [JournalEntry], status: RunStatus, effects: Set<String>,
+    living: Set<RunID>
+  ) {
+    self.run = run
+    self.definition = definition
+    self.journal = journal
+    self.status = status
+    self.effects = effects
+    self.living = living
+  }
+
+  private var words: [String] { journal.map { JournalWord.of($0.entry) } }
+
+  /// The first rule that is broken, in a sentence; nil if all hold.
+  package func broken() -> String? { checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkEnd() }
+
+  /// Every unit ends at most once, and every attempt that ended had started.
+  private func checkOnce() -> String? {
+    var over: Set<StepPath> = []
+    var open: [StepPath: AttemptNumber] = [:]
+    for entry in journal {
+      switch entry.entry {
+      case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _):
+        if !over.insert(path).inserted, !path.text.hasSuffix(".probe") { return "\(path) ended twice" }
+      case .attemptStarted(let path, let attempt, _):
+        if open[path] != nil { return "\(path) started while an attempt was open" }
+        if over.contains(path), !path.text.hasSuffix(".probe") { return "\(path) started after its end" }
+        open[path] = attempt
+      case .attemptEnded(let path, let attempt, _):
+        if open.removeValue(forKey: path) != attempt { return "\(path)#\(attempt) ended without a start" }
+      default: break
+      }
+    }
+    return nil
+  }
+
+  /// No step begins before those that it needs are over.
+  private func checkOrder() -> String? {
+    var over: Set<String> = []
+    for entry in journal {
+      switch entry.entry {
+      case .attemptStarted(let path, _, _), .stepBegun(let path), .timerSet(let path, _), .stepExpanded(let path, _):
+        let name = String(path.text.prefix { $0 != "[" && $0 != "." })
+        guard let step = definition.steps.first(where: { $0.name == name }), !path.text.contains(".") else {
+          continue
+        }
+        for need in step.needs {
+          let needed = definition.steps[need].name
+          if !over.contains(needed), !isOverAsList(needed) { return "\(path) began before \(needed) was over" }
+        }
+      case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _):
+        over.insert(path.text)
+      default: break
+      }
+    }
+    return nil
+  }
+
+  private func isOverAsList(_ name: String) -> Bool {
+    definition.steps.first { $0.name == name }?.forEach != nil
+  }
+
+  /// What may have had its effect is not tried again unless a probe or a person says so, or its policy.
+  private func checkDoubt() -> String? {
+    var doubt: Set<String> = []
+    var failed: Set<String> = []
+    var pause: (reason: PauseReason, note: String)?
+    for entry in journal {
+      switch entry.entry {
+      case .attemptStarted(let path, _, _):
+        if doubt.remove(path.text) != nil { return "\(path) was tried again although nobody knows what it did" }
+      case .attemptEnded(let path, _, let end):
+        if case .interrupted(let note) = end.outcome, note != AttemptOutcome.neverBegan, isAskedAbout(path) {
+          doubt.insert(path.text)
+        }
+      case .stepCompleted(let path, let output):
+        if path.text.hasSuffix(".probe"), output["applied"] == false { doubt.remove(String(path.text.dropLast(6))) }
+      case .stepFailed(let path, _): failed.insert(path.text)
+      case .paused(let reason, let note): pause = (reason, note)
+      case .resumed, .retried:
+        if let pause, pause.reason == .unknown { doubt = doubt.filter { !pause.note.contains($0) } }
+        if case .retried = entry.entry { doubt.subtract(failed) }
+        if pause?.reason == .exhausted { doubt.subtract(failed) }
+        (pause, failed) = (nil, [])
+      default: break
+      }
+    }
+    return nil
+  }
+
+  private func isAskedAbout(_ path: StepPath) -> Bool {
+    guard !path.text.contains("."),
+      let step = definition.steps.first(where: { $0.name == path.text.prefix { $0 != "[" } })
+    else { return false }
+    return step.onUnknown != .retrySameKey
+  }
+
+  private func checkEnd() -> String? {
+    let words = words
+    if let child = living.first { return "the run is over, and \(child) goes on: \(words)" }
+    switch status {
+    case .compensated, .compensatedPartial: return checkUndone()
+    case .completed where definition.kind != .pool:
+      let ended = Set(
+        journal.compactMap { entry -> String? in
+          switch entry.entry {
+          case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _),
+            .stepExpanded(let path, _):
+            path.text
+          default: nil
+          }
+        })
+      for step in definition.steps where !ended.contains(step.name) {
+        return "\(step.name) is not over: \(words)"
+      }
+      return nil
+    default: return nil
+    }
+  }
+
+  /// Whatever happened outside under a step's key was undone, or somebody answered for it.
+  private func checkUndone() -> String? {
+    var answered: Set<String> = []
+    for entry in journal {
+      switch entry.entry {
+      case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _):
+        answered.insert(path.text)
+      default: break
+      }
+    }
+    for step in definition.steps where step.compensation != nil {
+      guard effects.contains("\(run)/\(step.name)") else { continue }
+      if !answered.contains("\(step.name).compensation"), !wasDecidedByPerson(step.name) {
+        return "the effect of \(step.name) stands: \(words)"
+      }
+      if status == .compensated, !answered.contains("\(step.name).compensation") {
+        return "the effect of \(step.name) stands, and the end does not say so: \(words)"
+      }
+    }
+    return nil
+  }
+
+  private func wasDecidedByPerson(_ name: String) -> Bool {
+    journal.contains {
+      if case .stepSkipped(let path, .person) = $0.entry { path.text == name } else { false }
+    }
+  }
+}

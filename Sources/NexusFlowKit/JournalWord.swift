@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+package import NexusKernel
+
+/// A journal entry in a word or two, so that a whole journal can be read in a line.
+package enum JournalWord {
+  package static func of(_ entry: RunEntry) -> String {
+    switch entry {
+    case .created: "created"
+    case .attemptStarted(let path, let attempt, _): "start \(path)#\(attempt)"
+    case .attemptEnded(let path, let attempt, _): "end \(path)#\(attempt)"
+    case .stepRecorded(let path, _): "recorded \(path)"
+    case .cancelRequested: "cancelRequested"
+    case .paused(let reason, _): "paused \(reason.rawValue)"
+    case .resumed: "resumed"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .cancelled: "cancelled"
+    case .retried: "retried"
+    case .stepBegun(let path): "begun \(path)"
+    case .stepExpanded(let path, let count): "expanded \(path) \(count)"
+    case .stepCompleted(let path, _): "done \(path)"
+    case .stepFailed(let path, _): "failed \(path)"
+    case .stepSkipped(let path, _): "skipped \(path)"
+    case .stepMarkedDone(let path, _, _): "marked \(path)"
+    case .timerSet(let path, _): "timer \(path)"
+    case .childStarted(let path, _): "child \(path)"
+    case .eventReceived(let name, _, _): "event \(name)"
+    case .compensationStarted: "compensating"
+    case .compensated(let partial): partial ? "compensated partly" : "compensated"
+    case .decided(let winners): "decided \(winners.map(\.text).joined(separator: " "))"
+    case .killed: "killed"
+    case .forked: "forked"
+    case .nodeTrapped: "trapped"
+    case .epochRaised: "epoch"
+    }
+  }
+}

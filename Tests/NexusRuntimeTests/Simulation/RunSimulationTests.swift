@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import Foundation
+import NexusCore
+import NexusKernel
+import Testing
+
+@Suite struct `A simulated run` {
+  /// So many seeds in each of the chunks that run side by side.
+  private static let chunk: UInt64 = 1_250
+
+  /// For each chunk one; they outlive the threads that run them.
+  private static let executors = (0..<8).map { _ in SeededExecutor() }
+
+  /// One seed alone again: `NAOS_SEED=17 SWIFT_DETERMINISTIC_HASHING=1`, and this test.
+  @Test(arguments: 0..<UInt64(8))
+  func `comes to a right end over a faulty store`(part: UInt64) async throws {
+    let directory = "/tmp/naos-simulation-\(getpid())-\(part)"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    var seeds = (part * Self.chunk)..<((part + 1) * Self.chunk)
+    if let chosen = ProcessInfo.processInfo.environment["NAOS_SEED"].flatMap({ UInt64($0) }) {
+      guard part == 0 else { return }
+      seeds = chosen..<(chosen + 1)
+    }
+    let executor = Self.executors[Int(part)]
+    var ends: Set<RunStatus> = []
+    var (kills, faults) = (0, 0)
+    for seed in seeds {
+      executor.begin(seed: seed)
+      let outcome = try await withTaskExecutorPreference(executor) {
+        let simulation = try RunSimulation(seed: seed, executor: executor, directory: directory)
+        return RunSimulation.Outcome(try await simulation.walk(), simulation)
+      }
+      if let problem = outcome.problem {
+        Issue.record("seed \(seed): \(problem)")
+        return
+      }
+      if let end = outcome.end { ends.insert(end) }
+      kills += outcome.kills
+      faults += outcome.faults
+    }
+    // A world in which nothing goes wrong would prove nothing.
+    guard seeds.count > 1 else { return }
+    #expect(ends == [.completed, .failed, .compensated, .compensatedPartial, .cancelled])
+    #expect(kills > seeds.count / 2 && faults > seeds.count, "\(kills) kills, \(faults) faults")
+  }
+}
