@@ -31,7 +31,6 @@ package final class SimulatedWorld: SupervisionWorld {
 
   package init() {}
 
-  package func obstacle(of each: SupervisionCase) -> String? { nil }
   package func plant(_ branches: [SupervisionTree.Branch]) {
     refused = SupervisionTree.faults(in: branches)
     if refused.isEmpty { tree = SupervisionTree(branches) }

@@ -134,7 +134,9 @@ package struct SupervisionTree: Sendable {
     case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
     case .attemptWanted(let child), .attemptCrashed(let child, _):
       guard let supervisor = supervisor(of: child) else {
-        return [.refuseAttempt(child, reason: "no supervisor has \(child)")]
+        // Its task was deleted: the run goes on by the definition that it began with, and is nobody's child.
+        if case .attemptCrashed = event { return [.mayRetry(child)] }
+        return [.admitAttempt(child)]
       }
       if case .attemptCrashed(_, let reason) = event {
         work.append(.event(supervisor, .attemptCrashed(child, reason: reason)))
@@ -164,7 +166,7 @@ package struct SupervisionTree: Sendable {
       case .event(let supervisor, .shutdown) where supervisor != .root && isDown(supervisor): continue
       case .event(let supervisor, let event):
         let decided = machines[supervisor]?.handle(event, at: now) ?? dynamics[supervisor]?.handle(event, at: now)
-        for action in decided ?? Self.refusal(of: event) { route(action, from: supervisor) }
+        for action in decided ?? Self.answer(to: event) { route(action, from: supervisor) }
       case .startInstance(let supervisor, let id, let arguments):
         for action in dynamics[supervisor]?.startInstance(arguments, for: id) ?? [] { route(action, from: supervisor) }
       case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
@@ -176,9 +178,9 @@ package struct SupervisionTree: Sendable {
   }
 
   /// What is asked of a supervisor that is not there any more is answered all the same.
-  private static func refusal(of event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
+  private static func answer(to event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
     switch event {
-    case .attemptWanted(let child): [.refuseAttempt(child, reason: "it is no longer in the configuration")]
+    case .attemptWanted(let child): [.admitAttempt(child)]
     case .attemptCrashed(let child, _): [.mayRetry(child)]
     case .call(let id, _): [.answer(id, .notFound)]
     default: []
