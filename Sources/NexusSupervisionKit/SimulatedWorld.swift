@@ -131,7 +131,7 @@ package final class SimulatedWorld: SupervisionWorld {
       attempts.append("admit \(word(child))")
     case .refuseAttempt(let child, _): attempts.append("refuse \(word(child))")
     case .mayRetry(let child): attempts.append("retry \(word(child))")
-    case .changed, .removed, .logFresh, .isUp, .ended: break
+    case .changed, .removed, .logFresh, .logApart, .isUp, .ended: break
     }
   }
 

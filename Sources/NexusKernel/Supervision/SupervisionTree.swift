@@ -42,6 +42,8 @@ package struct SupervisionTree: Sendable {
     case logRestart(SupervisorName, ChildName, reason: String)
     /// The supervisor begins anew: restarts of before no longer count.
     case logFresh(SupervisorName)
+    /// The child was given up alone: what it did before no longer counts for its siblings.
+    case logApart(ChildName)
     case changed(ChildName, ChildState)
     case removed(ChildName)
     /// Nobody restarts the child any more unless a person asks.
@@ -204,6 +206,7 @@ package struct SupervisionTree: Sendable {
     case .setTimer(let timer, let delay):
       actions.append(.setTimer(Timer(supervisor: supervisor, timer: timer), after: delay))
     case .logRestart(let child, let reason): actions.append(.logRestart(supervisor, child, reason: reason))
+    case .logApart(let child): actions.append(.logApart(child))
     case .changed(let child, let state): actions.append(.changed(child, state))
     case .removed(let child):
       guard !child.isAttempt else { return }

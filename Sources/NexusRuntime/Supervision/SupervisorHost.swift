@@ -271,7 +271,7 @@ package actor SupervisorHost {
 
   // MARK: Performing
 
-  private func perform(_ action: SupervisionTree.Action) {
+  func perform(_ action: SupervisionTree.Action) {
     switch action {
     case .start(let child): start(child)
     case .ask(let child): stop(child, .ask)
@@ -279,6 +279,7 @@ package actor SupervisorHost {
     case .setTimer(let timer, let delay): set(timer, delay)
     case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
     case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
+    case .logApart(let child): log(SupervisorName(child.description), child, "given up alone")
     case .changed(let child, let state): show(child, state)
     case .removed: break
     case .failed(let child, let reason): failed(child, reason)

@@ -221,7 +221,7 @@ struct Simulation {
     case .mayRetry(let child):
       if book.crashed.remove(child) == nil { book.breakRule("\(word(child)) may retry, but has not crashed") }
     case .ended: book.endings += 1
-    case .changed, .removed, .failed, .isUp: break
+    case .changed, .removed, .failed, .isUp, .logApart: break
     }
   }
 }
