@@ -31,7 +31,6 @@ package final class SimulatedWorld: SupervisionWorld {
 
   package init() {}
 
-  package func obstacle(of each: SupervisionCase) -> String? { nil }
   package func plant(_ branches: [SupervisionTree.Branch]) {
     refused = SupervisionTree.faults(in: branches)
     if refused.isEmpty { tree = SupervisionTree(branches) }
@@ -132,7 +131,7 @@ package final class SimulatedWorld: SupervisionWorld {
       attempts.append("admit \(word(child))")
     case .refuseAttempt(let child, _): attempts.append("refuse \(word(child))")
     case .mayRetry(let child): attempts.append("retry \(word(child))")
-    case .changed, .removed, .logFresh, .isUp, .ended: break
+    case .changed, .removed, .logFresh, .logApart, .isUp, .ended: break
     }
   }
 

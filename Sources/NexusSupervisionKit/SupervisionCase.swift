@@ -67,7 +67,7 @@ package enum AskOutcome: Sendable, Hashable {
   /// It ends at once, as it was asked to.
   case obeys
   case obeysAfter(Duration)
-  /// It ends at once, for a reason of its own.
+  /// It ends at once, for a reason of its own and not because it was asked.
   case ends(ChildExit)
   /// Nothing but a kill ends it.
   case ignores
@@ -77,8 +77,8 @@ package enum AskOutcome: Sendable, Hashable {
 package enum Expectation: Sendable, Hashable {
   /// Everything that was done to processes, and that they did, since the last look, in order.
   case log([String])
-  /// The same where several processes end side by side.
-  case logInAnyOrder([String])
+  /// The same where several processes end side by side: first these in order, then the rest in any.
+  case logThenInAnyOrder([String], [String])
   /// The children of a supervisor, the newest first, and where they are.
   case children(SupervisorName, [String])
   case counts(SupervisorName, SupervisorMachine.Counts)

@@ -119,7 +119,7 @@ extension Step {
   package static func kill(_ child: String) -> Step { .perform(.end(named(child), .killed("SIGKILL"))) }
   /// Ends by itself, and well.
   package static func leave(_ child: String) -> Step { .perform(.end(named(child), .normal)) }
-  /// Ends by itself, for a reason that is no crash.
+  /// Ends because somebody else than its supervisor asked it to, which is no crash.
   package static func bowOut(_ child: String) -> Step { .perform(.end(named(child), .shutdown("done"))) }
   package static func refuse(_ child: String) -> Step { .perform(.end(named(child), .refused("over budget"))) }
   package static func nextStarts(_ child: String, _ outcomes: StartOutcome...) -> Step {
@@ -147,7 +147,9 @@ extension Step {
   package static func crashAttempt(_ attempt: String) -> Step { .perform(.crashAttempt(named(attempt), "exit 1")) }
 
   package static func log(_ entries: String...) -> Step { .expect(.log(entries)) }
-  package static func logInAnyOrder(_ entries: String...) -> Step { .expect(.logInAnyOrder(entries)) }
+  package static func log(_ first: String..., thenInAnyOrder rest: [String]) -> Step {
+    .expect(.logThenInAnyOrder(first, rest))
+  }
   package static func children(_ supervisor: String, _ states: [String]) -> Step {
     .expect(.children(SupervisorName(supervisor), states))
   }

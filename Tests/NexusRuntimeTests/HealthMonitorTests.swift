@@ -48,7 +48,10 @@ private final class WatchedProcess: LaunchedProcess {
   let pid: Int32 = 7
   private let sent = Mutex<[ProcessSignal]>([])
   var signals: [ProcessSignal] { sent.withLock { $0 } }
-  func signal(_ signal: ProcessSignal) { sent.withLock { $0.append(signal) } }
+  func signal(_ signal: ProcessSignal) -> Bool {
+    sent.withLock { $0.append(signal) }
+    return true
+  }
   func waitForExit() async -> ProcessExit { ProcessExit(status: .exited(code: 0)) }
 }
 

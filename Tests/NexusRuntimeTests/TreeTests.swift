@@ -112,6 +112,39 @@ import Testing
     }
   }
 
+  @Test func `remembers over a restart of the node whom it gave up alone`() async throws {
+    let store = InMemoryStore()
+    let clock = ManualClock()
+    var plan = team(.oneForOne, services: ["a", "b"], intensity: RestartIntensity(maxRestarts: 2))
+    plan.supervisors[0].flags.overIntensity = .park
+    for boot in 1...2 {
+      try await RuntimeFixture.with(plan, store: store, clock: clock, starts: false) { fixture in
+        #expect(await fixture.runtime.supervisors.restarts(of: AgentName("b"))?.count == 0)
+        var processes = fixture.launcher.processes.makeAsyncIterator()
+        let failures = try #require(
+          fixture.events.watch { event -> AgentName? in
+            if case .agent(let agent) = event, agent.state == "failed" { agent.agent } else { nil }
+          })
+        await fixture.runtime.start(services: true)
+        var a = try #require(await processes.next())
+        var b = try #require(await processes.next())
+        // The tries that it had used up before are not given anew.
+        for crash in 1...3 where boot == 1 || crash == 3 {
+          a.end(.exited(code: 1))
+          if crash < 3 { a = try #require(await processes.next()) }
+        }
+        #expect(await failures.first { _ in true }?.text == "a")
+        guard boot == 2 else { return }
+        // And none of them were its sibling's.
+        for _ in 1...2 {
+          b.end(.exited(code: 1))
+          b = try #require(await processes.next())
+          #expect(b.program == "b")
+        }
+      }
+    }
+  }
+
   @Test func `remembers its restarts over a restart of the node`() async throws {
     let store = InMemoryStore()
     let clock = ManualClock()

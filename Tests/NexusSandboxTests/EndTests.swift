@@ -58,6 +58,21 @@ import Testing
     process.signal(.kill)
   }
 
+  @Test func `a signal tells whether anybody was there to hear it`() async throws {
+    let launcher = GuardedLauncher()
+    let process = try await launcher.launch(shell(Self.stubborn), output: output)
+    await output.wait(for: "ready")
+    #expect(process.signal(.terminate))
+    // It ends by itself, and the guard cannot tell of it yet.
+    kill(try #require(launcher.guardPID), SIGSTOP)
+    kill(process.pid, SIGKILL)
+    #expect(await eventually { isGone(process.pid) })
+    #expect(!process.signal(.terminate))
+    kill(try #require(launcher.guardPID), SIGCONT)
+    #expect(await process.waitForExit().status == .signalled(signal: SIGKILL))
+    #expect(!process.signal(.kill))
+  }
+
   @Test(arguments: [false, true])
   func `children that outlive the main process die before its end is reported`(scans: Bool) async throws {
     let launcher = GuardedLauncher(abilities: scans ? .scanning : GuardedLauncher.Abilities())

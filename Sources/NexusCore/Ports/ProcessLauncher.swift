@@ -125,7 +125,9 @@ package protocol LaunchedProcess: Sendable {
   var containment: Containment { get }
 
   /// Signals the whole group; does nothing once the process has ended. It cannot hit a stranger that got the same pid.
-  func signal(_ signal: ProcessSignal)
+  ///
+  /// - Returns: false if the process had ended before, so that its end is no answer to the signal.
+  @discardableResult func signal(_ signal: ProcessSignal) -> Bool
 
   /// Returns when the process has ended, its group and session are empty and its output is drained.
   ///

@@ -57,6 +57,13 @@ package struct RestartWindow: Sendable, Hashable {
     return own
   }
 
+  /// Together with the later restarts of another window.
+  package func joined(by later: RestartWindow) -> RestartWindow {
+    var both = self
+    both.stamps += later.stamps
+    return both
+  }
+
   /// How many restarts count right now.
   package func counted(at now: Instant) -> Int {
     let oldest = threshold(at: now)

@@ -153,6 +153,11 @@ extension SupervisionTree {
     if case .supervisor(let below) = child { restoreFresh(below) }
   }
 
+  /// A child was given up alone in an earlier boot.
+  package mutating func restoreApart(_ child: ChildName) {
+    if let supervisor = supervisor(of: child) { machines[supervisor]?.restoreApart(child) }
+  }
+
   /// A supervisor began anew in an earlier boot.
   package mutating func restoreFresh(_ supervisor: SupervisorName) {
     machines[supervisor]?.forgetWindows()
@@ -166,7 +171,11 @@ extension SupervisionTree {
   package mutating func forgive(_ child: ChildName) -> [Action] {
     guard let supervisor = supervisor(of: child) else { return [] }
     return (machines[supervisor]?.forgive(child) ?? []).compactMap {
-      if case .changed(let child, let state) = $0 { .changed(child, state) } else { nil }
+      switch $0 {
+      case .changed(let child, let state): .changed(child, state)
+      case .logApart(let child): .logApart(child)
+      default: nil
+      }
     }
   }
 

@@ -42,6 +42,8 @@ package struct SupervisionTree: Sendable {
     case logRestart(SupervisorName, ChildName, reason: String)
     /// The supervisor begins anew: restarts of before no longer count.
     case logFresh(SupervisorName)
+    /// The child was given up alone: what it did before no longer counts for its siblings.
+    case logApart(ChildName)
     case changed(ChildName, ChildState)
     case removed(ChildName)
     /// Nobody restarts the child any more unless a person asks.
@@ -134,7 +136,9 @@ package struct SupervisionTree: Sendable {
     case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
     case .attemptWanted(let child), .attemptCrashed(let child, _):
       guard let supervisor = supervisor(of: child) else {
-        return [.refuseAttempt(child, reason: "no supervisor has \(child)")]
+        // Its task was deleted: the run goes on by the definition that it began with, and is nobody's child.
+        if case .attemptCrashed = event { return [.mayRetry(child)] }
+        return [.admitAttempt(child)]
       }
       if case .attemptCrashed(_, let reason) = event {
         work.append(.event(supervisor, .attemptCrashed(child, reason: reason)))
@@ -164,7 +168,7 @@ package struct SupervisionTree: Sendable {
       case .event(let supervisor, .shutdown) where supervisor != .root && isDown(supervisor): continue
       case .event(let supervisor, let event):
         let decided = machines[supervisor]?.handle(event, at: now) ?? dynamics[supervisor]?.handle(event, at: now)
-        for action in decided ?? Self.refusal(of: event) { route(action, from: supervisor) }
+        for action in decided ?? Self.answer(to: event) { route(action, from: supervisor) }
       case .startInstance(let supervisor, let id, let arguments):
         for action in dynamics[supervisor]?.startInstance(arguments, for: id) ?? [] { route(action, from: supervisor) }
       case .lookAfter(let supervisor, let reason): lookAfter(supervisor, reason)
@@ -176,9 +180,9 @@ package struct SupervisionTree: Sendable {
   }
 
   /// What is asked of a supervisor that is not there any more is answered all the same.
-  private static func refusal(of event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
+  private static func answer(to event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
     switch event {
-    case .attemptWanted(let child): [.refuseAttempt(child, reason: "it is no longer in the configuration")]
+    case .attemptWanted(let child): [.admitAttempt(child)]
     case .attemptCrashed(let child, _): [.mayRetry(child)]
     case .call(let id, _): [.answer(id, .notFound)]
     default: []
@@ -202,6 +206,7 @@ package struct SupervisionTree: Sendable {
     case .setTimer(let timer, let delay):
       actions.append(.setTimer(Timer(supervisor: supervisor, timer: timer), after: delay))
     case .logRestart(let child, let reason): actions.append(.logRestart(supervisor, child, reason: reason))
+    case .logApart(let child): actions.append(.logApart(child))
     case .changed(let child, let state): actions.append(.changed(child, state))
     case .removed(let child):
       guard !child.isAttempt else { return }

@@ -20,8 +20,8 @@ extension SupervisorMachine {
   private mutating func admit(_ child: ChildName) {
     guard let agent = child.agent, records[child] == nil else { return }
     guard let place = records[.agent(agent)] else {
-      // It was deleted while the attempt waited.
-      actions.append(.refuseAttempt(child, reason: "\(name) no longer has \(agent)"))
+      // It was deleted while the attempt waited, which goes on as one that comes later does: as nobody's child.
+      actions.append(.admitAttempt(child))
       return
     }
     if case .stopped(.failed(let reason)) = place.state {

@@ -101,7 +101,8 @@ extension SupervisorMachine {
     guard let record = records[child] else { return answer(id, .notFound) }
     switch record.state {
     case .stopped:
-      // Also of one that has failed: from now on it is a person's will that it is down.
+      // Also of one that has failed: from now on it is a person's will that it is down, and a sibling may revive it.
+      forgetParking(of: child)
       set(child, .stopped(.byOperator))
       answer(id, .ok)
     case .restarting:

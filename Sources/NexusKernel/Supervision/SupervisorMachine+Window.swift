@@ -27,13 +27,37 @@ extension SupervisorMachine {
   /// Counts a restart that is about to be made; false if it is one too many.
   mutating func count(_ child: ChildName, because reason: String, at now: Instant) -> Bool {
     let key = windowKey(child)
-    guard flags.countsEachChild else { return window.count(at: now, of: key, because: reason) }
+    guard flags.countsEachChild else {
+      guard countsByItself(key, at: now) else { return window.count(at: now, of: key, because: reason) }
+      return windows[key]?.count(at: now, of: key, because: reason) ?? true
+    }
     return windows[key, default: RestartWindow(intensity: flags.intensity)].count(at: now, of: key, because: reason)
+  }
+
+  /// It was given up alone in an earlier boot, and started by this one: its crashes of then still count, and only for it.
+  private mutating func countsByItself(_ key: ChildName, at now: Instant) -> Bool {
+    guard let own = windows[key] else { return false }
+    if case .stopped(.failed) = records[key]?.state { return false }
+    guard own.counted(at: now) > 0 else {
+      windows[key] = nil
+      return false
+    }
+    return true
   }
 
   /// A child was given up and the others go on: what it did no longer counts against them.
   mutating func setApart(_ child: ChildName) {
-    if !flags.countsEachChild { windows[windowKey(child)] = window.split(windowKey(child)) }
+    guard !flags.countsEachChild else { return }
+    restoreApart(child)
+    actions.append(.logApart(windowKey(child)))
+  }
+
+  /// In an earlier boot a child was given up and the others went on.
+  package mutating func restoreApart(_ child: ChildName) {
+    let key = windowKey(child)
+    guard !flags.countsEachChild else { return }
+    let own = window.split(key)
+    windows[key] = windows[key]?.joined(by: own) ?? own
   }
 
   /// A person starts a child that was given up: it counts with the others again, from nothing.
@@ -64,7 +88,9 @@ extension SupervisorMachine {
   /// Puts a restart of an earlier boot back into its window.
   package mutating func restore(_ child: ChildName, because reason: String, at moment: Instant) {
     let key = windowKey(child)
-    guard flags.countsEachChild else { return window.restore(at: moment, of: key, because: reason) }
+    guard flags.countsEachChild || windows[key] != nil else {
+      return window.restore(at: moment, of: key, because: reason)
+    }
     windows[key, default: RestartWindow(intensity: flags.intensity)].restore(at: moment, of: key, because: reason)
   }
 

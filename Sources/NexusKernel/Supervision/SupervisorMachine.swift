@@ -42,6 +42,8 @@ package struct SupervisorMachine: Sendable {
     case setTimer(Timer, after: Duration)
     /// A restart that counts in the window of the supervisor.
     case logRestart(ChildName, reason: String)
+    /// The child was given up alone: what it did before no longer counts for its siblings.
+    case logApart(ChildName)
     case changed(ChildName, ChildState)
     case removed(ChildName)
     /// Nobody restarts the child any more unless a person asks.

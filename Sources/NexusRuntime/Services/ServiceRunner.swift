@@ -3,6 +3,7 @@
 
 internal import NexusCore
 internal import NexusKernel
+internal import Synchronization
 
 /// Runs the long-lived process of a service agent once, from its start to its confirmed end.
 struct ServiceRunner: Sendable {
@@ -20,18 +21,21 @@ struct ServiceRunner: Sendable {
     } catch {
       return .startFailed("the boundary did not open: \(error)")
     }
-    let exit = await process(life, caller: caller, access: access, started: started)
+    let request = HeardRequest()
+    let exit = await process(life, caller: caller, access: access, request, started: started)
     let tally = services.boundary.closeAttempt(access.key)
     guard let refusal = tally.refusal, refusal.action != .alert else { return exit }
     switch exit {
     // Also before its startup probe passed: started again, it would run into the same wall.
     case .abnormal, .killed, .startFailed: return .refused(refusal.message)
+    case .shutdown where !request.wasHeard: return .refused(refusal.message)
     case .normal, .shutdown, .interrupted, .givenUp, .refused: return exit
     }
   }
 
   private func process(
-    _ life: ServiceLife, caller: Caller, access: AttemptAccess, started: @escaping @Sendable () async -> Void
+    _ life: ServiceLife, caller: Caller, access: AttemptAccess, _ heard: HeardRequest,
+    started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
     let (spec, stops) = (life.spec, life.stops)
     let capture = services.captures.capture(of: caller)
@@ -59,11 +63,11 @@ struct ServiceRunner: Sendable {
     }
     // A program that is not probed has started when it runs, however soon it ends.
     if spec.health?.startup == nil { await started() }
-    let exit = await watch(process, life, monitor, started)
+    let exit = await watch(process, life, monitor, heard, started)
     // The next process need not wait for the last lines of this one; the log keeps their order.
     let isHandedOver = work.spawn("log-end:\(request.label)") { _ = await capture.finish() }
     if !isHandedOver { _ = await capture.finish() }
-    let ending = Self.ending(exit, spec, monitor, asked: stops.wasRequested)
+    let ending = Self.ending(exit, spec, monitor, wasAsked: heard.wasHeard)
     show(life) {
       $0.pid = nil
       // Whoever waits to be started again is seen with the reason.
@@ -74,23 +78,23 @@ struct ServiceRunner: Sendable {
 
   /// A process that was ended because it was not well did not end as it was asked to, whatever its status says.
   private static func ending(
-    _ exit: ProcessExit, _ spec: AgentSpec, _ monitor: HealthMonitor, asked: AttemptStops.Manner?
+    _ exit: ProcessExit, _ spec: AgentSpec, _ monitor: HealthMonitor, wasAsked: Bool
   ) -> ChildExit {
     switch monitor.verdict {
     case .startFailed(let reason): return .startFailed(reason)
     case .notAlive(let reason): return .abnormal(reason)
     case nil: break
     }
-    if exit.isByLostGuard, asked == nil { return .interrupted(AttemptRunner.lostGuard) }
+    if exit.isByLostGuard, !wasAsked { return .interrupted(AttemptRunner.lostGuard) }
     let text = exit.reason(under: spec.ceilings)
-    guard monitor.hasStarted || spec.health?.startup == nil || asked != nil else {
+    guard monitor.hasStarted || spec.health?.startup == nil || wasAsked else {
       return .startFailed("\(text) before its startup probe passed")
     }
-    return childExit(exit.status, asked: asked, text: text)
+    return childExit(exit, wasAsked: wasAsked, text: text)
   }
 
   private func watch(
-    _ process: any LaunchedProcess, _ life: ServiceLife, _ monitor: HealthMonitor,
+    _ process: any LaunchedProcess, _ life: ServiceLife, _ monitor: HealthMonitor, _ heard: HeardRequest,
     _ started: @escaping @Sendable () async -> Void
   ) async -> ProcessExit {
     let (health, board, spec, agent) = (services.health, board, life.spec, life.spec.name)
@@ -98,7 +102,7 @@ struct ServiceRunner: Sendable {
     // The supervisor's own machine says when to kill; here its requests are only passed on.
     life.stops.handle { manner in
       monitor.stopping()
-      process.signal(manner == .kill ? .kill : .terminate)
+      heard.note { process.signal(manner == .kill ? .kill : .terminate) }
     }
     return await monitor.watch(process, shutdown: spec.shutdown) { finding in
       health.show(finding, by: monitor, of: agent, on: board)
@@ -122,13 +126,27 @@ struct ServiceRunner: Sendable {
   }
 
   /// An asked process ends as it was asked to if it leaves with 0, by the signal, or with the code that shells make of it.
-  static func childExit(_ status: ExitStatus, asked: AttemptStops.Manner?, text: String) -> ChildExit {
-    switch status {
-    case .exited(code: 0): return asked == nil ? .normal : .shutdown(text)
+  ///
+  /// Whoever else sends the signal has asked it as well (`exit(Pid, shutdown)` in OTP); a ceiling has not.
+  private static func childExit(_ exit: ProcessExit, wasAsked: Bool, text: String) -> ChildExit {
+    switch exit.status {
+    case .exited(code: 0): return wasAsked ? .shutdown(text) : .normal
     case .exited(code: 143), .signalled(signal: ProcessSignal.terminate.rawValue):
-      return asked == nil ? .abnormal(text) : .shutdown(text)
+      return wasAsked || exit.ceiling == nil ? .shutdown(text) : .abnormal(text)
     case .signalled(signal: ProcessSignal.kill.rawValue): return .killed(text)
     case .exited, .signalled: return .abnormal(text)
     }
   }
+}
+
+/// Whether a process was told to stop while it was there to hear it.
+///
+/// One that had ended before ended by itself, though that is known only later.
+private final class HeardRequest: Sendable {
+  private let isHeard = Mutex(false)
+
+  /// Sends a request; an end that is looked at meanwhile waits for what came of it.
+  func note(_ send: () -> Bool) { isHeard.withLock { $0 = send() || $0 } }
+
+  var wasHeard: Bool { isHeard.withLock { $0 } }
 }

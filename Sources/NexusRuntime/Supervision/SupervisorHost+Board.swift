@@ -19,7 +19,9 @@ extension SupervisorHost {
       let moment = now + (.zero - max(.zero, wall - row.at))
       // Agents and supervisors share one namespace.
       let supervisor = SupervisorName(row.child.text)
-      if supervisor == row.supervisor {
+      if supervisor == row.supervisor, tree.phase(of: supervisor) == nil {
+        tree.restoreApart(.agent(row.child))
+      } else if supervisor == row.supervisor {
         tree.restoreFresh(supervisor)
       } else if tree.phase(of: supervisor) != nil {
         tree.restore(row.supervisor, .supervisor(supervisor), because: row.reason, at: moment)

@@ -55,9 +55,7 @@ extension SupervisorHost {
 
   private func perform(forgiving child: ChildName) {
     guardLosses.forget(child)
-    for action in tree.forgive(child) {
-      if case .changed(let child, let state) = action { show(child, state) }
-    }
+    for action in tree.forgive(child) { perform(action) }
   }
 
   // MARK: Supervisors

@@ -213,13 +213,8 @@ package actor SupervisorHost {
   }
 
   func want(_ child: ChildName) {
-    guard let ticket = guests[child]?.ticket else { return }
+    guard guests[child] != nil else { return }
     if let agent = child.agent, relocating.contains(agent) { return postponed.append(child) }
-    guard tree.supervisor(of: child) != nil else {
-      // Its agent is no longer in the configuration; the run goes on by the definition that it began with.
-      ticket.settle(.admitted)
-      return
-    }
     handle(.attemptWanted(child))
     if let guest = guests[child], guest.ticket.settled == nil, let agent = child.agent {
       board.update(agent) {
@@ -255,7 +250,6 @@ package actor SupervisorHost {
       guests[child] = nil
       departed(child)
     }
-    guard tree.supervisor(of: child) != nil else { return nil }
     return await withCheckedContinuation { waiter in
       crashes[child] = waiter
       handle(.attemptCrashed(child, reason: reason))
@@ -277,7 +271,7 @@ package actor SupervisorHost {
 
   // MARK: Performing
 
-  private func perform(_ action: SupervisionTree.Action) {
+  func perform(_ action: SupervisionTree.Action) {
     switch action {
     case .start(let child): start(child)
     case .ask(let child): stop(child, .ask)
@@ -285,6 +279,7 @@ package actor SupervisorHost {
     case .setTimer(let timer, let delay): set(timer, delay)
     case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
     case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
+    case .logApart(let child): log(SupervisorName(child.description), child, "given up alone")
     case .changed(let child, let state): show(child, state)
     case .removed: break
     case .failed(let child, let reason): failed(child, reason)

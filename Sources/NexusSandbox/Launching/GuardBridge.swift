@@ -236,8 +236,7 @@ extension GuardBridge {
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(
-        pid: reply.pid, id: spawn.id, containment: Containment(reply.means), bridge: self, lifetime: spawn.lifetime)
+      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self)
       spawn.process = process
       spawn.pidfd = pidfd
       live[spawn.id] = spawn

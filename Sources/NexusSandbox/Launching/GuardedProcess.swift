@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import CGuard
+internal import Glibc
 internal import NexusCore
 internal import Synchronization
 
@@ -11,30 +13,42 @@ final class GuardedProcess: LaunchedProcess {
   private let id: UInt64
   private let bridge: GuardBridge
   private let lifetime: BridgeLifetime
-  private let end = Mutex(End.running(waiting: []))
+  private let end: Mutex<End>
 
   private enum End {
-    case running(waiting: [CheckedContinuation<ProcessExit, Never>])
+    /// With what tells that the process has ended, before the guard has told how.
+    case running(pidfd: Descriptor?, waiting: [CheckedContinuation<ProcessExit, Never>])
     case ended(ProcessExit)
   }
 
-  init(pid: Int32, id: UInt64, containment: Containment, bridge: GuardBridge, lifetime: BridgeLifetime) {
-    self.pid = pid
-    self.containment = containment
-    self.id = id
+  init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge) {
+    end = Mutex(.running(pidfd: pidfd, waiting: []))
+    pid = reply.pid
+    containment = Containment(reply.means)
+    id = spawn.id
+    lifetime = spawn.lifetime
     self.bridge = bridge
-    self.lifetime = lifetime
   }
 
-  func signal(_ signal: ProcessSignal) { bridge.signal(id, signal.rawValue) }
+  func signal(_ signal: ProcessSignal) -> Bool {
+    let isThere = end.withLock { state in
+      guard case .running(let pidfd, _) = state else { return false }
+      guard let pidfd else { return true }
+      var poll = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
+      return unsafe Glibc.poll(&poll, 1, 0) == 0
+    }
+    // Also where the process itself has ended, for the rest of its group.
+    bridge.signal(id, signal.rawValue)
+    return isThere
+  }
 
   func waitForExit() async -> ProcessExit {
     await withCheckedContinuation { waiter in
       let exit: ProcessExit? = end.withLock { state in
         switch state {
         case .ended(let exit): return exit
-        case .running(let waiting):
-          state = .running(waiting: waiting + [waiter])
+        case .running(let pidfd, let waiting):
+          state = .running(pidfd: pidfd, waiting: waiting + [waiter])
           return nil
         }
       }
@@ -45,7 +59,7 @@ final class GuardedProcess: LaunchedProcess {
   /// Called once, when the process and everything of it is gone and its output has been handed over.
   func finish(_ exit: ProcessExit) {
     let waiting: [CheckedContinuation<ProcessExit, Never>] = end.withLock { state in
-      guard case .running(let waiting) = state else { preconditionFailure("a process ended twice") }
+      guard case .running(_, let waiting) = state else { preconditionFailure("a process ended twice") }
       state = .ended(exit)
       return waiting
     }

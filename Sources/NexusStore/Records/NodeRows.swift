@@ -23,6 +23,7 @@ package struct AgentRow: Sendable, Hashable {
 
 /// One restart that counted in a supervisor's window.
 package struct RestartRow: Sendable, Hashable {
+  /// Whose window it counts in; its own where the child begins to count anew, or alone.
   package var supervisor: SupervisorName
   package var child: AgentName
   package var at: WallTime

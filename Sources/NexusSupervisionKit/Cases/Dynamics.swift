@@ -62,7 +62,7 @@ extension SupervisionCases {
       dynamic(child("w", .temporary, shutdown: .brutalKill)),
       [
         .start, .spawn("1"), .spawn("2"), .log("start w#1", "start w#2"), .shutdown,
-        .logInAnyOrder("kill w#2", "kill w#1", "end w#2", "end w#1"), .phase("shut down"), .reports(),
+        .log("kill w#2", "kill w#1", thenInAnyOrder: ["end w#2", "end w#1"]), .phase("shut down"), .reports(),
       ]),
     nonShutdownExits(.temporary, ["shutdown_error w"]), nonShutdownExits(.transient, ["shutdown_error w"]),
     nonShutdownExits(.permanent, ["shutdown_error w", "shutdown_error w"]),
@@ -97,7 +97,7 @@ extension SupervisionCases {
         .start, .spawn("1"), .spawn("2"), .spawn("3"), .whenAsked("w#1", .obeysAfter(.seconds(1))),
         .whenAsked("w#2", .obeysAfter(.seconds(1))), .whenAsked("w#3", .obeysAfter(.seconds(5))), .shutdown,
         .log("start w#1", "start w#2", "start w#3", "ask w#3", "ask w#2", "ask w#1"), .advance(1),
-        .logInAnyOrder("end w#2", "end w#1"), .advance(0.5), .phase("ending"), .advance(0.5),
+        .log(thenInAnyOrder: ["end w#2", "end w#1"]), .advance(0.5), .phase("ending"), .advance(0.5),
         .log("kill w#3", "end w#3"),
         .phase("shut down"),
       ]),

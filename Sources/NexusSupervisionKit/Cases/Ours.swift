@@ -151,12 +151,13 @@ extension SupervisionCases {
         .restart("r", "top"), .attempts("admit t@2"),
       ]),
     SupervisionCase(
-      "attempts (deleted task)", "a task cannot be deleted while it has attempts, and has none after it was",
+      "attempts (deleted task)", "a task cannot be deleted while it has attempts; later ones go on beside the tree",
       top(.restForOne, max: 5, [child("t", starts: false), child("a")]),
       [
         .start, .want("t@1"), .delete("d1", "t"), .answer("d1", .running), .log("start a"), .crashAttempt("t@1"),
         .attempts("admit t@1", "retry t@1"), .log("end t@1", "ask a", "end a", "start a"), .delete("d2", "t"),
-        .answer("d2", .ok), .want("t@1"), .attempts("refuse t@1"), .children(["a up"]),
+        .answer("d2", .ok), .want("t@1"), .attempts("admit t@1"), .children(["a up"]), .crashAttempt("t@1"),
+        .attempts("retry t@1"), .log("end t@1"), .children(["a up"]), .restarts(1),
       ]),
   ]
 }

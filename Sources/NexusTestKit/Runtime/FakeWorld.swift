@@ -60,7 +60,7 @@ package final class FakeProcess: LaunchedProcess {
     }
   }
 
-  private func end(_ exit: ProcessExit) {
+  package func end(_ exit: ProcessExit) {
     let waiters = state.withLock { state in
       guard state.exit == nil else { return [CheckedContinuation<ProcessExit, Never>]() }
       state.exit = exit
@@ -70,15 +70,16 @@ package final class FakeProcess: LaunchedProcess {
     for waiter in waiters { waiter.resume(returning: exit) }
   }
 
-  package func signal(_ signal: ProcessSignal) {
-    let (ends, watchers) = state.withLock { state in
-      guard state.exit == nil else { return (false, [CheckedContinuation<Void, Never>]()) }
+  package func signal(_ signal: ProcessSignal) -> Bool {
+    let (isThere, ends, watchers) = state.withLock { state in
+      guard state.exit == nil else { return (false, false, [CheckedContinuation<Void, Never>]()) }
       state.signals.append(signal)
       defer { state.watchers = [] }
-      return (signal == .kill || !state.ignoresTerminate, state.watchers)
+      return (true, signal == .kill || !state.ignoresTerminate, state.watchers)
     }
     for watcher in watchers { watcher.resume() }
     if ends { end(.signalled(signal: signal.rawValue)) }
+    return isThere
   }
 
   package func waitForExit() async -> ProcessExit {

@@ -20,7 +20,11 @@ final class RealProcesses: ProcessLauncher {
   private static let script = """
     asked() {
       read -r how < "$DO_WHEN_ASKED"
-      case "$how" in stay) ;; *) exit "$how" ;; esac
+      case "$how" in
+        stay) ;;
+        signal) trap - TERM; kill -TERM $$ ;;
+        *) exit "$how" ;;
+      esac
     }
     trap asked TERM
     trap 'exit 1' USR1
@@ -41,6 +45,8 @@ final class RealProcesses: ProcessLauncher {
     var unprobed: [ChildName] = []
     var launched = 0
     var files: Set<String> = []
+    /// Those that end by themselves just before they are asked to, and by which signal.
+    var leaving: [ChildName: Int32] = [:]
   }
   private let state = Mutex(State())
   private let recorder: Recorder
@@ -51,12 +57,15 @@ final class RealProcesses: ProcessLauncher {
     self.recorder = recorder
   }
 
-  /// What it does on SIGTERM: `stay`, or an exit code.
+  /// What it does on SIGTERM: `stay`, `signal`, which lets it end by the signal, or an exit code.
   func whenAsked(_ child: ChildName, _ how: String) throws {
     let file = "\(folder)/\(word(child))"
     state.withLock { _ = $0.files.insert(file) }
     try Files.write(Array("\(how)\n".utf8), to: file)
   }
+
+  /// From now on it ends by itself, by this signal, just before it is asked to; nil if it waits to be asked.
+  func leave(_ child: ChildName, with signal: Int32?) { state.withLock { $0.leaving[child] = signal } }
 
   func process(of child: ChildName) -> (any LaunchedProcess)? { state.withLock { $0.living[child]?.process } }
   func key(of child: ChildName) -> VirtualKey? { state.withLock { $0.living[child]?.key } }
@@ -80,14 +89,16 @@ final class RealProcesses: ProcessLauncher {
   ) async throws(LaunchError) -> any LaunchedProcess {
     let child = Self.child(of: request)
     let file = "\(folder)/\(word(child))"
-    if !Files.exists(file) { try? whenAsked(child, "143") }
+    if !Files.exists(file) { try? whenAsked(child, "signal") }
     var request = request
     request.arguments = ["/bin/sh", "-c", Self.script]
     request.environment += [EnvironmentVariable("DO_WHEN_ASKED", file)]
     if recorder.outcome(of: child) == .fails { request.arguments = ["/no/such/program"] }
     let ready = Readiness(output)
     state.withLock { $0.launched += 1 }
-    let process = try await Self.launcher.launch(request, output: ready)
+    let process = HastyProcess(try await Self.launcher.launch(request, output: ready)) { [self] in
+      state.withLock { $0.leaving[child] }
+    }
     await ready.wait()
     let key = VirtualKey(request.environment.last { $0.name == "NAOS_TOKEN" }?.value ?? "")
     state.withLock { state in
@@ -105,6 +116,36 @@ final class RealProcesses: ProcessLauncher {
     let name = String(request.label[..<place])
     guard let run = request.environment.last(where: { $0.name == "NAOS_RUN_ID" }) else { return named(name) }
     return .attempt(AgentName(name), RunID(run.value), .main)
+  }
+}
+
+/// A process that may end by itself just before it is asked to, so that the two cross.
+private final class HastyProcess: LaunchedProcess {
+  private let process: any LaunchedProcess
+  private let ownEnd: @Sendable () -> Int32?
+
+  init(_ process: any LaunchedProcess, ownEnd: @escaping @Sendable () -> Int32?) {
+    self.process = process
+    self.ownEnd = ownEnd
+  }
+
+  var pid: Int32 { process.pid }
+  var containment: Containment { process.containment }
+  func waitForExit() async -> ProcessExit { await process.waitForExit() }
+
+  func signal(_ signal: ProcessSignal) -> Bool {
+    if signal == .terminate, let number = ownEnd() {
+      kill(pid, number)
+      while isRunning { sched_yield() }
+    }
+    return process.signal(signal)
+  }
+
+  /// Behind the name, which stands in parentheses, is the state.
+  private var isRunning: Bool {
+    guard let line = try? Files.read("/proc/\(pid)/stat", limit: 4096), let name = line.lastIndex(of: UInt8(ascii: ")"))
+    else { return false }
+    return !line[name...].dropFirst(2).starts(with: "Z".utf8)
   }
 }
 

@@ -51,22 +51,6 @@ final class RealWorld: SupervisionWorld, Sendable {
     }
   }
 
-  // MARK: What means nothing here
-
-  private static let reasons: [String: String] = [
-    "permanent_shutdown": bowingOut, "transient_shutdown": bowingOut, "temporary_shutdown": bowingOut,
-    "sup_stop_race": bowingOut,
-    "sup_stop_non_shutdown_exit_dynamic (permanent)": "a process that is asked and exits 0 has done as it was asked",
-    "attempts (deleted task)": "a run outlives its deleted task, and goes on without a supervisor",
-  ]
-  private static let bowingOut = "a process has one good end, exit 0, and no second one to bow out by"
-
-  /// The names of the cases that are left out.
-  static var exceptions: Set<String> { Set(reasons.keys) }
-
-  static func obstacle(of each: SupervisionCase) -> String? { reasons[each.name] }
-  func obstacle(of each: SupervisionCase) -> String? { Self.obstacle(of: each) }
-
   // MARK: What happens
 
   func plant(_ tree: [SupervisionTree.Branch]) async {
@@ -142,6 +126,8 @@ final class RealWorld: SupervisionWorld, Sendable {
     switch exit {
     case .normal: signal(child, SIGUSR2)
     case .killed: signal(child, SIGKILL)
+    // What `exit(Pid, shutdown)` is in OTP: asked by somebody else than the supervisor.
+    case .shutdown: signal(child, SIGTERM)
     case .refused:
       Self.refuse(child, processes, fixture.boundary)
       signal(child, SIGUSR1)
@@ -166,10 +152,12 @@ final class RealWorld: SupervisionWorld, Sendable {
 
   private func whenAsked(_ child: ChildName, _ outcome: AskOutcome) {
     recorder.whenAsked(child, outcome)
+    processes.leave(child, with: outcome == .ends(.normal) ? SIGUSR2 : nil)
     switch outcome {
     case .obeys: try? processes.whenAsked(child, "143")
     case .obeysAfter, .ignores: try? processes.whenAsked(child, "stay")
-    case .ends(.normal): try? processes.whenAsked(child, "0")
+    // It has ended before it could hear anything.
+    case .ends(.normal): break
     case .ends: try? processes.whenAsked(child, "3")
     }
   }

@@ -212,7 +212,7 @@ final class Recorder: Sendable {
       state.open.starts.insert(child)
     case .refuseAttempt(let child, _): state.notes.attempts.append("refuse \(word(child))")
     case .mayRetry(let child): state.notes.attempts.append("retry \(word(child))")
-    case .changed, .removed, .logFresh, .isUp, .ended: break
+    case .changed, .removed, .logFresh, .logApart, .isUp, .ended: break
     }
   }
 }

@@ -61,6 +61,11 @@ extension Simulation {
     return processes[child] != nil
   }
 
+  /// No supervisor has the task of the attempt any more, so its run goes on beside the tree.
+  func isFree(_ attempt: ChildName) -> Bool {
+    attempt.agent.map { tree.state(of: .agent($0)) == nil } == true && tree.state(of: attempt) == nil
+  }
+
   /// Nobody is started below a supervisor that is not up.
   mutating func checkStart(_ child: ChildName) {
     guard let parent = tree.supervisor(of: child) else {
@@ -162,7 +167,7 @@ extension Simulation {
   /// Nobody has a process of whom the machine does not know; the contrary may be, while an end waits in a mailbox.
   mutating func checkStates() {
     for child in processes.keys {
-      guard tree.state(of: child)?.isActive != true else { continue }
+      guard tree.state(of: child)?.isActive != true, processes[child]?.isFree == false else { continue }
       book.breakRule("\(word(child)) has a process and is \(tree.state(of: child).map(word) ?? "unknown")")
     }
   }

@@ -23,6 +23,8 @@ struct Simulation {
     /// It has died, which its supervisor has not heard yet.
     var isDead = false
     var hangs = false
+    /// An attempt that is nobody's child.
+    var isFree = false
   }
 
   var dice: Dice
@@ -106,7 +108,7 @@ struct Simulation {
         if process.isStarting, !process.isDead { report(child, .started(child)) }
       }
       for (child, process) in processes.sorted(by: { $0.value.life < $1.value.life })
-      where !process.isDead && tree.state(of: child) == .stopping {
+      where !process.isDead && (tree.state(of: child) == .stopping || process.isFree) {
         die(child, .shutdown("asked"))
       }
       guard !queue.isEmpty else { break }
@@ -210,14 +212,16 @@ struct Simulation {
     case .answer(let id, let answer): book.answer(id, answer)
     case .admitAttempt(let child):
       book.settleWant(child)
-      checkStart(child)
+      let isFree = isFree(child)
+      if !isFree { checkStart(child) }
       born(child, isStarting: false)
+      processes[child]?.isFree = isFree
     case .refuseAttempt(let child, _):
       if book.crashed.remove(child) == nil { book.settleWant(child) }
     case .mayRetry(let child):
       if book.crashed.remove(child) == nil { book.breakRule("\(word(child)) may retry, but has not crashed") }
     case .ended: book.endings += 1
-    case .changed, .removed, .failed, .isUp: break
+    case .changed, .removed, .failed, .isUp, .logApart: break
     }
   }
 }
