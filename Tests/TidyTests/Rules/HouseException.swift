@@ -45,5 +45,8 @@ struct HouseException: Sendable {
     HouseException(
       "Sources/NexusNode/Assembly/ShutdownTrigger.swift", ["Task("],
       "sets off the structured end of the node from code that cannot wait for it"),
+    HouseException(
+      "Sources/NexusFlowKit/RandomFlow.swift", [".random(", ".randomElement("],
+      "it draws from the seeded generator that a simulation hands it"),
   ]
 }
