@@ -156,7 +156,7 @@ let targets: [Target] = [
     [
       "NexusRuntime", "NexusStore", "NexusTestKit", "NexusCore", "NexusKernel", "NexusSupervisionKit", "NexusFlowKit",
       "NexusSandbox",
-    ]),
+    ], exclude: ["goldens"]),
   tests(
     "NexusToolsTests",
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),

@@ -261,6 +261,13 @@ final class RunSimulation {
     return lines.joined(separator: "\n")
   }
 
+  /// The journal of the run, as a golden keeps it.
+  func golden() async throws -> JournalGolden? {
+    guard let run, let record = try await world.disk.run(run) else { return nil }
+    return try JournalGolden(
+      definition: definition.pinned, input: record.input, entries: try await journal(of: run))
+  }
+
   private func recovered(_ record: RunRecord) async throws -> FlowMachine {
     let pinned = record.id == run ? definition : definition.children[record.name]
     var machine = FlowMachine(run: record.id, definition: pinned ?? definition, input: record.input)
