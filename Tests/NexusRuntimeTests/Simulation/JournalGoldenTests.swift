@@ -61,8 +61,9 @@ import Testing
     return marks
   }
 
-  /// Only by hand: `NAOS_RECORD_GOLDEN=1`, for a new version of the format, into a folder of its own. What was recorded
-  /// before is never recorded again.
+  /// Only by hand, with `NAOS_RECORD_GOLDEN=1`: for a new version of the format, into a folder of its own.
+  ///
+  /// What was recorded before is never recorded again.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["NAOS_RECORD_GOLDEN"] != nil))
   func `are recorded once`() async throws {
     guard try !FileManager.default.fileExists(atPath: Self.folder.path) || Self.files().isEmpty else { return }
