@@ -82,6 +82,23 @@ struct FlowTroubleTests {
     }
   }
 
+  @Test func `a flow that needs an agent which nobody defined is refused as a fault of the configuration`() async throws {
+    try await Project.with(
+      """
+      name: missing
+      server: { port: 0 }
+      workflows:
+        flow: { steps: [{ name: one, agent: ghost }] }
+
+      """
+    ) { project in
+      let outcome = try await project.naos("run", "flow")
+      #expect(outcome.status == 3 && outcome.err.contains("NX-CFG-203"), "\(outcome.status) \(outcome.err)")
+      let page = try await project.naos("runs", "list", "--cursor", "nonsense")
+      #expect(page.status == 2 && page.err.contains("cursor"), "\(page.status) \(page.err)")
+    }
+  }
+
   private static func config(_ word: String, _ steps: String) -> String {
     """
     name: changing

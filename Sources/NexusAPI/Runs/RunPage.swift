@@ -33,6 +33,14 @@ package struct RunFilter: Sendable, Hashable {
     self.limit = min(max(limit, 1), Self.maxLimit)
     self.cursor = cursor
   }
+
+  /// - Throws: `OperationError`: the cursor is nothing that a page gave.
+  package func check() throws(OperationError) {
+    guard let cursor else { return }
+    let digits = cursor.utf8.dropFirst(4)
+    let isID = cursor.hasPrefix("run_") && digits.count == 26 && digits.allSatisfy(Crockford.contains)
+    guard isID else { throw .misunderstood("The cursor is not the `next` of a page of runs.") }
+  }
 }
 
 /// One line of `naos runs list`.

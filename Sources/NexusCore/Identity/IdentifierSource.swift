@@ -33,6 +33,9 @@ package struct IdentifierSource: Sendable {
 package enum Crockford {
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
+  /// Whether a byte is one of its digits, as they are written here.
+  package static func contains(_ digit: UInt8) -> Bool { alphabet.contains(digit) }
+
   /// 128 bits as 26 characters, the most significant first, so that text order is number order.
   package static func encode(high: UInt64, low: UInt64) -> String {
     var value = (UInt128(high) << 64) | UInt128(low)

@@ -46,12 +46,16 @@ extension OperationError {
       title: "The store refused", detail: error.message, hint: hint)
   }
 
+  /// The code of the refusal of what names an agent that is not defined.
+  private static let undefinedAgent = "NX-CFG-203"
+
   init(_ refusal: RuntimeRefusal, suggesting name: String? = nil) {
     let kind: Kind =
       switch refusal.kind {
       case .notFound: .notFound
       case .conflict: .conflict
-      case .refused: .refused
+      // What is missing has to be written into the configuration; nobody forbids it.
+      case .refused: refusal.code == Self.undefinedAgent ? .configuration : .refused
       case .invalid: .usage
       case .unavailable: .rateLimited
       case .storage: .failed

@@ -67,7 +67,8 @@ struct LocalOperations: NodeOperations {
   }
 
   func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
-    try await reading { () async throws(StoreError) in try await runs.page(filter) }
+    try filter.check()
+    return try await reading { () async throws(StoreError) in try await runs.page(filter) }
   }
 
   func record(_ run: RunID) async throws(OperationError) -> RunRecord {

@@ -98,7 +98,8 @@ package struct StoredOperations: NodeOperations {
   }
 
   package func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
-    try await reading { () async throws(StoreError) in try await runs.page(filter) }
+    try filter.check()
+    return try await reading { () async throws(StoreError) in try await runs.page(filter) }
   }
 
   private func record(_ run: RunID) async throws(OperationError) -> RunRecord {
