@@ -38,6 +38,8 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case malformedScript = "NX-GWY-018"
     /// The request bodies under way leave no memory for one more.
     case overloaded = "NX-GWY-019"
+    /// The endpoint is not served over WebSocket.
+    case httpOnly = "NX-GWY-020"
   }
 
   package let code: Code

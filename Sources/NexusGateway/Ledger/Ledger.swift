@@ -124,7 +124,8 @@ package final class Ledger: Sendable {
   private static func isBelievable(_ usage: CallUsage, of call: OpenCall) -> Bool {
     if usage.total > TokenCount(UsageReading.mostTokens) { return false }
     // Of a call without a bound the hold says nothing.
-    guard call.request.facts.unbounded.isEmpty else { return true }
+    let facts = call.request.facts
+    guard facts.unbounded.isEmpty, facts.kept.isEmpty, facts.hosted.isEmpty else { return true }
     return usage.total.value / believedExcess <= call.bound.tokens.value
   }
 

@@ -31,12 +31,21 @@ package struct PriceBook: Sendable {
   ///
   /// By its exact name first, then as the dated snapshot or the `latest` of a model that is known.
   package func price(provider: String, model: String) -> ModelPrice? {
+    var price = rates(provider: provider, model: model)
+    price?.terms = ProviderTerms.builtIn[Self.providerAliases[provider] ?? provider] ?? .none
+    return price
+  }
+
+  private func rates(provider: String, model: String) -> ModelPrice? {
     let names = Self.names(of: model)
     for name in names {
       if var price = own["\(provider)/\(name)"] ?? own[name] {
         let known = fromTable(provider, name)
         price.maxInput = known?.maxInput
         price.maxOutput = known?.maxOutput
+        price.rates.soundInput = price.rates.soundInput ?? known?.rates.soundInput
+        price.rates.soundOutput = price.rates.soundOutput ?? known?.rates.soundOutput
+        price.rates.pictureOutput = price.rates.pictureOutput ?? known?.rates.pictureOutput
         return price
       }
     }

@@ -139,7 +139,9 @@ struct HostileInputTests {
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
     let bench = try await GatewayBench.start(upstream: upstream)
     let access = try await bench.open()
-    for path in ["/v1/files", "/v1/responses", "/v1/batches", "/", "/v1/chat/completions/x"] {
+    for path in [
+      "/v1/files", "/v1/images/generations", "/v1/batches", "/", "/v1/chat/completions/x", "/v1/responses/r/cancel",
+    ] {
       let reply = try await bench.call("POST", path, key: access.key, body: "{}")
       #expect(reply.status == 404)
       #expect(reply.json?["error"]?["type"] == "invalid_request_error")
