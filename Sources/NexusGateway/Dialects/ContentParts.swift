@@ -131,7 +131,10 @@ struct ContentParts {
     pictureBytes += text.utf8.count
   }
 
-  mutating func takeSound(_ value: JSONValue?) { soundBytes += value?.stringValue?.utf8.count ?? 0 }
+  mutating func takeSound(_ value: JSONValue?) {
+    guard let data = value?.stringValue, !data.isEmpty else { return refuse("audio") }
+    soundBytes += data.utf8.count
+  }
 
   mutating func addPicture() { images += 1 }
 

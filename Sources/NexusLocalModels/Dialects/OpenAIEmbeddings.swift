@@ -3,7 +3,7 @@
 
 internal import NexusCore
 
-/// OpenAI's embeddings, of a kind: texts that share words point the same way. No model is behind them.
+/// OpenAI's embeddings, of a kind, without a model behind them: texts that share words point the same way.
 enum OpenAIEmbeddings {
   static let usualDimensions = 256
   static let mostDimensions = 4096
