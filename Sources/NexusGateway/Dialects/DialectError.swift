@@ -50,7 +50,7 @@ struct DialectError {
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
     case .journalUnavailable, .overloaded: 503
-    case .cannotListen, .noTrustRoots, .malformedScript: 500
+    case .cannotListen, .noTrustRoots, .malformedScript, .malformedPrices, .unreadableCatalogue: 500
     }
   }
 

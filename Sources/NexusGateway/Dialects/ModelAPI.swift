@@ -8,7 +8,7 @@ package import NexusKernel
 /// is capped, and how its answers tell their usage.
 ///
 /// Another one is another value of this type and a line in `all`; nothing that carries calls out knows their names.
-package struct ModelAPI: Sendable {
+package final class ModelAPI: Sendable {
   /// `openai.responses`: names it in digests of requests and among the local models.
   package let name: String
   package let dialect: Dialect
