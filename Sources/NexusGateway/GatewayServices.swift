@@ -63,7 +63,9 @@ final class GatewayServices: Sendable {
   /// The models that an agent may name, or the one that the path names, in the form of the dialect; nil for no such path.
   func models(at path: Substring, _ form: ErrorForm) -> JSONValue? {
     guard case .dialect(let dialect) = form else { return nil }
-    let names = catalogue.aliases.keys.sorted() + ["local/extractive", "local/scripted"] + ledger.pricedModels
+    let priced = ledger.pricedModels
+    let local = ["local/extractive", "local/scripted"].filter { !priced.contains($0) }
+    let names = catalogue.aliases.keys.sorted() + local + priced
     for root in ["/v1/models", "/v1beta/models"] where path.hasPrefix(root) {
       let rest = path.dropFirst(root.count)
       if rest.isEmpty { return ModelList.all(names, dialect) }

@@ -93,6 +93,23 @@ struct PricesTests {
     }
   }
 
+  @Test func `a node takes changed prices with a reload, and keeps those that it has where a file is wrong`()
+    async throws
+  {
+    let priced = config + "cost: { budgets: { global: { maxDollars: 1 } } }\n"
+    try await Project.with(priced) { project in
+      let node = try await project.up()
+      try project.write("openai/gpt-mine one 2\n", to: "prices.d/mine.prices")
+      let refused = try await project.naos("reload", "--yes")
+      #expect(refused.status == 3, "\(refused.err)")
+      #expect(refused.err.contains("prices.d/mine.prices:1"))
+      try project.write("openai/gpt-mine 1 2\n", to: "prices.d/mine.prices")
+      #expect(try await project.naos("reload", "--yes").status == 0)
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
+
   @Test func `a price for other units is found`() async throws {
     let slip = config + "cost: { models: { openai/gpt-4o: { inputPer1M: 2500, outputPer1M: 10000 } } }\n"
     try await Project.with(slip) { project in

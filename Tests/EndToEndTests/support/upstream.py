@@ -55,7 +55,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         global calls, bad_answers
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         messages = request.get("messages") or request.get("input") or request["contents"]
-        asked = sum(1 for message in messages if message["role"] == "user")
+        asked = sum(1 for message in messages if message.get("role", "user") == "user")
         with lock:
             calls += 1
             number = calls
