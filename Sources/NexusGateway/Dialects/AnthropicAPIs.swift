@@ -26,7 +26,7 @@ extension ModelAPI {
         "text": .text, "thinking": .text, "redacted_thinking": .text, "tool_use": .text,
         "image": .picture([["source", "data"]]), "tool_result": .nested("content"),
         "search_result": .nested("content"), "document": .document, "server_tool_use": .text,
-        "web_search_tool_result": .text, "web_fetch_tool_result": .kept,
+        "web_search_tool_result": .kept, "web_fetch_tool_result": .kept,
       ],
       ownTools: ["custom", "bash_", "text_editor_", "computer_", "memory_"],
       hiddenText: ["bash_", "text_editor_", "computer_", "memory_"],

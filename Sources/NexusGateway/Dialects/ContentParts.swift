@@ -74,8 +74,11 @@ struct ContentParts {
         continue
       }
       for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
-      let type = members["type"]?.stringValue ?? "message"
+      let written = members["type"] ?? .null
+      let type = written.stringValue ?? (written.isNull ? "message" : "?")
       if type == "message" {
+        // Without content it is the name of an item that the provider keeps.
+        if (members["content"] ?? .null).isNull { keep("input: item_reference") }
         try takeMessage(members)
       } else if let rule = rules.items[type] {
         try take(rule, members, named: "input: \(type.prefix(Self.shownName))")
@@ -117,6 +120,7 @@ struct ContentParts {
       case "content": try takeContent(source?["content"])
       default: keep(name)
       }
+    case .sealed(let key): if part[key]?.stringValue?.isEmpty ?? true { keep(name) }
     case .kept: keep(name)
     }
   }

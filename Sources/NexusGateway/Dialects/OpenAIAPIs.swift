@@ -57,9 +57,9 @@ extension ModelAPI {
       "input_file": .kept, "input_audio": .sound(["input_audio", "data"]),
     ],
     items: [
-      "function_call": .text, "function_call_output": .nested("output"), "reasoning": .text,
-      "custom_tool_call": .text, "custom_tool_call_output": .nested("output"), "web_search_call": .text,
-      "file_search_call": .text, "local_shell_call": .text, "local_shell_call_output": .text, "shell_call": .text,
+      "function_call": .text, "function_call_output": .nested("output"), "reasoning": .sealed("encrypted_content"),
+      "custom_tool_call": .text, "custom_tool_call_output": .nested("output"), "web_search_call": .kept,
+      "file_search_call": .kept, "local_shell_call": .text, "local_shell_call_output": .text, "shell_call": .text,
       "shell_call_output": .text, "apply_patch_call": .text, "apply_patch_call_output": .text,
       "computer_call": .text, "computer_call_output": .picture([["output", "image_url"]]), "item_reference": .kept,
       "compaction": .kept,

@@ -16,6 +16,8 @@ struct PartRules: Sendable {
     case nested(String)
     /// A document: text if its source says so, else pages that the provider keeps or fetches.
     case document
+    /// What is in that member, sealed; without it the part only names what the provider keeps.
+    case sealed(String)
     /// What the provider keeps or fetches, or counts by its pages: bounded by what the model can take.
     case kept
   }

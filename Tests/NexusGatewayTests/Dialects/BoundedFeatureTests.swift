@@ -31,7 +31,8 @@ struct BoundedFeatureTests {
     "\"input\":\"x\",\"tools\":[{\"type\":\"web_search_preview\"}],\"max_tool_calls\":1",
     "\"input\":\"x\",\"tools\":[{\"type\":\"image_generation\"}]", "\"input\":[{\"type\":\"never_heard_of\"}]",
     "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"aa\"}}]}]",
-    "\"input\":5", "\"input\":[5]", "\"input\":\"x\",\"service_tier\":\"scale\"", "\"never_heard_of\":1",
+    "\"input\":5", "\"input\":[5]", "\"input\":[{\"type\":5,\"content\":\"x\"}]",
+    "\"input\":\"x\",\"service_tier\":\"scale\"", "\"never_heard_of\":1",
   ])
   func `a hard budget refuses what nobody can bound of a response`(members: String) throws {
     #expect(try admit(.responses, "openai", "gpt-5", members).refusal?.code == .unbounded)
@@ -51,7 +52,9 @@ struct BoundedFeatureTests {
 
   @Test(arguments: [
     "\"previous_response_id\":\"resp_1\"", "\"conversation\":\"conv_1\"",
-    "\"input\":[{\"type\":\"item_reference\",\"id\":\"i\"}]",
+    "\"input\":[{\"type\":\"item_reference\",\"id\":\"i\"}]", "\"input\":[{\"id\":\"i\"}]",
+    "\"input\":[{\"type\":null,\"id\":\"i\"}]", "\"input\":[{\"type\":\"reasoning\",\"id\":\"r\",\"summary\":[]}]",
+    "\"input\":[{\"type\":\"web_search_call\",\"id\":\"w\"}]",
     "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_file\",\"file_id\":\"f\"}]}]",
   ])
   func `what the provider keeps is bounded by what the model can take`(members: String) throws {
