@@ -147,7 +147,7 @@ let targets: [Target] = [
     [
       "NexusGateway", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore", "NexusKernel",
       nioCore, nioPosix, nioHTTP1, nioEmbedded,
-    ]),
+    ], exclude: ["fixtures"]),
   tests(
     "NexusHealthTests",
     ["NexusRuntime", "NexusSandbox", "NexusHTTP", "NexusTestKit", "NexusKernel", "NexusCore"]),

@@ -448,6 +448,15 @@ static const unsigned char NX_GWY_018[] = {
 static const unsigned char NX_GWY_019[] = {
 #embed "../../docs/errors/NX-GWY-019.md"
 };
+static const unsigned char NX_GWY_020[] = {
+#embed "../../docs/errors/NX-GWY-020.md"
+};
+static const unsigned char NX_GWY_021[] = {
+#embed "../../docs/errors/NX-GWY-021.md"
+};
+static const unsigned char NX_GWY_022[] = {
+#embed "../../docs/errors/NX-GWY-022.md"
+};
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
 };
@@ -781,6 +790,9 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-017", NX_GWY_017, sizeof NX_GWY_017},
     {"NX-GWY-018", NX_GWY_018, sizeof NX_GWY_018},
     {"NX-GWY-019", NX_GWY_019, sizeof NX_GWY_019},
+    {"NX-GWY-020", NX_GWY_020, sizeof NX_GWY_020},
+    {"NX-GWY-021", NX_GWY_021, sizeof NX_GWY_021},
+    {"NX-GWY-022", NX_GWY_022, sizeof NX_GWY_022},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
     {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},

@@ -38,6 +38,12 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case malformedScript = "NX-GWY-018"
     /// The request bodies under way leave no memory for one more.
     case overloaded = "NX-GWY-019"
+    /// The endpoint is not served over WebSocket.
+    case httpOnly = "NX-GWY-020"
+    /// A file of prices has lines that are no rows.
+    case malformedPrices = "NX-GWY-021"
+    /// What was given as a catalogue of prices is none.
+    case unreadableCatalogue = "NX-GWY-022"
   }
 
   package let code: Code

@@ -60,23 +60,19 @@ final class GatewayServices: Sendable {
     if let run { runs.release(run) }
   }
 
-  /// The models that an agent may name, in the dialect's own list form.
-  func modelList(_ form: ErrorForm) -> JSONValue {
-    let names = (catalogue.aliases.keys.sorted() + ledger.pricedModels)
-    if form == .dialect(.anthropic) {
-      return [
-        "data": .array(
-          names.map {
-            ["type": "model", "id": .string($0), "display_name": .string($0), "created_at": "1970-01-01T00:00:00Z"]
-          }),
-        "has_more": false, "first_id": names.first.map(JSONValue.string) ?? .null,
-        "last_id": names.last.map(JSONValue.string) ?? .null,
-      ]
+  /// The models that an agent may name, or the one that the path names, in the form of the dialect; nil for no such path.
+  func models(at path: Substring, _ form: ErrorForm) -> JSONValue? {
+    guard case .dialect(let dialect) = form else { return nil }
+    let priced = ledger.pricedModels
+    let local = ["local/extractive", "local/scripted"].filter { !priced.contains($0) }
+    let names = catalogue.aliases.keys.sorted() + local + priced
+    for root in ["/v1/models", "/v1beta/models"] where path.hasPrefix(root) {
+      let rest = path.dropFirst(root.count)
+      if rest.isEmpty { return ModelList.all(names, dialect) }
+      let name = String(rest.dropFirst().replacing("%2F", with: "/"))
+      if rest.hasPrefix("/"), names.contains(name) { return ModelList.entry(name, dialect) }
     }
-    return [
-      "object": "list",
-      "data": .array(names.map { ["id": .string($0), "object": "model", "created": 0, "owned_by": "naos"] }),
-    ]
+    return nil
   }
 }
 

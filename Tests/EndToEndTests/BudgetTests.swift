@@ -9,7 +9,7 @@ import Testing
 @Suite(.seated)
 struct BudgetTests {
   private func spender(
-    clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed",
+    clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed", api: String = "chat",
     _ body: (Project, Upstream, (String) throws -> Void) async throws -> Void
   ) async throws {
     let python = try Checkout.pythonSDK()
@@ -23,7 +23,7 @@ struct BudgetTests {
             agents:
               spender:
                 command: [\(python), agent.py]
-                env: { MODEL: \(model), CLIENTS: "\(clients)" }
+                env: { MODEL: \(model), CLIENTS: "\(clients)", API: \(api) }
                 cost: { budget: { maxDollars: \(budget) }, onLimit: \(onLimit) }
 
             """, to: "nexus.config.yaml")
@@ -37,18 +37,24 @@ struct BudgetTests {
     try await project.naos("status", "-o", "json").json["agents"]?.arrayValue?.first?["state"]?.stringValue
   }
 
-  @Test(arguments: ["fake/fixed", "fakeanthropic/fixed"])
-  func `one client gets five calls, and the sixth is refused in its dialect`(model: String) async throws {
-    try await spender(model: model) { project, upstream, _ in
+  @Test(arguments: [
+    ("fake/fixed", "chat"), ("fake/fixed", "responses"), ("fakeanthropic/fixed", "messages"),
+    ("fakegemini/fixed", "contents"),
+  ])
+  func `one client gets five calls, and the sixth is refused in its dialect`(model: String, api: String) async throws {
+    try await spender(model: model, api: api) { project, upstream, _ in
       let run = try await project.naos("run", "spender", "-o", "json")
       #expect(run.status == 7, "\(run.err)")
       #expect(upstream.calls.count == 5)
       let logs = try await project.naos("logs", "spender").out
-      if model == "fake/fixed" {
-        #expect(logs.contains("refused 429 insufficient_quota naos_budget_exceeded"), "\(logs)")
-      } else {
-        #expect(logs.contains("refused 402 billing_error"), "\(logs)")
-      }
+      let refusal =
+        switch api {
+        case "messages": "refused 402 billing_error"
+        case "contents": "refused 429 RESOURCE_EXHAUSTED"
+        default: "refused 429 insufficient_quota naos_budget_exceeded"
+        }
+      // Once: no client asks again after a refusal.
+      #expect(logs.split(separator: "\n").count { $0.contains(refusal) } == 1, "\(logs)")
       #expect(try run.json["status"] == "failed")
       #expect(try run.json["error"]?["code"]?.stringValue?.hasPrefix("NX-BUD-") == true)
       #expect(try run.json["cost"]?["costNanoUSD"] == 10_000_000)

@@ -127,10 +127,17 @@ struct ResumeTests {
     }
   }
 
-  @Test(arguments: ["openai_stream.py", "anthropic_calls.py", "anthropic_stream.py"])
-  func `streams and the other dialect resume just so`(agent: String) async throws {
-    let model = agent.hasPrefix("openai") ? "fake/fixed" : "fakeanthropic/fixed"
-    try await interview(agent: Checkout.support("agents/\(agent)"), model: model, stopAfter: 6) {
+  /// The provider of the fake that speaks as the agent does.
+  private func model(_ agent: String) -> String {
+    let dialect = agent.prefix { $0 != "_" }
+    return dialect == "openai" ? "fake/fixed" : "fake\(dialect)/fixed"
+  }
+
+  @Test(arguments: [
+    "openai_stream.py", "openai_responses.py", "anthropic_calls.py", "anthropic_stream.py", "gemini_stream.py",
+  ])
+  func `streams and the other dialects resume just so`(agent: String) async throws {
+    try await interview(agent: Checkout.support("agents/\(agent)"), model: model(agent), stopAfter: 6) {
       project, upstream, lifeline in
       let run = try project.startNaos("run", "reader")
       let agent = try await lifeline.announcement("pause 6")
@@ -142,10 +149,9 @@ struct ResumeTests {
     }
   }
 
-  @Test(arguments: ["openai_stream.py", "anthropic_stream.py"])
+  @Test(arguments: ["openai_stream.py", "openai_responses.py", "anthropic_stream.py", "gemini_stream.py"])
   func `an agent killed in the middle of a stream gets it whole the second time`(agent: String) async throws {
-    let model = agent.hasPrefix("openai") ? "fake/fixed" : "fakeanthropic/fixed"
-    try await interview(["HOLD_AT": "6"], agent: Checkout.support("agents/\(agent)"), model: model) {
+    try await interview(["HOLD_AT": "6"], agent: Checkout.support("agents/\(agent)"), model: model(agent)) {
       project, upstream, lifeline in
       let run = try project.startNaos("run", "reader")
       try await upstream.waitUntilHeld()

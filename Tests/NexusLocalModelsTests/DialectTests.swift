@@ -167,7 +167,7 @@ import Testing
       ["messages": [["role": "user", "content": "x"]], "n": 2, "max_tokens": 0],
     ] as [JSONValue])
   func `a body that is no request is refused in the dialect's form`(_ body: JSONValue) throws {
-    for dialect in LocalDialect.allCases {
+    for dialect in [LocalDialect.openAIChat, .anthropicMessages] {
       let reply = dialect.respond(to: body)
       #expect(reply.status == 400)
       #expect(try json(reply)["error"]?["type"] == "invalid_request_error")
@@ -189,6 +189,7 @@ import Testing
 @Suite struct ScriptedModelTests {
   private let body: JSONValue = [
     "model": "local/scripted", "max_tokens": 100, "messages": [["role": "user", "content": "hello there"]],
+    "input": "hello there", "contents": [["role": "user", "parts": [["text": "hello there"]]]],
   ]
 
   private func reply(_ act: ScriptedReply.Act) -> LocalModelReply? {

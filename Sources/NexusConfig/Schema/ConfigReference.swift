@@ -150,7 +150,10 @@ enum ConfigReference {
         (calls are let through: the budget does not bind) or `kill` (the agent is stopped). Where several budgets cover a
         call, all of them bind.
         """, shape: ConfigKeys.cost),
-    Section(title: "`cost.models.<model>`", text: "", shape: ConfigKeys.price),
+    Section(
+      title: "`cost.models.<model>`",
+      text: "They come before the files of `prices.d` and the built-in prices (see [budgets](../concepts/budgets.md#prices)).",
+      shape: ConfigKeys.price),
     Section(
       title: "`providers.<name>`",
       text: """

@@ -4,22 +4,33 @@
 internal import NexusCore
 internal import NexusKernel
 
-/// Looks through messages and tools for what costs more than its bytes.
+/// Looks through messages and tools for what costs more than its bytes, or less.
 struct ContentParts {
-  let dialect: Dialect
+  let rules: PartRules
   private(set) var images = 0
+  /// Bytes of the body that are pictures, which count as such and not as text.
+  private(set) var pictureBytes = 0
+  /// Bytes of the body that are sound.
+  private(set) var soundBytes = 0
+  /// Tools that come with text of the provider's own.
+  private(set) var hiddenTexts = 0
+  private(set) var hosted: [HostedUse] = []
   /// What has no bound, by name; each name once.
   private(set) var unbounded: [String] = []
+  /// What only the model's own limit bounds, by name; each name once.
+  private(set) var kept: [String] = []
 
   private static let messageMembers: Set<String> = ["content", "audio", "images"]
   private static let spoken = ["audio", "images"]
-  private static let partMembers: Set<String> = ["type", "content", "source"]
-  private static let toolMembers: Set<String> = ["type"]
+  private static let partMembers: Set<String> = ["type", "content", "source", "output"]
+  private static let toolMembers: Set<String> = ["type", "max_uses"]
 
   /// How much of an unknown name is repeated.
   private static let shownName = 40
 
-  init(dialect: Dialect) { self.dialect = dialect }
+  init(rules: PartRules) { self.rules = rules }
+
+  // MARK: Messages
 
   /// The `messages` of a request, where they stand in its body.
   mutating func takeMessages(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
@@ -28,7 +39,7 @@ struct ContentParts {
       return try takeMessages(JSONScan.value(bytes, place))
     }
     for members in messages {
-      for member in members { try RequestMembers.refuseLookalike(member.name, of: Self.messageMembers) }
+      for member in members { try Self.refuseLookalike(member.name, of: Self.messageMembers) }
       for key in Self.spoken where members.contains(where: { $0.name == key && !$0.isNull }) {
         refuse("messages: \(key)")
       }
@@ -43,9 +54,37 @@ struct ContentParts {
         refuse("messages")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.messageMembers) }
-      for key in Self.spoken where !(members[key] ?? .null).isNull { refuse("messages: \(key)") }
-      try takeContent(members["content"])
+      try takeMessage(members)
+    }
+  }
+
+  private mutating func takeMessage(_ members: JSONObject) throws(GatewayError) {
+    for key in members.keys { try Self.refuseLookalike(key, of: Self.messageMembers) }
+    for key in Self.spoken where !(members[key] ?? .null).isNull { refuse("messages: \(key)") }
+    try takeContent(members["content"])
+  }
+
+  /// Text, or a list of messages, calls and results.
+  mutating func takeItems(_ items: JSONValue?) throws(GatewayError) {
+    if items?.stringValue != nil { return }
+    guard let items = items?.arrayValue else { return refuse("input") }
+    for item in items {
+      guard let members = item.objectValue else {
+        refuse("input")
+        continue
+      }
+      for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
+      let written = members["type"] ?? .null
+      let type = written.stringValue ?? (written.isNull ? "message" : "?")
+      if type == "message" {
+        // Without content it is the name of an item that the provider keeps.
+        if (members["content"] ?? .null).isNull { keep("input: item_reference") }
+        try takeMessage(members)
+      } else if let rule = rules.items[type] {
+        try take(rule, members, named: "input: \(type.prefix(Self.shownName))")
+      } else {
+        refuse("input: \(type.prefix(Self.shownName))")
+      }
     }
   }
 
@@ -59,47 +98,95 @@ struct ContentParts {
         refuse("content")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.partMembers) }
-      try takePart(members["type"]?.stringValue ?? "", members)
+      for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
+      let type = members["type"]?.stringValue ?? ""
+      let name = "content: \(type.prefix(Self.shownName))"
+      if let rule = rules.parts[type] { try take(rule, members, named: name) } else { refuse(name) }
     }
   }
 
-  private mutating func takePart(_ type: String, _ part: JSONObject) throws(GatewayError) {
-    switch (type, dialect) {
-    case ("text", _), ("thinking", _): break
-    case ("refusal", .openai): break
-    case ("image_url", .openai), ("image", .anthropic): images += 1
-    case ("tool_use", .anthropic), ("redacted_thinking", .anthropic): break
-    case ("tool_result", .anthropic), ("search_result", .anthropic): try takeContent(part["content"])
-    case ("document", .anthropic):
-      // Only text counts by its bytes: a file's pages count more than they weigh, and of a URL nothing is known.
+  private mutating func take(_ rule: PartRules.Part, _ part: JSONObject, named name: String) throws(GatewayError) {
+    switch rule {
+    case .text: break
+    case .picture(let places):
+      images += 1
+      for place in places { takePicture(Self.value(at: place, of: part), isData: place.last == "data") }
+    case .sound(let place): takeSound(Self.value(at: place, of: part))
+    case .nested(let key): try takeContent(part[key])
+    case .document:
       let source = part["source"]
       switch source?["type"]?.stringValue {
       case "text": break
       case "content": try takeContent(source?["content"])
-      default: refuse("content: document")
+      default: keep(name)
       }
-    default: refuse("content: \(type.prefix(Self.shownName))")
+    case .sealed(let key): if part[key]?.stringValue?.isEmpty ?? true { keep(name) }
+    case .kept: keep(name)
     }
   }
+
+  private static func value(at path: [String], of part: JSONObject) -> JSONValue? {
+    path.reduce(JSONValue.object(part)) { $0?[$1] }
+  }
+
+  /// A picture in the body itself is a long text that counts as a picture; an address counts as text too, being short.
+  mutating func takePicture(_ value: JSONValue?, isData: Bool) {
+    guard let text = value?.stringValue, isData || text.hasPrefix("data:image/") else { return }
+    pictureBytes += text.utf8.count
+  }
+
+  mutating func takeSound(_ value: JSONValue?) {
+    guard let data = value?.stringValue, !data.isEmpty else { return refuse("audio") }
+    soundBytes += data.utf8.count
+  }
+
+  mutating func addPicture() { images += 1 }
+
+  // MARK: Tools
 
   /// The agent's own tools are text; those that the provider runs itself have fees and turns of their own.
   mutating func takeTools(_ tools: JSONValue?) throws(GatewayError) {
     guard let tools = tools?.arrayValue else { return refuse("tools") }
-    let own: Set<String> = dialect == .openai ? ["function", "custom"] : ["custom"]
     for tool in tools {
       guard let members = tool.objectValue else {
         refuse("tools")
         continue
       }
-      for key in members.keys { try RequestMembers.refuseLookalike(key, of: Self.toolMembers) }
+      for key in members.keys { try Self.refuseLookalike(key, of: Self.toolMembers) }
       guard let type = members["type"], !type.isNull else { continue }
       let name = type.stringValue ?? ""
-      if !own.contains(name) { refuse("tools: \(name.prefix(Self.shownName))") }
+      if rules.isOwn(name) {
+        if rules.hiddenText.contains(where: name.hasPrefix) { hiddenTexts += 1 }
+      } else if let (tool, uses) = rules.hosted(name) {
+        try takeHosted(tool, uses.flatMap { members[$0] })
+      } else {
+        refuse("tools: \(name.prefix(Self.shownName))")
+      }
     }
   }
 
-  private mutating func refuse(_ name: String) {
+  private mutating func takeHosted(_ tool: HostedTool, _ uses: JSONValue?) throws(GatewayError) {
+    guard let uses, !uses.isNull else { return hosted.append(HostedUse(tool, nil)) }
+    guard let count = uses.intValue, ModelRequest.toolUses.contains(count) else {
+      throw GatewayError(.malformedRequest, "'max_uses' must be a number up to \(ModelRequest.toolUses.upperBound).")
+    }
+    hosted.append(HostedUse(tool, count))
+  }
+
+  // MARK: Findings
+
+  mutating func refuse(_ name: String) {
     if !unbounded.contains(name) { unbounded.append(name) }
+  }
+
+  mutating func keep(_ name: String) {
+    if !kept.contains(name) { kept.append(name) }
+  }
+
+  /// Refuses a key that a reader who ignores case would take for one of the names.
+  static func refuseLookalike(_ key: String, of names: Set<String>) throws(GatewayError) {
+    // What is in small letters already is known as it is spelled, or not at all.
+    if key.utf8.allSatisfy({ $0 < 0x80 && !(0x41...0x5A).contains($0) }) { return }
+    try MemberSpelling.refuse(key, ifLike: names)
   }
 }

@@ -42,6 +42,7 @@ struct DialectError {
     switch code {
     case .invalidKey: 401
     case .foreignHost: 403
+    case .httpOnly: 426
     case .unknownEndpoint, .unknownModel, .unknownTool: 404
     case .dialectMismatch, .malformedRequest: 400
     case .uncertainEffect: 409
@@ -49,7 +50,7 @@ struct DialectError {
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
     case .journalUnavailable, .overloaded: 503
-    case .cannotListen, .noTrustRoots, .malformedScript: 500
+    case .cannotListen, .noTrustRoots, .malformedScript, .malformedPrices, .unreadableCatalogue: 500
     }
   }
 
@@ -105,10 +106,20 @@ struct DialectError {
     }
   }
 
-  /// The error as an event, for a stream that has begun.
-  func streamEvent(_ dialect: Dialect) -> String {
-    let text = body(dialect).text()
-    return dialect == .anthropic ? "event: error\ndata: \(text)\n\n" : "data: \(text)\n\n"
+  /// The error as the end of a stream that has begun; `isFirst` if nothing else of it has been sent.
+  func streamEnd(_ request: ModelRequest, isFirst: Bool) -> String {
+    let text = body(request.dialect).text()
+    if request.isArray { return "\(isFirst ? "[" : ",")\(text)]" }
+    switch request.api.errorEvent {
+    case .data: return "data: \(text)\n\n"
+    case .named: return "event: error\ndata: \(text)\n\n"
+    case .flat:
+      let flat: JSONValue = [
+        "type": "error", "code": .string(code ?? openAIType), "message": .string(message), "param": nil,
+        "sequence_number": 0, "error": body(.openai)["error"] ?? nil,
+      ]
+      return "event: error\ndata: \(flat.text())\n\n"
+    }
   }
 
   private var openAIType: String {

@@ -11,14 +11,14 @@ struct RequestRewrite {
 
   /// Names the provider's model, forces the usage at the end of a stream and, if given, lowers the output cap.
   init(_ request: ModelRequest, body: Span<UInt8>, model: String, outputCap: Int64?, forcesUsage: Bool) {
-    if model != request.model {
-      edits.append((request.places.model, JSONValue.string(model).text()))
+    if model != request.model, let place = request.places.model {
+      edits.append((place, JSONValue.string(model).text()))
     }
-    if request.dialect == .openai, request.isStream, forcesUsage, !request.wantsUsage {
+    if request.api.asksForUsage, request.isStream, forcesUsage, !request.wantsUsage {
       edits.append(Self.usageEdit(request, body))
     }
-    if let outputCap, outputCap != request.maxOutput {
-      edits.append(Self.capEdit(request, outputCap))
+    if let outputCap, outputCap != request.maxOutput, let place = request.places.cap {
+      edits.append((place.range, "\(place.before)\(outputCap)\(place.after)"))
     }
     edits.sort { $0.range.lowerBound < $1.range.lowerBound }
   }
@@ -31,13 +31,6 @@ struct RequestRewrite {
     var options = JSONScan.value(body, place)?.objectValue ?? JSONObject()
     options["include_usage"] = true
     return (place, JSONValue.object(options).text())
-  }
-
-  private static func capEdit(_ request: ModelRequest, _ cap: Int64) -> (range: Range<Int>, text: String) {
-    if let place = request.places.outputCap { return (place, String(cap)) }
-    let start = request.places.objectStart
-    let name = request.dialect == .openai ? "max_completion_tokens" : "max_tokens"
-    return (start..<start, "\"\(name)\":\(cap),")
   }
 
   /// The body as it goes to the provider.

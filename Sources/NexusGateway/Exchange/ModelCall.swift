@@ -19,19 +19,11 @@ struct ModelCall {
 
   var dialect: Dialect { request.dialect }
 
-  /// The path behind the provider's base URL.
-  var upstreamPath: String {
-    switch dialect {
-    case .openai: "/chat/completions"
-    case .anthropic: "/v1/messages"
-    case .gemini: "/v1beta/models"
-    }
-  }
-
   var digest: RequestDigest {
-    EffectDigest.of(
-      name: "POST \(Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }))", step: session.caller.step, body: body
-    )
+    let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
+    // What follows is how the answer is framed, and maybe a key.
+    let framing = request.isArray ? "?alt=json" : ""
+    return EffectDigest.of(name: "POST \(path)\(framing)", step: session.caller.step, body: body)
   }
 
   /// What goes to the provider: nothing of the agent's own header but what the content needs.
@@ -46,8 +38,8 @@ struct ModelCall {
       for value in head.headers[name] { headers.add(name: name, value: value) }
     }
     for field in endpoint.fields { headers.replaceOrAdd(name: field.name, value: field.value) }
-    return HTTPRequestHead(
-      version: .http1_1, method: .POST, uri: endpoint.basePath + upstreamPath, headers: headers)
+    let path = endpoint.basePath + request.api.upstreamPath(target.model, request)
+    return HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
   }
 }
 

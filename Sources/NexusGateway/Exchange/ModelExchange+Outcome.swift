@@ -72,7 +72,8 @@ extension ModelExchange {
         .journalUnavailable, "The answer came but cannot be recorded: \(error.message)")
       finish { response in
         guard answer.isStream else { return response.fail(words, .dialect(self.call.dialect)) }
-        response.write(ByteBuffer(string: DialectError(words).streamEvent(self.call.dialect)))
+        let isFirst = answer.passed.readableBytes == 0
+        response.write(ByteBuffer(string: DialectError(words).streamEnd(self.call.request, isFirst: isFirst)))
         response.end()
       }
     }

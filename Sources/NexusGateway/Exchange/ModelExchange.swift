@@ -67,7 +67,7 @@ final class ModelExchange {
     phase = .waiting
     let request = AdmissionRequest(
       id: id, caller: call.session.caller, provider: call.target.provider, model: call.target.model,
-      facts: RequestFacts(call.request))
+      facts: call.request.facts)
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
     let admission = services.ledger.admit(request) { admission in

@@ -12,8 +12,9 @@ final class ResponseRelay: UpstreamReceiver {
   private var status = 0
   private var fields: [EnvironmentVariable] = []
   private var isStream = false
-  private var splitter = EventStreamSplitter()
-  private var meter: StreamMeter
+  private var splitter: StreamSplitter
+  /// Nil where answers never stream.
+  private var reading: (any StreamReading)?
   private var receivedBytes = 0
   /// What the agent gets: the whole body, or of a stream what was passed on so far.
   private var body = ByteBuffer()
@@ -24,10 +25,11 @@ final class ResponseRelay: UpstreamReceiver {
   init(exchange: ModelExchange) {
     self.exchange = exchange
     let request = exchange.call.request
-    meter = StreamMeter(dialect: request.dialect, stripsUsage: !request.wantsUsage)
+    reading = request.api.stream?(request)
+    splitter = request.isArray ? .array(ArrayStreamSplitter()) : .events(EventStreamSplitter())
   }
 
-  private var dialect: Dialect { exchange.call.dialect }
+  private var request: ModelRequest { exchange.call.request }
   private var limits: GatewayLimits { exchange.services.limits }
 
   func upstreamHead(_ head: HTTPResponseHead) {
@@ -39,8 +41,9 @@ final class ResponseRelay: UpstreamReceiver {
     guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }) else {
       return encoded()
     }
-    let type = head.headers.first(name: "content-type") ?? ""
-    isStream = (200..<300).contains(status) && type.lowercased().hasPrefix("text/event-stream")
+    let type = head.headers.first(name: "content-type")?.lowercased() ?? ""
+    let streaming = request.isArray ? "application/json" : "text/event-stream"
+    isStream = reading != nil && (200..<300).contains(status) && type.hasPrefix(streaming)
     if isStream { exchange.response?.begin(status: status, fields: fields) }
   }
 
@@ -70,7 +73,7 @@ final class ResponseRelay: UpstreamReceiver {
         .notMade)
     }
     let isSuccess = (200..<300).contains(status)
-    let usage = isSuccess ? UsageReading.usage(of: body.readableBytesUInt8Span, dialect: dialect) : nil
+    let usage = isSuccess ? request.api.usage(body.readableBytesUInt8Span) : nil
     let end: CallEnd = isSuccess ? usage.map(CallEnd.usage) ?? .unknownUsage : .notMade
     conclude(end, isSuccess ? .succeeded : .failed)
   }
@@ -110,12 +113,19 @@ final class ResponseRelay: UpstreamReceiver {
 
   // MARK: Streams
 
-  private func relay(_ event: ByteBuffer) {
-    switch meter.judge(event) {
+  private func relay(_ piece: ByteBuffer) {
+    guard let data = splitter.data(in: piece), let verdict = reading?.judge(piece, data: data) else {
+      return pass(piece)
+    }
+    switch verdict {
     case .pass(let bytes): pass(bytes)
     case .drop: break
-    case .last(let bytes):
+    case .hold(let bytes):
+      passHeld()
       held = bytes
+    case .join(let bytes): held.writeImmutableBuffer(bytes)
+    case .last(let bytes):
+      held.writeImmutableBuffer(bytes)
       exchange.response?.whenWritable = nil
       exchange.connection?.expectEnd()
       if splitter.rest() != nil { exchange.connection?.abort() }
@@ -123,7 +133,15 @@ final class ResponseRelay: UpstreamReceiver {
     }
   }
 
+  /// What was kept back as the end was not the end.
+  private func passHeld() {
+    let bytes = held
+    held = ByteBuffer()
+    if bytes.readableBytes > 0 { pass(bytes) }
+  }
+
   private func pass(_ bytes: ByteBuffer) {
+    passHeld()
     body.writeImmutableBuffer(bytes)
     guard let response = exchange.response else { return }
     response.write(bytes)
@@ -134,14 +152,19 @@ final class ResponseRelay: UpstreamReceiver {
   }
 
   private func streamEnded() {
-    if let rest = splitter.rest(), !meter.isComplete { pass(rest) }
+    let isComplete = reading?.isComplete == true
+    let sawError = reading?.sawError == true
+    let usage = reading?.usage
+    if let rest = splitter.rest() {
+      if !isComplete { pass(rest) } else if held.readableBytes > 0, request.isArray { held.writeImmutableBuffer(rest) }
+    }
     // An orderly end without the dialect's last word and without usage is a stream that was cut on its way.
-    if !meter.isComplete, !meter.sawError, meter.usage == nil {
+    if !isComplete, !sawError, usage == nil {
       return fail(
         GatewayError(.upstreamBroken, "The stream of provider '\(exchange.call.target.provider)' broke off."),
         .unknownUsage)
     }
-    conclude(meter.usage.map(CallEnd.usage) ?? .unknownUsage, meter.sawError ? .failed : .succeeded)
+    conclude(usage.map(CallEnd.usage) ?? .unknownUsage, sawError ? .failed : .succeeded)
   }
 
   // MARK: The end
@@ -150,11 +173,11 @@ final class ResponseRelay: UpstreamReceiver {
   private func fail(_ error: GatewayError, _ end: CallEnd) {
     let words = DialectError(error)
     if isStream {
-      held = ByteBuffer(string: words.streamEvent(dialect))
+      held.writeString(words.streamEnd(request, isFirst: body.readableBytes + held.readableBytes == 0))
     } else {
       status = words.status
       fields = [EnvironmentVariable("content-type", "application/json")] + words.fields
-      body = ByteBuffer(bytes: words.body(dialect).encoded())
+      body = ByteBuffer(bytes: words.body(request.dialect).encoded())
     }
     conclude(end, .failed)
   }

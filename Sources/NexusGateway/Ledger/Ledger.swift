@@ -32,6 +32,7 @@ package final class Ledger: Sendable {
   struct State: Sendable {
     var machine: BudgetMachine
     fileprivate(set) var prices: PriceBook
+    fileprivate var overlay: PriceOverlay
     var mode: CostMode
     var supervisors: [AgentName: [SupervisorName]]
     var open: [EffectID: OpenCall] = [:]
@@ -62,7 +63,7 @@ package final class Ledger: Sendable {
   private let notice: @Sendable (LedgerNotice) -> Void
 
   package init(
-    plan: ProjectPlan, boot: BootID, clock: any NexusClock,
+    plan: ProjectPlan, overlay: PriceOverlay = .none, boot: BootID, clock: any NexusClock,
     notice: @escaping @Sendable (LedgerNotice) -> Void = { _ in }
   ) {
     self.boot = boot
@@ -70,8 +71,9 @@ package final class Ledger: Sendable {
     self.notice = notice
     state = Mutex(
       State(
-        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)), prices: PriceBook(prices: plan.prices),
-        mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
+        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)),
+        prices: PriceBook(prices: plan.prices, overlay: overlay),
+        overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
   }
 
   /// Asks for a call to be let through.
@@ -124,7 +126,8 @@ package final class Ledger: Sendable {
   private static func isBelievable(_ usage: CallUsage, of call: OpenCall) -> Bool {
     if usage.total > TokenCount(UsageReading.mostTokens) { return false }
     // Of a call without a bound the hold says nothing.
-    guard call.request.facts.unbounded.isEmpty else { return true }
+    let facts = call.request.facts
+    guard facts.unbounded.isEmpty, facts.kept.isEmpty, facts.hosted.isEmpty else { return true }
     return usage.total.value / believedExcess <= call.bound.tokens.value
   }
 
@@ -147,10 +150,13 @@ package final class Ledger: Sendable {
   }
 
   /// Takes over the budgets and prices of a changed configuration; what was spent stays.
-  package func reconfigure(_ plan: ProjectPlan) {
+  ///
+  /// Nil leaves the prices of files as they are.
+  package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
       state.machine.setRules(plan.budgets.map(BudgetRule.init))
-      state.set(prices: PriceBook(prices: plan.prices))
+      if let overlay { state.overlay = overlay }
+      state.set(prices: PriceBook(prices: plan.prices, overlay: state.overlay))
       state.mode = plan.costMode
       state.supervisors = Self.supervisors(of: plan)
     }

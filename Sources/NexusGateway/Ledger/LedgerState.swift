@@ -12,9 +12,12 @@ extension Ledger.State {
     let subject = subject(of: request.caller)
     let hard = machine.hardLimit(of: subject)
     let model = facts(of: request)
-    guard let price = model.price ?? estimate else { return .refused(.unknownPrice(request)) }
-    if !request.facts.unbounded.isEmpty, !hard.isNone, mode == .hard {
-      return .refused(.unbounded(request))
+    guard let price = request.facts.isFree ? .free : model.price ?? estimate else {
+      return .refused(.unknownPrice(request))
+    }
+    if !hard.isNone, mode == .hard, !request.facts.isFree {
+      let unbounded = BoundEstimate.unbounded(request.facts, price: price)
+      if !unbounded.isEmpty { return .refused(.unbounded(unbounded)) }
     }
     let bound = BoundEstimate.bound(request.facts, factor: model.factor, price: price)
     let binds = hard.tokens != nil || (hard.cost != nil && bound.outputPrice > .zero)
@@ -96,7 +99,9 @@ extension Ledger.State {
   /// Learns from a prompt that counted more than its bound: that model is held to more from now on.
   private mutating func raiseFactor(of call: Ledger.OpenCall, from usage: CallUsage) {
     let request = call.request
-    guard request.facts.textBytes > 0, factors.count < Ledger.learnedFactors,
+    // What counts beside the text says nothing about the text.
+    guard request.facts.textBytes > 0, request.facts.kept.isEmpty, request.facts.hosted.isEmpty,
+      request.facts.soundBytes == 0, request.facts.unbounded.isEmpty, factors.count < Ledger.learnedFactors,
       usage.input > BoundEstimate.input(request.facts, factor: call.factor, price: .free)
     else { return }
     let seen = Int64(clamping: Int128(usage.input.value) * 100 / Int128(request.facts.textBytes) + 1)
@@ -107,7 +112,7 @@ extension Ledger.State {
 
   /// The price of what answered; that of the admission where the response names no model with a price.
   mutating func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
-    guard let model = usage.model else { return call.price }
+    guard let model = usage.model, !call.request.facts.isFree else { return call.price }
     let name = Ledger.ModelName(
       provider: call.request.provider, model: model, dialect: call.request.facts.dialect)
     return facts(of: name).price ?? call.price
@@ -139,11 +144,11 @@ extension AdmissionRefusal {
       refusal: nil, block: nil)
   }
 
-  static func unbounded(_ request: AdmissionRequest) -> AdmissionRefusal {
+  static func unbounded(_ names: [String]) -> AdmissionRefusal {
     AdmissionRefusal(
       code: .unbounded,
       message:
-        "The cost of this request has no bound: \(request.facts.unbounded.joined(separator: ", ")). "
+        "The cost of this request has no bound: \(names.joined(separator: ", ")). "
         + "Leave it out, or set cost.mode to soft.",
       refusal: nil, block: nil)
   }

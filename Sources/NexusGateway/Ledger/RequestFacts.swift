@@ -7,7 +7,7 @@ package import NexusKernel
 /// What is known of a model request before it is sent, as far as its cost depends on it.
 package struct RequestFacts: Sendable, Hashable {
   package var dialect: Dialect
-  /// The bytes of the body; pictures inside it count by their bytes and as items.
+  /// The bytes of the body that count as text: all but the pictures and the sound in it.
   package var textBytes: Int
   package var messages: Int
   /// The cap on output tokens that the body states; nil for none.
@@ -18,11 +18,25 @@ package struct RequestFacts: Sendable, Hashable {
   package var hasStructuredOutput: Bool
   /// Pictures in the request, whichever way they are given.
   package var images: Int
+  /// Sound in the request, in bytes of base64.
+  package var soundBytes = 0
+  /// Tools that the provider adds text of its own for.
+  package var hiddenTexts = 0
+  package var wantsSound = false
+  package var wantsPictures = false
   /// Which cache entries may be written and billed; `long` is the dearest and right where nobody has looked.
   package var cacheWrites = CacheWrites.long
-  /// What the body neither bounds nor lets us price, by name.
+  /// How the request wants to be served, where that is not what the list prices are for.
+  package var options: [ServiceOption] = []
+  /// Tools that the provider runs, each use of which reads the whole context again.
+  package var hosted: [HostedUse] = []
+  /// What is read beside the body, by name: bounded by what the model can take.
+  package var kept: [String] = []
+  /// What nothing bounds or prices, by name.
   package var unbounded: [String]
-  /// The start of the prompt whose exact count the provider has told before.
+  /// The provider asks nothing for the request.
+  package var isFree = false
+  /// The start of the prompt whose exact count is known.
   package var knownPrefix: KnownPrefix?
 
   package struct KnownPrefix: Sendable, Hashable {
@@ -49,14 +63,5 @@ package struct RequestFacts: Sendable, Hashable {
     self.hasStructuredOutput = hasStructuredOutput
     self.images = images
     self.unbounded = unbounded
-  }
-
-  /// The facts of a request as the gateway has read it.
-  package init(_ request: ModelRequest) {
-    self.init(
-      dialect: request.dialect, textBytes: request.bodyBytes, messages: request.messageCount,
-      outputCap: request.maxOutput, choices: request.choices, thinkingBudget: request.thinkingBudget,
-      hasTools: request.hasTools, hasStructuredOutput: request.hasStructuredOutput, images: request.images,
-      unbounded: request.unboundedFeatures)
   }
 }

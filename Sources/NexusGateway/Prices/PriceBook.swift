@@ -4,7 +4,7 @@
 internal import NexusCore
 package import NexusKernel
 
-/// Finds the price of a model: the project's own prices first, then the built-in table.
+/// Finds the price of a model: the project's own prices first, then those of its files, then the built-in table.
 package struct PriceBook: Sendable {
   /// Providers that run on the operator's own machines and cost nothing by the token.
   package static let freeProviders: Set<String> = ["local", "ollama"]
@@ -13,9 +13,13 @@ package struct PriceBook: Sendable {
 
   private var own: [String: ModelPrice] = [:]
   private let table: [String: ModelPrice]
+  private let overlay: PriceOverlay
 
-  package init(prices: [PriceSpec] = [], table: [String: ModelPrice] = PriceTable.builtIn) {
-    self.table = table
+  package init(
+    prices: [PriceSpec] = [], overlay: PriceOverlay = .none, table: [String: ModelPrice] = PriceTable.builtIn
+  ) {
+    self.table = table.merging(overlay.prices) { _, later in later }
+    self.overlay = overlay
     for spec in prices {
       own[spec.model] = ModelPrice(
         rates: TokenRates(
@@ -31,17 +35,32 @@ package struct PriceBook: Sendable {
   ///
   /// By its exact name first, then as the dated snapshot or the `latest` of a model that is known.
   package func price(provider: String, model: String) -> ModelPrice? {
+    var price = rates(provider: provider, model: model)
+    price?.terms = ProviderTerms.builtIn[Self.providerAliases[provider] ?? provider] ?? .none
+    return price
+  }
+
+  private func rates(provider: String, model: String) -> ModelPrice? {
     let names = Self.names(of: model)
     for name in names {
       if var price = own["\(provider)/\(name)"] ?? own[name] {
         let known = fromTable(provider, name)
         price.maxInput = known?.maxInput
         price.maxOutput = known?.maxOutput
+        price.rates.soundInput = price.rates.soundInput ?? known?.rates.soundInput
+        price.rates.soundOutput = price.rates.soundOutput ?? known?.rates.soundOutput
+        price.rates.pictureOutput = price.rates.pictureOutput ?? known?.rates.pictureOutput
         return price
       }
     }
     if Self.freeProviders.contains(provider) { return .free }
     return names.lazy.compactMap { fromTable(provider, $0) }.first
+  }
+
+  /// Where the price of a name `provider/model` stands.
+  package func origin(_ name: String) -> String {
+    if own[name] != nil { return "cost.models" }
+    return overlay.files[name] ?? "built-in"
   }
 
   /// A flagship's price, for an estimate where the price is unknown and the mode is soft.

@@ -57,6 +57,13 @@ package enum PriceRows {
     openai/gpt-6.1-sol 2 10 read=0.1 write=2.5 window=922000 max=128000 long=272000 lin=4 lout=15 lread=0.2 lwrite=5
     openai/gpt-6.1-terra 1 5 read=0.05 write=1.25 window=922000 max=128000 \
       long=272000 lin=2 lout=7.5 lread=0.1 lwrite=2.5
+    openai/gpt-4o-audio-preview 2.5 10 ain=40 aout=80 window=128000 max=16384
+    openai/gpt-4o-mini-audio-preview 0.15 0.6 ain=10 aout=20 window=128000 max=16384
+    openai/gpt-audio 2.5 10 ain=32 aout=64 window=128000 max=16384
+    openai/gpt-audio-mini 0.6 2.4 ain=10 aout=20 window=128000 max=16384
+    openai/text-embedding-3-large 0.13 0 window=300000
+    openai/text-embedding-3-small 0.02 0 window=300000
+    openai/text-embedding-ada-002 0.1 0 window=300000
     openai/o1 15 60 read=7.5 window=200000 max=100000
     openai/o1-pro 150 600 window=200000 max=100000
     openai/o3 2 8 read=0.5 window=200000 max=100000
@@ -91,16 +98,21 @@ package enum PriceRows {
     anthropic/claude-sonnet-4-6 3 15 read=0.3 write=3.75 write1h=6 window=1000000 max=64000
     anthropic/claude-sonnet-5 2 10 read=0.2 write=2.5 write1h=4 window=1000000 max=128000
     anthropic/claude-sonnet-5-5 2 10 read=0.1 write=2.5 write1h=4 window=1000000 max=128000
-    gemini/gemini-2.0-flash 0.1 0.4 read=0.025 window=1048576 max=8192
-    gemini/gemini-2.0-flash-lite 0.075 0.3 window=1048576 max=8192
-    gemini/gemini-2.5-flash 0.3 2.5 read=0.03 window=1048576 max=65536
-    gemini/gemini-2.5-flash-lite 0.1 0.4 read=0.01 window=1048576 max=65536
-    gemini/gemini-2.5-pro 1.25 10 read=0.125 window=1048576 max=65536 long=200000 lin=2.5 lout=15 lread=0.25
-    gemini/gemini-3-flash-preview 0.5 3 read=0.05 window=1048576 max=65536
-    gemini/gemini-3-pro-preview 2 12 read=0.2 window=1048576 max=65536 long=200000 lin=4 lout=18 lread=0.4
-    gemini/gemini-3.1-flash-lite 0.25 1.5 read=0.025 window=1048576 max=65536
-    gemini/gemini-3.1-flash-lite-preview 0.25 1.5 read=0.025 window=1048576 max=65536
-    gemini/gemini-3.1-pro-preview 2 12 read=0.2 window=1048576 max=65536 long=200000 lin=4 lout=18 lread=0.4
+    gemini/gemini-2.0-flash 0.1 0.4 read=0.025 ain=0.7 window=1048576 max=8192
+    gemini/gemini-2.0-flash-lite 0.075 0.3 ain=0.075 window=1048576 max=8192
+    gemini/gemini-2.5-flash 0.3 2.5 read=0.03 ain=1 window=1048576 max=65536
+    gemini/gemini-2.5-flash-lite 0.1 0.4 read=0.01 ain=0.3 window=1048576 max=65536
+    gemini/gemini-2.5-pro 1.25 10 read=0.125 ain=1.25 window=1048576 max=65536 \
+      long=200000 lin=2.5 lout=15 lread=0.25 lain=2.5
+    gemini/gemini-2.5-flash-image 0.3 2.5 iout=30 window=32768 max=32768
+    gemini/gemini-3-flash-preview 0.5 3 read=0.05 ain=1 window=1048576 max=65536
+    gemini/gemini-3-pro-image-preview 2 12 iout=120 window=65536 max=32768
+    gemini/gemini-3-pro-preview 2 12 read=0.2 ain=2 window=1048576 max=65536 \
+      long=200000 lin=4 lout=18 lread=0.4 lain=4
+    gemini/gemini-3.1-flash-lite 0.25 1.5 read=0.025 ain=0.5 window=1048576 max=65536
+    gemini/gemini-3.1-flash-lite-preview 0.25 1.5 read=0.025 ain=0.5 window=1048576 max=65536
+    gemini/gemini-3.1-pro-preview 2 12 read=0.2 ain=2 window=1048576 max=65536 \
+      long=200000 lin=4 lout=18 lread=0.4 lain=4
     gemini/gemini-3.5-flash 1.5 9 read=0.15 window=1048576 max=65536
     gemini/gemini-3.5-flash-lite 0.3 2.5 read=0.03 window=1048576 max=65536
     gemini/gemini-3.6-flash 1.5 7.5 read=0.15 window=1048576 max=65536

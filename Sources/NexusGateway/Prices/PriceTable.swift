@@ -18,8 +18,9 @@ package enum PriceTable {
 
   /// Reads `provider/model input output [key=value …]`; nil if a part of it is not understood.
   ///
-  /// `read`, `write`, `write1h`: cached tokens; `max`: longest answer; `window`: longest prompt; `long`: the length of
-  /// a prompt above which `lin`, `lout`, `lread`, `lwrite`, `lwrite1h` apply.
+  /// `read`, `write`, `write1h`: cached tokens; `ain`, `aout`: sound; `iout`: pictures; `max`: longest answer; `window`:
+  /// longest prompt; `long`: the length of a prompt above which `lin`, `lout`, `lread`, `lwrite`, `lwrite1h`, `lain`
+  /// apply.
   package static func parse(_ line: Substring) -> (name: String, price: ModelPrice)? {
     let words = line.split(separator: " ")
     guard words.count >= 3, let input = rate(words[1]), let output = rate(words[2]) else { return nil }
@@ -32,7 +33,7 @@ package enum PriceTable {
       case "max", "window", "long":
         guard let count = Int64(parts[1]) else { return nil }
         counts[parts[0]] = TokenCount(count)
-      case "read", "write", "write1h", "lin", "lout", "lread", "lwrite", "lwrite1h":
+      case "read", "write", "write1h", "ain", "aout", "iout", "lin", "lout", "lread", "lwrite", "lwrite1h", "lain":
         guard let value = rate(parts[1]) else { return nil }
         values[parts[0]] = value
       default: return nil
@@ -41,7 +42,8 @@ package enum PriceTable {
     var price = ModelPrice(
       rates: TokenRates(
         input: input, output: output, cacheRead: values["read"], cacheWrite5m: values["write"],
-        cacheWrite1h: values["write1h"]),
+        cacheWrite1h: values["write1h"], soundInput: values["ain"], soundOutput: values["aout"],
+        pictureOutput: values["iout"]),
       maxInput: counts["window"], maxOutput: counts["max"])
     if let above = counts["long"] {
       guard let longInput = values["lin"], let longOutput = values["lout"] else { return nil }
@@ -49,7 +51,8 @@ package enum PriceTable {
         above: above,
         rates: TokenRates(
           input: longInput, output: longOutput, cacheRead: values["lread"], cacheWrite5m: values["lwrite"],
-          cacheWrite1h: values["lwrite1h"]))
+          cacheWrite1h: values["lwrite1h"], soundInput: values["lain"] ?? values["ain"], soundOutput: values["aout"],
+          pictureOutput: values["iout"]))
     }
     return (String(words[0]), price)
   }

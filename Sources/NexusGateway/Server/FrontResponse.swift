@@ -118,7 +118,7 @@ enum ErrorForm: Equatable {
   /// The form that fits a request nothing else is known of.
   static func of(_ head: HTTPRequestHead) -> ErrorForm {
     if head.uri.hasPrefix("/agent/") { return .problem }
-    if head.uri.hasPrefix("/v1beta/") { return .dialect(.gemini) }
+    if head.uri.hasPrefix("/v1beta/") || head.headers.contains(name: "x-goog-api-key") { return .dialect(.gemini) }
     let isAnthropic = head.uri.hasPrefix("/v1/messages") || head.headers.contains(name: "anthropic-version")
     return .dialect(isAnthropic ? .anthropic : .openai)
   }

@@ -22,18 +22,24 @@ struct Router {
       return response.fail(Self.invalidKey, ErrorForm.of(head))
     }
     let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
-    switch (head.method, path) {
-    case (.POST, "/v1/chat/completions"): call(.openai, head, body, session, response)
-    case (.POST, "/v1/messages"): call(.anthropic, head, body, session, response)
-    case (.POST, "/v1/messages/count_tokens"): countTokens(body, response)
-    case (.GET, "/v1/models"): response.send(status: 200, json: services.modelList(ErrorForm.of(head)))
-    case (_, let path) where path.hasPrefix("/agent/v1/"):
-      AgentRoutes(services: services, loop: loop).route(head, body, session, response)
-    default:
-      response.fail(
-        GatewayError(.unknownEndpoint, "There is no endpoint \(head.method.rawValue) \(path.prefix(200)) here."),
-        ErrorForm.of(head))
+    if head.method == .POST, let (api, said) = ModelRoutes.find(path, head.uri) {
+      return call(api, said, head, body, session, response)
     }
+    if path.hasPrefix("/agent/v1/") {
+      return AgentRoutes(services: services, loop: loop).route(head, body, session, response)
+    }
+    let form = ErrorForm.of(head)
+    if head.method == .GET, let list = services.models(at: path, form) { return response.send(status: 200, json: list) }
+    if head.method == .GET, path == "/v1/responses", head.headers.contains(name: "upgrade") {
+      // Clients that try this first go on over HTTP at once when they are told so, and only then.
+      return response.fail(
+        GatewayError(.httpOnly, "Responses are served over HTTP, streamed as events; not over WebSocket."), form)
+    }
+    response.fail(
+      GatewayError(
+        .unknownEndpoint,
+        "There is no endpoint \(head.method.rawValue) \(path.prefix(200)) here: what nothing meters is not open."), form
+    )
   }
 
   /// The attempt that asks, told by the head alone, so that a stranger's body need not be read.
@@ -61,31 +67,21 @@ struct Router {
     for name in ["x-api-key", "x-goog-api-key", "api-key"] {
       if let key = head.headers.first(name: name), let session = services.keys.session(for: key) { return session }
     }
-    return nil
+    return ModelRoutes.query(head.uri, "key").flatMap { services.keys.session(for: $0) }
   }
 
   private func call(
-    _ dialect: Dialect, _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession,
+    _ api: ModelAPI, _ path: RequestPath, _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession,
     _ response: FrontResponse
   ) {
     do {
-      let request = try ModelRequest.read(dialect, body.readableBytesUInt8Span)
-      let target = try parts.target(request.model, dialect, of: services.catalogue)
+      let request = try ModelRequest.read(api, body.readableBytesUInt8Span, path: path)
+      let target = try parts.target(request.model, api.dialect, of: services.catalogue)
       let call = ModelCall(
         session: session, request: request, target: target, head: head, body: body, room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {
-      response.fail(error, .dialect(dialect))
-    }
-  }
-
-  /// An estimate of our own, which costs nothing and needs no provider: a token is about four bytes of English JSON.
-  private func countTokens(_ body: ByteBuffer, _ response: FrontResponse) {
-    do {
-      let request = try ModelRequest.read(.anthropic, body.readableBytesUInt8Span)
-      response.send(status: 200, json: ["input_tokens": .int(Int64((request.bodyBytes + 3) / 4))])
-    } catch {
-      response.fail(error, .dialect(.anthropic))
+      response.fail(error, .dialect(api.dialect))
     }
   }
 }

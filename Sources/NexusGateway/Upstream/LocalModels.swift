@@ -34,21 +34,27 @@ final class LocalModels: LocalUpstream {
   }
 
   func respond(_ call: ModelCall, _ body: ByteBuffer, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
-    guard let dialect = LocalDialect(rawValue: call.dialect.rawValue) else {
-      return receiver.upstreamFailed(.unreachable("local models do not speak \(call.dialect.rawValue)"))
+    let request = call.request
+    guard let dialect = LocalDialect(rawValue: request.api.name) else {
+      return receiver.upstreamFailed(.unreachable("local models do not speak \(request.api.name)"))
     }
     let bytes = Array(body.readableBytesView)
     let name = "local/\(call.target.model)"
+    // What the path says of the request, where the body does not.
+    let framing: LocalDialect.Framing = !request.isStream ? .whole : request.isArray ? .array : .events
+    let target = LocalDialect.Target(model: call.target.model, framing: framing)
     // Ranking the sentences of long documents takes milliseconds, which the event loop has not got.
     AsyncBridge.run(on: loop) {
-      await self.reply(name, bytes, dialect)
+      await self.reply(name, bytes, dialect, target)
     } then: { reply in
       self.act(reply, on: loop, to: receiver)
     }
   }
 
   @concurrent
-  private func reply(_ name: String, _ bytes: [UInt8], _ dialect: LocalDialect) async -> Reply {
+  private func reply(
+    _ name: String, _ bytes: [UInt8], _ dialect: LocalDialect, _ target: LocalDialect.Target
+  ) async -> Reply {
     let body: JSONValue
     do throws(JSONError) {
       body = try JSONValue(parsing: bytes)
@@ -57,13 +63,13 @@ final class LocalModels: LocalUpstream {
         dialect.failure(status: 400, type: "invalid_request_error", message: "the body is not JSON: \(error)"))
     }
     switch name {
-    case LocalModel.name: return .now(dialect.respond(to: body))
+    case LocalModel.name: return .now(dialect.respond(to: body, target))
     case ScriptedModel.name:
       let scripted = play.withLock { play -> ScriptedReply? in
         guard var next = play else { return nil }
         next.calls += 1
         defer { play = next }
-        return next.model.next(body, dialect: dialect, call: next.calls)
+        return next.model.next(body, dialect: dialect, target, call: next.calls)
       }
       return scripted.map(Reply.scripted)
         ?? .now(dialect.failure(status: 404, type: "not_found_error", message: "local/scripted has no script to play"))

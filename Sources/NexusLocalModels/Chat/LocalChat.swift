@@ -91,6 +91,14 @@ package struct LocalUsage: Sendable, Hashable {
   }
 }
 
+extension LocalChatReply {
+  /// For a request that is only counted or embedded.
+  package static func counted(_ request: LocalChatRequest) -> LocalChatReply {
+    LocalChatReply(
+      content: .text(""), usage: LocalUsage(inputTokens: LocalTokens.count(request), outputTokens: 0))
+  }
+}
+
 /// The token count of the local models: one token for each 4 bytes of UTF-8, rounded up, and 4 more for each message.
 ///
 /// It is simple on purpose. The local models cost nothing; the count exists so that token budgets bind them too.

@@ -5,20 +5,19 @@ internal import NexusCore
 
 /// Anthropic's messages.
 enum AnthropicMessages {
-  static func request(_ body: JSONValue) throws(LocalRequestError) -> LocalChatRequest {
+  static func request(_ body: JSONValue, needsLimit: Bool = true) throws(LocalRequestError) -> LocalChatRequest {
     guard let list = body["messages"]?.arrayValue, !list.isEmpty else {
       throw LocalRequestError(message: "messages: at least one message is required")
     }
-    guard let limit = body["max_tokens"]?.intValue, limit > 0 else {
-      throw LocalRequestError(message: "max_tokens: Field required")
-    }
+    let limit = body["max_tokens"]?.intValue
+    if needsLimit, limit ?? 0 <= 0 { throw LocalRequestError(message: "max_tokens: Field required") }
     var messages: [LocalMessage] = []
     let system = text(body["system"])
     if !system.isEmpty { messages.append(LocalMessage(role: .system, text: system)) }
     for (index, item) in list.enumerated() { messages += try self.messages(item, index) }
     return LocalChatRequest(
       model: body["model"]?.stringValue ?? LocalModel.name, messages: messages, tools: tools(body),
-      toolChoice: toolChoice(body["tool_choice"]), maxTokens: Int(clamping: limit))
+      toolChoice: toolChoice(body["tool_choice"]), maxTokens: limit.map { Int(clamping: max(1, $0)) })
   }
 
   /// One message of Anthropic's may hold tool results and text: they become messages of their own.

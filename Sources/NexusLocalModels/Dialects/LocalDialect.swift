@@ -9,6 +9,8 @@ package struct LocalModelReply: Sendable, Hashable {
     case body([UInt8])
     /// A `text/event-stream`.
     case events([LocalStreamEvent])
+    /// One JSON array, sent element by element.
+    case elements([String])
   }
 
   package struct Header: Sendable, Hashable {
@@ -38,6 +40,7 @@ package struct LocalModelReply: Sendable, Hashable {
     switch content {
     case .body(let bytes): bytes
     case .events(let events): events.flatMap(\.bytes)
+    case .elements(let elements): Array("[\(elements.joined(separator: ",\r\n"))]".utf8)
     }
   }
 
@@ -47,6 +50,8 @@ package struct LocalModelReply: Sendable, Hashable {
     func without(_ value: JSONValue) -> JSONValue {
       guard case .object(var object) = value else { return value }
       object["usage"] = nil
+      object["usageMetadata"] = nil
+      if let response = object["response"] { object["response"] = without(response) }
       if let message = object["message"] { object["message"] = without(message) }
       return .object(object)
     }
@@ -59,6 +64,8 @@ package struct LocalModelReply: Sendable, Hashable {
           guard let value = try? JSONValue(parsing: event.data) else { return event }
           return LocalStreamEvent(name: event.name, data: without(value).text())
         })
+    case .elements(let elements):
+      content = .elements(elements.map { text in (try? JSONValue(parsing: text)).map { without($0).text() } ?? text })
     }
   }
 
@@ -96,43 +103,91 @@ package struct LocalStreamEvent: Sendable, Hashable {
 
 /// The wire formats that the local models speak.
 package enum LocalDialect: String, Sendable, CaseIterable {
-  case openAIChat = "openai"
-  case anthropicMessages = "anthropic"
+  case openAIChat = "openai.chat"
+  case openAIResponses = "openai.responses"
+  case openAIEmbeddings = "openai.embeddings"
+  case openAICount = "openai.count"
+  case anthropicMessages = "anthropic.messages"
+  case anthropicCount = "anthropic.count"
+  case geminiContent = "gemini.generate"
+  case geminiCount = "gemini.count"
+
+  /// How an answer is sent, where the path and not the body says so.
+  package enum Framing: Sendable { case whole, events, array }
+
+  /// What the path of a request says.
+  package struct Target: Sendable {
+    package var model: String?
+    package var framing: Framing
+    package init(model: String? = nil, framing: Framing = .whole) {
+      self.model = model
+      self.framing = framing
+    }
+  }
+
+  /// Whether an answer is made for the request, and not only its tokens counted or its texts embedded.
+  package var isChat: Bool {
+    switch self {
+    case .openAIChat, .openAIResponses, .anthropicMessages, .geminiContent: true
+    case .openAIEmbeddings, .openAICount, .anthropicCount, .geminiCount: false
+    }
+  }
 
   /// Answers a parsed request body with `local/extractive`.
-  package func respond(to body: JSONValue) -> LocalModelReply {
+  package func respond(to body: JSONValue, _ target: Target = Target()) -> LocalModelReply {
     do throws(LocalRequestError) {
-      let request = try chatRequest(body)
-      return encode(LocalModel.respond(to: request), to: request, body: body)
+      let request = try chatRequest(body, target)
+      let reply = isChat ? LocalModel.respond(to: request) : LocalChatReply.counted(request)
+      return encode(reply, to: request, body: body, target)
     } catch {
       return failure(status: 400, type: "invalid_request_error", message: error.message)
     }
   }
 
   /// Reads a request body of this dialect.
-  package func chatRequest(_ body: JSONValue) throws(LocalRequestError) -> LocalChatRequest {
+  package func chatRequest(_ body: JSONValue, _ target: Target = Target()) throws(LocalRequestError)
+    -> LocalChatRequest
+  {
     switch self {
     case .openAIChat: try OpenAIChat.request(body)
+    case .openAIResponses, .openAICount: try OpenAIResponses.request(body)
+    case .openAIEmbeddings: try OpenAIEmbeddings.request(body)
     case .anthropicMessages: try AnthropicMessages.request(body)
+    case .anthropicCount: try AnthropicMessages.request(body, needsLimit: false)
+    case .geminiContent: try GeminiContent.request(body, model: target.model)
+    case .geminiCount: try GeminiContent.request(body["generateContentRequest"] ?? body, model: target.model)
     }
   }
 
-  /// Writes a reply to that request: streamed if the body asks for a stream.
+  /// Writes a reply to that request: streamed if the body or the path asks for a stream.
   ///
   /// `withUsage: false` leaves the token counts out, as some servers do.
   package func encode(
-    _ reply: LocalChatReply, to request: LocalChatRequest, body: JSONValue, withUsage: Bool = true
+    _ reply: LocalChatReply, to request: LocalChatRequest, body: JSONValue, _ target: Target = Target(),
+    withUsage: Bool = true
   ) -> LocalModelReply {
     let isStreamed = body["stream"]?.boolValue == true
     let id = ContentID.of(body.text(.canonical), "\(reply)")
+    let model = request.model
     var encoded: LocalModelReply
     switch (self, isStreamed) {
-    case (.openAIChat, false): encoded = OpenAIChat.completion(reply, model: request.model, id: id)
+    case (.openAIChat, false): encoded = OpenAIChat.completion(reply, model: model, id: id)
     case (.openAIChat, true):
       let wantsUsage = withUsage && body["stream_options"]?["include_usage"]?.boolValue == true
-      encoded = OpenAIChat.stream(reply, model: request.model, id: id, includeUsage: wantsUsage)
-    case (.anthropicMessages, false): encoded = AnthropicMessages.message(reply, model: request.model, id: id)
-    case (.anthropicMessages, true): encoded = AnthropicMessages.stream(reply, model: request.model, id: id)
+      encoded = OpenAIChat.stream(reply, model: model, id: id, includeUsage: wantsUsage)
+    case (.openAIResponses, false): encoded = OpenAIResponses.response(reply, model: model, id: id)
+    case (.openAIResponses, true): encoded = OpenAIResponses.stream(reply, model: model, id: id)
+    case (.openAIEmbeddings, _): encoded = OpenAIEmbeddings.answer(request, body, usage: reply.usage)
+    case (.openAICount, _):
+      encoded = .json(
+        ["object": "response.input_tokens", "input_tokens": .int(Int64(reply.usage.inputTokens))], usage: reply.usage)
+    case (.anthropicMessages, false): encoded = AnthropicMessages.message(reply, model: model, id: id)
+    case (.anthropicMessages, true): encoded = AnthropicMessages.stream(reply, model: model, id: id)
+    case (.anthropicCount, _):
+      encoded = .json(["input_tokens": .int(Int64(reply.usage.inputTokens))], usage: reply.usage)
+    case (.geminiContent, _): encoded = GeminiContent.answer(reply, model: model, id: id, target.framing)
+    case (.geminiCount, _):
+      encoded = .json(["totalTokens": .int(Int64(reply.usage.inputTokens))], usage: reply.usage)
     }
     if !withUsage { encoded.removeUsage() }
     return encoded
@@ -142,16 +197,21 @@ package enum LocalDialect: String, Sendable, CaseIterable {
   package func failure(
     status: Int, type: String, message: String, headers: [LocalModelReply.Header] = []
   ) -> LocalModelReply {
-    switch self {
-    case .openAIChat:
-      .json(
-        status: status,
-        ["error": ["message": .string(message), "type": .string(type), "param": nil, "code": nil]], headers: headers)
-    case .anthropicMessages:
-      .json(
-        status: status, ["type": "error", "error": ["type": .string(type), "message": .string(message)]],
-        headers: headers)
-    }
+    let body: JSONValue =
+      switch self {
+      case .openAIChat, .openAIResponses, .openAIEmbeddings, .openAICount:
+        ["error": ["message": .string(message), "type": .string(type), "param": nil, "code": nil]]
+      case .anthropicMessages, .anthropicCount:
+        ["type": "error", "error": ["type": .string(type), "message": .string(message)]]
+      case .geminiContent, .geminiCount:
+        [
+          "error": [
+            "code": .int(Int64(status)), "message": .string(message),
+            "status": .string(GeminiContent.status(status)),
+          ]
+        ]
+      }
+    return .json(status: status, body, headers: headers)
   }
 }
 

@@ -43,10 +43,12 @@ package struct ScriptedModel: Sendable {
   }
 
   /// The reply to a request body; `call` is the number of the request among all that this script has got, from 1.
-  package mutating func next(_ body: JSONValue, dialect: LocalDialect, call: Int) -> ScriptedReply {
+  package mutating func next(
+    _ body: JSONValue, dialect: LocalDialect, _ target: LocalDialect.Target = LocalDialect.Target(), call: Int
+  ) -> ScriptedReply {
     let request: LocalChatRequest
     do throws(LocalRequestError) {
-      request = try dialect.chatRequest(body)
+      request = try dialect.chatRequest(body, target)
     } catch {
       return Self.immediate(dialect.failure(status: 400, type: "invalid_request_error", message: error.message))
     }
@@ -59,7 +61,7 @@ package struct ScriptedModel: Sendable {
           status: 400, type: "invalid_request_error", message: "no rule of the script fits request \(call)"))
     }
     used[fitting] += 1
-    return rules[fitting].reply(to: request, body: body, dialect: dialect, call: call)
+    return rules[fitting].reply(to: request, body: body, dialect: dialect, target, call: call)
   }
 
   private static func immediate(_ reply: LocalModelReply) -> ScriptedReply {

@@ -82,7 +82,9 @@ struct ScriptedRule: Sendable {
     return request.messages.last { $0.role == .user || $0.role == .tool }?.text.contains(contains) == true
   }
 
-  func reply(to request: LocalChatRequest, body: JSONValue, dialect: LocalDialect, call: Int) -> ScriptedReply {
+  func reply(
+    to request: LocalChatRequest, body: JSONValue, dialect: LocalDialect, _ target: LocalDialect.Target, call: Int
+  ) -> ScriptedReply {
     let counted = LocalUsage(
       inputTokens: LocalTokens.count(request), outputTokens: LocalTokens.count(content))
     var usage = usage ?? counted
@@ -90,7 +92,8 @@ struct ScriptedRule: Sendable {
       usage = LocalUsage(inputTokens: counted.inputTokens * 100, outputTokens: counted.outputTokens * 100)
     }
     let reply = dialect.encode(
-      LocalChatReply(content: named(call), usage: usage), to: request, body: body, withUsage: fault != .noUsage)
+      LocalChatReply(content: named(call), usage: usage), to: request, body: body, target,
+      withUsage: fault != .noUsage)
     return ScriptedReply(delay: delay, act: act(reply, dialect))
   }
 
@@ -111,7 +114,8 @@ struct ScriptedRule: Sendable {
     }
     switch fault {
     case .rateLimited: return failure(429, "rate_limit_error", "too many requests")
-    case .serverError: return failure(500, dialect == .openAIChat ? "server_error" : "api_error", "server error")
+    case .serverError:
+      return failure(500, dialect.rawValue.hasPrefix("anthropic") ? "api_error" : "server_error", "server error")
     case .overloaded: return failure(529, "overloaded_error", "overloaded")
     case .timeout: return .hang
     case .cutStream: return .cut(reply, afterBytes: max(1, reply.bytes.count / 2))
@@ -129,6 +133,10 @@ struct ScriptedRule: Sendable {
       let middle = events.count / 2
       events[middle].data = String(events[middle].data.prefix(events[middle].data.count / 2))
       reply.content = .events(events)
+    case .elements(var elements):
+      let middle = elements.count / 2
+      elements[middle] = String(elements[middle].prefix(elements[middle].count / 2))
+      reply.content = .elements(elements)
     }
     return reply
   }

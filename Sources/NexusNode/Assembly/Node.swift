@@ -70,7 +70,10 @@ package final class Node: Sendable {
       let trap = try TrapRecord(state)
       let events = EventHub()
       let kernelBoot = KernelBoot.identifier ?? boot.text
-      let ledger = Ledger(plan: options.plan, boot: boot, clock: clock) { NodeLog.logger.notice("\($0)") }
+      let overlay = try PriceFiles.read(options.project)
+      let ledger = Ledger(plan: options.plan, overlay: overlay, boot: boot, clock: clock) {
+        NodeLog.logger.notice("\($0)")
+      }
       try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
       let startedAt = clock.wallNow()
       let row = BootRow(
@@ -130,7 +133,7 @@ package final class Node: Sendable {
 }
 
 extension SHA256.Digest {
-  fileprivate var hexadecimal: String {
+  var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

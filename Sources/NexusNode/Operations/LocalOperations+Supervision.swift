@@ -3,6 +3,7 @@
 
 internal import NexusAPI
 internal import NexusCore
+internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime
 
@@ -48,6 +49,7 @@ extension LocalOperations {
     await parts.reloadTurn.take()
     defer { parts.reloadTurn.pass() }
     let plan = try PlanReload.checked(parts.options)
+    let overlay = try PriceFiles.read(parts.options.project)
     var changes: [ReloadReport.Change] = []
     for change in PlanDifference(from: parts.plan, to: plan).changes {
       var applies = change.applies
@@ -57,7 +59,10 @@ extension LocalOperations {
           kind: change.kind.rawValue, subject: change.subject, name: change.name, detail: change.detail,
           applies: applies.rawValue))
     }
-    if !dryRun { await parts.reload(plan, prune: prune) }
+    if !dryRun {
+      parts.ledger.reconfigure(parts.plan, overlay: overlay)
+      await parts.reload(plan, prune: prune)
+    }
     return ReloadReport(changes: changes, isApplied: !dryRun)
   }
 

@@ -37,10 +37,12 @@ final class Upstream: Sendable {
     providers:
       fake: { dialect: openai, baseURL: "http://127.0.0.1:\(port)/v1", apiKey: sk-test }
       fakeanthropic: { dialect: anthropic, baseURL: "http://127.0.0.1:\(port)", apiKey: sk-test }
+      fakegemini: { dialect: gemini, baseURL: "http://127.0.0.1:\(port)", apiKey: sk-test }
     cost:
       models:
         fake/fixed: { inputPer1M: 0, outputPer1M: 0, perRequest: 0.002 }
         fakeanthropic/fixed: { inputPer1M: 0, outputPer1M: 0, perRequest: 0.002 }
+        fakegemini/fixed: { inputPer1M: 0, outputPer1M: 0, perRequest: 0.002 }
     server: { port: 0 }
 
     """

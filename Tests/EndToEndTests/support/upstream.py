@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""A model provider that is told what to do: OpenAI's and Anthropic's dialect, streaming and not.
+"""A model provider that is told what to do: OpenAI's, Anthropic's and Google's dialect, streaming and not.
 
 It says `listening PORT`, then a line for each call as it comes in: `call NUMBER asked QUESTION`, where QUESTION counts
 the user's turns. Lines on its standard input steer it: `release` lets the call that is held go on. It ends with its
@@ -54,7 +54,8 @@ class Provider(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         global calls, bad_answers
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        asked = sum(1 for message in request["messages"] if message["role"] == "user")
+        messages = request.get("messages") or request.get("input") or request["contents"]
+        asked = sum(1 for message in messages if message.get("role", "user") == "user")
         with lock:
             calls += 1
             number = calls
@@ -63,9 +64,13 @@ class Provider(http.server.BaseHTTPRequestHandler):
             say(f"call {number} asked {asked}")
         text = "no JSON at all" if bad else json.dumps({"answer": f"answer to question {asked}"})
         anthropic = self.path.endswith("/messages")
-        tool = TOOL and not any(isinstance(message["content"], list) for message in request["messages"])
+        tool = TOOL and not any(isinstance(message.get("content"), list) for message in messages)
         hold = number == HOLD_AT
-        if request.get("stream"):
+        if self.path.endswith("/responses"):
+            self.stream(self.response_events(number, text), hold)
+        elif self.path.endswith(":streamGenerateContent?alt=sse"):
+            self.stream(self.content_events(text), hold)
+        elif request.get("stream"):
             events = self.anthropic_events(number, text, tool) if anthropic else self.openai_events(number, text, request)
             self.stream(events, hold)
         else:
@@ -126,6 +131,49 @@ class Provider(http.server.BaseHTTPRequestHandler):
             usage = self.openai_body(number, text)["usage"]
             events.append(chunk([], usage=usage))
         return events + ["data: [DONE]\n\n"]
+
+    def response_events(self, number, text):
+        place = {"item_id": f"msg_{number}", "output_index": 0, "content_index": 0}
+        part = {"type": "output_text", "text": text, "annotations": []}
+        item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed"}
+        response = {
+            "id": f"resp_{number}",
+            "object": "response",
+            "created_at": 1,
+            "model": "fixed",
+            "output": [],
+            "parallel_tool_calls": True,
+            "status": "in_progress",
+            "tool_choice": "auto",
+            "tools": [],
+        }
+        usage = {
+            "input_tokens": USAGE_IN,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": USAGE_OUT,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": USAGE_IN + USAGE_OUT,
+        }
+        done = {**response, "status": "completed", "usage": usage, "output": [{**item, "content": [part]}]}
+        steps = [("response.created", {"response": response})]
+        steps.append(("response.output_item.added", {"output_index": 0, "item": {**item, "content": []}}))
+        steps.append(("response.content_part.added", {**place, "part": {**part, "text": ""}}))
+        steps += [("response.output_text.delta", {**place, "delta": piece, "logprobs": []}) for piece in pieces(text)]
+        steps.append(("response.completed", {"response": done}))
+        return [
+            f"event: {kind}\ndata: {json.dumps({'type': kind, 'sequence_number': index, **more})}\n\n"
+            for index, (kind, more) in enumerate(steps)
+        ]
+
+    def content_events(self, text):
+        def event(part, **more):
+            candidate = {"content": {"role": "model", "parts": [{"text": part}]}, "index": 0, **more}
+            usage = {"promptTokenCount": USAGE_IN, "candidatesTokenCount": USAGE_OUT}
+            body = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "fixed"}
+            return f"data: {json.dumps(body)}\r\n\r\n"
+
+        first, second = pieces(text)
+        return [event(first), event(second, finishReason="STOP")]
 
     def anthropic_body(self, number, text):
         return {

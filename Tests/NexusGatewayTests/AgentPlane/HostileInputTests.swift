@@ -139,7 +139,9 @@ struct HostileInputTests {
     let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
     let bench = try await GatewayBench.start(upstream: upstream)
     let access = try await bench.open()
-    for path in ["/v1/files", "/v1/responses", "/v1/batches", "/", "/v1/chat/completions/x"] {
+    for path in [
+      "/v1/files", "/v1/images/generations", "/v1/batches", "/", "/v1/chat/completions/x", "/v1/responses/r/cancel",
+    ] {
       let reply = try await bench.call("POST", path, key: access.key, body: "{}")
       #expect(reply.status == 404)
       #expect(reply.json?["error"]?["type"] == "invalid_request_error")
@@ -199,15 +201,15 @@ struct HostileInputTests {
   }
 
   @Test func `a provider that is not there is a 502 and costs nothing`() async throws {
-    let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
-    let bench = try await GatewayBench.start(upstream: upstream)
-    await upstream.stop()
+    // Nobody listens on port 1, and no other test can come to have it.
+    let nobody = ProviderSpec(name: "acme", dialect: .openai, baseURL: "http://127.0.0.1:1/v1")
+    let bench = try await GatewayBench.start(providers: [nobody], upstream: ScriptedUpstream { _, _ in .close })
     let access = try await bench.open()
     let reply = try await bench.call(key: access.key, body: GatewayBench.chat("a"))
     #expect(reply.status == 502)
     #expect(reply.fields["x-naos-code"] == "NX-GWY-008")
     #expect(try await bench.store.charges(ChargeQuery()).map(\.basis) == [.released])
-    await bench.gateway.shutdown()
+    await bench.stop()
   }
 
   @Test func `a provider that never answers is a 504 that keeps its hold`() async throws {

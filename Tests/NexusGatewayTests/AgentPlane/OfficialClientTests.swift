@@ -36,34 +36,30 @@ struct OfficialClientTests {
     return (process.terminationStatus, words)
   }
 
-  /// An OpenAI-style or Anthropic-style tool call, an error, or a stream that is cut, by the model asked for.
+  /// What the provider answers, by the model that the request names: a call of a tool, a shape, an error, a cut stream.
   private static func act(_ request: ScriptedUpstream.Request) -> ScriptedUpstream.Act {
+    let named = ["tooling", "shaped", "cutting"].first {
+      request.body.contains("\"\($0)\"") || request.uri.contains("/\($0):")
+    }
     let type = [("content-type", "application/json")]
-    let isAnthropic = request.uri == "/v1/messages"
-    if request.body.contains("\"tooling\"") {
-      let call =
-        isAnthropic
-        ? "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"tooling\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"weather\",\"input\":{\"city\":\"Oslo\"}}],\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":4}}"
-        : "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"tooling\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"weather\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}}"
-      return .answer(status: 200, fields: type, body: call)
+    let answers = ProviderAnswers(uri: request.uri)
+    switch named {
+    case "tooling"?: return .answer(status: 200, fields: type, body: answers.call)
+    case "shaped"?:
+      return .answer(status: 200, fields: type, body: answers.text("{\\\"city\\\":\\\"Oslo\\\",\\\"degrees\\\":7}"))
+    case "cutting"?: return .cut(type: StreamTests.type, answers.beginning)
+    default: return .answer(status: 500, fields: type, body: answers.error)
     }
-    if request.body.contains("\"cutting\"") {
-      return .cut(
-        type: StreamTests.type, isAnthropic ? Array(StreamTests.anthropic.prefix(3)) : [StreamTests.chunk("a")])
-    }
-    let body =
-      isAnthropic
-      ? "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"no\"}}"
-      : "{\"error\":{\"message\":\"no\"}}"
-    return .answer(status: 500, fields: type, body: body)
   }
 
-  private func run(_ script: String, provider: String, address: (GatewayBench, VirtualKey) -> [String: String])
+  private func run(
+    _ script: String, provider: String, failures: Int, address: (GatewayBench, VirtualKey) -> [String: String]
+  )
     async throws
   {
     _ = try python()
     let upstream = ScriptedUpstream { _, request in Self.act(request) }
-    let free = ["tooling", "failing", "cutting"].map {
+    let free = ["tooling", "failing", "cutting", "shaped"].map {
       PriceSpec(model: "\(provider)/\($0)", input: .zero, output: .zero)
     }
     let spent = PriceSpec(model: "\(provider)/dear", input: .zero, output: .zero, perRequest: NanoUSD.dollars(1))
@@ -78,21 +74,106 @@ struct OfficialClientTests {
     environment["NAOS_CHECK_FAILING_MODEL"] = "\(provider)/failing"
     environment["NAOS_CHECK_CUT_MODEL"] = "\(provider)/cutting"
     environment["NAOS_CHECK_SPENT_MODEL"] = "\(provider)/dear"
+    environment["NAOS_CHECK_SHAPED_MODEL"] = "\(provider)/shaped"
     let result = try await check(script, environment)
     #expect(result.status == 0, "\(result.words)")
     #expect(result.words.contains("ok        check_spent"))
+    // What was refused never went out, and what failed went out as often as the client asked.
+    let asked = upstream.requests.map { $0.uri + $0.body }
+    #expect(!asked.contains { $0.contains("dear") })
+    #expect(asked.count { $0.contains("failing") } == failures)
     await bench.stop()
   }
 
   @Test func `the official OpenAI client works unmodified`() async throws {
-    try await run("openai_check.py", provider: "acme") { bench, key in
+    try await run("openai_check.py", provider: "acme", failures: 4) { bench, key in
       ["OPENAI_BASE_URL": "\(bench.gateway.baseURL)/v1", "OPENAI_API_KEY": key.secret]
     }
   }
 
   @Test func `the official Anthropic client works unmodified`() async throws {
-    try await run("anthropic_check.py", provider: "claudia") { bench, key in
+    try await run("anthropic_check.py", provider: "claudia", failures: 2) { bench, key in
       ["ANTHROPIC_BASE_URL": bench.gateway.baseURL, "ANTHROPIC_API_KEY": key.secret]
     }
+  }
+
+  @Test func `the official Google client works unmodified`() async throws {
+    try await run("gemini_check.py", provider: "gem", failures: 1) { bench, key in
+      ["GOOGLE_GEMINI_BASE_URL": bench.gateway.baseURL, "GEMINI_API_KEY": key.secret]
+    }
+  }
+}
+
+/// Answers as the provider of an endpoint would write them.
+struct ProviderAnswers {
+  private enum Kind { case chat, responses, embeddings, messages, contents }
+  private let kind: Kind
+
+  init(uri: String) {
+    switch uri {
+    case "/v1/chat/completions": kind = .chat
+    case "/v1/responses": kind = .responses
+    case "/v1/embeddings": kind = .embeddings
+    case "/v1/messages": kind = .messages
+    default: kind = .contents
+    }
+  }
+
+  /// A call of the tool `weather`.
+  var call: String {
+    switch kind {
+    case .chat, .embeddings:
+      "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"tooling\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"weather\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}}"
+    case .responses:
+      response(
+        "{\"type\":\"function_call\",\"id\":\"fc_1\",\"call_id\":\"t1\",\"name\":\"weather\",\"arguments\":\"{}\",\"status\":\"completed\"}"
+      )
+    case .messages:
+      "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"tooling\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"weather\",\"input\":{\"city\":\"Oslo\"}}],\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":4}}"
+    case .contents: content("{\"functionCall\":{\"name\":\"weather\",\"args\":{\"city\":\"Oslo\"}}}")
+    }
+  }
+
+  /// A text, escaped as it stands in JSON.
+  func text(_ text: String) -> String {
+    switch kind {
+    case .chat, .embeddings: GatewayBench.completion(text)
+    case .responses:
+      response(
+        "{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"\(text)\",\"annotations\":[]}]}"
+      )
+    case .messages:
+      "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[{\"type\":\"text\",\"text\":\"\(text)\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":4}}"
+    case .contents: content("{\"text\":\"\(text)\"}")
+    }
+  }
+
+  /// The first events of a stream.
+  var beginning: [String] {
+    switch kind {
+    case .chat, .embeddings: [StreamTests.chunk("a")]
+    case .responses:
+      [
+        "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":\(response("", status: "in_progress"))}\n\n"
+      ]
+    case .messages: Array(StreamTests.anthropic.prefix(3))
+    case .contents: ["data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]}}]}\r\n\r\n"]
+    }
+  }
+
+  var error: String {
+    switch kind {
+    case .chat, .responses, .embeddings: "{\"error\":{\"message\":\"no\"}}"
+    case .messages: "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"no\"}}"
+    case .contents: "{\"error\":{\"code\":500,\"message\":\"no\",\"status\":\"INTERNAL\"}}"
+    }
+  }
+
+  private func response(_ item: String, status: String = "completed") -> String {
+    "{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":1,\"status\":\"\(status)\",\"model\":\"m\",\"output\":[\(item)],\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[],\"usage\":{\"input_tokens\":9,\"input_tokens_details\":{\"cached_tokens\":0},\"output_tokens\":4,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":13}}"
+  }
+
+  private func content(_ part: String) -> String {
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[\(part)]},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":4,\"totalTokenCount\":13},\"modelVersion\":\"m\"}"
   }
 }

@@ -7,9 +7,17 @@ import NexusKernel
 import NexusStore
 import Testing
 
-/// Reads a body as the endpoint of its dialect does.
+/// Reads a body as the chat endpoint of its dialect does.
 func read(_ dialect: Dialect, _ body: String) throws -> ModelRequest {
-  try ModelRequest.read(dialect, Array(body.utf8).span)
+  switch dialect {
+  case .openai: try read(.chat, body)
+  case .anthropic: try read(.messages, body)
+  case .gemini: try read(.generateContent, body, RequestPath(model: "m"))
+  }
+}
+
+func read(_ api: ModelAPI, _ body: String, _ path: RequestPath = .plain) throws -> ModelRequest {
+  try ModelRequest.read(api, Array(body.utf8).span, path: path)
 }
 
 struct MeteredRequestTests {
@@ -51,7 +59,7 @@ struct MeteredRequestTests {
       guard let read = try? read(dialect, body) else { continue }
       let ledger = Ledger(plan([budget(dollars: 1_000_000)], prices: [tokenPrice]))
       var asked = request("f")
-      asked.facts = RequestFacts(read)
+      asked.facts = read.facts
       let admission = ledger.admit(asked)
       #expect(admission.hold != nil || admission.refusal != nil)
     }
@@ -86,9 +94,9 @@ struct MeteredRequestTests {
 
   @Test func `what can be read is metered`() throws {
     let body = "{\"model\":\"m\",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":4096},\"max_tokens\":5}"
-    #expect(try read(.anthropic, body).thinkingBudget == 4096)
-    #expect(try read(.anthropic, "{\"model\":\"m\",\"thinking\":{\"type\":\"adaptive\"}}").thinkingBudget == 0)
-    #expect(try read(.anthropic, "{\"model\":\"m\",\"thinking\":null}").thinkingBudget == 0)
+    #expect(try read(.anthropic, body).facts.thinkingBudget == 4096)
+    #expect(try read(.anthropic, "{\"model\":\"m\",\"thinking\":{\"type\":\"adaptive\"}}").facts.thinkingBudget == 0)
+    #expect(try read(.anthropic, "{\"model\":\"m\",\"thinking\":null}").facts.thinkingBudget == 0)
     #expect(try read(.openai, "{\"model\":\"m\",\"stream_options\":{\"include_usage\":true}}").wantsUsage)
     #expect(try !read(.openai, "{\"model\":\"m\",\"stream_options\":null}").wantsUsage)
   }

@@ -8,7 +8,7 @@ import Testing
 
 struct UnboundedRequestTests {
   private func facts(_ dialect: Dialect, _ members: String) throws -> RequestFacts {
-    RequestFacts(try read(dialect, "{\"model\":\"m\",\"max_tokens\":9,\(members)}"))
+    try read(dialect, "{\"model\":\"m\",\"max_tokens\":9,\(members)}").facts
   }
 
   @Test(arguments: [
@@ -42,7 +42,10 @@ struct UnboundedRequestTests {
     "\"system\":[{\"type\":\"document\"}]",
   ])
   func `a hard budget refuses what nobody can bound of Anthropic's dialect`(members: String) throws {
-    #expect(try !facts(.anthropic, members).unbounded.isEmpty)
+    let ledger = Ledger(plan([budget(dollars: 1_000_000_000)], prices: [tokenPrice]))
+    var asked = request("f")
+    asked.facts = try facts(.anthropic, members)
+    #expect(ledger.admit(asked).refusal?.code == .unbounded)
   }
 
   @Test(arguments: [
@@ -69,6 +72,9 @@ struct UnboundedRequestTests {
   func `what Anthropic's clients usually send is bounded`(members: String) throws {
     #expect(try facts(.anthropic, members).unbounded == [])
   }
+
+  private let tokenPrice = PriceSpec(
+    model: "scripted", input: PicoUSDPerToken(1_000_000), output: PicoUSDPerToken(2_000_000))
 
   @Test func `every picture counts, however it is given`() throws {
     let picture = "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}"

@@ -9,7 +9,7 @@ import Testing
 
 struct UsageReadingTests {
   private func usage(_ dialect: Dialect, _ usage: String) -> CallUsage? {
-    UsageReading.usage(of: Array("{\"model\":\"m\",\"usage\":\(usage)}".utf8).span, dialect: dialect)
+    (dialect == .openai ? ModelAPI.chat : .messages).usage(Array("{\"model\":\"m\",\"usage\":\(usage)}".utf8).span)
   }
 
   @Test(arguments: [

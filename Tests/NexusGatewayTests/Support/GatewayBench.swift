@@ -18,7 +18,8 @@ struct GatewayBench: Sendable {
   static func start(
     store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
-    calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, upstream: ScriptedUpstream
+    calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
+    upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -33,7 +34,9 @@ struct GatewayBench: Sendable {
         ]),
       ProviderSpec(
         name: "claudia", dialect: .anthropic, baseURL: upstream.baseURL, apiKey: SecretText("sk-real-anthropic")),
+      ProviderSpec(name: "gem", dialect: .gemini, baseURL: upstream.baseURL, apiKey: SecretText("real-gemini")),
     ]
+    if !providers.isEmpty { plan.providers = providers }
     plan.models = [ModelAlias(alias: "fast", use: "acme/gpt-test")]
     plan.prices =
       prices
