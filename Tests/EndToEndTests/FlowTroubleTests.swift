@@ -82,7 +82,8 @@ struct FlowTroubleTests {
     }
   }
 
-  @Test func `a flow that needs an agent which nobody defined is refused as a fault of the configuration`() async throws {
+  @Test func `a flow that needs an agent which nobody defined is refused as a fault of the configuration`() async throws
+  {
     try await Project.with(
       """
       name: missing

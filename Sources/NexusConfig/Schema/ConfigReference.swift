@@ -152,7 +152,8 @@ enum ConfigReference {
         """, shape: ConfigKeys.cost),
     Section(
       title: "`cost.models.<model>`",
-      text: "They come before the files of `prices.d` and the built-in prices (see [budgets](../concepts/budgets.md#prices)).",
+      text:
+        "They come before the files of `prices.d` and the built-in prices (see [budgets](../concepts/budgets.md#prices)).",
       shape: ConfigKeys.price),
     Section(
       title: "`providers.<name>`",
