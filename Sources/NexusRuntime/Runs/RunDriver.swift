@@ -49,14 +49,21 @@ final class RunDriver: Sendable {
   let definition: DefinitionHash
   private let createdAt: WallTime
   private let head: JournalSequence
-  /// What the run's journal held when it was claimed; let go of once it is applied.
-  private let journal: Mutex<[JournalEntry]>
+  /// Where the run stood when it was claimed; let go of once it is driven.
+  private let beginning: Mutex<Beginning?>
   private let mailbox = Mailbox<Message>(limit: RunDriver.maxMailbox)
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
 
-  init(_ record: RunRecord, subject: RunSubject, journal: [JournalEntry], executor: RunExecutor) {
+  /// Where a run begins to be driven.
+  enum Beginning: Sendable {
+    /// The machine has applied all that the journal holds.
+    case machine(any DurableMachine)
+    case journal([JournalEntry])
+  }
+
+  init(_ record: RunRecord, subject: RunSubject, from beginning: Beginning, executor: RunExecutor) {
     run = record.id
     name = record.name
     input = record.input
@@ -65,7 +72,7 @@ final class RunDriver: Sendable {
     createdAt = record.createdAt
     head = record.head
     self.subject = subject
-    self.journal = Mutex(journal)
+    self.beginning = Mutex(beginning)
     self.executor = executor
     services = executor.services
     board = executor.board
@@ -144,12 +151,7 @@ final class RunDriver: Sendable {
   ///
   /// Returns how it stands then, or nil if another writer has taken the run.
   func drive() async -> RunOutlook? {
-    var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head, committed: .queued)
-    let past = journal.withLock { journal in
-      defer { journal = [] }
-      return journal
-    }
-    services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
+    var cursor = Cursor(machine: machine(), head: head, committed: .queued)
     cursor.committed = cursor.machine.outlook.status
     cursor.isActive = cursor.committed != .suspended
     let end = await withDiscardingTaskGroup { group -> RunOutlook? in
@@ -198,6 +200,17 @@ final class RunDriver: Sendable {
       }
     }
     return (nil, false)
+  }
+
+  private func machine() -> any DurableMachine {
+    switch beginning.withLock({ $0.take() }) {
+    case .machine(let machine): return machine
+    case .journal(let past):
+      var machine = subject.machine(run: run, input: input)
+      services.atWork(run) { for entry in past { machine.apply(entry) } }
+      return machine
+    case nil: preconditionFailure("a run is driven once")
+    }
   }
 
   struct Cursor {
