@@ -24,6 +24,10 @@ static inline int naos_sqlite_bind_blob(sqlite3_stmt *statement, int index, cons
 }
 
 /// Swift cannot call a function with variable arguments.
+///
+/// The library counts no memory: nobody asks for the figures, and each allocation would pass a lock for them. Without
+/// effect once it is in use.
+static inline int naos_sqlite_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 static inline int naos_sqlite_defensive(sqlite3 *database) {
   return sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
 }

@@ -37,7 +37,7 @@ package final class EffectGateway: EffectBoundary {
   package var boundPort: Int { server.withLock { $0?.boundPort ?? 0 } }
 
   /// `http://127.0.0.1:4201`, without a path.
-  package var baseURL: String { "http://\(configuration.host):\(boundPort)" }
+  package var baseURL: String { "http://" + configuration.host + ":" + String(boundPort) }
 
   /// How many calls are read on although their asker has gone.
   package var abandonedCalls: Int { services.drains.count }

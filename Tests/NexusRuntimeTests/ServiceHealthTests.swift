@@ -88,14 +88,14 @@ import Testing
       #expect(await Self.next(fixture, wait: "0").status == 204)
       first.answer(200)
       #expect(await Self.next(fixture).body?["input"] == "one")
-      while fixture.clock.sleeping > 1 { await Task.yield() }
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(10))
       fixture.clock.advance(by: .seconds(10))
       try #require(await asks.next()).answer(503)
       let reason = "not ready: readiness probe failed once: GET http://127.0.0.1:80/: status 503"
       while fixture.runtime.board.status(of: Self.worker)?.reason != reason { await Task.yield() }
       _ = try await fixture.runtime.executor.start("worker", input: "two")
       #expect(await Self.next(fixture, wait: "0").status == 204)
-      while fixture.clock.sleeping > 1 { await Task.yield() }
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(10))
       fixture.clock.advance(by: .seconds(10))
       try #require(await asks.next()).answer(200)
       #expect(await Self.next(fixture).body?["input"] == "two")
@@ -129,7 +129,7 @@ import Testing
       #expect(fixture.clock.sleeping == 0)
       _ = try await fixture.runtime.executor.start("worker", input: "one")
       #expect(await Self.next(fixture).body?["input"] == "one")
-      await fixture.clock.waitForSleepers(1)
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(60))
       fixture.clock.advance(by: .seconds(60))
       for await state in states where state == "stuck" { break }
       process.write("going on")

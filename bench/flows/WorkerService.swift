@@ -16,6 +16,7 @@ struct WorkerService: Sendable {
   let caller: Caller
   let key: VirtualKey
   private let body = Self.answer.encoded()
+  private static let wait = ["wait": "60"]
 
   init(_ node: BenchNode) async throws {
     calls = node.runtime.agentCalls
@@ -35,7 +36,7 @@ struct WorkerService: Sendable {
 
   private func work(_ takes: @Sendable (String) -> Bool) async throws {
     while !Task.isCancelled {
-      let reply = await call("GET", ["next"], query: ["wait": "60"], body: [])
+      let reply = await call("GET", ["next"], query: Self.wait, body: [])
       guard let task = reply.body?["task"]?.stringValue, let step = reply.body?["step"]?.stringValue, takes(step) else {
         continue
       }

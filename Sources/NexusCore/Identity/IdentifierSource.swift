@@ -17,7 +17,11 @@ package struct IdentifierSource: Sendable {
 
   /// A fresh secret of 256 random bits in 43 characters of unpadded base64url, behind `prefix`.
   package func secret(prefix: String) -> String {
-    prefix + Base64.encodeURL(random.bytes(32))
+    var text: [UInt8] = []
+    text.reserveCapacity(prefix.utf8.count + 43)
+    text.append(contentsOf: prefix.utf8)
+    Base64.appendURL(random.bytes(32), to: &text)
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// A time-ordered id: 128 bits laid out as a UUID of version 7 (RFC 9562 §5.7), in 26 characters of Crockford base 32.
@@ -56,6 +60,11 @@ package enum Base64 {
   package static func encodeURL(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count * 4 + 2) / 3)
+    appendURL(bytes, to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  fileprivate static func appendURL(_ bytes: [UInt8], to text: inout [UInt8]) {
     var index = 0
     while index < bytes.count {
       let left = bytes.count - index
@@ -68,6 +77,5 @@ package enum Base64 {
       if left > 2 { text.append(url[Int(third & 0x3F)]) }
       index += 3
     }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -181,10 +181,15 @@ private struct JSONParser {
   private mutating func parseString() throws(JSONError) -> String {
     index += 1
     let start = index
+    var seen: UInt8 = 0
     while index < bytes.count {
       let character = bytes[index]
+      seen |= character
       if character == UInt8(ascii: "\"") {
-        let text = try validated(bytes[start..<index], at: start)
+        // ASCII alone is valid as it is.
+        let text =
+          seen < 0x80
+          ? String(decoding: bytes[start..<index], as: UTF8.self) : try validated(bytes[start..<index], at: start)
         index += 1
         return text
       }

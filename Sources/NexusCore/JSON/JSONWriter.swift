@@ -26,6 +26,12 @@ extension JSONValue {
 }
 
 extension [UInt8] {
+  /// Appends the bytes of a text.
+  package mutating func append(text: String) {
+    let isWhole: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe append(contentsOf: $0) }
+    if isWhole == nil { append(contentsOf: text.utf8) }
+  }
+
   /// Appends a value in its compact form.
   package mutating func append(json value: JSONValue) {
     var writer = JSONWriter(form: .compact)
@@ -53,7 +59,7 @@ private struct JSONWriter {
     }
   }
 
-  private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  private mutating func append(_ text: String) { bytes.append(text: text) }
 
   /// ECMAScript's `Number::toString`: the shortest digits that read back, exponent form outside 1e-6 ..< 1e21.
   static func number(_ value: Double) -> String {
@@ -108,13 +114,17 @@ private struct JSONWriter {
     }
   }
 
+  /// Looks at every byte, without a way out on the way: that is done for many bytes at a time.
   private static func needsEscapes(_ text: String) -> Bool {
     let bytes = text.utf8.span
-    for index in bytes.indices {
-      let byte = bytes[index]
-      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+    var found: UInt8 = 0
+    for index in 0..<bytes.count {
+      let byte = unsafe bytes[unchecked: index]
+      let isSpecial: UInt8 =
+        (byte < 0x20 ? 1 : 0) | (byte == UInt8(ascii: "\"") ? 1 : 0) | (byte == UInt8(ascii: "\\") ? 1 : 0)
+      found |= isSpecial
     }
-    return false
+    return found != 0
   }
 
   private mutating func breakLine(_ level: Int) {

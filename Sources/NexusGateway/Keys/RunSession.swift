@@ -22,6 +22,8 @@ final class RunSession: Sendable {
     var waiters: [EffectID: [@Sendable (Ending) -> Void]] = [:]
     /// Attempts that are open.
     var attempts = 0
+    /// The one that opened last, while it is open: what calls come to is counted for it.
+    var payer: AttemptSession?
   }
 
   let key: RunKey
@@ -50,6 +52,13 @@ final class RunSession: Sendable {
       for id in $0.machine.inFlight { $0.machine.abandon(id, by: attempt) }
     }
   }
+
+  /// The attempt that calls of the run are counted for; nil if none is open.
+  var payer: AttemptSession? { state.withLock { $0.payer } }
+
+  func pays(_ session: AttemptSession) { state.withLock { $0.payer = session } }
+
+  func paysNoLonger(_ session: AttemptSession) { state.withLock { if $0.payer === session { $0.payer = nil } } }
 
   func request(_ digest: RequestDigest, kind: EffectKind, repeatable: Bool, id: EffectID) -> ReplayDecision {
     state.withLock { $0.machine.request(digest, kind: kind, repeatable: repeatable, id: id) }

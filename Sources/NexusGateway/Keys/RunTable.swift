@@ -10,13 +10,8 @@ internal import Synchronization
 final class RunTable: Sendable {
   private let sessions = Mutex<[RunKey: RunSession]>([:])
   private let store: any Store
-  private let accounts = Mutex(Accounts())
-
   /// What calls came to whose attempt had closed when they ended.
-  private struct Accounts {
-    var open: [RunKey: AttemptSession] = [:]
-    var owed: [RunKey: (tokens: TokenCount, cost: NanoUSD)] = [:]
-  }
+  private let owed = Mutex<[RunKey: (tokens: TokenCount, cost: NanoUSD)]>([:])
 
   /// Runs beyond have their late calls in the ledger only.
   private static let maxOwing = 4096
@@ -76,30 +71,25 @@ final class RunTable: Sendable {
 
   /// The attempt is open; what earlier attempts left unpaid counts as its own.
   func opened(_ session: AttemptSession) {
-    guard let key = session.run?.key else { return }
-    let owed = accounts.withLock {
-      $0.open[key] = session
-      return $0.owed.removeValue(forKey: key)
-    }
+    guard let run = session.run else { return }
+    run.pays(session)
+    let owed = owed.withLock { $0.isEmpty ? nil : $0.removeValue(forKey: run.key) }
     if let owed { session.charge(tokens: owed.tokens, cost: owed.cost) }
   }
 
-  func closed(_ session: AttemptSession) {
-    guard let key = session.run?.key else { return }
-    accounts.withLock { if $0.open[key] === session { $0.open[key] = nil } }
-  }
+  func closed(_ session: AttemptSession) { session.run?.paysNoLonger(session) }
 
   /// Counts a call for its attempt, or for the next one of the run if that has closed.
   func charge(_ session: AttemptSession, tokens: TokenCount, cost: NanoUSD) {
-    guard let key = session.run?.key else { return session.charge(tokens: tokens, cost: cost) }
-    let payer = accounts.withLock { accounts -> AttemptSession? in
-      if let open = accounts.open[key] { return open }
-      guard accounts.owed.count < Self.maxOwing || accounts.owed[key] != nil else { return nil }
-      accounts.owed[key, default: (.zero, .zero)].tokens += tokens
-      accounts.owed[key, default: (.zero, .zero)].cost += cost
-      return nil
+    guard let run = session.run else { return session.charge(tokens: tokens, cost: cost) }
+    // The run may have a new record since the call began.
+    let payer = sessions.withLock { $0[run.key] }?.payer ?? run.payer
+    if let payer { return payer.charge(tokens: tokens, cost: cost) }
+    owed.withLock { owed in
+      guard owed.count < Self.maxOwing || owed[run.key] != nil else { return }
+      owed[run.key, default: (.zero, .zero)].tokens += tokens
+      owed[run.key, default: (.zero, .zero)].cost += cost
     }
-    payer?.charge(tokens: tokens, cost: cost)
   }
 
   /// Forgets a record that nobody works on.

@@ -170,7 +170,7 @@ extension FlowMachine {
     return keyPrefix + state.paths.path(of: key).text
   }
 
-  private var keyPrefix: String { state.epoch == 0 ? "\(run)/" : "\(run)/e\(state.epoch)/" }
+  private var keyPrefix: String { state.epoch == 0 ? run.text + "/" : "\(run)/e\(state.epoch)/" }
 
   private func limits(of key: UnitKey) -> StepLimits {
     switch key.role {

@@ -86,6 +86,8 @@ package struct FlowMachine: DurableMachine {
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     var turn = Turn(now: now)
+    // What the end of a step mostly comes to: its attempt ended, it is completed, the next attempt.
+    turn.decision.entries.reserveCapacity(4)
     takeUp(event, &turn)
     switch event {
     case .claimed(let trapped): claimed(trapped: trapped, &turn)

@@ -88,7 +88,7 @@ extension FlowState {
   // MARK: Attempts
 
   private mutating func applyStart(_ path: StepPath, _ attempt: AttemptNumber, _ time: WallTime) {
-    guard let key = paths.key(of: path) else { return }
+    guard let key = key(of: path) else { return }
     begin(key, time)
     open.insert(key)
     attempts += 1
@@ -105,7 +105,7 @@ extension FlowState {
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
-    guard let key = paths.key(of: path), open.remove(key) != nil else { return }
+    guard let key = key(of: path), open.remove(key) != nil else { return }
     tokens += end.tokens
     cost += end.cost
     let delay = retryDelay(key, after: end)
@@ -159,14 +159,22 @@ extension FlowState {
   // MARK: Steps
 
   private mutating func change(_ path: StepPath, _ time: WallTime, _ body: (inout UnitState) -> Void) {
-    guard let key = paths.key(of: path) else { return }
+    guard let key = key(of: path) else { return }
     begin(key, time)
     change(key, body)
   }
 
+  /// Nil for a path that names nothing in this definition.
+  private mutating func key(of path: StepPath) -> UnitKey? {
+    if let lastPath, lastPath.path == path { return lastPath.key }
+    guard let key = paths.key(of: path) else { return nil }
+    lastPath = (path, key)
+    return key
+  }
+
   /// One look-up, whatever is changed.
   private mutating func change(_ key: UnitKey, _ body: (inout UnitState) -> Void) {
-    body(&units[key, default: UnitState()])
+    units.change(key, body)
   }
 
   /// The unit is under way from here on.
@@ -185,7 +193,7 @@ extension FlowState {
   }
 
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
     over += 1
     change(key) { unit in
@@ -235,7 +243,7 @@ extension FlowState {
   }
 
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
-    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), units[key]?.outcome == nil else { return }
     let hasBegun = active.remove(key) != nil
     over += 1
     change(key) { unit in
@@ -261,7 +269,7 @@ extension FlowState {
 extension FlowState {
   /// A person decided about a unit that had failed or stood in doubt; the run goes on.
   private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = paths.key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), units[key]?.outcome == nil else { return }
     failed.removeAll { $0 == key }
     // What it may have done stands.
     if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
@@ -315,7 +323,7 @@ extension FlowState {
 
   /// A step that failed just now and begins again by itself.
   private mutating func beginAgain(_ path: StepPath) {
-    guard let key = paths.key(of: path), let failure = units[key]?.failure else { return }
+    guard let key = key(of: path), let failure = units[key]?.failure else { return }
     failed.removeAll { $0 == key }
     units[key]?.failure = nil
     units[key]?.lastError = failure

@@ -38,7 +38,7 @@ package struct FlowState: Sendable {
   package internal(set) var winners: [StepPath]?
 
   var steps: [StepState]
-  var units: [UnitKey: UnitState] = [:]
+  var units: UnitTable
   /// Units that have begun and are not over.
   var active: Set<UnitKey> = []
   /// Units with an attempt that has started and not ended.
@@ -69,6 +69,8 @@ package struct FlowState: Sendable {
   /// The elements of a `forEach` that has begun: what they were made of is over, so they stay the same, and to make
   /// them again for each element would cost the more the longer the list is.
   var lists: [Int: [JSONValue]] = [:]
+  /// The last path that an entry named: the entries of one step follow each other.
+  var lastPath: (path: StepPath, key: UnitKey)?
   /// Durable steps that agents recorded.
   var recorded: [StepPath: JSONValue] = [:]
 
@@ -76,6 +78,7 @@ package struct FlowState: Sendable {
     self.definition = definition
     self.input = input
     paths = UnitPaths(definition)
+    units = UnitTable(steps: definition.steps.count)
     dependents = Array(repeating: [], count: definition.steps.count)
     steps = definition.steps.map { StepState(unmet: $0.needs.count) }
     unfinished = definition.steps.count

@@ -41,15 +41,16 @@ extension AttemptRunner {
 
     var spec: AgentSpec { agent.spec }
 
-    var address: StepAddress { StepAddress(run: run, step: step) }
-
     var caller: Caller { Caller(agent: agent.name, run: run, step: step, attempt: attempt) }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
     var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }
 
     /// What a service knows the attempt by.
-    var taskName: String { isWholeRun ? "\(run.text).\(attempt)" : "\(run.text).\(step.fileName).\(attempt)" }
+    var taskName: String {
+      let number = String(attempt.value)
+      return isWholeRun ? run.text + "." + number : run.text + "." + step.fileName + "." + number
+    }
 
     private var isWholeRun: Bool { step == .main }
   }

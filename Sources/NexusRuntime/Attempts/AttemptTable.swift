@@ -7,16 +7,29 @@ internal import Synchronization
 
 /// The attempts of one run that are under way, by step.
 final class AttemptTable: Sendable {
-  struct Open: Sendable {
+  /// An attempt under way; one object, because it is looked at again and again.
+  final class Open: Sendable {
     let agent: PinnedAgent
     let attempt: AttemptNumber
     /// What its supervisor knows it by.
     let child: ChildName
     let stops: AttemptStops
-    /// Set once the boundary is open.
-    var key: VirtualKey?
+    /// Known once the boundary is open.
+    let key: VirtualKey?
+
+    init(agent: PinnedAgent, attempt: AttemptNumber, child: ChildName, stops: AttemptStops, key: VirtualKey?) {
+      self.agent = agent
+      self.attempt = attempt
+      self.child = child
+      self.stops = stops
+      self.key = key
+    }
 
     var spec: AgentSpec { agent.spec }
+
+    fileprivate func with(_ key: VirtualKey) -> Open {
+      Open(agent: agent, attempt: attempt, child: child, stops: stops, key: key)
+    }
   }
 
   private struct State {
@@ -33,8 +46,8 @@ final class AttemptTable: Sendable {
 
   func set(_ key: VirtualKey, of attempt: AttemptNumber, at step: StepPath) {
     state.withLock { state in
-      guard state.open[step]?.attempt == attempt else { return }
-      state.open[step]?.key = key
+      guard let open = state.open[step], open.attempt == attempt else { return }
+      state.open[step] = open.with(key)
     }
   }
 

@@ -23,7 +23,7 @@ extension RunDriver {
       if isFlow { $0.runningRuns += 1 }
       $0.run = run
       $0.attempt = attempt
-      $0.step = isFlow ? "\(step), attempt \(attempt)" : "attempt \(attempt)"
+      $0.step = (isFlow ? step.text + ", attempt " : "attempt ") + String(attempt.value)
     }
   }
 

@@ -12,12 +12,8 @@ extension RunDriver {
   /// An error of the store that may pass (a full disk) is waited out; the run stands still.
   ///
   /// - Returns: why they were not written; the machine is ahead of the journal then, and must be thrown away.
-  func append(_ entries: [RunEntry], at now: WallTime, _ cursor: inout Cursor) async -> StoreError? {
-    await append(entries, at: now, RunSummary(of: cursor.machine.outlook, at: now), &cursor)
-  }
-
-  private func append(
-    _ entries: [RunEntry], at now: WallTime, _ summary: RunSummary, _ cursor: inout Cursor
+  func append(
+    _ entries: [RunEntry], at now: WallTime, _ outlook: RunOutlook, _ cursor: inout Cursor
   ) async -> StoreError? {
     guard !entries.isEmpty else { return nil }
     var sequence = cursor.head
@@ -27,6 +23,7 @@ extension RunDriver {
       sequence = sequence.next
       journal.append(JournalEntry(sequence: sequence, at: now, entry: entry))
     }
+    let summary = RunSummary(of: outlook, at: now)
     let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
     let failure = await StorePatience(clock: services.clock)
       .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
@@ -48,14 +45,13 @@ extension RunDriver {
     (outlook.status, outlook.pauseReason, outlook.output, outlook.error) =
       (goesBack ? .compensating : .failed, nil, nil, reason)
     let entries = goesBack ? [RunEntry.compensationStarted(reason)] : [.failed(reason)]
-    guard await append(entries, at: now, RunSummary(of: outlook, at: now), &cursor) == nil else { return nil }
+    guard await append(entries, at: now, outlook, &cursor) == nil else { return nil }
     announce(entries, outlook)
     return outlook
   }
 
-  func announce(_ entries: [RunEntry], _ outlook: @autoclosure () -> RunOutlook) {
+  func announce(_ entries: [RunEntry], _ outlook: RunOutlook) {
     guard !entries.isEmpty, services.events.isWatched else { return }
-    let outlook = outlook()
     for entry in entries {
       guard let note = RunNote.text(of: entry, subject) else { continue }
       services.events.publish(

@@ -49,15 +49,21 @@ final class RunDriver: Sendable {
   let definition: DefinitionHash
   private let createdAt: WallTime
   private let head: JournalSequence
-  /// What the run's journal held when it was claimed; let go of once it is applied.
-  private let journal: Mutex<[JournalEntry]>
-  private let mailbox: AsyncStream<Message>
-  private let continuation: AsyncStream<Message>.Continuation
+  /// Where the run stood when it was claimed; let go of once it is driven.
+  private let beginning: Mutex<Beginning?>
+  private let mailbox = Mailbox<Message>(limit: RunDriver.maxMailbox)
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
 
-  init(_ record: RunRecord, subject: RunSubject, journal: [JournalEntry], executor: RunExecutor) {
+  /// Where a run begins to be driven.
+  enum Beginning: Sendable {
+    /// The machine has applied all that the journal holds.
+    case machine(any DurableMachine)
+    case journal([JournalEntry])
+  }
+
+  init(_ record: RunRecord, subject: RunSubject, from beginning: Beginning, executor: RunExecutor) {
     run = record.id
     name = record.name
     input = record.input
@@ -66,13 +72,12 @@ final class RunDriver: Sendable {
     createdAt = record.createdAt
     head = record.head
     self.subject = subject
-    self.journal = Mutex(journal)
+    self.beginning = Mutex(beginning)
     self.executor = executor
     services = executor.services
     board = executor.board
     supervisors = executor.supervisors
     desk = executor.desk
-    (mailbox, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.maxMailbox))
   }
 
   /// Puts an event into the mailbox; false if the run is over here.
@@ -83,7 +88,7 @@ final class RunDriver: Sendable {
   @discardableResult
   func send(_ message: Message) -> Bool {
     guard takesPlace(message) else { return false }
-    if case .enqueued = continuation.yield(message) { return true }
+    if mailbox.send(message) { return true }
     leavesPlace(message)
     return false
   }
@@ -93,7 +98,7 @@ final class RunDriver: Sendable {
     let question = RunQuestion()
     let message = Message.asked(event, question)
     guard takesPlace(message) else { return .busy }
-    if case .enqueued = continuation.yield(message) { return await question.answer() }
+    if mailbox.send(message) { return await question.answer() }
     leavesPlace(message)
     return .gone
   }
@@ -147,38 +152,17 @@ final class RunDriver: Sendable {
   /// - Returns: how it stands then, or why this driver may not write for it any more: another writer has taken the run, or
   ///   nobody knows whether the last entries are written.
   func drive() async -> Result<RunOutlook, StoreError> {
-    var cursor = Cursor(machine: subject.machine(run: run, input: input), head: head, committed: .queued)
-    let past = journal.withLock { journal in
-      defer { journal = [] }
-      return journal
-    }
-    services.atWork(run) { for entry in past { cursor.machine.apply(entry) } }
+    var cursor = Cursor(machine: machine(), head: head, committed: .queued)
     cursor.committed = cursor.machine.outlook.status
-    let clock = services.clock
+    cursor.isActive = cursor.committed != .suspended
     let end = await withDiscardingTaskGroup { group -> Result<RunOutlook, StoreError> in
-      var end = Result<RunOutlook, StoreError>.failure(StoreError(.closed, "the mailbox of the run is closed"))
-      var settled = false
-      var isLimited = false
-      loop: for await message in mailbox {
-        leavesPlace(message)
-        switch await handle(message, &cursor, &group) {
-        case .goesOn:
-          // The limit is on the whole run, so a restart of the node changes nothing; what the run was taken up for may be
-          // that a person has it go on, and then it counts from there.
-          if !isLimited, let timeout = subject.timeout {
-            let start = cursor.machine.limitCountsFrom ?? createdAt
-            addTimer(to: &group, until: clock.now() + (start + timeout - clock.wallNow()), event: .timeout)
-          }
-          isLimited = true
-          continue
-        case .settled: (settled, end) = (true, .success(cursor.machine.outlook))
-        case .failed(let outlook): end = .success(outlook)
-        // Nobody here may write for the run any more, so nothing of it may go on here either.
-        case .evicted(let error): end = .failure(error)
-        }
-        break loop
+      // Cancelled, it reads what has come by then, and ends.
+      let (end, settled) = await withTaskCancellationHandler {
+        await takeMessages(&cursor, &group)
+      } onCancel: {
+        mailbox.finish()
       }
-      continuation.finish()
+      mailbox.finish()
       let left = attempts.all
       // Whatever ended the loop, nothing of the run goes on without it.
       if !settled { for open in left { open.stops.request(.kill) } }
@@ -193,11 +177,50 @@ final class RunDriver: Sendable {
     return end
   }
 
+  /// Handles one message after the other; how the run stands at the end, and whether it has settled.
+  private func takeMessages(
+    _ cursor: inout Cursor, _ group: inout DiscardingTaskGroup
+  ) async -> (end: Result<RunOutlook, StoreError>, settled: Bool) {
+    let clock = services.clock
+    var isLimited = false
+    while let message = await mailbox.next() {
+      leavesPlace(message)
+      switch await handle(message, &cursor, &group) {
+      case .goesOn:
+        // The limit is on the whole run, so a restart of the node changes nothing; what the run was taken up for may be
+        // that a person has it go on, and then it counts from there.
+        if !isLimited, let timeout = subject.timeout {
+          let start = cursor.machine.limitCountsFrom ?? createdAt
+          addTimer(to: &group, until: clock.now() + (start + timeout - clock.wallNow()), event: .timeout)
+        }
+        isLimited = true
+      case .settled: return (.success(cursor.machine.outlook), true)
+      case .failed(let outlook): return (.success(outlook), false)
+      // Nobody here may write for the run any more, so nothing of it may go on here either.
+      case .evicted(let error): return (.failure(error), false)
+      }
+    }
+    return (.failure(StoreError(.closed, "the mailbox of the run is closed")), false)
+  }
+
+  private func machine() -> any DurableMachine {
+    switch beginning.withLock({ $0.take() }) {
+    case .machine(let machine): return machine
+    case .journal(let past):
+      var machine = subject.machine(run: run, input: input)
+      services.atWork(run) { for entry in past { machine.apply(entry) } }
+      return machine
+    case nil: preconditionFailure("a run is driven once")
+    }
+  }
+
   struct Cursor {
     var machine: any DurableMachine
     var head: JournalSequence
     /// What the store has of the run's status.
     var committed: RunStatus
+    /// What the census was told last.
+    var isActive = true
   }
 
   private enum Step {
@@ -226,7 +249,8 @@ final class RunDriver: Sendable {
     let now = services.clock.wallNow()
     var decision = DurableDecision()
     services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
-    let failure = await append(decision.entries, at: now, &cursor)
+    let outlook = cursor.machine.outlook
+    let failure = await append(decision.entries, at: now, outlook, &cursor)
     let isCommitted = failure == nil
     switch message {
     case .asked(_, let question):
@@ -241,18 +265,22 @@ final class RunDriver: Sendable {
       }
       return .failed(end)
     }
-    announce(decision.entries, cursor.machine.outlook)
-    if !decision.entries.isEmpty {
-      executor.census.note(run, isActive: cursor.machine.outlook.status != .suspended)
-    }
+    announce(decision.entries, outlook)
+    if !decision.entries.isEmpty { noteActivity(outlook.status != .suspended, &cursor) }
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
     if settled { return .settled }
-    if cursor.machine.outlook.status.isFinal, !hasResult {
+    if outlook.status.isFinal, !hasResult {
       isFinal.withLock { $0 = true }
-      await executor.hasResult(run, cursor.machine.outlook)
+      await executor.hasResult(run, outlook)
     }
     return .goesOn
+  }
+
+  private func noteActivity(_ isActive: Bool, _ cursor: inout Cursor) {
+    guard isActive != cursor.isActive else { return }
+    cursor.isActive = isActive
+    executor.census.note(run, isActive: isActive)
   }
 
   private func answer(
@@ -300,7 +328,7 @@ final class RunDriver: Sendable {
 
   /// Answers those who still wait in the mailbox of a run that is over.
   private func refuseTheRest() async {
-    for await message in mailbox { Self.refuse(message) }
+    while let message = await mailbox.next() { Self.refuse(message) }
   }
 
   /// Tells whoever sent a message that nobody will look at it.

@@ -66,7 +66,7 @@ extension RunExecutor {
         guard let subject = subjects[pin] else { continue }
         record.fence = record.fence.next
         record.head = entries.last?.sequence ?? .none
-        begin(record, subject, journal: entries, first: .event(.claimed(trapped: run == trapped)))
+        begin(record, subject, from: .journal(entries), first: .event(.claimed(trapped: run == trapped)))
         recovery.resumed += 1
       }
     }
@@ -92,7 +92,7 @@ extension RunExecutor {
     }
     let journal = try await services.store.journal(of: record.id, after: .none, limit: .max)
     record.head = journal.last?.sequence ?? .none
-    begin(record, subject, journal: journal, first: first)
+    begin(record, subject, from: .journal(journal), first: first)
     return true
   }
 

@@ -138,7 +138,7 @@ extension RunExecutor {
     }
     if let existing = try await existing(order) { return existing }
     let definition = if let known = order.definition { known } else { try pin(order.subject, order.name) }
-    let (record, journal) = row(of: order, definition.hash)
+    let (record, journal, machine) = row(of: order, definition.hash)
     if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.
     claiming.insert(record.id)
@@ -161,7 +161,7 @@ extension RunExecutor {
     keptDefinitions.insert(definition.hash)
     var begun = record
     begun.head = journal.last?.sequence ?? .none
-    begin(begun, order.subject, journal: journal, first: .event(.claimed(trapped: false)))
+    begin(begun, order.subject, from: .machine(machine), first: .event(.claimed(trapped: false)))
     return begun
   }
 
@@ -174,8 +174,10 @@ extension RunExecutor {
     }
   }
 
-  /// The row of a new run and the entries that its journal begins with.
-  private func row(of order: RunOrder, _ definition: DefinitionHash) -> (RunRecord, [JournalEntry]) {
+  /// The row of a new run, the entries that its journal begins with, and the machine that has applied them.
+  private func row(
+    of order: RunOrder, _ definition: DefinitionHash
+  ) -> (RunRecord, [JournalEntry], any DurableMachine) {
     let at = services.clock.wallNow()
     let id = services.ids.run()
     let creation = RunEntry.created(
@@ -194,7 +196,7 @@ extension RunExecutor {
       id: id, kind: order.subject.kind, name: order.name, definition: definition, input: order.input,
       idempotencyKey: order.idempotencyKey, createdAt: at, fence: FencingToken(1), head: .none,
       summary: RunSummary(of: machine.outlook, at: at), parent: order.parent)
-    return (record, journal)
+    return (record, journal, machine)
   }
 
   /// The run of before with the same idempotency key.

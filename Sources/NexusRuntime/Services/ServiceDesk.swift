@@ -26,21 +26,24 @@ final class ServiceDesk: Sendable {
 
   private let clock: any NexusClock
   private let state: Mutex<TaskQueues>
+  /// Rings when the first of those who wait for a task has waited long enough.
+  private let alarm: Alarm
 
-  init(clock: any NexusClock, health: HealthDesk) {
+  init(clock: any NexusClock, health: HealthDesk, work: WorkHost) {
     self.clock = clock
     state = Mutex(TaskQueues(health: health))
-  }
-
-  /// Changes the queues, then tells those who wait for an answer, who may ask for the next thing at once.
-  private func change<Result>(_ body: (inout TaskQueues) -> Result) -> Result where Result: Sendable {
-    let (result, settled) = state.withLock { queues in (body(&queues), queues.takeSettled()) }
-    for (assignment, answer) in settled { assignment.answered(answer) }
-    return result
+    alarm = Alarm("polls", clock: clock, work: work)
   }
 
   /// Whether the service is given tasks; what it holds it keeps.
-  func setReady(_ isReady: Bool, _ agent: AgentName) { change { $0.setReady(isReady, agent) } }
+  func setReady(_ isReady: Bool, _ agent: AgentName) { deliver(state.withLock { $0.setReady(isReady, agent) }) }
+
+  private func deliver(_ deliveries: [TaskQueues.Delivery]) { for delivery in deliveries { deliver(delivery) } }
+
+  private func deliver(_ delivery: TaskQueues.Delivery) {
+    delivery.assignment.began()
+    delivery.asker.resume(returning: delivery.assignment)
+  }
 
   // MARK: Attempts
 
@@ -77,9 +80,18 @@ final class ServiceDesk: Sendable {
     began: @escaping @Sendable () -> Void, answered: @escaping @Sendable (Answer) -> Void
   ) {
     guard stops.wasRequested == nil else { return answered(.neverTaken) }
-    change { $0.enqueue(TaskQueues.Assignment(order: order, access: access, began: began, answered: answered)) }
+    let assignment = TaskQueues.Assignment(order: order, access: access, began: began, answered: answered)
+    switch state.withLock({ $0.enqueue(assignment) }) {
+    case .waits: break
+    case .delivered(let delivery): deliver(delivery)
+    case .tooMany:
+      let error = RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(order.agent.name)")
+      return answered(Answer(outcome: .crashed(error), output: nil))
+    }
     // One that was asked to stop meanwhile is handled at once.
-    stops.handle { [self] _ in change { $0.withdraw(order.address, order.attempt) } }
+    stops.handle { [self] _ in
+      if let answer = state.withLock({ $0.withdraw(assignment) }) { assignment.answered(answer) }
+    }
   }
 
   private static func report(
@@ -103,28 +115,44 @@ final class ServiceDesk: Sendable {
   /// The next task of the agent, waiting for one at most `wait`; nil if none came.
   func next(for agent: AgentName, wait: Duration) async -> JSONValue? {
     if Task.isCancelled { return nil }
-    if let task = change({ $0.takeQueued(agent) }) { return delivered(task) }
-    guard wait > .zero else { return nil }
-    let deadline = clock.now() + min(wait, Self.maxWait)
-    let number = change { $0.newPoller() }
-    let task = await withTaskGroup(of: Void.self) { group in
-      group.addTask(name: "poll-limit:\(agent)") { [self] in
-        // Cancelled or due, it is over; a task that is handed over at this moment is not lost.
-        do { try await clock.sleep(until: deadline) } catch {}
-        change { $0.dismiss(number, of: agent) }
-      }
-      let task = await withCheckedContinuation { continuation in change { $0.poll(agent, number, continuation) } }
-      group.cancelAll()
-      return task
+    switch state.withLock({ $0.ask(agent) }) {
+    case .task(let assignment):
+      assignment.began()
+      return delivered(assignment)
+    case .nothing(let number):
+      guard wait > .zero else { return nil }
+      return await poll(agent, number, until: clock.now() + min(wait, Self.maxWait)).flatMap(delivered)
     }
-    change { $0.forget(number) }
-    return task.flatMap(delivered)
+  }
+
+  private func poll(_ agent: AgentName, _ number: Int, until deadline: Instant) async -> TaskQueues.Assignment? {
+    alarm.ring(at: deadline, dismissDue)
+    let assignment = await withTaskCancellationHandler {
+      await withCheckedContinuation { (asker: TaskQueues.Asker) in
+        var task: TaskQueues.Assignment?
+        if state.withLock({ $0.poll(agent, number, until: deadline, asker, &task) }) { return }
+        task?.began()
+        asker.resume(returning: task)
+      }
+    } onCancel: {
+      // A task that is handed over at this moment is not lost.
+      state.withLock { $0.dismiss(number, of: agent) }?.resume(returning: nil)
+    }
+    if Task.isCancelled { state.withLock { $0.forget(number) } }
+    return assignment
+  }
+
+  /// One alarm is for all who wait: most are given a task long before their time, and leave nothing behind.
+  private func dismissDue() {
+    let (askers, next) = state.withLock { $0.dismissDue(at: clock.now()) }
+    for asker in askers { asker.resume(returning: nil) }
+    if let next { alarm.ring(at: next, dismissDue) }
   }
 
   /// The task, unless its asker hung up while it was on its way: then it waits for the next one.
-  private func delivered(_ task: JSONValue) -> JSONValue? {
-    guard Task.isCancelled else { return task }
-    change { $0.putBack(task) }
+  private func delivered(_ assignment: TaskQueues.Assignment) -> JSONValue? {
+    guard Task.isCancelled else { return assignment.task }
+    deliver(state.withLock { $0.putBack(assignment) })
     return nil
   }
 
@@ -132,11 +160,21 @@ final class ServiceDesk: Sendable {
   ///
   /// - Returns: false if the task is not the agent's, or is over.
   func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
-    change { $0.answer(task, of: agent, with: result) }
+    guard let assignment = state.withLock({ $0.end(task, of: agent) }) else { return false }
+    switch result {
+    case .success(let output): assignment.answered(Answer(outcome: .succeeded, output: output))
+    case .failure(let error): assignment.answered(Answer(outcome: .crashed(error), output: nil))
+    }
+    return true
   }
 
   /// The service's process has ended: what it worked on has crashed; what only waits goes on waiting.
   func serviceEnded(_ agent: AgentName, because reason: String) {
-    change { $0.serviceEnded(agent, because: reason) }
+    let (held, askers) = state.withLock { $0.serviceEnded(agent) }
+    for assignment in held {
+      let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
+      assignment.answered(Answer(outcome: .crashed(error), output: nil))
+    }
+    for asker in askers { asker.resume(returning: nil) }
   }
 }

@@ -7,7 +7,7 @@ internal import NexusKernel
 
 /// The tasks of service agents, those that wait and those that are held, and the processes that ask for one.
 ///
-/// Everything that waits is a continuation; resuming one runs nothing here.
+/// Nothing here calls anybody: who is to be told of what is the answer of each change, for after the lock.
 struct TaskQueues: Sendable {
   /// One attempt that a service works on, or will.
   final class Assignment: Sendable {
@@ -31,173 +31,224 @@ struct TaskQueues: Sendable {
     }
   }
 
+  typealias Asker = CheckedContinuation<Assignment?, Never>
+
+  /// A task on its way to who asked for it.
+  struct Delivery: Sendable {
+    let asker: Asker
+    let assignment: Assignment
+  }
+
+  /// What becomes of a new task.
+  enum Queued: Sendable {
+    case waits, tooMany
+    case delivered(Delivery)
+  }
+
+  /// What somebody who asks gets at once.
+  enum Asked: Sendable {
+    case task(Assignment)
+    /// The number to wait by.
+    case nothing(Int)
+  }
+
   /// A process that waits for a task.
   private struct Poller: Sendable {
     let number: Int
-    let continuation: CheckedContinuation<JSONValue?, Never>
+    /// When it waits no longer.
+    let deadline: Instant
+    let asker: Asker
   }
 
+  /// A task, from its order to its end.
   private struct Entry: Sendable {
     let assignment: Assignment
+    let lane: Int
     /// A process has it.
-    var isTaken = false
+    var isTaken: Bool
+  }
+
+  /// What concerns one service.
+  private struct Lane: Sendable {
+    let agent: AgentName
+    /// It is given tasks.
+    var isReady = true
+    /// How many tasks it holds.
+    var held = 0
+    /// What was withdrawn meanwhile is gone from here.
+    var queued: Deque<Assignment> = []
+    var pollers: Deque<Poller> = []
   }
 
   private let health: HealthDesk
-  /// The services that are given no task now.
-  private var notReady: Set<AgentName> = []
-  /// How many tasks each service holds.
-  private var held: [AgentName: Int] = [:]
-  private var queued: [AgentName: Deque<StepAddress>] = [:]
-  private var pollers: [AgentName: Deque<Poller>] = [:]
-  private var assignments: [StepAddress: Entry] = [:]
-  /// Whose attempt a task is.
-  private var tasks: [String: StepAddress] = [:]
-  private var nextPoller = 0
-  /// Polls whose time was over before they came to wait.
+  private var lanes: [Lane] = []
+  /// Where each agent's lane is; there are as many as the node has had services.
+  private var indexes: [AgentName: Int] = [:]
+  private var tasks: [String: Entry] = [:]
+  private var lastPoller = 0
+  /// Polls that were given up before they came to wait.
   private var dismissed: Set<Int> = []
-  /// Whose tasks are over and who is not told yet.
-  private var settled: [(Assignment, ServiceDesk.Answer)] = []
 
   init(health: HealthDesk) { self.health = health }
 
-  mutating func setReady(_ isReady: Bool, _ agent: AgentName) {
-    guard isReady else {
-      notReady.insert(agent)
-      return
-    }
-    notReady.remove(agent)
-    serve(agent)
+  private mutating func lane(of agent: AgentName) -> Int {
+    if let known = indexes[agent] { return known }
+    indexes[agent] = lanes.count
+    lanes.append(Lane(agent: agent))
+    return lanes.count - 1
   }
 
-  /// Those who are to be told, outside the lock, that their tasks are over.
-  mutating func takeSettled() -> [(Assignment, ServiceDesk.Answer)] {
-    defer { if !settled.isEmpty { settled = [] } }
-    return settled
+  mutating func setReady(_ isReady: Bool, _ agent: AgentName) -> [Delivery] {
+    let lane = lane(of: agent)
+    lanes[lane].isReady = isReady
+    return isReady ? serve(lane) : []
   }
 
   // MARK: Tasks
 
-  mutating func enqueue(_ assignment: Assignment) {
-    let agent = assignment.order.agent.name
-    guard queued[agent, default: []].count < ServiceDesk.maxQueued else {
-      let error = RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(agent)")
-      return settled.append((assignment, ServiceDesk.Answer(outcome: .crashed(error), output: nil)))
+  mutating func enqueue(_ assignment: Assignment) -> Queued {
+    let lane = lane(of: assignment.order.agent.name)
+    if lanes[lane].isReady, lanes[lane].queued.isEmpty, let poller = lanes[lane].pollers.popFirst() {
+      tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: true)
+      hold(lane)
+      return .delivered(Delivery(asker: poller.asker, assignment: assignment))
     }
-    let address = assignment.order.address
-    tasks[assignment.taskName] = address
-    assignments[address] = Entry(assignment: assignment)
-    queued[agent, default: []].append(address)
-    serve(agent)
+    guard lanes[lane].queued.count < ServiceDesk.maxQueued else { return .tooMany }
+    tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: false)
+    lanes[lane].queued.append(assignment)
+    return .waits
   }
 
-  mutating func withdraw(_ step: StepAddress, _ attempt: AttemptNumber) {
-    guard let entry = assignments[step], entry.assignment.order.attempt == attempt else { return }
-    if !entry.isTaken { queued[entry.assignment.order.agent.name]?.removeAll { $0 == step } }
-    finish(step, entry.isTaken ? .takenBack : .neverTaken)
-  }
-
-  mutating func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
-    guard let step = tasks[task], let entry = assignments[step], entry.assignment.order.agent.name == agent,
-      entry.isTaken
-    else { return false }
-    switch result {
-    case .success(let output): finish(step, ServiceDesk.Answer(outcome: .succeeded, output: output))
-    case .failure(let error): finish(step, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+  /// Takes a task back; nil if it is over.
+  mutating func withdraw(_ assignment: Assignment) -> ServiceDesk.Answer? {
+    guard let index = tasks.index(forKey: assignment.taskName), tasks[index].value.assignment === assignment else {
+      return nil
     }
-    return true
+    let entry = tasks.remove(at: index).value
+    if entry.isTaken { release(entry.lane) } else { lanes[entry.lane].queued.removeAll { $0 === assignment } }
+    return entry.isTaken ? .takenBack : .neverTaken
   }
 
-  mutating func serviceEnded(_ agent: AgentName, because reason: String) {
-    notReady.remove(agent)
-    for (step, entry) in assignments where entry.assignment.order.agent.name == agent && entry.isTaken {
-      let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
-      finish(step, ServiceDesk.Answer(outcome: .crashed(error), output: nil))
+  /// Ends a task that the agent has; nil if it has none of that name.
+  mutating func end(_ task: String, of agent: AgentName) -> Assignment? {
+    guard let index = tasks.index(forKey: task) else { return nil }
+    let entry = tasks[index].value
+    guard entry.isTaken, lanes[entry.lane].agent == agent else { return nil }
+    tasks.remove(at: index)
+    release(entry.lane)
+    return entry.assignment
+  }
+
+  /// The service's process has ended.
+  ///
+  /// - Returns: what it worked on, and who waits for its next task.
+  mutating func serviceEnded(_ agent: AgentName) -> (held: [Assignment], askers: [Asker]) {
+    let lane = lane(of: agent)
+    lanes[lane].isReady = true
+    let held = tasks.values.filter { $0.lane == lane && $0.isTaken }.map(\.assignment)
+    for assignment in held {
+      tasks[assignment.taskName] = nil
+      release(lane)
     }
-    while let poller = pollers[agent]?.popFirst() { poller.continuation.resume(returning: nil) }
-  }
-
-  private mutating func finish(_ step: StepAddress, _ answer: ServiceDesk.Answer) {
-    guard let entry = assignments.removeValue(forKey: step) else { return }
-    tasks[entry.assignment.taskName] = nil
-    if entry.isTaken { release(entry.assignment.order.agent.name) }
-    settled.append((entry.assignment, answer))
+    defer { lanes[lane].pollers = [] }
+    return (held, lanes[lane].pollers.map(\.asker))
   }
 
   // MARK: Who asks
 
-  mutating func takeQueued(_ agent: AgentName) -> JSONValue? {
-    guard !notReady.contains(agent), let step = queued[agent]?.popFirst() else { return nil }
-    return take(step)
+  /// The next task of the agent, or a number to wait for one.
+  mutating func ask(_ agent: AgentName) -> Asked {
+    if let task = takeQueued(lane(of: agent)) { return .task(task) }
+    lastPoller += 1
+    return .nothing(lastPoller)
   }
 
-  mutating func newPoller() -> Int {
-    nextPoller += 1
-    return nextPoller
+  /// Has who asks wait.
+  ///
+  /// - Returns: false if it need not: there is a task, or it has given up; it gets that then.
+  mutating func poll(
+    _ agent: AgentName, _ number: Int, until deadline: Instant, _ asker: Asker, _ task: inout Assignment?
+  ) -> Bool {
+    let lane = lane(of: agent)
+    task = takeQueued(lane)
+    if task != nil { return false }
+    guard dismissed.isEmpty || dismissed.remove(number) == nil else { return false }
+    lanes[lane].pollers.append(Poller(number: number, deadline: deadline, asker: asker))
+    return true
   }
 
-  /// Gives the poller a task, or has it wait.
-  mutating func poll(_ agent: AgentName, _ number: Int, _ continuation: CheckedContinuation<JSONValue?, Never>) {
-    if let task = takeQueued(agent) { return continuation.resume(returning: task) }
-    guard dismissed.remove(number) == nil else { return continuation.resume(returning: nil) }
-    pollers[agent, default: []].append(Poller(number: number, continuation: continuation))
-  }
-
-  mutating func dismiss(_ number: Int, of agent: AgentName) {
-    guard let index = pollers[agent]?.firstIndex(where: { $0.number == number }) else {
+  /// Who asked has hung up.
+  mutating func dismiss(_ number: Int, of agent: AgentName) -> Asker? {
+    let lane = lane(of: agent)
+    guard let index = lanes[lane].pollers.firstIndex(where: { $0.number == number }) else {
       dismissed.insert(number)
-      return
+      return nil
     }
-    pollers[agent]?.remove(at: index).continuation.resume(returning: nil)
+    return lanes[lane].pollers.remove(at: index).asker
   }
 
   mutating func forget(_ number: Int) { dismissed.remove(number) }
 
-  mutating func putBack(_ task: JSONValue) {
-    guard let step = task["task"]?.stringValue.flatMap({ tasks[$0] }), let entry = assignments[step], entry.isTaken
-    else { return }
-    let agent = entry.assignment.order.agent.name
-    assignments[step]?.isTaken = false
-    release(agent)
-    queued[agent, default: []].prepend(step)
-    serve(agent)
-  }
-
-  private mutating func serve(_ agent: AgentName) {
-    guard !notReady.contains(agent) else { return }
-    while queued[agent]?.isEmpty == false, let poller = pollers[agent]?.popFirst(),
-      let step = queued[agent]?.popFirst()
-    {
-      poller.continuation.resume(returning: take(step))
+  /// Those who have waited long enough, and when the next of the others will have.
+  mutating func dismissDue(at now: Instant) -> (askers: [Asker], next: Instant?) {
+    var askers: [Asker] = []
+    var next: Instant?
+    for lane in lanes.indices {
+      askers += lanes[lane].pollers.filter { $0.deadline <= now }.map(\.asker)
+      lanes[lane].pollers.removeAll { $0.deadline <= now }
+      let first = lanes[lane].pollers.map(\.deadline).min()
+      next = [next, first].compactMap(\.self).min()
     }
+    return (askers, next)
   }
 
-  private mutating func take(_ step: StepAddress) -> JSONValue? {
-    guard let assignment = assignments[step]?.assignment else { return nil }
-    assignments[step]?.isTaken = true
-    let order = assignment.order
-    hold(order.agent.name)
-    assignment.began()
-    return .object(
-      JSONObject(uniqueMembers: [
-        .init(key: "task", value: .string(assignment.taskName)), .init(key: "run", value: .string(order.run.text)),
-        .init(key: "step", value: .string(order.step.text)),
-        .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
-        .init(key: "key", value: .string(assignment.access.key.secret)),
-        .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
-      ]))
+  /// Who was given the task did not get it: it waits for the next one who asks.
+  mutating func putBack(_ assignment: Assignment) -> [Delivery] {
+    guard let entry = tasks[assignment.taskName], entry.assignment === assignment, entry.isTaken else { return [] }
+    tasks[assignment.taskName]?.isTaken = false
+    release(entry.lane)
+    lanes[entry.lane].queued.prepend(assignment)
+    return serve(entry.lane)
+  }
+
+  private mutating func serve(_ lane: Int) -> [Delivery] {
+    var deliveries: [Delivery] = []
+    while !lanes[lane].pollers.isEmpty, let assignment = takeQueued(lane) {
+      guard let poller = lanes[lane].pollers.popFirst() else { break }
+      deliveries.append(Delivery(asker: poller.asker, assignment: assignment))
+    }
+    return deliveries
+  }
+
+  private mutating func takeQueued(_ lane: Int) -> Assignment? {
+    guard lanes[lane].isReady, let assignment = lanes[lane].queued.popFirst() else { return nil }
+    tasks[assignment.taskName]?.isTaken = true
+    hold(lane)
+    return assignment
   }
 
   /// Somebody who holds a task is at work, and shows it.
-  private mutating func hold(_ agent: AgentName) {
-    held[agent, default: 0] += 1
-    if held[agent] == 1 { health.setWorking(true, service: agent) }
+  private mutating func hold(_ lane: Int) {
+    lanes[lane].held += 1
+    if lanes[lane].held == 1 { health.setWorking(true, service: lanes[lane].agent) }
   }
 
-  private mutating func release(_ agent: AgentName) {
-    held[agent, default: 1] -= 1
-    guard held[agent] == 0 else { return }
-    held[agent] = nil
-    health.setWorking(false, service: agent)
+  private mutating func release(_ lane: Int) {
+    lanes[lane].held -= 1
+    if lanes[lane].held == 0 { health.setWorking(false, service: lanes[lane].agent) }
+  }
+}
+
+extension TaskQueues.Assignment {
+  /// The task as its process is given it.
+  var task: JSONValue {
+    .object(
+      JSONObject(uniqueMembers: [
+        .init(key: "task", value: .string(taskName)), .init(key: "run", value: .string(order.run.text)),
+        .init(key: "step", value: .string(order.step.text)),
+        .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
+        .init(key: "key", value: .string(access.key.secret)),
+        .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
+      ]))
   }
 }

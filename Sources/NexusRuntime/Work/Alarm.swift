@@ -26,7 +26,7 @@ final class Alarm: Sendable {
     }
     guard isEarlier else { return }
     let clock = clock
-    work.spawn("alarm:\(name)") { [self] in
+    let isAccepted = work.spawn("alarm:\(name)") { [self] in
       do { try await clock.sleep(until: time) } catch {
         // Cancelled: the node goes down, and nobody needs the time any more.
         return
@@ -38,5 +38,6 @@ final class Alarm: Sendable {
       }
       if isCurrent { ring() }
     }
+    if !isAccepted { set.withLock { if $0 == time { $0 = nil } } }
   }
 }

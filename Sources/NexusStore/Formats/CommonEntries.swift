@@ -41,12 +41,12 @@ enum CommonEntries {
   }
 
   private static func put(_ text: String, _ path: StepPath, _ bytes: inout [UInt8]) {
-    bytes.append(contentsOf: text.utf8)
+    bytes.append(text: text)
     bytes.append(json: .string(path.text))
   }
 
   private static func put(_ text: String, _ number: Int64, _ bytes: inout [UInt8]) {
-    bytes.append(contentsOf: text.utf8)
-    bytes.append(contentsOf: String(number).utf8)
+    bytes.append(text: text)
+    bytes.append(text: String(number))
   }
 }

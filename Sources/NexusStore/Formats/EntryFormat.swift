@@ -21,7 +21,19 @@ package enum EntryFormat {
   /// - Throws: `tooLarge` if the entry is longer than its limit or nests too deep to be read again.
   package static func encode(_ entry: RunEntry) throws(StoreError) -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(384)
+    bytes.reserveCapacity(usualBytes)
+    try encode(entry, to: &bytes)
+    return bytes
+  }
+
+  /// Few entries are longer than this.
+  static let usualBytes = 384
+
+  /// Appends the encoded entry.
+  ///
+  /// - Throws: `tooLarge`, as `encode`.
+  static func encode(_ entry: RunEntry, to bytes: inout [UInt8]) throws(StoreError) {
+    let start = bytes.count
     let value: JSONValue?
     if CommonEntries.write(entry, to: &bytes) {
       value = CommonEntries.value(of: entry)
@@ -37,10 +49,10 @@ package enum EntryFormat {
       bytes.append(0x0A)
       bytes.append(json: value)
     }
-    guard bytes.count <= StoreLimits.entryBytes else {
-      throw StoreError(.tooLarge, "an entry has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")
+    let count = bytes.count - start
+    guard count <= StoreLimits.entryBytes else {
+      throw StoreError(.tooLarge, "an entry has \(count) bytes; the limit is \(StoreLimits.entryBytes)")
     }
-    return bytes
   }
 
   /// - Throws: `corrupt` if the bytes are no entry that this version knows.
@@ -63,13 +75,13 @@ package enum EntryFormat {
   /// Encodes a value of an agent.
   ///
   /// - Throws: `tooLarge` if it is longer than its limit or nests too deep to be read again.
-  package static func encode(value: JSONValue, what: String) throws(StoreError) -> [UInt8] {
+  package static func encode(value: JSONValue, what: @autoclosure () -> String) throws(StoreError) -> [UInt8] {
     guard value.nests(within: JSONValue.maxDepth) else {
-      throw StoreError(.tooLarge, "\(what) nests deeper than \(JSONValue.maxDepth) levels")
+      throw StoreError(.tooLarge, "\(what()) nests deeper than \(JSONValue.maxDepth) levels")
     }
     let bytes = value.encoded()
     guard bytes.count <= StoreLimits.entryBytes else {
-      throw StoreError(.tooLarge, "\(what) has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")
+      throw StoreError(.tooLarge, "\(what()) has \(bytes.count) bytes; the limit is \(StoreLimits.entryBytes)")
     }
     return bytes
   }

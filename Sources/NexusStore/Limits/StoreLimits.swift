@@ -41,8 +41,8 @@ extension StoreLimits {
 
 /// The encoded form of a transaction's entries and values, checked against the limits before anything is written.
 package struct TransactionPayloads: Sendable {
-  /// The encoded entries of all appends, in order.
-  package var entries: [[UInt8]] = []
+  /// The encoded entries of each append, in order.
+  package var appends: [EncodedEntries] = []
   /// The encoded inputs of inserted runs and outputs of summaries, in order; nil for no output.
   package var values: [[UInt8]?] = []
   /// About how many bytes the transaction brings.
@@ -58,14 +58,9 @@ package struct TransactionPayloads: Sendable {
         try add(value: record.input, what: "the input of \(record.id)")
         try add(summary: record.summary, of: record.id)
       case .append(let run, _, let entries, let summary):
-        var previous = entries.first?.sequence
-        for entry in entries {
-          precondition(entry.sequence == previous, "the entries appended to \(run) do not follow each other")
-          previous = entry.sequence.next
-          let bytes = try EntryFormat.encode(entry.entry)
-          self.entries.append(bytes)
-          byteCount += bytes.count
-        }
+        let encoded = try EncodedEntries(entries, of: run)
+        byteCount += encoded.bytes.count
+        appends.append(encoded)
         try add(summary: summary, of: run)
       case .insertEffect(let row): try add(payload: row.request, what: "the request of \(row.record.id)")
       case .setOutcome(let id, _, let outcome): try add(payload: outcome.body, what: "the answer of \(id)")
@@ -80,18 +75,47 @@ package struct TransactionPayloads: Sendable {
     try add(value: output, what: "the output of \(run)")
   }
 
-  private mutating func add(value: JSONValue, what: String) throws(StoreError) {
-    let bytes = try EntryFormat.encode(value: value, what: what)
+  private mutating func add(value: JSONValue, what: @autoclosure () -> String) throws(StoreError) {
+    let bytes = try EntryFormat.encode(value: value, what: what())
     values.append(bytes)
     byteCount += bytes.count
   }
 
-  private mutating func add(payload: [UInt8]?, what: String) throws(StoreError) {
+  private mutating func add(payload: [UInt8]?, what: @autoclosure () -> String) throws(StoreError) {
     guard let payload else { return }
     guard payload.count <= StoreLimits.payloadBytes else {
       throw StoreError(
-        .tooLarge, "\(what) has \(payload.count) bytes; the limit is \(StoreLimits.payloadBytes)")
+        .tooLarge, "\(what()) has \(payload.count) bytes; the limit is \(StoreLimits.payloadBytes)")
     }
     byteCount += payload.count
+  }
+}
+
+/// The entries of one append, encoded one behind the other.
+package struct EncodedEntries: Sendable {
+  /// Stands between two entries; it occurs in none, because JSON escapes it.
+  package static let separator: UInt8 = 0x1E
+
+  /// All of them, with a separator between two.
+  package private(set) var bytes: [UInt8] = []
+  /// Where each of them stands.
+  package private(set) var places: [Range<Int>] = []
+
+  /// How long the entries are together, without the separators.
+  package var byteCount: Int64 { Int64(bytes.count - max(0, places.count - 1)) }
+
+  /// - Throws: `tooLarge` if one of them is longer than its limit or nests too deep to be read again.
+  init(_ entries: [JournalEntry], of run: RunID) throws(StoreError) {
+    guard var next = entries.first?.sequence else { return }
+    bytes.reserveCapacity(EntryFormat.usualBytes * entries.count)
+    places.reserveCapacity(entries.count)
+    for entry in entries {
+      precondition(entry.sequence == next, "the entries appended to \(run) do not follow each other")
+      next = next.next
+      if !places.isEmpty { bytes.append(Self.separator) }
+      let start = bytes.count
+      try EntryFormat.encode(entry.entry, to: &bytes)
+      places.append(start..<bytes.count)
+    }
   }
 }

@@ -44,24 +44,23 @@ struct MemoryState {
   /// Applies the whole transaction or nothing; the payloads have been checked against the limits.
   mutating func apply(_ transaction: StoreTransaction, payloads: TransactionPayloads) throws(StoreError) {
     var undo: [Undo] = []
-    var lengths = payloads.entries.map { Int64($0.count) }[...]
+    var appends = payloads.appends[...]
     do throws(StoreError) {
-      for mutation in transaction.mutations { try apply(mutation, &lengths, &undo) }
+      for mutation in transaction.mutations { try apply(mutation, &appends, &undo) }
     } catch {
       for step in undo.reversed() { step(&self) }
       throw error
     }
   }
 
-  /// `lengths` are those of the encoded entries that this and later mutations append.
+  /// `appends` are the encoded entries of this and later mutations.
   private mutating func apply(
-    _ mutation: Mutation, _ lengths: inout ArraySlice<Int64>, _ undo: inout [Undo]
+    _ mutation: Mutation, _ appends: inout ArraySlice<EncodedEntries>, _ undo: inout [Undo]
   ) throws(StoreError) {
     switch mutation {
     case .insertRun(let record): try insert(record, &undo)
     case .append(let run, let fence, let entries, let summary):
-      let bytes = lengths.prefix(entries.count).reduce(0, +)
-      lengths.removeFirst(entries.count)
+      let bytes = appends.popFirst()?.byteCount ?? 0
       try append(to: run, fence: fence, entries: entries, bytes: bytes, summary: summary, &undo)
     case .takeFence(let run, let from, let to):
       guard var record = runs[run], record.fence == from else { throw Self.stale(run) }

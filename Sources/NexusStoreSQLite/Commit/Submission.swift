@@ -3,6 +3,7 @@
 
 internal import Crypto
 internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
 /// A transaction that is encoded, measured and ready to be written, with whom to tell.
@@ -39,12 +40,21 @@ struct Submission: Sendable {
   /// Whether a refusal can come after something was written, so that there must be a way back to its beginning.
   var needsSavepoint: Bool {
     guard let first = mutations.first else { return false }
+    if mutations.count == 2, mutations[1].isBeginning(of: first), byteCount < StoreLimits.runBytes { return false }
     if case .setEffectState(let ids, _) = first, ids.count > 1 { return true }
     return mutations.dropFirst().contains { $0.canBeRefused }
   }
 }
 
 extension Mutation {
+  /// The first entries of the run that the other mutation inserts: where that is not refused, they are not.
+  fileprivate func isBeginning(of other: Mutation) -> Bool {
+    guard case .insertRun(let record) = other, case .append(let run, let fence, let entries, _) = self else {
+      return false
+    }
+    return run == record.id && fence == record.fence && entries.first?.sequence == record.head.next
+  }
+
   /// Whether it has a guard or a uniqueness to fail on.
   fileprivate var canBeRefused: Bool {
     switch self {
@@ -99,16 +109,15 @@ final class PreparedPayloads: Sendable {
   let byteCount: Int
 
   init(_ payloads: TransactionPayloads, _ transaction: StoreTransaction) {
-    entryCount = payloads.entries.count
+    entryCount = payloads.appends.reduce(0) { $0 + $1.places.count }
     values = payloads.values.map { $0.map(PreparedPayload.init) }
     var effects: [PreparedPayload?] = []
     var appends: [PreparedAppend] = []
-    var left = payloads.entries[...]
+    var left = payloads.appends[...]
     for mutation in transaction.mutations {
       switch mutation {
       case .append(_, _, let entries, _):
-        appends.append(JournalRow.rows(of: entries, left.prefix(entries.count)))
-        left = left.dropFirst(entries.count)
+        if let encoded = left.popFirst() { appends.append(JournalRow.rows(of: entries, encoded)) }
       case .insertEffect(let row): effects.append(row.request.map(PreparedPayload.init))
       case .setOutcome(_, _, let outcome): effects.append(PreparedPayload(outcome.body))
       default: break

@@ -17,11 +17,14 @@ final class SQLiteConnection {
   /// Written by the library after each commit: how many pages the write-ahead log has.
   private let pagesInLog: UnsafeMutablePointer<Int32>
 
+  private static let countsNoMemory = naos_sqlite_count_no_memory() == SQLITE_OK
+
   /// How long a statement waits for another process's lock.
   static let busyTimeoutMilliseconds: Int32 = 1000
 
   /// - Throws: `locked`, `corrupt`, `full` or `inputOutput`.
   init(path: String, mode: Mode, vfs: String? = nil) throws(StoreError) {
+    _ = Self.countsNoMemory
     var handle: OpaquePointer?
     let access = mode == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
     let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE

@@ -10,8 +10,6 @@ internal import NexusStore
 /// A step of a run is three entries (its attempt ended, it is completed, the next attempt started) that stand or fall
 /// together; as one row they cost a third. The separator occurs in no entry, because JSON escapes it.
 struct JournalRow: Sendable {
-  static let separator: UInt8 = 0x1E
-
   /// Of the last entry.
   let sequence: JournalSequence
   let at: WallTime
@@ -21,27 +19,24 @@ struct JournalRow: Sendable {
   ///
   /// - Parameters:
   ///   - entries: what is appended.
-  ///   - encoded: each of them, encoded.
+  ///   - encoded: the same, encoded.
   /// - Returns: the rows, and what the entries come to.
-  static func rows(of entries: [JournalEntry], _ encoded: ArraySlice<[UInt8]>) -> PreparedAppend {
+  static func rows(of entries: [JournalEntry], _ encoded: EncodedEntries) -> PreparedAppend {
     var rows: [JournalRow] = []
-    var byteCount: Int64 = 0
-    var bytes: [UInt8] = []
-    var last: JournalEntry?
-    for (entry, more) in zip(entries, encoded) {
-      byteCount += Int64(more.count)
-      if let before = last {
-        if before.at == entry.at, bytes.count + 1 + more.count <= StoreLimits.inlinePayloadBytes {
-          bytes.append(separator)
-          bytes.append(contentsOf: more)
-          last = entry
-          continue
-        }
-        rows.append(JournalRow(sequence: before.sequence, at: before.at, payload: PreparedPayload(bytes)))
+    var index = 0
+    while index < entries.count {
+      let first = index
+      while index + 1 < entries.count, entries[index + 1].at == entries[first].at,
+        encoded.places[index + 1].upperBound - encoded.places[first].lowerBound <= StoreLimits.inlinePayloadBytes
+      {
+        index += 1
       }
-      (bytes, last) = (more, entry)
+      let place = encoded.places[first].lowerBound..<encoded.places[index].upperBound
+      let bytes = place.count == encoded.bytes.count ? encoded.bytes : Array(encoded.bytes[place])
+      rows.append(
+        JournalRow(sequence: entries[index].sequence, at: entries[index].at, payload: PreparedPayload(bytes)))
+      index += 1
     }
-    if let last { rows.append(JournalRow(sequence: last.sequence, at: last.at, payload: PreparedPayload(bytes))) }
-    return PreparedAppend(rows: rows, byteCount: byteCount)
+    return PreparedAppend(rows: rows, byteCount: encoded.byteCount)
   }
 }

@@ -18,7 +18,7 @@ struct StoredRow: Sendable {
   static func entries(of rows: [StoredRow]) throws(StoreError) -> [JournalEntry] {
     var entries: [JournalEntry] = []
     for row in rows {
-      let parts = row.bytes.split(separator: JournalRow.separator, omittingEmptySubsequences: false)
+      let parts = row.bytes.split(separator: EncodedEntries.separator, omittingEmptySubsequences: false)
       let first = row.sequence.value - Int64(parts.count) + 1
       for (index, part) in parts.enumerated() {
         entries.append(

@@ -17,6 +17,9 @@ package final class ManualClock: NexusClock {
     var next = 0
     var sleepers: [Int: Sleeper] = [:]
     var countWaiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    var deadlineWaiters: [(deadline: Instant, continuation: CheckedContinuation<Void, Never>)] = []
+
+    func isSleeping(until deadline: Instant) -> Bool { sleepers.values.contains { $0.deadline == deadline } }
   }
 
   private let state: Mutex<State>
@@ -64,6 +67,21 @@ package final class ManualClock: NexusClock {
     }
   }
 
+  /// Whether a sleep waits for exactly that time.
+  package func isSleeping(until deadline: Instant) -> Bool { state.withLock { $0.isSleeping(until: deadline) } }
+
+  /// Returns once a sleep waits for exactly that time, whoever else sleeps.
+  package func waitForSleeper(until deadline: Instant) async {
+    await withCheckedContinuation { continuation in
+      let isThere = state.withLock { state in
+        if state.isSleeping(until: deadline) { return true }
+        state.deadlineWaiters.append((deadline, continuation))
+        return false
+      }
+      if isThere { continuation.resume() }
+    }
+  }
+
   package func sleep(until deadline: Instant) async throws {
     let number = state.withLock { state in
       state.next += 1
@@ -90,8 +108,10 @@ package final class ManualClock: NexusClock {
       if sleeper.deadline <= state.now { return .due }
       state.sleepers[number] = sleeper
       let count = state.sleepers.count
-      let reached = state.countWaiters.filter { $0.count <= count }.map(\.continuation)
+      var reached = state.countWaiters.filter { $0.count <= count }.map(\.continuation)
       state.countWaiters.removeAll { $0.count <= count }
+      reached += state.deadlineWaiters.filter { $0.deadline == sleeper.deadline }.map(\.continuation)
+      state.deadlineWaiters.removeAll { $0.deadline == sleeper.deadline }
       return .waits(reached)
     }
     switch outcome {

@@ -66,9 +66,10 @@ import Testing
       #expect(await Self.answer(fixture, second, "result", ["output": 1]) == 200)
       let failure: JSONValue = ["code": "rate-limited", "retryAfter": 90, "applied": false, "message": "later"]
       #expect(await Self.answer(fixture, first, "failure", failure) == 200)
-      await fixture.clock.waitForSleepers(1)
+      let due = fixture.clock.now() + .seconds(90)
+      await fixture.clock.waitForSleeper(until: due)
       fixture.clock.advance(by: .seconds(89))
-      #expect(fixture.clock.sleeping == 1)
+      #expect(fixture.clock.isSleeping(until: due))
       fixture.clock.advance(by: .seconds(1))
       let again = try await Self.take(fixture)
       #expect(again["attempt"] == 2)
@@ -93,8 +94,8 @@ import Testing
       await fixture.clock.waitForSleepers(2)
       fixture.clock.advance(by: .seconds(59))
       let taken = try await Self.take(fixture)
-      // Both queue limits, and the time of the one that was taken.
-      await fixture.clock.waitForSleepers(3)
+      // The time of the one that was taken, beside both queue limits.
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(10))
       fixture.clock.advance(by: .seconds(1))
       fixture.clock.advance(by: .seconds(9))
       await fixture.runtime.executor.wait(for: run)
