@@ -12,7 +12,6 @@ import Testing
   /// How many seeds are walked for what a recording keeps.
   private static let seeds: UInt64 = 400
 
-  /// It outlives the threads that run it.
   private static let executor = SeededExecutor()
 
   private static var folder: URL {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Dispatch
+import Foundation
 import NexusFlowKit
 import Synchronization
 
-/// Runs the tasks that prefer it one job at a time, in an order drawn from a seed.
+/// Runs the tasks that prefer it one job at a time on a thread of its own, in an order drawn from a seed.
 ///
-/// Whoever hands it the first job runs all that follow from it; so a whole runtime, with all its actors and tasks, is one
-/// thread of work that a seed repeats.
+/// So a whole runtime, with all its actors and tasks, is one thread of work that a seed repeats, and the threads that
+/// everything else shares stay free. The thread never ends.
 final class SeededExecutor: TaskExecutor {
   private struct State {
     var random: SplitMix
@@ -16,6 +18,18 @@ final class SeededExecutor: TaskExecutor {
     var idle: CheckedContinuation<Void, Never>?
   }
   private let state = Mutex(State(random: SplitMix(seed: 0)))
+  private let work = DispatchSemaphore(value: 0)
+
+  init() {
+    let thread = Thread { [self] in
+      while true {
+        work.wait()
+        runAll()
+      }
+    }
+    thread.stackSize = 8 * 1024 * 1024
+    thread.start()
+  }
 
   func begin(seed: UInt64) { state.withLock { $0.random = SplitMix(seed: seed) } }
 
@@ -26,7 +40,7 @@ final class SeededExecutor: TaskExecutor {
       defer { state.isRunning = true }
       return !state.isRunning
     }
-    if isFirst { runAll() }
+    if isFirst { work.signal() }
   }
 
   /// Returns once nothing can go on by itself: every task waits for the world.
