@@ -72,10 +72,11 @@ struct ExactText: Hashable {
 
 extension String {
   /// Whether both are the same bytes of UTF-8.
-  ///
-  /// Texts that `==` tells apart always differ, and that test is quick.
   package func isIdentical(to other: String) -> Bool {
-    utf8.count == other.utf8.count && self == other && utf8.elementsEqual(other.utf8)
+    let (left, right) = (utf8.span, other.utf8.span)
+    guard left.count == right.count else { return false }
+    for index in left.indices where left[index] != right[index] { return false }
+    return true
   }
 
   fileprivate func hashExactly(into hasher: inout Hasher) {

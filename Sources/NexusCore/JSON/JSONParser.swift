@@ -181,23 +181,37 @@ private struct JSONParser {
   private mutating func parseString() throws(JSONError) -> String {
     index += 1
     let start = index
-    var seen: UInt8 = 0
-    while index < bytes.count {
-      let character = bytes[index]
-      seen |= character
-      if character == UInt8(ascii: "\"") {
-        // ASCII alone is valid as it is.
-        let text =
-          seen < 0x80
-          ? String(decoding: bytes[start..<index], as: UTF8.self) : try validated(bytes[start..<index], at: start)
-        index += 1
-        return text
-      }
-      if character == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
-      guard character >= 0x20 else { throw error("a control character must be escaped") }
+    let isASCII = skipPlainText()
+    guard index < bytes.count else { throw error("the text ends inside a string") }
+    switch bytes[index] {
+    case UInt8(ascii: "\""):
+      let text = bytes[start..<index]
       index += 1
+      // ASCII alone is valid as it is.
+      return isASCII ? String(decoding: text, as: UTF8.self) : try validated(text, at: start)
+    case UInt8(ascii: "\\"): return try parseEscapedString(from: start)
+    default: throw error("a control character must be escaped")
     }
-    throw error("the text ends inside a string")
+  }
+
+  /// Goes to the next quote, backslash or control character, or to the end; whether all before it is ASCII.
+  private mutating func skipPlainText() -> Bool {
+    let (end, isASCII) = plainText(from: index)
+    index = end
+    return isASCII
+  }
+
+  private func plainText(from start: Int) -> (end: Int, isASCII: Bool) {
+    let text = bytes.span
+    var end = start
+    var seen: UInt8 = 0
+    while end < text.count {
+      let character = text[end]
+      if character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\") { break }
+      seen |= character
+      end += 1
+    }
+    return (end, seen < 0x80)
   }
 
   /// Goes on from the first backslash; `start` is where the string's text begins.

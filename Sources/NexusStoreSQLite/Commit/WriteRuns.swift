@@ -48,15 +48,18 @@ extension MutationWriter {
   mutating func insert(_ record: RunRecord) throws(StoreError) {
     guard let input = payloads.nextValue() else { preconditionFailure("every run has an input") }
     let output = payloads.nextValue()
-    var columns = summaryColumns(record.summary, facet: try key(of: RunFacet(of: record)), output: output)
-    columns += [
+    let facet = try key(of: RunFacet(of: record))
+    let columns: [SQLiteValue] = [
       .text(record.summary.status.rawValue), .text(record.summary.pauseReason?.rawValue), .id(record.id),
       .text(record.kind.rawValue), .text(record.name), .id(record.definition), input.column,
       .text(record.idempotencyKey), .time(record.createdAt), .integer(record.fence.value), .integer(record.head.value),
       .text(record.parent?.text),
     ]
     do throws(StoreError) {
-      try connection.run(.insertRun, columns)
+      _ = try connection.run(.insertRun) { binding throws(StoreError) in
+        try bind(record.summary, facet: facet, output: output, to: &binding)
+        for column in columns { try binding.next(column) }
+      }
     } catch {
       guard error.code == .duplicate else { throw error }
       throw StoreError(.duplicate, "\(record.id), or a run of \(record.name) with its idempotency key, exists")
@@ -65,25 +68,27 @@ extension MutationWriter {
     try keep(output)
   }
 
-  /// The first columns of the statements that write a run's row.
-  private func summaryColumns(_ summary: RunSummary, facet: Int64, output: PreparedPayload?) -> [SQLiteValue] {
-    let error = summary.error
-    var columns: [SQLiteValue] = []
-    columns.reserveCapacity(26)
-    columns.append(.integer(facet))
-    columns.append(output?.column ?? .null)
-    columns.append(.text(error?.code))
-    columns.append(.text(error?.message))
-    columns.append(error.map { .bool($0.isRetryable) } ?? .null)
-    columns.append(error?.exit.map { .integer(Int64($0)) } ?? .null)
-    columns.append(error?.retryAfter.map { .integer($0.wholeNanoseconds) } ?? .null)
-    columns.append(error?.wasApplied.map { .bool($0) } ?? .null)
-    columns.append(.integer(Int64(summary.attempts)))
-    columns.append(.integer(summary.tokens.value))
-    columns.append(.integer(summary.cost.value))
-    columns.append(.time(summary.updatedAt))
-    columns.append(.time(summary.endedAt))
-    return columns
+  /// Binds the first columns of the statements that write a run's row.
+  private func bind(
+    _ summary: RunSummary, facet: Int64, output: PreparedPayload?, to binding: inout SQLiteBinding
+  ) throws(StoreError) {
+    try binding.next(facet)
+    try binding.next(output?.column ?? .null)
+    if let error = summary.error {
+      try binding.next(.text(error.code))
+      try binding.next(.text(error.message))
+      try binding.next(.bool(error.isRetryable))
+      try binding.next(error.exit.map { .integer(Int64($0)) } ?? .null)
+      try binding.next(error.retryAfter.map { .integer($0.wholeNanoseconds) } ?? .null)
+      try binding.next(error.wasApplied.map { .bool($0) } ?? .null)
+    } else {
+      try binding.nextNull(6)
+    }
+    try binding.next(Int64(summary.attempts))
+    try binding.next(summary.tokens.value)
+    try binding.next(summary.cost.value)
+    try binding.next(summary.updatedAt.microseconds)
+    try binding.next(.time(summary.endedAt))
   }
 
   mutating func append(
@@ -103,22 +108,31 @@ extension MutationWriter {
     let isSame = found.facet == before.facet
     if !isSame { found.facetKey = try key(of: found.facet) }
     found.output = output?.digest.map { .reference($0) }
-    var columns = summaryColumns(summary, facet: found.facetKey, output: output)
-    columns.append(isSame ? .null : .text(summary.status.rawValue))
-    columns.append(isSame ? .null : .text(summary.pauseReason?.rawValue))
-    columns.append(.integer(found.head))
-    columns.append(.integer(found.journalBytes))
-    columns.append(.integer(found.key))
-    columns.append(.integer(fence.value))
-    columns.append(.integer(before.head))
-    guard try connection.run(isSame ? .updateRunOfSameFacet : .updateRun, columns) == 1 else {
+    let changed = try connection.run(isSame ? .updateRunOfSameFacet : .updateRun) { binding throws(StoreError) in
+      try bind(summary, facet: found.facetKey, output: output, to: &binding)
+      if isSame {
+        try binding.nextNull(2)
+      } else {
+        try binding.next(.text(summary.status.rawValue))
+        try binding.next(.text(summary.pauseReason?.rawValue))
+      }
+      try binding.next(found.head)
+      try binding.next(found.journalBytes)
+      try binding.next(found.key)
+      try binding.next(fence.value)
+      try binding.next(before.head)
+    }
+    guard changed == 1 else {
       connection.memory.forget(run)
       throw Self.stale(run)
     }
     for row in append.rows {
-      try connection.run(
-        .insertEntry,
-        [.integer(found.key), .integer(row.sequence.value), .time(row.at), row.payload.column])
+      _ = try connection.run(.insertEntry) { binding throws(StoreError) in
+        try binding.next(found.key)
+        try binding.next(row.sequence.value)
+        try binding.next(row.at.microseconds)
+        try binding.next(row.payload.column)
+      }
       try keep(row.payload)
     }
     try keep(output)

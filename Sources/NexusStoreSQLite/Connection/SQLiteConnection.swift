@@ -102,7 +102,13 @@ final class SQLiteConnection {
   /// Runs a writing statement; answers how many rows it changed.
   @discardableResult
   func run(_ sql: SQL, _ values: [SQLiteValue] = []) throws(StoreError) -> Int {
-    let statement = unsafe try prepared(sql, values)
+    try run(sql) { binding throws(StoreError) in for value in values { try binding.next(value) } }
+  }
+
+  /// Runs a writing statement whose values `bind` gives one after the other, without a list of them; answers how many
+  /// rows it changed.
+  func run(_ sql: SQL, _ bind: (inout SQLiteBinding) throws(StoreError) -> Void) throws(StoreError) -> Int {
+    let statement = unsafe try prepared(sql, bind)
     defer { unsafe _ = sqlite3_reset(statement) }
     let result = unsafe sqlite3_step(statement)
     guard result == SQLITE_DONE || result == SQLITE_ROW else {
@@ -161,6 +167,12 @@ final class SQLiteConnection {
   }
 
   private func prepared(_ sql: SQL, _ values: [SQLiteValue]) throws(StoreError) -> OpaquePointer {
+    unsafe try prepared(sql) { binding throws(StoreError) in for value in values { try binding.next(value) } }
+  }
+
+  private func prepared(
+    _ sql: SQL, _ bind: (inout SQLiteBinding) throws(StoreError) -> Void
+  ) throws(StoreError) -> OpaquePointer {
     let statement: OpaquePointer
     if let kept = unsafe statements[sql.rawValue] {
       unsafe statement = kept
@@ -174,10 +186,8 @@ final class SQLiteConnection {
       unsafe statements[sql.rawValue] = new
       unsafe statement = new
     }
-    for (offset, value) in values.enumerated() {
-      let result = unsafe value.bind(to: statement, at: Int32(offset + 1))
-      guard result == SQLITE_OK else { throw unsafe SQLiteError.make(result, handle, doing: "binding to \(sql)") }
-    }
+    var binding = unsafe SQLiteBinding(statement: statement, handle: handle, sql: sql)
+    try bind(&binding)
     return unsafe statement
   }
 }

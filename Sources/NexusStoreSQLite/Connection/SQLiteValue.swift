@@ -37,6 +37,43 @@ enum SQLiteValue: Sendable {
   }
 }
 
+/// Gives a statement its values, the first one first.
+@safe
+struct SQLiteBinding {
+  private let statement: OpaquePointer
+  private let handle: OpaquePointer
+  private let sql: SQL
+  private var index: Int32 = 0
+
+  @unsafe
+  init(statement: OpaquePointer, handle: OpaquePointer, sql: SQL) {
+    unsafe self.statement = statement
+    unsafe self.handle = handle
+    self.sql = sql
+  }
+
+  mutating func next(_ value: SQLiteValue) throws(StoreError) {
+    index += 1
+    try check(unsafe value.bind(to: statement, at: index))
+  }
+
+  mutating func next(_ number: Int64) throws(StoreError) {
+    index += 1
+    try check(unsafe sqlite3_bind_int64(statement, index, number))
+  }
+
+  mutating func nextNull(_ count: Int = 1) throws(StoreError) {
+    for _ in 0..<count {
+      index += 1
+      try check(unsafe sqlite3_bind_null(statement, index))
+    }
+  }
+
+  private func check(_ result: Int32) throws(StoreError) {
+    guard result == SQLITE_OK else { throw unsafe SQLiteError.make(result, handle, doing: "binding to \(sql)") }
+  }
+}
+
 /// The row that a statement stands on; valid until the statement moves on.
 @safe
 struct SQLiteRow {
