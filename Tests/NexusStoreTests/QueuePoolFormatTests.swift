@@ -11,7 +11,8 @@ import Testing
 
   @Test func `what is known of a pool comes back as it was`() throws {
     let spec = QueuePoolSpec(
-      name: Self.name, agent: AgentName("worker"), size: 2, strategy: .leastBusy, minSize: 1, maxSize: 4, maxQueue: 7, capacity: 3)
+      name: Self.name, agent: AgentName("worker"), size: 2, strategy: .leastBusy, minSize: 1, maxSize: 4, maxQueue: 7,
+      capacity: 3)
     let wish = QueuePoolWish(size: .init(wanted: 3, configured: 2), isDraining: true)
     for memory in [QueuePoolMemory(), QueuePoolMemory(wish: wish), QueuePoolMemory(wish: wish, spec: spec)] {
       #expect(try QueuePoolFormat.decode(QueuePoolFormat.encode(memory), of: Self.name) == memory)

@@ -101,7 +101,7 @@ struct PoolBatch {
   /// One value at the end in these formats; else a line for each.
   private var isOneValue: Bool { console.format == .json || console.format == .yaml }
 
-  /// - Parameter isSilent: whether ids are printed only if not all can be submitted.
+  // Silently: ids are printed only if not all can be submitted.
   func submit(_ tasks: [RunInput.BatchTask], isSilent: Bool) async throws(OperationError) -> [RunID] {
     var reports: [RunReport] = []
     for task in tasks {

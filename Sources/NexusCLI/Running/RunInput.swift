@@ -40,8 +40,9 @@ package enum RunInput {
     }
   }
 
-  /// The lines of a text: only LF ends one, with or without CR before it. What else Unicode calls the end of a line may
-  /// stand inside a JSON string.
+  /// The lines of a text: only LF ends one, with or without CR before it.
+  ///
+  /// What else Unicode calls the end of a line may stand inside a JSON string.
   package static func lines(of text: String) -> [Substring] {
     text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
   }

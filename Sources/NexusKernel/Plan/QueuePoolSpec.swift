@@ -101,8 +101,9 @@ package struct AutoScaleSpec: Sendable, Hashable {
 /// What is to be known of a pool when neither the configuration nor the node of before can be asked.
 package struct QueuePoolMemory: Sendable, Hashable {
   package var wish: QueuePoolWish
-  /// What the configuration said last: it holds for the tasks of a pool that the configuration no longer has. Nil where
-  /// an older version kept nothing but the wish.
+  /// What the configuration said last: it holds for the tasks of a pool that the configuration no longer has.
+  ///
+  /// Nil where an older version kept nothing but the wish.
   package var spec: QueuePoolSpec?
   package init(wish: QueuePoolWish = QueuePoolWish(), spec: QueuePoolSpec? = nil) {
     self.wish = wish

@@ -150,7 +150,8 @@ package struct ScheduleMachine: Sendable {
   private mutating func take(_ time: WallTime) {
     switch spec.overlap {
     case .allow: begin(time)
-    case .skip: if state.isBusy || !state.waiting.isEmpty { state.record(time, .skipped(.overlap)) } else { begin(time) }
+    case .skip:
+      if state.isBusy || !state.waiting.isEmpty { state.record(time, .skipped(.overlap)) } else { begin(time) }
     case .queue:
       if state.waiting.count < ScheduleState.maxWaiting {
         state.waiting.append(time)

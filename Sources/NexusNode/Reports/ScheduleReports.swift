@@ -53,7 +53,9 @@ enum ScheduleReports {
   }
 
   /// How the schedules stand while no node runs: as the last one left them.
-  static func stored(_ plan: ProjectPlan, _ rows: [ComponentRow], at now: WallTime) throws(StoreError) -> [ScheduleHost.Standing] {
+  static func stored(
+    _ plan: ProjectPlan, _ rows: [ComponentRow], at now: WallTime
+  ) throws(StoreError) -> [ScheduleHost.Standing] {
     var states: [String: ScheduleState] = [:]
     for row in rows { states[row.name] = try ScheduleFormat.decode(row.state) }
     return plan.schedules.map { spec in

@@ -235,8 +235,8 @@ package final class PoolDesk: Sendable {
     book.withLock { book in
       book.pools[pool].map {
         Standing(
-          size: $0.machine.size, isDraining: book.wish(pool).isDraining, waiting: max(0, $0.runs.count - $0.machine.busyCount),
-          busy: $0.machine.busyCount, loads: $0.machine.loads)
+          size: $0.machine.size, isDraining: book.wish(pool).isDraining,
+          waiting: max(0, $0.runs.count - $0.machine.busyCount), busy: $0.machine.busyCount, loads: $0.machine.loads)
       }
     }
   }

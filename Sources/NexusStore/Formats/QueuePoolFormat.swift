@@ -36,6 +36,7 @@ package enum QueuePoolFormat {
   ///   - bytes: the state of its row.
   ///   - name: the pool.
   /// - Throws: `corrupt` if the bytes are nothing that this version knows.
+  /// - Returns: the wish of a person, and the limits if they are there.
   package static func decode(_ bytes: [UInt8], of name: PoolName) throws(StoreError) -> QueuePoolMemory {
     do {
       var members = try MemberReader(try JSONValue(parsing: bytes))
