@@ -583,6 +583,12 @@ static const unsigned char NX_SCH_002[] = {
 static const unsigned char NX_SCH_003[] = {
 #embed "../../docs/errors/NX-SCH-003.md"
 };
+static const unsigned char NX_SCH_004[] = {
+#embed "../../docs/errors/NX-SCH-004.md"
+};
+static const unsigned char NX_SCH_005[] = {
+#embed "../../docs/errors/NX-SCH-005.md"
+};
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
 };
@@ -835,6 +841,8 @@ static const struct naos_error_page pages[] = {
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
+    {"NX-SCH-004", NX_SCH_004, sizeof NX_SCH_004},
+    {"NX-SCH-005", NX_SCH_005, sizeof NX_SCH_005},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

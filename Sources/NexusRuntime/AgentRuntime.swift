@@ -49,7 +49,8 @@ package final class AgentRuntime: Sendable {
 
   /// Fills the windows and the board from the store and connects the parts; before anything is started.
   package func prepare() async throws {
-    let executor = executor
+    let (executor, pools) = (executor, pools)
+    await supervisors.setTaskCrashCount { pools.crashed($0, $1, because: $2) }
     await supervisors.setGivingUp { executor.gaveUp(on: $0, $1) }
     try await supervisors.check()
     try await supervisors.restore()
@@ -92,7 +93,7 @@ package final class AgentRuntime: Sendable {
 
   /// Takes the schedules and queue pools of a changed configuration.
   package func reload(_ plan: ProjectPlan) async {
-    pools.reload(plan.queuePools)
+    await pools.reload(plan.queuePools)
     await schedules.reload(plan.schedules)
   }
 

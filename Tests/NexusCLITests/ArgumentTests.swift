@@ -24,6 +24,13 @@ import Testing
     }
   }
 
+  @Test func `only a line feed ends a task of a batch`() {
+    #expect(RunInput.lines(of: "a\r\nb\n\nc") == ["a", "b", "", "c"])
+    let text = "{\"a\":\"x\u{2028}y\u{85}z\u{0B}\u{0C}\"}"
+    #expect(RunInput.lines(of: text + "\n" + text) == [Substring(text), Substring(text)])
+    #expect(RunInput.tasks(in: "a\n \n\nb\n").map(\.line) == [1, 4], "keys are made of the number of the line")
+  }
+
   @Test func `an input is JSON only if it is an object or a list`() throws {
     #expect(RunInput.value(#"{"a": 1}"#) == ["a": 1])
     #expect(RunInput.value("[1, 2]") == [1, 2])

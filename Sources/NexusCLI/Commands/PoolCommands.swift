@@ -52,8 +52,9 @@ struct PoolBatchCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "batch", abstract: "Give a pool many tasks: one a line, JSON or text.",
     discussion: """
-      Prints a run's id for each, in the order of the lines; with --wait what became of each, as JSON lines. With \
-      --idempotency-key the same command can be repeated after an interruption: what was submitted is not again.
+      Prints a run's id for each as soon as it is submitted, in the order of the lines; with --wait what became of \
+      each, as JSON lines. If it stops halfway, what was submitted goes on. With --idempotency-key the same command \
+      can be repeated after an interruption: what was submitted is not again.
       """)
 
   @Argument(help: "The pool.")
@@ -72,56 +73,75 @@ struct PoolBatchCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let inputs = try RunInput.batch(file)
+    let tasks = try RunInput.batch(file)
     let console = context.console
     let (name, key, wait) = (name, idempotencyKey, wait)
     let failed = try await AgentNames.suggesting(name, in: project) {
       try await NodeAccess.running(project) { node in
-        let reports = try await Self.submit(inputs, to: name, key: key, node, console)
-        guard wait else {
-          let lines = reports.map(\.detachedJSON)
-          console.emit(.array(lines), lines: lines) { reports.map(\.id.text).joined(separator: "\n") }
-          return 0
-        }
-        return try await Self.waitForAll(reports.map(\.id), node, console)
+        let batch = PoolBatch(pool: name, key: key, node: node, console: console)
+        let runs = try await batch.submit(tasks, isSilent: wait)
+        return wait ? try await batch.waitForAll(runs) : 0
       }
     }
     console.next("naos pool show \(name)", "naos runs list \(name)")
     guard failed == 0 else {
-      console.say("\(failed) of \(inputs.count) did not complete")
+      console.say("\(failed) of \(tasks.count) did not complete")
       throw CommandFailure(exit: .failed)
     }
   }
+}
 
-  private static func submit(
-    _ inputs: [JSONValue], to name: String, key: String?, _ node: any NodeOperations, _ console: Console
-  ) async throws(OperationError) -> [RunReport] {
+/// Hands tasks over and tells of each as it happens: whoever is interrupted knows which of them run.
+struct PoolBatch {
+  let pool: String
+  let key: String?
+  let node: any NodeOperations
+  let console: Console
+
+  /// One value at the end in these formats; else a line for each.
+  private var isOneValue: Bool { console.format == .json || console.format == .yaml }
+
+  // Silently: ids are printed only if not all can be submitted.
+  func submit(_ tasks: [RunInput.BatchTask], isSilent: Bool) async throws(OperationError) -> [RunID] {
     var reports: [RunReport] = []
-    for (index, input) in inputs.enumerated() {
-      let request = StartRun(name: name, input: input, idempotencyKey: key.map { "\($0)-\(index + 1)" })
+    for task in tasks {
+      let request = StartRun(name: pool, input: task.input, idempotencyKey: key.map { "\($0)-\(task.line)" })
       do throws(OperationError) {
-        reports.append(try await node.startRun(request))
+        let report = try await node.startRun(request)
+        reports.append(report)
+        if !isSilent, !isOneValue { console.emit(report.detachedJSON) { report.id.text } }
       } catch {
-        console.say("\(reports.count) of \(inputs.count) were submitted")
+        if isSilent || isOneValue { show(reports) }
+        console.say("\(reports.count) of \(tasks.count) were submitted, and go on; line \(task.line) was not")
+        console.next("naos pool show \(pool)", "naos runs list \(pool)")
         throw error
       }
     }
-    console.say("submitted \(reports.count)")
-    return reports
+    if !isSilent, isOneValue { show(reports) }
+    let leaving = isSilent ? "; Ctrl-C leaves them to the node: naos runs list \(pool)" : ""
+    console.say("submitted \(reports.count)\(leaving)")
+    return reports.map(\.id)
+  }
+
+  private func show(_ reports: [RunReport]) {
+    let lines = reports.map(\.detachedJSON)
+    console.emit(.array(lines), lines: lines) { reports.map(\.id.text).joined(separator: "\n") }
   }
 
   /// - Returns: how many did not complete.
-  private static func waitForAll(
-    _ runs: [RunID], _ node: any NodeOperations, _ console: Console
-  ) async throws(OperationError) -> Int {
+  func waitForAll(_ runs: [RunID]) async throws(OperationError) -> Int {
     var lines: [JSONValue] = []
     var failed = 0
     for run in runs {
       let report = try await node.waitRun(run)
       if report.status != "completed" { failed += 1 }
-      lines.append(report.json)
+      if isOneValue {
+        lines.append(report.json)
+      } else {
+        console.data(console.shown(report.json.text(.compact)))
+      }
     }
-    console.emit(.array(lines), lines: lines) { lines.map { console.shown($0.text(.compact)) }.joined(separator: "\n") }
+    if isOneValue { console.emit(.array(lines)) { "" } }
     return failed
   }
 }

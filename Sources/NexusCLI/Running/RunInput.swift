@@ -20,11 +20,31 @@ package enum RunInput {
     return value(given)
   }
 
+  /// A task of a batch.
+  package struct BatchTask: Sendable, Hashable {
+    /// The number of its line, from 1 on.
+    package var line: Int
+    package var input: JSONValue
+  }
+
   /// The tasks of a file, or of the standard input for `-`: one a line; empty lines are none.
-  package static func batch(_ path: String) throws -> [JSONValue] {
+  package static func batch(_ path: String) throws -> [BatchTask] {
     let text =
       path == "-" ? try text(at: "/dev/stdin", shownAs: "the standard input") : try text(at: path, shownAs: path)
-    return text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }.map { value(String($0)) }
+    return tasks(in: text)
+  }
+
+  package static func tasks(in text: String) -> [BatchTask] {
+    lines(of: text).enumerated().filter { !$0.element.allSatisfy(\.isWhitespace) }.map {
+      BatchTask(line: $0.offset + 1, input: value(String($0.element)))
+    }
+  }
+
+  /// The lines of a text: only LF ends one, with or without CR before it.
+  ///
+  /// What else Unicode calls the end of a line may stand inside a JSON string.
+  package static func lines(of text: String) -> [Substring] {
+    text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
   }
 
   /// An object or a list if it is JSON of that kind, else the text as it was given: `42` and `yes` are words here.

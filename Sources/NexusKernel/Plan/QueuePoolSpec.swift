@@ -49,6 +49,24 @@ package struct QueuePoolSpec: Sendable, Hashable {
   }
 }
 
+extension QueuePoolSpec {
+  /// The limits of a pool of which nothing is known any more but its tasks: one after the other, and none is refused.
+  package static func forgotten(_ name: PoolName) -> QueuePoolSpec {
+    QueuePoolSpec(name: name, agent: AgentName(name.text), size: 1, maxQueue: .max)
+  }
+
+  /// The pool as it goes on without a configuration: of the size that it has, and never without a worker, because nobody
+  /// could give it one.
+  package var abandoned: QueuePoolSpec {
+    var spec = self
+    spec.autoScale = nil
+    spec.minSize = max(1, minSize)
+    spec.size = max(1, size)
+    spec.maxSize = max(1, maxSize)
+    return spec
+  }
+}
+
 /// Which of the workers that have room gets the next piece of work.
 package enum QueueStrategy: String, Sendable, CaseIterable {
   /// Each in its turn.
@@ -77,6 +95,19 @@ package struct AutoScaleSpec: Sendable, Hashable {
     self.scaleUpAfter = scaleUpAfter
     self.scaleDownAfter = scaleDownAfter
     self.cooldown = cooldown
+  }
+}
+
+/// What is to be known of a pool when neither the configuration nor the node of before can be asked.
+package struct QueuePoolMemory: Sendable, Hashable {
+  package var wish: QueuePoolWish
+  /// What the configuration said last: it holds for the tasks of a pool that the configuration no longer has.
+  ///
+  /// Nil where an older version kept nothing but the wish.
+  package var spec: QueuePoolSpec?
+  package init(wish: QueuePoolWish = QueuePoolWish(), spec: QueuePoolSpec? = nil) {
+    self.wish = wish
+    self.spec = spec
   }
 }
 

@@ -11,6 +11,8 @@ package import NexusCore
 package struct ScheduleMachine: Sendable {
   /// What comes due is on time for this long; later it is late, and `catchUp` says what becomes of it.
   package static let onTime = Duration.seconds(60)
+  /// How far what is decided may be ahead of the clock before somebody is told: clocks are set back a little all the time.
+  package static let maxAhead = Duration.seconds(60)
   /// How many late runs are made up for at most, with `catchUp: all`; the older ones are missed.
   package static let maxCatchUp = 100
   /// How many due times are looked at in one go; where there are more, only those of the last day, hour or minute are.
@@ -51,12 +53,24 @@ package struct ScheduleMachine: Sendable {
     if state.timing != spec.timing {
       state.timing = spec.timing
       state.decided = now
+      // What waits was due by the old expression.
+      if let latest = state.waiting.last {
+        state.record(latest, .skipped(.changed), count: state.waiting.count)
+        state.waiting = []
+      }
     }
     self.state = state
   }
 
   /// When it is due next; nil while it is paused, and if the calendar ends before.
   package var nextDue: WallTime? { state.isPaused ? nil : spec.cron.next(after: state.decided, in: zone) }
+
+  /// Up to when all is decided, if that is so far ahead that the clock must have been wrong; nil if all is well.
+  ///
+  /// Nothing comes due before that time: what was started once is not started again, unless a person resumes the schedule.
+  package func decidedAhead(of now: WallTime) -> WallTime? {
+    state.decided > now + Self.maxAhead ? state.decided : nil
+  }
 
   package mutating func handle(_ event: Event, at now: WallTime) -> Decision {
     let before = state
@@ -67,20 +81,22 @@ package struct ScheduleMachine: Sendable {
       guard state.starting.contains(time) else { break }
       state.starting.removeAll { $0 == time }
       state.running.append(ScheduleState.Running(time: time, run: run))
-      record(time, .started(run))
+      state.record(time, .started(run))
     case .refused(let time, let code, let message):
       guard state.starting.contains(time) else { break }
       state.starting.removeAll { $0 == time }
-      record(time, .refused(code: code, message: message))
+      state.record(time, .refused(code: code, message: message))
     case .ended(let run): state.running.removeAll { $0.run == run }
     case .pause:
       // What is due by now is not lost by the pause that comes after it.
       comeDue(at: now)
       state.isPaused = true
     case .resume:
-      guard state.isPaused else { break }
+      let wasAhead = decidedAhead(of: now) != nil
+      guard state.isPaused || wasAhead else { break }
       state.isPaused = false
-      state.decided = max(state.decided, now)
+      // A run of a time that was decided before has its key: it is found, and not made again.
+      state.decided = wasAhead ? now : max(state.decided, now)
     case .trigger: begin(now)
     }
     if !state.isPaused, !state.isBusy, !state.waiting.isEmpty { state.starting.append(state.waiting.removeFirst()) }
@@ -106,7 +122,7 @@ package struct ScheduleMachine: Sendable {
       case .all: windowed.suffix(Self.maxCatchUp)
       }
     let missed = late.count - madeUp.count
-    if missed > 0, let latest = late.prefix(missed).last { record(latest, .missed, count: missed + due.unseen) }
+    if missed > 0, let latest = late.prefix(missed).last { state.record(latest, .missed, count: missed + due.unseen) }
     for time in madeUp + onTime { take(time) }
   }
 
@@ -134,12 +150,13 @@ package struct ScheduleMachine: Sendable {
   private mutating func take(_ time: WallTime) {
     switch spec.overlap {
     case .allow: begin(time)
-    case .skip: if state.isBusy || !state.waiting.isEmpty { record(time, .skipped(.overlap)) } else { begin(time) }
+    case .skip:
+      if state.isBusy || !state.waiting.isEmpty { state.record(time, .skipped(.overlap)) } else { begin(time) }
     case .queue:
       if state.waiting.count < ScheduleState.maxWaiting {
         state.waiting.append(time)
       } else {
-        record(time, .skipped(.queueFull))
+        state.record(time, .skipped(.queueFull))
       }
     }
   }
@@ -149,18 +166,8 @@ package struct ScheduleMachine: Sendable {
     if state.running.count + state.starting.count < ScheduleState.maxRunning {
       state.starting.append(time)
     } else {
-      record(time, .skipped(.tooManyRuns))
+      state.record(time, .skipped(.tooManyRuns))
     }
-  }
-
-  private mutating func record(_ time: WallTime, _ outcome: ScheduleRecord.Outcome, count: Int = 1) {
-    // A run that takes an hour must not drown everything else in the skips of a schedule of every second.
-    if let last = state.recent.last, last.outcome == outcome, last.time < time {
-      state.recent[state.recent.count - 1] = ScheduleRecord(time: time, count: last.count + count, outcome: outcome)
-      return
-    }
-    state.recent.append(ScheduleRecord(time: time, count: count, outcome: outcome))
-    if state.recent.count > ScheduleState.maxRecent { state.recent.removeFirst() }
   }
 }
 

@@ -50,6 +50,17 @@ package struct ScheduleState: Sendable, Hashable {
 
   /// Whether a run of the schedule is under way or about to be.
   package var isBusy: Bool { !running.isEmpty || !starting.isEmpty }
+
+  /// Remembers what became of a due time.
+  mutating func record(_ time: WallTime, _ outcome: ScheduleRecord.Outcome, count: Int = 1) {
+    // A run that takes an hour must not drown everything else in the skips of a schedule of every second.
+    if let last = recent.last, last.outcome == outcome, last.time < time {
+      recent[recent.count - 1] = ScheduleRecord(time: time, count: last.count + count, outcome: outcome)
+      return
+    }
+    recent.append(ScheduleRecord(time: time, count: count, outcome: outcome))
+    if recent.count > Self.maxRecent { recent.removeFirst() }
+  }
 }
 
 /// What became of a time at which a schedule was due.
@@ -84,4 +95,6 @@ package enum ScheduleSkip: String, Sendable, CaseIterable {
   case queueFull = "queue-full"
   /// `maxRunning` runs were under way already.
   case tooManyRuns = "too-many-runs"
+  /// It waited, and the expression or the zone was changed.
+  case changed
 }

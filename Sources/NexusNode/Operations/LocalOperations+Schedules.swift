@@ -25,7 +25,7 @@ extension LocalOperations {
     } catch {
       let known = parts.plan.schedules.map(\.name.text)
       throw OperationError(
-        error, suggesting: error.kind == .notFound ? Suggestion.nearest(to: schedule, among: known) : nil)
+        error, suggesting: error.code == "NX-SCH-001" ? Suggestion.nearest(to: schedule, among: known) : nil)
     }
     guard let report = try await schedules().schedules.first(where: { $0.name == schedule }) else {
       throw OperationError(RuntimeRefusal(.notFound, code: "NX-SCH-001", message: "no schedule is named `\(schedule)`"))

@@ -176,7 +176,9 @@ package struct StoredOperations: NodeOperations {
       return counts
     }
     return FlowReports.list(plan) { spec in
-      let wish = rows.first { $0.name == spec.name.text }.flatMap { try? QueuePoolFormat.decode($0.state) }
+      let wish = rows.first { $0.name == spec.name.text }.flatMap {
+        try? QueuePoolFormat.decode($0.state, of: spec.name).wish
+      }
       return PoolDesk.Standing(
         size: (wish ?? QueuePoolWish()).size(of: spec), isDraining: wish?.isDraining ?? false,
         waiting: waiting[spec.name.text] ?? 0,
@@ -187,10 +189,10 @@ package struct StoredOperations: NodeOperations {
     throw Self.needsNode
   }
   package func schedules() async throws(OperationError) -> ScheduleList {
-    let standings = try await reading { () async throws(StoreError) in
-      try ScheduleReports.stored(plan, try await store.components(.schedule))
-    }
     let now = clock.wallNow()
+    let standings = try await reading { () async throws(StoreError) in
+      try ScheduleReports.stored(plan, try await store.components(.schedule), at: now)
+    }
     return ScheduleList(schedules: standings.map { ScheduleReports.report($0, at: now) })
   }
   package func change(

@@ -48,17 +48,26 @@ enum ScheduleReports {
     case .overlap: "an earlier run was not over"
     case .queueFull: "\(ScheduleState.maxWaiting) runs waited already"
     case .tooManyRuns: "\(ScheduleState.maxRunning) runs were under way already"
+    case .changed: "it waited, and the expression or the time zone was changed"
     }
   }
 
   /// How the schedules stand while no node runs: as the last one left them.
-  static func stored(_ plan: ProjectPlan, _ rows: [ComponentRow]) throws(StoreError) -> [ScheduleHost.Standing] {
+  static func stored(
+    _ plan: ProjectPlan, _ rows: [ComponentRow], at now: WallTime
+  ) throws(StoreError) -> [ScheduleHost.Standing] {
     var states: [String: ScheduleState] = [:]
     for row in rows { states[row.name] = try ScheduleFormat.decode(row.state) }
     return plan.schedules.map { spec in
       var problem: String?
-      do { _ = try ZoneRules.named(spec.timeZone) } catch { problem = "\(error)" }
-      return ScheduleHost.Standing(spec: spec, state: states[spec.name.text], problem: problem)
+      let state = states[spec.name.text]
+      do {
+        let machine = ScheduleMachine(spec, zone: try ZoneRules.named(spec.timeZone), state: state, at: now)
+        problem = ScheduleHost.problem(of: machine, at: now)
+      } catch {
+        problem = "\(error)"
+      }
+      return ScheduleHost.Standing(spec: spec, state: state, problem: problem)
     }
   }
 }

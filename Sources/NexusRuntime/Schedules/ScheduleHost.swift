@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 package import NexusKernel
 internal import NexusStore
 internal import Synchronization
@@ -132,6 +132,8 @@ package final class ScheduleHost: Sendable {
     var states: [ScheduleName: ScheduleState] = [:]
     /// What could not be done for a passing reason, and is tried again.
     var later: [Later] = []
+    /// Why the latest run was not made.
+    var refusal: RuntimeRefusal?
   }
 
   private enum Later {
@@ -143,12 +145,7 @@ package final class ScheduleHost: Sendable {
 
   private func run(_ begun: Book) async {
     var book = begun
-    // What the last node decided and did not come to do, and ends that it did not see.
-    for name in book.machines.keys.sorted() {
-      let starting = book.machines[name]?.state.starting ?? []
-      for time in starting { await start(name, time, &book) }
-      for running in book.machines[name]?.state.running ?? [] { await noticeEnd(of: running.run, name, &book) }
-    }
+    for name in book.machines.keys.sorted() { await goOn(name, &book) }
     for await message in mailbox {
       switch message {
       case .tick:
@@ -160,13 +157,31 @@ package final class ScheduleHost: Sendable {
         }
         _ = shown.withLock { $0.watched.remove(run) }
       case .reload(let specs, let done):
+        let before = book.machines
         take(specs, &book)
-        for name in book.machines.keys.sorted() { _ = await handle(.tick, name, &book) }
+        for name in book.machines.keys.sorted() {
+          if before[name] == nil { await goOn(name, &book) }
+          _ = await handle(.tick, name, &book)
+        }
+        show(book)
         done.resume()
-      case .verb(let name, let event, let answer): answer.resume(returning: await perform(event, name, &book))
+      case .verb(let name, let event, let answer):
+        let refusal = await perform(event, name, &book)
+        // Whoever asked looks at what came of it next.
+        show(book)
+        answer.resume(returning: refusal)
       }
       show(book)
       setAlarm(book)
+    }
+  }
+
+  /// A schedule is here that was not: does what was decided and not done, and takes ends that nobody saw.
+  private func goOn(_ name: ScheduleName, _ book: inout Book) async {
+    for time in book.machines[name]?.state.starting ?? [] { await start(name, time, &book) }
+    for running in book.machines[name]?.state.running ?? [] {
+      watch(running.run)
+      await noticeEnd(of: running.run, name, &book)
     }
   }
 
@@ -198,7 +213,28 @@ package final class ScheduleHost: Sendable {
       return RuntimeRefusal(
         .notFound, code: "NX-SCH-001", message: "no schedule is named `\(name)`", hint: "naos schedule list")
     }
-    return await handle(event, name, &book)
+    guard event == .trigger else { return await handle(event, name, &book) }
+    return await trigger(name, &book)
+  }
+
+  /// A person wants a run: unlike one that the clock wants, it is refused to somebody's face.
+  private func trigger(_ name: ScheduleName, _ book: inout Book) async -> RuntimeRefusal? {
+    book.refusal = nil
+    if let refusal = await handle(.trigger, name, &book) { return refusal }
+    if let refusal = book.refusal {
+      guard refusal.kind != .storage else { return nil }
+      // A person is there to ask again.
+      if case .start(name, let time)? = book.later.last {
+        book.later.removeLast()
+        await take(.refused(time, code: refusal.code, message: refusal.message), name, &book)
+      }
+      return refusal
+    }
+    guard case .skipped(.tooManyRuns) = book.machines[name]?.state.recent.last?.outcome else { return nil }
+    return RuntimeRefusal(
+      .unavailable, code: "NX-SCH-005",
+      message: "\(ScheduleState.maxRunning) runs of the schedule \(name) are under way already",
+      hint: "naos schedule show \(name)")
   }
 
   /// Lets a machine decide, writes its state down and starts what it says.
@@ -230,6 +266,7 @@ package final class ScheduleHost: Sendable {
       await take(.started(time, record.id), name, &book)
       await noticeEnd(of: record.id, name, &book)
     } catch {
+      book.refusal = book.refusal ?? error
       switch error.kind {
       case .unavailable, .storage: book.later.append(.start(name, time))
       case .notFound, .conflict, .refused, .invalid:
@@ -273,11 +310,22 @@ package final class ScheduleHost: Sendable {
     show(book)
   }
 
+  /// Why a schedule that could start runs starts none; nil if it does.
+  package static func problem(of machine: ScheduleMachine, at now: WallTime) -> String? {
+    guard !machine.state.isPaused else { return nil }
+    return machine.decidedAhead(of: now).map {
+      "NX-SCH-004 the clock was ahead: all is decided up to \($0.iso8601); if it is right now: "
+        + "naos schedule resume \(machine.spec.name)"
+    }
+  }
+
   private func show(_ book: Book) {
+    let now = services.clock.wallNow()
     let standings = book.order.map { spec in
       Standing(
         spec: spec, state: book.machines[spec.name]?.state ?? book.states[spec.name],
-        problem: book.problems[spec.name])
+        problem: book.problems[spec.name]
+          ?? book.machines[spec.name].flatMap { Self.problem(of: $0, at: now) })
     }
     shown.withLock { $0.standings = standings }
   }

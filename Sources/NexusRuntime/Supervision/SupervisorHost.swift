@@ -58,6 +58,7 @@ package actor SupervisorHost {
   private var watcher: (@Sendable (SupervisionTree.Event, [SupervisionTree.Action]) -> Void)?
   /// Tells the runs of an agent that nobody will restart it any more.
   private var onGivingUp: @Sendable (AgentName, RunError) -> Void = { _, _ in }
+  var countTaskCrash: TaskCrashCount = { _, _, _ in nil }
 
   init(plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk) {
     self.plan = plan
@@ -246,6 +247,7 @@ package actor SupervisorHost {
   ///
   /// - Returns: nil if it may have one, else why not.
   package func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
+    if let answer = taskCrashed(child, reason: reason) { return answer.refusal }
     defer {
       guests[child] = nil
       departed(child)

@@ -55,6 +55,30 @@ import Testing
     #expect(next.handle(.started(Self.at(10), Self.run(1)), at: Self.at(12)) == ScheduleMachine.Decision())
   }
 
+  @Test func `a clock that was ahead is told of, and resume counts from now on`() throws {
+    var machine = try Self.machine()
+    _ = machine.handle(.tick, at: Self.at(86_400))
+    #expect(machine.decidedAhead(of: Self.at(86_395)) == nil, "clocks are set back a little all the time")
+    #expect(machine.handle(.tick, at: Self.at(20)).starts == [])
+    #expect(machine.decidedAhead(of: Self.at(20)) == Self.at(86_400))
+    #expect(machine.handle(.resume, at: Self.at(20)).isChanged)
+    #expect(machine.decidedAhead(of: Self.at(20)) == nil)
+    #expect(machine.nextDue == Self.at(30))
+    #expect(machine.handle(.tick, at: Self.at(30)).starts == [Self.at(30)])
+  }
+
+  @Test func `what waits by an expression that was changed is dropped, and that is recorded`() throws {
+    var machine = try Self.machine(overlap: .queue)
+    _ = machine.handle(.tick, at: Self.at(30))
+    #expect(machine.state.waiting == [Self.at(20), Self.at(30)])
+    let same = try Self.machine(overlap: .queue, state: machine.state, at: 31)
+    #expect(same.state.waiting.count == 2)
+    let other = try Self.machine("@every 1h", overlap: .queue, state: machine.state, at: 31)
+    #expect(other.state.waiting.isEmpty)
+    #expect(
+      other.state.recent.last == ScheduleRecord(time: Self.at(30), count: 2, outcome: .skipped(.changed)))
+  }
+
   // MARK: Overlap
 
   @Test func `skip starts nothing while a run goes on, and counts what it left out`() throws {

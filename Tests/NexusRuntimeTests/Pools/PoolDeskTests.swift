@@ -145,4 +145,97 @@ import Testing
       #expect(try await store.runCounts() == [.completed: 3])
     }
   }
+
+  /// The same project after the pool was taken out of its file.
+  private static var without: ProjectPlan {
+    var plan = plan()
+    plan.queuePools = []
+    plan.flows = []
+    return plan
+  }
+
+  @Test func `taken out of the configuration, it does what waits within its limits`() async throws {
+    try await RuntimeFixture.with(Self.plan()) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await Self.submit(5, fixture)
+      var open = [try #require(await processes.next()), try #require(await processes.next())]
+      await fixture.runtime.reload(Self.without)
+      let standing = try #require(fixture.runtime.pools.standing(of: Self.name))
+      #expect(standing.busy == 2 && standing.waiting == 3)
+      for _ in 0..<3 {
+        open.removeFirst().succeed("ok")
+        open.append(try #require(await processes.next()))
+        #expect(fixture.runtime.pools.standing(of: Self.name)?.busy == 2)
+      }
+      for process in open { process.succeed("ok") }
+      await fixture.runtime.executor.waitUntilIdle()
+      #expect(fixture.runtime.pools.standing(of: Self.name) == nil, "its last task is through")
+    }
+  }
+
+  @Test func `taken out while no node runs, it does what waits within its limits`() async throws {
+    let store = InMemoryStore()
+    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await Self.submit(4, fixture)
+      for _ in 0..<2 { _ = try #require(await processes.next()) }
+    }
+    try await RuntimeFixture.with(Self.without, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      #expect(try await fixture.runtime.executor.recover().resumed == 4)
+      var open = [try #require(await processes.next()), try #require(await processes.next())]
+      #expect(fixture.runtime.pools.standing(of: Self.name)?.busy == 2)
+      for _ in 0..<2 {
+        open.removeFirst().succeed("ok")
+        open.append(try #require(await processes.next()))
+      }
+      for process in open { process.succeed("ok") }
+      await fixture.runtime.executor.waitUntilIdle()
+    }
+  }
+
+  @Test func `draining outlives that it was taken out and put back`() async throws {
+    try await RuntimeFixture.with(Self.plan()) { fixture in
+      try await fixture.runtime.pools.drain(Self.name, true)
+      await fixture.runtime.reload(Self.without)
+      await fixture.runtime.reload(Self.plan())
+      #expect(fixture.runtime.pools.standing(of: Self.name)?.isDraining == true)
+    }
+  }
+
+  @Test func `tasks that fail by themselves do not fail the others`() async throws {
+    var plan = Self.plan { $0.size = 1 }
+    plan.flows[0].steps[0].retry.policy = RetryPolicy(maxAttempts: 2, initial: .zero)
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let bad = try await Self.submit(5, fixture)
+      // Ten crashes of one agent at the same moment, where it may be restarted three times.
+      for _ in 0..<10 { try #require(await processes.next()).end(.exited(code: 3)) }
+      await fixture.runtime.executor.waitUntilIdle()
+      for run in bad {
+        let error = try await fixture.record(run).summary.error
+        #expect(error != nil && error?.code != "NX-SUP-001", "it is the end of its attempts")
+      }
+      let good = try await Self.submit(1, fixture)
+      try #require(await processes.next()).succeed("ok")
+      await fixture.runtime.executor.waitUntilIdle()
+      #expect(try await fixture.record(good[0]).summary.status == .completed)
+    }
+  }
+
+  @Test func `a task that crashes more often than its agent may is given up alone`() async throws {
+    var plan = Self.plan { $0.size = 1 }
+    plan.flows[0].steps[0].retry.policy = RetryPolicy(maxAttempts: 100, initial: .zero)
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let runs = try await Self.submit(1, fixture)
+      for _ in 0..<4 { try #require(await processes.next()).end(.exited(code: 3)) }
+      await fixture.runtime.executor.wait(for: runs[0])
+      #expect(try await fixture.record(runs[0]).summary.error?.code == "NX-SUP-001")
+      let good = try await Self.submit(1, fixture)
+      try #require(await processes.next()).succeed("ok")
+      await fixture.runtime.executor.waitUntilIdle()
+      #expect(try await fixture.record(good[0]).summary.status == .completed)
+    }
+  }
 }

@@ -121,8 +121,10 @@ import Testing
   @Test func `says why a run could not be made`() async throws {
     try await RuntimeFixture.with(try Self.plan(run: "nobody")) { fixture in
       try await fixture.runtime.startSchedules()
-      try await fixture.runtime.schedules.trigger(Self.name)
-      // The answer comes when all is done.
+      let refusal = await #expect(throws: RuntimeRefusal.self) {
+        try await fixture.runtime.schedules.trigger(Self.name)
+      }
+      #expect(refusal?.code == "NX-AGT-010" && refusal?.kind == .notFound)
       let standing = try #require(fixture.runtime.schedules.standings.first)
       guard case .refused(let code, _) = standing.state?.recent.last?.outcome else {
         Issue.record("\(standing)")
@@ -155,6 +157,7 @@ import Testing
       await #expect(throws: RuntimeRefusal.self, "before it runs") { try await schedules.pause(Self.name) }
       try await fixture.runtime.startSchedules()
       try await schedules.pause(Self.name)
+      #expect(schedules.standings.first?.state?.isPaused == true, "the answer comes when it can be seen")
       #expect(try await Self.state(fixture.store).isPaused)
       try await schedules.trigger(Self.name)
       try #require(await processes.next()).succeed("by hand")
@@ -165,6 +168,62 @@ import Testing
       #expect(schedules.standings.first?.spec.cronText == "@every 1h")
       #expect(schedules.standings.first?.state?.timing == "@every 1h UTC")
       await fixture.runtime.executor.waitUntilIdle()
+    }
+  }
+
+  @Test func `put back after its run has ended, it goes on`() async throws {
+    let plan = try Self.plan(overlap: .skip, cron: "@every 1h")
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let schedules = fixture.runtime.schedules
+      try await fixture.runtime.startSchedules()
+      try await schedules.trigger(Self.name)
+      let process = try #require(await processes.next())
+      var without = plan
+      without.schedules = []
+      await fixture.runtime.reload(without)
+      process.succeed("done")
+      await fixture.runtime.executor.waitUntilIdle()
+      await fixture.runtime.reload(plan)
+      #expect(schedules.standings.first?.state?.running == [])
+    }
+  }
+
+  @Test func `put back while its run goes, it sees the end of it`() async throws {
+    let plan = try Self.plan(overlap: .skip, cron: "@every 1h")
+    try await RuntimeFixture.with(plan) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let schedules = fixture.runtime.schedules
+      try await fixture.runtime.startSchedules()
+      try await schedules.trigger(Self.name)
+      let process = try #require(await processes.next())
+      var without = plan
+      without.schedules = []
+      await fixture.runtime.reload(without)
+      await fixture.runtime.reload(plan)
+      #expect(schedules.standings.first?.state?.running.count == 1)
+      process.succeed("done")
+      await fixture.runtime.executor.waitUntilIdle()
+      // Answered after the end that came before it.
+      try await schedules.pause(Self.name)
+      #expect(schedules.standings.first?.state?.running == [])
+    }
+  }
+
+  @Test func `a clock that was ahead is its problem until it is resumed`() async throws {
+    let plan = try Self.plan(cron: "@every 1h")
+    let store = InMemoryStore()
+    let ahead = ScheduleState(
+      timing: plan.schedules[0].timing, from: WallTime(microseconds: 1_990_000_000_000_000))
+    try await store.commit(
+      StoreTransaction(
+        .synced, [.putComponent(ComponentRow(kind: .schedule, name: "often", state: ScheduleFormat.encode(ahead)))]))
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      let schedules = fixture.runtime.schedules
+      try await fixture.runtime.startSchedules()
+      #expect(schedules.standings.first?.problem?.hasPrefix("NX-SCH-004") == true)
+      try await schedules.resume(Self.name)
+      #expect(schedules.standings.first?.problem == nil)
     }
   }
 }
