@@ -11,6 +11,8 @@ swift build --build-tests </dev/null
 
 export NAOS_BINARY=$PWD/.build/debug/naos
 export NAOS_PYTHON=$PWD/.build/venv/bin/python
+# A seed of a simulation that fails has to fail again: hashes of another run would put things into another order.
+export SWIFT_DETERMINISTIC_HASHING=1
 bundle=.build/debug/naosPackageTests.xctest
 log=.build/test.log
 : >"$log"

@@ -37,6 +37,7 @@ package struct FlowRules {
     var over: Set<StepPath> = []
     var open: [StepPath: AttemptNumber] = [:]
     for entry in journal {
+      if Self.asksJudgeAgain(entry.entry) { over.remove(Self.judge) }
       switch entry.entry {
       case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _):
         if !over.insert(path).inserted, !path.text.hasSuffix(".probe") { return "\(path) ended twice" }
@@ -50,6 +51,16 @@ package struct FlowRules {
       }
     }
     return nil
+  }
+
+  private static let judge = StepPath(".judge")
+
+  /// A person has the run go on: whom the judge is asked about may have changed.
+  private static func asksJudgeAgain(_ entry: RunEntry) -> Bool {
+    switch entry {
+    case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): true
+    default: false
+    }
   }
 
   /// No step begins before those that it needs are over.
