@@ -9,9 +9,10 @@ their model are left out.
 """
 
 import os
-import sys
 
 import anthropic
+
+import checking
 
 MODEL = os.environ.get("NAOS_CHECK_MODEL", "local/extractive")
 SYSTEM = "Answer from the text: A saga undoes its steps in reverse order."
@@ -137,26 +138,9 @@ def check_spent():
     raise AssertionError("a used-up budget let a call through")
 
 
-def main():
-    needs = {
-        check_tools: "NAOS_CHECK_TOOL_MODEL",
-        check_failing: "NAOS_CHECK_FAILING_MODEL",
-        check_cut: "NAOS_CHECK_CUT_MODEL",
-        check_spent: "NAOS_CHECK_SPENT_MODEL",
-    }
-    checks = [value for name, value in globals().items() if name.startswith("check_")]
-    failed = 0
-    for check in checks:
-        if check in needs and needs[check] not in os.environ:
-            print(f"left out  {check.__name__}")
-            continue
-        try:
-            check()
-            print(f"ok        {check.__name__}")
-        except Exception as error:  # every check is run, whatever the others came to
-            failed += 1
-            print(f"FAILED    {check.__name__}: {type(error).__name__}: {error}")
-    sys.exit(1 if failed else 0)
-
-
-main()
+checking.run(globals(), {
+    check_tools: "NAOS_CHECK_TOOL_MODEL",
+    check_failing: "NAOS_CHECK_FAILING_MODEL",
+    check_cut: "NAOS_CHECK_CUT_MODEL",
+    check_spent: "NAOS_CHECK_SPENT_MODEL",
+})

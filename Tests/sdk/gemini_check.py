@@ -11,7 +11,6 @@ out.
 
 import json
 import os
-import sys
 import urllib.error
 import urllib.request
 
@@ -19,6 +18,8 @@ import httpx2
 import pydantic
 from google import genai
 from google.genai import errors, types
+
+import checking
 
 MODEL = os.environ.get("NAOS_CHECK_MODEL", "local/extractive")
 BASE = os.environ["GOOGLE_GEMINI_BASE_URL"]
@@ -178,27 +179,10 @@ def check_spent():
     raise AssertionError("a used-up budget let a call through")
 
 
-def main():
-    needs = {
-        check_tools: "NAOS_CHECK_TOOL_MODEL",
-        check_shaped: "NAOS_CHECK_SHAPED_MODEL",
-        check_failing: "NAOS_CHECK_FAILING_MODEL",
-        check_cut: "NAOS_CHECK_CUT_MODEL",
-        check_spent: "NAOS_CHECK_SPENT_MODEL",
-    }
-    checks = [value for name, value in globals().items() if name.startswith("check_")]
-    failed = 0
-    for check in checks:
-        if check in needs and needs[check] not in os.environ:
-            print(f"left out  {check.__name__}")
-            continue
-        try:
-            check()
-            print(f"ok        {check.__name__}")
-        except Exception as error:  # every check is run, whatever the others came to
-            failed += 1
-            print(f"FAILED    {check.__name__}: {type(error).__name__}: {error}")
-    sys.exit(1 if failed else 0)
-
-
-main()
+checking.run(globals(), {
+    check_tools: "NAOS_CHECK_TOOL_MODEL",
+    check_shaped: "NAOS_CHECK_SHAPED_MODEL",
+    check_failing: "NAOS_CHECK_FAILING_MODEL",
+    check_cut: "NAOS_CHECK_CUT_MODEL",
+    check_spent: "NAOS_CHECK_SPENT_MODEL",
+})

@@ -10,10 +10,11 @@ out.
 """
 
 import os
-import sys
 
 import openai
 import pydantic
+
+import checking
 
 MODEL = os.environ.get("NAOS_CHECK_MODEL", "local/extractive")
 MESSAGES = [
@@ -274,32 +275,15 @@ def check_spent_response():
     assert len(sent) - before == 2, "the SDK retried"
 
 
-def main():
-    needs = {
-        check_tools: "NAOS_CHECK_TOOL_MODEL",
-        check_failing: "NAOS_CHECK_FAILING_MODEL",
-        check_cut: "NAOS_CHECK_CUT_MODEL",
-        check_spent: "NAOS_CHECK_SPENT_MODEL",
-        check_response_tools: "NAOS_CHECK_TOOL_MODEL",
-        check_shaped_chat: "NAOS_CHECK_SHAPED_MODEL",
-        check_shaped_response: "NAOS_CHECK_SHAPED_MODEL",
-        check_failing_response: "NAOS_CHECK_FAILING_MODEL",
-        check_cut_response: "NAOS_CHECK_CUT_MODEL",
-        check_spent_response: "NAOS_CHECK_SPENT_MODEL",
-    }
-    checks = [value for name, value in globals().items() if name.startswith("check_")]
-    failed = 0
-    for check in checks:
-        if check in needs and needs[check] not in os.environ:
-            print(f"left out  {check.__name__}")
-            continue
-        try:
-            check()
-            print(f"ok        {check.__name__}")
-        except Exception as error:  # every check is run, whatever the others came to
-            failed += 1
-            print(f"FAILED    {check.__name__}: {type(error).__name__}: {error}")
-    sys.exit(1 if failed else 0)
-
-
-main()
+checking.run(globals(), {
+    check_tools: "NAOS_CHECK_TOOL_MODEL",
+    check_failing: "NAOS_CHECK_FAILING_MODEL",
+    check_cut: "NAOS_CHECK_CUT_MODEL",
+    check_spent: "NAOS_CHECK_SPENT_MODEL",
+    check_response_tools: "NAOS_CHECK_TOOL_MODEL",
+    check_shaped_chat: "NAOS_CHECK_SHAPED_MODEL",
+    check_shaped_response: "NAOS_CHECK_SHAPED_MODEL",
+    check_failing_response: "NAOS_CHECK_FAILING_MODEL",
+    check_cut_response: "NAOS_CHECK_CUT_MODEL",
+    check_spent_response: "NAOS_CHECK_SPENT_MODEL",
+})
