@@ -59,7 +59,7 @@ let targets: [Target] = [
   module("NexusKernel", ["NexusCore", deque, heap]),
   module("NexusStore", ["NexusCore", "NexusKernel"]),
   module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
-  module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "CYAML"], link: staticYAML),
+  module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "NexusGates", "CYAML"], link: staticYAML),
   module("NexusGates", ["NexusCore", "NexusDiagnostics"]),
   module("NexusTelemetry", ["NexusCore", logging]),
   module("NexusAPI", ["NexusCore"]),
@@ -91,7 +91,7 @@ let targets: [Target] = [
   module(
     "NexusCLI",
     [
-      "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusKernel", "NexusNode", "NexusHTTP",
+      "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusGates", "NexusKernel", "NexusNode", "NexusHTTP",
       "NexusLLMAgent", "CTemplates", argumentParser,
     ]),
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard"], swiftSettings: house),
@@ -136,7 +136,8 @@ let targets: [Target] = [
       "NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel", "CFaultVFS", "naos-store-fixture",
     ], exclude: ["goldens"]),
   tests(
-    "NexusConfigTests", ["NexusConfig", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
+    "NexusConfigTests",
+    ["NexusConfig", "NexusGates", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
     exclude: ["cases"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),

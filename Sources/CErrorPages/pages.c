@@ -391,6 +391,15 @@ static const unsigned char NX_GAT_056[] = {
 static const unsigned char NX_GAT_057[] = {
 #embed "../../docs/errors/NX-GAT-057.md"
 };
+static const unsigned char NX_GAT_058[] = {
+#embed "../../docs/errors/NX-GAT-058.md"
+};
+static const unsigned char NX_GAT_059[] = {
+#embed "../../docs/errors/NX-GAT-059.md"
+};
+static const unsigned char NX_GAT_060[] = {
+#embed "../../docs/errors/NX-GAT-060.md"
+};
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
 };
@@ -777,6 +786,9 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-055", NX_GAT_055, sizeof NX_GAT_055},
     {"NX-GAT-056", NX_GAT_056, sizeof NX_GAT_056},
     {"NX-GAT-057", NX_GAT_057, sizeof NX_GAT_057},
+    {"NX-GAT-058", NX_GAT_058, sizeof NX_GAT_058},
+    {"NX-GAT-059", NX_GAT_059, sizeof NX_GAT_059},
+    {"NX-GAT-060", NX_GAT_060, sizeof NX_GAT_060},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

@@ -136,13 +136,10 @@ import Testing
   }
 
   @Test func `nobody listening is a refusal`() async throws {
-    let port = try await RawServer.serving { _ in
-      .silence
-    } _: {
-      $0.port
-    }
-    let code = await failure {
-      _ = try await client.execute(try HTTPRequestMessage(url: "http://127.0.0.1:\(port)/"), timeout: .seconds(20))
+    let code = try await withQuietPort { port in
+      await failure {
+        _ = try await client.execute(try HTTPRequestMessage(url: "http://127.0.0.1:\(port)/"), timeout: .seconds(20))
+      }
     }
     #expect(code == .refused)
   }

@@ -31,6 +31,7 @@ package struct RootCommand: ParsableCommand {
         subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self, ScheduleCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
       CommandGroup(name: "Costs:", subcommands: [PricesCommand.self]),
+      CommandGroup(name: "Gates:", subcommands: [GateCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])
 

@@ -24,14 +24,7 @@ extension PlanBuilder {
     var first: [String: SourceLocation] = [:]
     for document in documents {
       for entry in document.value("providers")?.entries ?? [] {
-        if let earlier = first[entry.key] {
-          report(
-            Diagnostic(
-              "NX-CFG-201", "the name `\(entry.key)` is already taken", at: entry.keyLocation,
-              notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
-          continue
-        }
-        first[entry.key] = entry.keyLocation
+        guard take(entry, in: &first) else { continue }
         if entry.key == KnownProviders.local {
           buildLocal(entry)
           continue
@@ -103,18 +96,24 @@ extension PlanBuilder {
       ))
   }
 
+  /// Notes where a name stands first, and reports it if it already stood elsewhere.
+  private mutating func take(_ entry: ShapedEntry, in first: inout [String: SourceLocation]) -> Bool {
+    if let earlier = first[entry.key] {
+      report(
+        Diagnostic(
+          "NX-CFG-201", "the name `\(entry.key)` is already taken", at: entry.keyLocation,
+          notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
+      return false
+    }
+    first[entry.key] = entry.keyLocation
+    return true
+  }
+
   mutating func buildModels() {
     var first: [String: SourceLocation] = [:]
     for document in documents {
       for entry in document.value("models")?.entries ?? [] {
-        if let earlier = first[entry.key] {
-          report(
-            Diagnostic(
-              "NX-CFG-201", "the name `\(entry.key)` is already taken", at: entry.keyLocation,
-              notes: [.init("the first one is here", at: earlier)], help: "keep one of the two"))
-          continue
-        }
-        first[entry.key] = entry.keyLocation
+        guard take(entry, in: &first) else { continue }
         guard let value = entry.value.fields?.value("use") ?? (entry.value.fields == nil ? entry.value : nil),
           let use = value.text
         else { continue }

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Says whether an output may proceed: parse, then schema, then rules; a stage is reached if the ones before passed.
+///
+/// Compiled once, then asked as often as one likes. A judgement is a function of the definition, the output and the
+/// values beside it: no clock, no I/O, no randomness. Whatever cannot be evaluated blocks.
+package struct Validator: Sendable {
+  /// What an output is.
+  package enum Format: String, Sendable, CaseIterable { case json, text }
+
+  /// What makes up a validator.
+  package struct Definition: Sendable {
+    package var format = Format.json
+    /// Compiled; nil: anything that parses goes on to the rules.
+    package var schema: Schema?
+    /// The same schema as a value, from which the rules take the types of fields; nil leaves them open.
+    package var schemaValue: JSONValue?
+    package var rules: [GateRule] = []
+    /// What an output means that does not parse or breaks the schema; never `pass`.
+    package var onInvalid = Verdict.stop
+    /// What a rule means that has no value; `stop` or `escalate`.
+    package var onError = Verdict.stop
+    package init() {}
+  }
+
+  private let definition: Definition
+  private let rules: [CompiledGateRule]
+  private let environment: RuleEnvironment
+  private let outputType: RuleType
+
+  /// What rules may name besides `output`.
+  private static let variables = [
+    "input", "previous", "steps", "context", "args", "tool", "tools", "history", "run", "pool", "budget",
+  ]
+
+  /// Compiles the rules against the types of the schema.
+  package init(_ definition: Definition) throws(GateRuleProblems) {
+    let types =
+      definition.format == .text
+      ? (RuleType.string, SizeBound.unknown)
+      : definition.schemaValue.map { SchemaTypes(schema: $0) }.map { ($0.type, $0.bound) } ?? (.dyn, .unknown)
+    let environment = RuleEnvironment(
+      variables: [RuleVariable("output", types.0, bound: types.1)] + Self.variables.map { RuleVariable($0) }
+        + [RuleVariable("now", .timestamp)])
+    var problems: [GateRuleProblem] = []
+    rules = definition.rules.enumerated().compactMap {
+      CompiledGateRule($0.element, at: $0.offset, in: environment, problems: &problems)
+    }
+    guard problems.isEmpty else { throw GateRuleProblems(all: problems) }
+    self.definition = definition
+    self.environment = environment
+    outputType = types.0
+  }
+
+  /// Judges an output as it came from an agent.
+  ///
+  /// What rules may name beside the output stands in `values`; what is missing there is an error of the rule that reads it.
+  package func judge(_ bytes: [UInt8], values: [String: JSONValue] = [:]) -> Judgement {
+    guard bytes.count <= SchemaLimits.maxInstanceBytes else { return judgement(ofTooMany: bytes.count) }
+    switch definition.format {
+    case .text:
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        return unreadable("notText", "the output is not UTF-8", expected: "UTF-8")
+      }
+      return judge(.string(text), values: values)
+    case .json:
+      do { return judge(try JSONValue(parsing: bytes), values: values) } catch {
+        return unreadable("notJSON", "\(error)", expected: "one JSON value")
+      }
+    }
+  }
+
+  /// Judges an output that is a value already.
+  package func judge(_ output: JSONValue, values: [String: JSONValue] = [:]) -> Judgement {
+    if let schema = definition.schema {
+      let outcome = schema.validate(output)
+      if !outcome.isValid {
+        return Judgement(
+          errors: outcome.issues.map { GateError($0, verdict: definition.onInvalid) }, isCutOff: outcome.isCutOff)
+      }
+    }
+    guard !rules.isEmpty else { return .passed }
+    do {
+      return follow(try bindings(output, values))
+    } catch {
+      let fault = GateError(
+        stage: .rules, path: error.path, code: Self.faultCode, keyword: "", expected: "", got: "",
+        message: error.message, verdict: definition.onError)
+      return Judgement(errors: [fault])
+    }
+  }
+
+  /// What an output means that has so many bytes that nobody wants to hold them.
+  package func judgement(ofTooMany bytes: Int) -> Judgement {
+    unreadable(
+      "limitPassed", "the output has \(bytes) bytes", expected: "at most \(SchemaLimits.maxInstanceBytes) bytes")
+  }
+
+  private func unreadable(_ code: String, _ message: String, expected: String) -> Judgement {
+    Judgement(errors: [
+      GateError(
+        stage: .parse, path: "", code: code, keyword: "", expected: expected, got: "", message: message,
+        verdict: definition.onInvalid)
+    ])
+  }
+
+  private func bindings(_ output: JSONValue, _ values: [String: JSONValue]) throws(JSONConversionError) -> RuleBindings
+  {
+    var bound: [String: RuleValue] = ["output": try RuleValue(output, as: outputType)]
+    for name in Self.variables {
+      guard let value = values[name] else { continue }
+      bound[name] = try RuleValue(value)
+    }
+    return RuleBindings(environment, bound)
+  }
+}
+
+// MARK: Rules
+
+extension Validator {
+  /// A rule that has no value.
+  static let faultCode = "evaluatorError"
+  /// A rule that does not hold.
+  static let failureCode = "ruleBroken"
+
+  /// Every rule is asked, so that whoever has to try again learns everything at once.
+  private func follow(_ bindings: RuleBindings) -> Judgement {
+    var errors: [GateError] = []
+    var spent = 0
+    for rule in rules {
+      let left = environment.limits.gateCost - spent
+      guard left > 0 else {
+        errors.append(fault(rule, "the rules together cost more than \(environment.limits.gateCost)"))
+        break
+      }
+      var run = RuleRun(bindings: bindings, limits: environment.limits.lowered(ruleCost: left))
+      if let error = failure(of: rule, in: &run) { errors.append(error) }
+      spent += run.cost
+    }
+    return Judgement(errors: errors.inPointerOrder(), cost: spent)
+  }
+
+  private func failure(of rule: CompiledGateRule, in run: inout RuleRun) -> GateError? {
+    if let precondition = rule.precondition {
+      switch run.truth(of: precondition) {
+      case .success(false): return nil
+      case .success(true): break
+      case .failure(let problem): return fault(rule, problem.message)
+      }
+    }
+    switch run.truth(of: rule.expression) {
+    case .success(true): return nil
+    case .success(false): break
+    case .failure(let problem): return fault(rule, problem.message)
+    }
+    return error(rule, Self.failureCode, message(of: rule, in: &run), rule.rule.onFail)
+  }
+
+  /// A message that cannot be made does not undo the failure that it was to tell of.
+  private func message(of rule: CompiledGateRule, in run: inout RuleRun) -> String {
+    let plain = rule.rule.message ?? "the rule does not hold"
+    guard let expression = rule.messageExpression else { return plain }
+    guard case .success(.string(let text)) = run.value(of: expression) else { return plain }
+    return SchemaIssue.cut(text)
+  }
+
+  private func fault(_ rule: CompiledGateRule, _ message: String) -> GateError {
+    error(rule, Self.faultCode, message, max(definition.onError, rule.rule.onFail))
+  }
+
+  private func error(_ rule: CompiledGateRule, _ code: String, _ message: String, _ verdict: Verdict) -> GateError {
+    GateError(
+      stage: .rules, path: rule.rule.path, code: code, keyword: rule.rule.id,
+      expected: SchemaIssue.cut(rule.rule.expression), got: "", message: message, verdict: verdict)
+  }
+}
+
+/// The evaluations of one rule's parts, which share its limit of cost.
+private struct RuleRun {
+  let bindings: RuleBindings
+  let limits: RuleLimits
+  var cost = 0
+
+  mutating func value(of rule: CompiledRule) -> Result<RuleValue, RuleFault> {
+    let outcome = rule.evaluate(bindings, limits: limits.lowered(ruleCost: limits.ruleCost - cost))
+    cost += outcome.cost
+    return outcome.result
+  }
+
+  mutating func truth(of rule: CompiledRule) -> Result<Bool, RuleFault> {
+    value(of: rule).flatMap { value in
+      guard case .bool(let holds) = value else {
+        return .failure(RuleFault(.noSuchOverload, "the value is a \(value.typeName), not a bool"))
+      }
+      return .success(holds)
+    }
+  }
+}
+
+extension GateError {
+  init(_ issue: SchemaIssue, verdict: Verdict) {
+    self.init(
+      stage: .schema, path: issue.instancePath.pointer, code: issue.code.rawValue, keyword: issue.keyword,
+      expected: issue.expected, got: issue.got, message: issue.message, verdict: verdict)
+  }
+}
+
+extension [GateError] {
+  /// By the bytes of the pointers; those of one place stay as they were declared.
+  fileprivate func inPointerOrder() -> [GateError] {
+    enumerated().sorted { left, right in
+      left.element.path == right.element.path
+        ? left.offset < right.offset : left.element.path.utf8.lexicographicallyPrecedes(right.element.path.utf8)
+    }.map(\.element)
+  }
+}
