@@ -41,6 +41,11 @@ bench: build ## measure beside peers and fill docs/operating/performance.md (BEN
 soak: build ## run, kill and resume for SOAK_SECONDS (600), watching memory and descriptors
 	@scripts/soak.sh
 
+.PHONY: oracles
+oracles: build ## hold gates against jsonschema-rs and Google's CEL on random pairs (ORACLES="--pairs N --seed N")
+	@scripts/venv.sh .build/oracles Tests/oracles/requirements.txt
+	@.build/oracles/bin/python -B Tests/oracles/gates.py $(ORACLES) .build/release/naos
+
 .PHONY: format
 format: ## lay the sources out
 	swift format format --in-place --recursive $(SOURCES)
