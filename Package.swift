@@ -84,7 +84,8 @@ let targets: [Target] = [
   module(
     "NexusNode",
     [
-      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig", "NexusTelemetry",
+      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig", "NexusGates",
+      "NexusTelemetry",
       "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
       "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ]),

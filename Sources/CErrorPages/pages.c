@@ -400,6 +400,9 @@ static const unsigned char NX_GAT_059[] = {
 static const unsigned char NX_GAT_060[] = {
 #embed "../../docs/errors/NX-GAT-060.md"
 };
+static const unsigned char NX_GAT_061[] = {
+#embed "../../docs/errors/NX-GAT-061.md"
+};
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
 };
@@ -789,6 +792,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-058", NX_GAT_058, sizeof NX_GAT_058},
     {"NX-GAT-059", NX_GAT_059, sizeof NX_GAT_059},
     {"NX-GAT-060", NX_GAT_060, sizeof NX_GAT_060},
+    {"NX-GAT-061", NX_GAT_061, sizeof NX_GAT_061},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

@@ -33,7 +33,8 @@ package final class AgentRuntime: Sendable {
     self.services = services
     self.plan = plan
     board = AgentBoard(agents: plan.agents.map(\.name), events: services.events)
-    desk = ServiceDesk(clock: services.clock, health: services.health, work: work)
+    desk = ServiceDesk(
+      clock: services.clock, health: services.health, checks: services.schemaChecks, work: work)
     supervisors = SupervisorHost(plan: plan, services: services, board: board, work: work, desk: desk)
     pools = PoolDesk(services: services, work: work)
     executor = RunExecutor(

@@ -37,7 +37,7 @@ struct RuntimeFixture: Sendable {
   static func with(
     _ plan: ProjectPlan = plan(), store: (any Store)? = nil, launcher processes: (any ProcessLauncher)? = nil,
     probes client: (any ProbeClient)? = nil, clock: ManualClock = ManualClock(), shutdown: Bool = true,
-    starts: Bool = true,
+    starts: Bool = true, gate: (any SchemaGate)? = nil,
     _ body: @Sendable (RuntimeFixture) async throws -> Void
   ) async throws {
     let directory = "/tmp/naos-runtime-\(getpid())-\(UInt64.random(in: 0 ... .max))"
@@ -56,6 +56,7 @@ struct RuntimeFixture: Sendable {
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
     // Every sleeper of the clock is one that a test knows of.
     services.restartLogPause = .zero
+    services.gate = gate
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(

@@ -87,6 +87,8 @@ struct CanonicalYAML {
       members.append(("env", .map(variables)))
     }
     members.append(("workdir", .text(spec.workingDirectory)))
+    if let schema = spec.inputSchema { members.append(("input", YAMLText(data: schema))) }
+    if let schema = spec.outputSchema { members.append(("output", YAMLText(data: schema))) }
     members += care(spec)
     return commented(members, spec.refusals)
   }

@@ -25,8 +25,8 @@ extension ConfigKeys {
     KeySpec("env", .dictionary(.environment, text), "Variables of its environment."),
     KeySpec("secrets", .anything, availability: .later, "Names of secrets for its environment."),
     KeySpec("workdir", text, default: "the project folder", "The folder that it runs in."),
-    KeySpec("input", .anything, availability: .laterAndRestricts, "The JSON Schema of its input."),
-    KeySpec("output", .anything, availability: .laterAndRestricts, "The JSON Schema of its output."),
+    KeySpec("input", .anything, default: "none", "The JSON Schema that every input has to fit: a map, or a file."),
+    KeySpec("output", .anything, default: "none", "The JSON Schema that every output has to fit: a map, or a file."),
   ]
 
   /// How it is kept alive.

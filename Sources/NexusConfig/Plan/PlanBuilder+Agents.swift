@@ -19,6 +19,7 @@ extension PlanBuilder {
       buildCare(of: &spec, item.fields)
       buildGrants(of: &spec, item)
       buildHealth(of: &spec, item)
+      buildSchemas(of: &spec, item.fields)
       refuseByOwnKeys(&spec, item)
       plan.agents.append(spec)
     }

@@ -25,6 +25,8 @@ extension AgentSpec {
     object["ceilings"] = ceilings.definition
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     object["health"] = health.map(\.definition)
+    object["input"] = inputSchema
+    object["output"] = outputSchema
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
     case .llm(let llm):
@@ -57,6 +59,8 @@ extension AgentSpec {
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
     spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
     spec.health = health.flatMap(\.self)
+    spec.inputSchema = definition["input"]
+    spec.outputSchema = definition["output"]
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

@@ -31,6 +31,9 @@ package struct AgentSpec: Sendable, Hashable {
   package var grants: ToolGrants
   /// What its processes may use at most, together.
   package var ceilings: ProcessCeilings
+  /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
+  package var inputSchema: JSONValue?
+  package var outputSchema: JSONValue?
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
   package var refusals: [PlanRefusal]
 
@@ -53,6 +56,8 @@ package struct AgentSpec: Sendable, Hashable {
     supervisor = nil
     grants = ToolGrants()
     ceilings = .none
+    inputSchema = nil
+    outputSchema = nil
     refusals = []
   }
 }

@@ -90,14 +90,14 @@ package final class Node: Sendable {
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
       let launcher = GuardedLauncher(clock: clock, random: random)
+      var services = RuntimeServices(
+        store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+        probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+        stateDirectory: state.directory, inherited: options.inherited, ownCommand: [options.executable],
+        atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
+      services.gate = SchemaGates()
       let runtime = AgentRuntime(
-        plan: options.plan,
-        services: RuntimeServices(
-          store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
-          probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
-          stateDirectory: state.directory, inherited: options.inherited,
-          ownCommand: [options.executable],
-          atWork: { run, body in ProcessHardening.atWork(on: run.text, body) }),
+        plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       agentCalls.connect(runtime.agentCalls)

@@ -32,6 +32,9 @@ package struct AttemptRunner: Sendable {
   /// It always returns a report; what goes wrong is the report's outcome.
   package func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = order.caller
+    if let refusal = services.schemaChecks.refusal(of: order.input, for: order.spec) {
+      return Report(end: AttemptEnd(outcome: .crashed(refusal)), output: nil, dropped: 0)
+    }
     let opening: (access: AttemptAccess, dropped: Int)
     do {
       opening = try await services.boundary.openAttempt(caller, rewind: order.rewind)
@@ -40,7 +43,8 @@ package struct AttemptRunner: Sendable {
         end: AttemptEnd(outcome: .interrupted("the boundary did not open: \(error)")), output: nil, dropped: 0)
     }
     opened(opening.access.key)
-    let (outcome, output) = await process(order, caller: caller, access: opening.access, stops: stops)
+    let came = await process(order, caller: caller, access: opening.access, stops: stops)
+    let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.spec)
     let tally = services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
       outcome: Self.withBudget(outcome, output, tally.refusal), passed: tally.passed, replayed: tally.replayed,

@@ -52,6 +52,9 @@ package struct RuntimeServices: Sendable {
   /// Watches the processes that run.
   package let health: HealthDesk
 
+  /// Checks inputs and outputs; without one, an agent with a schema does nothing.
+  package var gate: (any SchemaGate)?
+
   /// The time before the first commit of the restart log, and between two.
   package var restartLogPause = Duration.milliseconds(10)
 

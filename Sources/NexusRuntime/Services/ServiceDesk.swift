@@ -25,12 +25,14 @@ final class ServiceDesk: Sendable {
   }
 
   private let clock: any NexusClock
+  private let checks: SchemaChecks
   private let state: Mutex<TaskQueues>
   /// Rings when the first of those who wait for a task has waited long enough.
   private let alarm: Alarm
 
-  init(clock: any NexusClock, health: HealthDesk, work: WorkHost) {
+  init(clock: any NexusClock, health: HealthDesk, checks: SchemaChecks, work: WorkHost) {
     self.clock = clock
+    self.checks = checks
     state = Mutex(TaskQueues(health: health))
     alarm = Alarm("polls", clock: clock, work: work)
   }
@@ -80,6 +82,9 @@ final class ServiceDesk: Sendable {
     began: @escaping @Sendable () -> Void, answered: @escaping @Sendable (Answer) -> Void
   ) {
     guard stops.wasRequested == nil else { return answered(.neverTaken) }
+    if let refusal = checks.refusal(of: order.input, for: order.spec) {
+      return answered(Answer(outcome: .crashed(refusal), output: nil))
+    }
     let assignment = TaskQueues.Assignment(order: order, access: access, began: began, answered: answered)
     switch state.withLock({ $0.enqueue(assignment) }) {
     case .waits: break
@@ -162,7 +167,9 @@ final class ServiceDesk: Sendable {
   func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
     guard let assignment = state.withLock({ $0.end(task, of: agent) }) else { return false }
     switch result {
-    case .success(let output): assignment.answered(Answer(outcome: .succeeded, output: output))
+    case .success(let output):
+      let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.spec)
+      assignment.answered(Answer(outcome: outcome, output: output))
     case .failure(let error): assignment.answered(Answer(outcome: .crashed(error), output: nil))
     }
     return true

@@ -23,7 +23,7 @@ enum ImportGraph {
     "NexusLLMAgent": ["NexusCore", "NexusHTTP"],
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
-      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
+      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig", "NexusGates",
       "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusServer",
     ],

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+/// What an agent's schemas make of its input and of its output.
+///
+/// An output that breaks its schema is a failed attempt like any other: it is tried again as the step says, and nothing
+/// behind the step ever reads it.
+struct SchemaChecks: Sendable {
+  let gate: (any SchemaGate)?
+
+  /// Why no attempt is made with that input; nil if it fits. Another attempt would get the same one.
+  func refusal(of input: JSONValue, for spec: AgentSpec) -> RunError? {
+    guard let schema = spec.inputSchema, let complaint = complaint(about: input, under: schema) else { return nil }
+    return RunError(
+      code: "NX-GAT-061", message: "the input of \(spec.name) does not fit its schema: \(complaint)",
+      isRetryable: false, wasApplied: false)
+  }
+
+  /// What an attempt came to, once its output has been looked at.
+  func judged(_ outcome: AttemptOutcome, _ output: JSONValue?, of spec: AgentSpec) -> (AttemptOutcome, JSONValue?) {
+    guard case .succeeded = outcome, let schema = spec.outputSchema,
+      let complaint = complaint(about: output ?? .null, under: schema)
+    else { return (outcome, output) }
+    let error = RunError(
+      code: "NX-GAT-060", message: "the output of \(spec.name) does not fit its schema: \(complaint)")
+    return (.crashed(error), nil)
+  }
+
+  private func complaint(about value: JSONValue, under schema: JSONValue) -> String? {
+    guard let gate else { return "nothing here can check it" }
+    return gate.complaint(about: value, under: schema)
+  }
+}
+
+extension RuntimeServices {
+  var schemaChecks: SchemaChecks { SchemaChecks(gate: gate) }
+}
