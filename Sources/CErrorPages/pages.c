@@ -469,6 +469,30 @@ static const unsigned char NX_GWY_021[] = {
 static const unsigned char NX_GWY_022[] = {
 #embed "../../docs/errors/NX-GWY-022.md"
 };
+static const unsigned char NX_GWY_040[] = {
+#embed "../../docs/errors/NX-GWY-040.md"
+};
+static const unsigned char NX_GWY_041[] = {
+#embed "../../docs/errors/NX-GWY-041.md"
+};
+static const unsigned char NX_GWY_042[] = {
+#embed "../../docs/errors/NX-GWY-042.md"
+};
+static const unsigned char NX_GWY_043[] = {
+#embed "../../docs/errors/NX-GWY-043.md"
+};
+static const unsigned char NX_GWY_044[] = {
+#embed "../../docs/errors/NX-GWY-044.md"
+};
+static const unsigned char NX_GWY_045[] = {
+#embed "../../docs/errors/NX-GWY-045.md"
+};
+static const unsigned char NX_GWY_046[] = {
+#embed "../../docs/errors/NX-GWY-046.md"
+};
+static const unsigned char NX_GWY_047[] = {
+#embed "../../docs/errors/NX-GWY-047.md"
+};
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
 };
@@ -815,6 +839,14 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-020", NX_GWY_020, sizeof NX_GWY_020},
     {"NX-GWY-021", NX_GWY_021, sizeof NX_GWY_021},
     {"NX-GWY-022", NX_GWY_022, sizeof NX_GWY_022},
+    {"NX-GWY-040", NX_GWY_040, sizeof NX_GWY_040},
+    {"NX-GWY-041", NX_GWY_041, sizeof NX_GWY_041},
+    {"NX-GWY-042", NX_GWY_042, sizeof NX_GWY_042},
+    {"NX-GWY-043", NX_GWY_043, sizeof NX_GWY_043},
+    {"NX-GWY-044", NX_GWY_044, sizeof NX_GWY_044},
+    {"NX-GWY-045", NX_GWY_045, sizeof NX_GWY_045},
+    {"NX-GWY-046", NX_GWY_046, sizeof NX_GWY_046},
+    {"NX-GWY-047", NX_GWY_047, sizeof NX_GWY_047},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
     {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},

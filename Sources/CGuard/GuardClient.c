@@ -5,6 +5,7 @@
 #include "GuardInternal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -35,6 +36,12 @@ int naos_raise_file_limit(void) {
   if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return errno;
   file_limit_raised = true;
   return 0;
+}
+
+long naos_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 0;
+  return limit.rlim_cur > INT_MAX ? INT_MAX : (long)limit.rlim_cur;
 }
 
 struct start {

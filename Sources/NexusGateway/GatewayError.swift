@@ -44,6 +44,20 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case malformedPrices = "NX-GWY-021"
     /// What was given as a catalogue of prices is none.
     case unreadableCatalogue = "NX-GWY-022"
+    /// The request is not HTTP/1.1 as it should be, or could be read in two ways.
+    case malformedHTTP = "NX-GWY-040"
+    case headTooLarge = "NX-GWY-041"
+    case targetTooLong = "NX-GWY-042"
+    /// A method, version or transfer coding that is not spoken here.
+    case unsupportedHTTP = "NX-GWY-043"
+    /// The request did not come in time.
+    case tooSlow = "NX-GWY-044"
+    /// The answers under way leave no memory for the rest of this one.
+    case answersOverloaded = "NX-GWY-045"
+    /// The provider sends its callers elsewhere.
+    case upstreamRedirected = "NX-GWY-046"
+    /// The provider's answer shows the credential in a form that cannot be taken out.
+    case secretInAnswer = "NX-GWY-047"
   }
 
   package let code: Code

@@ -21,14 +21,17 @@ final class GatewayServices: Sendable {
   let agentCalls: any AgentCallHandler
   let local: any LocalUpstream
   let drains = CountedPlaces()
-  let connections = CountedPlaces()
+  let door: Doorkeeper
   let bodies: BodyMemory
+  let answers: BodyMemory
   /// Calls that wait for a provider or for the journal.
   let exchanges = CountedPlaces()
 
   init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
     limits = configuration.limits
+    door = Doorkeeper(limit: configuration.limits.connections)
     bodies = BodyMemory(limit: configuration.limits.bufferedBodyBytes)
+    answers = BodyMemory(limit: configuration.limits.bufferedResponseBytes)
     clock = ports.clock
     identifiers = IdentifierSource(clock: ports.clock, random: ports.random)
     store = ports.store

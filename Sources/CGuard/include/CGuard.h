@@ -172,6 +172,8 @@ int naos_make_undumpable(void);
 bool naos_is_dumpable(void);
 /// Raises the soft limit of open files to the hard one; agents still get the old one. Returns 0 or an errno value.
 int naos_raise_file_limit(void);
+/// The soft limit of open files of this process.
+long naos_file_limit(void);
 /// A write to a closed pipe is an error, not an end. Returns 0 or an errno value.
 int naos_ignore_sigpipe(void);
 /// Asks the kernel for `signal` when the thread that created this process ends. Returns 0 or an errno value; ESRCH

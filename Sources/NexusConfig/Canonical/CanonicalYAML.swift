@@ -12,7 +12,7 @@ package func canonicalYAML(_ plan: ProjectPlan) -> String {
 }
 
 /// What stands for a value that must not be shown.
-package let redactedText = "[redacted]"
+package let redactedText = Redaction.replacement
 
 struct CanonicalYAML {
   let plan: ProjectPlan

@@ -12,20 +12,19 @@ extension ContentParts {
   private static let media: Set<String> = ["mimetype", "data", "displayname", "fileuri"]
 
   /// The messages of a request: one or a list.
-  mutating func takeContents(_ contents: JSONValue?) throws(GatewayError) {
-    guard let contents, !contents.isNull else { return }
-    for content in contents.arrayValue ?? [contents] {
-      guard let members = Self.flat(content) else {
-        refuse("contents")
+  mutating func takeContents(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
+    guard var contents = JSONScan.Elements(bytes, place) else { return try takeContents(JSONScan.value(bytes, place)) }
+    while let content = contents.next(bytes) { try takeContents(JSONScan.value(bytes, content)) }
+  }
+
+  private mutating func takeContents(_ content: JSONValue?) throws(GatewayError) {
+    guard let members = content.flatMap(Self.flat) else { return refuse("contents") }
+    for member in members where member.key != "role" {
+      guard member.key == "parts" else {
+        refuse("contents: \(member.key.prefix(40))")
         continue
       }
-      for member in members where member.key != "role" {
-        guard member.key == "parts" else {
-          refuse("contents: \(member.key.prefix(40))")
-          continue
-        }
-        try takeParts(member.value)
-      }
+      try takeParts(member.value)
     }
   }
 
@@ -87,7 +86,7 @@ extension ContentParts {
 
   /// The members of an object under their flat names; nil if it is none, or two of them are the same to the provider.
   static func flat(_ value: JSONValue) -> [JSONObject.Member]? {
-    guard let object = value.objectValue else { return nil }
+    guard let object = value.objectValue, object.count <= JSONScan.maxMembers else { return nil }
     var members: [JSONObject.Member] = []
     for member in object {
       let key = MemberSpelling.flat(member.key)

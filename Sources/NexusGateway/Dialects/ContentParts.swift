@@ -33,28 +33,26 @@ struct ContentParts {
   // MARK: Messages
 
   /// The `messages` of a request, where they stand in its body.
+  ///
+  /// They are read one by one where they stand: most are text, which need not be built as values to be seen as that,
+  /// and of the others no more than one part is ever in memory twice.
   mutating func takeMessages(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
-    // Nearly all messages are text, which need not be built as values to be seen as that.
-    guard let messages = JSONScan.namesOfTextObjects(bytes, place) else {
-      return try takeMessages(JSONScan.value(bytes, place))
-    }
-    for members in messages {
-      for member in members { try Self.refuseLookalike(member.name, of: Self.messageMembers) }
-      for key in Self.spoken where members.contains(where: { $0.name == key && !$0.isNull }) {
-        refuse("messages: \(key)")
-      }
-    }
-  }
-
-  /// The `messages` of a request; nil if they are not JSON that can be read in one way only.
-  private mutating func takeMessages(_ messages: JSONValue?) throws(GatewayError) {
-    guard let messages = messages?.arrayValue else { return refuse("messages") }
-    for message in messages {
-      guard let members = message.objectValue else {
+    guard var messages = JSONScan.Elements(bytes, place) else { return refuse("messages") }
+    var members: [ScannedMember] = []
+    while let message = messages.next(bytes) {
+      do throws(JSONScanError) {
+        try JSONScan.read(&members, of: bytes, in: message)
+      } catch {
+        // No object, or one that can be read in more than one way.
         refuse("messages")
         continue
       }
-      try takeMessage(members)
+      for member in members {
+        try Self.refuseLookalike(member.key, of: Self.messageMembers)
+        if bytes[member.value.lowerBound] == UInt8(ascii: "n") { continue }
+        if member.key == "content" { try takeContent(bytes, member.value) }
+        if Self.spoken.contains(member.key) { refuse("messages: \(member.key)") }
+      }
     }
   }
 
@@ -65,44 +63,57 @@ struct ContentParts {
   }
 
   /// Text, or a list of messages, calls and results.
-  mutating func takeItems(_ items: JSONValue?) throws(GatewayError) {
-    if items?.stringValue != nil { return }
-    guard let items = items?.arrayValue else { return refuse("input") }
-    for item in items {
-      guard let members = item.objectValue else {
+  mutating func takeItems(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
+    if bytes[place.lowerBound] == UInt8(ascii: "\"") { return }
+    guard var items = JSONScan.Elements(bytes, place) else { return refuse("input") }
+    while let item = items.next(bytes) {
+      guard let members = JSONScan.value(bytes, item)?.objectValue else {
         refuse("input")
         continue
       }
-      for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
-      let written = members["type"] ?? .null
-      let type = written.stringValue ?? (written.isNull ? "message" : "?")
-      if type == "message" {
-        // Without content it is the name of an item that the provider keeps.
-        if (members["content"] ?? .null).isNull { keep("input: item_reference") }
-        try takeMessage(members)
-      } else if let rule = rules.items[type] {
-        try take(rule, members, named: "input: \(type.prefix(Self.shownName))")
-      } else {
-        refuse("input: \(type.prefix(Self.shownName))")
-      }
+      try takeItem(members)
     }
   }
 
+  private mutating func takeItem(_ members: JSONObject) throws(GatewayError) {
+    for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
+    let written = members["type"] ?? .null
+    let type = written.stringValue ?? (written.isNull ? "message" : "?")
+    if type == "message" {
+      // Without content it is the name of an item that the provider keeps.
+      if (members["content"] ?? .null).isNull { keep("input: item_reference") }
+      try takeMessage(members)
+    } else if let rule = rules.items[type] {
+      try take(rule, members, named: "input: \(type.prefix(Self.shownName))")
+    } else {
+      refuse("input: \(type.prefix(Self.shownName))")
+    }
+  }
+
+  /// Text, nothing, or a list of parts, where it stands in the body.
+  mutating func takeContent(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
+    switch bytes[place.lowerBound] {
+    case UInt8(ascii: "\""), UInt8(ascii: "n"): return
+    default: break
+    }
+    guard var parts = JSONScan.Elements(bytes, place) else { return refuse("content") }
+    while let part = parts.next(bytes) { try takePart(JSONScan.value(bytes, part) ?? nil) }
+  }
+
   /// Text, nothing, or a list of parts.
-  mutating func takeContent(_ content: JSONValue?) throws(GatewayError) {
+  private mutating func takeContent(_ content: JSONValue?) throws(GatewayError) {
     guard let content, !content.isNull, content.stringValue == nil else { return }
     guard let parts = content.arrayValue else { return refuse("content") }
-    for part in parts {
-      if part.stringValue != nil { continue }
-      guard let members = part.objectValue else {
-        refuse("content")
-        continue
-      }
-      for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
-      let type = members["type"]?.stringValue ?? ""
-      let name = "content: \(type.prefix(Self.shownName))"
-      if let rule = rules.parts[type] { try take(rule, members, named: name) } else { refuse(name) }
-    }
+    for part in parts { try takePart(part) }
+  }
+
+  private mutating func takePart(_ part: JSONValue) throws(GatewayError) {
+    if part.stringValue != nil { return }
+    guard let members = part.objectValue else { return refuse("content") }
+    for key in members.keys { try Self.refuseLookalike(key, of: Self.partMembers) }
+    let type = members["type"]?.stringValue ?? ""
+    let name = "content: \(type.prefix(Self.shownName))"
+    if let rule = rules.parts[type] { try take(rule, members, named: name) } else { refuse(name) }
   }
 
   private mutating func take(_ rule: PartRules.Part, _ part: JSONObject, named name: String) throws(GatewayError) {
@@ -145,10 +156,10 @@ struct ContentParts {
   // MARK: Tools
 
   /// The agent's own tools are text; those that the provider runs itself have fees and turns of their own.
-  mutating func takeTools(_ tools: JSONValue?) throws(GatewayError) {
-    guard let tools = tools?.arrayValue else { return refuse("tools") }
-    for tool in tools {
-      guard let members = tool.objectValue else {
+  mutating func takeTools(_ bytes: Span<UInt8>, _ place: Range<Int>) throws(GatewayError) {
+    guard var tools = JSONScan.Elements(bytes, place) else { return refuse("tools") }
+    while let tool = tools.next(bytes) {
+      guard let members = JSONScan.value(bytes, tool)?.objectValue else {
         refuse("tools")
         continue
       }
@@ -175,12 +186,15 @@ struct ContentParts {
 
   // MARK: Findings
 
-  mutating func refuse(_ name: String) {
-    if !unbounded.contains(name) { unbounded.append(name) }
-  }
+  mutating func refuse(_ name: String) { Self.note(name, in: &unbounded) }
 
-  mutating func keep(_ name: String) {
-    if !kept.contains(name) { kept.append(name) }
+  mutating func keep(_ name: String) { Self.note(name, in: &kept) }
+
+  /// One name is enough to refuse; so many tell what to leave out, and a hostile body makes no longer list.
+  private static let notedNames = 32
+
+  private static func note(_ name: String, in names: inout [String]) {
+    if names.count < notedNames, !names.contains(name) { names.append(name) }
   }
 
   /// Refuses a key that a reader who ignores case would take for one of the names.

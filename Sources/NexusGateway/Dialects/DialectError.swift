@@ -32,7 +32,8 @@ struct DialectError {
     fields = [EnvironmentVariable("x-naos-code", error.code.rawValue)]
     // Asking again changes nothing where the request itself is at fault or the answer will be the same.
     switch error.code {
-    case .uncertainEffect, .responseTooLarge, .credentialRejected:
+    case .uncertainEffect, .responseTooLarge, .credentialRejected, .upstreamRedirected, .secretInAnswer,
+      .answersOverloaded, .malformedHTTP, .headTooLarge, .targetTooLong, .unsupportedHTTP:
       fields.append(EnvironmentVariable("x-should-retry", "false"))
     default: break
     }
@@ -47,9 +48,15 @@ struct DialectError {
     case .dialectMismatch, .malformedRequest: 400
     case .uncertainEffect: 409
     case .requestTooLarge: 413
+    case .malformedHTTP: 400
+    case .headTooLarge: 431
+    case .targetTooLong: 414
+    case .unsupportedHTTP: 501
+    case .tooSlow: 408
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
-    case .journalUnavailable, .overloaded: 503
+    case .upstreamRedirected, .secretInAnswer: 502
+    case .journalUnavailable, .overloaded, .answersOverloaded: 503
     case .cannotListen, .noTrustRoots, .malformedScript, .malformedPrices, .unreadableCatalogue: 500
     }
   }
@@ -61,11 +68,11 @@ struct DialectError {
     let isBusy = refusal.isRetryable
     switch (refusal.code, dialect) {
     case (.unknownPrice, _), (.unbounded, _):
-      self.init(status: 400, message: refusal.message, code: "naos_\(refusal.code)")
+      self.init(status: 400, message: refusal.message, code: refusal.code.wireName)
     case (.busy, .openai):
-      self.init(status: 429, message: refusal.message, code: "naos_budget_busy", type: "rate_limit_error")
+      self.init(status: 429, message: refusal.message, code: refusal.code.wireName, type: "rate_limit_error")
     case (_, .openai):
-      self.init(status: 429, message: refusal.message, code: "naos_budget_exceeded", type: "insufficient_quota")
+      self.init(status: 429, message: refusal.message, code: refusal.code.wireName, type: "insufficient_quota")
     case (.busy, .anthropic): self.init(status: 429, message: refusal.message, type: "rate_limit_error")
     case (_, .anthropic): self.init(status: 402, message: refusal.message, type: "billing_error")
     case (_, .gemini): self.init(status: 429, message: refusal.message, type: "RESOURCE_EXHAUSTED")
@@ -82,6 +89,15 @@ struct DialectError {
 
   /// Soon, because a call under way frees its hold when it ends.
   static let busyRetrySeconds = 2
+
+  func body(_ form: ErrorForm) -> JSONValue {
+    switch form {
+    case .dialect(let dialect): return body(dialect)
+    case .problem:
+      let code = fields.first { $0.name == "x-naos-code" }?.value ?? GatewayError.Code.malformedRequest.rawValue
+      return AgentReply.problem(status: status, code: code, title: "Refused", detail: message).body ?? nil
+    }
+  }
 
   func body(_ dialect: Dialect) -> JSONValue {
     switch dialect {

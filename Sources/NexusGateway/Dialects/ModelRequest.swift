@@ -61,6 +61,8 @@ extension ModelRequest {
   static let maxThinkingBudget: Int64 = 1 << 32
   /// How often hosted tools may be used in one request.
   static let toolUses: ClosedRange<Int64> = 0...10_000
+  /// How many values a body may have, at any depth: more than any prompt, and than the tokens of any embedding.
+  package static let mostValues = 1 << 19
   /// How many answers may be asked for.
   static let answers: ClosedRange<Int64> = 1...128
 
@@ -70,7 +72,7 @@ extension ModelRequest {
   {
     let members: [ScannedMember]
     do {
-      members = try JSONScan.members(of: bytes, in: 0..<bytes.count)
+      members = try JSONScan.members(of: bytes, in: 0..<bytes.count, mostValues: mostValues)
     } catch {
       throw GatewayError(
         .malformedRequest, "The body is not the JSON object expected: \(error.message) at byte \(error.offset).")

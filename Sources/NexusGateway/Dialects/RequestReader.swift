@@ -74,18 +74,18 @@ struct RequestReader {
       try content.takeMessages(bytes, place)
     case .items:
       facts.messages += elementCount(bytes, place)
-      try content.takeItems(JSONScan.value(bytes, place))
+      try content.takeItems(bytes, place)
     case .contents:
       facts.messages += elementCount(bytes, place)
-      try content.takeContents(JSONScan.value(bytes, place))
-    case .content: try content.takeContent(JSONScan.value(bytes, place))
+      try content.takeContents(bytes, place)
+    case .content: try content.takeContent(bytes, place)
     case .embedded: try takeEmbedded(place, bytes)
     case .tools:
       facts.hasTools = true
       if api.spelling == .either {
         content.takeGeminiTools(JSONScan.value(bytes, place))
       } else {
-        try content.takeTools(JSONScan.value(bytes, place))
+        try content.takeTools(bytes, place)
       }
     case .ownTools: facts.hasTools = true
     case .structure: facts.hasStructuredOutput = true

@@ -7,13 +7,17 @@ internal import NexusKernel
 /// What the calls of one event loop share; it lives on that loop.
 final class LoopParts {
   let upstreams: UpstreamPool
+  let heavy: HeavyWork
   /// Targets that were resolved before, by the model's name; forgotten when there are too many.
   private var targets: [Dialect: [String: ModelTarget]] = [:]
   private static let rememberedTargets = 1024
   /// The bytes of a name that is remembered.
   private static let rememberedName = 256
 
-  init(upstreams: UpstreamPool) { self.upstreams = upstreams }
+  init(upstreams: UpstreamPool, heavy: HeavyWork) {
+    self.upstreams = upstreams
+    self.heavy = heavy
+  }
 
   /// The target of a model's name.
   func target(_ name: String, _ dialect: Dialect, of catalogue: ModelCatalogue) throws(GatewayError) -> ModelTarget {

@@ -14,17 +14,12 @@ struct ModelCall {
   let target: ModelTarget
   let head: HTTPRequestHead
   let body: ByteBuffer
+  /// What the run's record knows the request by; nil without a run.
+  let digest: RequestDigest?
   /// Kept as long as the body is.
   let room: BodyRoom?
 
   var dialect: Dialect { request.dialect }
-
-  var digest: RequestDigest {
-    let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
-    // What follows is how the answer is framed, and maybe a key.
-    let framing = request.isArray ? "?alt=json" : ""
-    return EffectDigest.of(name: "POST \(path)\(framing)", step: session.caller.step, body: body)
-  }
 
   /// What goes to the provider: nothing of the agent's own header but what the content needs.
   func upstreamHead(_ endpoint: Endpoint, length: Int) -> HTTPRequestHead {
@@ -40,6 +35,33 @@ struct ModelCall {
     for field in endpoint.fields { headers.replaceOrAdd(name: field.name, value: field.value) }
     let path = endpoint.basePath + request.api.upstreamPath(target.model, request)
     return HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
+  }
+}
+
+/// What is read of a model request before it is made; on another thread where that takes long.
+struct PreparedRequest: Sendable {
+  let request: ModelRequest
+  let digest: RequestDigest?
+
+  /// `step` is nil for a caller without a run, whose requests nobody looks for.
+  static func read(
+    _ api: ModelAPI, _ path: RequestPath, _ body: ByteBuffer, uri: String, step: StepPath?
+  ) -> Result<PreparedRequest, GatewayError> {
+    do throws(GatewayError) {
+      let request = try ModelRequest.read(api, body.readableBytesUInt8Span, path: path)
+      return .success(PreparedRequest(request: request, digest: step.map { digest(request, uri, $0, body) }))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func digest(_ request: ModelRequest, _ uri: String, _ step: StepPath, _ body: ByteBuffer)
+    -> RequestDigest
+  {
+    let path = Substring(uri.utf8.prefix { $0 != UInt8(ascii: "?") })
+    // What follows is how the answer is framed, and maybe a key.
+    let framing = request.isArray ? "?alt=json" : ""
+    return EffectDigest.of(name: "POST \(path)\(framing)", step: step, body: body)
   }
 }
 

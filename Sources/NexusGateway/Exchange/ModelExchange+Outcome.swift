@@ -72,7 +72,7 @@ extension ModelExchange {
         .journalUnavailable, "The answer came but cannot be recorded: \(error.message)")
       finish { response in
         guard answer.isStream else { return response.fail(words, .dialect(self.call.dialect)) }
-        let isFirst = answer.passed.readableBytes == 0
+        let isFirst = !answer.hasPassed
         response.write(ByteBuffer(string: DialectError(words).streamEnd(self.call.request, isFirst: isFirst)))
         response.end()
       }
@@ -85,7 +85,7 @@ extension ModelExchange {
       if answer.held.readableBytes > 0 { response.write(answer.held) }
       response.end()
     } else {
-      response.send(status: answer.status, fields: answer.fields, body: answer.passed)
+      response.send(status: answer.status, fields: answer.fields, body: answer.passed, room: answer.room)
     }
   }
 

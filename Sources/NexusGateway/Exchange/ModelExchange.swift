@@ -31,6 +31,8 @@ final class ModelExchange {
   var drainTimer: DeadlineTimer?
   var queueTimer: DeadlineTimer?
   private(set) var outputCap: Int64?
+  /// The request was sent a second time.
+  private var wasResent = false
   /// Nobody waits for the call any more; what was not sent will not be.
   private var isCutOff = false
 
@@ -49,8 +51,8 @@ final class ModelExchange {
   func start() {
     _ = services.exchanges.enter(limit: .max)
     response?.whenGone = { self.askerGone() }
-    guard let run else { return admit() }
-    switch run.request(call.digest, kind: .model, repeatable: true, id: id) {
+    guard let run, let digest = call.digest else { return admit() }
+    switch run.request(digest, kind: .model, repeatable: true, id: id) {
     case .replay(let recorded): replay(recorded)
     case .join(let other): join(other, run)
     case .new(let record, let diverges):
@@ -161,16 +163,38 @@ final class ModelExchange {
     phase = .calling
     let relay = ResponseRelay(exchange: self)
     self.relay = relay
-    let original = call.body
-    let rewrite = RequestRewrite(
-      call.request, body: original.readableBytesUInt8Span, model: call.target.model, outputCap: outputCap,
-      forcesUsage: true)
-    let body = rewrite.applied(to: original)
+    let body = rewritten()
     guard !isCutOff else { return relay.upstreamFailed(Self.givenUp) }
     guard let endpoint = call.target.endpoint else {
       return services.local.respond(call, body, on: loop, to: relay)
     }
-    parts.upstreams.connect(to: endpoint.origin) { result in
+    connect(to: endpoint, body, isNew: false, relay)
+  }
+
+  /// Sends the request once more, on a connection of its own, after a kept one turned out to have been closed before the
+  /// request came to it; false if that was done before, or nobody waits any more.
+  ///
+  /// This never spends twice. The first copy was not received, not even by the provider's system (`DeliveryWatch`), so
+  /// there is nothing that could be billed for it, and RFC 9112 §9.3.1 allows to repeat what is known not to have been
+  /// applied. The hold stays as it is until the second copy is answered, and whatever becomes of that one settles it.
+  func sendAgain() -> Bool {
+    guard !wasResent, !isCutOff, phase == .calling, let relay, let endpoint = call.target.endpoint else { return false }
+    wasResent = true
+    connection = nil
+    connect(to: endpoint, rewritten(), isNew: true, relay)
+    return true
+  }
+
+  private func rewritten() -> ByteBuffer {
+    let original = call.body
+    let rewrite = RequestRewrite(
+      call.request, body: original.readableBytesUInt8Span, model: call.target.model, outputCap: outputCap,
+      forcesUsage: true)
+    return rewrite.applied(to: original)
+  }
+
+  private func connect(to endpoint: Endpoint, _ body: ByteBuffer, isNew: Bool, _ relay: ResponseRelay) {
+    parts.upstreams.connect(to: endpoint.origin, isNew: isNew) { result in
       switch result {
       case .failure(let failure): relay.upstreamFailed(failure)
       case .success(let connection) where self.phase != .calling: connection.release()

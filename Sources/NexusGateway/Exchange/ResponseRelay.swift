@@ -20,10 +20,18 @@ final class ResponseRelay: UpstreamReceiver {
   private var body = ByteBuffer()
   /// The end of a stream, kept back until the outcome is written.
   private var held = ByteBuffer()
+  private var hasPassed = false
   private var isOver = false
+  /// All of the answer is there.
+  private var isWhole = false
+  private let secrets: AnswerGuard
+  /// What the answer takes of the memory for answers.
+  private let room: BodyRoom
 
   init(exchange: ModelExchange) {
     self.exchange = exchange
+    secrets = AnswerGuard(redaction: exchange.call.target.endpoint?.redaction ?? Redaction(secrets: [], findsMinted: false))
+    room = BodyRoom(exchange.services.answers)
     let request = exchange.call.request
     reading = request.api.stream?(request)
     splitter = request.isArray ? .array(ArrayStreamSplitter()) : .events(EventStreamSplitter())
@@ -36,11 +44,12 @@ final class ResponseRelay: UpstreamReceiver {
     guard !isOver else { return }
     exchange.phase = .relaying
     status = Int(head.status.code)
-    fields = ResponseFields.passing(head.headers)
+    fields = secrets.cleaned(ResponseFields.passing(head.headers))
     if let cap = exchange.outputCap { fields.append(EnvironmentVariable("x-naos-clamped", String(cap))) }
-    guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }) else {
-      return encoded()
-    }
+    guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }),
+      head.headers[canonicalForm: "transfer-encoding"].allSatisfy({ $0.lowercased() == "chunked" })
+    else { return encoded() }
+    if (300..<400).contains(status) { return redirected() }
     let type = head.headers.first(name: "content-type")?.lowercased() ?? ""
     let streaming = request.isArray ? "application/json" : "text/event-stream"
     isStream = reading != nil && (200..<300).contains(status) && type.hasPrefix(streaming)
@@ -51,6 +60,7 @@ final class ResponseRelay: UpstreamReceiver {
     guard !isOver else { return }
     receivedBytes += bytes.readableBytes
     guard receivedBytes <= limits.responseBodyBytes else { return overflowed() }
+    guard room.grow(by: bytes.readableBytes) else { return crowded() }
     if isStream {
       splitter.append(bytes)
       while !isOver, let event = splitter.next() { relay(event) }
@@ -72,14 +82,36 @@ final class ResponseRelay: UpstreamReceiver {
           "Provider '\(exchange.call.target.provider)' answered \(status) to the credential configured for it."),
         .notMade)
     }
-    let isSuccess = (200..<300).contains(status)
-    let usage = isSuccess ? request.api.usage(body.readableBytesUInt8Span) : nil
-    let end: CallEnd = isSuccess ? usage.map(CallEnd.usage) ?? .unknownUsage : .notMade
+    isWhole = true
+    // It may carry the next call already.
+    exchange.connection = nil
+    let whole = (body: body, secrets: secrets, api: request.api, isSuccess: (200..<300).contains(status))
+    exchange.parts.heavy.run(on: body.readableBytes, exchange.loop) { () -> (body: ByteBuffer, usage: CallUsage?)? in
+      let body = whole.secrets.cleaned(whole.body)
+      if !whole.isSuccess, whole.secrets.suspects(body) { return nil }
+      return (body, whole.isSuccess ? whole.api.usage(body.readableBytesUInt8Span) : nil)
+    } then: { read in
+      self.ended(read, isSuccess: whole.isSuccess)
+    }
+  }
+
+  private func ended(_ read: (body: ByteBuffer, usage: CallUsage?)?, isSuccess: Bool) {
+    guard !isOver else { return }
+    guard let read else {
+      return fail(
+        GatewayError(
+          .secretInAnswer,
+          "Provider '\(exchange.call.target.provider)' answered \(status) and repeated the credential configured for it."),
+        .notMade)
+    }
+    body = read.body
+    let end: CallEnd = isSuccess ? read.usage.map(CallEnd.usage) ?? .unknownUsage : .notMade
     conclude(end, isSuccess ? .succeeded : .failed)
   }
 
   func upstreamFailed(_ failure: UpstreamFailure) {
-    guard !isOver else { return }
+    guard !isOver, !isWhole else { return }
+    if case .unserved = failure, exchange.sendAgain() { return }
     exchange.connection = nil
     let provider = exchange.call.target.provider
     let error =
@@ -88,6 +120,7 @@ final class ResponseRelay: UpstreamReceiver {
         GatewayError(.upstreamUnreachable, "Provider '\(provider)' cannot be reached: \(words).")
       case .malformed(let words):
         GatewayError(.upstreamBroken, "The answer of provider '\(provider)' cannot be read: \(words).")
+      case .unserved: GatewayError(.upstreamBroken, "Provider '\(provider)' closes its connections before they are used.")
       case .timeout: GatewayError(.upstreamTimeout, "Provider '\(provider)' did not answer in time.")
       case .broken: GatewayError(.upstreamBroken, "The answer of provider '\(provider)' broke off.")
       }
@@ -104,6 +137,22 @@ final class ResponseRelay: UpstreamReceiver {
       ), (200..<300).contains(status) ? .unknownUsage : .notMade)
   }
 
+  /// Where a provider sends its callers is not where the configuration sends them, nor where the credential may go.
+  private func redirected() {
+    exchange.connection?.abort()
+    fail(
+      GatewayError(
+        .upstreamRedirected,
+        "Provider '\(exchange.call.target.provider)' answered \(status): it wants to be called at another address, which must be set as its baseURL."
+      ), .notMade)
+  }
+
+  private func crowded() {
+    exchange.connection?.abort()
+    fail(
+      GatewayError(.answersOverloaded, "The answers under way leave no memory for the rest of this one."), .unknownUsage)
+  }
+
   private func overflowed() {
     exchange.connection?.abort()
     fail(
@@ -114,6 +163,7 @@ final class ResponseRelay: UpstreamReceiver {
   // MARK: Streams
 
   private func relay(_ piece: ByteBuffer) {
+    let piece = secrets.cleaned(piece)
     guard let data = splitter.data(in: piece), let verdict = reading?.judge(piece, data: data) else {
       return pass(piece)
     }
@@ -142,7 +192,9 @@ final class ResponseRelay: UpstreamReceiver {
 
   private func pass(_ bytes: ByteBuffer) {
     passHeld()
-    body.writeImmutableBuffer(bytes)
+    hasPassed = true
+    // Nobody asks for it again where there is no record.
+    if exchange.record == nil { room.shrink(by: bytes.readableBytes) } else { body.writeImmutableBuffer(bytes) }
     guard let response = exchange.response else { return }
     response.write(bytes)
     if !response.isWritable, let connection = exchange.connection {
@@ -155,7 +207,7 @@ final class ResponseRelay: UpstreamReceiver {
     let isComplete = reading?.isComplete == true
     let sawError = reading?.sawError == true
     let usage = reading?.usage
-    if let rest = splitter.rest() {
+    if let rest = splitter.rest().map({ secrets.cleaned($0, isCut: true) }) {
       if !isComplete { pass(rest) } else if held.readableBytes > 0, request.isArray { held.writeImmutableBuffer(rest) }
     }
     // An orderly end without the dialect's last word and without usage is a stream that was cut on its way.
@@ -173,7 +225,7 @@ final class ResponseRelay: UpstreamReceiver {
   private func fail(_ error: GatewayError, _ end: CallEnd) {
     let words = DialectError(error)
     if isStream {
-      held.writeString(words.streamEnd(request, isFirst: body.readableBytes + held.readableBytes == 0))
+      held.writeString(words.streamEnd(request, isFirst: !hasPassed && held.readableBytes == 0))
     } else {
       status = words.status
       fields = [EnvironmentVariable("content-type", "application/json")] + words.fields
@@ -185,7 +237,7 @@ final class ResponseRelay: UpstreamReceiver {
   private func conclude(_ end: CallEnd, _ state: EffectState) {
     isOver = true
     exchange.conclude(
-      end, state, ResponseRecord(status: status, fields: fields, isStream: isStream, passed: body, held: held))
+      end, state, ResponseRecord(status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room))
   }
 }
 
@@ -194,8 +246,12 @@ struct ResponseRecord {
   let status: Int
   let fields: [EnvironmentVariable]
   let isStream: Bool
+  /// The agent has some of a stream.
+  let hasPassed: Bool
   let passed: ByteBuffer
   let held: ByteBuffer
+  /// Kept until it is recorded.
+  let room: BodyRoom
 
   var body: [UInt8] { Array(passed.readableBytesView) + Array(held.readableBytesView) }
 }

@@ -13,7 +13,7 @@ final class KeyTable: Sendable {
 
   init(identifiers: IdentifierSource) { self.identifiers = identifiers }
 
-  func mint() -> VirtualKey { VirtualKey(identifiers.secret(prefix: "nk_")) }
+  func mint() -> VirtualKey { VirtualKey(identifiers.secret(prefix: MintedSecret.virtualKey.rawValue)) }
 
   func insert(_ session: AttemptSession) {
     sessions.withLock { $0[session.key.secret] = session }

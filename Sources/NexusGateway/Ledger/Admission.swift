@@ -38,12 +38,22 @@ package enum Admission: Sendable, Hashable {
 
 /// Why a call may not go, in figures.
 package struct AdmissionRefusal: Sendable, Hashable {
-  package enum Code: String, Sendable {
+  package enum Code: String, Sendable, CaseIterable {
     case exhausted = "NX-BUD-001"
     case busy = "NX-BUD-002"
     case tooBig = "NX-BUD-003"
     case unknownPrice = "NX-BUD-004"
     case unbounded = "NX-BUD-005"
+
+    /// As clients read it, in the form of their provider's own codes.
+    package var wireName: String {
+      switch self {
+      case .exhausted, .tooBig: "naos_budget_exceeded"
+      case .busy: "naos_budget_busy"
+      case .unknownPrice: "naos_unknown_price"
+      case .unbounded: "naos_unbounded_cost"
+      }
+    }
   }
   package var code: Code
   package var message: String
@@ -70,12 +80,22 @@ package struct Settlement: Sendable, Hashable {
   package var isViolation: Bool
 }
 
-/// Something about budgets that people may want to hear of.
-package enum LedgerNotice: Sendable, Hashable {
+/// Something about budgets that people may want to hear of; its description is a line for the log.
+package enum LedgerNotice: Sendable, Hashable, CustomStringConvertible {
   /// A budget passed one of its thresholds.
   case threshold(BudgetAlert)
   /// A call came to more than was set aside for it. NX-BUD-006.
   case boundViolation(charge: ChargeRow, held: Spend)
   /// The wall clock ran ahead of the monotonic one; no new window begins until it is confirmed. NX-BUD-007.
   case clockHeld
+
+  package var description: String {
+    switch self {
+    case .threshold(let alert): BudgetText.alert(alert)
+    case .boundViolation(let charge, let held):
+      BudgetText.violation(charge, held)
+    case .clockHeld:
+      "[NX-BUD-007] the wall clock ran ahead of the time that has passed: no new budget window begins until it is confirmed"
+    }
+  }
 }

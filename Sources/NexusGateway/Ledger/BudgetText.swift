@@ -3,6 +3,7 @@
 
 internal import NexusCore
 internal import NexusKernel
+internal import NexusStore
 
 /// Budgets in words.
 enum BudgetText {
@@ -41,10 +42,24 @@ enum BudgetText {
     }
   }
 
-  private static func window(_ block: BudgetBlock) -> String {
-    switch block.window {
+  static func alert(_ alert: BudgetAlert) -> String {
+    "the budget of \(alert.key.scope)\(window(alert.window)) has passed \(alert.percent) %: "
+      + "\(amount(alert.spent, on: alert.limit)) of \(limit(alert.limit)) spent"
+  }
+
+  static func violation(_ charge: ChargeRow, _ held: Spend) -> String {
+    // The model is as the provider wrote it.
+    let model = String(String.UnicodeScalarView(charge.model.unicodeScalars.prefix(80).filter { (" "..."~").contains($0) }))
+    return "[NX-BUD-006] a call of agent \(charge.agent) to \(model) came to \(charge.spend.cost) "
+      + "and \(charge.spend.tokens) tokens, where \(held.cost) and \(held.tokens) tokens were set aside for it"
+  }
+
+  private static func window(_ block: BudgetBlock) -> String { window(block.window) }
+
+  private static func window(_ window: BudgetWindow) -> String {
+    switch window {
     case .run, .lifetime: ""
-    case .hour, .day, .week, .month: " for this \(block.window.rawValue)"
+    case .hour, .day, .week, .month: " for this \(window.rawValue)"
     }
   }
 

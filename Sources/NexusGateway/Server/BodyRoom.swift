@@ -3,7 +3,7 @@
 
 internal import Synchronization
 
-/// How many bytes of request bodies are in memory now, over all connections.
+/// How many bytes of request bodies, or of responses, are in memory now, over all connections.
 final class BodyMemory: Sendable {
   private let limit: Int
   private let taken = Atomic<Int>(0)
@@ -32,6 +32,13 @@ final class BodyRoom {
     guard memory.take(count) else { return false }
     taken += count
     return true
+  }
+
+  /// Gives room back for bytes that are gone.
+  func shrink(by count: Int) {
+    let count = min(count, taken)
+    memory.give(count)
+    taken -= count
   }
 
   deinit { memory.give(taken) }

@@ -4,6 +4,7 @@
 internal import DequeModule
 internal import NIOCore
 internal import NIOHTTP1
+internal import NexusCore
 
 /// One connection of an agent: reads whole requests, one at a time, and gives each its answer.
 ///
@@ -24,6 +25,8 @@ final class FrontHandler: ChannelDuplexHandler {
 
   private let services: GatewayServices
   private let parts: LoopParts
+  private let watch: WireWatch
+  private let ticket: Doorkeeper.Ticket
   private var state = State.waiting
   private var context: ChannelHandlerContext?
   private var timer: DeadlineTimer?
@@ -38,9 +41,22 @@ final class FrontHandler: ChannelDuplexHandler {
   /// The channel wanted to read on.
   private var owesRead = false
 
-  init(services: GatewayServices, parts: LoopParts) {
+  /// Nothing more will be sent to us.
+  private var isInputClosed = false
+  /// A key was shown on this connection.
+  private var isRecognised = false
+  private var isHeadTimed = false
+  /// The request asks for another protocol, which makes the decoder keep what comes behind it.
+  private var isUpgrade = false
+  /// The last answer of the connection is written, or even out.
+  private var isClosing = false
+  private var isRefusalOut = false
+
+  init(services: GatewayServices, parts: LoopParts, watch: WireWatch, ticket: Doorkeeper.Ticket) {
     self.services = services
     self.parts = parts
+    self.watch = watch
+    self.ticket = ticket
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -66,30 +82,58 @@ final class FrontHandler: ChannelDuplexHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard error is HTTPParserError else { return context.close(promise: nil) }
+    guard let fault = FrontFault(error, watch) else { return context.close(promise: nil) }
     switch state {
-    case .waiting, .reading:
-      state = .refusing
-      timer?.clear()
-      let fields = HTTPHeaders([("connection", "close"), ("content-length", "0")])
-      context.write(
-        wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .badRequest, headers: fields))), promise: nil)
-      close(context)
+    case .waiting: refuse(fault)
+    case .reading: if let response { refuse(fault.error, response) }
     // Noise behind a good request: that one is still answered.
     case .answering: response?.closesConnection = true
     case .refusing: break
     }
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+      isInputClosed = true
+      // While a refusal is on its way out, its end closes.
+      if case .answering = state { response?.sound() } else if !isClosing || isRefusalOut { hangUp() }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if case .answering = state {
+      if context.channel.isWritable {
+        timer?.clear()
+      } else {
+        timer?.set(services.limits.stalledAnswerTimeout) { [weak self] in self?.hangUp() }
+      }
+    }
     if context.channel.isWritable { response?.becameWritable() }
     context.fireChannelWritabilityChanged()
   }
 
   private func awaitHead() {
     state = .waiting
-    timer?.set(services.limits.headerTimeout) { [weak self] in self?.context?.close(promise: nil) }
+    isHeadTimed = !isRecognised
+    timer?.set(isRecognised ? services.limits.idleTimeout : services.limits.headerTimeout) { [weak self] in
+      self?.headLate()
+    }
   }
+
+  /// Some of a head is there; the rest of it has to come soon.
+  private func limitHead() {
+    guard case .waiting = state, watch.count > 0, !isHeadTimed else { return }
+    isHeadTimed = true
+    timer?.set(services.limits.headerTimeout) { [weak self] in self?.headLate() }
+  }
+
+  private func headLate() {
+    guard case .waiting = state, watch.count > 0 else { return hangUp() }
+    refuse(FrontFault(late: watch))
+  }
+
+  func hangUp() { context?.close(promise: nil) }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
@@ -97,7 +141,9 @@ final class FrontHandler: ChannelDuplexHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    limitHead()
     limitBody()
+    limitFraming()
     context.fireChannelReadComplete()
   }
 
@@ -105,11 +151,23 @@ final class FrontHandler: ChannelDuplexHandler {
     guard isNewBody else { return }
     isNewBody = false
     guard case .reading = state else { return }
-    timer?.set(services.limits.bodyTimeout) { [weak self] in self?.context?.close(promise: nil) }
+    timer?.set(services.limits.bodyTimeout) { [weak self] in
+      guard let self, let response else { return }
+      refuse(FrontFault.slow, response)
+    }
+  }
+
+  /// Chunks may come with extensions, and trailers behind them, that are part of no body.
+  private func limitFraming() {
+    guard case .reading(_, _, let body) = state, let response else { return }
+    let limits = services.limits
+    let most = limits.headerBytes + limits.framingBytes + (limits.framingBytesPerByte + 1) * body.readableBytes
+    if watch.count > most { refuse(FrontFault.framing, response) }
   }
 
   func read(context: ChannelHandlerContext) {
-    if ahead.isEmpty { context.read() } else { owesRead = true }
+    let isFull = if case .answering = state { isUpgrade } else { false }
+    if ahead.isEmpty, !isFull { context.read() } else { owesRead = true }
   }
 
   /// The answer is out: takes what was sent ahead, up to the end of the next request.
@@ -124,6 +182,7 @@ final class FrontHandler: ChannelDuplexHandler {
       take(part)
     }
     limitBody()
+    if isInputClosed { return hangUp() }
     if owesRead {
       owesRead = false
       context?.read()
@@ -140,13 +199,21 @@ final class FrontHandler: ChannelDuplexHandler {
 
   private func received(_ head: HTTPRequestHead) {
     if case .refusing = state { return }
+    watch.endHead()
     let response = FrontResponse(handler: self, head: head)
     self.response = response
+    if let fault = FrontFault.inFraming(of: head) { return refuse(fault, response) }
+    isUpgrade = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+    if isUpgrade { response.closesConnection = true }
     let asker: AttemptSession
     do {
       asker = try Router.asker(of: head, services)
     } catch {
       return refuse(error, response)
+    }
+    if !isRecognised {
+      isRecognised = true
+      services.door.recognised(ticket)
     }
     response.room = BodyRoom(services.bodies)
     if let length = head.headers.first(name: "content-length").flatMap(Int.init),
@@ -180,6 +247,19 @@ final class FrontHandler: ChannelDuplexHandler {
     refuse(GatewayError(.requestTooLarge, "The request body is larger than \(limit) MiB."), response)
   }
 
+  /// Answers what never became a request, and closes.
+  private func refuse(_ fault: FrontFault) {
+    state = .refusing
+    var words = DialectError(fault.error)
+    if let status = fault.status { words.status = status }
+    let fields = [EnvironmentVariable("content-type", fault.form.contentType)] + words.fields
+    let body = ByteBuffer(bytes: words.body(fault.form).encoded())
+    guard let message = WholeMessage.response(status: words.status, fields: fields, closes: true, body) else {
+      return hangUp()
+    }
+    finished(with: message, closing: true)
+  }
+
   /// Answers without the body, and closes.
   private func refuse(_ error: GatewayError, _ response: FrontResponse) {
     state = .refusing
@@ -191,6 +271,7 @@ final class FrontHandler: ChannelDuplexHandler {
     guard case .reading(let head, let asker, let body) = state, let response, let context else { return }
     state = .answering
     timer?.clear()
+    watch.beginRequest()
     Router(services: services, parts: parts, loop: context.eventLoop).route(head, body, asker, response)
   }
 
@@ -204,33 +285,56 @@ final class FrontHandler: ChannelDuplexHandler {
 
   func flush() { context?.flush() }
 
+  /// No request can follow the one that is being answered.
+  private var isLast: Bool { isInputClosed && ahead.isEmpty }
+
   /// The answer is whole.
   func finished(closing: Bool) {
+    guard !closing, !isLast else { return close { $0.writeAndFlush(self.wrapOutboundOut(.end(nil))) } }
     response = nil
     guard let context else { return }
-    if closing {
-      state = .refusing
-      close(context)
-    } else {
-      awaitHead()
-      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-      catchUp()
-    }
+    awaitHead()
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    catchUp()
   }
 
   /// The answer is this message.
-  func finished(with message: WholeMessage, closing: Bool) {
+  func finished(with message: WholeMessage, closing: Bool, room: BodyRoom? = nil) {
     encoder?.write(NIOAny(message.bytes), promise: nil)
-    if let rest = message.rest { encoder?.write(NIOAny(rest), promise: nil) }
-    guard !closing, let encoder else { return finished(closing: closing) }
+    if let rest = message.rest, let encoder {
+      // Whoever takes its answer slowly keeps others from theirs, so it is counted until it is out.
+      let kept = NIOLoopBound(room, eventLoop: encoder.eventLoop)
+      encoder.write(NIOAny(rest)).whenComplete { _ in withExtendedLifetime(kept) {} }
+    }
+    guard !closing, !isLast else {
+      let encoder = encoder
+      return close { context in (encoder ?? context).writeAndFlush(NIOAny(ByteBuffer())) }
+    }
     response = nil
     awaitHead()
-    encoder.flush()
+    encoder?.flush()
     catchUp()
   }
 
   /// Ends the answer and the connection with it.
-  private func close(_ context: ChannelHandlerContext) {
-    context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+  ///
+  /// Where the request is not at its end yet, closing at once would make the system reset the connection, and the answer
+  /// might be lost before its reader has seen it: what still comes is thrown away for a while.
+  private func close(_ end: (ChannelHandlerContext) -> EventLoopFuture<Void>) {
+    let isWhole = if case .answering = state { true } else { isInputClosed }
+    response = nil
+    state = .refusing
+    isClosing = true
+    guard let context else { return }
+    if isWhole {
+      end(context).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+      return
+    }
+    watch.isDiscarding = true
+    timer?.set(services.limits.lingerTimeout) { [weak self] in self?.hangUp() }
+    end(context).assumeIsolated().whenComplete { _ in
+      self.isRefusalOut = true
+      if self.isInputClosed { context.close(promise: nil) } else { context.close(mode: .output, promise: nil) }
+    }
   }
 }

@@ -16,6 +16,8 @@ final class FrontResponse {
   var whenGone: (() -> Void)?
   /// Called once when the connection takes more, after `isWritable` was false.
   var whenWritable: (() -> Void)?
+  /// The head of the answer is out.
+  private(set) var hasBegun = false
   private var handler: FrontHandler?
 
   init(handler: FrontHandler, head: HTTPRequestHead) {
@@ -39,6 +41,16 @@ final class FrontResponse {
     let whenWritable = whenWritable
     self.whenWritable = nil
     whenWritable?()
+  }
+
+  /// Finds out whether an agent that sends nothing more still listens.
+  ///
+  /// One that has gone and one that has only said all that it has to say look the same until something is sent to them:
+  /// the system of one that has gone answers that with a reset. An interim answer is what every client of HTTP/1.1 has to
+  /// expect at any time (RFC 9110 §15.2).
+  func sound() {
+    if hasBegun { return }
+    if head.version == .http1_0 { handler?.hangUp() } else { goOn() }
   }
 
   func goOn() {
@@ -68,11 +80,13 @@ final class FrontResponse {
   }
 
   /// A whole answer at once.
-  func send(status: Int, fields: [EnvironmentVariable], body: ByteBuffer) {
+  ///
+  /// `room` is what the body takes of the memory for answers, until the connection has taken all of it.
+  func send(status: Int, fields: [EnvironmentVariable], body: ByteBuffer, room: BodyRoom? = nil) {
     if head.method != .HEAD,
       let message = WholeMessage.response(status: status, fields: fields, closes: closesConnection, body)
     {
-      letGo()?.finished(with: message, closing: closesConnection)
+      letGo()?.finished(with: message, closing: closesConnection, room: room)
       return
     }
     writeHead(status, fields, length: body.readableBytes)
@@ -87,19 +101,14 @@ final class FrontResponse {
   }
 
   func fail(_ error: DialectError, _ form: ErrorForm) {
-    switch form {
-    case .dialect(let dialect): send(status: error.status, fields: error.fields, json: error.body(dialect))
-    case .problem:
-      let code = error.fields.first { $0.name == "x-naos-code" }?.value ?? GatewayError.Code.malformedRequest.rawValue
-      let reply = AgentReply.problem(status: error.status, code: code, title: "Refused", detail: error.message)
-      send(status: error.status, fields: error.fields, json: reply.body ?? nil, type: "application/problem+json")
-    }
+    send(status: error.status, fields: error.fields, json: error.body(form), type: form.contentType)
   }
 
   func fail(_ error: GatewayError, _ form: ErrorForm) { fail(DialectError(error), form) }
 
   private func writeHead(_ status: Int, _ fields: [EnvironmentVariable], length: Int?) {
     guard let handler else { return }
+    hasBegun = true
     var headers = HTTPHeaders()
     headers.reserveCapacity(fields.count + 2)
     for field in fields { headers.add(name: field.name, value: field.value) }
@@ -115,11 +124,15 @@ enum ErrorForm: Equatable {
   /// RFC 9457, as on all routes of our own.
   case problem
 
+  var contentType: String { self == .problem ? "application/problem+json" : "application/json" }
+
   /// The form that fits a request nothing else is known of.
-  static func of(_ head: HTTPRequestHead) -> ErrorForm {
-    if head.uri.hasPrefix("/agent/") { return .problem }
-    if head.uri.hasPrefix("/v1beta/") || head.headers.contains(name: "x-goog-api-key") { return .dialect(.gemini) }
-    let isAnthropic = head.uri.hasPrefix("/v1/messages") || head.headers.contains(name: "anthropic-version")
+  static func of(_ head: HTTPRequestHead) -> ErrorForm { of(path: head.uri, head.headers) }
+
+  static func of(path: String, _ headers: HTTPHeaders) -> ErrorForm {
+    if path.hasPrefix("/agent/") { return .problem }
+    if path.hasPrefix("/v1beta/") || headers.contains(name: "x-goog-api-key") { return .dialect(.gemini) }
+    let isAnthropic = path.hasPrefix("/v1/messages") || headers.contains(name: "anthropic-version")
     return .dialect(isAnthropic ? .anthropic : .openai)
   }
 }

@@ -13,6 +13,7 @@ final class GatewayServer: Sendable {
   private let services: GatewayServices
   private let group: MultiThreadedEventLoopGroup
   private let parts: [ObjectIdentifier: NIOLoopBound<LoopParts>]
+  private let heavy: HeavyWork
   private let channel: any Channel
 
   var boundPort: Int { channel.localAddress?.port ?? 0 }
@@ -25,18 +26,20 @@ final class GatewayServer: Sendable {
     let threads = configuration.threads > 0 ? configuration.threads : System.coreCount
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     let limits = configuration.limits
+    let heavy = HeavyWork(limits)
     do {
       var parts: [ObjectIdentifier: NIOLoopBound<LoopParts>] = [:]
       for loop in group.makeIterator() {
         parts[ObjectIdentifier(loop)] = try await loop.submit {
           NIOLoopBound(
-            LoopParts(upstreams: UpstreamPool(loop: loop, limits: limits, tls: tls)), eventLoop: loop)
+            LoopParts(upstreams: UpstreamPool(loop: loop, limits: limits, tls: tls), heavy: heavy), eventLoop: loop)
         }.get()
       }
       let channel = try await bootstrap(group, services, parts).bind(host: configuration.host, port: configuration.port)
         .get()
-      return GatewayServer(services: services, group: group, parts: parts, channel: channel)
+      return GatewayServer(services: services, group: group, parts: parts, heavy: heavy, channel: channel)
     } catch {
+      await heavy.stop()
       try? await group.shutdownGracefully()
       throw GatewayError(
         .cannotListen, "The agent plane cannot listen on \(configuration.host):\(configuration.port): \(error)")
@@ -45,8 +48,9 @@ final class GatewayServer: Sendable {
 
   private init(
     services: GatewayServices, group: MultiThreadedEventLoopGroup,
-    parts: [ObjectIdentifier: NIOLoopBound<LoopParts>], channel: any Channel
+    parts: [ObjectIdentifier: NIOLoopBound<LoopParts>], heavy: HeavyWork, channel: any Channel
   ) {
+    self.heavy = heavy
     self.services = services
     self.group = group
     self.parts = parts
@@ -74,12 +78,12 @@ final class GatewayServer: Sendable {
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      // Who has sent all that it has to send may say so, and still wants its answer.
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          guard services.connections.enter(limit: services.limits.connections) else {
-            throw ChannelError.connectPending
-          }
-          channel.closeFuture.whenComplete { _ in services.connections.leave() }
+          guard let ticket = services.door.enter(channel) else { throw ChannelError.connectPending }
+          channel.closeFuture.whenComplete { _ in services.door.leave(ticket) }
           guard let own = parts[ObjectIdentifier(channel.eventLoop)]?.value else {
             throw ChannelError.inappropriateOperationForState
           }
@@ -88,10 +92,12 @@ final class GatewayServer: Sendable {
           decoder.maxHeaderFieldSize = services.limits.headerBytes
           decoder.maxHeaderFieldCount = services.limits.headerFields
           let pipeline = channel.pipeline.syncOperations
+          let watch = WireWatch(headBytes: services.limits.headerBytes + services.limits.headOverheadBytes)
+          try pipeline.addHandler(watch)
           try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: decoder)
-          try pipeline.addHandler(FrontHandler(services: services, parts: own))
+          try pipeline.addHandler(FrontHandler(services: services, parts: own, watch: watch, ticket: ticket))
         }
       }
   }
@@ -107,5 +113,6 @@ final class GatewayServer: Sendable {
       try? await part.eventLoop.submit { part.value.upstreams.drain() }.get()
     }
     try? await group.shutdownGracefully()
+    await heavy.stop()
   }
 }

@@ -18,7 +18,7 @@ struct Router {
     _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ response: FrontResponse
   ) {
     // Once more: the attempt may have ended while the body came.
-    guard services.keys.session(for: session.key.secret) === session else {
+    guard isOpen(session) else {
       return response.fail(Self.invalidKey, ErrorForm.of(head))
     }
     let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
@@ -26,7 +26,7 @@ struct Router {
       return call(api, said, head, body, session, response)
     }
     if path.hasPrefix("/agent/v1/") {
-      return AgentRoutes(services: services, loop: loop).route(head, body, session, response)
+      return AgentRoutes(services: services, heavy: parts.heavy, loop: loop).route(head, body, session, response)
     }
     let form = ErrorForm.of(head)
     if head.method == .GET, let list = services.models(at: path, form) { return response.send(status: 200, json: list) }
@@ -74,15 +74,36 @@ struct Router {
     _ api: ModelAPI, _ path: RequestPath, _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession,
     _ response: FrontResponse
   ) {
-    do {
-      let request = try ModelRequest.read(api, body.readableBytesUInt8Span, path: path)
+    let step = session.run.map { _ in session.caller.step }
+    parts.heavy.run(on: body.readableBytes, loop) {
+      PreparedRequest.read(api, path, body, uri: head.uri, step: step)
+    } then: { prepared in
+      // Long bodies take their time, in which the agent may have left.
+      guard response.isOpen else { return }
+      self.make(prepared, api, head, body, session, response)
+    }
+  }
+
+  private func make(
+    _ prepared: Result<PreparedRequest, GatewayError>, _ api: ModelAPI, _ head: HTTPRequestHead, _ body: ByteBuffer,
+    _ session: AttemptSession, _ response: FrontResponse
+  ) {
+    do throws(GatewayError) {
+      let prepared = try prepared.get()
+      guard isOpen(session) else { throw Self.invalidKey }
+      let request = prepared.request
       let target = try parts.target(request.model, api.dialect, of: services.catalogue)
       let call = ModelCall(
-        session: session, request: request, target: target, head: head, body: body, room: response.room)
+        session: session, request: request, target: target, head: head, body: body, digest: prepared.digest,
+        room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {
       response.fail(error, .dialect(api.dialect))
     }
+  }
+
+  private func isOpen(_ session: AttemptSession) -> Bool {
+    services.keys.session(for: session.key.secret) === session
   }
 }
 

@@ -10,6 +10,7 @@ internal import NexusStore
 /// Everything under `/agent/v1/`: the tools, which are effects, and the calls that the node itself answers.
 struct AgentRoutes {
   let services: GatewayServices
+  let heavy: HeavyWork
   let loop: any EventLoop
 
   func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ response: FrontResponse) {
@@ -19,7 +20,8 @@ struct AgentRoutes {
     switch (head.method, path.first, path.count) {
     case (.GET, "tools", 1): listTools(session, response)
     case (.POST, "tools", 2):
-      ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response).start(body)
+      ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response)
+        .start(body, heavy)
     default:
       let forward = { self.forward(head, path, query, body, session, response) }
       guard Self.marksTheWorld(head.method, path), let run = session.run else { return forward() }
@@ -41,7 +43,24 @@ struct AgentRoutes {
     _ response: FrontResponse, then forward: @escaping () -> Void
   ) {
     let name = "\(head.method.rawValue) \(head.uri.prefix { $0 != "?" })"
-    let digest = EffectDigest.of(name: name, step: session.caller.step, body: body)
+    let step = session.caller.step
+    heavy.run(on: body.readableBytes, loop) { () -> RequestDigest? in
+      JSONScan.has(moreThan: ModelRequest.mostValues, body.readableBytesUInt8Span)
+        ? nil : EffectDigest.of(name: name, step: step, body: body)
+    } then: { digest in
+      guard response.isOpen else { return }
+      guard let digest else { return response.fail(Self.tooManyValues, .problem) }
+      self.mark(name, digest, session, run, response, then: forward)
+    }
+  }
+
+  static let tooManyValues = GatewayError(
+    .malformedRequest, "The body has more than \(ModelRequest.mostValues) JSON values.")
+
+  private func mark(
+    _ name: String, _ digest: RequestDigest, _ session: AttemptSession, _ run: RunSession, _ response: FrontResponse,
+    then forward: @escaping () -> Void
+  ) {
     let id = services.identifiers.effect()
     guard case .new(let record, _) = run.request(digest, kind: .request, repeatable: true, id: id) else {
       return forward()

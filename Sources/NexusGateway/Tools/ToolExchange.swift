@@ -34,22 +34,50 @@ final class ToolExchange {
   private var onlyReads: Bool { tool.hasPrefix("files.") || tool == "http.get" }
   private var commitClass: CommitClass { onlyReads ? .written : .synced }
 
-  func start(_ body: ByteBuffer) {
+  /// What a call says: its arguments, and what the run's record knows it by.
+  private struct Asked: Sendable {
     let arguments: JSONValue
-    do {
-      let parsed = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
-      arguments = parsed["arguments"] ?? [:]
-    } catch {
-      return answer { $0.fail(GatewayError(.malformedRequest, "The arguments are not JSON: \(error)."), .problem) }
+    let digest: RequestDigest
+
+    static func read(_ body: ByteBuffer, _ tool: String, _ step: StepPath) -> Result<Asked, GatewayError> {
+      if JSONScan.has(moreThan: ModelRequest.mostValues, body.readableBytesUInt8Span) {
+        return .failure(AgentRoutes.tooManyValues)
+      }
+      do throws(JSONError) {
+        let parsed = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
+        return .success(
+          Asked(
+            arguments: parsed["arguments"] ?? [:],
+            digest: EffectDigest.of(name: "TOOL \(tool)", step: step, body: body)))
+      } catch {
+        return .failure(GatewayError(.malformedRequest, "The arguments are not JSON: \(error)."))
+      }
     }
+  }
+
+  func start(_ body: ByteBuffer, _ heavy: HeavyWork) {
+    let tool = tool
+    let step = session.caller.step
+    heavy.run(on: body.readableBytes, loop) {
+      Asked.read(body, tool, step)
+    } then: { asked in
+      guard self.response?.isOpen == true else { return }
+      switch asked {
+      case .success(let asked): self.start(asked)
+      case .failure(let error): self.answer { $0.fail(error, .problem) }
+      }
+    }
+  }
+
+  private func start(_ asked: Asked) {
+    let arguments = asked.arguments
     guard services.tools.definitions(for: session.caller.agent).contains(where: { $0.name == tool }) else {
       return answer { $0.fail(GatewayError(.unknownTool, "This agent has no tool '\(self.tool)'."), .problem) }
     }
     detail = Self.words(for: arguments)
     guard let run = session.run else { return perform(arguments) }
     response?.whenGone = { [weak self] in self?.askerGone() }
-    let digest = EffectDigest.of(name: "TOOL \(tool)", step: session.caller.step, body: body)
-    switch run.request(digest, kind: .tool, repeatable: onlyReads, id: id) {
+    switch run.request(asked.digest, kind: .tool, repeatable: onlyReads, id: id) {
     case .replay(let recorded): replay(recorded)
     case .join(let other): join(other, run)
     case .new(let record, let diverges):

@@ -26,11 +26,14 @@ struct Endpoint: Sendable, Hashable {
   let basePath: String
   /// Header fields that the provider gets with every call: its credential and what the configuration adds.
   let fields: [EnvironmentVariable]
+  /// Takes the credentials among them out of what the provider answers.
+  let redaction: Redaction
 
-  init(origin: Origin, basePath: String, fields: [EnvironmentVariable]) {
+  init(origin: Origin, basePath: String, fields: [EnvironmentVariable], secrets: [String]) {
     self.origin = origin
     self.basePath = basePath
     self.fields = fields
+    redaction = Redaction(secrets: secrets, findsMinted: false)
     authority = origin.authority
   }
 
@@ -66,7 +69,20 @@ struct ProviderEndpoint: Sendable {
       }
     }
     fields.append(contentsOf: spec.headers.filter { !Self.framing.contains($0.name.lowercased()) })
-    endpoint = Endpoint(origin: origin, basePath: path, fields: fields)
+    let secrets = fields.filter { Self.mayBeSecret($0.name) }.flatMap { Self.secrets(in: $0.value) }
+    endpoint = Endpoint(origin: origin, basePath: path, fields: fields, secrets: secrets)
+  }
+
+  private static let secretNames = ["auth", "key", "token", "secret", "cookie", "credential", "signature"]
+
+  private static func mayBeSecret(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return secretNames.contains { name.contains($0) }
+  }
+
+  /// A credential, without the name of the scheme in front of it.
+  private static func secrets(in value: String) -> [String] {
+    value.split(separator: " ", maxSplits: 1).last.map { [String($0)] } ?? []
   }
 
   /// The origin and the path of a URL; nil if there is a query, a user or a fragment, or it is no URL.

@@ -10,6 +10,8 @@ enum UpstreamFailure: Error {
   case unreachable(String)
   /// The request was sent, and no head of a response came in time, or no more of it.
   case timeout
+  /// The other end had closed a kept connection before the request came to it, so that it was never taken.
+  case unserved
   /// It answered what cannot be an answer.
   case malformed(String)
   /// The connection broke.
@@ -17,8 +19,10 @@ enum UpstreamFailure: Error {
 
   /// Whether the provider can have worked on the call.
   var mayHaveBeenMade: Bool {
-    if case .unreachable = self { return false }
-    return true
+    switch self {
+    case .unreachable, .unserved: false
+    case .timeout, .malformed, .broken: true
+    }
   }
 }
 
@@ -47,14 +51,20 @@ final class UpstreamConnection: ChannelInboundHandler {
   private var failure: UpstreamFailure?
   /// Something of the response came in this read.
   private var hasHeard = false
+  private let delivery: DeliveryWatch
+  /// It has carried a request before.
+  private var isReused = false
+  /// Something of the response to this request came.
+  private var isAnswered = false
   /// Called when the response is whole and the connection can take the next request.
   var whenIdle: ((UpstreamConnection) -> Void)?
   /// Called when the connection is gone.
   var whenClosed: ((UpstreamConnection) -> Void)?
 
-  init(limits: GatewayLimits, outlet: RequestOutlet) {
+  init(limits: GatewayLimits, outlet: RequestOutlet, delivery: DeliveryWatch) {
     self.limits = limits
     self.outlet = outlet
+    self.delivery = delivery
   }
 
   var isUsable: Bool { context?.channel.isActive == true && receiver == nil }
@@ -83,6 +93,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     keepsAlive = true
     awaitsEnd = false
     failure = nil
+    isAnswered = false
+    // What a new connection cannot deliver is no matter of when its other end closed it.
+    if isReused { delivery.begin() }
     context.write(wrapOutboundOut(Self.announcement), promise: nil)
     outlet.send(request)
     watch(limits.firstByteTimeout)
@@ -138,6 +151,7 @@ final class UpstreamConnection: ChannelInboundHandler {
       fail(.malformed("its status is \(head.status.code)"))
       context.close(promise: nil)
     case .head(let head):
+      isAnswered = true
       keepsAlive = head.isKeepAlive
       hasHeard = true
       receiver.upstreamHead(head)
@@ -147,6 +161,7 @@ final class UpstreamConnection: ChannelInboundHandler {
       receiver.upstreamBody(bytes)
     case .end:
       self.receiver = nil
+      isReused = true
       hasHeard = false
       if !isReading { setReading(true) }
       timer?.clear()
@@ -169,6 +184,11 @@ final class UpstreamConnection: ChannelInboundHandler {
     whenIdle = nil
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if failure == nil { failure = .broken(String(describing: type(of: error))) }
     context.close(promise: nil)
@@ -177,6 +197,10 @@ final class UpstreamConnection: ChannelInboundHandler {
   private func fail(_ failure: UpstreamFailure) {
     let receiver = receiver
     self.receiver = nil
-    receiver?.upstreamFailed(failure)
+    if case .broken = failure, isReused, !isAnswered, delivery.isRefuted {
+      receiver?.upstreamFailed(.unserved)
+    } else {
+      receiver?.upstreamFailed(failure)
+    }
   }
 }

@@ -23,8 +23,10 @@ final class UpstreamPool {
   }
 
   /// Calls `ready` with a connection to the origin, at once if one is kept.
-  func connect(to origin: Origin, ready: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
-    while let connection = idle[origin]?.popLast() {
+  ///
+  /// `isNew` asks for one that has carried nothing yet.
+  func connect(to origin: Origin, isNew: Bool = false, ready: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+    while !isNew, let connection = idle[origin]?.popLast() {
       if connection.isUsable { return ready(.success(connection)) }
     }
     if origin.isSecure, tls == nil { return ready(.failure(.unreachable("TLS is not set up"))) }
@@ -52,16 +54,20 @@ final class UpstreamPool {
     return ClientBootstrap(group: loop)
       .connectTimeout(TimeAmount(timeout))
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      // So that the end of a connection can be looked at before its socket is gone.
+      .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
+          let delivery = DeliveryWatch(isSecure: tls != nil)
+          try pipeline.addHandler(delivery)
           if let tls {
             try pipeline.addHandler(Self.tlsHandler(tls, host: host))
           }
           let outlet = RequestOutlet()
           try pipeline.addHandlers([
             outlet, ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)),
-            UpstreamConnection(limits: limits, outlet: outlet),
+            UpstreamConnection(limits: limits, outlet: outlet, delivery: delivery),
           ])
         }
       }

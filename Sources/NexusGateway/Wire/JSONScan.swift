@@ -26,22 +26,83 @@ struct JSONScan {
   static let maxMembers = 1024
 
   private var index = 0
+  /// How many values may still come.
+  private var valuesLeft = Int.max
+
+  private init(at index: Int) { self.index = index }
 
   /// The members of the object that fills `range` of the bytes, space around it aside.
-  static func members(of bytes: Span<UInt8>, in range: Range<Int>) throws(JSONScanError) -> [ScannedMember] {
-    var scan = JSONScan()
-    scan.index = range.lowerBound
+  ///
+  /// `mostValues` limits the values in it, at any depth.
+  static func members(of bytes: Span<UInt8>, in range: Range<Int>, mostValues: Int = .max) throws(JSONScanError)
+    -> [ScannedMember]
+  {
+    var members: [ScannedMember] = []
+    members.reserveCapacity(16)
+    try read(&members, of: bytes, in: range, mostValues: mostValues)
+    return members
+  }
+
+  /// The same into an array that is there already, so that reading a million small objects allocates nothing.
+  static func read(
+    _ members: inout [ScannedMember], of bytes: Span<UInt8>, in range: Range<Int>, mostValues: Int = .max
+  ) throws(JSONScanError) {
+    var scan = JSONScan(at: range.lowerBound)
+    scan.valuesLeft = mostValues
     let bytes = bytes.extracting(0..<range.upperBound)
-    let members = try scan.readMembers(bytes)
+    try scan.readMembers(bytes, into: &members)
     scan.skipSpace(bytes)
     guard scan.index == range.upperBound else { throw scan.error("text after the value") }
-    return members
+  }
+
+  /// Whether there are more values in the bytes than that; what else may be wrong with them does not matter.
+  static func has(moreThan mostValues: Int, _ bytes: Span<UInt8>) -> Bool {
+    // Each but the first has a byte of its own and one in front of it.
+    guard bytes.count / 2 >= mostValues else { return false }
+    var scan = JSONScan(at: 0)
+    scan.valuesLeft = mostValues
+    scan.skipSpace(bytes)
+    _ = try? scan.skipValue(bytes, depth: 0)
+    return scan.valuesLeft == 0
+  }
+
+  /// The elements of an array, one after the other.
+  struct Elements {
+    private var scan: JSONScan
+    private let end: Int
+    private var isFirst = true
+
+    /// The elements of the array that fills `range`, which was scanned before; nil if another value does.
+    init?(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+      guard !range.isEmpty, bytes[range.lowerBound] == UInt8(ascii: "[") else { return nil }
+      scan = JSONScan(at: range.lowerBound + 1)
+      end = range.upperBound
+    }
+
+    /// The place of the next element; nil behind the last.
+    mutating func next(_ bytes: Span<UInt8>) -> Range<Int>? {
+      let bytes = bytes.extracting(0..<end)
+      do {
+        scan.skipSpace(bytes)
+        if isFirst {
+          isFirst = false
+          if scan.index + 1 == end { return nil }
+        } else {
+          if try scan.closes(bytes, with: UInt8(ascii: "]")) { return nil }
+          scan.skipSpace(bytes)
+        }
+        let start = scan.index
+        try scan.skipValue(bytes, depth: 1)
+        return start..<scan.index
+      } catch {
+        return nil
+      }
+    }
   }
 
   /// The members of each object in the array that fills `range`; nil if something else is in it.
   static func objects(of bytes: Span<UInt8>, in range: Range<Int>) -> [[ScannedMember]]? {
-    var scan = JSONScan()
-    scan.index = range.lowerBound
+    var scan = JSONScan(at: range.lowerBound)
     return try? scan.readObjects(bytes.extracting(0..<range.upperBound))
   }
 
@@ -51,29 +112,33 @@ struct JSONScan {
     var objects: [[ScannedMember]] = []
     skipSpace(bytes)
     if index + 1 == bytes.count, bytes[index] == UInt8(ascii: "]") { return objects }
-    repeat { objects.append(try readMembers(bytes)) } while try !closes(bytes, with: UInt8(ascii: "]"))
+    repeat {
+      var members: [ScannedMember] = []
+      try readMembers(bytes, into: &members)
+      objects.append(members)
+    } while try !closes(bytes, with: UInt8(ascii: "]"))
     guard index == bytes.count else { throw error("text after the value") }
     return objects
   }
 
   private func error(_ message: String) -> JSONScanError { JSONScanError(message: message, offset: index) }
 
-  private mutating func readMembers(_ bytes: Span<UInt8>) throws(JSONScanError) -> [ScannedMember] {
+  private mutating func readMembers(_ bytes: Span<UInt8>, into members: inout [ScannedMember]) throws(JSONScanError) {
+    members.removeAll(keepingCapacity: true)
     skipSpace(bytes)
     guard index < bytes.count, bytes[index] == UInt8(ascii: "{") else { throw error("expected an object") }
     index += 1
-    var members: [ScannedMember] = []
-    members.reserveCapacity(16)
     skipSpace(bytes)
     if index < bytes.count, bytes[index] == UInt8(ascii: "}") {
       index += 1
-      return members
+      return
     }
+    var seen = SeenMembers()
     while true {
       skipSpace(bytes)
       let key = try readKey(bytes)
       guard members.count < Self.maxMembers else { throw error("more than \(Self.maxMembers) members") }
-      guard !members.contains(where: { $0.key == key }) else { throw error("duplicate key") }
+      guard seen.insert(key, after: members) else { throw error("duplicate key") }
       skipSpace(bytes)
       guard index < bytes.count, bytes[index] == UInt8(ascii: ":") else { throw error("expected ':'") }
       index += 1
@@ -81,7 +146,7 @@ struct JSONScan {
       let start = index
       try skipValue(bytes, depth: 1)
       members.append(ScannedMember(key: key, value: start..<index))
-      if try closes(bytes, with: UInt8(ascii: "}")) { return members }
+      if try closes(bytes, with: UInt8(ascii: "}")) { return }
     }
   }
 
@@ -103,6 +168,8 @@ struct JSONScan {
   }
 
   private mutating func skipValue(_ bytes: Span<UInt8>, depth: Int) throws(JSONScanError) {
+    guard valuesLeft > 0 else { throw error("too many values") }
+    valuesLeft -= 1
     guard index < bytes.count else { throw error("the text ends where a value is expected") }
     switch bytes[index] {
     case UInt8(ascii: "\""): _ = try skipString(bytes)
@@ -189,12 +256,45 @@ struct JSONScan {
       if character == UInt8(ascii: "\"") { return isPlain }
       if character == UInt8(ascii: "\\") {
         isPlain = false
-        guard index < bytes.count, bytes[index] >= 0x20 else { throw error("unknown escape") }
-        index += 1
+        try skipEscape(bytes)
       } else if character < 0x20 {
         throw error("a control character must be escaped")
       }
     }
     throw error("the text ends inside a string")
+  }
+
+  /// Goes on behind a backslash.
+  private mutating func skipEscape(_ bytes: Span<UInt8>) throws(JSONScanError) {
+    guard index < bytes.count else { throw error("the text ends inside a string") }
+    switch bytes[index] {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      index += 1
+    case UInt8(ascii: "u"):
+      guard index + 4 < bytes.count else { throw error("the text ends inside an escape") }
+      for place in index + 1...index + 4 {
+        switch bytes[place] {
+        case 0x30...0x39, 0x41...0x46, 0x61...0x66: continue
+        default: throw error("expected a hexadecimal digit")
+        }
+      }
+      index += 5
+    default: throw error("unknown escape")
+    }
+  }
+}
+
+/// The keys of the object being read.
+private struct SeenMembers {
+  /// Up to here, comparing with each is cheaper than hashing; beyond, hashing keeps a hostile object linear.
+  private static let compared = 16
+  private var hashed: Set<String> = []
+
+  /// False if `key` is among `members` already.
+  mutating func insert(_ key: String, after members: [ScannedMember]) -> Bool {
+    if members.count < Self.compared { return !members.contains { $0.key == key } }
+    if hashed.isEmpty { hashed = Set(members.map(\.key)) }
+    return hashed.insert(key).inserted
   }
 }

@@ -40,26 +40,6 @@ extension JSONScan {
     return true
   }
 
-  /// The names of the members of each object in the array that fills `range` of valid UTF-8, in order.
-  ///
-  /// Nil if something in it is not an object whose members are all text or null.
-  static func namesOfTextObjects(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [[(name: String, isNull: Bool)]]? {
-    guard let objects = objects(of: bytes, in: range) else { return nil }
-    var names: [[(name: String, isNull: Bool)]] = []
-    names.reserveCapacity(objects.count)
-    for members in objects {
-      var own: [(name: String, isNull: Bool)] = []
-      own.reserveCapacity(members.count)
-      for member in members {
-        let isNull = bytes[member.value.lowerBound] == UInt8(ascii: "n")
-        guard isNull || isPlainText(bytes, member.value) || string(bytes, member.value) != nil else { return nil }
-        own.append((member.key, isNull))
-      }
-      names.append(own)
-    }
-    return names
-  }
-
   /// The value in `range`; nil if it is not JSON.
   static func value(_ bytes: Span<UInt8>, _ range: Range<Int>) -> JSONValue? {
     try? JSONValue(parsing: array(bytes, range))

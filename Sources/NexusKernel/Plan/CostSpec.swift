@@ -32,8 +32,8 @@ package struct ProviderSpec: Sendable, Hashable {
 package struct SecretText: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
   package let revealed: String
   package init(_ revealed: String) { self.revealed = revealed }
-  package var description: String { "[redacted]" }
-  package var customMirror: Mirror { Mirror(reflecting: "[redacted]") }
+  package var description: String { Redaction.replacement }
+  package var customMirror: Mirror { Mirror(reflecting: Redaction.replacement) }
 }
 
 /// Another name for a model, with what to try when it fails.

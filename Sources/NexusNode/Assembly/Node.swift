@@ -116,6 +116,7 @@ package final class Node: Sendable {
   private static func startGateway(_ options: NodeOptions, _ ports: GatewayPorts) async throws -> EffectGateway {
     var configuration = GatewayConfiguration(plan: options.plan)
     if options.purpose == .singleRun { configuration.port = 0 }
+    configuration.limits.fit(openFiles: ProcessHardening.fileLimit)
     let gateway = try EffectGateway(configuration, ports)
     do {
       try await gateway.start()

@@ -47,7 +47,7 @@ package struct ProjectState: Sendable, Hashable {
         return trimmed
       }
     }
-    let fresh = ids.secret(prefix: "naos_")
+    let fresh = ids.secret(prefix: MintedSecret.operatorToken.rawValue)
     try Files.write(Array((fresh + "\n").utf8), to: token, mode: 0o600)
     return fresh
   }

@@ -23,6 +23,9 @@ package enum ProcessHardening {
   /// Agents still get the limit that the node was started with.
   package static func raiseFileLimit() throws(Failure) { try check("RLIMIT_NOFILE", naos_raise_file_limit()) }
 
+  /// How many files this process may have open.
+  package static var fileLimit: Int { naos_file_limit() }
+
   /// Turns a write to a closed connection into an error instead of the process's end.
   package static func ignoreBrokenPipes() throws(Failure) { try check("SIGPIPE", naos_ignore_sigpipe()) }
 

@@ -6,21 +6,22 @@ import Glibc
 
 /// One HTTP request over a socket, as `curl -i` would make it.
 func http(_ port: Int, _ request: String) async -> String {
+  await exchange(port, Array(request.replacing("\n", with: "\r\n").utf8))
+}
+
+/// Sends these bytes as they are, and returns what comes back until the other side closes.
+func exchange(_ port: Int, _ bytes: [UInt8]) async -> String {
   await blocking {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard let descriptor = connection(to: port) else { return "" }
     defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(UInt16(port).bigEndian)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let connected = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    var sent = 0
+    while sent < bytes.count {
+      let count = unsafe bytes[sent...].withUnsafeBytes {
+        unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
+      if count <= 0 { break }
+      sent += count
     }
-    guard connected == 0 else { return "" }
-    let bytes = Array(request.replacing("\n", with: "\r\n").utf8)
-    _ = unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -30,6 +31,32 @@ func http(_ port: Int, _ request: String) async -> String {
     }
     return String(decoding: answer, as: UTF8.self)
   }
+}
+
+/// A connected socket; nil if nobody listens.
+private func connection(to port: Int) -> Int32? {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_port = in_port_t(UInt16(port).bigEndian)
+  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+  let connected = unsafe withUnsafePointer(to: &address) {
+    unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+  }
+  if connected == 0 { return descriptor }
+  close(descriptor)
+  return nil
+}
+
+/// Connections that nothing is ever sent on.
+final class SilentConnections: Sendable {
+  private let descriptors: [Int32]
+
+  init(_ count: Int, to port: Int) { descriptors = (0..<count).compactMap { _ in connection(to: port) } }
+
+  func close() { for descriptor in descriptors { Glibc.close(descriptor) } }
 }
 
 /// A TCP port of this machine that something listens on for as long as this lives.

@@ -178,9 +178,19 @@ import Testing
       return
     }
     #expect(alert.percent == 50)
+    let line = told.all.map(\.description).joined(separator: "\n")
+    #expect(line.contains("[NX-BUD-006] a call of agent"))
+    #expect(line.contains("5010 tokens, where") && line.contains("has passed 50 %"))
+    #expect(!line.contains("("), "no dump of a value")
     #expect(charge.spend.tokens == TokenCount(5010) && held.tokens == TokenCount(390))
     let second = ledger.admit(request("2", cap: 10, bytes: 90)).hold
     #expect(second?.bound.tokens ?? .zero > TokenCount(4500))
+  }
+
+  @Test(arguments: AdmissionRefusal.Code.allCases)
+  func `every code for clients is spelled as their providers spell theirs`(code: AdmissionRefusal.Code) {
+    #expect(code.wireName.hasPrefix("naos_"))
+    #expect(code.wireName.utf8.allSatisfy { $0 == UInt8(ascii: "_") || (0x61...0x7A).contains($0) })
   }
 
   @Test func `a wall clock that runs ahead is announced once`() {

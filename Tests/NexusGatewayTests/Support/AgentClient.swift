@@ -62,7 +62,11 @@ final class AgentClient: Sendable {
 
   func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)).get() }
   func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
+  /// Says that nothing more will be sent, and goes on listening.
+  func closeOutput() async throws { try await channel.close(mode: .output).get() }
   func close() async { try? await channel.close().get() }
+
+  var isClosed: Bool { state.mutex.withLock { $0.isClosed } }
 
   var received: String { state.mutex.withLock { String(buffer: $0.received) } }
 

@@ -16,6 +16,7 @@ final class GatedStore: Store {
     var submissions = 0
     var failing: Set<Int> = []
     var written: [StoreTransaction] = []
+    var whenHolding: (@Sendable () -> Void)?
   }
 
   private let store: any Store
@@ -25,6 +26,8 @@ final class GatedStore: Store {
   init(_ store: any Store) { self.store = store }
 
   func holdOutcomes() { state.withLock { $0.holdsOutcomes = true } }
+  /// Called once, on the event loop of the call, before the next hold is written.
+  func whenHolding(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.whenHolding = body } }
   func outcomeHeld() async { await held.wait() }
 
   func letGo() {
@@ -50,6 +53,13 @@ final class GatedStore: Store {
 
   func submit(_ transaction: StoreTransaction, completion: @escaping Completion) {
     let isOutcome = transaction.mutations.contains { if case .setOutcome = $0 { true } else { false } }
+    if transaction.mutations.contains(where: { if case .placeHold = $0 { true } else { false } }) {
+      let body = state.withLock { state in
+        defer { state.whenHolding = nil }
+        return state.whenHolding
+      }
+      body?()
+    }
     let (fails, holds) = state.withLock { state in
       defer { state.submissions += 1 }
       if state.failing.contains(state.submissions) { return (true, false) }

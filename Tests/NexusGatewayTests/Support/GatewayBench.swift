@@ -19,7 +19,7 @@ struct GatewayBench: Sendable {
     store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
-    upstream: ScriptedUpstream
+    threads: Int = 2, upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -51,7 +51,7 @@ struct GatewayBench: Sendable {
     configuration.port = 0
     configuration.localScript = script
     configuration.limits = limits
-    configuration.threads = 2
+    configuration.threads = threads
     let gateway = try EffectGateway(
       configuration,
       GatewayPorts(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Dispatch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -36,6 +37,7 @@ final class ScriptedUpstream: Sendable {
     var requests: [Request] = []
     var connections = 0
     var closed = 0
+    var channels: [any Channel] = []
     var waiters: [(isDone: @Sendable (State) -> Bool, CheckedContinuation<Void, Never>)] = []
   }
 
@@ -63,6 +65,14 @@ final class ScriptedUpstream: Sendable {
   }
 
   func accept() async throws { try await channel.withLock { $0 }?.setOption(.autoRead, value: true).get() }
+
+  /// Closes all connections, and returns when the system has done so; blocks the thread.
+  func hangUp() {
+    let channels = state.withLock { $0.channels }
+    let done = DispatchSemaphore(value: 0)
+    for channel in channels { channel.close().whenComplete { _ in done.signal() } }
+    for _ in channels { done.wait() }
+  }
 
   func stop() async { try? await channel.withLock { $0 }?.close().get() }
 
@@ -122,7 +132,13 @@ final class ScriptedUpstream: Sendable {
 
     init(upstream: ScriptedUpstream) { self.upstream = upstream }
 
-    func channelActive(context: ChannelHandlerContext) { upstream.change { $0.connections += 1 } }
+    func channelActive(context: ChannelHandlerContext) {
+      let channel = context.channel
+      upstream.change {
+        $0.connections += 1
+        $0.channels.append(channel)
+      }
+    }
     func channelInactive(context: ChannelHandlerContext) { upstream.change { $0.closed += 1 } }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
