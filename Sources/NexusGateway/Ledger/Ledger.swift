@@ -31,6 +31,10 @@ package final class Ledger: Sendable {
 
   struct State: Sendable {
     var machine: BudgetMachine
+    /// Those of the configuration.
+    var budgets: [BudgetSpec]
+    /// What people set instead.
+    var overrides = BudgetOverrides()
     fileprivate(set) var prices: PriceBook
     fileprivate var overlay: PriceOverlay
     var mode: CostMode
@@ -71,7 +75,7 @@ package final class Ledger: Sendable {
     self.notice = notice
     state = Mutex(
       State(
-        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)),
+        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)), budgets: plan.budgets,
         prices: PriceBook(prices: plan.prices, overlay: overlay),
         overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
   }
@@ -149,12 +153,13 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Takes over the budgets and prices of a changed configuration; what was spent stays.
+  /// Takes over the budgets and prices of a changed configuration; what was spent stays, and what people set too.
   ///
   /// Nil leaves the prices of files as they are.
   package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
-      state.machine.setRules(plan.budgets.map(BudgetRule.init))
+      state.budgets = plan.budgets
+      state.applyRules()
       if let overlay { state.overlay = overlay }
       state.set(prices: PriceBook(prices: plan.prices, overlay: state.overlay))
       state.mode = plan.costMode
@@ -197,6 +202,9 @@ extension Ledger.State {
 
   mutating func forgetModels() { remembered = [:] }
 
+  /// Puts the limits in force: the configuration's, as far as nobody set others.
+  mutating func applyRules() { machine.setRules(overrides.applied(to: budgets).map(BudgetRule.init)) }
+
   mutating func set(prices: PriceBook) {
     self.prices = prices
     forgetModels()
@@ -205,7 +213,7 @@ extension Ledger.State {
 
 extension Ledger {
   /// Changes something and tells those who waited for it, once the lock is free.
-  private func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
+  func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
     let reading = reading
     let (answer, woken) = state.withLock { state in
       let answer = body(&state, reading)
@@ -215,6 +223,8 @@ extension Ledger {
     return answer
   }
 
+  func tell(_ notices: [LedgerNotice]) { for notice in notices { self.notice(notice) } }
+
   private func end(
     _ id: EffectID, _ outcome: (OpenCall, inout State) -> (Spend, ChargeRow.Basis, CallUsage?)
   ) -> Settlement? {
@@ -223,7 +233,7 @@ extension Ledger {
       let (actual, basis, usage) = outcome(call, &state)
       return state.end(id, call, actual, basis, usage, at: reading.wall)
     }
-    for notice in notices { self.notice(notice) }
+    tell(notices)
     return settlement
   }
 }
