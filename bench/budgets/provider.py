@@ -77,16 +77,29 @@ class Provider:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                target = head.split(" ", 2)[1]
+                method, target = head.split(" ", 2)[:2]
                 fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 fields = {name.lower(): value for name, value in fields.items()}
-                raw = await reader.readexactly(int(fields.get("content-length", 0)))
+                raw = await self.body(reader, fields)
+                if method != "POST":
+                    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                    continue
                 await self.reply(target, raw, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             self.writers.discard(writer)
             writer.close()
+
+    @staticmethod
+    async def body(reader, fields):
+        if "chunked" not in fields.get("transfer-encoding", ""):
+            return await reader.readexactly(int(fields.get("content-length", 0)))
+        whole = b""
+        while size := int((await reader.readline()).split(b";")[0], 16):
+            whole += (await reader.readexactly(size + 2))[:-2]
+        await reader.readline()
+        return whole
 
     def account_of(self, raw):
         """The account is named at the end of the question, `… #NAME?`, in every API."""

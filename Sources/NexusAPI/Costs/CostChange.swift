@@ -6,7 +6,8 @@ package import NexusCore
 /// What a person does about costs.
 package enum CostChange: Sendable, Hashable {
   /// A limit that holds instead of the configuration's. `scope` is `agent:NAME`, `supervisor:NAME` or `global`.
-  case set(scope: String, window: String, maxNanoUSD: NanoUSD?, maxTokens: TokenCount?, onLimit: String?, reason: String?)
+  case set(
+    scope: String, window: String, maxNanoUSD: NanoUSD?, maxTokens: TokenCount?, onLimit: String?, reason: String?)
   /// Back to what the configuration says.
   case clear(scope: String, window: String)
   /// A signed correction of what was charged; without a window, on all budgets that a call would count in now.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusAPI
-internal import NexusCore
+package import NexusAPI
+package import NexusCore
 
 /// Tables about costs.
-enum CostTable {
-  static func status(_ report: CostReport, now: WallTime, _ style: Style) -> String {
+package enum CostTable {
+  package static func status(_ report: CostReport, now: WallTime, _ style: Style) -> String {
     let budgets = report.agents.flatMap(\.budgets) + report.budgets
     var parts = [Self.budgets(budgets, now: now, style)]
     let unlimited = report.agents.filter { $0.budgets.isEmpty && $0.calls > 0 }
@@ -27,13 +27,14 @@ enum CostTable {
     return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")
   }
 
-  static func summary(_ report: CostReport) -> String {
-    let mode = report.mode == "hard" ? "what has no price or bound is refused" : "what has no price or bound is estimated"
+  package static func summary(_ report: CostReport) -> String {
+    let mode =
+      report.mode == "hard" ? "what has no price or bound is refused" : "what has no price or bound is estimated"
     return "\(report.cost) spent · \(Quantities.count(report.tokens.value)) tokens · mode \(report.mode): \(mode)"
   }
 
   /// One line a budget, with a note below it where a person set it.
-  static func budgets(_ budgets: [BudgetStatus], now: WallTime, _ style: Style) -> String {
+  package static func budgets(_ budgets: [BudgetStatus], now: WallTime, _ style: Style) -> String {
     guard !budgets.isEmpty else { return "" }
     var table = TextTable(
       ["BUDGET", "PER", "LIMIT", "SPENT", "HELD", "LEFT", "AT THE LIMIT", "USED UP"], rightAligned: [2, 3, 4, 5])
@@ -80,7 +81,7 @@ enum CostTable {
     ["unresolved", "hold"].contains(entry.basis) && entry.resolvedBy == nil
   }
 
-  static func history(_ charges: [CostEntry], now: WallTime, _ style: Style) -> String {
+  package static func history(_ charges: [CostEntry], now: WallTime, _ style: Style) -> String {
     guard !charges.isEmpty else { return "" }
     var table = TextTable(["ID", "WHEN", "AGENT", "MODEL", "BY", "TOKENS", "COST"], rightAligned: [5, 6])
     for entry in charges {

@@ -65,7 +65,8 @@ extension BudgetMachine {
   /// Books what a person corrected and the store has committed; answers the marks that follow, which nothing waits for.
   ///
   /// Counters of windows that are over are the store's alone. Call `wake` afterwards.
-  package mutating func correct(_ keys: [CounterKey], by amount: Spend) -> (marks: [BudgetMark], alerts: [BudgetAlert]) {
+  package mutating func correct(_ keys: [CounterKey], by amount: Spend) -> (marks: [BudgetMark], alerts: [BudgetAlert])
+  {
     var marks: [BudgetMark] = []
     var alerts: [BudgetAlert] = []
     for key in keys {

@@ -35,7 +35,8 @@ package struct SpendRate: Sendable {
   private static let pieces: Int64 = 64
   /// How many pieces the observed time is cut into while it is short.
   private static let finest: Int64 = 8
-  private static let weight: Int128 = 1 << 40
+  /// Small enough that the largest amount times all weights times the longest piece fits into 127 bits.
+  private static let weight: Int128 = 1 << 24
 
   /// The longest piece: what happened more than 64 of them ago does not count.
   package static func longestPiece(of window: BudgetWindow) -> Int64 {
@@ -106,7 +107,8 @@ package struct SpendRate: Sendable {
   /// When what is left will be gone, on the axis on which that is first.
   package func forecast(left: SpendLimit, reset: WallTime?, now: WallTime) -> SpendForecast {
     let times = [
-      left.cost.flatMap { time(max(0, $0.value), at: cost) }, left.tokens.flatMap { time(max(0, $0.value), at: tokens) },
+      left.cost.flatMap { time(max(0, $0.value), at: cost) },
+      left.tokens.flatMap { time(max(0, $0.value), at: tokens) },
     ].compactMap { $0 }
     guard let first = times.min() else { return .lasts(until: reset) }
     let end = WallTime(microseconds: now.microseconds.addingSaturating(first))
