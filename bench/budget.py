@@ -168,11 +168,11 @@ async def measure(options):
     parts = options.only.split(",")
     cells = all_cells([1, 64] if options.quick else CLIENTS)
     kills = kill_cells(9 if options.quick else options.kills) if "kills" in parts else []
-    results = {"machine": machine.describe(folder), "seed": options.seed, "cells": [], "kills": kills}
+    shown = cells if "cells" in parts or "peer" in parts else []
+    results = {"machine": machine.describe(folder), "seed": options.seed, "cells": shown, "kills": kills}
     source = provider.Provider(options.seed)
     await source.listen(nodes.PROVIDER_PORT)
     if "cells" in parts:
-        results["cells"] = cells
         results["naos"] = await run_naos(naos, folder, cells, options.seed, source)
     if kills:
         results["killed"] = await run_kills(naos, folder, kills, options.seed, source)

@@ -58,13 +58,14 @@ def cells_table(results):
         "|---|---|---|---|---|---|---|---|---|---|"]
     all_kept = True
     for cell in results["cells"]:
-        tally, books, held = results["naos"][cell.name]
-        used, over, false, kept = naos_cell(cell, tally, books, held)
-        all_kept = all_kept and kept
+        mine = "| | | | | |"
+        if "naos" in results:
+            tally, books, held = results["naos"][cell.name]
+            used, over, false, kept = naos_cell(cell, tally, books, held)
+            all_kept = all_kept and kept
+            mine = f"| {tally.answers} | {used:.1%} | {dollars(over)} | {false} | {'kept' if kept else 'missed'} |"
         peer = peer_cell(cell, *peers[cell.name]) if cell.name in peers else ""
-        lines.append(
-            f"| {cell.api.name} | {mode(cell)} | {cell.clients} | {dollars(cell.limit)} | {tally.answers} | {used:.1%} "
-            f"| {dollars(over)} | {false} | {'kept' if kept else 'missed'} | {peer} |")
+        lines.append(f"| {cell.api.name} | {mode(cell)} | {cell.clients} | {dollars(cell.limit)} {mine} {peer} |")
     return lines, all_kept
 
 

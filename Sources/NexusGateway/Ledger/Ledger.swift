@@ -75,7 +75,7 @@ package final class Ledger: Sendable {
     self.notice = notice
     state = Mutex(
       State(
-        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)), budgets: plan.budgets,
+        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init), durability: plan.holds), budgets: plan.budgets,
         prices: PriceBook(prices: plan.prices, overlay: overlay),
         overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
   }
@@ -159,6 +159,7 @@ package final class Ledger: Sendable {
   package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
       state.budgets = plan.budgets
+      state.machine.durability = plan.holds
       state.applyRules()
       if let overlay { state.overlay = overlay }
       state.set(prices: PriceBook(prices: plan.prices, overlay: state.overlay))
@@ -173,6 +174,12 @@ package final class Ledger: Sendable {
       state.machine.confirmClock(reading)
       state.saidClockHeld = false
     }
+  }
+
+  /// How the hold of an admitted call is committed, with these marks.
+  package func commitClass(of marks: [CounterMark]) -> CommitClass {
+    if !marks.isEmpty { return .synced }
+    return state.withLock { $0.machine.durability } == .durable ? .synced : .logged
   }
 
   /// The names `provider/model` that have a price.
