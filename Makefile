@@ -18,7 +18,7 @@ SOURCES := Sources Tests bench Package.swift
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: packages ## the release binary, .build/release/naos
@@ -36,6 +36,10 @@ test: packages venv ## build for tests and run them all
 .PHONY: bench
 bench: build ## measure beside peers and fill docs/operating/performance.md (BENCH=--quick: a trial)
 	@bench/run.sh $(BENCH)
+
+.PHONY: bench-budget
+bench-budget: build ## hold budgets against what a provider bills, through kill -9, beside LiteLLM (BENCH=--quick: a trial)
+	@bench/budget.sh $(BENCH)
 
 .PHONY: soak
 soak: build ## run, kill and resume for SOAK_SECONDS (600), watching memory and descriptors

@@ -9,6 +9,7 @@ import urllib.request
 
 import processes
 import startup
+import steady
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UPSTREAM = "http://127.0.0.1:9101"
@@ -68,6 +69,9 @@ def rounds_of(targets, connections, count, seconds):
 def measure(naos, litellm, source, folder, quick):
     count, seconds = (2, 2) if quick else (5, 4)
     project = startup.make_project(source, os.path.join(folder, "gateway-project"))
+    durable = startup.make_project(source, os.path.join(folder, "durable-project"))
+    with open(os.path.join(durable, "nexus.config.yaml"), "a", encoding="utf-8") as config:
+        config.write("  holds: durable\n")
     scratch = os.path.join(folder, "nginx")
     os.makedirs(scratch, exist_ok=True)
     nginx = ["nginx", "-p", scratch, "-e", "stderr", "-c", os.path.join(HERE, "peers", "nginx-upstream.conf")]
@@ -93,4 +97,9 @@ def measure(naos, litellm, source, folder, quick):
                 "timesLiteLLM": round(medians["naos"]["rate"] / medians["litellm"]["rate"], 1),
             }
         figures["residentMegabytes"] = round(processes.resident_megabytes(node.pid), 1)
+        figures["steady"] = steady.measure(folder, node, key, LITELLM_KEY, quick)
+    with processes.running(nginx, log("nginx")), startup.node(naos, durable, log("durable-node")):
+        key = wait_for_key(durable)
+        processes.wait_until(lambda: asks(GATEWAY, key), 30, "an answer of the gateway", pause=0.05)
+        figures["steady"]["durable"] = steady.durable(folder, key, quick)
     return figures

@@ -14,6 +14,8 @@ scripts/venv.sh "$folder/durable" bench/peers/durable-requirements.txt
 
 cc -O2 -o "$folder/c-group-commit" bench/c-group-commit.c -l:libsqlite3.a -lm -lpthread
 cc -O2 -o "$folder/born" bench/peers/born.c
+cc -O2 -o "$folder/upstream" bench/peers/upstream.c
+cc -O2 -o "$folder/steady" bench/peers/steady.c
 # shellcheck disable=SC2046 # the flags of the release are words
 swift build $(make -s release-flags) --product naos-bench
 # shellcheck disable=SC2046

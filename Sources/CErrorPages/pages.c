@@ -148,6 +148,18 @@ static const unsigned char NX_BUD_006[] = {
 static const unsigned char NX_BUD_007[] = {
 #embed "../../docs/errors/NX-BUD-007.md"
 };
+static const unsigned char NX_BUD_008[] = {
+#embed "../../docs/errors/NX-BUD-008.md"
+};
+static const unsigned char NX_BUD_009[] = {
+#embed "../../docs/errors/NX-BUD-009.md"
+};
+static const unsigned char NX_BUD_010[] = {
+#embed "../../docs/errors/NX-BUD-010.md"
+};
+static const unsigned char NX_BUD_011[] = {
+#embed "../../docs/errors/NX-BUD-011.md"
+};
 static const unsigned char NX_CFG_001[] = {
 #embed "../../docs/errors/NX-CFG-001.md"
 };
@@ -732,6 +744,10 @@ static const struct naos_error_page pages[] = {
     {"NX-BUD-005", NX_BUD_005, sizeof NX_BUD_005},
     {"NX-BUD-006", NX_BUD_006, sizeof NX_BUD_006},
     {"NX-BUD-007", NX_BUD_007, sizeof NX_BUD_007},
+    {"NX-BUD-008", NX_BUD_008, sizeof NX_BUD_008},
+    {"NX-BUD-009", NX_BUD_009, sizeof NX_BUD_009},
+    {"NX-BUD-010", NX_BUD_010, sizeof NX_BUD_010},
+    {"NX-BUD-011", NX_BUD_011, sizeof NX_BUD_011},
     {"NX-CFG-001", NX_CFG_001, sizeof NX_CFG_001},
     {"NX-CFG-002", NX_CFG_002, sizeof NX_CFG_002},
     {"NX-CFG-003", NX_CFG_003, sizeof NX_CFG_003},

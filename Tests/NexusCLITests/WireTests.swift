@@ -36,7 +36,20 @@ import Testing
         report: report, input: "in", steps: [StepReport(path: .main, status: "paused", startedAt: at)],
         effects: [EffectReport(id: EffectID("e"), kind: "model", name: "m", status: "rewound", attempt: 1, at: at)],
         journalEntries: 4, journalHead: JournalSequence(4), attempts: 1))
-    try roundTrip(CostReport(agents: [CostRow(name: "a", calls: 1, budgets: [budget])]))
+    var limited = budget
+    limited.resetsAt = at
+    limited.override = BudgetOverrideNote(at: at, reason: "r", configuredNanoUSD: NanoUSD(3))
+    limited.forecast = ForecastNote(state: "exhausts", at: at)
+    try roundTrip(
+      CostReport(
+        agents: [CostRow(name: "a", calls: 1, budgets: [limited])], mode: "soft",
+        unresolved: UnresolvedNote(calls: 2, cost: NanoUSD(5))))
+    var entry = CostEntry(id: EffectID("e"), at: at, agent: "a", model: "m", basis: "resolution", cost: NanoUSD(-4))
+    entry.run = RunID("run_1")
+    entry.counters = ["agent:a lifetime 0"]
+    (entry.reason, entry.resolves, entry.resolvedBy) = ("why", EffectID("x"), EffectID("y"))
+    try roundTrip(CostHistory(charges: [entry]))
+    try roundTrip(CostChangeReport(budgets: [limited], entry: entry))
     var detail = AgentDetail(
       status: agent, mode: "task", workingDirectory: "/", supervisor: "root", restart: "transient")
     detail.readPaths = ["docs"]
@@ -71,5 +84,28 @@ import Testing
     ] as [(String, String?, String?, CommandExit)])
   func `a run's end decides the exit code`(status: String, code: String?, reason: String?, exit: CommandExit) {
     #expect(CommandExit(runStatus: status, errorCode: code, pauseReason: reason) == exit)
+  }
+
+  @Test func `a change of costs survives the wire, and half of one is none`() throws {
+    let changes: [CostChange] = [
+      .set(
+        scope: "global", window: "day", maxNanoUSD: NanoUSD(5), maxTokens: TokenCount(7), onLimit: "pause", reason: "r"),
+      .set(scope: "agent:a", window: "run", maxNanoUSD: nil, maxTokens: nil, onLimit: nil, reason: nil),
+      .clear(scope: "agent:a", window: "day"),
+      .adjust(scope: "agent:a", window: nil, cost: NanoUSD(-5), tokens: TokenCount(-1), reason: "r"),
+      .resolve(EffectID("e"), cost: NanoUSD(5), tokens: TokenCount(2), reason: nil),
+    ]
+    for change in changes {
+      #expect(try CostChange(verb: change.verb, body: JSONValue(parsing: change.body.text())) == change)
+    }
+    #expect(try CostChange(verb: "burn", body: [:]) == nil)
+    for (verb, body) in [
+      ("adjust", #"{"scope":"global","costNanoUSD":5}"#),
+      ("adjust", #"{"scope":"global","costNanoUSD":5,"reason":""}"#),
+      ("resolve", #"{"id":"e"}"#), ("set", "{}"), ("clear", #"{"scope":7}"#),
+      ("adjust", #"{"scope":"global","reason":"\#(String(repeating: "x", count: 1001))"}"#),
+    ] {
+      #expect(throws: WireError.self) { try CostChange(verb: verb, body: JSONValue(parsing: body)) }
+    }
   }
 }

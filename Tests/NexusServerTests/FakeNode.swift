@@ -47,6 +47,10 @@ final class FakeNode: NodeOperations {
 
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage { LogPage(lines: state.withLock { $0.lines }) }
   func costs() async throws(OperationError) -> CostReport { CostReport() }
+  func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory { CostHistory(charges: []) }
+  func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport {
+    CostChangeReport(budgets: [])
+  }
   func doctor() async throws(OperationError) -> DoctorReport { DoctorReport(findings: []) }
 
   func supervision() async throws(OperationError) -> SupervisionReport { SupervisionReport(supervisors: [Self.desk]) }

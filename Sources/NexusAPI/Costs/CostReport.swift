@@ -48,16 +48,42 @@ package struct CostReport: Sendable, Hashable {
   package var models: [CostRow]
   /// Budgets that bind more than one agent.
   package var budgets: [BudgetStatus]
+  /// `hard`: what nobody can price or bound is refused; `soft`: it goes by an estimate.
+  package var mode: String
+  /// Calls of unknown cost that are charged in full until someone resolves them.
+  package var unresolved: UnresolvedNote
 
   package init(
     tokens: TokenCount = .zero, cost: NanoUSD = .zero, agents: [CostRow] = [], models: [CostRow] = [],
-    budgets: [BudgetStatus] = []
+    budgets: [BudgetStatus] = [], mode: String = "hard", unresolved: UnresolvedNote = UnresolvedNote()
   ) {
     self.tokens = tokens
     self.cost = cost
     self.agents = agents
     self.models = models
     self.budgets = budgets
+    self.mode = mode
+    self.unresolved = unresolved
+  }
+}
+
+/// How many calls are charged in full because nobody knows what they cost.
+package struct UnresolvedNote: Sendable, Hashable {
+  package var calls: Int64
+  package var cost: NanoUSD
+  package init(calls: Int64 = 0, cost: NanoUSD = .zero) {
+    self.calls = calls
+    self.cost = cost
+  }
+}
+
+extension UnresolvedNote: WireValue {
+  package var json: JSONValue { ["calls": .int(calls), "costNanoUSD": .int(cost.value)] }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "unresolved")
+    calls = try reader.integer("calls")
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
   }
 }
 
@@ -65,7 +91,7 @@ extension CostReport: WireValue {
   package var json: JSONValue {
     [
       "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value), "agents": .of(agents), "models": .of(models),
-      "budgets": .of(budgets),
+      "budgets": .of(budgets), "mode": .string(mode), "unresolved": unresolved.json,
     ]
   }
 
@@ -76,5 +102,7 @@ extension CostReport: WireValue {
     agents = try reader.list("agents")
     models = try reader.list("models")
     budgets = try reader.list("budgets")
+    mode = try reader.optionalText("mode") ?? "hard"
+    unresolved = try reader.optionalNested("unresolved") ?? UnresolvedNote()
   }
 }

@@ -18,6 +18,8 @@ package protocol NodeOperations: Sendable {
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage
   func costs() async throws(OperationError) -> CostReport
+  /// What was charged and corrected, newest first.
+  func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory
   func doctor() async throws(OperationError) -> DoctorReport
 
   // Watching. Both streams are bounded: a slow watcher loses the oldest, and the journal stays the truth.
@@ -56,6 +58,10 @@ package protocol NodeOperations: Sendable {
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus
   /// Stops a supervisor and everything below it; `force` kills at once.
   func stopSupervisor(_ supervisor: SupervisorName, force: Bool) async throws(OperationError) -> SupervisorStatus
+
+  // Costs.
+  /// Sets a limit, corrects what was charged or says what a call really cost; answers once it is on disk.
+  func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport
 
   // The node.
   /// Takes the changed configuration; with `dryRun` says only what it would mean. `prune` stops what is no longer in it.

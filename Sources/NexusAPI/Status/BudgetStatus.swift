@@ -21,6 +21,12 @@ package struct BudgetStatus: Sendable, Hashable {
   package var isHard: Bool
   /// At its limit: the next call is refused.
   package var isExhausted: Bool
+  /// When the window ends; nil where it does not, or where nobody has counted in it yet.
+  package var resetsAt: WallTime?
+  /// What a person set instead of the configuration's limit.
+  package var override: BudgetOverrideNote?
+  /// When it will be used up; only cost reports say so.
+  package var forecast: ForecastNote?
 
   package init(
     scope: String, maxTokens: TokenCount? = nil, usedTokens: TokenCount = .zero, maxNanoUSD: NanoUSD? = nil,
@@ -46,7 +52,8 @@ extension BudgetStatus: WireValue {
       "scope": .string(scope), "maxTokens": .of(maxTokens?.value), "usedTokens": .int(usedTokens.value),
       "maxNanoUSD": .of(maxNanoUSD?.value), "usedNanoUSD": .int(usedNanoUSD.value),
       "heldNanoUSD": .int(heldNanoUSD.value), "per": .string(per), "onLimit": .string(onLimit), "hard": .bool(isHard),
-      "exhausted": .bool(isExhausted),
+      "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
+      "forecast": .of(forecast),
     ]
   }
 
@@ -62,5 +69,70 @@ extension BudgetStatus: WireValue {
     onLimit = try reader.text("onLimit")
     isHard = try reader.flag("hard", default: true)
     isExhausted = try reader.flag("exhausted", default: false)
+    resetsAt = try reader.optionalTime("resetsAt")
+    override = try reader.optionalNested("override")
+    forecast = try reader.optionalNested("forecast")
+  }
+}
+
+/// A limit that a person set, and what the configuration says instead.
+package struct BudgetOverrideNote: Sendable, Hashable {
+  package var at: WallTime
+  package var reason: String?
+  /// What would hold without it; nil for no limit.
+  package var configuredNanoUSD: NanoUSD?
+  package var configuredTokens: TokenCount?
+
+  package init(
+    at: WallTime, reason: String? = nil, configuredNanoUSD: NanoUSD? = nil, configuredTokens: TokenCount? = nil
+  ) {
+    self.at = at
+    self.reason = reason
+    self.configuredNanoUSD = configuredNanoUSD
+    self.configuredTokens = configuredTokens
+  }
+}
+
+extension BudgetOverrideNote: WireValue {
+  package var json: JSONValue {
+    [
+      "at": .of(at), "reason": .of(reason), "configuredNanoUSD": .of(configuredNanoUSD?.value),
+      "configuredTokens": .of(configuredTokens?.value),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "override")
+    at = try reader.time("at")
+    reason = try reader.optionalText("reason")
+    configuredNanoUSD = try reader.optionalInteger("configuredNanoUSD").map { NanoUSD($0) }
+    configuredTokens = try reader.optionalInteger("configuredTokens").map { TokenCount($0) }
+  }
+}
+
+/// When a budget will be used up if spending goes on as it did lately.
+package struct ForecastNote: Sendable, Hashable {
+  /// `exhausted`, `exhausts`, `lasts` or `unknown`.
+  package var state: String
+  /// When it will be used up, for `exhausts`.
+  package var at: WallTime?
+  /// Why nobody can know, for `unknown`.
+  package var reason: String?
+
+  package init(state: String, at: WallTime? = nil, reason: String? = nil) {
+    self.state = state
+    self.at = at
+    self.reason = reason
+  }
+}
+
+extension ForecastNote: WireValue {
+  package var json: JSONValue { ["state": .string(state), "at": .of(at), "reason": .of(reason)] }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "forecast")
+    state = try reader.text("state")
+    at = try reader.optionalTime("at")
+    reason = try reader.optionalText("reason")
   }
 }

@@ -30,7 +30,7 @@ package struct RootCommand: ParsableCommand {
         name: "Workflows, sagas, pools and schedules:",
         subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self, ScheduleCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
-      CommandGroup(name: "Costs:", subcommands: [PricesCommand.self]),
+      CommandGroup(name: "Costs:", subcommands: [CostCommand.self, PricesCommand.self]),
       CommandGroup(name: "Gates:", subcommands: [GateCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])

@@ -67,6 +67,17 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func costs() async throws(OperationError) -> CostReport { try await get("/costs") }
+
+  package func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory {
+    try await get(
+      "/costs/history"
+        + PathText.query([("agent", query.agent?.text), ("run", query.run?.text), ("limit", "\(query.limit)")]))
+  }
+
+  package func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport {
+    try await post("/costs/\(change.verb)", change.body)
+  }
+
   package func doctor() async throws(OperationError) -> DoctorReport { try await get("/doctor") }
 
   // MARK: Watching.

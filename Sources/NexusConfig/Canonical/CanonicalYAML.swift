@@ -162,6 +162,7 @@ struct CanonicalYAML {
 
   private var cost: YAMLText {
     var members: [(String, YAMLText)] = [("mode", .plain(plan.costMode.rawValue))]
+    if plan.holds != .escrow { members.append(("holds", .plain(plan.holds.rawValue))) }
     var order: [BudgetScope] = []
     var groups: [BudgetScope: [BudgetSpec]] = [:]
     for budget in plan.budgets {

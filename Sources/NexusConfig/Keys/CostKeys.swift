@@ -42,6 +42,9 @@ extension ConfigKeys {
       KeySpec("models", .dictionary(.free, .object(price)), "Prices by `model` or `provider/model`."),
       KeySpec(
         "mode", word(CostMode.self), default: "hard", "`hard` refuses a model without a price, `soft` estimates it."),
+      KeySpec(
+        "holds", word(HoldDurability.self), default: "escrow",
+        "What a power loss may burn: `escrow` a few percent of a limit, `durable` nothing, for a flush of the disk a call."),
       KeySpec("alerts", .anything, availability: .later, "Where alerts go."),
     ] + costScope.keys)
 

@@ -11,20 +11,24 @@ extension PlanBuilder {
       guard let cost = agentFields[agent.name]?.value("cost") else { continue }
       addBudgets(cost, scope: .agent(agent.name))
     }
-    var modes: [Shaped] = []
     for document in documents {
-      guard let fields = document.fields("cost") else { continue }
-      if let mode = fields.value("mode") { modes.append(mode) }
-      buildProjectCost(fields)
+      if let fields = document.fields("cost") { buildProjectCost(fields) }
     }
     groupBudgets()
-    if let text = modes.first?.text, let mode = CostMode(rawValue: text) { plan.costMode = mode }
-    if modes.count > 1 {
+    if let text = projectWord("mode"), let mode = CostMode(rawValue: text) { plan.costMode = mode }
+    if let text = projectWord("holds"), let holds = HoldDurability(rawValue: text) { plan.holds = holds }
+  }
+
+  /// What `cost` says once for the whole project; said again in another document, it is an error there.
+  private mutating func projectWord(_ key: String) -> String? {
+    let said = documents.compactMap { $0.fields("cost")?.value(key) }
+    if said.count > 1 {
       report(
         Diagnostic(
-          "NX-CFG-113", "`mode` is already set in another document", at: modes[1].location,
-          notes: [.init("the first one is here", at: modes[0].location)], help: "keep one of the two"))
+          "NX-CFG-113", "`\(key)` is already set in another document", at: said[1].location,
+          notes: [.init("the first one is here", at: said[0].location)], help: "keep one of the two"))
     }
+    return said.first?.text
   }
 
   /// Budgets of one scope stand together, so that equal configurations make equal plans however they are written.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 internal import NexusKernel
 
 /// Amounts of dollars as users write them: `5`, `5.00`, `$0.0125`; exact, never rounded.
-enum MoneyText {
+package enum MoneyText {
   /// How many decimals a nano-dollar has.
   static let decimals = 9
 
-  static func parse(_ text: some StringProtocol) -> NanoUSD? {
+  /// Nil for what is no amount, or a negative one.
+  package static func parse(_ text: some StringProtocol) -> NanoUSD? {
     let digits = text.hasPrefix("$") ? text.dropFirst() : text[...]
     guard let decimal = ExactDecimal(digits), let value = decimal.scaled(byPowerOfTen: decimals), value >= 0 else {
       return nil

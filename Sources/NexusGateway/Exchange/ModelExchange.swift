@@ -126,7 +126,7 @@ final class ModelExchange {
     if !marks.isEmpty { mutations.append(.setMarks(marks)) }
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
-    services.store.submit(StoreTransaction(marks.isEmpty ? .logged : .synced, mutations)) { result in
+    services.store.submit(StoreTransaction(services.ledger.commitClass(of: marks), mutations)) { result in
       loop.runInside { bound.value.intentWritten(result, marks) }
     }
   }

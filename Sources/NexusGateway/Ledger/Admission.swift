@@ -26,8 +26,8 @@ package struct AdmissionRequest: Sendable {
 
 /// The answer of the ledger.
 package enum Admission: Sendable, Hashable {
-  /// Commit the hold, and the marks with it, before the first byte goes upstream: `logged` without marks, `synced`
-  /// with them; then tell the ledger by `resolve`.
+  /// Commit the hold, and the marks with it, before the first byte goes upstream, as `Ledger.commitClass` says; then
+  /// tell the ledger by `resolve`.
   ///
   /// `clampOutputTo` is the output cap to put into the request, whether it lowers one or there was none.
   case admitted(hold: HoldRow, marks: [CounterMark], clampOutputTo: Int64?)

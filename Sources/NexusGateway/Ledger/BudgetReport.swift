@@ -38,6 +38,9 @@ package struct BudgetReport: Sendable, Hashable {
   }
 
   package var lines: [Line]
+  /// The limits in force, and which of them people set.
+  package var budgets: [BudgetSpec]
+  package var overrides: BudgetOverrides
   package var mode: CostMode
   package var isClockHeld: Bool
   package var openCalls: Int
@@ -72,7 +75,8 @@ extension Ledger {
         }
       }
       return BudgetReport(
-        lines: lines, mode: state.mode, isClockHeld: state.machine.isClockHeld, openCalls: state.open.count,
+        lines: lines, budgets: state.overrides.applied(to: state.budgets), overrides: state.overrides,
+        mode: state.mode, isClockHeld: state.machine.isClockHeld, openCalls: state.open.count,
         waitingCalls: state.waiting.count)
     }
   }

@@ -31,6 +31,10 @@ package final class Ledger: Sendable {
 
   struct State: Sendable {
     var machine: BudgetMachine
+    /// Those of the configuration.
+    var budgets: [BudgetSpec]
+    /// What people set instead.
+    var overrides = BudgetOverrides()
     fileprivate(set) var prices: PriceBook
     fileprivate var overlay: PriceOverlay
     var mode: CostMode
@@ -71,7 +75,7 @@ package final class Ledger: Sendable {
     self.notice = notice
     state = Mutex(
       State(
-        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init)),
+        machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init), durability: plan.holds), budgets: plan.budgets,
         prices: PriceBook(prices: plan.prices, overlay: overlay),
         overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
   }
@@ -149,12 +153,14 @@ package final class Ledger: Sendable {
     }
   }
 
-  /// Takes over the budgets and prices of a changed configuration; what was spent stays.
+  /// Takes over the budgets and prices of a changed configuration; what was spent stays, and what people set too.
   ///
   /// Nil leaves the prices of files as they are.
   package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
-      state.machine.setRules(plan.budgets.map(BudgetRule.init))
+      state.budgets = plan.budgets
+      state.machine.durability = plan.holds
+      state.applyRules()
       if let overlay { state.overlay = overlay }
       state.set(prices: PriceBook(prices: plan.prices, overlay: state.overlay))
       state.mode = plan.costMode
@@ -168,6 +174,12 @@ package final class Ledger: Sendable {
       state.machine.confirmClock(reading)
       state.saidClockHeld = false
     }
+  }
+
+  /// How the hold of an admitted call is committed, with these marks.
+  package func commitClass(of marks: [CounterMark]) -> CommitClass {
+    if !marks.isEmpty { return .synced }
+    return state.withLock { $0.machine.durability } == .durable ? .synced : .logged
   }
 
   /// The names `provider/model` that have a price.
@@ -197,6 +209,9 @@ extension Ledger.State {
 
   mutating func forgetModels() { remembered = [:] }
 
+  /// Puts the limits in force: the configuration's, as far as nobody set others.
+  mutating func applyRules() { machine.setRules(overrides.applied(to: budgets).map(BudgetRule.init)) }
+
   mutating func set(prices: PriceBook) {
     self.prices = prices
     forgetModels()
@@ -205,7 +220,7 @@ extension Ledger.State {
 
 extension Ledger {
   /// Changes something and tells those who waited for it, once the lock is free.
-  private func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
+  func change<Answer: Sendable>(_ body: (inout sending State, ClockReading) -> Answer) -> Answer {
     let reading = reading
     let (answer, woken) = state.withLock { state in
       let answer = body(&state, reading)
@@ -215,6 +230,8 @@ extension Ledger {
     return answer
   }
 
+  func tell(_ notices: [LedgerNotice]) { for notice in notices { self.notice(notice) } }
+
   private func end(
     _ id: EffectID, _ outcome: (OpenCall, inout State) -> (Spend, ChargeRow.Basis, CallUsage?)
   ) -> Settlement? {
@@ -223,7 +240,7 @@ extension Ledger {
       let (actual, basis, usage) = outcome(call, &state)
       return state.end(id, call, actual, basis, usage, at: reading.wall)
     }
-    for notice in notices { self.notice(notice) }
+    tell(notices)
     return settlement
   }
 }

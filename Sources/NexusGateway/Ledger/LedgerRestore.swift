@@ -10,7 +10,8 @@ extension Ledger {
   /// Takes up what earlier boots left, before anything is admitted and before this boot is recorded.
   ///
   /// Holds of dead boots become charges in full, `unresolved`. After a restart of the machine itself (`kernelBoot` is
-  /// its boot id) each counter goes on from its mark, and the difference becomes a charge too.
+  /// its boot id) each counter goes on from its mark, and the difference becomes a charge too. Limits that people set
+  /// hold on.
   package func restore(
     from store: any Store, kernelBoot: String, identifiers: IdentifierSource
   ) async throws(StoreError) {
@@ -18,9 +19,12 @@ extension Ledger {
     precondition(last?.id != boot, "the ledger is restored before this boot is recorded")
     let counters = try await store.counters()
     let holds = try await store.openHolds()
+    let overrides = try BudgetFormat.overrides(try await store.components(.budget))
     let now = clock.wallNow()
     let burned = state.withLock { state in
-      state.machine.restore(
+      state.overrides = overrides
+      state.applyRules()
+      return state.machine.restore(
         counters: counters.map { StoredCounter(key: $0.key, spent: $0.spent, mark: $0.mark) },
         openHolds: holds.map { StoredHold(id: $0.id, bound: $0.bound, counters: $0.counters) },
         sameKernelBoot: last?.kernelBoot == kernelBoot)

@@ -14,7 +14,7 @@ extension BudgetMachine {
   }
 
   /// The index of the window now; when a new one begins, the idle counters of older ones are forgotten.
-  private mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
+  mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
     let before = clock.floor(of: window)
     let index = clock.index(of: window, at: time)
     if let before, index > before {

@@ -17,10 +17,10 @@ package struct BudgetMachine: Sendable {
     var alerted: Set<RuleBook.Threshold> = []
     var used: Spend { spent + held }
 
-    /// Sets an amount aside; answers the mark that has to be committed for it, if any.
-    mutating func hold(_ amount: Spend, within limit: SpendLimit) -> Spend? {
+    /// Sets an amount aside; with escrow, answers the mark that has to be committed for it, if any.
+    mutating func hold(_ amount: Spend, within limit: SpendLimit, _ durability: HoldDurability) -> Spend? {
       held = held + amount
-      return mark.covering(used, limit: limit)
+      return durability == .escrow ? mark.covering(used, limit: limit) : nil
     }
   }
 
@@ -41,9 +41,12 @@ package struct BudgetMachine: Sendable {
   var holds: [EffectID: Hold] = [:]
   var clock = WindowClock()
   var line: WaitingLine
+  /// With escrow, marks are raised ahead of use; without it every hold is synced by itself, and they only fall.
+  package var durability: HoldDurability
 
   /// `queueLimit` bounds how many requests may wait; one more is refused as busy.
-  package init(rules: [BudgetRule], queueLimit: Int = 1024) {
+  package init(rules: [BudgetRule], queueLimit: Int = 1024, durability: HoldDurability = .escrow) {
+    self.durability = durability
     book = RuleBook(rules)
     line = WaitingLine(limit: queueLimit)
   }
@@ -75,7 +78,7 @@ package struct BudgetMachine: Sendable {
       counter.held = counter.held - hold.bound
       counter.spent = counter.spent + actual
       let limit = book.hardLimit(at: counter.place)
-      if let raised = counter.mark.covering(counter.used, limit: limit) {
+      if durability == .escrow, let raised = counter.mark.covering(counter.used, limit: limit) {
         settlement.marks.append(BudgetMark(key: key, mark: raised))
       } else if let lowered = counter.mark.lowered(to: counter.used, limit: limit) {
         settlement.marks.append(BudgetMark(key: key, mark: lowered))
@@ -152,7 +155,7 @@ extension BudgetMachine {
     let spend = request.bound.spend(output: output)
     var marks: [BudgetMark] = []
     for target in targets {
-      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.limit)
+      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.limit, durability)
       if let mark { marks.append(BudgetMark(key: target.key, mark: mark)) }
     }
     let keys = targets.map(\.key)

@@ -44,6 +44,9 @@ package struct PlanDifference: Sendable, Hashable {
     if old.durability != new.durability {
       add(.changed, "store", "store", "\(old.durability.rawValue) → \(new.durability.rawValue)", .nextUp)
     }
+    if old.holds != new.holds {
+      add(.changed, "project", "cost", "holds: \(old.holds.rawValue) → \(new.holds.rawValue)", .now)
+    }
     if old.costMode != new.costMode {
       add(.changed, "project", "cost", "mode: \(old.costMode.rawValue) → \(new.costMode.rawValue)", .now)
     }

@@ -19,6 +19,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var prices: [PriceSpec]
   /// What to do with a model that has no price: `hard` refuses it, `soft` estimates.
   package var costMode: CostMode
+  package var holds: HoldDurability
   package var server: ServerSpec
   package var durability: Durability
   /// What `local/scripted` plays, a list of rules; nil for nothing.
@@ -36,6 +37,7 @@ package struct ProjectPlan: Sendable, Hashable {
     budgets = []
     prices = []
     costMode = .hard
+    holds = .escrow
     server = ServerSpec()
     durability = .sync
   }
@@ -45,6 +47,14 @@ package struct ProjectPlan: Sendable, Hashable {
 }
 
 package enum CostMode: String, Sendable, CaseIterable { case hard, soft }
+
+/// How what is held is kept from a power loss.
+package enum HoldDurability: String, Sendable, CaseIterable {
+  /// A mark above what is spent and held is flushed once for many calls; what lies below it is charged after a power loss.
+  case escrow
+  /// Every hold is flushed before its call is made; a power loss charges nothing but what was held.
+  case durable
+}
 
 package enum Durability: String, Sendable, CaseIterable {
   /// Every acknowledged entry survives power loss.

@@ -15,7 +15,7 @@ struct LocalOperations: NodeOperations {
   let parts: NodeParts
 
   var runs: RunReports { RunReports(store: parts.store) }
-  private var agents: AgentReports {
+  var agents: AgentReports {
     let plan = parts.plan
     return AgentReports(plan: plan, spend: SpendView(parts.ledger.report(), plan: plan))
   }
@@ -101,13 +101,6 @@ struct LocalOperations: NodeOperations {
     return try LogPages.page(query, from: parts.logs.reader)
   }
 
-  func costs() async throws(OperationError) -> CostReport {
-    let charges = try await reading { () async throws(StoreError) in
-      try await parts.store.charges(ChargeQuery(limit: CostCharges.limit))
-    }
-    return agents.costs(charges: charges)
-  }
-
   func doctor() async throws(OperationError) -> DoctorReport {
     DoctorReport(findings: DoctorChecks.machine() + DoctorChecks.node(parts))
   }
@@ -179,7 +172,7 @@ struct LocalOperations: NodeOperations {
     return try await report(try await record(run))
   }
 
-  private func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
+  func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
     do { return try await body() } catch { throw OperationError(error) }
   }
 
@@ -238,9 +231,4 @@ struct LocalOperations: NodeOperations {
     if parts.options.purpose == .singleRun { await parts.runtime.executor.waitUntilIdle() }
     parts.askToStop()
   }
-}
-
-/// How many charges one cost report looks at.
-enum CostCharges {
-  static let limit = 100_000
 }

@@ -41,8 +41,11 @@ package struct StoredOperations: NodeOperations {
   }
 
   private func agentReports() async throws(OperationError) -> AgentReports {
-    let counters = try await reading { () async throws(StoreError) in try await store.counters() }
-    return AgentReports(plan: plan, spend: SpendView(counters: counters, plan: plan))
+    let (counters, overrides) = try await reading { () async throws(StoreError) in
+      (try await store.counters(), try BudgetFormat.overrides(try await store.components(.budget)))
+    }
+    let spend = SpendView(counters: counters, overrides: overrides, plan: plan, now: clock.wallNow())
+    return AgentReports(plan: plan, spend: spend)
   }
 
   private func presents() async throws(OperationError) -> [AgentName: AgentReports.Present] {
@@ -133,10 +136,12 @@ package struct StoredOperations: NodeOperations {
   }
 
   package func costs() async throws(OperationError) -> CostReport {
-    let charges = try await reading { () async throws(StoreError) in
-      try await store.charges(ChargeQuery(limit: CostCharges.limit))
-    }
-    return try await agentReports().costs(charges: charges)
+    let books = try await reading { () async throws(StoreError) in try await CostBooks.read(store) }
+    return CostReports(plan: plan, spend: try await agentReports().spend, now: clock.wallNow()).report(books)
+  }
+
+  package func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory {
+    try await reading { () async throws(StoreError) in try await CostBooks.history(query, in: store) }
   }
 
   package func doctor() async throws(OperationError) -> DoctorReport {
@@ -205,6 +210,9 @@ package struct StoredOperations: NodeOperations {
     _ agent: AgentName, force: Bool, noRestart: Bool
   ) async throws(OperationError) -> NexusAPI.AgentStatus { throw Self.needsNode }
   package func removeAgent(_ agent: AgentName) async throws(OperationError) { throw Self.needsNode }
+  package func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport {
+    throw Self.needsNode
+  }
   package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     throw Self.needsNode
   }

@@ -65,27 +65,4 @@ struct AgentReports: Sendable {
     detail.recentRuns = recent.map(RunReports.row)
     return detail
   }
-
-  /// The sums by agent and by model.
-  func costs(charges: [ChargeRow]) -> CostReport {
-    var models: [String: CostRow] = [:]
-    var calls: [AgentName: Int64] = [:]
-    for charge in charges where charge.basis != .released {
-      calls[charge.agent, default: 0] += 1
-      var row = models[charge.model] ?? CostRow(name: charge.model, calls: 0, tokens: .zero, cost: .zero)
-      row.calls += 1
-      row.tokens += charge.spend.tokens
-      row.cost += charge.spend.cost
-      models[charge.model] = row
-    }
-    let agents = plan.agents.map { spec in
-      let spent = spend.spent(by: spec.name)
-      return CostRow(
-        name: spec.name.text, calls: calls[spec.name] ?? spent.requests, tokens: spent.tokens, cost: spent.cost,
-        budgets: spend.budgets(binding: spec).filter { $0.scope == BudgetScope.agent(spec.name).text })
-    }
-    return CostReport(
-      tokens: agents.reduce(.zero) { $0 + $1.tokens }, cost: agents.reduce(.zero) { $0 + $1.cost }, agents: agents,
-      models: models.values.sorted { $0.name < $1.name }, budgets: spend.shared)
-  }
 }

@@ -11,25 +11,39 @@ internal import NexusStore
 struct SpendView: Sendable {
   private let lines: [BudgetReport.Line]
   private let plan: ProjectPlan
+  /// The limits in force.
+  private let budgets: [BudgetSpec]
+  private let overrides: BudgetOverrides
 
   init(_ report: BudgetReport, plan: ProjectPlan) {
     lines = report.lines
     self.plan = plan
+    budgets = report.budgets
+    overrides = report.overrides
   }
 
-  /// Without a node: the newest window of each counter, against the limits of the configuration.
-  init(counters: [CounterRow], plan: ProjectPlan) {
+  /// Without a node: the counters of the windows that it is now, against the limits that a node would have.
+  init(counters: [CounterRow], overrides: BudgetOverrides, plan: ProjectPlan, now: WallTime) {
     self.plan = plan
+    self.overrides = overrides
+    budgets = overrides.applied(to: plan.budgets)
+    let budgets = budgets
     var newest: [String: CounterRow] = [:]
     for row in counters {
+      // A window that is over says nothing about the one of now.
+      if let window = BudgetWindow(rawValue: row.key.window), row.key.index < BudgetCalendar.index(of: window, at: now)
+      {
+        continue
+      }
       let name = "\(row.key.scope) \(row.key.window)"
       if newest[name].map({ $0.key.index < row.key.index }) ?? true { newest[name] = row }
     }
     lines = newest.values.flatMap { row -> [BudgetReport.Line] in
       let window = BudgetWindow(rawValue: row.key.window) ?? .lifetime
       let bare = BudgetReport.Line(
-        scope: row.key.scope, window: window, spent: row.spent, held: .zero, limit: nil, action: nil, reset: nil)
-      let rules = plan.budgets.filter { $0.scope.text == row.key.scope && $0.window == window }.map(BudgetRule.init)
+        scope: row.key.scope, window: window, spent: row.spent, held: .zero, limit: nil, action: nil,
+        reset: BudgetCalendar.start(of: window, index: row.key.index + 1))
+      let rules = budgets.filter { $0.scope.text == row.key.scope && $0.window == window }.map(BudgetRule.init)
       if rules.isEmpty { return [bare] }
       return rules.map { rule in
         var line = bare
@@ -59,8 +73,13 @@ struct SpendView: Sendable {
 
   private func budgets(of scopes: [BudgetScope]) -> [BudgetStatus] {
     scopes.flatMap { scope in
-      plan.budgets.filter { $0.scope == scope }.map { status(of: $0) }
+      budgets.filter { $0.scope == scope }.map { status(of: $0) }
     }
+  }
+
+  /// The budgets of one scope, by its text.
+  func budgets(of scope: String) -> [BudgetStatus] {
+    budgets.filter { $0.scope.text == scope }.map { status(of: $0) }
   }
 
   private func status(of budget: BudgetSpec) -> BudgetStatus {
@@ -69,10 +88,22 @@ struct SpendView: Sendable {
     let held = line?.held ?? .zero
     let exhausted =
       budget.maxCost.map { spent.cost >= $0 } ?? false || budget.maxTokens.map { spent.tokens >= $0 } ?? false
-    return BudgetStatus(
+    var status = BudgetStatus(
       scope: budget.scope.text, maxTokens: budget.maxTokens, usedTokens: spent.tokens, maxNanoUSD: budget.maxCost,
       usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
       onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
+    status.resetsAt = line?.reset
+    status.override = note(of: budget)
+    return status
+  }
+
+  /// What a person set there, beside what the configuration says.
+  private func note(of budget: BudgetSpec) -> BudgetOverrideNote? {
+    guard let override = overrides[BudgetPlace(budget.scope, budget.window)] else { return nil }
+    let configured = plan.budgets.filter { $0.scope == budget.scope && $0.window == budget.window }
+    return BudgetOverrideNote(
+      at: override.at, reason: override.reason, configuredNanoUSD: configured.compactMap(\.maxCost).min(),
+      configuredTokens: configured.compactMap(\.maxTokens).min())
   }
 
   /// The budget that stands nearest to its limit.

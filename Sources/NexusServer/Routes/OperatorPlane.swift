@@ -31,7 +31,8 @@ package struct OperatorPlane: Sendable {
   /// Every route, in the order in which the documentation lists them.
   package var table: RouteTable {
     let described = RouteTable(
-      healthRoutes + pageRoutes + sessionRoutes + statusRoutes + agentRoutes + supervisorRoutes + flowRoutes + runRoutes
+      healthRoutes + pageRoutes + sessionRoutes + statusRoutes + costRoutes + agentRoutes + supervisorRoutes
+        + flowRoutes + runRoutes
         + logRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in

@@ -10,10 +10,6 @@ extension OperatorPlane {
       Route("GET", "/api/v1/status", "The node, its agents and how many runs there are.") { _ throws(OperationError) in
         .json(try await operations.status())
       },
-      Route("GET", "/api/v1/costs", "What was used, by agent and by model, and the budgets.") {
-        _ throws(OperationError) in
-        .json(try await operations.costs())
-      },
       Route("GET", "/api/v1/doctor", "What the node finds when it examines itself.") { _ throws(OperationError) in
         .json(try await operations.doctor())
       },

@@ -105,7 +105,8 @@ extension InMemoryStore {
   package func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] {
     try read { state in
       let matching = state.charges.reversed().filter { charge in
-        (query.agent.map { $0 == charge.agent } ?? true) && (query.run.map { $0 == charge.run } ?? true)
+        if let id = query.id { return id == charge.id }
+        return (query.agent.map { $0 == charge.agent } ?? true) && (query.run.map { $0 == charge.run } ?? true)
       }
       return Array(matching.prefix(max(0, query.limit)))
     }

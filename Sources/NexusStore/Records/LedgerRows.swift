@@ -61,6 +61,10 @@ package struct ChargeRow: Sendable, Hashable {
     case released
     /// The node that placed the hold died; charged in full until someone knows better.
     case unresolved
+    /// A person's correction; it may be negative.
+    case adjustment
+    /// The difference between what was charged for a call of unknown cost and what a person says that it came to.
+    case resolution
   }
   package var id: EffectID
   package var agent: AgentName
@@ -96,9 +100,16 @@ package struct ChargeQuery: Sendable, Hashable {
   package var agent: AgentName?
   package var run: RunID?
   package var limit: Int
+  /// Only the charge of this id; the others do not count then.
+  package var id: EffectID?
   package init(agent: AgentName? = nil, run: RunID? = nil, limit: Int = 100) {
     self.agent = agent
     self.run = run
     self.limit = limit
+  }
+
+  package init(id: EffectID) {
+    self.init(limit: 1)
+    self.id = id
   }
 }

@@ -41,6 +41,12 @@ package struct ComponentRow: Sendable, Hashable {
   package enum Kind: String, Sendable, CaseIterable {
     case schedule
     case queuePool = "pool"
+    /// A limit that a person set while the node runs; its name is the place.
+    case budget
+    /// Why a person corrected what was charged; its name is the correction's charge.
+    case correction
+    /// Which correction says what a call really cost; its name is the call's charge.
+    case resolution
   }
 
   package var kind: Kind

@@ -12,6 +12,7 @@ extension SQLiteValue {
 
 extension SQLiteConnection {
   func charges(_ query: ChargeQuery) throws(StoreError) -> [ChargeRow] {
+    if let id = query.id { return try all(.chargeByID, [.id(id)], chargeRow) }
     let limit = SQLiteValue.limit(query.limit)
     switch (query.agent, query.run) {
     case (nil, nil): return try all(.charges, [limit], chargeRow)

@@ -18,7 +18,7 @@ enum SQL: Int, CaseIterable {
   case deleteEffects, effectReferences
   // The ledger.
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
-  case counters, holds, charges, chargesByAgent, chargesByRun, chargesByAgentAndRun
+  case counters, holds, charges, chargeByID, chargesByAgent, chargesByRun, chargesByAgentAndRun
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
@@ -40,7 +40,7 @@ enum SQL: Int, CaseIterable {
       .deleteEffects, .effectReferences:
       effectText
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
-      .charges, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
+      .charges, .chargeByID, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
       ledgerText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
@@ -233,6 +233,7 @@ enum SQL: Int, CaseIterable {
     case .counters: "SELECT * FROM counter ORDER BY scope, window, number"
     case .holds: "SELECT id, boot, agent, run, model, cost, tokens, requests, counters, at FROM hold ORDER BY id"
     case .charges: "SELECT \(Self.chargeColumns) FROM charge ORDER BY key DESC LIMIT ?1"
+    case .chargeByID: "SELECT \(Self.chargeColumns) FROM charge WHERE id = ?1"
     case .chargesByAgent: "SELECT \(Self.chargeColumns) FROM charge WHERE agent = ?2 ORDER BY key DESC LIMIT ?1"
     case .chargesByRun: "SELECT \(Self.chargeColumns) FROM charge WHERE run = ?2 ORDER BY key DESC LIMIT ?1"
     default:

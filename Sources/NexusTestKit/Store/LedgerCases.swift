@@ -63,6 +63,19 @@ extension StoreConformance {
       try expect(try await store.counters().map(\.spent), [.zero])
       try expect(try await store.charges(ChargeQuery())[0].basis, .released)
     },
+    Case("a correction changes counters without a hold, also downwards, and is found by its id") { store in
+      let charge = StoreSamples.charge("eff_1")
+      var correction = StoreSamples.charge("eff_2")
+      correction.basis = .adjustment
+      correction.spend = Spend(cost: NanoUSD(-15), tokens: TokenCount(-1))
+      var resolution = StoreSamples.charge("eff_3")
+      resolution.basis = .resolution
+      resolution.spend = .zero
+      try await store.commit(.settleHold(charge), .settleHold(correction), .settleHold(resolution))
+      try expect(try await store.counters()[0].spent, charge.spend + correction.spend)
+      try expect(try await store.charges(ChargeQuery(id: EffectID("eff_2"))), [correction])
+      try expect(try await store.charges(ChargeQuery(id: EffectID("eff_4"))), [])
+    },
     Case("charges are listed newest first, by agent, by run and up to a limit") { store in
       let other = AgentName("other")
       try await store.commit(

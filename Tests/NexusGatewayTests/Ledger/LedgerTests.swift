@@ -225,4 +225,18 @@ import Testing
     let line = ledger.report().lines(binding: [.supervisor(team)]).first
     #expect(line?.remaining?.cost == .zero && line?.window == .day && line?.isSoft == false)
   }
+
+  @Test func `durable holds are synced one by one, and escrow syncs where a mark is raised`() {
+    var project = plan([budget(dollars: 100_000_000)], prices: [flatPrice])
+    let ledger = Ledger(project)
+    let first = ledger.admit(request("1")).marks
+    #expect(ledger.commitClass(of: first) == .synced)
+    ledger.resolve(first, committed: true)
+    #expect(ledger.settle(EffectID("1"), usage: usage()) != nil)
+    #expect(ledger.commitClass(of: ledger.admit(request("2")).marks) == .logged)
+    project.holds = .durable
+    ledger.reconfigure(project)
+    let third = ledger.admit(request("3")).marks
+    #expect(third.isEmpty && ledger.commitClass(of: third) == .synced)
+  }
 }

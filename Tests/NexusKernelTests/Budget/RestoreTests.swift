@@ -173,4 +173,21 @@ import Testing
     let grant = machine.admit(call("1", flat(7, tokens: 3)), at: reading()).grant
     #expect(grant?.marks.map(\.mark) == [Spend(tokens: TokenCount(4))])
   }
+
+  @Test func `durable holds raise no marks, and a power loss burns nothing beside open calls`() {
+    var machine = BudgetMachine(rules: [rule(cost: 1000)], durability: .durable)
+    let grants = (1...3).map { machine.admit(call("\($0)", flat(300)), at: reading()).grant }
+    #expect(grants.allSatisfy { $0?.marks == [] })
+    #expect(machine.settle(EffectID("1"), actual: cost(900))?.marks == [])
+    let key = CounterKey(scope: "agent:alice", window: "lifetime", index: 0)
+    var second = BudgetMachine(rules: [rule(cost: 1000)], durability: .durable)
+    let burned = second.restore(
+      counters: [StoredCounter(key: key, spent: cost(50), mark: .zero)],
+      openHolds: [StoredHold(id: EffectID("2"), bound: cost(300), counters: [key])], sameKernelBoot: false)
+    #expect(burned.isEmpty)
+    #expect(second.view("agent:alice")?.spent.cost == NanoUSD(350))
+    // Back to escrow: what was admitted before is covered by the mark of the next call.
+    second.durability = .escrow
+    #expect(second.admit(call("4", flat(10)), at: reading()).grant?.marks.first?.mark.cost == NanoUSD(360))
+  }
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusAPI
+import NexusCLI
+import NexusCore
+import Testing
+
+@Suite struct CostTableTests {
+  private let now = WallTime(microseconds: 1_795_412_220_000_000)
+  private let plain = Style(isOn: false)
+
+  private func budget(_ scope: String, _ forecast: ForecastNote?) -> BudgetStatus {
+    var budget = BudgetStatus(
+      scope: scope, maxNanoUSD: NanoUSD(5_000_000_000), usedNanoUSD: NanoUSD(1_250_000_001), heldNanoUSD: NanoUSD(1))
+    budget.forecast = forecast
+    return budget
+  }
+
+  @Test func `budgets say what is left, when it is used up, and what a person set`() {
+    var set = budget("agent:researcher", ForecastNote(state: "exhausts", at: now + .seconds(7300)))
+    set.override = BudgetOverrideNote(at: now, reason: "demo\u{1B}[2J", configuredNanoUSD: NanoUSD(2_000_000_000))
+    var day = BudgetStatus(
+      scope: "global", maxTokens: TokenCount(100_000), usedTokens: TokenCount(100_000), per: "day", onLimit: "pause",
+      isExhausted: true)
+    day.forecast = ForecastNote(state: "exhausted")
+    var soft = budget("agent:writer", ForecastNote(state: "unknown", reason: "too few calls so far"))
+    (soft.isHard, soft.onLimit) = (false, "alert")
+    let lasting = budget("supervisor:team", ForecastNote(state: "lasts", at: now))
+    let report = CostReport(
+      tokens: TokenCount(1234), cost: NanoUSD(1_250_000_000),
+      agents: [
+        CostRow(name: "researcher", calls: 3, budgets: [set]), CostRow(name: "writer", budgets: [soft]),
+        CostRow(name: "free", calls: 2, tokens: TokenCount(1500), cost: NanoUSD(7)),
+      ], models: [CostRow(name: "openai/gpt-4o", calls: 5, tokens: TokenCount(1234), cost: NanoUSD(1_250_000_000))],
+      budgets: [lasting, day])
+    let expected = """
+      BUDGET            PER                LIMIT           SPENT          HELD          LEFT  AT THE LIMIT  USED UP
+      agent:researcher  lifetime           $5.00           $1.25  $0.000000001  $3.749999999  refuse        in about 2 h 1 min
+        └ set 2026-11-23T05:37:00.000Z (demo\u{FFFD}[2J); the configuration says $2.00
+      agent:writer      lifetime           $5.00           $1.25  $0.000000001  $3.749999999  alert only    unknown: too few calls so far
+      supervisor:team   lifetime           $5.00           $1.25  $0.000000001  $3.749999999  refuse        not before 2026-11-23T05:37:00.000Z
+      global            day       100,000 tokens  100,000 tokens             –      0 tokens  pause         now
+
+      AGENT  CALLS  TOKENS         SPENT
+      free       2   1,500  $0.000000007
+
+      MODEL          CALLS  TOKENS  SPENT
+      openai/gpt-4o      5   1,234  $1.25
+      """
+    #expect(CostTable.status(report, now: now, plain) == expected)
+    #expect(
+      CostTable.summary(report) == "$1.25 spent · 1,234 tokens · mode hard: what has no price or bound is refused")
+  }
+
+  @Test func `the history shows corrections with their reasons`() {
+    var call = CostEntry(
+      id: EffectID("eff_1"), at: now + .seconds(-90), agent: "researcher", model: "openai/gpt-4o", basis: "unresolved",
+      cost: NanoUSD(2_000_000))
+    call.tokens = TokenCount(1100)
+    call.resolvedBy = EffectID("eff_2")
+    var settled = CostEntry(
+      id: EffectID("eff_2"), at: now, agent: "researcher", model: "openai/gpt-4o", basis: "resolution",
+      cost: NanoUSD(-1_500_000))
+    (settled.reason, settled.resolves) = ("the provider's bill", EffectID("eff_1"))
+    var adjusted = CostEntry(
+      id: EffectID("eff_3"), at: now, agent: "", model: "", basis: "adjustment", cost: NanoUSD(10_000_000))
+    adjusted.reason = "credit"
+    let expected = """
+      ID     WHEN    AGENT       MODEL          BY          TOKENS      COST
+      eff_3  now     –           –              adjustment       0     $0.01
+        └ credit
+      eff_2  now     researcher  openai/gpt-4o  resolution       0  -$0.0015
+        └ resolves eff_1: the provider's bill
+      eff_1  1m ago  researcher  openai/gpt-4o  unresolved   1,100    $0.002
+        └ resolved by eff_2
+      """
+    #expect(CostTable.history([adjusted, settled, call], now: now, plain) == expected)
+  }
+}
