@@ -27,7 +27,7 @@ struct ScriptTests {
     let rule = try #require(configSchema()["$defs"]?["a-rule"]?["properties"])
     let words = try #require(rule["fault"]?["anyOf"]?.arrayValue?.first?["enum"]?.arrayValue)
     let faults = words.filter { $0.stringValue?.contains("_") == false }
-    #expect(faults.count == 8)
+    #expect(faults.count == 10)
     for fault in faults {
       let plan = try #require(Self.script("- fault: \(fault.text())").plan)
       _ = try ScriptedModel(script: try #require(plan.localScript))

@@ -44,7 +44,8 @@ extension ConfigKeys {
         "mode", word(CostMode.self), default: "hard", "`hard` refuses a model without a price, `soft` estimates it."),
       KeySpec(
         "holds", word(HoldDurability.self), default: "escrow",
-        "What a power loss may burn: `escrow` a few percent of a limit, `durable` nothing, for a flush of the disk a call."),
+        "What a power loss may burn: `escrow` a few percent of a limit, `durable` nothing, for a flush of the disk a call."
+      ),
       KeySpec("alerts", .anything, availability: .later, "Where alerts go."),
     ] + costScope.keys)
 

@@ -6,7 +6,7 @@
 /// The model knows the same keys and faults; a test plays every one of them.
 extension ConfigKeys {
   static let scriptFaults = [
-    "429", "500", "529", "timeout", "cut-stream", "malformed-json", "no-usage", "wrong-usage",
+    "429", "500", "503", "529", "timeout", "cut-stream", "malformed-json", "no-usage", "wrong-usage", "over-cap",
   ]
 
   /// A file's path, or the rules in place.
@@ -30,6 +30,10 @@ extension ConfigKeys {
       KeySpec("fault", Shape(.word(scriptFaults)), default: "none", "What goes wrong."),
       KeySpec("usage", .object(scriptUsage), default: "counted", "The token counts of the answer."),
       KeySpec("delayMs", Shape(.integer(0...3_600_000)), default: "0", "How many milliseconds to wait first."),
+      KeySpec(
+        "tokensPerSecond", Shape(.integer(1...1_000_000)), default: "at once", "How fast a streamed answer comes."),
+      KeySpec(
+        "retryAfterMs", Shape(.integer(0...3_600_000)), default: "not said", "When an error says to ask again."),
       KeySpec("times", count(1), default: "without end", "After how many requests it is used up."),
     ])
 

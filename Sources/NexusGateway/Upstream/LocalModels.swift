@@ -82,10 +82,29 @@ final class LocalModels: LocalUpstream {
   private func act(_ reply: Reply, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
     switch reply {
     case .now(let reply): act(.respond(reply), on: loop, to: receiver)
-    case .scripted(let reply) where reply.delay == .zero: act(reply.act, on: loop, to: receiver)
+    case .scripted(let reply) where reply.delay == .zero: play(reply, on: loop, to: receiver)
     case .scripted(let reply):
-      loop.assumeIsolated().scheduleTask(in: TimeAmount(reply.delay)) { self.act(reply.act, on: loop, to: receiver) }
+      loop.assumeIsolated().scheduleTask(in: TimeAmount(reply.delay)) { self.play(reply, on: loop, to: receiver) }
     }
+  }
+
+  private func play(_ reply: ScriptedReply, on loop: any EventLoop, to receiver: any UpstreamReceiver) {
+    guard reply.pause > .zero, case .respond(let answer) = reply.act, answer.pieces.count > 1 else {
+      return act(reply.act, on: loop, to: receiver)
+    }
+    begin(answer, to: receiver)
+    send(answer.pieces[...], every: TimeAmount(reply.pause), on: loop, to: receiver)
+  }
+
+  /// Sends one piece now and the others later.
+  private func send(
+    _ pieces: ArraySlice<[UInt8]>, every pause: TimeAmount, on loop: any EventLoop, to receiver: any UpstreamReceiver
+  ) {
+    guard let piece = pieces.first else { return receiver.upstreamEnd() }
+    receiver.upstreamBody(ByteBuffer(bytes: piece))
+    let rest = pieces.dropFirst()
+    if rest.isEmpty { return receiver.upstreamEnd() }
+    loop.assumeIsolated().scheduleTask(in: pause) { self.send(rest, every: pause, on: loop, to: receiver) }
   }
 
   private func act(_ act: ScriptedReply.Act, on loop: any EventLoop, to receiver: any UpstreamReceiver) {

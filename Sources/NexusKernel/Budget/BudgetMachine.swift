@@ -155,7 +155,8 @@ extension BudgetMachine {
     let spend = request.bound.spend(output: output)
     var marks: [BudgetMark] = []
     for target in targets {
-      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.limit, durability)
+      let mark = counters[target.key, default: Counter(place: target.place)].hold(
+        spend, within: target.limit, durability)
       if let mark { marks.append(BudgetMark(key: target.key, mark: mark)) }
     }
     let keys = targets.map(\.key)

@@ -44,6 +44,18 @@ package struct LocalModelReply: Sendable, Hashable {
     }
   }
 
+  /// The content in the pieces that a provider would send it in; all of them together are `bytes`.
+  package var pieces: [[UInt8]] {
+    switch content {
+    case .body(let bytes): [bytes]
+    case .events(let events): events.map(\.bytes)
+    case .elements(let elements):
+      elements.enumerated().map { index, element in
+        Array(((index == 0 ? "[" : ",\r\n") + element + (index == elements.count - 1 ? "]" : "")).utf8)
+      }
+    }
+  }
+
   /// Takes the token counts out of the JSON, wherever the dialect has them.
   mutating func removeUsage() {
     usage = nil

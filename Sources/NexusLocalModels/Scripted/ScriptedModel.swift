@@ -15,6 +15,8 @@ package struct ScriptedReply: Sendable, Hashable {
 
   /// How long to wait before anything else.
   package var delay: Duration
+  /// How long to rest between two pieces of an answer that is streamed.
+  package var pause = Duration.zero
   package var act: Act
 }
 

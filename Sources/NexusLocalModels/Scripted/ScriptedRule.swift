@@ -8,17 +8,23 @@ struct ScriptedRule: Sendable {
   enum Fault: String, Sendable, CaseIterable {
     case rateLimited = "429"
     case serverError = "500"
+    case unavailable = "503"
     case overloaded = "529"
     case timeout
     case cutStream = "cut-stream"
     case malformedJSON = "malformed-json"
     case noUsage = "no-usage"
     case wrongUsage = "wrong-usage"
+    /// The answer is billed with more than its cap allows.
+    case overCap = "over-cap"
   }
 
-  private static let keys = ["match", "answer", "toolCalls", "fault", "usage", "delayMs", "times"]
+  private static let keys = [
+    "match", "answer", "toolCalls", "fault", "usage", "delayMs", "tokensPerSecond", "retryAfterMs", "times",
+  ]
   private static let matchKeys = ["contains", "model", "call"]
   private static let longestDelay: Int64 = 3_600_000
+  private static let fastest: Int64 = 1_000_000
 
   /// How many requests it answers; nil for any number.
   let times: Int?
@@ -29,6 +35,10 @@ struct ScriptedRule: Sendable {
   private let fault: Fault?
   private let usage: LocalUsage?
   private let delay: Duration
+  /// How fast a streamed answer comes; nil for at once.
+  private let tokensPerSecond: Int64?
+  /// What an error says about asking again.
+  private let retryAfter: Int64?
 
   init(_ value: JSONValue, number: Int) throws(ScriptError) {
     func error(_ message: String) -> ScriptError { ScriptError("rule \(number): \(message)") }
@@ -45,6 +55,8 @@ struct ScriptedRule: Sendable {
     call = match["call"]?.intValue.map { Int(clamping: $0) }
     times = object["times"]?.intValue.map { Int(clamping: $0) }
     delay = .milliseconds(min(max(0, object["delayMs"]?.intValue ?? 0), Self.longestDelay))
+    tokensPerSecond = object["tokensPerSecond"]?.intValue.map { min(max(1, $0), Self.fastest) }
+    retryAfter = object["retryAfterMs"]?.intValue.map { min(max(0, $0), Self.longestDelay) }
     if let written = object["fault"] {
       let text = written.stringValue ?? written.text()
       guard let fault = Fault(rawValue: text) else {
@@ -91,10 +103,20 @@ struct ScriptedRule: Sendable {
     if fault == .wrongUsage, self.usage == nil {
       usage = LocalUsage(inputTokens: counted.inputTokens * 100, outputTokens: counted.outputTokens * 100)
     }
+    if fault == .overCap, self.usage == nil {
+      usage.outputTokens = (request.maxTokens ?? counted.outputTokens).addingReportingOverflow(1000).partialValue
+    }
     let reply = dialect.encode(
       LocalChatReply(content: named(call), usage: usage), to: request, body: body, target,
       withUsage: fault != .noUsage)
-    return ScriptedReply(delay: delay, act: act(reply, dialect))
+    return ScriptedReply(delay: delay, pause: pause(of: reply, counted), act: act(reply, dialect))
+  }
+
+  /// How long a streamed answer rests between two of its pieces.
+  private func pause(of reply: LocalModelReply, _ counted: LocalUsage) -> Duration {
+    guard let tokensPerSecond, reply.pieces.count > 1 else { return .zero }
+    let whole = Duration.seconds(counted.outputTokens) / tokensPerSecond
+    return whole / (reply.pieces.count - 1)
   }
 
   /// Tool calls without an id get one that says which request they answered.
@@ -110,17 +132,23 @@ struct ScriptedRule: Sendable {
 
   private func act(_ reply: LocalModelReply, _ dialect: LocalDialect) -> ScriptedReply.Act {
     func failure(_ status: Int, _ type: String, _ message: String) -> ScriptedReply.Act {
-      .respond(dialect.failure(status: status, type: type, message: "scripted fault: \(message)"))
+      var reply = dialect.failure(status: status, type: type, message: "scripted fault: \(message)")
+      if let retryAfter {
+        reply.headers.append(.init("retry-after-ms", "\(retryAfter)"))
+        reply.headers.append(.init("retry-after", "\((retryAfter + 999) / 1000)"))
+      }
+      return .respond(reply)
     }
     switch fault {
     case .rateLimited: return failure(429, "rate_limit_error", "too many requests")
     case .serverError:
       return failure(500, dialect.rawValue.hasPrefix("anthropic") ? "api_error" : "server_error", "server error")
+    case .unavailable: return failure(503, "overloaded_error", "unavailable")
     case .overloaded: return failure(529, "overloaded_error", "overloaded")
     case .timeout: return .hang
     case .cutStream: return .cut(reply, afterBytes: max(1, reply.bytes.count / 2))
     case .malformedJSON: return .respond(Self.broken(reply))
-    case .noUsage, .wrongUsage, nil: return .respond(reply)
+    case .noUsage, .wrongUsage, .overCap, nil: return .respond(reply)
     }
   }
 

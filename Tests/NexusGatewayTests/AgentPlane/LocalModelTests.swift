@@ -61,6 +61,33 @@ struct LocalModelTests {
     await bench.stop()
   }
 
+  @Test func `a scripted stream comes at its rate, an error says when to ask again, and an answer may break its cap`()
+    async throws
+  {
+    let bench = try await bench([
+      ["match": ["call": 1], "answer": "one two three four five six seven eight", "tokensPerSecond": 100],
+      ["match": ["call": 2], "fault": "503", "retryAfterMs": 1500],
+      ["match": ["call": 3], "answer": "word", "fault": "over-cap"],
+    ])
+    let access = try await bench.open()
+    func ask(_ more: String = "") async throws -> Reply {
+      try await bench.call(key: access.key, body: GatewayBench.chat("q", model: "local/scripted", more: more))
+    }
+    let clock = ContinuousClock()
+    let began = clock.now
+    let stream = try await ask(",\"stream\":true")
+    // At least ten tokens at a hundred a second; how much longer it takes is the machine's.
+    #expect(clock.now - began >= .milliseconds(100))
+    #expect(stream.body.hasSuffix("data: [DONE]\n\n"))
+    let refused = try await ask()
+    #expect(refused.status == 503)
+    #expect(refused.fields["retry-after-ms"] == "1500" && refused.fields["retry-after"] == "2")
+    let greedy = try await ask(",\"max_tokens\":50")
+    #expect(greedy.json?["usage"]?["completion_tokens"] == 1050)
+    #expect(try await bench.store.charges(ChargeQuery()).first?.outputTokens == TokenCount(1050))
+    await bench.stop()
+  }
+
   @Test func `an unknown local model and a model of another dialect are told apart`() async throws {
     let bench = try await bench([])
     let access = try await bench.open()
