@@ -57,6 +57,7 @@ struct RuntimeFixture: Sendable {
     // Every sleeper of the clock is one that a test knows of.
     services.restartLogPause = .zero
     services.gate = gate
+    services.prunePause = .zero
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(

@@ -22,6 +22,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var holds: HoldDurability
   package var server: ServerSpec
   package var durability: Durability
+  /// How long runs that are over are kept.
+  package var retention: RetentionSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -40,6 +42,7 @@ package struct ProjectPlan: Sendable, Hashable {
     holds = .escrow
     server = ServerSpec()
     durability = .sync
+    retention = RetentionSpec()
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }

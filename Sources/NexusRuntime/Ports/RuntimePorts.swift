@@ -55,6 +55,8 @@ package struct RuntimeServices: Sendable {
   /// Checks inputs and outputs; without one, an agent with a schema does nothing.
   package var gate: (any SchemaGate)?
 
+  /// The time between two batches of rows that are removed.
+  package var prunePause = Duration.milliseconds(5)
   /// The time before the first commit of the restart log, and between two.
   package var restartLogPause = Duration.milliseconds(10)
 
