@@ -41,6 +41,8 @@ struct ScriptTests {
         usage: { inputTokens: 1, outputTokens: 2 }
         fault: no-usage
         delayMs: 1
+        tokensPerSecond: 1
+        retryAfterMs: 1
         times: 1
       - answer: e
       """

@@ -2,7 +2,8 @@
 // Copyright the Nexus OS authors
 // usage: steady PORT PATH RATE SECONDS CONNECTIONS PROMPT-BYTES stream|whole MODEL
 // Asks at a constant rate, whether answers come or not; the key is in KEY. A time counts from the moment at which the
-// request was due, so that a gateway that falls behind shows it (no coordinated omission). Prints one line:
+// request was due, so that a gateway that falls behind shows it (no coordinated omission); what has not come after 30 s
+// more counts as that late. Prints one line:
 // figures DONE REFUSED BROKEN P50 P99 P999 FIRST-P50 FIRST-P99 MOST-AT-A-TIME, times in microseconds.
 #include "wire.h"
 
@@ -114,6 +115,12 @@ static void take(connection *one) {
   }
 }
 
+static void late(int64_t age) {
+  if (done >= most) return;
+  totals[done] = age;
+  firsts[done++] = age;
+}
+
 static int by_size(const void *left, const void *right) {
   int64_t difference = *(const int64_t *)left - *(const int64_t *)right;
   return difference < 0 ? -1 : difference > 0;
@@ -163,7 +170,11 @@ int main(int count, char **words) {
       else take(one);
     }
   }
-  broken += most - done - refused - broken;
+  // What has not come by now is as late as that, at the least.
+  int64_t now = nanoseconds();
+  for (size_t index = 0; index < connections; index++)
+    if (all[index].due) late(now - all[index].due);
+  for (; asked < most; asked++) late(now - start - (int64_t)((double)asked / rate * 1e9));
   qsort(totals, done, sizeof *totals, by_size);
   qsort(firsts, done, sizeof *firsts, by_size);
   printf("figures %zu %zu %zu %.1f %.1f %.1f %.1f %.1f %zu\n", done, refused, broken, microseconds(totals, 0.5),

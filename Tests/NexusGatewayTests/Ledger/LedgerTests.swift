@@ -227,7 +227,7 @@ import Testing
   }
 
   @Test func `durable holds are synced one by one, and escrow syncs where a mark is raised`() {
-    var project = plan([budget(dollars: 100_000_000)], prices: [flatPrice])
+    var project = plan([budget(dollars: 1_000_000_000)], prices: [flatPrice])
     let ledger = Ledger(project)
     let first = ledger.admit(request("1")).marks
     #expect(ledger.commitClass(of: first) == .synced)
