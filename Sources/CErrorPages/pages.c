@@ -307,6 +307,9 @@ static const unsigned char NX_CFG_218[] = {
 static const unsigned char NX_CFG_219[] = {
 #embed "../../docs/errors/NX-CFG-219.md"
 };
+static const unsigned char NX_CFG_220[] = {
+#embed "../../docs/errors/NX-CFG-220.md"
+};
 static const unsigned char NX_CFG_230[] = {
 #embed "../../docs/errors/NX-CFG-230.md"
 };
@@ -456,6 +459,18 @@ static const unsigned char NX_GWY_021[] = {
 };
 static const unsigned char NX_GWY_022[] = {
 #embed "../../docs/errors/NX-GWY-022.md"
+};
+static const unsigned char NX_GWY_050[] = {
+#embed "../../docs/errors/NX-GWY-050.md"
+};
+static const unsigned char NX_GWY_051[] = {
+#embed "../../docs/errors/NX-GWY-051.md"
+};
+static const unsigned char NX_GWY_052[] = {
+#embed "../../docs/errors/NX-GWY-052.md"
+};
+static const unsigned char NX_GWY_053[] = {
+#embed "../../docs/errors/NX-GWY-053.md"
 };
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
@@ -749,6 +764,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-217", NX_CFG_217, sizeof NX_CFG_217},
     {"NX-CFG-218", NX_CFG_218, sizeof NX_CFG_218},
     {"NX-CFG-219", NX_CFG_219, sizeof NX_CFG_219},
+    {"NX-CFG-220", NX_CFG_220, sizeof NX_CFG_220},
     {"NX-CFG-230", NX_CFG_230, sizeof NX_CFG_230},
     {"NX-CFG-231", NX_CFG_231, sizeof NX_CFG_231},
     {"NX-CFG-232", NX_CFG_232, sizeof NX_CFG_232},
@@ -799,6 +815,10 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-020", NX_GWY_020, sizeof NX_GWY_020},
     {"NX-GWY-021", NX_GWY_021, sizeof NX_GWY_021},
     {"NX-GWY-022", NX_GWY_022, sizeof NX_GWY_022},
+    {"NX-GWY-050", NX_GWY_050, sizeof NX_GWY_050},
+    {"NX-GWY-051", NX_GWY_051, sizeof NX_GWY_051},
+    {"NX-GWY-052", NX_GWY_052, sizeof NX_GWY_052},
+    {"NX-GWY-053", NX_GWY_053, sizeof NX_GWY_053},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
     {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},

@@ -31,13 +31,28 @@ package struct AttemptAccess: Sendable {
 
 /// Why a budget said no, in the words of its counter.
 package struct BudgetRefusal: Sendable, Hashable {
-  package enum Reason: String, Sendable { case exhausted, busy, tooBig }
+  package enum Reason: String, Sendable {
+    case exhausted, busy, tooBig
+    /// The agent goes round in circles.
+    case loop
+    /// The run has made all the calls that it may make.
+    case ceiling
+  }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
   package let scope: String
   /// What the budget's owner wants to happen now.
   package let action: OnLimit
   package let message: String
+
+  /// The code of what ends for it.
+  package var code: String {
+    switch reason {
+    case .exhausted, .busy, .tooBig: "NX-BUD-001"
+    case .loop: "NX-GWY-052"
+    case .ceiling: "NX-GWY-053"
+    }
+  }
 
   package init(reason: Reason, scope: String, action: OnLimit, message: String) {
     self.reason = reason

@@ -32,9 +32,20 @@ struct DialectError {
     fields = [EnvironmentVariable("x-naos-code", error.code.rawValue)]
     // Asking again changes nothing where the request itself is at fault or the answer will be the same.
     switch error.code {
-    case .uncertainEffect, .responseTooLarge, .credentialRejected:
+    case .uncertainEffect, .responseTooLarge, .credentialRejected, .loop, .callCeiling:
       fields.append(EnvironmentVariable("x-should-retry", "false"))
     default: break
+    }
+    if let after = error.retryAfter {
+      let seconds = max(1, Int64((Double(after.wholeMilliseconds) / 1000).rounded(.up)))
+      fields.append(EnvironmentVariable("retry-after", String(seconds)))
+      // Beyond that clients come back by their own clock, which is too soon.
+      let isSoon = seconds <= Self.longestRetrySeconds
+      fields.append(EnvironmentVariable("x-should-retry", isSoon ? "true" : "false"))
+    }
+    if error.code == .loop || error.code == .callCeiling {
+      // What a budget's end is for clients: no fault of theirs, and not worth another try.
+      code = "naos_\(error.code)"
     }
   }
 
@@ -47,6 +58,8 @@ struct DialectError {
     case .dialectMismatch, .malformedRequest: 400
     case .uncertainEffect: 409
     case .requestTooLarge: 413
+    case .rateLimited, .loop, .callCeiling: 429
+    case .circuitOpen: 503
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
     case .journalUnavailable, .overloaded: 503
@@ -79,6 +92,9 @@ struct DialectError {
     if let reset = refusal.reset { fields.append(EnvironmentVariable("x-naos-budget-reset", reset.iso8601)) }
     if isBusy { fields.append(EnvironmentVariable("retry-after", String(Self.busyRetrySeconds))) }
   }
+
+  /// The official clients wait so long when they are asked to.
+  private static let longestRetrySeconds: Int64 = 60
 
   /// Soon, because a call under way frees its hold when it ends.
   static let busyRetrySeconds = 2

@@ -11,7 +11,8 @@ internal import NexusKernel
 struct ModelCall {
   let session: AttemptSession
   let request: ModelRequest
-  let target: ModelTarget
+  /// Where it goes now; another one after a fallback.
+  var target: ModelTarget
   let head: HTTPRequestHead
   let body: ByteBuffer
   /// Kept as long as the body is.
@@ -19,11 +20,12 @@ struct ModelCall {
 
   var dialect: Dialect { request.dialect }
 
-  var digest: RequestDigest {
+  /// `json` is the body, if it is JSON in one way only.
+  func digest(_ json: JSONValue?) -> RequestDigest {
     let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
     // What follows is how the answer is framed, and maybe a key.
     let framing = request.isArray ? "?alt=json" : ""
-    return EffectDigest.of(name: "POST \(path)\(framing)", step: session.caller.step, body: body)
+    return EffectDigest.of(name: "POST \(path)\(framing)", step: session.caller.step, body: body, json: json)
   }
 
   /// What goes to the provider: nothing of the agent's own header but what the content needs.
@@ -68,11 +70,14 @@ enum EffectDigest {
   /// The body counts in its canonical form (RFC 8785), so that the order of members and the space between them do not
   /// matter. A body that has none (half a surrogate pair, say) counts byte for byte.
   static func of(name: String, step: StepPath, body: ByteBuffer) -> RequestDigest {
-    let bytes = Array(body.readableBytesView)
-    let canonical = (try? JSONValue(parsing: bytes))?.encoded(.canonical)
+    of(name: name, step: step, body: body, json: try? JSONValue(parsing: Array(body.readableBytesView)))
+  }
+
+  static func of(name: String, step: StepPath, body: ByteBuffer, json: JSONValue?) -> RequestDigest {
+    let canonical = json?.encoded(.canonical)
     var hash = SHA256()
     hash.update(data: Array("\(canonical == nil ? "raw" : "jcs")\n\(name)\n\(step.text)\n".utf8))
-    hash.update(data: canonical ?? bytes)
+    hash.update(data: canonical ?? Array(body.readableBytesView))
     return RequestDigest(hexadecimal(hash.finalize()))
   }
 

@@ -29,6 +29,7 @@ package struct AgentSpec: Sendable, Hashable {
   /// The supervisor that it is listed in; nil for the root.
   package var supervisor: SupervisorName?
   package var grants: ToolGrants
+  package var loops: LoopSpec
   /// What its processes may use at most, together.
   package var ceilings: ProcessCeilings
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
@@ -52,6 +53,7 @@ package struct AgentSpec: Sendable, Hashable {
     timeout = nil
     supervisor = nil
     grants = ToolGrants()
+    loops = LoopSpec()
     ceilings = .none
     refusals = []
   }
