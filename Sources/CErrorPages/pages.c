@@ -325,6 +325,9 @@ static const unsigned char NX_CFG_218[] = {
 static const unsigned char NX_CFG_219[] = {
 #embed "../../docs/errors/NX-CFG-219.md"
 };
+static const unsigned char NX_CFG_220[] = {
+#embed "../../docs/errors/NX-CFG-220.md"
+};
 static const unsigned char NX_CFG_230[] = {
 #embed "../../docs/errors/NX-CFG-230.md"
 };
@@ -513,6 +516,18 @@ static const unsigned char NX_GWY_046[] = {
 };
 static const unsigned char NX_GWY_047[] = {
 #embed "../../docs/errors/NX-GWY-047.md"
+};
+static const unsigned char NX_GWY_050[] = {
+#embed "../../docs/errors/NX-GWY-050.md"
+};
+static const unsigned char NX_GWY_051[] = {
+#embed "../../docs/errors/NX-GWY-051.md"
+};
+static const unsigned char NX_GWY_052[] = {
+#embed "../../docs/errors/NX-GWY-052.md"
+};
+static const unsigned char NX_GWY_053[] = {
+#embed "../../docs/errors/NX-GWY-053.md"
 };
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
@@ -830,6 +845,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-217", NX_CFG_217, sizeof NX_CFG_217},
     {"NX-CFG-218", NX_CFG_218, sizeof NX_CFG_218},
     {"NX-CFG-219", NX_CFG_219, sizeof NX_CFG_219},
+    {"NX-CFG-220", NX_CFG_220, sizeof NX_CFG_220},
     {"NX-CFG-230", NX_CFG_230, sizeof NX_CFG_230},
     {"NX-CFG-231", NX_CFG_231, sizeof NX_CFG_231},
     {"NX-CFG-232", NX_CFG_232, sizeof NX_CFG_232},
@@ -893,6 +909,10 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-045", NX_GWY_045, sizeof NX_GWY_045},
     {"NX-GWY-046", NX_GWY_046, sizeof NX_GWY_046},
     {"NX-GWY-047", NX_GWY_047, sizeof NX_GWY_047},
+    {"NX-GWY-050", NX_GWY_050, sizeof NX_GWY_050},
+    {"NX-GWY-051", NX_GWY_051, sizeof NX_GWY_051},
+    {"NX-GWY-052", NX_GWY_052, sizeof NX_GWY_052},
+    {"NX-GWY-053", NX_GWY_053, sizeof NX_GWY_053},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
     {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},

@@ -58,14 +58,25 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case upstreamRedirected = "NX-GWY-046"
     /// The provider's answer shows the credential in a form that cannot be taken out.
     case secretInAnswer = "NX-GWY-047"
+    /// The provider fails most calls and gets none for now.
+    case circuitOpen = "NX-GWY-050"
+    /// The provider's rate limit is used up, and too many calls wait for it.
+    case rateLimited = "NX-GWY-051"
+    /// The agent goes round in circles.
+    case loop = "NX-GWY-052"
+    /// The run has made all the calls that it may make.
+    case callCeiling = "NX-GWY-053"
   }
 
   package let code: Code
   package let message: String
+  /// When it is worth asking again; nil where nobody knows.
+  package let retryAfter: Duration?
 
-  package init(_ code: Code, _ message: String) {
+  package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
     self.code = code
     self.message = message
+    self.retryAfter = retryAfter
   }
 
   package var description: String { "\(code.rawValue): \(message)" }

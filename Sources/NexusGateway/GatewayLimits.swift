@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusKernel
+
 /// Every limit of the agent plane, by name.
 package struct GatewayLimits: Sendable, Hashable {
   /// A longer request body is refused with 413.
@@ -42,6 +44,20 @@ package struct GatewayLimits: Sendable, Hashable {
 
   /// How long a call waits for room in a budget that calls under way have set aside.
   package var budgetQueueTimeout = Duration.seconds(30)
+
+  /// How often a call is sent to one provider at most, where its alias does not say; the first time counts.
+  package var upstreamAttempts = 3
+  /// All waits between the attempts of a call together; a provider that asks for more is not waited for.
+  package var retryWait = Duration.seconds(120)
+  /// The first wait, where the provider names none; each one after it is twice as long.
+  package var firstRetryDelay = Duration.milliseconds(500)
+  package var longestRetryDelay = Duration.seconds(8)
+  /// When a provider fails so many calls that it gets none for a while.
+  package var circuit = CircuitBreaker.Limits()
+  /// How many calls may wait, and how long, for a provider whose rate limit is used up.
+  package var pace = RatePacer.Limits()
+  /// When the same calls of tools are a loop.
+  package var loops = LoopDetector()
 
   package var connectTimeout = Duration.seconds(10)
   /// From the last byte of the request to the head of the response; the official clients wait as long.

@@ -13,10 +13,13 @@ package struct GatewayPorts: Sendable {
   package var events: any EventSink
   package var tools: any ToolPerformer
   package var agentCalls: any AgentCallHandler
+  /// Told what the node's log is to say.
+  package var notice: @Sendable (GatewayNotice) -> Void
 
   package init(
     clock: any NexusClock, random: any RandomSource, store: any Store, ledger: Ledger,
-    events: any EventSink, tools: any ToolPerformer, agentCalls: any AgentCallHandler
+    events: any EventSink, tools: any ToolPerformer, agentCalls: any AgentCallHandler,
+    notice: @escaping @Sendable (GatewayNotice) -> Void = { _ in }
   ) {
     self.clock = clock
     self.random = random
@@ -25,5 +28,6 @@ package struct GatewayPorts: Sendable {
     self.events = events
     self.tools = tools
     self.agentCalls = agentCalls
+    self.notice = notice
   }
 }

@@ -20,6 +20,8 @@ final class GatewayServices: Sendable {
   let tools: any ToolPerformer
   let agentCalls: any AgentCallHandler
   let local: any LocalUpstream
+  let health: UpstreamHealth
+  let notice: @Sendable (GatewayNotice) -> Void
   let drains = CountedPlaces()
   let door: Doorkeeper
   let bodies: BodyMemory
@@ -40,6 +42,8 @@ final class GatewayServices: Sendable {
     tools = ports.tools
     agentCalls = ports.agentCalls
     local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
+    notice = ports.notice
+    health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)
     keys = KeyTable(identifiers: identifiers)
     runs = RunTable(store: ports.store)
     catalogue = try ModelCatalogue(

@@ -24,7 +24,7 @@ struct CanonicalYAML {
     }
     let local = plan.localScript.map { ("local", YAMLText.map([("script", YAMLText(data: $0))])) }
     add("providers", plan.providers.map { ($0.name, provider($0)) } + (local.map { [$0] } ?? []))
-    add("models", plan.models.map { ($0.alias, .text($0.use)) })
+    add("models", plan.models.map { ($0.alias, model($0)) })
     add("agents", plan.agents.map { ($0.name.text, agent($0)) })
     add("supervisors", plan.supervisors.map { ($0.name.text, supervisor($0)) })
     for (kind, plural) in [(RunKind.workflow, "workflows"), (.saga, "sagas")] {
@@ -94,6 +94,8 @@ struct CanonicalYAML {
     members.append(("workdir", .text(spec.workingDirectory)))
     if let schema = spec.inputSchema { members.append(("input", YAMLText(data: schema))) }
     if let schema = spec.outputSchema { members.append(("output", YAMLText(data: schema))) }
+    if spec.loops.onLoop != .pause { members.append(("onLoop", .plain(spec.loops.onLoop.rawValue))) }
+    if let calls = spec.loops.maxCalls { members.append(("maxCalls", .plain(String(calls)))) }
     members += care(spec)
     return commented(members, spec.refusals)
   }
@@ -187,6 +189,14 @@ struct CanonicalYAML {
       members.append(("budgets", .map(budgets)))
     }
     if !plan.prices.isEmpty { members.append(("models", .map(plan.prices.map { ($0.model, price($0)) }))) }
+    return .map(members)
+  }
+
+  private func model(_ alias: ModelAlias) -> YAMLText {
+    guard alias.retries != nil || !alias.fallback.isEmpty else { return .text(alias.use) }
+    var members: [(String, YAMLText)] = [("use", .text(alias.use))]
+    if !alias.fallback.isEmpty { members.append(("fallback", .list(alias.fallback.map(YAMLText.text)))) }
+    if let retries = alias.retries { members.append(("retries", .plain(String(retries)))) }
     return .map(members)
   }
 

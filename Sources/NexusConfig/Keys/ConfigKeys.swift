@@ -72,8 +72,12 @@ enum ConfigKeys {
     "a model",
     [
       KeySpec("use", text, required: true, "The model: `provider/model`."),
-      KeySpec("fallback", .anything, availability: .later, "What to try when it fails."),
-      KeySpec("retries", .anything, availability: .later, "How often to try again."),
+      KeySpec(
+        "fallback", Shape(.text, sequence: .list(text)), default: "none",
+        "The models to try next, in order, when one fails without cost: `provider/model`."),
+      KeySpec(
+        "retries", Shape(.integer(0...10)), default: "2",
+        "How often the node sends a call again that failed without cost."),
     ])
 
   static let supervisor = ObjectShape(

@@ -114,20 +114,68 @@ extension PlanBuilder {
     for document in documents {
       for entry in document.value("models")?.entries ?? [] {
         guard take(entry, in: &first) else { continue }
-        guard let value = entry.value.fields?.value("use") ?? (entry.value.fields == nil ? entry.value : nil),
-          let use = value.text
-        else { continue }
-        guard use.split(separator: "/", maxSplits: 1).count == 2 else {
-          report(
-            Diagnostic(
-              "NX-CFG-216", "`\(use)` does not name a provider", at: value.location,
-              help: "write provider/model; another alias cannot stand here"))
+        let fields = entry.value.fields
+        guard let value = fields?.value("use") ?? (fields == nil ? entry.value : nil), let use = model(value) else {
           continue
         }
-        plan.models.append(ModelAlias(alias: entry.key, use: use))
-        checkProvider(of: use, at: value.location)
+        plan.models.append(
+          ModelAlias(
+            alias: entry.key, use: use, retries: fields?.integer("retries"),
+            fallback: fields?.value("fallback").map { fallback($0, for: use) } ?? []))
       }
     }
+  }
+
+  /// A text that names a provider and its model; nil, and reported, if it does not.
+  private mutating func model(_ value: Shaped) -> String? {
+    guard let text = value.text else { return nil }
+    guard text.split(separator: "/", maxSplits: 1).count == 2 else {
+      report(
+        Diagnostic(
+          "NX-CFG-216", "`\(text)` does not name a provider", at: value.location,
+          help: "write provider/model; another alias cannot stand here"))
+      return nil
+    }
+    checkProvider(of: text, at: value.location)
+    return text
+  }
+
+  /// The models to try behind `use`: each another one, and in the same dialect, because nothing is translated.
+  private mutating func fallback(_ value: Shaped, for use: String) -> [String] {
+    var models: [String] = []
+    for element in value.list ?? [value] {
+      guard let name = model(element) else { continue }
+      if name == use || models.contains(name) {
+        report(
+          Diagnostic(
+            "NX-CFG-220", "`\(name)` is tried before already", at: element.location, help: "name another model"))
+        continue
+      }
+      if let own = dialect(of: use), let other = dialect(of: name), own != other {
+        report(
+          Diagnostic(
+            "NX-CFG-220", "`\(name)` speaks the \(other.rawValue) dialect, and `\(use)` the \(own.rawValue) dialect",
+            at: element.location, help: "name a model of a provider that speaks the same"))
+        continue
+      }
+      models.append(name)
+    }
+    if models.count > Self.mostFallbacks {
+      report(
+        Diagnostic(
+          "NX-CFG-220", "there are \(models.count) models to fall back to", at: value.location,
+          help: "name at most \(Self.mostFallbacks)"))
+    }
+    return models
+  }
+
+  /// A call sets the worst of all its models aside, and a person waits for them one after the other.
+  private static let mostFallbacks = 5
+
+  /// Nil for the models of naos itself, which speak all of them, and for a provider that is not there.
+  private func dialect(of model: String) -> Dialect? {
+    guard let slash = model.firstIndex(of: "/") else { return nil }
+    return plan.providers.first { $0.name == model[..<slash] }?.dialect
   }
 
   /// Every model that the file names must have its provider; the known ones join the plan when they are named.

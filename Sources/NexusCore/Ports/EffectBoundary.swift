@@ -40,6 +40,10 @@ package struct BudgetRefusal: Sendable, Hashable {
     case exhausted, busy, tooBig
     /// There is no room for what the run has to keep for its compensations, so the step did not begin.
     case reserve
+    /// The agent goes round in circles.
+    case loop
+    /// The run has made all the calls that it may make.
+    case ceiling
   }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
@@ -47,6 +51,16 @@ package struct BudgetRefusal: Sendable, Hashable {
   /// What the budget's owner wants to happen now.
   package let action: OnLimit
   package let message: String
+
+  /// The code of what ends for it.
+  package var code: String {
+    switch reason {
+    case .exhausted, .busy, .tooBig: "NX-BUD-001"
+    case .reserve: "NX-BUD-020"
+    case .loop: "NX-GWY-052"
+    case .ceiling: "NX-GWY-053"
+    }
+  }
 
   package init(reason: Reason, scope: String, action: OnLimit, message: String) {
     self.reason = reason

@@ -33,9 +33,20 @@ struct DialectError {
     // Asking again changes nothing where the request itself is at fault or the answer will be the same.
     switch error.code {
     case .uncertainEffect, .responseTooLarge, .credentialRejected, .upstreamRedirected, .secretInAnswer,
-      .answersOverloaded, .malformedHTTP, .headTooLarge, .targetTooLong, .unsupportedHTTP:
+      .answersOverloaded, .malformedHTTP, .headTooLarge, .targetTooLong, .unsupportedHTTP, .loop, .callCeiling:
       fields.append(EnvironmentVariable("x-should-retry", "false"))
     default: break
+    }
+    if let after = error.retryAfter {
+      let seconds = max(1, Int64((Double(after.wholeMilliseconds) / 1000).rounded(.up)))
+      fields.append(EnvironmentVariable("retry-after", String(seconds)))
+      // Beyond that clients come back by their own clock, which is too soon.
+      let isSoon = seconds <= Self.longestRetrySeconds
+      fields.append(EnvironmentVariable("x-should-retry", isSoon ? "true" : "false"))
+    }
+    if error.code == .loop || error.code == .callCeiling {
+      // What a budget's end is for clients: no fault of theirs, and not worth another try.
+      code = "naos_\(error.code)"
     }
   }
 
@@ -53,6 +64,8 @@ struct DialectError {
     case .targetTooLong: 414
     case .unsupportedHTTP: 501
     case .tooSlow: 408
+    case .rateLimited, .loop, .callCeiling: 429
+    case .circuitOpen: 503
     case .upstreamUnreachable, .upstreamBroken, .responseTooLarge, .credentialRejected: 502
     case .upstreamTimeout: 504
     case .upstreamRedirected, .secretInAnswer: 502
@@ -86,6 +99,9 @@ struct DialectError {
     if let reset = refusal.reset { fields.append(EnvironmentVariable("x-naos-budget-reset", reset.iso8601)) }
     if isBusy { fields.append(EnvironmentVariable("retry-after", String(Self.busyRetrySeconds))) }
   }
+
+  /// The official clients wait so long when they are asked to.
+  private static let longestRetrySeconds: Int64 = 60
 
   /// Soon, because a call under way frees its hold when it ends.
   static let busyRetrySeconds = 2

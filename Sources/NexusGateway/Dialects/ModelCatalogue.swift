@@ -11,9 +11,14 @@ package struct ModelTarget: Sendable, Hashable {
   /// As the provider itself calls it.
   package let model: String
   let endpoint: Endpoint?
+  /// How often a failed call is sent again, by its alias; nil where that does not say.
+  var retries: Int?
+  /// Where a call goes when it has failed here, by its alias.
+  var fallbacks: [ModelTarget] = []
 
   /// `provider/model`: the name in prices, holds and charges.
   package var fullName: String { "\(provider)/\(model)" }
+  var reference: ModelReference { ModelReference(provider: provider, model: model) }
 
   package init(provider: String, model: String) {
     self.init(provider: provider, model: model, endpoint: nil)
@@ -32,7 +37,7 @@ struct ModelCatalogue: Sendable {
   static let local = "local"
 
   let providers: [String: ProviderEndpoint]
-  let aliases: [String: String]
+  let aliases: [String: ModelAlias]
   /// The names that an agent may ask for without their provider, where prices name the provider.
   let known: [String: [String]]
 
@@ -41,7 +46,7 @@ struct ModelCatalogue: Sendable {
     var byName: [String: ProviderEndpoint] = [:]
     for spec in providers { byName[spec.name] = try ProviderEndpoint(spec) }
     self.providers = byName
-    self.aliases = Dictionary(aliases.map { ($0.alias, $0.use) }) { first, _ in first }
+    self.aliases = Dictionary(aliases.map { ($0.alias, $0) }) { first, _ in first }
     var known: [String: [String]] = [:]
     for name in pricedModels {
       let parts = name.split(separator: "/", maxSplits: 1)
@@ -52,7 +57,19 @@ struct ModelCatalogue: Sendable {
 
   /// The target of a model name in a request of the dialect.
   func resolve(_ name: String, dialect: Dialect) throws(GatewayError) -> ModelTarget {
-    let name = aliases[name] ?? name
+    guard let alias = aliases[name] else { return try target(of: name, dialect) }
+    var target = try target(of: alias.use, dialect)
+    target.retries = alias.retries
+    for name in alias.fallback {
+      var next = try self.target(of: name, dialect)
+      next.retries = alias.retries
+      target.fallbacks.append(next)
+    }
+    return target
+  }
+
+  /// The target of a name that is no alias.
+  private func target(of name: String, _ dialect: Dialect) throws(GatewayError) -> ModelTarget {
     if let slash = name.firstIndex(of: "/") {
       let provider = String(name[..<slash])
       let model = String(name[name.index(after: slash)...])

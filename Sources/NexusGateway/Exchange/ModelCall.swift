@@ -11,11 +11,14 @@ internal import NexusKernel
 struct ModelCall {
   let session: AttemptSession
   let request: ModelRequest
-  let target: ModelTarget
+  /// Where it goes now; another one after a fallback.
+  var target: ModelTarget
   let head: HTTPRequestHead
   let body: ByteBuffer
   /// What the run's record knows the request by; nil without a run.
   let digest: RequestDigest?
+  /// The tools that the conversation has used last.
+  let tools: [ToolUse]
   /// Kept as long as the body is.
   let room: BodyRoom?
 
@@ -42,26 +45,33 @@ struct ModelCall {
 struct PreparedRequest: Sendable {
   let request: ModelRequest
   let digest: RequestDigest?
+  let tools: [ToolUse]
 
-  /// `step` is nil for a caller without a run, whose requests nobody looks for.
+  /// `step` is nil for a caller without a run, whose requests nobody looks for; of the tools that were used the last
+  /// `window` are read.
   static func read(
-    _ api: ModelAPI, _ path: RequestPath, _ body: ByteBuffer, uri: String, step: StepPath?
+    _ api: ModelAPI, _ path: RequestPath, _ body: ByteBuffer, uri: String, step: StepPath?, window: Int
   ) -> Result<PreparedRequest, GatewayError> {
     do throws(GatewayError) {
       let request = try ModelRequest.read(api, body.readableBytesUInt8Span, path: path)
-      return .success(PreparedRequest(request: request, digest: step.map { digest(request, uri, $0, body) }))
+      guard let step else { return .success(PreparedRequest(request: request, digest: nil, tools: [])) }
+      let json = try? JSONValue(parsing: Array(body.readableBytesView))
+      let tools = request.facts.hasTools ? json.map { ToolHistory.last(window, of: $0, request.dialect) } : nil
+      return .success(
+        PreparedRequest(request: request, digest: digest(request, uri, step, body, json), tools: tools ?? []))
     } catch {
       return .failure(error)
     }
   }
 
-  private static func digest(_ request: ModelRequest, _ uri: String, _ step: StepPath, _ body: ByteBuffer)
-    -> RequestDigest
-  {
+  /// `json` is the body, if it is JSON in one way only.
+  private static func digest(
+    _ request: ModelRequest, _ uri: String, _ step: StepPath, _ body: ByteBuffer, _ json: JSONValue?
+  ) -> RequestDigest {
     let path = Substring(uri.utf8.prefix { $0 != UInt8(ascii: "?") })
     // What follows is how the answer is framed, and maybe a key.
     let framing = request.isArray ? "?alt=json" : ""
-    return EffectDigest.of(name: "POST \(path)\(framing)", step: step, body: body)
+    return EffectDigest.of(name: "POST \(path)\(framing)", step: step, body: body, json: json)
   }
 }
 
@@ -90,11 +100,14 @@ enum EffectDigest {
   /// The body counts in its canonical form (RFC 8785), so that the order of members and the space between them do not
   /// matter. A body that has none (half a surrogate pair, say) counts byte for byte.
   static func of(name: String, step: StepPath, body: ByteBuffer) -> RequestDigest {
-    let bytes = Array(body.readableBytesView)
-    let canonical = (try? JSONValue(parsing: bytes))?.encoded(.canonical)
+    of(name: name, step: step, body: body, json: try? JSONValue(parsing: Array(body.readableBytesView)))
+  }
+
+  static func of(name: String, step: StepPath, body: ByteBuffer, json: JSONValue?) -> RequestDigest {
+    let canonical = json?.encoded(.canonical)
     var hash = SHA256()
     hash.update(data: Array("\(canonical == nil ? "raw" : "jcs")\n\(name)\n\(step.text)\n".utf8))
-    hash.update(data: canonical ?? bytes)
+    hash.update(data: canonical ?? Array(body.readableBytesView))
     return RequestDigest(hexadecimal(hash.finalize()))
   }
 

@@ -33,6 +33,7 @@ extension ModelExchange {
         outputTokens: settlement?.charge.outputTokens ?? .zero, cost: settlement?.charge.spend.cost ?? .zero)
       mutations.insert(.setOutcome(id, state, outcome), at: 0)
     }
+    defer { remember(end, settlement) }
     guard !mutations.isEmpty else { return concluded(.success(()), state, answer, settlement) }
     let bound = NIOLoopBound((self, answer), eventLoop: loop)
     let loop = loop

@@ -13,12 +13,12 @@ internal import NexusStore
 /// outcome and settlement in one commit, only then the last byte to the agent. It lives on the event loop of the agent's
 /// connection and outlives that connection, because a call once made is brought to its end and recorded.
 final class ModelExchange {
-  enum Phase { case deciding, waiting, writingIntent, calling, relaying, settling, over }
+  enum Phase { case deciding, pacing, waiting, writingIntent, calling, relaying, settling, over }
 
   let services: GatewayServices
   let parts: LoopParts
   let loop: any EventLoop
-  let call: ModelCall
+  private(set) var call: ModelCall
   let id: EffectID
   let startedAt: Instant
   var phase = Phase.deciding
@@ -30,11 +30,19 @@ final class ModelExchange {
   var relay: ResponseRelay?
   var drainTimer: DeadlineTimer?
   var queueTimer: DeadlineTimer?
-  private(set) var outputCap: Int64?
-  /// The request was sent a second time.
-  private var wasResent = false
+  var outputCap: Int64?
+  /// Where the call may go: the model that was asked for, then those to fall back to.
+  let candidates: [ModelTarget]
+  var attempts: CallAttempts
+  /// Leave of the provider's circuit for the attempt under way.
+  var pass: CircuitBreaker.Pass?
+  /// While the next attempt is waited for: what came of the last one.
+  var spare: AttemptResult?
+  var attemptTimer: DeadlineTimer?
+  /// The request was sent a second time on the way to the same provider.
+  var wasResent = false
   /// Nobody waits for the call any more; what was not sent will not be.
-  private var isCutOff = false
+  private(set) var isCutOff = false
 
   init(services: GatewayServices, parts: LoopParts, loop: any EventLoop, call: ModelCall, response: FrontResponse) {
     self.services = services
@@ -43,6 +51,9 @@ final class ModelExchange {
     self.call = call
     self.response = response
     id = services.identifiers.effect()
+    candidates = [call.target] + call.target.fallbacks
+    attempts = CallAttempts(
+      candidates.map(services.limits.attempts), isFree: call.request.facts.isFree, seed: id.text)
     startedAt = services.clock.now()
   }
 
@@ -51,25 +62,28 @@ final class ModelExchange {
   func start() {
     _ = services.exchanges.enter(limit: .max)
     response?.whenGone = { self.askerGone() }
-    guard let run, let digest = call.digest else { return admit() }
+    guard let run, let digest = call.digest else { return enter() }
     switch run.request(digest, kind: .model, repeatable: true, id: id) {
     case .replay(let recorded): replay(recorded)
     case .join(let other): join(other, run)
     case .new(let record, let diverges):
       self.record = record
       if diverges { services.tellDivergence(call.session.caller, record) }
-      admit()
+      if let refusal = loopRefusal(record) { refuse(refusal) } else { enter() }
     case .uncertain: preconditionFailure("model calls are repeatable")
     }
   }
 
   // MARK: Hold and intent
 
-  private func admit() {
+  func admit(knowing prefix: RequestFacts.KnownPrefix? = nil, isTight: Bool = false) {
     phase = .waiting
-    let request = AdmissionRequest(
-      id: id, caller: call.session.caller, provider: call.target.provider, model: call.target.model,
-      facts: call.request.facts)
+    var facts = call.request.facts
+    if let prefix { facts.knownPrefix = prefix }
+    var request = AdmissionRequest(
+      id: id, caller: call.session.caller, provider: call.target.provider, model: call.target.model, facts: facts)
+    request.alternatives = candidates.dropFirst(attempts.candidate + 1).map(\.reference)
+    request.mayTighten = !isTight && mayTighten
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
     let admission = services.ledger.admit(request) { admission in
@@ -81,6 +95,7 @@ final class ModelExchange {
   private func admitted(_ admission: Admission) {
     switch admission {
     case .queued: waitForRoom()
+    case .tooWide: admit(knowing: knownPrefix(), isTight: true)
     case .refused(let refusal):
       guard phase == .waiting else { return }
       refuse(refusal)
@@ -116,6 +131,16 @@ final class ModelExchange {
     services.tell(event(.refused))
     finish { $0.fail(DialectError(refusal, dialect: self.call.dialect), .dialect(self.call.dialect)) }
   }
+
+  /// Says no before anything is held.
+  func refuse(_ error: GatewayError) {
+    if record != nil { run?.withdraw(id) }
+    services.tell(event(.refused))
+    finish { $0.fail(error, .dialect(self.call.dialect)) }
+  }
+
+  /// The call goes to another candidate from now on.
+  func turn(to target: ModelTarget) { call.target = target }
 
   private func writeIntent(_ hold: HoldRow, _ marks: [CounterMark]) {
     phase = .writingIntent
@@ -157,54 +182,6 @@ final class ModelExchange {
     }
   }
 
-  // MARK: The call
-
-  private func send() {
-    phase = .calling
-    let relay = ResponseRelay(exchange: self)
-    self.relay = relay
-    let body = rewritten()
-    guard !isCutOff else { return relay.upstreamFailed(Self.givenUp) }
-    guard let endpoint = call.target.endpoint else {
-      return services.local.respond(call, body, on: loop, to: relay)
-    }
-    connect(to: endpoint, body, isNew: false, relay)
-  }
-
-  /// Sends the request once more, on a connection of its own, after a kept one turned out to have been closed before the
-  /// request came to it; false if that was done before, or nobody waits any more.
-  ///
-  /// This never spends twice. The first copy was not received, not even by the provider's system (`DeliveryWatch`), so
-  /// there is nothing that could be billed for it, and RFC 9112 §9.3.1 allows to repeat what is known not to have been
-  /// applied. The hold stays as it is until the second copy is answered, and whatever becomes of that one settles it.
-  func sendAgain() -> Bool {
-    guard !wasResent, !isCutOff, phase == .calling, let relay, let endpoint = call.target.endpoint else { return false }
-    wasResent = true
-    connection = nil
-    connect(to: endpoint, rewritten(), isNew: true, relay)
-    return true
-  }
-
-  private func rewritten() -> ByteBuffer {
-    let original = call.body
-    let rewrite = RequestRewrite(
-      call.request, body: original.readableBytesUInt8Span, model: call.target.model, outputCap: outputCap,
-      forcesUsage: true)
-    return rewrite.applied(to: original)
-  }
-
-  private func connect(to endpoint: Endpoint, _ body: ByteBuffer, isNew: Bool, _ relay: ResponseRelay) {
-    parts.upstreams.connect(to: endpoint.origin, isNew: isNew) { result in
-      switch result {
-      case .failure(let failure): relay.upstreamFailed(failure)
-      case .success(let connection) where self.phase != .calling: connection.release()
-      case .success(let connection):
-        self.connection = connection
-        connection.send(self.call.upstreamHead(endpoint, length: body.readableBytes), body, to: relay)
-      }
-    }
-  }
-
   // MARK: The agent leaves
 
   /// The agent's connection is gone: what is under way is read on for its usage, and for whoever asks the same next.
@@ -212,6 +189,9 @@ final class ModelExchange {
     response = nil
     switch phase {
     case .deciding, .over: break
+    case .pacing:
+      if record != nil { run?.withdraw(id) }
+      finish { _ in }
     case .waiting:
       // False: it has been decided, and the word is on its way; the room is given back then.
       _ = services.ledger.abandon(id)
@@ -239,10 +219,9 @@ final class ModelExchange {
     }
   }
 
-  private static let givenUp = UpstreamFailure.unreachable("its asker left before anything was sent")
-
   private func cutOff() {
     isCutOff = true
+    if giveUpWaiting() { return }
     let isOpening = phase == .calling && connection == nil && call.target.endpoint != nil
     connection?.abort()
     relay?.upstreamFailed(isOpening ? Self.givenUp : .timeout)
@@ -262,6 +241,8 @@ final class ModelExchange {
     drainTimer = nil
     queueTimer?.stop()
     queueTimer = nil
+    sign(.none)
+    services.health.left(id, call.target)
     connection = nil
     relay = nil
     let response = response

@@ -43,8 +43,9 @@ final class ResponseRelay: UpstreamReceiver {
   func upstreamHead(_ head: HTTPResponseHead) {
     guard !isOver else { return }
     exchange.phase = .relaying
+    exchange.heard(head)
     status = Int(head.status.code)
-    fields = secrets.cleaned(ResponseFields.passing(head.headers))
+    fields = secrets.cleaned(ResponseFields.passing(head.headers)) + exchange.attemptFields
     if let cap = exchange.outputCap { fields.append(EnvironmentVariable("x-naos-clamped", String(cap))) }
     guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }),
       head.headers[canonicalForm: "transfer-encoding"].allSatisfy({ $0.lowercased() == "chunked" })
@@ -105,8 +106,11 @@ final class ResponseRelay: UpstreamReceiver {
         .notMade)
     }
     body = read.body
-    let end: CallEnd = isSuccess ? read.usage.map(CallEnd.usage) ?? .unknownUsage : .notMade
-    conclude(end, isSuccess ? .succeeded : .failed)
+    guard isSuccess else {
+      let advice = RetryHeaders.advice(fields, body.readableBytesUInt8Span, now: exchange.services.clock.wallNow())
+      return conclude(.notMade, .failed, .status(status, advice))
+    }
+    conclude(read.usage.map(CallEnd.usage) ?? .unknownUsage, .succeeded)
   }
 
   func upstreamFailed(_ failure: UpstreamFailure) {
@@ -124,8 +128,11 @@ final class ResponseRelay: UpstreamReceiver {
       case .timeout: GatewayError(.upstreamTimeout, "Provider '\(provider)' did not answer in time.")
       case .broken: GatewayError(.upstreamBroken, "The answer of provider '\(provider)' broke off.")
       }
-    fail(error, failure.mayHaveBeenMade ? .unknownUsage : .notMade)
+    fail(error, failure.mayHaveBeenMade ? .unknownUsage : .notMade, failure.mayHaveBeenMade ? .unknown : .unreachable)
   }
+
+  /// Nothing was sent, because the provider gets no calls for now.
+  func rests(_ error: GatewayError) { fail(error, .notMade, .resting) }
 
   /// Neither the agent nor the meter can read what was packed although nobody asked for it.
   private func encoded() {
@@ -222,29 +229,30 @@ final class ResponseRelay: UpstreamReceiver {
   // MARK: The end
 
   /// Puts an error of ours in place of the answer, or behind what the agent already has of it.
-  private func fail(_ error: GatewayError, _ end: CallEnd) {
+  private func fail(_ error: GatewayError, _ end: CallEnd, _ fault: UpstreamFault? = nil) {
     let words = DialectError(error)
     if isStream {
       held.writeString(words.streamEnd(request, isFirst: !hasPassed && held.readableBytes == 0))
     } else {
       status = words.status
-      fields = [EnvironmentVariable("content-type", "application/json")] + words.fields
+      fields = [EnvironmentVariable("content-type", "application/json")] + words.fields + exchange.attemptFields
       body = ByteBuffer(bytes: words.body(request.dialect).encoded())
     }
-    conclude(end, .failed)
+    conclude(end, .failed, fault)
   }
 
-  private func conclude(_ end: CallEnd, _ state: EffectState) {
+  private func conclude(_ end: CallEnd, _ state: EffectState, _ fault: UpstreamFault? = nil) {
     isOver = true
-    exchange.conclude(
-      end, state, ResponseRecord(status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room))
+    let answer = ResponseRecord(
+      status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room)
+    exchange.attemptOver(AttemptResult(end: end, state: state, answer: answer, fault: isStream ? nil : fault))
   }
 }
 
 /// A whole response: what the agent already has of it and what is kept back.
 struct ResponseRecord {
   let status: Int
-  let fields: [EnvironmentVariable]
+  var fields: [EnvironmentVariable]
   let isStream: Bool
   /// The agent has some of a stream.
   let hasPassed: Bool

@@ -28,11 +28,29 @@ final class RunSession: Sendable {
 
   let key: RunKey
   private let state: Mutex<State>
+  /// What beginnings of its conversations were counted to; forgotten with the record, and then learned anew.
+  private let counts = Mutex(PrefixMemo())
 
   init(key: RunKey, records: [EffectRecord]) {
     self.key = key
     state = Mutex(State(machine: ReplayMachine(records: records)))
   }
+
+  /// How many model calls the step has announced, the present one among them.
+  var modelCalls: Int { state.withLock { $0.machine.modelCalls } }
+
+  /// How many equal requests were answered before.
+  func answers(to digest: RequestDigest) -> Int { state.withLock { $0.machine.answers(to: digest) } }
+
+  var hasCounts: Bool { counts.withLock { !$0.isEmpty } }
+
+  func longestCount(of chain: PrefixMemo.Chain) -> (tokens: TokenCount, bytes: Int)? {
+    counts.withLock { $0.longest(of: chain) }
+  }
+
+  func learn(_ chain: PrefixMemo.Chain, tokens: TokenCount) { counts.withLock { $0.learn(chain, tokens: tokens) } }
+
+  func distrustCounts() { counts.withLock { $0.distrust() } }
 
   var orphans: [EffectID] { state.withLock { $0.machine.orphans } }
 

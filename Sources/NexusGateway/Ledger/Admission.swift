@@ -14,6 +14,10 @@ package struct AdmissionRequest: Sendable {
   /// As the provider itself calls it.
   package var model: String
   package var facts: RequestFacts
+  /// The models that may answer instead; what is set aside covers the dearest of all.
+  package var alternatives: [ModelReference] = []
+  /// A tighter bound can be had where this one does not fit.
+  package var mayTighten = false
 
   package init(id: EffectID, caller: Caller, provider: String, model: String, facts: RequestFacts) {
     self.id = id
@@ -21,6 +25,16 @@ package struct AdmissionRequest: Sendable {
     self.provider = provider
     self.model = model
     self.facts = facts
+  }
+}
+
+/// A model of a provider, as both are called there.
+package struct ModelReference: Sendable, Hashable {
+  package var provider: String
+  package var model: String
+  package init(provider: String, model: String) {
+    self.provider = provider
+    self.model = model
   }
 }
 
@@ -33,6 +47,8 @@ package enum Admission: Sendable, Hashable {
   case admitted(hold: HoldRow, marks: [CounterMark], clampOutputTo: Int64?)
   /// Others are under way; the answer comes by the callback unless `abandon` is called first.
   case queued
+  /// It does not fit now as it is bounded; to be asked again with a tighter bound, or without `mayTighten`.
+  case tooWide
   case refused(AdmissionRefusal)
 }
 

@@ -27,6 +27,8 @@ package final class Ledger: Sendable {
     /// A cap has to be put into the request, because it states none and nobody knows the model's own.
     var needsCap: Bool
     var bound: Spend
+    /// The output cap that goes into the request, if any.
+    var cap: Int64?
   }
 
   struct State: Sendable {
@@ -39,6 +41,7 @@ package final class Ledger: Sendable {
     fileprivate var overlay: PriceOverlay
     var mode: CostMode
     var supervisors: [AgentName: [SupervisorName]]
+    fileprivate(set) var loops: [AgentName: LoopSpec]
     var open: [EffectID: OpenCall] = [:]
     var waiting: [EffectID: (call: OpenCall, decided: Decided)] = [:]
     /// Raised where a model was seen to count more tokens than its family should.
@@ -77,7 +80,7 @@ package final class Ledger: Sendable {
       State(
         machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init), durability: plan.holds), budgets: plan.budgets,
         prices: PriceBook(prices: plan.prices, overlay: overlay),
-        overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan)))
+        overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan), loops: Self.loops(of: plan)))
   }
 
   /// Asks for a call to be let through.
@@ -165,6 +168,7 @@ package final class Ledger: Sendable {
       state.set(prices: PriceBook(prices: plan.prices, overlay: state.overlay))
       state.mode = plan.costMode
       state.supervisors = Self.supervisors(of: plan)
+      state.loops = Self.loops(of: plan)
     }
   }
 
@@ -202,6 +206,10 @@ package final class Ledger: Sendable {
   package var pricedModels: [String] { state.withLock { $0.prices.pricedModels } }
 
   var reading: ClockReading { ClockReading(wall: clock.wallNow(), monotonic: clock.now()) }
+
+  private static func loops(of plan: ProjectPlan) -> [AgentName: LoopSpec] {
+    Dictionary(plan.agents.map { ($0.name, $0.loops) }) { first, _ in first }
+  }
 
   /// Every agent's supervisors, up to the root.
   private static func supervisors(of plan: ProjectPlan) -> [AgentName: [SupervisorName]] {

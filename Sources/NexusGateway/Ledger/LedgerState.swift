@@ -11,20 +11,33 @@ extension Ledger.State {
   ) -> Admission {
     let subject = subject(of: request.caller)
     let hard = machine.hardLimit(of: subject)
-    let model = facts(of: request)
-    guard let price = request.facts.isFree ? .free : model.price ?? estimate else {
-      return .refused(.unknownPrice(request))
+    var candidates: [(price: ModelPrice, factor: Int64)] = []
+    for name in [ModelReference(provider: request.provider, model: request.model)] + request.alternatives {
+      let model = facts(
+        of: Ledger.ModelName(provider: name.provider, model: name.model, dialect: request.facts.dialect))
+      guard let price = request.facts.isFree ? .free : model.price ?? estimate else {
+        return .refused(.unknownPrice(name))
+      }
+      candidates.append((price, model.factor))
     }
     if !hard.isNone, mode == .hard, !request.facts.isFree {
-      let unbounded = BoundEstimate.unbounded(request.facts, price: price)
-      if !unbounded.isEmpty { return .refused(.unbounded(unbounded)) }
+      for candidate in candidates {
+        let unbounded = BoundEstimate.unbounded(request.facts, price: candidate.price)
+        if !unbounded.isEmpty { return .refused(.unbounded(unbounded)) }
+      }
     }
-    let bound = BoundEstimate.bound(request.facts, factor: model.factor, price: price)
+    let first = candidates[0]
+    let bound = candidates.dropFirst().reduce(
+      BoundEstimate.bound(request.facts, factor: first.factor, price: first.price)
+    ) { $0.covering(BoundEstimate.bound(request.facts, factor: $1.factor, price: $1.price)) }
+    let asked = BudgetRequest(id: request.id, subject: subject, bound: bound)
+    if request.mayTighten, !machine.fits(asked, at: reading) { return .tooWide }
     let binds = hard.tokens != nil || (hard.cost != nil && bound.outputPrice > .zero)
     let call = Ledger.OpenCall(
-      request: request, price: price, factor: model.factor,
-      needsCap: request.facts.outputCap == nil && price.maxOutput == nil && binds, bound: bound.most)
-    switch machine.admit(BudgetRequest(id: request.id, subject: subject, bound: bound), at: reading) {
+      request: request, price: first.price, factor: first.factor,
+      needsCap: request.facts.outputCap == nil && candidates.contains { $0.price.maxOutput == nil } && binds,
+      bound: bound.most)
+    switch machine.admit(asked, at: reading) {
     case .admitted(let grant): return open(call, grant, at: reading.wall, boot)
     case .refused(let block): return .refused(AdmissionRefusal(block))
     case .queued:
@@ -50,6 +63,7 @@ extension Ledger.State {
   ) -> Admission {
     var call = call
     call.bound = grant.bound
+    call.cap = grant.isClamped || call.needsCap ? grant.output.value : nil
     open[grant.id] = call
     let request = call.request
     let hold = HoldRow(
@@ -57,7 +71,7 @@ extension Ledger.State {
       model: "\(request.provider)/\(request.model)", bound: grant.bound, counters: grant.counters, at: time)
     return .admitted(
       hold: hold, marks: grant.marks.map { CounterMark(key: $0.key, mark: $0.mark) },
-      clampOutputTo: grant.isClamped || call.needsCap ? grant.output.value : nil)
+      clampOutputTo: Self.cap(call))
   }
 
   mutating func end(
@@ -86,7 +100,7 @@ extension Ledger.State {
     return saidClockHeld
   }
 
-  private func subject(of caller: Caller) -> BudgetSubject {
+  func subject(of caller: Caller) -> BudgetSubject {
     subject(caller.agent, caller.run, isCompensating: caller.isCompensating)
   }
 
@@ -132,6 +146,7 @@ extension AdmissionRefusal {
       case .exhausted, .reserve: .exhausted
       case .busy: .busy
       case .tooBig: .tooBig
+      case .loop, .ceiling: preconditionFailure("no counter says that")
       }
     self.init(
       code: code, message: message,
@@ -139,8 +154,8 @@ extension AdmissionRefusal {
       block: block)
   }
 
-  static func unknownPrice(_ request: AdmissionRequest) -> AdmissionRefusal {
-    let name = "\(request.provider)/\(request.model)"
+  static func unknownPrice(_ model: ModelReference) -> AdmissionRefusal {
+    let name = "\(model.provider)/\(model.model)"
     return AdmissionRefusal(
       code: .unknownPrice,
       message:

@@ -75,8 +75,9 @@ struct Router {
     _ response: FrontResponse
   ) {
     let step = session.run.map { _ in session.caller.step }
+    let window = services.limits.loops.window
     parts.heavy.run(on: body.readableBytes, loop) {
-      PreparedRequest.read(api, path, body, uri: head.uri, step: step)
+      PreparedRequest.read(api, path, body, uri: head.uri, step: step, window: window)
     } then: { prepared in
       // Long bodies take their time, in which the agent may have left.
       guard response.isOpen else { return }
@@ -95,7 +96,7 @@ struct Router {
       let target = try parts.target(request.model, api.dialect, of: services.catalogue)
       let call = ModelCall(
         session: session, request: request, target: target, head: head, body: body, digest: prepared.digest,
-        room: response.room)
+        tools: prepared.tools, room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {
       response.fail(error, .dialect(api.dialect))

@@ -66,6 +66,17 @@ package struct BudgetMachine: Sendable {
     }
   }
 
+  /// Whether a request could go now as it is, with its whole cap and behind nobody.
+  package mutating func fits(_ request: BudgetRequest, at reading: ClockReading) -> Bool {
+    let targets = targets(of: request.subject, at: clock.trusted(reading))
+    let most = request.bound.most
+    let blockers = line.blockers
+    return targets.allSatisfy { target in
+      target.limit.minus(counters[target.key]?.used ?? .zero).admits(most)
+        && !(target.limit.concerns(most) && blockers.contains(target.key))
+    }
+  }
+
   /// Ends a call at what it came to; nil if it has no hold (any more).
   ///
   /// Call `wake` afterwards.

@@ -29,6 +29,7 @@ package struct AgentSpec: Sendable, Hashable {
   /// The supervisor that it is listed in; nil for the root.
   package var supervisor: SupervisorName?
   package var grants: ToolGrants
+  package var loops: LoopSpec
   /// What its processes may use at most, together.
   package var ceilings: ProcessCeilings
   /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
@@ -55,6 +56,7 @@ package struct AgentSpec: Sendable, Hashable {
     timeout = nil
     supervisor = nil
     grants = ToolGrants()
+    loops = LoopSpec()
     ceilings = .none
     inputSchema = nil
     outputSchema = nil

@@ -41,9 +41,15 @@ package struct ModelAlias: Sendable, Hashable {
   package var alias: String
   /// `provider/model`.
   package var use: String
-  package init(alias: String, use: String) {
+  /// How often a call that failed without cost is sent again; nil leaves it to the node.
+  package var retries: Int?
+  /// `provider/model`, in the order in which they are tried when the ones before are given up.
+  package var fallback: [String]
+  package init(alias: String, use: String, retries: Int? = nil, fallback: [String] = []) {
     self.alias = alias
     self.use = use
+    self.retries = retries
+    self.fallback = fallback
   }
 }
 

@@ -62,6 +62,14 @@ package struct ReplayMachine: Sendable {
   /// How many effects the current attempt got through.
   package var passed: Int { replayed + made }
 
+  /// How many model calls the run has announced and not dropped, the present one among them.
+  package var modelCalls: Int { entries.count { $0.record.kind == .model && $0.record.state != .rewound } }
+
+  /// How many equal requests were answered before.
+  package func answers(to digest: RequestDigest) -> Int {
+    (equals[digest]?.indexes ?? []).count { entries[$0].record.state == .succeeded }
+  }
+
   package func record(of id: EffectID) -> EffectRecord? { indexOfID[id].map { entries[$0].record } }
 
   private mutating func append(_ record: EffectRecord) {

@@ -251,7 +251,7 @@ package struct RunMachine: Sendable {
       return refusal.action == .pause
         ? Decision([ended, .paused(.budget, note: refusal.message)], [.settle])
         : Decision(
-          [ended, .failed(RunError(code: "NX-BUD-001", message: refusal.message, isRetryable: false))], [.settle])
+          [ended, .failed(RunError(code: refusal.code, message: refusal.message, isRetryable: false))], [.settle])
     case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])
     case .crashed(let reason), .askedRetry(let reason):
       guard reason.isRetryable, after.failures < retry.maxAttempts else {

@@ -85,7 +85,7 @@ package final class Node: Sendable {
         options,
         GatewayPorts(
           clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
-          agentCalls: agentCalls))
+          agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }))
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }

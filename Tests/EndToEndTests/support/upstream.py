@@ -7,7 +7,8 @@ the user's turns. Lines on its standard input steer it: `release` lets the call 
 standard input.
 
 Environment: HOLD_AT, the number of the call that is held (in the middle of its answer, if that is a stream); BAD_AT,
-the question that is answered badly, once; USAGE_IN and USAGE_OUT, the tokens that it reports; TOOL=1, the first answer
+the question that is answered badly, once; FAULTS, the statuses of the first calls in order, the last one with a `*` for
+all that follow; FAULTY, the one model that these are for; USAGE_IN and USAGE_OUT, the tokens that it reports; TOOL=1, the first answer
 asks for a tool.
 """
 
@@ -19,6 +20,8 @@ import sys
 import threading
 
 HOLD_AT = int(os.environ.get("HOLD_AT", "0"))
+FAULTS = [fault for fault in os.environ.get("FAULTS", "").split(",") if fault]
+FAULTY = os.environ.get("FAULTY", "")
 BAD_AT = int(os.environ.get("BAD_AT", "0"))
 USAGE_IN = int(os.environ.get("USAGE_IN", "100"))
 USAGE_OUT = int(os.environ.get("USAGE_OUT", "10"))
@@ -28,6 +31,16 @@ lock = threading.Lock()
 released = threading.Event()
 calls = 0
 bad_answers = 0
+faulty_calls = 0
+
+
+def fault():
+    """The status of the next faulty call; 0 if it is to be answered."""
+    global faulty_calls
+    faulty_calls += 1
+    last = FAULTS[-1] if FAULTS else "0"
+    text = FAULTS[faulty_calls - 1] if faulty_calls <= len(FAULTS) else last if last.endswith("*") else "0"
+    return int(text.rstrip("*"))
 
 
 def say(line):
@@ -62,6 +75,9 @@ class Provider(http.server.BaseHTTPRequestHandler):
             bad = BAD_AT == asked and bad_answers == 0
             bad_answers += bad
             say(f"call {number} asked {asked}")
+            status = fault() if FAULTY in ("", request.get("model")) else 0
+        if status:
+            return self.answer("application/json", b'{"error":{"message":"as told"}}', status)
         text = "no JSON at all" if bad else json.dumps({"answer": f"answer to question {asked}"})
         anthropic = self.path.endswith("/messages")
         tool = TOOL and not any(isinstance(message.get("content"), list) for message in messages)
@@ -80,8 +96,10 @@ class Provider(http.server.BaseHTTPRequestHandler):
             self.answer("application/json", json.dumps(body).encode())
         say(f"answered {number}")
 
-    def answer(self, kind, body):
-        self.send_response(200)
+    def answer(self, kind, body, status=200):
+        self.send_response(status)
+        if status != 200:
+            self.send_header("retry-after-ms", "20")
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()

@@ -14,12 +14,19 @@ struct GatewayBench: Sendable {
   let upstream: ScriptedUpstream
   let events: EventLog
   let ledger: Ledger
+  private let noticeLog: NoticeLog
+
+  /// What the node's log would say.
+  var notices: [String] { noticeLog.words.withLock { $0 } }
+
+  private final class NoticeLog: Sendable { let words = Mutex<[String]>([]) }
 
   static func start(
     store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
-    threads: Int = 2, upstream: ScriptedUpstream
+    threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
+    upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -37,7 +44,7 @@ struct GatewayBench: Sendable {
       ProviderSpec(name: "gem", dialect: .gemini, baseURL: upstream.baseURL, apiKey: SecretText("real-gemini")),
     ]
     if !providers.isEmpty { plan.providers = providers }
-    plan.models = [ModelAlias(alias: "fast", use: "acme/gpt-test")]
+    plan.models = [ModelAlias(alias: "fast", use: "acme/gpt-test")] + models
     plan.prices =
       prices
       + [
@@ -45,20 +52,24 @@ struct GatewayBench: Sendable {
         PriceSpec(model: "claudia/claude-test", input: .zero, output: .zero),
       ]
     plan.budgets = budgets
+    plan.agents = agents
     let ledger = Ledger(plan: plan, boot: BootID(boot), clock: SystemClock())
     let events = EventLog()
+    let noticeLog = NoticeLog()
     var configuration = GatewayConfiguration(plan: plan)
     configuration.port = 0
     configuration.localScript = script
     configuration.limits = limits
+    configuration.limits.upstreamAttempts = attempts
     configuration.threads = threads
     let gateway = try EffectGateway(
       configuration,
       GatewayPorts(
         clock: SystemClock(), random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
-        agentCalls: calls))
+        agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } }))
     try await gateway.start()
-    return GatewayBench(gateway: gateway, store: store, upstream: upstream, events: events, ledger: ledger)
+    return GatewayBench(
+      gateway: gateway, store: store, upstream: upstream, events: events, ledger: ledger, noticeLog: noticeLog)
   }
 
   func stop() async {
@@ -128,6 +139,10 @@ final class EventLog: EventSink {
   init(keeps: Bool = true) { self.keeps = keeps }
   func publish(_ event: NodeEvent) {
     if keeps { events.withLock { $0.append(event) } }
+  }
+  /// What was said of runs.
+  var notes: [String] {
+    events.withLock { $0.compactMap { if case .run(let event) = $0 { event.note } else { nil } } }
   }
   var phases: [EffectEvent.Phase] {
     events.withLock { $0.compactMap { if case .effect(let event) = $0 { event.phase } else { nil } } }

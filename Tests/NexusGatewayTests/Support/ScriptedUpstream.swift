@@ -49,7 +49,7 @@ final class ScriptedUpstream: Sendable {
   init(_ script: @escaping @Sendable (Int, Request) -> Act) { self.script = script }
 
   /// Without `accepting`, who connects waits until `accept`, and more than a few do not even get that far.
-  func start(accepting: Bool = true) async throws {
+  func start(accepting: Bool = true, port: Int = 0) async throws {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: Int32(accepting ? 256 : 1))
@@ -60,7 +60,7 @@ final class ScriptedUpstream: Sendable {
           try channel.pipeline.syncOperations.addHandler(Connection(upstream: self))
         }
       }
-      .bind(host: "127.0.0.1", port: 0).get()
+      .bind(host: "127.0.0.1", port: port).get()
     self.channel.withLock { $0 = channel }
   }
 
