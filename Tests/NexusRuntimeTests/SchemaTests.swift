@@ -4,6 +4,7 @@
 import NexusCore
 import NexusKernel
 import NexusRuntime
+import NexusStore
 import NexusTestKit
 import Testing
 

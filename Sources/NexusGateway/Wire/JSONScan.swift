@@ -106,27 +106,12 @@ struct JSONScan {
     return try? scan.readObjects(bytes.extracting(0..<range.upperBound))
   }
 
-  /// The places of the elements of the array that fills `range`; nil if there is another value.
+  /// The places of the elements of the array that fills `range`, which was scanned before; nil if another value does.
   static func elements(of bytes: Span<UInt8>, in range: Range<Int>) -> [Range<Int>]? {
-    var scan = JSONScan()
-    scan.index = range.lowerBound
-    return try? scan.readElements(bytes.extracting(0..<range.upperBound))
-  }
-
-  private mutating func readElements(_ bytes: Span<UInt8>) throws(JSONScanError) -> [Range<Int>] {
-    guard index < bytes.count, bytes[index] == UInt8(ascii: "[") else { throw error("expected an array") }
-    index += 1
-    var elements: [Range<Int>] = []
-    skipSpace(bytes)
-    if index + 1 == bytes.count, bytes[index] == UInt8(ascii: "]") { return elements }
-    repeat {
-      skipSpace(bytes)
-      let start = index
-      try skipValue(bytes, depth: 1)
-      elements.append(start..<index)
-    } while try !closes(bytes, with: UInt8(ascii: "]"))
-    guard index == bytes.count else { throw error("text after the value") }
-    return elements
+    guard var elements = Elements(bytes, range) else { return nil }
+    var places: [Range<Int>] = []
+    while let place = elements.next(bytes) { places.append(place) }
+    return places
   }
 
   private mutating func readObjects(_ bytes: Span<UInt8>) throws(JSONScanError) -> [[ScannedMember]] {
