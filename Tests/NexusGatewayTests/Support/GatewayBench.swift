@@ -51,6 +51,8 @@ struct GatewayBench: Sendable {
     configuration.port = 0
     configuration.localScript = script
     configuration.limits = limits
+    // Where many tests share few cores, one may come to send only long after it has connected.
+    if limits.headerTimeout == GatewayLimits().headerTimeout { configuration.limits.headerTimeout = .seconds(120) }
     configuration.threads = threads
     let gateway = try EffectGateway(
       configuration,
