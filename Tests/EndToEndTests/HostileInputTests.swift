@@ -59,7 +59,8 @@ struct HostileInputTests {
     let keys = (0..<100_000).map { "\"k\($0)\":0" }.joined(separator: ",")
     let noText = Array(chat().utf8.dropLast(1)) + Array(",\"x\":\"".utf8) + [0xFF, 0xC0, 0x80] + Array("\"}".utf8)
     return [
-      Attack("29 MB of tiny messages", 400, "NX-GWY-006", post(key, "{\"model\":\"fake/fixed\",\"messages\":[\(tiny)]}")),
+      Attack(
+        "29 MB of tiny messages", 400, "NX-GWY-006", post(key, "{\"model\":\"fake/fixed\",\"messages\":[\(tiny)]}")),
       Attack("deep nesting", 400, "NX-GWY-006", post(key, chat(",\"x\":\(nest)"))),
       Attack("a flood of members", 400, "NX-GWY-006", post(key, "{\(keys)}")),
       Attack(
@@ -126,7 +127,8 @@ struct HostileInputTests {
       """
   }
 
-  @Test func `whatever an agent sends, the error is the right one, nothing is spent, and the node serves`() async throws {
+  @Test func `whatever an agent sends, the error is the right one, nothing is spent, and the node serves`() async throws
+  {
     let python = try Checkout.python()
     try await Project.with { project in
       let upstream = try await Upstream(for: project)

@@ -31,7 +31,8 @@ struct RedactionTests {
   }
 
   @Test func `a secret in another leaves nothing of the longer one`() {
-    #expect(Redaction(secrets: ["abcdef", "abcdef-ghijkl"]).apply(to: "x abcdef-ghijkl abcdef") == "x [redacted] [redacted]")
+    #expect(
+      Redaction(secrets: ["abcdef", "abcdef-ghijkl"]).apply(to: "x abcdef-ghijkl abcdef") == "x [redacted] [redacted]")
   }
 
   @Test func `keys and tokens of a node are found by their form, without being known`() {

@@ -70,7 +70,8 @@ package struct Redaction: Sendable {
         kept = index
       } else {
         // The second of two backslashes escapes nothing.
-        index += bytes[index] == UInt8(ascii: "\\") && index + 1 < bytes.count && bytes[index + 1] == bytes[index] ? 2 : 1
+        index +=
+          bytes[index] == UInt8(ascii: "\\") && index + 1 < bytes.count && bytes[index + 1] == bytes[index] ? 2 : 1
       }
     }
     if kept == 0 { return nil }

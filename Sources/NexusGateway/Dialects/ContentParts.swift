@@ -49,11 +49,20 @@ struct ContentParts {
       }
       for member in members {
         try Self.refuseLookalike(member.key, of: Self.messageMembers)
-        if bytes[member.value.lowerBound] == UInt8(ascii: "n") { continue }
-        if member.key == "content" { try takeContent(bytes, member.value) }
-        if Self.spoken.contains(member.key) { refuse("messages: \(member.key)") }
+        try takeMember(member, bytes)
       }
     }
+  }
+
+  private mutating func takeMember(_ member: ScannedMember, _ bytes: Span<UInt8>) throws(GatewayError) {
+    let place = member.value
+    let first = bytes[place.lowerBound]
+    if first == UInt8(ascii: "n") { return }
+    if Self.spoken.contains(member.key) { refuse("messages: \(member.key)") }
+    if member.key == "content", first != UInt8(ascii: "\"") { return try takeContent(bytes, place) }
+    // What cannot be read as a value, half a character say, every reader makes something else of.
+    let isReadable = first == UInt8(ascii: "\"") ? JSONScan.isText(bytes, place) : JSONScan.value(bytes, place) != nil
+    if !isReadable { refuse("messages") }
   }
 
   private mutating func takeMessage(_ members: JSONObject) throws(GatewayError) {

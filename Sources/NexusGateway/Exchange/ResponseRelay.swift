@@ -30,7 +30,8 @@ final class ResponseRelay: UpstreamReceiver {
 
   init(exchange: ModelExchange) {
     self.exchange = exchange
-    secrets = AnswerGuard(redaction: exchange.call.target.endpoint?.redaction ?? Redaction(secrets: [], findsMinted: false))
+    secrets = AnswerGuard(
+      redaction: exchange.call.target.endpoint?.redaction ?? Redaction(secrets: [], findsMinted: false))
     room = BodyRoom(exchange.services.answers)
     let request = exchange.call.request
     reading = request.api.stream?(request)
@@ -102,7 +103,8 @@ final class ResponseRelay: UpstreamReceiver {
       return fail(
         GatewayError(
           .secretInAnswer,
-          "Provider '\(exchange.call.target.provider)' answered \(status) and repeated the credential configured for it."),
+          "Provider '\(exchange.call.target.provider)' answered \(status) and repeated the credential configured for it."
+        ),
         .notMade)
     }
     body = read.body
@@ -124,7 +126,8 @@ final class ResponseRelay: UpstreamReceiver {
         GatewayError(.upstreamUnreachable, "Provider '\(provider)' cannot be reached: \(words).")
       case .malformed(let words):
         GatewayError(.upstreamBroken, "The answer of provider '\(provider)' cannot be read: \(words).")
-      case .unserved: GatewayError(.upstreamBroken, "Provider '\(provider)' closes its connections before they are used.")
+      case .unserved:
+        GatewayError(.upstreamBroken, "Provider '\(provider)' closes its connections before they are used.")
       case .timeout: GatewayError(.upstreamTimeout, "Provider '\(provider)' did not answer in time.")
       case .broken: GatewayError(.upstreamBroken, "The answer of provider '\(provider)' broke off.")
       }
@@ -157,7 +160,8 @@ final class ResponseRelay: UpstreamReceiver {
   private func crowded() {
     exchange.connection?.abort()
     fail(
-      GatewayError(.answersOverloaded, "The answers under way leave no memory for the rest of this one."), .unknownUsage)
+      GatewayError(.answersOverloaded, "The answers under way leave no memory for the rest of this one."), .unknownUsage
+    )
   }
 
   private func overflowed() {

@@ -62,7 +62,8 @@ enum BudgetText {
 
   static func violation(_ charge: ChargeRow, _ held: Spend) -> String {
     // The model is as the provider wrote it.
-    let model = String(String.UnicodeScalarView(charge.model.unicodeScalars.prefix(80).filter { (" "..."~").contains($0) }))
+    let model = String(
+      String.UnicodeScalarView(charge.model.unicodeScalars.prefix(80).filter { (" "..."~").contains($0) }))
     return "[NX-BUD-006] a call of agent \(charge.agent) to \(model) came to \(charge.spend.cost) "
       + "and \(charge.spend.tokens) tokens, where \(held.cost) and \(held.tokens) tokens were set aside for it"
   }

@@ -25,7 +25,9 @@ final class UpstreamPool {
   /// Calls `ready` with a connection to the origin, at once if one is kept.
   ///
   /// `isNew` asks for one that has carried nothing yet.
-  func connect(to origin: Origin, isNew: Bool = false, ready: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+  func connect(
+    to origin: Origin, isNew: Bool = false, ready: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+  ) {
     while !isNew, let connection = idle[origin]?.popLast() {
       if connection.isUsable { return ready(.success(connection)) }
     }

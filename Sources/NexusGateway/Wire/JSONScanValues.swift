@@ -26,6 +26,11 @@ extension JSONScan {
     return String(copying: valid)
   }
 
+  /// Whether a string that can be decoded fills the range.
+  static func isText(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    isPlainText(bytes, range) || string(bytes, range) != nil
+  }
+
   private static func inside(_ range: Range<Int>) -> Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
 
   /// Whether a string fills the range whose text stands there as it is.

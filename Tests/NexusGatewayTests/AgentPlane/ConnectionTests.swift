@@ -13,7 +13,8 @@ struct ConnectionTests {
   @Test func `who only holds connections open makes room for an agent, the oldest first`() async throws {
     var limits = GatewayLimits()
     limits.connections = 4
-    let bench = try await GatewayBench.start(limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
+    let bench = try await GatewayBench.start(
+      limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
     let key = try await bench.open().key
     let agent = try await AgentClient.connect(bench.gateway.boundPort)
     try await agent.send(GatewayBench.request(key: key.secret, body: GatewayBench.chat("first")))
@@ -36,7 +37,8 @@ struct ConnectionTests {
   @Test func `where all have shown a key a new connection is closed at once`() async throws {
     var limits = GatewayLimits()
     limits.connections = 2
-    let bench = try await GatewayBench.start(limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
+    let bench = try await GatewayBench.start(
+      limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
     let key = try await bench.open().key
     var agents: [AgentClient] = []
     for number in 0..<2 {
@@ -56,11 +58,13 @@ struct ConnectionTests {
     await bench.stop()
   }
 
-  @Test func `who has shown a key may be silent longer than a stranger, but not in the middle of a head`() async throws {
+  @Test func `who has shown a key may be silent longer than a stranger, but not in the middle of a head`() async throws
+  {
     var limits = GatewayLimits()
     limits.headerTimeout = .milliseconds(200)
     limits.idleTimeout = .seconds(50)
-    let bench = try await GatewayBench.start(limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
+    let bench = try await GatewayBench.start(
+      limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
     let key = try await bench.open().key
     let agent = try await AgentClient.connect(bench.gateway.boundPort)
     try await agent.send(GatewayBench.request(key: key.secret, body: GatewayBench.chat("first")))

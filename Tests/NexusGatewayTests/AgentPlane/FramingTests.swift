@@ -48,7 +48,8 @@ struct FramingTests {
       rest: "Transfer-Encoding: xchunked\r\n\r\n" + chunk),
     Case(name: "chunked twice", status: 400, code: "NX-GWY-040", rest: chunked + chunked + "\r\n" + chunk),
     Case(name: "a size that is none", status: 400, code: "NX-GWY-040", rest: chunked + "\r\nzz\r\n"),
-    Case(name: "a size beyond all numbers", status: 400, code: "NX-GWY-040", rest: chunked + "\r\nfffffffffffffffff\r\n"),
+    Case(
+      name: "a size beyond all numbers", status: 400, code: "NX-GWY-040", rest: chunked + "\r\nfffffffffffffffff\r\n"),
     Case(
       name: "a flood in a chunk's extension", status: 400, code: "NX-GWY-040",
       rest: chunked + "\r\n1;" + String(repeating: "a", count: 400_000) + "\r\n{\r\n"),
@@ -56,18 +57,25 @@ struct FramingTests {
       name: "a flood of trailers", status: 431, code: "NX-GWY-041",
       rest: chunked + "\r\n1\r\n{\r\n0\r\n" + String(repeating: "X: aaaaaaaaaaaa\r\n", count: 20_000) + "\r\n"),
     Case(
-      name: "a long field", status: 431, code: "NX-GWY-041", rest: "X: " + String(repeating: "a", count: 1 << 20) + "\r\n\r\n"
+      name: "a long field", status: 431, code: "NX-GWY-041",
+      rest: "X: " + String(repeating: "a", count: 1 << 20) + "\r\n\r\n"
     ),
-    Case(name: "many fields", status: 431, code: "NX-GWY-041", rest: String(repeating: "X: a\r\n", count: 200) + "\r\n"),
+    Case(
+      name: "many fields", status: 431, code: "NX-GWY-041", rest: String(repeating: "X: a\r\n", count: 200) + "\r\n"),
     Case(
       name: "a field of spaces", status: 431, code: "NX-GWY-041",
       rest: "X: " + String(repeating: " ", count: 1 << 20) + "\r\n\r\n"),
     Case(
       name: "a long target", status: 414, code: "NX-GWY-042",
       path: "/v1/messages?" + String(repeating: "a", count: 1 << 20), rest: "\r\n"),
-    Case(name: "Google's form", status: 400, code: "NX-GWY-040", path: "/v1beta/models/m:generateContent", rest: length + length + "\r\n"),
-    Case(name: "Anthropic's form", status: 400, code: "NX-GWY-040", path: "/v1/messages", rest: length + length + "\r\n"),
-    Case(name: "the form of our own routes", status: 400, code: "NX-GWY-040", path: "/agent/v1/log", rest: length + length + "\r\n"),
+    Case(
+      name: "Google's form", status: 400, code: "NX-GWY-040", path: "/v1beta/models/m:generateContent",
+      rest: length + length + "\r\n"),
+    Case(
+      name: "Anthropic's form", status: 400, code: "NX-GWY-040", path: "/v1/messages", rest: length + length + "\r\n"),
+    Case(
+      name: "the form of our own routes", status: 400, code: "NX-GWY-040", path: "/agent/v1/log",
+      rest: length + length + "\r\n"),
   ]
 
   @Test(arguments: cases) func `is refused in the form of its path, and nothing is made`(framing: Case) async throws {
@@ -111,11 +119,12 @@ struct FramingTests {
     let client = try await AgentClient.connect(bench.gateway.boundPort)
     let pieces = Self.body.map { "1;name=value\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
     try await client.send(
-      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key)\r\n" + Self.chunked + "\r\n"
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key)\r\n" + Self.chunked
+        + "\r\n"
         + pieces)
     await client.wait { text, _ in Reply(text) != nil }
     #expect(Reply(client.received)?.status == 200)
-    #expect(upstream.requests.map(\.body) == [Self.body])
+    #expect(upstream.requests.map(\.body) == [Self.body.replacing("acme/", with: "")])
     await client.close()
     await bench.stop()
   }

@@ -61,6 +61,8 @@ struct GatewayBench: Sendable {
     configuration.localScript = script
     configuration.limits = limits
     configuration.limits.upstreamAttempts = attempts
+    // Where many tests share few cores, one may come to send only long after it has connected.
+    if limits.headerTimeout == GatewayLimits().headerTimeout { configuration.limits.headerTimeout = .seconds(120) }
     configuration.threads = threads
     let gateway = try EffectGateway(
       configuration,
