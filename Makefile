@@ -9,11 +9,14 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # One flag set for the release: static Swift runtime, no exported symbols, identical code folded, stripped.
-# `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept.
+# `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept. `-internalize-at-link`
+# undoes it for the linker: else everything public counts as used. The relocations are packed, for glibc 2.36 or newer.
 RELEASE_FLAGS := -c release --static-swift-stdlib \
   -Xswiftc -O -Xswiftc -Xfrontend -Xswiftc -function-sections \
+  -Xswiftc -Xfrontend -Xswiftc -internalize-at-link \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
-  -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 -Xlinker -s
+  -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 \
+  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s
 SOURCES := Sources Tests bench Package.swift
 
 .PHONY: help
