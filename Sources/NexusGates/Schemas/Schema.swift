@@ -64,6 +64,9 @@ package struct Schema: Sendable {
       let check = MetaschemaCheck(index: compiler.index, documents: options.documents)
       problems = check.problems() + problems
     }
+    // Each vocabulary of a metaschema says the same of what no schema is.
+    var told: Set<SchemaProblem> = []
+    problems.removeAll { !told.insert($0).inserted }
     guard problems.isEmpty else { throw SchemaLoadError(problems: Array(problems.prefix(SchemaLimits.maxProblems))) }
     program = SchemaProgram(compiler.tables)
   }

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 /// One reason why a schema cannot be used.
-package struct SchemaProblem: Sendable, Equatable, CustomStringConvertible {
+package struct SchemaProblem: Sendable, Hashable, CustomStringConvertible {
   package enum Code: String, Sendable, CaseIterable {
     /// The text is no JSON.
     case notJSON = "NX-GAT-051"
