@@ -32,7 +32,9 @@ extension PruneRuns: WireValue {
       throw WireError(path: "prune.olderThan", message: "it has to be a duration such as 30d")
     }
     let ended = try reader.optionalText("ended")
-    if let ended, !Self.ends.contains(ended) { throw WireError(path: "prune.ended", message: "it has to be completed or failed") }
+    if let ended, !Self.ends.contains(ended) {
+      throw WireError(path: "prune.ended", message: "it has to be completed or failed")
+    }
     self.init(olderThan: olderThan, ended: ended, dryRun: reader.value("dryRun")?.boolValue ?? false)
   }
 }

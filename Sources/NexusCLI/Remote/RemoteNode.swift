@@ -62,7 +62,8 @@ package struct RemoteNode: NodeOperations {
     try await get(
       "/logs"
         + PathText.query([
-          ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text), ("limit", "\(query.limit)"), ("cursor", query.cursor),
+          ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text),
+          ("limit", "\(query.limit)"), ("cursor", query.cursor),
         ]))
   }
 
@@ -90,9 +91,11 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
-    let target = "/api/v1/logs/follow" + PathText.query([
-      ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text),
-    ])
+    let target =
+      "/api/v1/logs/follow"
+      + PathText.query([
+        ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text),
+      ])
     return followers.stream(transport, target, named: "line")
   }
 

@@ -34,7 +34,8 @@ enum BudgetText {
     switch block.reason {
     case .exhausted, .reserve: return "\(name) is used up: \(spent) of \(limit) spent\(kept).\(reset(block))"
     case .tooBig:
-      return "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left\(keptNote(block)). "
+      return
+        "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left\(keptNote(block)). "
         + "A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
     case .busy:
       let held = amount(block.held, on: block.limit)

@@ -163,10 +163,11 @@ extension BudgetMachine {
     let now = max(wanted, bound.largestOutput(within: room) ?? wanted)
     let spend = bound.spend(output: now)
     // What a reserve covers takes nothing from those who wait.
-    let isCovered = request.subject.isCompensating && reserves.entry(of: request.subject)?.covers(spend) ?? false
-    if !isCovered, let queue = targets.first(where: { $0.limit.concerns(spend) && behind.contains($0.key) }) {
-      return .wait(block(.busy, spend, queue, time))
+    let own = request.subject.isCompensating ? reserves.entry(of: request.subject) : nil
+    let queue = targets.first { target in
+      target.limit.concerns(spend) && behind.contains(target.key) && own?.covers(spend, of: target.limit) != true
     }
+    if let queue { return .wait(block(.busy, spend, queue, time)) }
     return .grant(hold(request, output: now, targets))
   }
 

@@ -17,8 +17,11 @@ struct ReserveBook: Sendable {
     var usesHeadroom = false
     var places: [Place] = []
 
-    /// Nothing but requests is asked for beyond it: of those no reserve keeps any.
-    func covers(_ spend: Spend) -> Bool { spend.cost <= left.cost && spend.tokens <= left.tokens }
+    /// Nothing that the limit counts is asked for beyond it.
+    func covers(_ spend: Spend, of limit: SpendLimit) -> Bool {
+      (limit.cost == nil || spend.cost <= left.cost) && (limit.tokens == nil || spend.tokens <= left.tokens)
+        && (limit.requests == nil || spend.requests <= left.requests)
+    }
   }
 
   /// The counters of one limit, in whichever window.
@@ -59,7 +62,9 @@ struct ReserveBook: Sendable {
   }
 
   /// What stands aside at a counter for compensations, without the headroom.
-  func kept(at key: CounterKey, _ window: BudgetWindow) -> Spend { kept[Place(scope: key.scope, window: window)] ?? .zero }
+  func kept(at key: CounterKey, _ window: BudgetWindow) -> Spend {
+    kept[Place(scope: key.scope, window: window)] ?? .zero
+  }
 
   // MARK: Changes
 

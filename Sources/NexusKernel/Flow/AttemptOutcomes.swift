@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
-internal import NexusCore
 
+internal import NexusCore
 
 /// A number between -1 and 1 that is the same wherever it is worked out, by FNV-1a.
 enum Jitter {

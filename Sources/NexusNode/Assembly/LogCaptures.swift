@@ -19,7 +19,8 @@ struct LogCaptures: CaptureSource {
 
   func line(of caller: Caller, text: String) async {
     logs.line(
-      agent: caller.agent, run: caller.run, step: caller.run.map { _ in caller.step }, attempt: caller.attempt, text: text)
+      agent: caller.agent, run: caller.run, step: caller.run.map { _ in caller.step }, attempt: caller.attempt,
+      text: text)
   }
 }
 

@@ -43,7 +43,9 @@ extension AttemptRunner {
 
     var spec: AgentSpec { agent.spec }
 
-    var caller: Caller { Caller(agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation) }
+    var caller: Caller {
+      Caller(agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation)
+    }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
     var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }

@@ -32,6 +32,7 @@ extension RunExecutor {
   ///   - retention: how long which runs are kept.
   ///   - dryRun: nothing is removed, only counted.
   /// - Throws: `StoreError`; what was removed before is gone. A run that was removed in part goes the next time.
+  /// - Returns: what went, or would.
   package func prune(_ retention: RetentionSpec, dryRun: Bool) async throws(StoreError) -> PruneReport {
     var report = PruneReport()
     guard let least = retention.least else { return report }

@@ -134,7 +134,8 @@ package final class AgentLogStore: @unchecked Sendable {
 
   private func event(_ text: String, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> LogEvent {
     LogEvent(
-      at: clock.wallNow(), agent: source.agent, run: source.run, step: source.step, attempt: source.attempt, stream: stream, text: text)
+      at: clock.wallNow(), agent: source.agent, run: source.run, step: source.step, attempt: source.attempt,
+      stream: stream, text: text)
   }
 
   /// Repairs, redacts, and then cuts to the limit: in this order a secret at the edge is seen whole.

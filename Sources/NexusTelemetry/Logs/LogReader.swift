@@ -28,7 +28,8 @@ package struct LogReader: Sendable {
   /// The newest lines, oldest of them first.
   ///
   /// - Returns: the lines, and the cursor to go on from.
-  package func tail(agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, lines limit: Int
+  package func tail(
+    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, lines limit: Int
   ) throws(FileError) -> Page {
     var found: [Line] = []
     var next = LogCursor()

@@ -46,7 +46,8 @@ extension StoreConformance {
     Case("the effects of a run go with it, and its charges stay") { store in
       try await store.commit(.insertRun(StoreSamples.run("run_1")))
       for number in 1...3 {
-        try await store.commit(.insertEffect(StoreSamples.effect("eff_\(number)", run: "run_1", ordinal: Int64(number))))
+        try await store.commit(
+          .insertEffect(StoreSamples.effect("eff_\(number)", run: "run_1", ordinal: Int64(number))))
       }
       try await store.commit(StoreSamples.append("run_1", fence: 1, from: 1, status: .completed))
       try await store.commit(.pruneRun(run, rows: 2))
