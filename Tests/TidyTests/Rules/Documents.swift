@@ -70,7 +70,7 @@ enum Documents {
       let target = String(decoding: file.bytes[(offset + 2)...].prefix { $0 != UInt8(ascii: ")") }, as: UTF8.self)
       if target.contains("://") || target.hasPrefix("#") || target.hasPrefix("mailto:") || target.isEmpty { return nil }
       let path = resolve(String(target.prefix { $0 != "#" }), from: folder)
-      if tree.file(path) != nil || tree.folders.contains(path) { return nil }
+      if tree.file(path) != nil || tree.folders.contains(path) || tree.pictures.contains(path) { return nil }
       return Finding(path: file.path, line: file.line(of: offset), message: "the link \(target) leads nowhere")
     }
   }
