@@ -64,19 +64,25 @@ class Node:
                     ready.set()
             ready.set()
 
-        threading.Thread(target=read, daemon=True).start()
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
         if not ready.wait(UP_SECONDS) or self.process.poll() is not None:
             raise RuntimeError("the node did not come up: " + "".join(said))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.ended(None)
+
+    def ended(self, seconds):
+        self.process.wait(seconds)
+        self.reader.join()
+        self.process.stderr.close()
 
     def down(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(30)
+                self.ended(30)
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.root, ignore_errors=True)

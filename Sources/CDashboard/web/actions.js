@@ -93,7 +93,7 @@ export async function act(kind, verb, name, given = {}) {
   const shown = kind === "run" ? shortID(name) : name;
   const answer = await confirm({
     title: `${what.title}: ${shown}`, text: what.text, verb: what.title, danger: what.danger,
-    fields: what.fields?.map((field) => ({ ...field, value: given[field.name] ?? field.value })),
+    fields: what.fields?.map((field) => ({ ...field, value: given[`given${field.name[0].toUpperCase()}${field.name.slice(1)}`] ?? field.value })),
   });
   if (!answer) return undefined;
   return attempt(async () => {

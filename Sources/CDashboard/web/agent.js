@@ -81,14 +81,14 @@ function now(agent, runs) {
     panel("Now", h("dl.facts", null,
       fact("Does", agent.step ?? h("span.quiet", null, agent.state === "running" ? "nothing that the node sees" : "nothing")),
       fact("Last activity", relative(agent.lastActivity)),
-      fact("Works on", agent.run ? runLink(agent.run) : h("span.quiet", null, "no run")),
+      fact(["idle", "stopped", "failed", "exhausted"].includes(agent.state) ? "Latest run" : "Works on", agent.run ? runLink(agent.run) : h("span.quiet", null, "no run")),
       fact("Process", agent.pid ? `pid ${agent.pid}, attempt ${agent.attempt ?? "–"}` : h("span.quiet", null, "none")),
       fact("Last end", agent.lastExit ?? h("span.quiet", null, "none yet")),
       fact("Supervisor", h("a", { href: "/supervisors" }, agent.supervisor), h("span.quiet", null, ` · ${agent.restart}`))),
     h("div.meter-row", null, windowMeter(agent.restarts, Date.now())),
     agent.restarts.recent.length > 0 ? table("Restarts that count", ["Who", "When", "Why"], agent.restarts.recent.slice(-5).reverse().map((restart) => h("tr", null, cell("", null, restart.child), cell("", { class: "short" }, relative(restart.at)), cell("", { class: "wide" }, restart.reason)))) : null,
     agent.refusals.length > 0 ? h("ul.refusals", null, agent.refusals.map((refusal) => h("li.bad", null, `${refusal.code}: ${refusal.message}`))) : null),
-    agent.budgets.length > 0 ? panel("Budgets", agent.budgets.map((one) => budget(one, { scope: true }))) : null,
+    agent.budgets.length > 0 ? panel("Budgets", h("div.budgets", null, agent.budgets.map((one) => budget(one, { scope: true })))) : null,
     open.length > 0 ? panel("Under way", runTable(open)) : runsOf(agent, runs.slice(0, 5)),
   ];
 }

@@ -23,6 +23,9 @@ const sorts = {
 };
 const columnOrder = ["name", "state", "supervisor", "step", "activity", "restarts", "tokens", "cost", "more"];
 
+/** Up to so many the list is sorted at every change. */
+const fewAgents = 500;
+
 export function open({ root, query }) {
   let asked = query;
   const teams = new Map();
@@ -33,9 +36,11 @@ export function open({ root, query }) {
     budget: (agent) => Math.round(budgetRatio(agent.budget) * 100),
   };
   const list = new VirtualTable({
-    label: "Agents", heads: [], key: (agent) => agent.name, className: "agents",
+    label: "Agents", heads: [], key: (name) => name, value: (name) => live.agents.get(name), className: "agents",
     row: (agent) => rowOf(agent, teams.get(agent.name)),
   });
+  let sorted = 0;
+  let waiting = 0;
   const field = h("input", {
     type: "search", "data-filter": true, "aria-label": "Filter agents", spellcheck: "false", autocomplete: "off",
     placeholder: "state:failed team:desk cost>1 words", value: query.get("q") ?? "",
@@ -50,6 +55,7 @@ export function open({ root, query }) {
     try {
       const { supervisors } = await get("/supervisors", signal);
       teams.clear();
+      list.version = (list.version ?? 0) + 1;
       for (const supervisor of supervisors) for (const child of supervisor.children) if (child.kind === "agent") teams.set(child.name, supervisor.name);
       render();
     } catch { /* The chip says that the node does not answer. */ }
@@ -69,7 +75,8 @@ export function open({ root, query }) {
       return (left < right ? -up : left > right ? up : 0) || (a.name < b.name ? -1 : 1);
     });
     list.heads(columnOrder.map((name) => headOf(name, order, up)));
-    list.put(rows);
+    list.put(rows.map((agent) => agent.name));
+    sorted = performance.now();
     showFacets(all, text);
     const words = problem ?? (rows.length === all.length ? many(all.length, "agent") : `${count(rows.length)} of ${many(all.length, "agent")}`);
     show(told, h("span", { class: problem ? "bad" : null }, words), text && !problem ? h("button.plain", { type: "button", "data-act": "clear" }, "Show all") : null);
@@ -78,6 +85,15 @@ export function open({ root, query }) {
     list.box.hidden = rows.length === 0;
     show(teach, rows.length > 0 ? null : all.length > 0 ? h("p.empty", null, "No agent is like that.")
       : h("div.empty", null, h("p", null, "An agent is a program, or a prompt with a model, that the node keeps alive. Make the first one:"), command("naos create researcher --template research")));
+  }
+
+  /** Many agents are sorted once a second; in between only what is seen of them changes. */
+  function renderSoon() {
+    const wait = live.agents.size <= fewAgents ? 0 : sorted + 1000 - performance.now();
+    if (wait <= 0) return render();
+    list.render();
+    if (!waiting) waiting = setTimeout(() => { waiting = 0; render(); }, wait);
+    return undefined;
   }
 
   function showFacets(all, text) {
@@ -113,7 +129,10 @@ export function open({ root, query }) {
 
   return {
     title: () => "Agents",
-    update(names) { if (names.has("agents") || names.size === 0 || names.has("first")) render(); },
+    update(names) {
+      if (names.size === 0 || names.has("first") || names.has("reset")) render();
+      else if (names.has("agents")) renderSoon();
+    },
     requery(next) {
       asked = next;
       if (document.activeElement !== field) field.value = next.get("q") ?? "";
@@ -133,18 +152,18 @@ export function open({ root, query }) {
           return true;
         }
         case "choose": choose(from.dataset.name); return true;
-        case "choose-all": for (const row of list.rows) list.chosen.add(row.name); render(); return true;
+        case "choose-all": for (const name of list.rows) list.chosen.add(name); render(); return true;
         case "choose-none": list.chosen.clear(); render(); return true;
         case "bulk": bulk("agent", from.dataset.verb, [...list.chosen]).then(() => { list.chosen.clear(); render(); }); return true;
       }
       return false;
     },
-    close() { list.stop(); asking.stop(); },
+    close() { list.stop(); asking.stop(); clearTimeout(waiting); },
   };
 }
 
 function headOf(name, order, up) {
-  if (name === "step") return h("th.does", { scope: "col" }, "Current step");
+  if (name === "step") return h("th.does", { scope: "col" }, "Step");
   if (name === "more") return h("th.more", { scope: "col" }, h("span.unseen", null, "Actions"));
   const sort = sorts[name];
   return h("th", { scope: "col", class: `${name}${sort.num ? " num" : ""}`, "aria-sort": name === order ? (up > 0 ? "ascending" : "descending") : null },

@@ -103,7 +103,10 @@ function speakLink() {
 }
 
 let unwell = new Set();
+let unwellAt = 0;
 function speakAgents() {
+  if (Date.now() - unwellAt < 1000) return;
+  unwellAt = Date.now();
   const now = new Set([...live.agents.values()].filter((agent) => ["failed", "exhausted", "stuck"].includes(agent.state)).map((agent) => `${agent.name} is ${agent.state}`));
   const fresh = [...now].filter((text) => !unwell.has(text));
   unwell = now;

@@ -101,5 +101,5 @@ function download(costs) {
 }
 
 function teach() {
-  return h("section.panel.teach", null, h("h2", null, "Nothing was spent yet"), h("p", null, "Every model call of an agent goes through the node, which counts it before and after. The offline model costs nothing and is counted all the same:"), command('naos run researcher --input "…"'), command("naos cost status"));
+  return h("section.panel.teach", null, h("h2", null, "Nothing was spent yet"), h("p", null, "Every model call of an agent goes through the node, which counts it before and after. The offline model costs nothing and is counted all the same:"), command('naos run researcher --input "…"'), command("naos status"));
 }

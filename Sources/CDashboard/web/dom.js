@@ -251,7 +251,7 @@ function headOf(name) {
 /** A table of data that is small enough to be shown whole; `label` names it for those who listen. */
 export function table(label, heads, rows, name = "") {
   return h("div.scroll", null, h("table", { class: `cards ${name}`, "aria-label": label },
-    h("thead", null, h("tr", null, heads.map(headOf)))),
+    h("thead", null, h("tr", null, heads.map(headOf))),
     h("tbody", null, rows)));
 }
 

@@ -17,6 +17,7 @@ const mostWorries = 8;
 export function open({ root }) {
   let hour = [];
   let budgets = [];
+  let rendered = 0;
   const asking = repeating(async (signal) => {
     try {
       const [page, costs] = await Promise.all([get("/runs?limit=500&parent=any", signal), get("/costs", signal)]);
@@ -38,7 +39,12 @@ export function open({ root }) {
   return {
     title: () => "Overview",
     update(names) {
-      render();
+      // With very many agents once a second is enough for sums of all of them.
+      const isDue = live.agents.size <= 500 || performance.now() - rendered > 1000;
+      if (isDue || !names.has("agents")) {
+        rendered = performance.now();
+        render();
+      }
       if (names.has("runs") || names.has("first")) asking.go();
     },
     tick() { if (new Date().getSeconds() % 15 === 0) asking.go(); },
@@ -49,7 +55,7 @@ export function open({ root }) {
 function first() {
   return h("section.panel.teach", null, h("h2", null, "Nothing runs here yet"),
     h("p", null, "Three commands in the project's folder make an agent, run it, and show what it cost. They need no key and no network."),
-    command("naos create researcher --template research"), command('naos run researcher --input "What happens when step five of a saga fails?"'), command("naos cost status"));
+    command("naos create researcher --template research"), command('naos run researcher --input "What happens when step five of a saga fails?"'), command("naos status"));
 }
 
 // ---- Numbers -----------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ function fanOut(pool, latest) {
 
 function queueOf(pool, latest) {
   const { size, minSize, maxSize, draining, waiting, maxQueue, busy, loads } = pool.queue;
-  const verbs = h("div.verbs", null, h("button.act", { type: "button", "data-act": "do", "data-kind": "pool", "data-verb": "scale", "data-name": pool.name, "data-size": size }, "Scale"), buttons("pool", pool.name, [draining ? "resume" : "drain"]));
+  const verbs = h("div.verbs", null, h("button.act", { type: "button", "data-act": "do", "data-kind": "pool", "data-verb": "scale", "data-name": pool.name, "data-given-size": size }, "Scale"), buttons("pool", pool.name, [draining ? "resume" : "drain"]));
   return frame(pool, verbs, h("dl.facts.row", null,
     fact("State", state(draining ? "draining" : "active")), fact("Agent", agentLink(pool.steps[0]?.action.replace(/^agent /, "") ?? pool.name)), fact("Workers", `${size}`, h("span.quiet", null, ` of ${minSize} to ${maxSize}`)),
     fact("Busy", count(busy)), fact("Waiting", count(waiting), h("span.quiet", null, ` of ${count(maxQueue)}`))),

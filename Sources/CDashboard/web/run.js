@@ -56,7 +56,7 @@ export function open({ root, values, query }) {
     if (problem) return show(head, h("h1", null, `Run ${shortID(id)}`), h("p.empty", null, problem.message, problem.hint ? ` ${problem.hint}` : ""), h("p", null, h("a", { href: "/runs" }, "All runs")));
     if (!run) return show(head, h("h1", null, `Run ${shortID(id)}`), h("p.empty", null, "Asking the node…"));
     const tab = asked.get("tab") ?? "";
-    show(head, heading(run), h("nav.tabs", { "aria-label": "Parts of the run" }, [["", "Steps"], ["data", "Input and output"], ["calls", `Calls ${run.effects.length || ""}`], ["journal", `Journal ${count(run.journal.entries)}`], ["logs", "Logs"]]
+    show(head, heading(run, flow), h("nav.tabs", { "aria-label": "Parts of the run" }, [["", "Steps"], ["data", "Input and output"], ["calls", `Calls ${run.effects.length || ""}`], ["journal", `Journal ${count(run.journal.entries)}`], ["logs", "Logs"]]
       .map(([key, title]) => h("a", { href: `${runPath(id)}${key ? `?tab=${key}` : ""}`, "aria-current": key === tab ? "page" : null }, title.trim()))));
     if (tab === "logs") {
       if (!log) {
@@ -104,18 +104,21 @@ function download(name, value) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-function heading(run) {
+function heading(run, flow) {
   const waits = run.steps.filter((step) => ["waiting", "suspended"].includes(step.status));
   const ended = run.endedAt ? Date.parse(run.endedAt) : Date.now();
-  const event = waits.length > 0 ? waits[0].path : "";
+  // What each waits for, as the definition says it; a list's elements wait for the same.
+  const plan = (step) => flow?.steps?.find((one) => one.name === step.path.replace(/\[\d+\]$/, ""))?.action ?? "";
+  const event = (step) => (plan(step).startsWith("event ") ? plan(step).slice("event ".length) : null);
+  const hasEvent = waits.some(event);
   return [
-    h("div.heading", null, h("h1", null, h("span", null, run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status))),
+    h("div.heading", null, h("h1", null, h("span", null, run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => verb !== "signal" || !hasEvent))),
     h("p.lead.quiet", null, `${run.kind} · `, h("code", null, run.id), h("button.plain", { type: "button", "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
     run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", null, run.error.code), ` ${run.error.message} `, h("span.quiet", null, h("code", null, `naos explain ${run.error.code}`))) : null,
     run.status === "paused" ? h("p.lead.warn", null, `Paused: ${run.pauseReason ?? "by a person"}. `, run.pauseNote ?? "") : null,
-    waits.map((step) => h("p.lead.warn", null, "◆ ", h("strong", null, actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : " waits for its event or time", step.dueAt ? [", at most until ", relative(step.dueAt)] : "",
-      event && !step.run ? h("button.act", { type: "button", "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id }, "Send event") : null)),
+    waits.map((step) => h("p.lead.warn", null, "◆ ", h("strong", null, actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", null, event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
+      event(step) ? h("button.act", { type: "button", "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
     h("dl.facts.row", null,
       fact("Started", relative(run.startedAt)), fact(run.endedAt ? "Took" : "For", duration(ended - Date.parse(run.startedAt))),
       fact("Steps", `${run.steps.filter((step) => step.status === "completed" && !isCompensation(step)).length} of ${run.steps.filter((step) => !isCompensation(step)).length}`),
@@ -152,6 +155,7 @@ function stepOf(run, step, attempts, isOpen, flow) {
     step.error ? h("p.bad", null, h("strong", null, step.error.code), ` ${step.error.message}`) : null,
     step.verdict ? h("p", null, "Verdict: ", step.verdict) : null,
     step.run ? h("p", null, "It is ", childOf(step), step.dueAt ? [", at most until ", relative(step.dueAt)] : null) : step.dueAt ? h("p", null, "At most until ", relative(step.dueAt), ` (${absolute(step.dueAt)})`) : null,
+    step.input !== null && step.input !== undefined ? [h("h3", null, "Input"), json(step.input)] : null,
     step.output !== null ? [h("h3", null, "Output"), json(step.output)] : null,
     known.length > 0 ? table(`Attempts of ${step.path}`, [">Attempt", "Began", ">Took", "Ended", ">Calls", ">Tokens", ">Cost"], known.map((one) => h("tr", null,
       cell("attempt", { class: "num" }, one.attempt), cell("began", { class: "short" }, moment(one.from)), cell("took", { class: "num" }, one.to ? duration(Date.parse(one.to) - Date.parse(one.from)) : "–"),

@@ -6,18 +6,22 @@
 import { h, morph, show } from "/dom.js";
 
 /** Rows kept ready above and below those in sight. */
-const spare = 8;
+const spare = 5;
+
+const gap = (height) => (height > 0 ? h("tr.gap", { "aria-hidden": "true", size: { height: `${height}px` } }, h("td")) : null);
 
 export class VirtualTable {
   /**
-   * @param {{label: string, heads: any[], key: (row: any) => string, row: (row: any) => any[], link: (row: any) => string,
-   *   className?: string}} options
+   * @param {{label: string, heads: any[], key: (row: any) => string, value: (row: any) => any,
+   *   row: (value: any) => any[], className?: string}} options
    */
   constructor(options) {
     this.options = options;
     this.rows = [];
     this.height = 45;
     this.chosen = new Set();
+    /** What is shown of which row: a row that is the same value as before is not made again. */
+    this.made = new Map();
     this.body = h("tbody");
     this.table = h("table.virtual", { "aria-label": options.label, class: options.className },
       h("thead", null, h("tr", null, options.heads)), this.body);
@@ -52,20 +56,42 @@ export class VirtualTable {
     const first = Math.max(0, Math.floor(this.box.scrollTop / this.height) - spare);
     const seen = Math.ceil((this.box.clientHeight || innerHeight) / this.height) + 2 * spare;
     const last = Math.min(this.rows.length, first + seen);
-    const made = [];
-    if (first > 0) made.push(h("tr.gap", { "aria-hidden": "true", "data-key": " above", size: { height: `${first * this.height}px` } }, h("td")));
+    const next = new Map();
+    const wanted = [gap(first * this.height)];
     for (let index = first; index < last; index += 1) {
-      const row = this.rows[index];
-      const key = this.options.key(row);
-      made.push(h("tr", {
-        "aria-rowindex": String(index + 2), "data-key": key, "data-row": key, "data-index": index,
-        class: this.chosen.has(key) ? "chosen" : null,
-      }, this.options.row(row)));
+      const made = this.rowAt(index);
+      next.set(made.key, made);
+      wanted.push(made.element);
     }
-    const below = this.rows.length - last;
-    if (below > 0) made.push(h("tr.gap", { "aria-hidden": "true", "data-key": " below", size: { height: `${below * this.height}px` } }, h("td")));
-    show(this.body, made);
+    wanted.push(gap((this.rows.length - last) * this.height));
+    this.made = next;
+    let here = this.body.firstChild;
+    for (const element of wanted) {
+      if (!element) continue;
+      if (element === here) here = here.nextSibling;
+      else this.body.insertBefore(element, here);
+    }
+    while (here) {
+      const gone = here;
+      here = here.nextSibling;
+      gone.remove();
+    }
     this.measure();
+  }
+
+  rowAt(index) {
+    const key = this.options.key(this.rows[index]);
+    const value = this.options.value(this.rows[index]);
+    const isChosen = this.chosen.has(key);
+    const before = this.made.get(key);
+    const element = before?.element ?? h("tr", { "data-key": key, "data-row": key });
+    if (before?.value !== value || before.version !== this.version) show(element, this.options.row(value));
+    if (element.dataset.index !== String(index)) {
+      element.dataset.index = String(index);
+      element.setAttribute("aria-rowindex", String(index + 2));
+    }
+    element.classList.toggle("chosen", isChosen);
+    return { key, value, element, version: this.version };
   }
 
   /** All rows are equally high; how high is what the style makes of the first one. */

@@ -11,7 +11,7 @@ const subjects = {
     title: "Approvals", off: "Approvals are off",
     text: "This version has no approvals: no step can ask for one, so nothing waits here for a yes or a no.",
     instead: "A workflow can wait for a person's word all the same. A step with waitFor is suspended until an event of that name arrives.",
-    commands: ["naos runs list --status suspended", "naos runs signal RUN decision --payload '{\"publish\": true}'"],
+    commands: ["naos runs list --status suspended", "naos runs signal RUN decision --input '{\"publish\": true}'"],
     link: ["/runs?status=suspended", "Runs that wait"],
   },
   "/trust": {

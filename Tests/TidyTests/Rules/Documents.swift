@@ -62,6 +62,17 @@ enum Documents {
     }
   }
 
+  /// Every file of the dashboard must be in the table that is built into the binary, in both of its parts.
+  static func dashboardFindings(in tree: SourceTree) -> [Finding] {
+    let (path, folder) = ("Sources/CDashboard/CDashboard.c", "Sources/CDashboard/web/")
+    guard let table = tree.file(path) else { return [Finding(path: path, line: 1, message: "the table is missing")] }
+    return tree.files.filter { $0.path.hasPrefix(folder) }.compactMap { file in
+      let name = file.path.dropFirst(folder.count)
+      let isThere = table.text.contains("#embed \"web/\(name)\"") && table.text.contains("FILE_OF(\"\(name)\"")
+      return isThere ? nil : Finding(path: file.path, line: 1, message: "\(path) does not embed it")
+    }
+  }
+
   /// Relative links that lead nowhere.
   static func linkFindings(in file: SourceFile, tree: SourceTree) -> [Finding] {
     guard file.isDocument else { return [] }
