@@ -15,6 +15,8 @@ PAGES = {
     "/": "Overview", "/agents": "Agents", "/supervisors": "Supervisors", "/runs": "Runs", "/pools": "Pools",
     "/approvals": "Approvals", "/costs": "Costs", "/logs": "Logs", "/trust": "Trust", "/audit": "Audit", "/system": "System",
 }
+# Seconds until something that has to come is given up; machines that build beside the tests are slow.
+PATIENCE = 60
 DESKTOP = {"width": 1280, "height": 820}
 PHONE = {"width": 375, "height": 760}
 
@@ -37,7 +39,7 @@ class Browser:
         context = self.chromium.new_context(**options)
         context.add_init_script(WATCH)
         context.troubles = []
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE * 1000)
 
         def attend(page):
             page.on("pageerror", lambda error: context.troubles.append(f"error in {page.url}: {error}"))
@@ -67,7 +69,7 @@ def open_page(context, node, path):
     return page
 
 
-def until(page, expression, argument=None, seconds=20):
+def until(page, expression, argument=None, seconds=PATIENCE):
     """Asks until it is so; Playwright's own way needs an eval that the page's policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression, argument):

@@ -43,8 +43,9 @@ class Recovery(DashboardTest):
         self.assertEqual(page.evaluate("location.pathname"), "/logs")
         before = len(self.shown(page))
         until(page, "(before) => document.querySelectorAll('.log .line').length > before", before)
-        wanted = [line["text"] for line in self.node.api("/logs?agent=wire-feed&limit=1000")["lines"]]
+        # What is shown is read first: the node may have more lines a moment later, never fewer.
         shown = self.shown(page)
+        wanted = [line["text"] for line in self.node.api("/logs?agent=wire-feed&limit=1000")["lines"]]
         for text in shown:
             self.assertLessEqual(shown.count(text), wanted.count(text), f"twice: {text}")
         first = wanted.index(shown[0])
