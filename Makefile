@@ -36,6 +36,14 @@ run: build ## build, make a demo project and run its researcher
 test: packages venv ## build for tests and run them all
 	@scripts/test.sh
 
+.PHONY: test-browser
+test-browser: packages browser-packages ## the dashboard in a real Chromium (BROWSER_TESTS=test_pages: one part)
+	@scripts/test-browser.sh $(BROWSER_TESTS)
+
+.PHONY: screenshots
+screenshots: packages browser-packages ## pictures of every page of the dashboard, in docs/images
+	@scripts/test-browser.sh --screenshots
+
 .PHONY: bench
 bench: build ## measure beside peers and fill docs/operating/performance.md (BENCH=--quick: a trial)
 	@bench/run.sh $(BENCH)
@@ -72,6 +80,11 @@ release-flags:
 .PHONY: packages
 packages:
 	@scripts/packages.sh libsqlite3-dev libyaml-dev
+
+.PHONY: browser-packages
+browser-packages:
+	@scripts/packages.sh chromium fonts-dejavu-core
+	@scripts/venv.sh .build/browser-venv Tests/browser/requirements.txt
 
 .PHONY: venv
 venv:

@@ -9,8 +9,14 @@ import Testing
 @Suite struct CredentialTests {
   @Test func `every route but those that are open needs a credential`() async {
     let fixture = PlaneFixture()
-    for route in fixture.table.routes where route.access != .open && route.path != "/" {
+    for route in fixture.table.routes where route.access != .open {
       let reply = await fixture.ask(route.method, route.path, token: nil)
+      if route.access == .page, !route.path.contains(".") {
+        // A page: a browser is led to the login.
+        #expect(reply.status == 303, "\(route.path)")
+        #expect(reply.text.isEmpty)
+        continue
+      }
       #expect(reply.status == 401, "\(route.method) \(route.path)")
       #expect(reply.code == "NX-API-002")
     }
@@ -112,5 +118,33 @@ import Testing
     let reply = await PlaneFixture().ask("GET", "/", token: nil)
     #expect(reply.status == 303)
     #expect(reply.headers.contains { $0.name == "location" && $0.value == "/login" })
+  }
+
+  @Test func `a page goes on with the next node, until it is logged out or idle for a day`() async throws {
+    let folder = "/tmp/naos-test-\(SystemRandom().next())"
+    try Files.makeDirectory(folder)
+    let path = folder + "/sessions"
+    let first = PlaneFixture(sessionFile: path)
+    let (_, kept) = try await first.login()
+    let (_, ended) = try await first.login()
+    #expect(await first.ask("POST", "/api/v1/logout", headers: ended, token: nil).status == 204)
+
+    let second = PlaneFixture(sessionFile: path)
+    #expect(await second.ask("GET", "/api/v1/status", headers: kept, token: nil).status == 200)
+    #expect(await second.ask("GET", "/api/v1/status", headers: ended, token: nil).status == 401)
+    let written = String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self)
+    for value in kept.values { #expect(!written.contains(try #require(value.split(separator: "=").last))) }
+
+    // Used after 23 hours, which is written down; 23 hours later it is still no day old, 25 hours later it is.
+    second.clock.advance(.seconds(23 * 3600))
+    #expect(await second.ask("GET", "/api/v1/status", headers: kept, token: nil).status == 200)
+    for (hours, status) in [(46, 200), (71 + 24, 401)] {
+      let later = FakeClock()
+      later.advance(.seconds(hours * 3600))
+      let third = PlaneFixture(sessionFile: path, clock: later)
+      #expect(await third.ask("GET", "/api/v1/status", headers: kept, token: nil).status == status, "\(hours) h")
+    }
+    try Files.write(Array("not ours".utf8), to: path)
+    #expect(await PlaneFixture(sessionFile: path).ask("GET", "/api/v1/status", headers: kept, token: nil).status == 401)
   }
 }

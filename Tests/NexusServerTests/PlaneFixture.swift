@@ -12,16 +12,18 @@ struct PlaneFixture {
   static let token = "naos_0123456789abcdef0123456789abcdef"
 
   let node: FakeNode
-  let clock = FakeClock()
+  let clock: FakeClock
   let sessions: LoginSessions
   let hub: StreamHub
   let plane: OperatorPlane
   let table: RouteTable
 
-  init(agents: [AgentStatus] = []) {
+  init(agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock()) {
+    self.clock = clock
     node = FakeNode(agents: agents)
-    sessions = LoginSessions(clock: clock, random: FakeRandom())
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    sessions = LoginSessions(
+      clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
       operations: node, clock: clock, version: "0.1.0",

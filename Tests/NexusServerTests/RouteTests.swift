@@ -114,9 +114,20 @@ import Testing
     let again = await fixture.ask("GET", "/app.js", headers: ["if-none-match": tag])
     #expect(again.status == 304)
     #expect(again.text.isEmpty)
-    for path in ["/", "/app.js", "/render.js", "/stream.js", "/style.css", "/login", "/login.js", "/favicon.svg"] {
-      #expect(await fixture.ask("GET", path).text.utf8.count > 100, "\(path)")
+    let files = fixture.table.routes.filter { !$0.path.hasPrefix("/api/") && $0.access == .page }
+    #expect(files.count > 30)
+    for file in files {
+      #expect(await fixture.ask("GET", file.path).text.utf8.count > 100, "\(file.path)")
     }
+  }
+
+  @Test func `an address of the dashboard is the dashboard, and its program reads the rest`() async {
+    let fixture = PlaneFixture()
+    let page = await fixture.ask("GET", "/").text
+    for path in ["/agents", "/agents/researcher", "/runs/run_01", "/supervisors", "/costs", "/logs", "/system"] {
+      #expect(await fixture.ask("GET", path).text == page, "\(path)")
+    }
+    #expect(await fixture.ask("GET", "/nothing").status == 404)
   }
 
   @Test func `the page has nothing inline and writes no HTML`() async {
@@ -127,7 +138,9 @@ import Testing
         #expect(!page.contains(banned), "\(path) has \(banned)")
       }
     }
-    for path in ["/app.js", "/render.js", "/stream.js", "/login.js"] {
+    let scripts = fixture.table.routes.map(\.path).filter { $0.hasSuffix(".js") }
+    #expect(scripts.count > 20)
+    for path in scripts {
       let script = await fixture.ask("GET", path).text
       for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
         #expect(!script.contains(banned), "\(path) has \(banned)")

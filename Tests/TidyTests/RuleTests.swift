@@ -160,6 +160,18 @@ import Testing
     #expect(Documents.tableFindings(in: SourceTree(files: [page])).count == 1)
   }
 
+  @Test func `a file of the dashboard that is not embedded is found`() {
+    let path = "Sources/CDashboard/CDashboard.c"
+    let page = SourceFile(path: "Sources/CDashboard/web/a.js", text: "")
+    func findings(_ table: String) -> Int {
+      Documents.dashboardFindings(in: SourceTree(files: [page, SourceFile(path: path, text: table)])).count
+    }
+    #expect(findings("#embed \"web/a.js\"\nFILE_OF(\"a.js\", a_js)") == 0)
+    #expect(findings("#embed \"web/a.js\"\n") == 1)
+    #expect(findings("FILE_OF(\"a.js\", a_js)") == 1)
+    #expect(Documents.dashboardFindings(in: SourceTree(files: [page])).count == 1)
+  }
+
   @Test func `a link that leads nowhere is found`() {
     let tree = SourceTree(files: [SourceFile(path: "docs/a/b.md", text: ""), SourceFile(path: "README.md", text: "")])
     func links(_ text: String) -> Int {

@@ -71,6 +71,10 @@ import Testing
     expectNone(Documents.tableFindings(in: tree))
   }
 
+  @Test func `the dashboard in the binary is the one of the sources`() {
+    expectNone(Documents.dashboardFindings(in: tree))
+  }
+
   @Test func `links lead somewhere and pages speak of what is`() {
     expectNone(
       tree.documents.flatMap { Documents.linkFindings(in: $0, tree: tree) + Documents.toneFindings(in: $0) })

@@ -1,231 +1,293 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
+//
+// The frame around the pages: navigation, keys, the chip that says how fresh everything is, and where clicks arrive.
 
-import { Unauthorised, follow, headers } from "/stream.js";
-import * as render from "/render.js";
-
-const mostLines = 2000;
-const mostEvents = 100;
-const announceEvery = 5000;
+import * as actions from "/actions.js";
+import { headers } from "/api.js";
+import * as dialogs from "/dialogs.js";
+import { absolute, h, isUTC, refreshTimes, setUTC, show, visible } from "/dom.js";
+import { connect, live, setPaused, subscribe } from "/live.js";
+import { go, pages, start } from "/router.js";
 
 const find = (id) => document.getElementById(id);
-const view = {
-  agents: new Map(), totals: null, runs: [], paused: false, held: [], follows: true, agent: "", announced: 0,
-  lines: [],
-};
+const root = find("page");
+/** The page that is shown: what its module's `open` gave. */
+let page = null;
+let opening = 0;
 
-// ---- Values ------------------------------------------------------------------------------------------------------
+// ---- Pages -------------------------------------------------------------------------------------------------------
 
-function setText(id, text) {
-  const target = find(id);
-  const shown = render.visible(String(text));
-  if (target.textContent !== shown) target.textContent = shown;
-}
-
-/** Puts a row in the place of the one before it, without moving the focus, the scroll position or a selection. */
-function putRow(body, key, row, index) {
-  row.dataset.key = key;
-  const old = [...body.children].find((child) => child.dataset.key === key);
-  if (old) {
-    if (old.isEqualNode(row)) return;
-    row.classList.add("changed");
-    old.replaceWith(row);
-  } else {
-    body.insertBefore(row, body.children[index] ?? null);
-  }
-}
-
-function showAgents(changed) {
-  const body = find("agents").tBodies[0];
-  const names = [...view.agents.keys()];
-  for (const agent of changed) putRow(body, agent.name, render.agentRow(agent), names.indexOf(agent.name));
-  for (const row of [...body.children]) if (!view.agents.has(row.dataset.key)) row.remove();
-  find("agents-empty").hidden = names.length > 0;
-  find("agents").hidden = names.length === 0;
-  const all = [...view.agents.values()];
-  setText("n-running", `${all.filter((agent) => agent.state === "running").length}/${all.length}`);
-  const unhealthy = all.filter((agent) => render.unhealthyStates.has(agent.state)).length;
-  setText("n-unhealthy", unhealthy);
-  find("n-unhealthy").classList.toggle("bad", unhealthy > 0);
-  setText("n-tokens", render.short(all.reduce((sum, agent) => sum + agent.tokens, 0)));
-  setText("n-cost", render.money(all.reduce((sum, agent) => sum + agent.costNanoUSD, 0)));
-  const choice = find("log-agent");
-  const known = new Set([...choice.options].map((option) => option.value));
-  for (const name of names) if (!known.has(name)) choice.append(new Option(render.visible(name), name));
-}
-
-function showRuns(runs) {
-  view.runs = runs;
-  const body = find("runs").tBodies[0];
-  const keys = new Set(runs.map((run) => run.id));
-  for (const row of [...body.children]) if (!keys.has(row.dataset.key)) row.remove();
-  runs.forEach((run, index) => putRow(body, run.id, render.runRow(run), index));
-  find("runs-empty").hidden = runs.length > 0;
-  find("runs").hidden = runs.length === 0;
-}
-
-function showTotals(totals) {
-  view.totals = totals;
-  setText("n-runs", render.count(totals.runs.total ?? 0));
-  setText("project", totals.node.project);
-  document.title = `${render.visible(totals.node.project)} · Nexus OS`;
-  const node = totals.node;
-  setText("node", `naos ${node.version} · pid ${node.pid ?? "–"} · up since ${render.absolute(node.startedAt) || "–"}`);
-}
-
-// ---- Happenings and the log --------------------------------------------------------------------------------------
-
-function showEvents(events, skipped) {
-  const list = find("events");
-  const at = new Date().toISOString();
-  if (skipped > 0) list.prepend(render.element("li", "warn", `${render.count(skipped)} more were skipped`));
-  for (const event of events) {
-    const line = render.eventLine(event, at);
-    if (line) list.prepend(line);
-    if (event.type === "agent" && ["failed", "exhausted", "stuck"].includes(event.state)) {
-      announce(`${event.agent} is ${event.state}`);
-    }
-  }
-  while (list.children.length > mostEvents) list.lastChild.remove();
-  find("events-empty").hidden = list.children.length > 0;
-}
-
-function showLines(lines, skipped) {
-  const log = find("log");
-  if (skipped > 0) view.lines.push({ skipped });
-  view.lines.push(...lines);
-  if (view.lines.length > mostLines) view.lines.splice(0, view.lines.length - mostLines);
-  const added = document.createDocumentFragment();
-  if (skipped > 0) added.append(render.element("div", "line skip", `… ${render.count(skipped)} lines were skipped`));
-  for (const line of lines) if (view.agent === "" || line.agent === view.agent) added.append(render.logLine(line));
-  log.append(added);
-  while (log.children.length > mostLines) log.firstChild.remove();
-  find("log-empty").hidden = view.lines.length > 0;
-  log.classList.toggle("none", view.lines.length === 0);
-  if (view.follows) log.scrollTop = log.scrollHeight;
-}
-
-function showLogAgain() {
-  const lines = view.lines;
-  view.lines = [];
-  find("log").replaceChildren();
-  for (const line of lines) if (line.skipped) showLines([], line.skipped); else showLines([line], 0);
-}
-
-/** At most one message in five seconds for those who listen instead of looking. */
-function announce(text) {
-  const now = Date.now();
-  if (now - view.announced < announceEvery) return;
-  view.announced = now;
-  setText("announce", text);
-}
-
-// ---- The stream --------------------------------------------------------------------------------------------------
-
-function take(name, data) {
-  if (view.paused) {
-    // What is missed while it is paused is fetched afresh when it goes on.
+async function arrive(now, { isSame, scroll }) {
+  showNavigation();
+  if (isSame && page) {
+    page.requery?.(now.query);
+    page.update?.(new Set());
     return;
   }
-  switch (name) {
-    case "snapshot":
-    case "reset":
-      view.agents = new Map(data.status.agents.map((agent) => [agent.name, agent]));
-      find("agents").tBodies[0].replaceChildren();
-      showAgents(data.status.agents);
-      showTotals(data.status);
-      showRuns(data.runs.runs);
-      view.lines = [];
-      find("log").replaceChildren();
-      showLines(data.log.lines, 0);
-      break;
-    case "agents":
-      for (const agent of data) view.agents.set(agent.name, agent);
-      showAgents(data);
-      break;
-    case "totals": showTotals(data); break;
-    case "runs": showRuns(data.runs); break;
-    case "events": showEvents(data.events, data.skipped); break;
-    case "log": showLines(data.lines, data.skipped); break;
+  opening += 1;
+  const mine = opening;
+  let module;
+  try { module = await now.page.module(); } catch {
+    module = null;
   }
+  if (mine !== opening) return;
+  page?.close?.();
+  page = null;
+  const hadFocus = root.contains(document.activeElement) || document.activeElement === document.body;
+  root.replaceChildren();
+  if (!module) {
+    root.append(h("p.empty", null, "This page could not be loaded. The node does not answer; it is tried again when you come back to it."));
+    return;
+  }
+  page = module.open({ root, path: now.page.path, values: now.values, query: now.query });
+  page.update?.(new Set(["agents", "totals", "runs", "events", "log", "first"]));
+  title();
+  if (hadFocus && opening > 1) root.focus({ preventScroll: true });
+  scrollTo(0, scroll);
+  if (scroll > 0) setTimeout(() => { if (mine === opening) scrollTo(0, scroll); }, 300);
 }
 
-let lastHeard = 0;
-function tell(state, seconds = 0) {
+function title() {
+  const project = live.totals?.node.project;
+  const name = page?.title?.() ?? "";
+  const text = visible([name, project, "Nexus OS"].filter(Boolean).join(" · "), 200);
+  if (document.title !== text) document.title = text;
+}
+
+function showNavigation() {
+  const path = location.pathname;
+  const waiting = live.totals?.approvals ?? 0;
+  show(find("nav"), h("ul", null, pages.filter((one) => one.title).map((one) => {
+    const isHere = one.path === path || (one.path !== "/" && path.startsWith(`${one.path}/`));
+    return h("li", null, h("a", { href: one.path, "aria-current": isHere ? "page" : null },
+      h("span", null, one.title), one.path === "/approvals" && waiting > 0 ? h("span.badge", null, waiting) : null,
+      h("kbd", { "aria-hidden": "true" }, `g ${one.key}`)));
+  })));
+  find("nav").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// ---- The frame ---------------------------------------------------------------------------------------------------
+
+const staleAfter = 60_000;
+
+function showLink() {
+  const { state, until, lastHeard, paused } = live.link;
+  const now = Date.now();
+  let kind = state;
+  let words = "Live";
+  if (paused) [kind, words] = ["paused", "Paused"];
+  else if (state === "connecting") words = "Connecting";
+  else if (state === "waiting") {
+    const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+    words = `Reconnecting (${seconds} s)`;
+    if (lastHeard > 0 && now - lastHeard > staleAfter) {
+      kind = "stale";
+      words = `Stale since ${new Date(lastHeard).toTimeString().slice(0, 5)}`;
+    }
+  }
   const chip = find("live");
-  if (state === "live") lastHeard = Date.now();
-  chip.className = `chip ${view.paused ? "paused" : state}`;
-  if (view.paused) return setText("live-word", "Paused");
-  if (state === "live") return setText("live-word", "Live");
-  const stale = lastHeard > 0 && Date.now() - lastHeard > 60_000;
-  if (stale) chip.className = "chip stale";
-  const since = new Date(lastHeard).toTimeString().slice(0, 5);
-  setText("live-word", stale ? `Stale since ${since}` : `Reconnecting (${Math.max(1, seconds)} s)`);
+  chip.className = `chip ${kind}`;
+  chip.setAttribute("aria-pressed", String(paused));
+  const word = find("live-word");
+  if (word.textContent !== words) word.textContent = words;
+  document.body.classList.toggle("old", kind === "stale");
 }
 
-async function refresh() {
-  const get = async (path) => {
-    const answer = await fetch(`/api/v1${path}`, { headers: headers() });
-    if (answer.status === 401) throw new Unauthorised();
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    return answer.json();
-  };
-  const [status, runs, log] = await Promise.all([get("/status"), get("/runs?limit=25"), get("/logs?limit=200")]);
-  take("reset", { status, runs, log });
+let spoken = "live";
+function speakLink() {
+  const { state } = live.link;
+  if (state === spoken || state === "connecting") return;
+  spoken = state;
+  dialogs.announce(state === "live" ? "Connected again" : "The connection to the node is lost");
 }
 
-// ---- Controls ----------------------------------------------------------------------------------------------------
-
-function togglePause() {
-  view.paused = !view.paused;
-  find("live").setAttribute("aria-pressed", String(view.paused));
-  tell("live");
-  if (!view.paused) refresh().catch(leaveIfUnauthorised);
+let unwell = new Set();
+let unwellAt = 0;
+function speakAgents() {
+  if (Date.now() - unwellAt < 1000) return;
+  unwellAt = Date.now();
+  const now = new Set([...live.agents.values()].filter((agent) => ["failed", "exhausted", "stuck"].includes(agent.state)).map((agent) => `${agent.name} is ${agent.state}`));
+  const fresh = [...now].filter((text) => !unwell.has(text));
+  unwell = now;
+  if (fresh.length > 0) dialogs.announce(fresh.slice(0, 3).join(", "));
 }
 
-function leaveIfUnauthorised(error) {
-  if (error instanceof Unauthorised) location.replace("/login");
+function showFrame() {
+  const node = live.totals?.node;
+  if (!node) return;
+  const project = find("project");
+  if (project.textContent !== visible(node.project)) project.textContent = visible(node.project);
+  const words = `naos ${node.version} · pid ${node.pid ?? "–"} · up since ${absolute(node.startedAt) || "–"}`;
+  if (find("node").textContent !== words) find("node").textContent = visible(words);
 }
 
-find("live").addEventListener("click", togglePause);
-document.addEventListener("keydown", (event) => {
-  const inField = event.target.closest("input, select, textarea, button, [role=log]");
-  if (event.key !== " " || inField || event.ctrlKey || event.metaKey || event.altKey) return;
+const themes = { auto: "Auto", light: "Light", dark: "Dark" };
+function setTheme(name) {
+  const theme = themes[name] ? name : "auto";
+  if (theme === "auto") document.documentElement.removeAttribute("data-theme");
+  else document.documentElement.dataset.theme = theme;
+  localStorage.setItem("naos-theme", theme);
+  find("theme").textContent = themes[theme];
+  find("theme").setAttribute("aria-label", `Colours: ${themes[theme]}`);
+}
+
+function showZone() { find("zone").textContent = isUTC() ? "UTC" : "Local time"; }
+
+// ---- What can be done everywhere ---------------------------------------------------------------------------------
+
+const acts = {
+  pause: () => setPaused(!live.link.paused),
+  theme: () => setTheme({ auto: "light", light: "dark", dark: "auto" }[localStorage.getItem("naos-theme") ?? "auto"] ?? "auto"),
+  zone: () => {
+    setUTC(!isUTC());
+    showZone();
+    showFrame();
+    page?.update?.(new Set(["agents", "totals", "runs", "events", "log"]));
+  },
+  help: () => dialogs.help(),
+  palette: () => dialogs.palette(commands()),
+  "start-run": (from) => actions.startRun(from?.dataset.name),
+  copy: async (from) => {
+    try {
+      await navigator.clipboard.writeText(from.dataset.text);
+      dialogs.toast("Copied");
+    } catch { dialogs.toast("The browser does not let anything be copied.", "bad"); }
+  },
+  do: (from) => actions.act(from.dataset.kind, from.dataset.verb, from.dataset.name, from.dataset),
+  menu: (from) => actions.actionMenu(from.dataset.kind, from.dataset.name, from.dataset.state),
+  logout: async () => {
+    await fetch("/api/v1/logout", { method: "POST", headers: headers() }).catch(() => null);
+    localStorage.removeItem("naos-session");
+    location.replace("/login");
+  },
+};
+
+function commands() {
+  return [
+    { title: "Start a run", kind: "action", run: acts["start-run"] },
+    { title: live.link.paused ? "Go on with updates" : "Pause updates", kind: "action", run: acts.pause },
+    { title: "Colours: next of auto, light, dark", kind: "action", run: acts.theme },
+    { title: isUTC() ? "Show local times" : "Show times in UTC", kind: "action", run: acts.zone },
+    { title: "Keys", kind: "help", run: acts.help },
+    { title: "Log out", kind: "action", run: acts.logout },
+    ...(page?.commands?.() ?? []),
+  ];
+}
+
+document.addEventListener("click", (event) => {
+  const from = event.target.closest?.("[data-act]");
+  if (from && !from.disabled) {
+    const name = from.dataset.act;
+    if (page?.act?.(name, from, event) || acts[name]) event.preventDefault();
+    if (acts[name]) acts[name](from);
+    return;
+  }
+  const link = event.target.closest?.("a[href^='/']");
+  if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  togglePause();
+  go(link.getAttribute("href"));
 });
 
-find("logout").addEventListener("click", async () => {
-  await fetch("/api/v1/logout", { method: "POST", headers: headers() }).catch(() => {});
-  localStorage.removeItem("naos-session");
-  location.replace("/login");
-});
+document.addEventListener("input", (event) => page?.input?.(event.target));
+document.addEventListener("change", (event) => page?.changed?.(event.target));
 
-find("log-follow").addEventListener("click", () => setFollow(!view.follows));
-find("log").addEventListener("scroll", () => {
-  const log = find("log");
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-  if (atEnd !== view.follows) setFollow(atEnd);
-});
+// ---- Keys --------------------------------------------------------------------------------------------------------
 
-function setFollow(follows) {
-  view.follows = follows;
-  find("log-follow").setAttribute("aria-pressed", String(follows));
-  if (follows) find("log").scrollTop = find("log").scrollHeight;
+let goingUntil = 0;
+
+function row() { return document.activeElement?.closest?.("main [data-row]"); }
+
+function step(by) {
+  if (page?.move) return page.move(by);
+  const rows = [...root.querySelectorAll("[data-row]")];
+  if (rows.length === 0) return undefined;
+  const index = rows.indexOf(row());
+  const target = rows[index < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.max(0, Math.min(rows.length - 1, index + by))];
+  const focus = target.querySelector("a, button") ?? target;
+  focus.focus();
+  target.scrollIntoView({ block: "nearest" });
+  return undefined;
 }
 
-find("log-agent").addEventListener("change", (event) => {
-  view.agent = event.target.value;
-  showLogAgain();
+function letter(key) {
+  if (goingUntil > Date.now()) {
+    goingUntil = 0;
+    const wanted = pages.find((one) => one.key === key);
+    if (wanted) go(wanted.path);
+    return wanted !== undefined;
+  }
+  switch (key) {
+    case "g": goingUntil = Date.now() + 1500; return true;
+    case "?": dialogs.help(); return true;
+    case "/": {
+      const field = root.querySelector("[data-filter]");
+      field?.focus();
+      field?.select?.();
+      return field !== null;
+    }
+    case "j": step(1); return true;
+    case "k": step(-1); return true;
+    case ".": {
+      const button = row()?.querySelector("[data-act=menu]");
+      button?.click();
+      return button !== undefined;
+    }
+    case "x": {
+      const here = row();
+      return here ? page?.choose?.(here.dataset.row) ?? false : false;
+    }
+  }
+  return page?.key?.(key) ?? false;
+}
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    if (!dialogs.dialogIsOpen()) acts.palette();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || dialogs.dialogIsOpen()) return;
+  const field = event.target.closest?.("input, select, textarea");
+  if (field) {
+    if (event.key === "Escape") field.blur();
+    return;
+  }
+  if (event.key === " ") {
+    if (event.target.closest?.("button, a, summary, [role=region], [role=log]")) return;
+    event.preventDefault();
+    acts.pause();
+    return;
+  }
+  if (!dialogs.keysAreOn() || event.key.length !== 1) return;
+  if (letter(event.key)) event.preventDefault();
 });
 
-find("zone").addEventListener("click", () => {
-  const utc = find("zone").textContent === "Local time";
-  find("zone").textContent = utc ? "UTC" : "Local time";
-  render.setUTC(utc);
-  showLogAgain();
-  if (view.totals) showTotals(view.totals);
-});
+// ---- Start -------------------------------------------------------------------------------------------------------
 
-setInterval(() => { if (!view.paused) render.refreshTimes(document); }, 1000);
-follow(take, tell).catch(leaveIfUnauthorised);
+setTheme(localStorage.getItem("naos-theme") ?? "auto");
+showZone();
+start(arrive);
+subscribe((names) => {
+  if (names.has("link")) {
+    showLink();
+    speakLink();
+  }
+  if (names.has("totals")) {
+    showFrame();
+    showNavigation();
+  }
+  if (names.has("agents")) speakAgents();
+  page?.update?.(names);
+  title();
+});
+setInterval(() => {
+  showLink();
+  if (!live.link.paused && !document.hidden) {
+    refreshTimes(document);
+    page?.tick?.();
+  }
+}, 1000);
+connect();
+
+

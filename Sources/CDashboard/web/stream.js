@@ -10,39 +10,42 @@ const longestDelay = 10_000;
 
 export class Unauthorised extends Error {}
 
-/** Headers of every call; the cookie goes along by itself. */
-export function headers() {
-  return { "x-naos-session": localStorage.getItem("naos-session") ?? "" };
-}
-
 /**
- * Follows the stream for ever, and connects again whenever it ends.
+ * Follows the stream until it is aborted, and connects again whenever it ends.
  *
+ * @param {string} session
  * @param {(name: string, data: any) => void} take
- * @param {(state: "live" | "waiting", seconds?: number) => void} tell
+ * @param {(state: "live" | "waiting", milliseconds?: number) => void} tell
+ * @param {AbortSignal} [signal]
  */
-export async function follow(take, tell) {
+export async function follow(session, take, tell, signal) {
   let delay = firstDelay;
-  for (;;) {
+  while (!signal?.aborted) {
     try {
-      await once(take, () => {
+      await once(session, take, () => {
         delay = firstDelay;
         tell("live");
-      });
+      }, signal);
     } catch (error) {
       if (error instanceof Unauthorised) throw error;
     }
-    tell("waiting", Math.round(delay / 1000));
-    await new Promise((resume) => setTimeout(resume, delay * (0.75 + Math.random() / 2)));
+    if (signal?.aborted) return;
+    const wait = delay * (0.75 + Math.random() / 2);
+    tell("waiting", wait);
+    await new Promise((resume) => setTimeout(resume, wait));
     delay = Math.min(delay * 2, longestDelay);
   }
 }
 
-async function once(take, opened) {
+async function once(session, take, opened, signal) {
   const abort = new AbortController();
-  let timer = setTimeout(() => abort.abort(), silence);
+  const stop = () => abort.abort();
+  signal?.addEventListener("abort", stop);
+  let timer = setTimeout(stop, silence);
   try {
-    const answer = await fetch("/api/v1/stream", { headers: headers(), signal: abort.signal, cache: "no-store" });
+    const answer = await fetch("/api/v1/stream", {
+      headers: { "x-naos-session": session }, signal: abort.signal, cache: "no-store",
+    });
     if (answer.status === 401) throw new Unauthorised();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     opened();
@@ -53,7 +56,7 @@ async function once(take, opened) {
       const { value, done } = await reader.read();
       if (done) return;
       clearTimeout(timer);
-      timer = setTimeout(() => abort.abort(), silence);
+      timer = setTimeout(stop, silence);
       text += decoder.decode(value, { stream: true });
       let end;
       while ((end = text.indexOf("\n\n")) >= 0) {
@@ -63,6 +66,7 @@ async function once(take, opened) {
     }
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
     abort.abort();
   }
 }

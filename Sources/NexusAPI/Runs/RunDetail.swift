@@ -11,6 +11,8 @@ package struct StepReport: Sendable, Hashable {
   package var startedAt: WallTime?
   package var endedAt: WallTime?
   package var cost: NanoUSD
+  /// What it was given; nil before it has begun, and for a wait.
+  package var input: JSONValue?
   package var output: JSONValue?
   package var verdict: String?
   package var compensation: String?
@@ -42,7 +44,7 @@ extension StepReport: WireValue {
       "path": .string(path.text), "status": .string(status), "attempts": .int(Int64(attempts)),
       "startedAt": .of(startedAt), "endedAt": .of(endedAt), "costNanoUSD": .int(cost.value),
       "output": output ?? .null, "verdict": .of(verdict), "compensation": .of(compensation), "error": .of(error),
-      "run": .of(child?.text), "dueAt": .of(dueAt),
+      "run": .of(child?.text), "dueAt": .of(dueAt), "input": input ?? .null,
     ]
   }
 
@@ -54,6 +56,7 @@ extension StepReport: WireValue {
     startedAt = try reader.optionalTime("startedAt")
     endedAt = try reader.optionalTime("endedAt")
     cost = NanoUSD(try reader.integer("costNanoUSD"))
+    input = reader.value("input")
     output = reader.value("output")
     verdict = try reader.optionalText("verdict")
     compensation = try reader.optionalText("compensation")

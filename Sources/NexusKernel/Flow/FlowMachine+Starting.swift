@@ -142,7 +142,8 @@ extension FlowMachine {
     return false
   }
 
-  private func attemptInput(of key: UnitKey) throws(RunError) -> JSONValue {
+  /// What an attempt of the unit is given.
+  func attemptInput(of key: UnitKey) throws(RunError) -> JSONValue {
     switch key.role {
     case .forward: return try state.input(of: key, run: run)
     case .back:

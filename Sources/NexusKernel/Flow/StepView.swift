@@ -12,6 +12,8 @@ package struct StepView: Sendable, Hashable {
   package var startedAt: WallTime?
   package var endedAt: WallTime?
   package var cost = NanoUSD.zero
+  /// What it was given; nil before it has begun, and for a wait.
+  package var input: JSONValue?
   package var output: JSONValue?
   package var error: RunError?
   /// How its compensation stands, in the words of `status`; nil if it can have none.
@@ -66,6 +68,7 @@ extension FlowMachine {
       view.error = unit.failure ?? (unit.outcome == nil ? unit.lastError : nil)
       view.child = unit.child
       view.dueAt = unit.dueAt
+      view.input = givenInput(of: key, unit)
       if case .skipped(.failed(let error))? = unit.outcome { view.error = error }
     }
     view.output = state.units[key]?.outcome?.output
@@ -74,6 +77,18 @@ extension FlowMachine {
     }
     if key.role == .forward, definition.steps[key.step].compensation != nil { view.compensation = undoWord(of: key) }
     return view
+  }
+
+  private func givenInput(of key: UnitKey, _ unit: UnitState) -> JSONValue? {
+    guard unit.startedAt != nil else { return nil }
+    switch definition.steps[key.step].action {
+    case .sleep, .event: if key.role == .forward { return nil }
+    case .agent, .run: break
+    }
+    do { return try attemptInput(of: key) } catch {
+      // An input that cannot be made is the error of the step, which the view shows.
+      return nil
+    }
   }
 
   /// How the compensation stands; of a list those of its elements together, in the word of the one that needs most care.

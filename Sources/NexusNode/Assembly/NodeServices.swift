@@ -186,6 +186,7 @@ private struct OperatorService: Service {
         host: parts.options.plan.server.host,
         port: parts.options.purpose == .project ? parts.options.plan.server.port : nil,
         socketPath: parts.options.state.socket, token: parts.token, version: NaosVersion.current, boot: parts.boot,
+        sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
         dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value),
       operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {

@@ -14,6 +14,8 @@ package struct ProjectState: Sendable, Hashable {
   package var database: String { directory + "/nexus.db" }
   package var socket: String { directory + "/node.sock" }
   package var token: String { directory + "/token" }
+  /// Digests of the dashboard's open sessions.
+  package var sessions: String { directory + "/sessions" }
   package var lock: String { directory + "/lock" }
   package var logs: String { directory + "/logs" }
   /// What a detached node writes to its standard error.

@@ -79,6 +79,7 @@ enum FlowReports {
       cost: view.cost, output: view.output, compensation: view.compensation)
     report.error = view.error.map { RunFailure(code: $0.code, message: $0.message) }
     report.child = view.child
+    report.input = view.input
     report.dueAt = view.dueAt
     return report
   }

@@ -20,26 +20,36 @@ package struct DashboardAssets: Sendable {
     let summary: String
   }
 
-  static let all: [Asset] = [
-    Asset(path: "/", file: "index.html", contentType: html, isOpen: false, summary: "The dashboard."),
-    Asset(path: "/app.js", file: "app.js", contentType: script, isOpen: false, summary: "Its program."),
-    Asset(path: "/render.js", file: "render.js", contentType: script, isOpen: false, summary: "Its program."),
-    Asset(path: "/stream.js", file: "stream.js", contentType: script, isOpen: false, summary: "Its program."),
-    Asset(
-      path: "/style.css", file: "style.css", contentType: "text/css; charset=utf-8", isOpen: true, summary: "Style."),
-    Asset(path: "/login", file: "login.html", contentType: html, isOpen: true, summary: "The login page."),
-    Asset(path: "/login.js", file: "login.js", contentType: script, isOpen: true, summary: "Its program."),
-    Asset(path: "/favicon.svg", file: "favicon.svg", contentType: "image/svg+xml", isOpen: true, summary: "The icon."),
-  ]
+  /// What is shown to whoever has no session yet: the login page and what it is made of.
+  private static let openFiles: Set<String> = ["login.html", "login.js", "style.css", "favicon.svg"]
 
+  /// Every page of the dashboard; all of them are the same file, whose program reads the address.
+  static let pages: [Asset] = [
+    "/", "/agents", "/agents/{name}", "/supervisors", "/runs", "/runs/{id}", "/pools", "/approvals", "/costs", "/logs",
+    "/trust", "/audit", "/system",
+  ].map { Asset(path: $0, file: "index.html", contentType: html, isOpen: false, summary: "The dashboard.") }
+
+  /// The paths of `pages`, for telling a browser without a session where to get one.
+  static let pagePaths = Set(pages.map(\.path))
+
+  private static let login = Asset(
+    path: "/login", file: "login.html", contentType: html, isOpen: true, summary: "The login page.")
   private static let html = "text/html; charset=utf-8"
-  private static let script = "text/javascript; charset=utf-8"
+
+  /// The content types of the files that have an address of their own, by the ends of their names.
+  private static let types = [
+    (end: ".js", type: "text/javascript; charset=utf-8", summary: "A part of the dashboard's program."),
+    (end: ".css", type: "text/css; charset=utf-8", summary: "The dashboard's style."),
+    (end: ".svg", type: "image/svg+xml", summary: "The dashboard's icon."),
+  ]
 
   private struct Embedded: Sendable {
     let bytes: [UInt8]
     let tag: String
   }
 
+  /// In the order of the pages, then of the files.
+  let all: [Asset]
   private let embedded: [String: Embedded]
   private let folder: String?
 
@@ -47,13 +57,22 @@ package struct DashboardAssets: Sendable {
   package init(folder: String? = nil) {
     self.folder = folder
     var embedded: [String: Embedded] = [:]
+    var all = Self.pages + [Self.login]
     for index in 0..<Int(naos_dashboard_file_count) {
       let file = unsafe naos_dashboard_files[index]
       // The table is static and made by our own build.
       let bytes = unsafe Array(UnsafeBufferPointer(start: file.bytes, count: Int(file.length)))
-      unsafe embedded[String(cString: file.name)] = Embedded(bytes: bytes, tag: Self.tag(of: bytes))
+      let name = unsafe String(cString: file.name)
+      embedded[name] = Embedded(bytes: bytes, tag: Self.tag(of: bytes))
+      if let type = Self.types.first(where: { name.hasSuffix($0.end) }) {
+        all.append(
+          Asset(
+            path: "/" + name, file: name, contentType: type.type, isOpen: Self.openFiles.contains(name),
+            summary: type.summary))
+      }
     }
     self.embedded = embedded
+    self.all = all
   }
 
   /// A strong validator: the content's hash.

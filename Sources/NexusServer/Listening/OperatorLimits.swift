@@ -40,4 +40,6 @@ package enum OperatorLimits {
   /// Open sessions; the one idle longest goes.
   package static let sessions = 64
   package static let sessionIdleLifetime = Duration.seconds(24 * 3600)
+  /// How often it is written down that a session is in use.
+  package static let sessionSaveInterval = Duration.seconds(3600)
 }

@@ -24,12 +24,14 @@ package struct OperatorServer: Sendable {
     package var token: String
     package var version: String
     package var boot: BootID
+    /// Where the dashboard's sessions are kept for the next node; nil for nowhere.
+    package var sessionFile: String?
     /// `NAOS_DASHBOARD_DIR`.
     package var dashboardFolder: String?
 
     package init(
       host: String = "127.0.0.1", port: Int? = 4200, socketPath: String? = nil, token: String, version: String,
-      boot: BootID, dashboardFolder: String? = nil
+      boot: BootID, sessionFile: String? = nil, dashboardFolder: String? = nil
     ) {
       self.host = host
       self.port = port
@@ -37,6 +39,7 @@ package struct OperatorServer: Sendable {
       self.token = token
       self.version = version
       self.boot = boot
+      self.sessionFile = sessionFile
       self.dashboardFolder = dashboardFolder
     }
   }
@@ -67,7 +70,11 @@ package struct OperatorServer: Sendable {
     hub = StreamHub(operations: operations, clock: clock, boot: configuration.boot, logger: logger)
     plane = OperatorPlane(
       operations: operations, clock: clock, version: configuration.version,
-      credentials: Credentials(token: configuration.token, sessions: LoginSessions(clock: clock, random: random)),
+      credentials: Credentials(
+        token: configuration.token,
+        sessions: LoginSessions(
+          clock: clock, random: random,
+          file: configuration.sessionFile.map { SessionFile(path: $0, logger: logger) })),
       hub: hub, assets: DashboardAssets(folder: configuration.dashboardFolder), logger: logger)
   }
 

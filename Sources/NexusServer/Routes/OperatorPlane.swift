@@ -63,7 +63,7 @@ package struct OperatorPlane: Sendable {
         try credentials.check(request, for: .api)
         throw error
       }
-      if found.route.access == .page { if let away = sendToLogin(request) { return away } }
+      if found.route.access == .page { if let away = sendToLogin(request, found.route) { return away } }
       try credentials.check(request, for: found.route.access)
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)
@@ -75,8 +75,8 @@ package struct OperatorPlane: Sendable {
   }
 
   /// A browser without a session is shown where to get one.
-  private func sendToLogin(_ request: OperatorRequest) -> OperatorReply? {
-    guard request.path == "/", request.headers["authorization"] == nil else { return nil }
+  private func sendToLogin(_ request: OperatorRequest, _ route: Route) -> OperatorReply? {
+    guard DashboardAssets.pagePaths.contains(route.path), request.headers["authorization"] == nil else { return nil }
     guard (try? credentials.check(request, for: .page)) == nil else { return nil }
     return OperatorReply(
       status: 303, headers: [("location", "/login"), ("cache-control", "no-store")], body: .bytes([]))

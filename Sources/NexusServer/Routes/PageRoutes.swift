@@ -4,12 +4,12 @@
 internal import NexusAPI
 
 extension OperatorPlane {
-  /// The dashboard's files.
+  /// The dashboard's pages and files.
   ///
   /// The login page is open, because whoever opens it has no session yet; it says nothing about the project.
   var pageRoutes: [Route] {
     let assets = assets
-    return DashboardAssets.all.map { asset in
+    return assets.all.map { asset in
       Route("GET", asset.path, access: asset.isOpen ? .open : .page, asset.summary) { request throws(OperationError) in
         try assets.answer(asset, ifNoneMatch: request.headers["if-none-match"])
       }

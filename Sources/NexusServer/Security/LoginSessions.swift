@@ -5,7 +5,9 @@ package import NexusAPI
 package import NexusCore
 internal import Synchronization
 
-/// The login codes and sessions of the dashboard, in memory: they end with the node.
+/// The login codes and sessions of the dashboard.
+///
+/// Codes are in memory and end with the node; sessions are kept in a file, so that an open page goes on with the next.
 package final class LoginSessions: Sendable {
   /// The two secrets of a session: the cookie's, which the browser sends by itself, and the page's, which it does not.
   package struct Opened: Sendable {
@@ -23,15 +25,34 @@ package final class LoginSessions: Sendable {
     var codes: [SecretDigest: Instant] = [:]
     /// By the digest of the cookie.
     var sessions: [SecretDigest: Session] = [:]
+    var savedAt: Instant
   }
 
   private let clock: any NexusClock
   private let random: any RandomSource
-  private let state = Mutex(State())
+  private let file: SessionFile?
+  private let state: Mutex<State>
 
-  package init(clock: any NexusClock, random: any RandomSource) {
+  /// - Parameters:
+  ///   - clock: Ends codes and sessions.
+  ///   - random: Makes codes and secrets.
+  ///   - file: Where sessions are kept for the next node; nil for nowhere.
+  package init(clock: any NexusClock, random: any RandomSource, file: SessionFile? = nil) {
     self.clock = clock
     self.random = random
+    self.file = file
+    let (now, wallNow) = (clock.now(), clock.wallNow())
+    var initial = State(savedAt: now)
+    for kept in file?.load() ?? [] {
+      // A clock that was set back makes no session older than it is.
+      let idle = max(.zero, wallNow - kept.lastUse)
+      guard idle < OperatorLimits.sessionIdleLifetime, initial.sessions.count < OperatorLimits.sessions else {
+        continue
+      }
+      initial.sessions[kept.cookie] = Session(
+        secret: kept.secret, lastUse: Instant(nanoseconds: (now - Instant(nanoseconds: 0) - idle).wholeNanoseconds))
+    }
+    state = Mutex(initial)
   }
 
   /// A code of 128 bits that opens one session within two minutes.
@@ -61,6 +82,7 @@ package final class LoginSessions: Sendable {
         state.sessions[idlest.key] = nil
       }
       state.sessions[Secrets.digest(opened.cookie)] = Session(secret: Secrets.digest(opened.secret), lastUse: now)
+      save(&state, at: now)
       return true
     }
     guard isValid else { throw .loginRefused }
@@ -80,12 +102,29 @@ package final class LoginSessions: Sendable {
       if let secret, session.secret != Secrets.digest(secret) { return false }
       session.lastUse = now
       state.sessions[key] = session
+      if now - state.savedAt >= OperatorLimits.sessionSaveInterval { save(&state, at: now) }
       return true
     }
   }
 
   package func close(cookie: String) {
-    state.withLock { $0.sessions[Secrets.digest(cookie)] = nil }
+    state.withLock { state in
+      state.sessions[Secrets.digest(cookie)] = nil
+      save(&state, at: clock.now())
+    }
+  }
+
+  /// Under the lock, so that an older state never replaces a newer one; it is seldom.
+  private func save(_ state: inout State, at now: Instant) {
+    guard let file else { return }
+    state.savedAt = now
+    let wallNow = clock.wallNow()
+    let kept = state.sessions.map { cookie, session in
+      KeptSession(
+        cookie: cookie, secret: session.secret,
+        lastUse: wallNow + .nanoseconds(-(now - session.lastUse).wholeNanoseconds))
+    }
+    file.save(kept.sorted { $0.lastUse < $1.lastUse })
   }
 
   /// How many sessions are open, for the metrics.

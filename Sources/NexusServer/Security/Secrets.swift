@@ -34,4 +34,17 @@ struct SecretDigest: Sendable, Hashable {
     for index in left.bytes.indices { difference |= left.bytes[index] ^ right.bytes[index] }
     return difference == 0
   }
+  var hex: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}
+
+extension SecretDigest {
+  /// What `hex` gave; nil for anything else.
+  init?(hex: String) {
+    let digits = hex.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == hex.utf8.count, digits.count == 64 else { return nil }
+    bytes = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+  }
 }

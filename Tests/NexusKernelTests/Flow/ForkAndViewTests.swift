@@ -111,6 +111,20 @@ import Testing
     #expect(words(player) == ["a completed", "b completed", "go interrupted"])
   }
 
+  @Test func `show what each was given`() {
+    var player = FlowPlayer(
+      .saga([.undoable("a"), .agent("b", needs: [0]), FlowStep(name: "go", action: .event("go"), needs: [1])]),
+      input: ["topic": "sagas"])
+    #expect(player.machine.stepViews.map(\.input) == [["topic": "sagas"], nil, nil])
+    player.succeed("a", "A")
+    #expect(player.machine.stepViews.map(\.input) == [["topic": "sagas"], "A", nil])
+    player.crash("b", .badOutput)
+    let undo = player.machine.stepViews.first { $0.path == "a.compensation" }?.input
+    #expect(undo?["input"] == ["topic": "sagas"])
+    #expect(undo?["output"] == "A")
+    #expect(undo?["error"]?["code"]?.stringValue?.hasPrefix("NX-") == true)
+  }
+
   @Test func `of a list show how the undo of each element stands, and of all together`() throws {
     var each = FlowStep.undoable("a")
     each.forEach = ForEach(items: try ValueTemplate(parsing: ["x", "y"]))

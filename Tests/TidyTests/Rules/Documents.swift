@@ -62,6 +62,17 @@ enum Documents {
     }
   }
 
+  /// Every file of the dashboard must be in the table that is built into the binary, in both of its parts.
+  static func dashboardFindings(in tree: SourceTree) -> [Finding] {
+    let (path, folder) = ("Sources/CDashboard/CDashboard.c", "Sources/CDashboard/web/")
+    guard let table = tree.file(path) else { return [Finding(path: path, line: 1, message: "the table is missing")] }
+    return tree.files.filter { $0.path.hasPrefix(folder) }.compactMap { file in
+      let name = file.path.dropFirst(folder.count)
+      let isThere = table.text.contains("#embed \"web/\(name)\"") && table.text.contains("FILE_OF(\"\(name)\"")
+      return isThere ? nil : Finding(path: file.path, line: 1, message: "\(path) does not embed it")
+    }
+  }
+
   /// Relative links that lead nowhere.
   static func linkFindings(in file: SourceFile, tree: SourceTree) -> [Finding] {
     guard file.isDocument else { return [] }
@@ -70,7 +81,7 @@ enum Documents {
       let target = String(decoding: file.bytes[(offset + 2)...].prefix { $0 != UInt8(ascii: ")") }, as: UTF8.self)
       if target.contains("://") || target.hasPrefix("#") || target.hasPrefix("mailto:") || target.isEmpty { return nil }
       let path = resolve(String(target.prefix { $0 != "#" }), from: folder)
-      if tree.file(path) != nil || tree.folders.contains(path) { return nil }
+      if tree.file(path) != nil || tree.folders.contains(path) || tree.pictures.contains(path) { return nil }
       return Finding(path: file.path, line: file.line(of: offset), message: "the link \(target) leads nowhere")
     }
   }

@@ -8,6 +8,8 @@ struct SourceTree: Sendable {
   let files: [SourceFile]
   /// Every folder below the root that holds a file, relative to it.
   let folders: Set<String>
+  /// Pictures that documents may show.
+  let pictures: Set<String>
 
   private static let roots = ["Sources", "Tests", "docs", "bench", "scripts", "examples", ".ci"]
   private static let single = [
@@ -29,8 +31,9 @@ struct SourceTree: Sendable {
     return parts.joined(separator: "/")
   }
 
-  init(files: [SourceFile]) {
+  init(files: [SourceFile], pictures: Set<String> = []) {
     self.files = files
+    self.pictures = pictures
     folders = Self.folders(of: files)
   }
 
@@ -40,6 +43,7 @@ struct SourceTree: Sendable {
       let below = (try? FileManager.default.subpathsOfDirectory(atPath: root + "/" + folder)) ?? []
       paths += below.map { folder + "/" + $0 }
     }
+    pictures = Set(paths.filter { $0.hasSuffix(".png") })
     files = paths.sorted().compactMap { path in
       guard Self.textEndings.contains(where: { path.hasSuffix($0) }),
         Self.ignoredFolders.isDisjoint(with: path.split(separator: "/")),

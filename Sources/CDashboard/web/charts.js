@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// Pictures of numbers, each with its table for those who would rather read.
+
+import { absolute, clock, colourOf, count, duration, h, money, short, table } from "/dom.js";
+
+/** The numbers behind a picture. */
+export function numbers(key, label, heads, rows) {
+  return h("details.numbers-of", { "data-key": key }, h("summary", null, "As a table"),
+    rows.length === 0 ? h("p.quiet", null, "Nothing in this time.") : table(label, heads, rows.map((cells) => h("tr", null, cells.map((text, index) => h("td", { class: heads[index].startsWith(">") ? "num" : null }, text))))));
+}
+
+/** How full something is. */
+export function bar(ratio, label, className = "") {
+  const share = Math.min(1, Math.max(0, ratio));
+  const level = share >= 1 ? "over" : share >= 0.8 ? "near" : "";
+  return h("progress", { class: `${className} ${level}`.trim(), max: "1", value: share.toFixed(4), "aria-label": `${label}: ${Math.round(share * 100)} %` });
+}
+
+/** What one budget has used, in words and as a bar. */
+export function budget(status, { scope = false } = {}) {
+  if (!status) return h("span.quiet", null, "no budget");
+  const parts = [];
+  const ratios = [];
+  if (status.maxNanoUSD !== null) {
+    parts.push(`${money(status.usedNanoUSD)} of ${money(status.maxNanoUSD)}`);
+    ratios.push(ratioOf(status.usedNanoUSD + status.heldNanoUSD, status.maxNanoUSD));
+  }
+  if (status.maxTokens !== null) {
+    parts.push(`${short(status.usedTokens)} of ${short(status.maxTokens)} tokens`);
+    ratios.push(ratioOf(status.usedTokens, status.maxTokens));
+  }
+  const ratio = status.exhausted ? 1 : Math.max(0, ...ratios);
+  return h("div.budget", null, scope ? h("span.name", null, status.scope.replace(/^agent:/, "")) : null,
+    h("span", null, parts.join(" · "), h("span.quiet", null, status.per === "lifetime" ? "" : ` a ${status.per}`)),
+    bar(ratio, `${status.scope}, used`), status.hard ? null : h("span.note", null, "soft: it only alerts"));
+}
+
+/** What an agent has spent, beside its own budget if it has one. */
+export function spent(agent) {
+  return agent.budget?.scope.startsWith("agent:") ? budget(agent.budget) : h("span", null, money(agent.costNanoUSD));
+}
+
+const ratioOf = (used, most) => (most > 0 ? used / most : 1);
+
+export function budgetRatio(status) {
+  if (!status) return 0;
+  if (status.exhausted) return 1;
+  const money = status.maxNanoUSD === null ? 0 : ratioOf(status.usedNanoUSD + status.heldNanoUSD, status.maxNanoUSD);
+  const tokens = status.maxTokens === null ? 0 : ratioOf(status.usedTokens, status.maxTokens);
+  return Math.max(money, tokens);
+}
+
+/**
+ * Columns of what happened in equal stretches of time, stacked by kind.
+ *
+ * @param {{at: number, parts: {word: string, value: number, colour: string}[]}[]} columns
+ */
+export function columns(label, list, { height = 64, most = 0, name = (value) => count(value), step = 0 } = {}) {
+  const width = 10;
+  const top = Math.max(most, 1e-9, ...list.map((column) => column.parts.reduce((sum, part) => sum + part.value, 0)));
+  const made = list.map((column, index) => {
+    let y = height;
+    const total = column.parts.reduce((sum, part) => sum + part.value, 0);
+    const words = column.parts.filter((part) => part.value > 0).map((part) => `${name(part.value)} ${part.word}`).join(", ");
+    const at = `${clock(column.at, 0).slice(0, 5)}${step ? `–${clock(column.at + step, 0).slice(0, 5)}` : ""}`;
+    return h("g", null, h("title", null, `${at}: ${words || "nothing"}`),
+      h("rect.ground", { x: index * width, y: 0, width: width - 2, height }),
+      total === 0 ? h("rect.base", { x: index * width, y: height - 2, width: width - 2, height: 2 }) : null,
+      column.parts.map((part) => {
+        if (part.value <= 0) return null;
+        const size = Math.max(3, (part.value / top) * (height - 2));
+        y -= size;
+        return h("rect", { class: part.colour, x: index * width, y: Math.max(0, y).toFixed(1), width: width - 2, height: Math.min(size, height).toFixed(1) });
+      }));
+  });
+  const first = list[0];
+  const last = list.at(-1);
+  return h("figure.chart", null,
+    h("svg", { viewBox: `0 0 ${list.length * width - 2} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, made),
+    h("figcaption", null, h("span", null, first ? clock(first.at, 0).slice(0, 5) : ""), h("span", null, label), h("span", null, last ? clock(last.at + step, 0).slice(0, 5) : "")));
+}
+
+/** Sorts things into `size` stretches of `step` milliseconds that end now. */
+export function stretches(things, { size, step, now, at, word, value = () => 1 }) {
+  const end = Math.ceil(now / step) * step;
+  const start = end - size * step;
+  const made = Array.from({ length: size }, (_, index) => ({ at: start + index * step, parts: new Map() }));
+  for (const thing of things) {
+    const index = Math.floor((at(thing) - start) / step);
+    if (index < 0 || index >= size) continue;
+    const key = word(thing);
+    made[index].parts.set(key, (made[index].parts.get(key) ?? 0) + value(thing));
+  }
+  return made.map((column) => ({
+    at: column.at, parts: [...column.parts].map(([key, sum]) => ({ word: key, value: sum, colour: colourOf(key) })),
+  }));
+}
+
+/** The restart window of a supervisor: each restart where it stands in it, and how many more it bears. */
+export function windowMeter(restarts, now) {
+  const { count: used, max, withinSeconds, recent } = restarts;
+  const level = used >= max ? "bad" : used > max * 0.6 ? "warn" : used > 0 ? "some" : "";
+  const start = now - withinSeconds * 1000;
+  const words = `${used} of ${max} restarts in ${withinSeconds} s`;
+  return h("div.window", { class: level },
+    h("svg", { viewBox: "0 0 200 14", role: "img", "aria-label": words },
+      h("title", null, words), h("rect.ground", { x: 0, y: 6, width: 200, height: 2 }),
+      h("line.edge", { x1: 0.5, y1: 1, x2: 0.5, y2: 13 }), h("line.edge", { x1: 199.5, y1: 1, x2: 199.5, y2: 13 }),
+      recent.map((restart) => {
+        const share = Math.min(1, Math.max(0, (Date.parse(restart.at) - start) / (withinSeconds * 1000)));
+        return h("circle", { cx: (share * 192 + 4).toFixed(1), cy: 7, r: 4 }, h("title", null, `${restart.child}: ${restart.reason}, ${absolute(restart.at)}`));
+      })),
+    h("span.window-words", null, words));
+}
+
+/**
+ * What happened when, in lanes; stretches in which nothing happened are folded.
+ *
+ * @param {{key: string, name: any, label: string, spans: {from: number, to: number, word: string, title: string, href?: string}[]}[]} lanes
+ */
+export function timeline(label, lanes, now) {
+  const spans = lanes.flatMap((lane) => lane.spans);
+  if (spans.length === 0) return h("p.quiet", null, "Nothing has begun yet.");
+  const scale = foldedScale(spans, now);
+  const percent = (value) => `${(value * 100).toFixed(2)}%`;
+  return h("div.timeline", { role: "group", "aria-label": label }, lanes.map((lane) => h("div.lane", { "data-key": lane.key },
+    h("span.lane-name", null, lane.name),
+    h("div.track", null,
+      scale.folds.map((fold) => h("span.fold", { title: `nothing for ${duration(fold.length)}`, size: { left: percent(fold.at), width: percent(fold.width) } })),
+      lane.spans.map((span) => {
+        const left = scale.place(span.from);
+        return h("span.span", {
+          class: colourOf(span.word), title: span.title,
+          size: { left: percent(left), width: `max(4px, ${percent(Math.max(0, scale.place(span.to) - left))})` },
+        });
+      })))),
+    h("div.lane.axis", { "aria-hidden": "true" }, h("span.lane-name"), h("div.track", null,
+      h("span", null, clock(scale.first)),
+      scale.folds.length > 0 ? h("span.quiet", null, `${scale.folds.length === 1 ? "one idle time" : `${scale.folds.length} idle times`} folded: ${scale.folds.map((fold) => duration(fold.length)).slice(0, 3).join(", ")}`) : null,
+      h("span", null, duration(scale.last - scale.first)))));
+}
+
+/** Maps times to 0…1 so that a long stretch without any span takes little room. */
+function foldedScale(spans, now) {
+  const sorted = spans.map((span) => [span.from, Math.max(span.to ?? now, span.from)]).sort((a, b) => a[0] - b[0]);
+  const busy = [];
+  for (const [from, to] of sorted) {
+    const last = busy.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to); else busy.push([from, to]);
+  }
+  const first = busy[0][0];
+  const last = busy.at(-1)[1];
+  const work = busy.reduce((sum, [from, to]) => sum + Math.max(1, to - from), 0);
+  // A gap is folded where it is much longer than all the work; it then takes as much room as a fifteenth of the work.
+  const folded = Math.max(1, work / 15);
+  const parts = [];
+  let length = 0;
+  const raw = [];
+  busy.forEach(([from, to], index) => {
+    if (index > 0) {
+      const gap = from - busy[index - 1][1];
+      const isFold = gap > work / 2 && gap > 1000;
+      parts.push({ from: busy[index - 1][1], to: from, at: length, length: isFold ? folded : gap });
+      if (isFold) raw.push({ at: length, width: folded, length: gap });
+      length += isFold ? folded : gap;
+    }
+    parts.push({ from, to, at: length, length: Math.max(1, to - from) });
+    length += Math.max(1, to - from);
+  });
+  const place = (time) => {
+    const part = parts.find((one) => time <= one.to) ?? parts.at(-1);
+    const share = part.to > part.from ? Math.min(1, Math.max(0, (time - part.from) / (part.to - part.from))) : 0;
+    return (part.at + share * part.length) / length;
+  };
+  return { first, last, place, folds: raw.map((fold) => ({ at: fold.at / length, width: fold.width / length, length: fold.length })) };
+}
+
+/** How many agree, and how many have to. */
+export function quorumMeter(groups, needed, total) {
+  return h("div.quorum", null, groups.map((group, index) => h("span.votes", { class: index === 0 && group.count >= needed ? "good" : "quiet", size: { flexGrow: String(group.count) }, title: `${group.count} say ${group.label}` }, `${group.count} × ${group.label}`)),
+    total > groups.reduce((sum, group) => sum + group.count, 0) ? h("span.votes.none", { size: { flexGrow: String(total - groups.reduce((sum, group) => sum + group.count, 0)) } }, `${total - groups.reduce((sum, group) => sum + group.count, 0)} without an answer`) : null);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// What agents write: a list of any length that follows its end until somebody scrolls up.
+
+import { get, query as queryOf } from "/api.js";
+import { toast } from "/dialogs.js";
+import { absolute, agentPath, clock, count, h, many, show, visible } from "/dom.js";
+import { live } from "/live.js";
+import { mostLines } from "/picture.js";
+import { ask } from "/router.js";
+
+const lineHeight = 20;
+const spare = 20;
+const firstLines = 2000;
+/** With broken lines no two are equally high, so only so many are shown. */
+const mostWrapped = 1500;
+
+/** Colours and cursor movements of terminals say nothing here. */
+const plain = (text) => text.replace(/\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007]*\u0007?)/g, "");
+/** A line that belongs to the one before it: the middle of a trace. */
+const goesOn = (line, before) => before && before.agent === line.agent && before.attempt === line.attempt && /^[ \t]+\S|^\t|^(Caused by|[A-Za-z.]*(Error|Exception)\b)/.test(line.text);
+
+/** The lines of one agent, one run or all, in a box that is as high as its place allows. */
+export class LogView {
+  constructor({ agent = "", run = "", stream = "", match = "", wrap = false, newestFirst = false } = {}) {
+    this.wanted = { agent, run, stream, match, wrap, newestFirst };
+    this.lines = [];
+    this.items = [];
+    this.follows = true;
+    this.unseen = 0;
+    this.opened = new Set();
+    this.sheet = h("div.sheet");
+    this.box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Log lines", "aria-live": "off" }, this.sheet);
+    this.more = h("button.chip.more-lines", { type: "button", "data-act": "follow", hidden: true });
+    this.told = h("p.found");
+    this.element = h("div.log-view", null, this.told, h("div.log-box", null, this.box, this.more));
+    this.box.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.watch = new ResizeObserver(() => this.later());
+    this.watch.observe(this.box);
+    this.take = (lines, skipped) => this.arrive(lines, skipped);
+    live.lineListeners.add(this.take);
+    this.fetch();
+  }
+
+  stop() {
+    live.lineListeners.delete(this.take);
+    this.watch.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.stopped = true;
+  }
+
+  async fetch() {
+    const { agent, run } = this.wanted;
+    const mine = (this.asked = (this.asked ?? 0) + 1);
+    this.failed = false;
+    this.early = [];
+    try {
+      const page = await get(`/logs${queryOf({ agent, run, limit: firstLines })}`);
+      if (mine !== this.asked || this.stopped) return;
+      const known = new Set(page.lines.slice(-200).map((line) => `${line.at}\n${line.agent}\n${line.text}`));
+      this.lines = [...page.lines, ...this.early.filter((line) => !known.has(`${line.at}\n${line.agent}\n${line.text}`))];
+    } catch {
+      this.failed = true;
+    }
+    this.early = null;
+    this.unseen = 0;
+    this.sort();
+  }
+
+  /** Another choice of lines; where the node has to be asked for them, it is. */
+  want(wanted) {
+    const before = this.wanted;
+    this.wanted = { ...before, ...wanted };
+    if (before.agent !== this.wanted.agent || before.run !== this.wanted.run) {
+      this.lines = [];
+      this.fetch();
+    }
+    this.follows = true;
+    this.sort();
+  }
+
+  concerns(line) {
+    const { agent, run } = this.wanted;
+    return (!agent || line.agent === agent) && (!run || line.run === run);
+  }
+
+  arrive(lines, skipped) {
+    const mine = lines.filter((line) => this.concerns(line));
+    if (skipped > 0) mine.unshift({ skipped, at: lines[0]?.at ?? new Date().toISOString(), agent: "", text: "", stream: "" });
+    if (mine.length === 0) return;
+    if (this.early) { this.early.push(...mine); return; }
+    for (const line of mine) this.lines.push(line);
+    if (this.lines.length > mostLines) this.lines.splice(0, this.lines.length - Math.floor(mostLines * 0.9));
+    if (!this.follows) this.unseen += mine.length;
+    this.dirty = true;
+    this.later();
+  }
+
+  /** Chooses and folds: an item is a line with those that go on with it. */
+  sort() {
+    const { stream, match, newestFirst } = this.wanted;
+    let pattern = null;
+    this.problem = null;
+    if (match) try { pattern = new RegExp(match, "i"); } catch (error) { this.problem = error.message; }
+    this.items = [];
+    let head = null;
+    let before = null;
+    for (const line of this.lines) {
+      if (stream && line.stream !== stream && !line.skipped) continue;
+      if (goesOn(line, before) && head) {
+        head.rest.push(line);
+        before = line;
+        continue;
+      }
+      before = line;
+      head = { line, rest: [] };
+      this.items.push(head);
+    }
+    if (pattern) this.items = this.items.filter((item) => !item.line.skipped && (pattern.test(item.line.text) || item.rest.some((line) => pattern.test(line.text))));
+    if (newestFirst) this.items.reverse();
+    this.rows = this.items.flatMap((item) => (this.opened.has(item.line) ? [{ item }, ...item.rest.map((line) => ({ line }))] : [{ item }]));
+    this.dirty = false;
+    this.later();
+  }
+
+  later() {
+    if (this.frame || this.stopped) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.dirty) this.sort();
+      this.render();
+    });
+  }
+
+  get end() { return this.wanted.newestFirst ? 0 : this.box.scrollHeight - this.box.clientHeight; }
+
+  scrolled() {
+    const distance = this.wanted.newestFirst ? this.box.scrollTop : this.end - this.box.scrollTop;
+    // The height may just have changed under a box that follows.
+    if (!this.moving) this.setFollow(distance < lineHeight * 1.5);
+    this.moving = false;
+    this.later();
+  }
+
+  setFollow(follows) {
+    if (follows) this.unseen = 0;
+    if (follows === this.follows) return;
+    this.follows = follows;
+    this.later();
+  }
+
+  toEnd() {
+    this.setFollow(true);
+    this.later();
+  }
+
+  render() {
+    const rows = this.rows ?? [];
+    const { wrap, match } = this.wanted;
+    this.box.classList.toggle("wrap", wrap);
+    const shown = wrap ? (this.wanted.newestFirst ? rows.slice(0, mostWrapped) : rows.slice(-mostWrapped)) : rows;
+    if (!wrap) this.sheet.style.height = `${shown.length * lineHeight}px`;
+    else this.sheet.style.height = "";
+    if (this.follows && Math.abs(this.box.scrollTop - this.end) > 1) {
+      this.moving = true;
+      this.box.scrollTop = this.end;
+    }
+    const first = wrap ? 0 : Math.max(0, Math.floor(this.box.scrollTop / lineHeight) - spare);
+    const last = wrap ? shown.length : Math.min(shown.length, first + Math.ceil(this.box.clientHeight / lineHeight) + 2 * spare);
+    show(this.sheet, shown.slice(first, last).map((row, index) => this.rowOf(row, wrap ? null : (first + index) * lineHeight)));
+    if (wrap && this.follows) this.box.scrollTop = this.end;
+    const words = this.problem ? `No pattern: ${this.problem}` : this.failed ? "The lines could not be read." : rows.length === 0 ? "" : match || this.wanted.stream ? `${many(this.items.length, "line")} of ${count(this.lines.length)}` : many(this.lines.length, "line");
+    show(this.told, h("span", { class: this.problem || this.failed ? "bad" : null }, words));
+    this.box.hidden = rows.length === 0;
+    const teach = this.element.querySelector(".empty");
+    if (rows.length === 0 && !teach) this.element.append(h("p.empty", null, this.lines.length > 0 ? "No line is like that." : "No lines yet: what agents write to their standard error shows up here."));
+    if (rows.length > 0) teach?.remove();
+    this.more.hidden = this.follows || rows.length === 0;
+    const label = this.unseen > 0 ? `${count(this.unseen)} new ${this.wanted.newestFirst ? "↑" : "↓"}` : `To the ${this.wanted.newestFirst ? "top ↑" : "end ↓"}`;
+    if (this.more.textContent !== label) this.more.textContent = label;
+  }
+
+  rowOf(row, top) {
+    const line = row.line ?? row.item.line;
+    const size = top === null ? null : { top: `${top}px` };
+    if (line.skipped) return h("div.line.skip", { size }, h("span", null, `… ${many(line.skipped, "line")} came faster than they could be shown`));
+    const folded = row.item?.rest.length ?? 0;
+    const time = h("time.fixed", { datetime: line.at, title: absolute(line.at) }, clock(line.at));
+    const who = h("a.who", { href: agentPath(line.agent), title: line.run ?? line.agent, tabindex: "-1" }, line.agent);
+    return h("div.line", { size, class: `${line.stream === "stdout" ? "out" : ""} ${row.line ? "rest" : ""}` }, time, who,
+      h("span.text", null, plain(visible(line.text, 1000))),
+      folded > 0 ? h("button.fold-lines", { type: "button", "data-act": "unfold", "data-index": this.items.indexOf(row.item), "aria-expanded": this.opened.has(line) ? "true" : "false" }, this.opened.has(line) ? "fold" : `+${folded}`) : null,
+      h("button.copy-line", { type: "button", "data-act": "copy-line", tabindex: "-1", "aria-label": "Copy the line", "data-text": visible(line.text, 100_000) }, "⧉"));
+  }
+
+  act(name, from) {
+    switch (name) {
+      case "follow": this.toEnd(); return true;
+      case "unfold": {
+        const { line } = this.items[Number(from.dataset.index)];
+        if (!this.opened.delete(line)) this.opened.add(line);
+        this.sort();
+        return true;
+      }
+      case "copy-line": this.copy(from.dataset.text); return true;
+      case "copy-all": this.copy(this.items.flatMap((item) => [item.line, ...item.rest]).map((line) => `${line.at} ${line.agent} ${line.text}`).join("\n")); return true;
+    }
+    return false;
+  }
+
+  async copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      toast("Copied");
+    } catch { toast("The browser does not let anything be copied.", "bad"); }
+  }
+}
+
+export function open({ root, query }) {
+  const wanted = (from) => ({
+    agent: from.get("agent") ?? "", run: from.get("run") ?? "", stream: from.get("stream") ?? "", match: from.get("q") ?? "",
+    wrap: from.get("wrap") === "yes", newestFirst: from.get("order") === "newest",
+  });
+  let now = wanted(query);
+  const view = new LogView(now);
+  const field = h("input", { type: "search", "data-filter": true, "aria-label": "Only lines that match this regular expression", placeholder: "words or a regular expression", spellcheck: "false", autocomplete: "off", value: now.match });
+  const controls = h("div.controls");
+  root.append(h("div.heading", null, h("h1", null, "Logs"), h("label.search", null, field)), controls, view.element);
+
+  function render() {
+    const names = new Set([...live.agents.keys()].sort());
+    if (now.agent) names.add(now.agent);
+    const choice = (name, label, value, options) => h("label.field", null, label, " ", h("select", { "data-choice": name, "data-value": value }, options.map(([key, words]) => h("option", { value: key, selected: key === value }, words))));
+    show(controls,
+      choice("agent", "Agent", now.agent, [["", "all"], ...[...names].map((name) => [name, name])]),
+      choice("stream", "Stream", now.stream, [["", "both"], ["stderr", "stderr"], ["stdout", "stdout"]]),
+      choice("order", "Order", now.newestFirst ? "newest" : "", [["", "oldest first"], ["newest", "newest first"]]),
+      now.run ? h("button.chip", { type: "button", "data-act": "drop-run", "aria-pressed": "true" }, `run ${now.run.slice(-8)} ✕`) : null,
+      h("button.chip", { type: "button", "data-act": "wrap", "aria-pressed": now.wrap ? "true" : "false" }, "Wrap"),
+      h("button.chip", { type: "button", "data-act": "follow", "aria-pressed": view.follows ? "true" : "false" }, "Follow"),
+      h("button.plain", { type: "button", "data-act": "copy-all" }, "Copy all"));
+  }
+  return {
+    title: () => "Logs",
+    update() { render(); view.later(); },
+    tick: render,
+    requery(next) {
+      now = wanted(next);
+      if (document.activeElement !== field) field.value = now.match;
+      view.want(now);
+    },
+    input(target) { if (target === field) ask({ q: field.value }, { replace: true }); },
+    changed(target) { if (target.dataset.choice) ask({ [target.dataset.choice]: target.value }); },
+    act(name, from) {
+      if (name === "wrap") { ask({ wrap: now.wrap ? null : "yes" }); return true; }
+      if (name === "drop-run") { ask({ run: null }); return true; }
+      return view.act(name, from);
+    },
+    close: () => view.stop(),
+  };
+}

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""Pictures of every page, full of data and empty, for the documentation: screenshots.py FOLDER"""
+
+import pathlib
+import sys
+
+from browser import DESKTOP, PHONE, open_page
+from shared import browser, newsroom, nothing
+
+
+def take(context, node, path, target, prepare=None, tall=False):
+    page = open_page(context, node, path)
+    page.wait_for_timeout(1500)
+    if prepare:
+        prepare(page)
+        page.wait_for_timeout(400)
+    page.screenshot(path=target, full_page=tall, animations="disabled")
+    page.close()
+    print(target.name)
+
+
+def palette(page):
+    page.keyboard.press("Control+k")
+    page.keyboard.type("re")
+
+
+def question(page):
+    page.locator("[data-verb=kill]").click()
+
+
+def main(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    node = newsroom()
+    runs = node.runs
+    pages = {
+        "overview": "/", "agents": "/agents", "agent": "/agents/researcher", "agent-cost": "/agents/researcher?tab=cost", "supervisors": "/supervisors", "runs": "/runs",
+        "saga": f"/runs/{runs['back']['id']}", "workflow": f"/runs/{runs['waits']['id']}", "journal": f"/runs/{runs['back']['id']}?tab=journal&at=13",
+        "pools": "/pools", "approvals": "/approvals", "costs": "/costs", "logs": "/logs", "trust": "/trust", "audit": "/audit", "system": "/system",
+    }
+    with browser().context(node) as context:
+        for name, path in pages.items():
+            take(context, node, path, folder / f"{name}.png")
+        take(context, node, "/", folder / "palette.png", palette)
+        take(context, node, "/agents/archive", folder / "question.png", question)
+    with browser().context(node, color_scheme="dark", viewport=DESKTOP) as context:
+        for name in ("overview", "saga", "supervisors", "logs"):
+            take(context, node, pages[name], folder / f"{name}-dark.png")
+    with browser().context(node, viewport=PHONE) as context:
+        for name in ("overview", "agents", "saga"):
+            take(context, node, pages[name], folder / f"{name}-phone.png")
+    with browser().context(nothing()) as context:
+        take(context, nothing(), "/", folder / "overview-empty.png")
+        take(context, nothing(), "/costs", folder / "costs-empty.png")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]).resolve())

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Nexus OS authors
+"""What can be done, each with its question before and its effect behind."""
+
+from browser import until
+from shared import DashboardTest
+
+
+class Actions(DashboardTest):
+    def state_of(self, name):
+        return self.node.api(f"/agents/{name}")["state"]
+
+    def test_an_agent_is_stopped_after_a_question_and_started_again(self):
+        page = self.open("/agents/archive")
+        page.locator("[data-verb=stop]").click()
+        page.locator("dialog button", has_text="Back").click()
+        page.wait_for_selector("dialog", state="detached")
+        self.assertEqual(self.state_of("archive"), "running")
+        page.locator("[data-verb=stop]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=stopped")
+        self.assertEqual(self.state_of("archive"), "stopped")
+        page.locator("[data-verb=start]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=running")
+        self.assertIn("archive", page.locator("#toasts").inner_text())
+
+    def test_a_run_is_started_waits_for_its_event_and_is_cancelled(self):
+        page = self.open("/runs")
+        page.locator("[data-act=start-run]").click()
+        page.locator("dialog select[name=name]").select_option("review")
+        page.locator("dialog textarea[name=input]").fill('{"topic": "lakes"}')
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_url("**/runs/run_*")
+        page.wait_for_selector("text=waits for the event")
+        page.locator("[data-verb=signal]").first.click()
+        self.assertEqual(page.locator("dialog [name=name]").input_value(), "decision")
+        page.locator("dialog [name=payload]").fill('{"publish": false}')
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=completed")
+        again = self.node.run("review", {"topic": "seas"}, wait=False)
+        page.goto(f"{self.node.url}/runs/{again['id']}")
+        page.wait_for_selector("text=waits for the event")
+        page.locator("[data-verb=pause]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=paused")
+        page.locator("[data-verb=resume]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=suspended")
+        page.locator("[data-verb=cancel]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("h1 .state >> text=cancelled")
+
+    def test_a_run_is_forked_from_a_step_and_run_again(self):
+        run = self.node.runs["briefing"]["id"]
+        page = self.open(f"/runs/{run}?step=polish")
+        page.locator("[id='step-polish'] [data-act=fork]").click()
+        page.locator("dialog button[type=submit]").click()
+        until(page, "(id) => location.pathname.startsWith('/runs/') && !location.pathname.endsWith(id)", run)
+        page.wait_for_selector("h1 .state >> text=completed")
+        self.assertEqual(self.node.api(page.url.split("/runs/")[1].join(["/runs/", ""]))["cost"]["costNanoUSD"], 0)
+
+    def test_more_than_ten_at_once_have_to_be_typed(self):
+        page = self.open("/agents?q=state:idle")
+        page.wait_for_selector("tr[data-row]")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.locator("[data-act=choose-all]").click()
+        page.locator("[data-act=bulk][data-verb=stop]").click()
+        page.wait_for_selector("dialog [name=typed]")
+        page.locator("dialog button[type=submit]").click()
+        self.assertEqual(page.locator("dialog[open]").count(), 1)
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog", state="detached")
+        self.assertEqual(self.state_of("writer"), "idle")
+
+    def test_a_pool_is_scaled_and_drained(self):
+        page = self.open("/pools")
+        page.locator("[data-verb=scale]").click()
+        page.locator("dialog [name=size]").fill("3")
+        page.locator("dialog button[type=submit]").click()
+        until(page, "document.querySelectorAll('.worker').length === 3")
+        page.locator("[data-verb=scale]").click()
+        page.locator("dialog [name=size]").fill("99")
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector(".toast.bad")
+        self.assertTrue(any("409" in trouble or "400" in trouble or "422" in trouble for trouble in self.context.troubles))
+        self.context.troubles.clear()
+        page.locator("[data-verb=drain]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.locator("[data-verb=resume]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector("[data-verb=drain]")
+
+    def test_the_configuration_is_compared_with_the_file(self):
+        page = self.open("/system")
+        page.locator("[data-act=check-config]").click()
+        page.wait_for_selector("text=The file says what holds")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("compare")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=The file says what holds")
+
+    def test_a_schedule_is_triggered(self):
+        page = self.open("/system")
+        page.locator("[data-kind=schedule][data-verb=trigger]").click()
+        page.locator("dialog button[type=submit]").click()
+        page.wait_for_selector(".toast")
+        runs = self.node.api("/runs?name=briefing")["runs"]
+        self.assertGreater(len(runs), 3)
