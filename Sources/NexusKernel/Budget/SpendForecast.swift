@@ -89,13 +89,6 @@ package struct SpendRate: Sendable {
     return (SpendRate(cost: cost, tokens: tokens, weights: weights, piece: piece), "")
   }
 
-  private init(cost: Int128, tokens: Int128, weights: Int128, piece: Int64) {
-    self.cost = cost
-    self.tokens = tokens
-    self.weights = weights
-    self.piece = piece
-  }
-
   /// Microseconds until `left` is spent; nil for never.
   private func time(_ left: Int64, at sum: Int128) -> Int64? {
     guard sum > 0 else { return nil }
