@@ -61,7 +61,7 @@ struct ConnectionTests {
   @Test func `who has shown a key may be silent longer than a stranger, but not in the middle of a head`() async throws
   {
     var limits = GatewayLimits()
-    limits.headerTimeout = .milliseconds(200)
+    limits.headerTimeout = .seconds(4)
     limits.idleTimeout = .seconds(50)
     let bench = try await GatewayBench.start(
       limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
