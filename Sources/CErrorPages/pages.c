@@ -148,6 +148,12 @@ static const unsigned char NX_BUD_006[] = {
 static const unsigned char NX_BUD_007[] = {
 #embed "../../docs/errors/NX-BUD-007.md"
 };
+static const unsigned char NX_BUD_020[] = {
+#embed "../../docs/errors/NX-BUD-020.md"
+};
+static const unsigned char NX_BUD_021[] = {
+#embed "../../docs/errors/NX-BUD-021.md"
+};
 static const unsigned char NX_CFG_001[] = {
 #embed "../../docs/errors/NX-CFG-001.md"
 };
@@ -348,6 +354,9 @@ static const unsigned char NX_CFG_249[] = {
 };
 static const unsigned char NX_CFG_250[] = {
 #embed "../../docs/errors/NX-CFG-250.md"
+};
+static const unsigned char NX_CFG_251[] = {
+#embed "../../docs/errors/NX-CFG-251.md"
 };
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
@@ -574,6 +583,24 @@ static const unsigned char NX_RUN_052[] = {
 static const unsigned char NX_RUN_053[] = {
 #embed "../../docs/errors/NX-RUN-053.md"
 };
+static const unsigned char NX_RUN_054[] = {
+#embed "../../docs/errors/NX-RUN-054.md"
+};
+static const unsigned char NX_RUN_055[] = {
+#embed "../../docs/errors/NX-RUN-055.md"
+};
+static const unsigned char NX_RUN_056[] = {
+#embed "../../docs/errors/NX-RUN-056.md"
+};
+static const unsigned char NX_RUN_057[] = {
+#embed "../../docs/errors/NX-RUN-057.md"
+};
+static const unsigned char NX_RUN_058[] = {
+#embed "../../docs/errors/NX-RUN-058.md"
+};
+static const unsigned char NX_RUN_059[] = {
+#embed "../../docs/errors/NX-RUN-059.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -696,6 +723,8 @@ static const struct naos_error_page pages[] = {
     {"NX-BUD-005", NX_BUD_005, sizeof NX_BUD_005},
     {"NX-BUD-006", NX_BUD_006, sizeof NX_BUD_006},
     {"NX-BUD-007", NX_BUD_007, sizeof NX_BUD_007},
+    {"NX-BUD-020", NX_BUD_020, sizeof NX_BUD_020},
+    {"NX-BUD-021", NX_BUD_021, sizeof NX_BUD_021},
     {"NX-CFG-001", NX_CFG_001, sizeof NX_CFG_001},
     {"NX-CFG-002", NX_CFG_002, sizeof NX_CFG_002},
     {"NX-CFG-003", NX_CFG_003, sizeof NX_CFG_003},
@@ -763,6 +792,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-248", NX_CFG_248, sizeof NX_CFG_248},
     {"NX-CFG-249", NX_CFG_249, sizeof NX_CFG_249},
     {"NX-CFG-250", NX_CFG_250, sizeof NX_CFG_250},
+    {"NX-CFG-251", NX_CFG_251, sizeof NX_CFG_251},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
@@ -838,6 +868,12 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-051", NX_RUN_051, sizeof NX_RUN_051},
     {"NX-RUN-052", NX_RUN_052, sizeof NX_RUN_052},
     {"NX-RUN-053", NX_RUN_053, sizeof NX_RUN_053},
+    {"NX-RUN-054", NX_RUN_054, sizeof NX_RUN_054},
+    {"NX-RUN-055", NX_RUN_055, sizeof NX_RUN_055},
+    {"NX-RUN-056", NX_RUN_056, sizeof NX_RUN_056},
+    {"NX-RUN-057", NX_RUN_057, sizeof NX_RUN_057},
+    {"NX-RUN-058", NX_RUN_058, sizeof NX_RUN_058},
+    {"NX-RUN-059", NX_RUN_059, sizeof NX_RUN_059},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

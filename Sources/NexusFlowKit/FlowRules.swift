@@ -30,7 +30,9 @@ package struct FlowRules {
   private var words: [String] { journal.map { JournalWord.of($0.entry) } }
 
   /// The first rule that is broken, in a sentence; nil if all hold.
-  package func broken() -> String? { checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkEnd() }
+  package func broken() -> String? {
+    checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkNeed() ?? checkEnd()
+  }
 
   /// Every unit ends at most once, and every attempt that ended had started.
   private func checkOnce() -> String? {
@@ -117,6 +119,29 @@ package struct FlowRules {
     return nil
   }
 
+  /// Nothing is undone of a step that never began, because nobody could pay for its undo or for another reason.
+  private func checkNeed() -> String? {
+    var began: Set<String> = []
+    for entry in journal {
+      switch entry.entry {
+      case .attemptEnded(let path, _, let end):
+        switch end.outcome {
+        case .interrupted(AttemptOutcome.neverBegan): break
+        case .budgetStopped(let refusal) where refusal.reason == .reserve: break
+        default: began.insert(path.text)
+        }
+      case .childStarted(let path, _), .stepCompleted(let path, _), .stepMarkedDone(let path, _, _):
+        began.insert(path.text)
+      case .attemptStarted(let path, _, _) where path.text.hasSuffix(".compensation"):
+        let name = String(path.text.dropLast(".compensation".count))
+        let step = definition.steps.first { $0.name == name.prefix { $0 != "[" } }
+        if step?.compensation?.ofFailed == .auto, !began.contains(name) { return "\(name) is undone, and never began" }
+      default: break
+      }
+    }
+    return nil
+  }
+
   private func isAskedAbout(_ path: StepPath) -> Bool {
     guard !path.text.contains("."),
       let step = definition.steps.first(where: { $0.name == path.text.prefix { $0 != "[" } })
@@ -129,6 +154,7 @@ package struct FlowRules {
     if let child = living.first { return "the run is over, and \(child) goes on: \(words)" }
     switch status {
     case .compensated, .compensatedPartial: return checkUndone()
+    case let end where end != .cancelled && wasKilled: return "a kill was forgotten: \(words)"
     case .completed where definition.kind != .pool:
       let ended = Set(
         journal.compactMap { entry -> String? in
@@ -145,6 +171,19 @@ package struct FlowRules {
       return nil
     default: return nil
     }
+  }
+
+  /// A person asked for the end, and nobody for more after that.
+  private var wasKilled: Bool {
+    var isWanted = false
+    for entry in journal {
+      switch entry.entry {
+      case .killRequested: isWanted = true
+      case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): isWanted = false
+      default: break
+      }
+    }
+    return isWanted
   }
 
   /// Whatever happened outside under a step's key was undone, or somebody answered for it.

@@ -12,6 +12,7 @@ package enum JournalWord {
     case .attemptStarted(let path, let attempt, _): "start \(path)#\(attempt)"
     case .attemptEnded(let path, let attempt, _): "end \(path)#\(attempt)"
     case .stepRecorded(let path, _): "recorded \(path)"
+    case .killRequested: "killRequested"
     case .cancelRequested: "cancelRequested"
     case .paused(let reason, _): "paused \(reason.rawValue)"
     case .resumed: "resumed"

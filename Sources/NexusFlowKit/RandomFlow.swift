@@ -72,6 +72,11 @@ package enum RandomFlow {
       } else if Int.random(in: 0..<5, using: &random) > 0 {
         step.compensation = CompensationStep(agent: AgentName("undo-\(index)"))
         step.compensation?.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: step.compensation?.reserve = Spend(cost: NanoUSD(5), tokens: TokenCount(7))
+        case 1: step.compensation?.reserve = .zero
+        default: break
+        }
         // One that can never be made.
         if Int.random(in: 0..<8, using: &random) == 0 {
           step.compensation?.input = try? ValueTemplate(parsing: "{{ output.nope.id }}")

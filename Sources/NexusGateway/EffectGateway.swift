@@ -69,6 +69,12 @@ package final class EffectGateway: EffectBoundary {
     return AttemptAccess(key: session.key, baseURL: baseURL)
   }
 
+  package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
+    services.ledger.keep(reserves, for: run, isForced: isForced)
+  }
+
+  package func releaseReserve(of run: RunID) { services.ledger.releaseReserve(of: run) }
+
   package func tally(of key: VirtualKey) -> AttemptTally? {
     services.keys.session(for: key.secret)?.tally
   }

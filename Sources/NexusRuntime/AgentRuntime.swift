@@ -55,6 +55,7 @@ package final class AgentRuntime: Sendable {
     try await supervisors.check()
     try await supervisors.restore()
     try await pools.restore(plan.queuePools)
+    try await executor.keepReserves()
     for row in try await services.store.agents() {
       board.update(row.name) { status in
         let last = row.lastState.flatMap(AgentState.init(rawValue:))

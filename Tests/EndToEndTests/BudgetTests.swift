@@ -91,4 +91,71 @@ struct BudgetTests {
       #expect(resumed.out == "10 answers\n")
     }
   }
+
+  /// A saga whose second step spends all that there is, with an undo that costs two calls.
+  private func trip(
+    hold: String = "0", _ body: (Project, Upstream) async throws -> Void
+  ) async throws {
+    let python = try Checkout.pythonSDK()
+    try await Project.with { project in
+      let upstream = try await Upstream(for: project, ["HOLD_AT": hold])
+      try project.copy(Checkout.support("agents/spender.py"), to: "agent.py")
+      try project.write(
+        upstream.config + """
+          name: trip
+          agents:
+            book: { command: [sh, -c, 'echo booked >>effects'] }
+            spend: { command: [\(python), agent.py], retry: 1, env: { MODEL: fake/fixed, CLIENTS: "1" } }
+            undo: { command: [\(python), agent.py], retry: 1, env: { MODEL: fake/fixed, CLIENTS: "1", QUESTIONS: "2" } }
+          sagas:
+            trip:
+              steps:
+                - { name: book, agent: book, compensation: { agent: undo, reserve: $0.004 } }
+                - { name: spend, agent: spend }
+          ---
+          cost: { budgets: { global: { maxDollars: 0.01 } } }
+
+          """, to: "nexus.config.yaml")
+      try await body(project, upstream)
+    }
+  }
+
+  @Test func `a saga keeps the money for its undo, which ordinary steps cannot spend`() async throws {
+    try await trip { project, upstream in
+      let run = try await project.naos("run", "trip", "-o", "json")
+      #expect(try run.json["status"] == "compensated", "\(run.err)")
+      #expect(try run.json["error"]?["code"] == "NX-BUD-001")
+      #expect(upstream.calls.count == 5, "three of the step, two of its undo: \(upstream.calls)")
+      let logs = try await project.naos("logs", "spend").out
+      #expect(logs.contains("refused 429 insufficient_quota naos_budget_exceeded"), "\(logs)")
+      // Nothing is left for the next one, and it does not begin what could not be undone.
+      let next = try await project.naos("run", "trip", "-o", "json")
+      #expect(next.status == 7, "\(next.status) \(next.err)")
+      #expect(try next.json["error"]?["code"] == "NX-BUD-020")
+      #expect(try project.read("effects") == "booked\n")
+    }
+  }
+
+  @Test func `what is kept for the undo is kept over kill -9`() async throws {
+    try await trip(hold: "2") { project, upstream in
+      var node = try await project.up()
+      let started = try await project.naos("run", "trip", "--detach", "-o", "json")
+      let run = try #require(try started.json["id"]?.stringValue)
+      try await upstream.waitForCall(2)
+      node.signal(SIGKILL)
+      _ = try await node.end()
+      await upstream.release()
+      node = try await project.up()
+      let wait = try await project.naos("runs", "wait", run, "-o", "json")
+      #expect(try wait.json["status"] == "compensated", "\(wait.err)")
+      // The call that was cut off stays charged, and its question is asked again: two of the step remain.
+      #expect(upstream.calls.count <= 5)
+      let shown = try await project.naos("runs", "show", run, "-o", "json").json
+      let undo = shown["steps"]?.arrayValue?.first { $0["path"] == "book.compensation" }
+      #expect(undo?["status"] == "completed", "\(shown)")
+      #expect(undo?["costNanoUSD"] == 4_000_000)
+      node.signal(SIGTERM)
+      _ = try await node.end()
+    }
+  }
 }

@@ -56,6 +56,7 @@ struct RuntimeFixture: Sendable {
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
     // Every sleeper of the clock is one that a test knows of.
     services.restartLogPause = .zero
+    services.prunePause = .zero
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
     let fixture = RuntimeFixture(

@@ -66,6 +66,7 @@ import Testing
       .decided(winners: [StepPath("members[0]"), StepPath("members[2]")]), .decided(winners: []),
       .killed(by: "a person", uncompensated: [path]), .killed(by: "a person", uncompensated: []),
       .forked(from: RunID("run_1"), sequence: JournalSequence(7)), .nodeTrapped, .epochRaised(by: "a person"),
+      .killRequested(by: "a person"),
     ]
 
   private static let path = StepPath("research[2].draft")
@@ -99,7 +100,7 @@ import Testing
 
   /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
   @Test func `the goldens hold every kind of entry`() {
-    var missing: Set<Int> = Set(0..<27)
+    var missing: Set<Int> = Set(0..<28)
     for entry in Self.entries + Self.flowEntries { missing.remove(Self.number(of: entry)) }
     #expect(missing == [])
   }
@@ -133,6 +134,7 @@ import Testing
     case .forked: 24
     case .nodeTrapped: 25
     case .epochRaised: 26
+    case .killRequested: 27
     }
   }
 

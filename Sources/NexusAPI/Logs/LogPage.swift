@@ -10,14 +10,18 @@ package struct LogQuery: Sendable, Hashable {
 
   package var agent: AgentName?
   package var run: RunID?
+  package var step: StepPath?
   /// The newest lines, if no cursor is given.
   package var limit: Int
   /// The `next` of the page before: lines after it.
   package var cursor: String?
 
-  package init(agent: AgentName? = nil, run: RunID? = nil, limit: Int = 200, cursor: String? = nil) {
+  package init(
+    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, limit: Int = 200, cursor: String? = nil
+  ) {
     self.agent = agent
     self.run = run
+    self.step = step
     self.limit = min(max(limit, 1), Self.maxLimit)
     self.cursor = cursor
   }
@@ -27,6 +31,7 @@ extension LogEvent: WireValue {
   package var json: JSONValue {
     [
       "at": .of(at), "agent": .string(agent.text), "run": .of(run), "attempt": .of(attempt?.value),
+      "step": .of(step?.text),
       "stream": .string(stream.rawValue), "text": .string(text),
     ]
   }
@@ -36,6 +41,7 @@ extension LogEvent: WireValue {
     self.init(
       at: try reader.time("at"), agent: AgentName(try reader.text("agent")),
       run: try reader.optionalText("run").map { RunID($0) },
+      step: try reader.optionalText("step").map { StepPath($0) },
       attempt: try reader.optionalInteger("attempt").map { AttemptNumber(Int(clamping: $0)) },
       stream: OutputStream(rawValue: try reader.text("stream")) ?? .standardError, text: try reader.text("text"))
   }

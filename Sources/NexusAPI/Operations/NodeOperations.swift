@@ -33,6 +33,9 @@ package protocol NodeOperations: Sendable {
   /// Does something to a run; answers once that is under way, with the run, or with the new one that it leads to.
   func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport
 
+  /// Removes runs that are over; answers when they are gone.
+  func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport
+
   // Workflows, sagas and pools.
   /// In the order of the configuration.
   func flows() async throws(OperationError) -> FlowList
@@ -65,5 +68,9 @@ package protocol NodeOperations: Sendable {
 }
 
 extension NodeOperations {
+  package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
+    throw .unreachable("Runs are removed by a node.")
+  }
+
   package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { try await change(run, .cancel) }
 }

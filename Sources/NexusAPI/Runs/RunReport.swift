@@ -27,10 +27,14 @@ extension RunFailure: WireValue {
 
 /// What a run cost.
 package struct RunCost: Sendable, Hashable {
+  /// With those of the runs that it started.
   package var tokens: TokenCount
   package var inputTokens: TokenCount
   package var outputTokens: TokenCount
+  /// With that of the runs that it started.
   package var cost: NanoUSD
+  /// What the runs that it started, and those of theirs, add up to.
+  package var children = ChildrenCost()
   /// Model calls that were made and paid for.
   package var modelCalls: Int
   /// Effects answered from the journal.
@@ -57,7 +61,8 @@ extension RunCost: WireValue {
     [
       "tokens": .int(tokens.value), "inputTokens": .int(inputTokens.value), "outputTokens": .int(outputTokens.value),
       "costNanoUSD": .int(cost.value), "modelCalls": .int(Int64(modelCalls)), "replayed": .int(Int64(replayed)),
-      "budget": .of(budget),
+      "budget": .of(budget), "own": ["tokens": .int((tokens - children.tokens).value), "costNanoUSD": .int(own.value)],
+      "children": children.json,
     ]
   }
 
@@ -70,6 +75,35 @@ extension RunCost: WireValue {
     modelCalls = Int(clamping: try reader.optionalInteger("modelCalls") ?? 0)
     replayed = Int(clamping: try reader.optionalInteger("replayed") ?? 0)
     budget = try reader.optionalNested("budget")
+    children = try reader.optionalNested("children") ?? ChildrenCost()
+  }
+
+  /// What the run itself cost.
+  package var own: NanoUSD { cost - children.cost }
+}
+
+/// What the runs cost that a run started, by its steps or its agents, down to the last.
+package struct ChildrenCost: Sendable, Hashable {
+  package var runs: Int
+  package var tokens: TokenCount
+  package var cost: NanoUSD
+  package init(runs: Int = 0, tokens: TokenCount = .zero, cost: NanoUSD = .zero) {
+    self.runs = runs
+    self.tokens = tokens
+    self.cost = cost
+  }
+}
+
+extension ChildrenCost: WireValue {
+  package var json: JSONValue {
+    ["runs": .int(Int64(runs)), "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value)]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "children")
+    runs = try reader.count("runs")
+    tokens = TokenCount(try reader.integer("tokens"))
+    cost = NanoUSD(try reader.integer("costNanoUSD"))
   }
 }
 

@@ -15,6 +15,9 @@ struct LogsCommand: NaosCommand {
   @Option(help: ArgumentHelp("Only this run.", valueName: "id"))
   var run: String?
 
+  @Option(help: ArgumentHelp("Only this step, and all its attempts.", valueName: "path"))
+  var step: String?
+
   @Flag(name: [.customShort("f"), .long], help: "Go on with new lines until Ctrl-C.")
   var follow = false
 
@@ -31,7 +34,9 @@ struct LogsCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let query = LogQuery(agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, limit: lines)
+    let query = LogQuery(
+      agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, step: step.map { StepPath($0) },
+      limit: lines)
     let console = context.console
     guard follow else {
       let page = try await NodeAccess.reading(project) { operations in try await operations.logs(query) }

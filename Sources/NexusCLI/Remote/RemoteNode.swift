@@ -62,7 +62,8 @@ package struct RemoteNode: NodeOperations {
     try await get(
       "/logs"
         + PathText.query([
-          ("agent", query.agent?.text), ("run", query.run?.text), ("limit", "\(query.limit)"), ("cursor", query.cursor),
+          ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text),
+          ("limit", "\(query.limit)"), ("cursor", query.cursor),
         ]))
   }
 
@@ -79,7 +80,11 @@ package struct RemoteNode: NodeOperations {
   }
 
   package func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
-    let target = "/api/v1/logs/follow" + PathText.query([("agent", query.agent?.text), ("run", query.run?.text)])
+    let target =
+      "/api/v1/logs/follow"
+      + PathText.query([
+        ("agent", query.agent?.text), ("run", query.run?.text), ("step", query.step?.text),
+      ])
     return followers.stream(transport, target, named: "line")
   }
 
@@ -104,6 +109,10 @@ package struct RemoteNode: NodeOperations {
     // A pause lasts as long as the attempts under way take to end.
     if change == .pause { return try await postPatiently(path(run, "/\(change.verb)"), change.body) }
     return try await post(path(run, "/\(change.verb)"), change.body)
+  }
+
+  package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
+    try await postPatiently("/runs/prune", runs.json)
   }
 
   package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }

@@ -89,7 +89,17 @@ extension CanonicalYAML {
     var members: [(String, YAMLText)] = [("agent", .text(step.agent.text))]
     if let input = step.input { members.append(("input", YAMLText(data: input.source))) }
     members.append(("retry", retry(step.retry)))
-    return .map(members + timeout(step.limits))
+    members += timeout(step.limits)
+    if let reserve = step.reserve {
+      members.append(
+        (
+          "reserve",
+          .map([
+            ("maxTokens", .plain(reserve.tokens.description)), ("maxDollars", .plain(MoneyText.text(reserve.cost))),
+          ])
+        ))
+    }
+    return .map(members)
   }
 
   // MARK: Pools

@@ -43,6 +43,11 @@ struct CanonicalYAML {
     members.append(("server", .map(server)))
     members.append(("store", .plain("sqlite")))
     members.append(("durability", .plain(plan.durability.rawValue)))
+    if !plan.retention.isEmpty {
+      let kept = [("completed", plan.retention.completed), ("failed", plan.retention.failed)]
+      let retention = kept.compactMap { key, length in length.map { (key, YAMLText.plain(DurationText.text($0))) } }
+      members.append(("store", .map([("retention", .map(retention))])))
+    }
     return .map(members)
   }
 

@@ -47,7 +47,10 @@ extension PlanBuilder {
     refuse(&draft.definition, byKeysOf: fields)
     buildSteps(&draft, fields)
     connect(&draft)
-    if kind == .saga { checkCommitments(draft) }
+    if kind == .saga {
+      checkCommitments(draft)
+      checkReserves(draft)
+    }
     checkReferences(draft)
     add(draft)
   }

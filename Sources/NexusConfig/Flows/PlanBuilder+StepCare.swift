@@ -103,7 +103,25 @@ extension PlanBuilder {
     (compensation.retry, compensation.limits) = care(
       by: compensation.agent, retry: value.fields?.value("retry"), timeout: value.fields?.value("timeout"))
     if let input = value.fields?.value("input") { compensation.input = template(input, .compensation, &uses) }
+    if let value = value.fields?.value("reserve") { compensation.reserve = reserve(value) }
     if let word = fields.word("compensateFailed", as: CompensateFailed.self) { compensation.ofFailed = word }
     step.compensation = compensation
+  }
+
+  /// An amount without a window: it is kept for as long as the saga may go back.
+  private mutating func reserve(_ value: Shaped) -> Spend? {
+    if case .budget(let text) = value.content {
+      if text.window != nil {
+        report(
+          Diagnostic(
+            "NX-CFG-115", "a reserve has no window: it is kept while the saga may go back", at: value.location,
+            help: "write the amount alone"))
+      }
+      return Spend(cost: text.maxCost ?? .zero, tokens: text.maxTokens ?? .zero)
+    }
+    guard let fields = value.fields else { return nil }
+    var reserve = Spend(cost: fields.money("maxDollars") ?? .zero)
+    if case .integer(let tokens)? = fields.value("maxTokens")?.content { reserve.tokens = TokenCount(tokens) }
+    return reserve
   }
 }

@@ -86,6 +86,12 @@ extension PlanBuilder {
             "NX-CFG-246", "`\(step.name)` is retriable, but it stands behind no pivot", at: place,
             help: "before the pivot a step is compensatable: a failure goes back"))
       }
+      if step.commitment == .compensatable, pivot != nil, step.compensation == nil, step.action.hasEffects {
+        report(
+          Diagnostic(
+            "NX-CFG-246", "`\(step.name)` is compensatable, but it stands behind the pivot", at: place, notes: notes(),
+            help: "nothing is undone there: write `kind: retriable`, so that it is tried until it succeeds"))
+      }
       guard step.compensation != nil, let field = item.fields.field("compensation") else { continue }
       if step.commitment != .compensatable {
         report(
@@ -98,6 +104,16 @@ extension PlanBuilder {
             "NX-CFG-246", "`\(step.name)` stands behind the pivot, where nothing is undone", at: field.keyLocation,
             notes: notes(), help: "remove `\(field.written)`, and make the step `retriable`"))
       }
+    }
+  }
+}
+
+extension StepAction {
+  /// It does something that could fail, or be undone.
+  fileprivate var hasEffects: Bool {
+    switch self {
+    case .agent, .run: true
+    case .sleep, .event: false
     }
   }
 }

@@ -113,11 +113,20 @@ enum ConfigKeys {
   static let network = ObjectShape(
     "the network", [KeySpec("dashboard", .object(server), "The same as `server`.")])
 
+  static let retention = ObjectShape(
+    "the retention of runs",
+    [
+      KeySpec("completed", duration, default: "for ever", "How long runs that completed are kept, from their end."),
+      KeySpec("failed", duration, default: "for ever", "How long runs that came to any other end are kept."),
+    ])
+
   static let store = ObjectShape(
     "the store",
     [
       KeySpec(
         "url", text, aliases: ["kind", "type"], default: "sqlite", "`sqlite`; `postgres://…` is not available yet."),
       KeySpec("durability", word(Durability.self), default: "sync", "The same as `durability` at the top."),
+      KeySpec(
+        "retention", .object(retention), default: "runs are kept", "How long runs that are over are kept."),
     ])
 }

@@ -133,5 +133,15 @@ extension ConfigKeys {
       KeySpec(
         "timeout", Shape(.duration, mapping: .object(stepTimeout)), default: "the agent's",
         "The longest that one attempt may take."),
+      KeySpec(
+        "reserve", Shape(.budget, mapping: .object(reserve)), default: "a tenth of each limit, shared",
+        "What budgets keep for it while the saga may still go back: `$0.10`, `2000 tokens`, or both; `$0` for nothing."),
+    ])
+
+  private static let reserve = ObjectShape(
+    "the reserve of a compensation",
+    [
+      KeySpec("maxTokens", Shape(.integer(0...Int64.max)), "The tokens that are kept."),
+      KeySpec("maxDollars", Shape(.money), aliases: ["maxCost"], "The dollars that are kept."),
     ])
 }

@@ -187,6 +187,10 @@ struct PlanBuilder {
           label: "expected sqlite", help: "remove the key: sqlite is the default",
           suggestion: isPostgres ? nil : Suggestion.nearest(to: text, among: ["sqlite"])))
     }
+    if let retention = store?.fields?.fields("retention") {
+      plan.retention = RetentionSpec(
+        completed: retention.duration("completed"), failed: retention.duration("failed"))
+    }
     let top = single("durability")
     let inner = store?.fields?.value("durability")
     if let top, let inner {

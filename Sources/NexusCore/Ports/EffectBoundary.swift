@@ -8,12 +8,17 @@ package struct Caller: Sendable, Hashable {
   package let run: RunID?
   package let step: StepPath
   package let attempt: AttemptNumber
+  /// It undoes a step, so it may spend what budgets keep for that.
+  package let isCompensating: Bool
 
-  package init(agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber) {
+  package init(
+    agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false
+  ) {
     self.agent = agent
     self.run = run
     self.step = step
     self.attempt = attempt
+    self.isCompensating = isCompensating
   }
 }
 
@@ -31,7 +36,11 @@ package struct AttemptAccess: Sendable {
 
 /// Why a budget said no, in the words of its counter.
 package struct BudgetRefusal: Sendable, Hashable {
-  package enum Reason: String, Sendable { case exhausted, busy, tooBig }
+  package enum Reason: String, Sendable {
+    case exhausted, busy, tooBig
+    /// There is no room for what the run has to keep for its compensations, so the step did not begin.
+    case reserve
+  }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
   package let scope: String
@@ -44,6 +53,20 @@ package struct BudgetRefusal: Sendable, Hashable {
     self.scope = scope
     self.action = action
     self.message = message
+  }
+}
+
+/// What the budgets keep for the compensations that an agent may have to make for a run.
+package struct CompensationReserve: Sendable, Hashable {
+  package var agent: AgentName
+  package var amount: Spend
+  /// Some compensation does not say what it needs: a part of each limit is kept from everything else.
+  package var usesHeadroom: Bool
+
+  package init(agent: AgentName, amount: Spend = .zero, usesHeadroom: Bool = false) {
+    self.agent = agent
+    self.amount = amount
+    self.usesHeadroom = usesHeadroom
   }
 }
 
@@ -83,12 +106,26 @@ package protocol EffectBoundary: Sendable {
   /// The sums so far; nil for an unknown key.
   func tally(of key: VirtualKey) -> AttemptTally?
 
+  /// Keeps what the compensations of a run need in the budgets that bind them, until it is released.
+  ///
+  /// - Parameters:
+  ///   - reserves: one for each agent that compensates; asked again with more, the rest is kept.
+  ///   - run: the run.
+  ///   - isForced: they were kept before, by the node before this one.
+  /// - Returns: the budget that has no room for it: `busy` if it may have some soon; nil if everything is kept.
+  func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal?
+
+  /// The run is over, or cannot go back any more.
+  func releaseReserve(of run: RunID)
+
   /// Revokes the key. Calls still under way upstream are brought to their end and recorded for the next attempt.
   func closeAttempt(_ key: VirtualKey) -> AttemptTally
 }
 
 extension EffectBoundary {
   package func openFirstAttempt(_ caller: Caller) -> AttemptAccess? { nil }
+  package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? { nil }
+  package func releaseReserve(of run: RunID) {}
 }
 
 /// A request of an agent to the node itself: `/agent/v1/…` without what the boundary answers.

@@ -105,16 +105,20 @@ package struct LogEvent: Sendable {
   package let at: WallTime
   package let agent: AgentName
   package let run: RunID?
+  /// Nil outside of runs, and in lines of before steps were told.
+  package let step: StepPath?
   package let attempt: AttemptNumber?
   package let stream: OutputStream
   package let text: String
 
   package init(
-    at: WallTime, agent: AgentName, run: RunID?, attempt: AttemptNumber?, stream: OutputStream, text: String
+    at: WallTime, agent: AgentName, run: RunID?, step: StepPath? = nil, attempt: AttemptNumber?,
+    stream: OutputStream, text: String
   ) {
     self.at = at
     self.agent = agent
     self.run = run
+    self.step = step
     self.attempt = attempt
     self.stream = stream
     self.text = text

@@ -27,18 +27,31 @@ enum BudgetText {
     let name = "The budget of \(block.key.scope)\(window(block))"
     let limit = limit(block.limit)
     let spent = amount(block.spent, on: block.limit)
-    let left = Self.limit(block.limit.minus(block.spent))
+    let left = Self.limit(block.limit.minus(block.spent + block.kept))
     let asked = amount(block.asked, on: block.limit)
+    let kept = block.kept == .zero ? "" : " and \(amount(block.kept, on: block.limit)) kept for compensations"
     switch block.reason {
-    case .exhausted: return "\(name) is used up: \(spent) of \(limit) spent.\(reset(block))"
+    case .exhausted, .reserve: return "\(name) is used up: \(spent) of \(limit) spent\(kept).\(reset(block))"
     case .tooBig:
-      return "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left. "
+      return
+        "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left\(keptNote(block)). "
         + "A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
     case .busy:
       let held = amount(block.held, on: block.limit)
-      return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit); "
+      return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit)\(kept); "
         + "this request may come to \(asked)."
     }
+  }
+
+  private static func keptNote(_ block: BudgetBlock) -> String {
+    block.kept == .zero ? "" : ": \(amount(block.kept, on: block.limit)) is kept for compensations"
+  }
+
+  /// Why a step does not begin whose compensation could not be paid for.
+  static func reserve(_ block: BudgetBlock, for agent: AgentName) -> String {
+    "The budget of \(block.key.scope)\(window(block)) cannot keep \(amount(block.asked, on: block.limit)) for the "
+      + "compensations by \(agent): \(amount(block.spent + block.held + block.kept, on: block.limit)) of "
+      + "\(limit(block.limit)) is spent, held or kept already.\(reset(block))"
   }
 
   private static func window(_ block: BudgetBlock) -> String {

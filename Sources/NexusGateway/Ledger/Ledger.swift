@@ -162,6 +162,22 @@ package final class Ledger: Sendable {
     }
   }
 
+  /// Keeps what the compensations of a run need: see `EffectBoundary.keep`.
+  package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
+    change { state, reading in
+      for reserve in reserves {
+        let subject = state.subject(reserve.agent, run, isCompensating: true)
+        guard let block = state.machine.keep(reserve, of: subject, isForced: isForced, at: reading) else { continue }
+        return BudgetRefusal(
+          reason: block.reason == .busy ? .busy : .reserve, scope: block.key.scope, action: block.action,
+          message: BudgetText.reserve(block, for: reserve.agent))
+      }
+      return nil
+    }
+  }
+
+  package func releaseReserve(of run: RunID) { change { state, _ in state.machine.releaseReserve(of: run) } }
+
   /// A person says that the wall clock is right after it ran ahead.
   package func confirmClock() {
     change { state, reading in

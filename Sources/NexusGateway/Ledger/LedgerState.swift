@@ -87,7 +87,12 @@ extension Ledger.State {
   }
 
   private func subject(of caller: Caller) -> BudgetSubject {
-    BudgetSubject(agent: caller.agent, supervisors: supervisors[caller.agent] ?? [.root], run: caller.run)
+    subject(caller.agent, caller.run, isCompensating: caller.isCompensating)
+  }
+
+  func subject(_ agent: AgentName, _ run: RunID?, isCompensating: Bool) -> BudgetSubject {
+    BudgetSubject(
+      agent: agent, supervisors: supervisors[agent] ?? [.root], run: run, isCompensating: isCompensating)
   }
 
   private var estimate: ModelPrice? { mode == .soft ? PriceBook.estimate : nil }
@@ -124,7 +129,7 @@ extension AdmissionRefusal {
     let message = BudgetText.message(block)
     let code: Code =
       switch block.reason {
-      case .exhausted: .exhausted
+      case .exhausted, .reserve: .exhausted
       case .busy: .busy
       case .tooBig: .tooBig
       }

@@ -9,7 +9,11 @@ extension BudgetMachine {
     book.bindings(of: subject).places.map { place, limit in
       let index = index(of: place.window, at: time)
       let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
-      return Target(key: key, place: place, limit: limit)
+      var free = limit
+      if !reserves.isEmpty, !limit.isNone {
+        free = limit.minus(reserves.kept(at: place, within: limit, from: subject))
+      }
+      return Target(key: key, place: place, limit: limit, free: free)
     }
   }
 
@@ -28,7 +32,7 @@ extension BudgetMachine {
   /// The first limit that could not take `asked` even if nothing else were under way.
   func refusal(of asked: Spend, _ targets: [Target], _ time: WallTime) -> BudgetBlock {
     for target in targets {
-      let left = target.limit.minus(counters[target.key]?.spent ?? .zero)
+      let left = target.free.minus(counters[target.key]?.spent ?? .zero)
       if !left.admits(asked) { return block(left.isUsedUp(for: asked) ? .exhausted : .tooBig, asked, target, time) }
     }
     preconditionFailure("a refusal has a limit that refuses")
@@ -36,7 +40,7 @@ extension BudgetMachine {
 
   /// The first limit that cannot take `asked` while others are under way.
   func shortage(of asked: Spend, _ targets: [Target], _ time: WallTime) -> BudgetBlock {
-    for target in targets where !target.limit.minus(counters[target.key]?.used ?? .zero).admits(asked) {
+    for target in targets where !target.free.minus(counters[target.key]?.used ?? .zero).admits(asked) {
       return block(.busy, asked, target, time)
     }
     preconditionFailure("a shortage has a limit that is short")
@@ -47,11 +51,12 @@ extension BudgetMachine {
     let counter = counters[target.key] ?? Counter(place: target.place)
     let used = reason == .busy ? counter.used : counter.spent
     let binding = book.positions(at: target.place).map { book.rules[$0] }.filter { !$0.isSoft }
-    let rule = binding.first { !$0.limit.minus(used).admits(asked) } ?? binding.first
+    let kept = target.limit.lead(over: target.free)
+    let rule = binding.first { !$0.limit.minus(used + kept).admits(asked) } ?? binding.first
     guard let rule else { preconditionFailure("only a hard limit refuses") }
     return BudgetBlock(
       reason: reason, key: target.key, window: rule.window, scope: rule.scope, action: rule.onLimit,
-      limit: rule.limit, spent: counter.spent, held: counter.held, asked: asked,
+      limit: rule.limit, spent: counter.spent, held: counter.held, kept: kept, asked: asked,
       reset: BudgetCalendar.start(of: rule.window, index: target.key.index + 1))
   }
 
@@ -78,7 +83,7 @@ extension BudgetMachine {
   package func views() -> [BudgetCounterView] {
     let views = counters.map { key, counter in
       BudgetCounterView(
-        key: key, spent: counter.spent, held: counter.held,
+        key: key, spent: counter.spent, held: counter.held, kept: reserves.kept(at: key, counter.place.window),
         rules: book.positions(at: counter.place).map { book.rules[$0] },
         reset: BudgetCalendar.start(of: counter.place.window, index: key.index + 1))
     }

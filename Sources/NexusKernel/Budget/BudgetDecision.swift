@@ -48,6 +48,8 @@ package struct BudgetBlock: Sendable, Hashable {
   package var limit: SpendLimit
   package var spent: Spend
   package var held: Spend
+  /// What the limit keeps for compensations of others.
+  package var kept: Spend
   /// What the request asked to set aside at the least.
   package var asked: Spend
   /// When the window ends; nil if it does not.
@@ -97,6 +99,8 @@ package struct BudgetCounterView: Sendable, Hashable {
   package var key: CounterKey
   package var spent: Spend
   package var held: Spend
+  /// What is kept for compensations that need it or not.
+  package var kept: Spend
   /// The rules that bind it at present, and when its window ends.
   package var rules: [BudgetRule]
   package var reset: WallTime?

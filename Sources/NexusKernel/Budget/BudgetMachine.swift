@@ -34,6 +34,8 @@ package struct BudgetMachine: Sendable {
     var key: CounterKey
     var place: RuleBook.Place
     var limit: SpendLimit
+    /// The limit less what it keeps for compensations other than this request.
+    var free: SpendLimit
   }
 
   var book: RuleBook
@@ -41,6 +43,7 @@ package struct BudgetMachine: Sendable {
   var holds: [EffectID: Hold] = [:]
   var clock = WindowClock()
   var line: WaitingLine
+  var reserves = ReserveBook()
 
   /// `queueLimit` bounds how many requests may wait; one more is refused as busy.
   package init(rules: [BudgetRule], queueLimit: Int = 1024) {
@@ -67,6 +70,7 @@ package struct BudgetMachine: Sendable {
     guard let hold = holds.removeValue(forKey: id) else { return nil }
     let actual = Spend(
       cost: max(.zero, actual.cost), tokens: max(.zero, actual.tokens), requests: max(0, actual.requests))
+    reserves.settle(id, actual: actual)
     var settlement = BudgetSettlement(
       id: id, held: hold.bound, actual: actual, counters: hold.counters, marks: [],
       isViolation: actual.cost > hold.bound.cost || actual.tokens > hold.bound.tokens, alerts: [])
@@ -95,7 +99,9 @@ package struct BudgetMachine: Sendable {
   ///
   /// Call `wake` afterwards.
   package mutating func setRules(_ rules: [BudgetRule]) {
-    book = RuleBook(rules)
+    var book = RuleBook(rules)
+    reserves.move { subject in book.bindings(of: subject).places.map(\.place) }
+    self.book = book
     for (key, var counter) in counters {
       counter.alerted = []
       _ = dueAlerts(key, &counter)
@@ -128,8 +134,8 @@ extension BudgetMachine {
     var idleRoom = SpendLimit.none
     for target in targets {
       let counter = counters[target.key]
-      idleRoom = idleRoom.tightened(by: target.limit.minus(counter?.spent ?? .zero))
-      room = room.tightened(by: target.limit.minus(counter?.used ?? .zero))
+      idleRoom = idleRoom.tightened(by: target.free.minus(counter?.spent ?? .zero))
+      room = room.tightened(by: target.free.minus(counter?.used ?? .zero))
     }
     let bound = request.bound
     guard let most = bound.largestOutput(within: idleRoom) else {
@@ -142,9 +148,12 @@ extension BudgetMachine {
     }
     let now = max(wanted, bound.largestOutput(within: room) ?? wanted)
     let spend = bound.spend(output: now)
-    if let queue = targets.first(where: { $0.limit.concerns(spend) && behind.contains($0.key) }) {
-      return .wait(block(.busy, spend, queue, time))
+    // What a reserve covers takes nothing from those who wait.
+    let own = request.subject.isCompensating ? reserves.entry(of: request.subject) : nil
+    let queue = targets.first { target in
+      target.limit.concerns(spend) && behind.contains(target.key) && own?.covers(spend, of: target.limit) != true
     }
+    if let queue { return .wait(block(.busy, spend, queue, time)) }
     return .grant(hold(request, output: now, targets))
   }
 
@@ -152,9 +161,11 @@ extension BudgetMachine {
     let spend = request.bound.spend(output: output)
     var marks: [BudgetMark] = []
     for target in targets {
-      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.limit)
+      // What a power loss may burn is never what is kept.
+      let mark = counters[target.key, default: Counter(place: target.place)].hold(spend, within: target.free)
       if let mark { marks.append(BudgetMark(key: target.key, mark: mark)) }
     }
+    reserves.draw(spend, for: request.id, of: request.subject)
     let keys = targets.map(\.key)
     holds[request.id] = Hold(bound: spend, counters: keys)
     return BudgetGrant(

@@ -72,12 +72,3 @@ extension BudgetMachine {
     return burned.sorted { ($0.key.scope, $0.key.window) < ($1.key.scope, $1.key.window) }
   }
 }
-
-extension Spend {
-  /// What is missing to `other` on each axis; never negative.
-  fileprivate func excess(over other: Spend) -> Spend {
-    let difference = self - other
-    return Spend(
-      cost: max(.zero, difference.cost), tokens: max(.zero, difference.tokens), requests: max(0, difference.requests))
-  }
-}

@@ -40,10 +40,15 @@ package struct BudgetSubject: Sendable, Hashable {
   /// The supervisors above the agent, the nearest first.
   package var supervisors: [SupervisorName]
   package var run: RunID?
+  /// It undoes a step of its run, for which the limits may keep something.
+  package var isCompensating: Bool
 
-  package init(agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil) {
+  package init(
+    agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil, isCompensating: Bool = false
+  ) {
     self.agent = agent
     self.supervisors = supervisors
     self.run = run
+    self.isCompensating = isCompensating
   }
 }

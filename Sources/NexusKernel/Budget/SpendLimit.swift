@@ -42,6 +42,13 @@ package struct SpendLimit: Sendable, Hashable {
       requests: requests.map { $0.subtractingSaturating(used.requests) })
   }
 
+  /// How much looser this limit is than `other`, on the axes that both have.
+  package func lead(over other: SpendLimit) -> Spend {
+    Spend(
+      cost: cost.flatMap { mine in other.cost.map { mine - $0 } } ?? .zero,
+      tokens: tokens.flatMap { mine in other.tokens.map { mine - $0 } } ?? .zero)
+  }
+
   /// The tighter of both on each axis.
   package func tightened(by other: SpendLimit) -> SpendLimit {
     SpendLimit(

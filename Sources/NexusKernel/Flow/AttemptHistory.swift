@@ -34,6 +34,7 @@ package struct AttemptHistory: Sendable, Hashable {
     switch end.outcome {
     case .succeeded, .cancelled, .budgetStopped, .interrupted: break
     case .crashed: countFailure(passed: end.passed, mayRewind: true)
+    case .askedRetry(let error) where error.isSleep: break
     case .askedRetry:
       wantsDelay = true
       countFailure(passed: end.passed, mayRewind: false)

@@ -256,12 +256,15 @@ package struct CompensationStep: Sendable, Hashable {
   package var limits: StepLimits
   /// Whether the step that failed is compensated, too.
   package var ofFailed: CompensateFailed
+  /// What budgets keep for it; nil where it does not say, so that it may use the headroom of its limits.
+  package var reserve: Spend?
   package init(agent: AgentName) {
     self.agent = agent
     input = nil
     retry = StepRetry()
     limits = StepLimits()
     ofFailed = .auto
+    reserve = nil
   }
 }
 

@@ -72,7 +72,8 @@ extension FlowMachine {
 
   private mutating func budgetStopped(_ key: UnitKey, _ refusal: BudgetRefusal, _ turn: inout Turn) {
     guard refusal.action != .pause else { return begin(.paused(.budget, note: refusal.message), &turn) }
-    giveUp(key, RunError(code: "NX-BUD-001", message: refusal.message, isRetryable: false), &turn)
+    let code = refusal.reason == .reserve ? "NX-BUD-020" : "NX-BUD-001"
+    giveUp(key, RunError(code: code, message: refusal.message, isRetryable: false), &turn)
   }
 
   // MARK: Failure

@@ -73,11 +73,21 @@ extension FlowMachine {
   }
 
   mutating func cancel(by who: String, _ turn: inout Turn) {
-    guard !state.status.isFinal else { return }
+    // Behind the pivot there is no way back, and whoever asks is told so.
+    guard !state.status.isFinal, !isBehindReturn else { return }
     if !state.cancelRequested { note(.cancelRequested(by: who), &turn) }
-    // The undo of a saga is not cancelled, and behind the pivot there is no way back.
-    guard state.cause == nil, !state.isBehindPivot else { return }
+    // The undo of a saga is not cancelled.
+    guard state.cause == nil else { return }
     begin(.cancelled(by: who), &turn)
+  }
+
+  /// Written down before anything is ended: a node that dies in between has not forgotten it.
+  mutating func kill(by who: String, _ turn: inout Turn) {
+    guard !state.status.isFinal else { return }
+    if state.killRequested == nil, !state.open.isEmpty || state.active.contains(where: isRun) {
+      note(.killRequested(by: who), &turn)
+    }
+    begin(.killed(by: who), &turn)
   }
 
   mutating func leave(_ turn: inout Turn) {

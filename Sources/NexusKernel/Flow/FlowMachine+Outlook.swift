@@ -15,6 +15,8 @@ extension FlowMachine {
       tokens: state.tokens, cost: state.cost)
   }
 
+  package var hasCalls: Bool { state.hasCalls }
+
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }
 
   package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }

@@ -106,7 +106,7 @@ extension FlowMachine {
       let order = StepOrder(
         step: path, agent: agent, attempt: AttemptNumber((state.units[key]?.history.attempts ?? 0) + 1),
         rewind: state.units[key]?.history.pendingRewind ?? 0, input: try attemptInput(of: key),
-        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key))
+        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back)
       note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
       turn.act(.startAttempt(order))
     } catch {

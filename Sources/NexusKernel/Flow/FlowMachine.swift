@@ -99,7 +99,7 @@ package struct FlowMachine: DurableMachine {
     case .childEnded(let path, let end): childEnded(path, end, &turn)
     case .event(let name, let id, let payload): received(name, id, payload, &turn)
     case .cancel(let who): cancel(by: who, &turn)
-    case .kill(let who): begin(.killed(by: who), &turn)
+    case .kill(let who): kill(by: who, &turn)
     case .pause(let who): begin(.paused(.person, note: "paused by \(who)"), &turn)
     case .resume(let who): goOn(from: [.paused], .resumed(by: who), &turn)
     case .retry(let who, let newKeys): retry(by: who, newKeys: newKeys, &turn)
@@ -257,6 +257,7 @@ package struct FlowMachine: DurableMachine {
     }
     closeOrphans("the node ended", &turn)
     handOverAgain(&turn)
+    if let who = state.killRequested { return begin(.killed(by: who), &turn) }
     if state.cancelRequested, state.cause == nil, !state.isBehindPivot {
       begin(.cancelled(by: "an earlier request"), &turn)
     }

@@ -11,7 +11,9 @@ extension FlowState {
     case .forked: break
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
-    case .stepRecorded(let path, let value): if recorded[path] == nil { recorded[path] = value }
+    case .stepRecorded(let path, let value):
+      if recorded[path] == nil { recorded[path] = value }
+      hasCalls = hasCalls || path.marksCalls
     case .stepBegun(let path):
       change(path, time) { $0.dueAt = nil }
       lineUp(path)
@@ -39,6 +41,7 @@ extension FlowState {
       }
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
+      .killRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
       if entry.startsLimit { limitCountsFrom = time }
       applyToRun(entry)
@@ -69,6 +72,13 @@ extension FlowState {
       // It is on its way to its end, also after a restart of the node; a parked undo stays parked.
       if status == .paused, cause == nil, !isBehindPivot {
         status = .running
+        pauseReason = nil
+      }
+    case .killRequested(let who):
+      killRequested = who
+      // It is on its way to its end, also after a restart of the node.
+      if status == .paused {
+        status = cause == nil ? .running : .compensating
         pauseReason = nil
       }
     case .paused(let reason, _):
@@ -289,6 +299,7 @@ extension FlowState {
     pauseReason = nil
     error = cause
     cancelRequested = false
+    killRequested = nil
     traps = 0
     // Whom the judge is asked about may have changed, and a retry is a retry of the judge, too.
     if var judge = units[.judge] {
@@ -344,54 +355,4 @@ extension FlowState {
     for key in active where key.role != .back { active.remove(key) }
     ready = []
   }
-}
-
-/// A number between -1 and 1 that is the same wherever it is worked out, by FNV-1a.
-enum Jitter {
-  static func fraction(of text: String) -> Double {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    // The last multiplication barely stirs the high bits for short texts: fold once more.
-    hash = (hash ^ (hash >> 33)) &* 0xff51_afd7_ed55_8ccd
-    return Double(hash >> 11) / Double(1 << 52) - 1
-  }
-}
-
-extension AttemptOutcome {
-  /// What went wrong by the attempt's own doing.
-  var error: RunError? {
-    switch self {
-    case .crashed(let error), .askedRetry(let error): error
-    case .timedOut: RunError(code: "NX-RUN-030", message: "the attempt took longer than it may")
-    case .succeeded, .interrupted, .budgetStopped, .cancelled: nil
-    }
-  }
-
-  /// How an attempt is written down that was stopped before its process began.
-  package static let neverBegan = "stopped before it began"
-
-  var isInterrupted: Bool { if case .interrupted = self { true } else { false } }
-
-  /// Its process began, or was to begin.
-  var hasBegun: Bool { if case .interrupted(Self.neverBegan) = self { false } else { true } }
-
-  /// Whether the attempt may have had its effect.
-  ///
-  /// Not if its process never began, or if it said itself that it applied nothing.
-  var mayHaveApplied: Bool {
-    switch self {
-    case .interrupted(let note): note != Self.neverBegan
-    case .succeeded, .timedOut, .cancelled, .budgetStopped: true
-    case .crashed(let error), .askedRetry(let error): error.wasApplied ?? !error.isOfStart
-    }
-  }
-}
-
-extension RunError {
-  /// The agent's process never began: it could not be started, or its supervisor refused it.
-  var isOfStart: Bool { Self.codesOfStart.contains(code) }
-
-  private static let codesOfStart: Set<String> = [
-    "NX-AGT-002", "NX-AGT-003", "NX-AGT-014", "NX-SUP-001", "NX-RUN-036",
-  ]
 }

@@ -26,6 +26,10 @@ package struct FlowState: Sendable {
   package internal(set) var output: JSONValue?
   package internal(set) var error: RunError?
   package internal(set) var cancelRequested = false
+  /// Who wants the run ended without going back.
+  package internal(set) var killRequested: String?
+  /// Agents of its steps have called others.
+  package internal(set) var hasCalls = false
   package internal(set) var traps = 0
   package internal(set) var attempts = 0
   package internal(set) var tokens = TokenCount.zero

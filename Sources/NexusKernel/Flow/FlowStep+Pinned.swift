@@ -145,6 +145,7 @@ extension CompensationStep {
       "ofFailed": .string(ofFailed.rawValue),
     ]
     object["input"] = input.map(\.source)
+    object["reserve"] = reserve.map { ["cost": .int($0.cost.value), "tokens": .int($0.tokens.value)] }
     return .object(object)
   }
 
@@ -155,6 +156,12 @@ extension CompensationStep {
     retry = try reader.inner("retry", StepRetry.init(pinned:))
     limits = try reader.inner("limits", StepLimits.init(pinned:))
     ofFailed = try reader.word("ofFailed")
+    if let form = reader.optional("reserve") {
+      var inner = try PinnedReader(form)
+      let cost = NanoUSD(Int64(try inner.integer("cost", in: 0...Int.max)))
+      reserve = Spend(cost: cost, tokens: TokenCount(Int64(try inner.integer("tokens", in: 0...Int.max))))
+      try inner.finish()
+    }
     try reader.finish()
   }
 }

@@ -21,6 +21,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var costMode: CostMode
   package var server: ServerSpec
   package var durability: Durability
+  /// How long runs that are over are kept.
+  package var retention: RetentionSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -38,6 +40,7 @@ package struct ProjectPlan: Sendable, Hashable {
     costMode = .hard
     server = ServerSpec()
     durability = .sync
+    retention = RetentionSpec()
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }

@@ -23,6 +23,8 @@ package protocol DurableMachine: Sendable {
 
   /// What a durable step of an agent recorded.
   func recorded(_ path: StepPath) -> JSONValue?
+  /// Agents of the run have called others, which end with it.
+  var hasCalls: Bool { get }
   /// Another attempt would follow if the one under way ended with this.
   func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool
   /// The attempt under way was told to stop, so whatever it ends with is what was asked for.
@@ -110,9 +112,11 @@ package struct StepOrder: Sendable, Hashable {
   /// Nil for the one made of run and step.
   package var idempotencyKey: String?
   package var limits: StepLimits
+  /// It undoes a step.
+  package var isCompensation: Bool
   package init(
     step: StepPath, agent: AgentName?, attempt: AttemptNumber, rewind: Int, input: JSONValue? = nil,
-    idempotencyKey: String? = nil, limits: StepLimits = StepLimits()
+    idempotencyKey: String? = nil, limits: StepLimits = StepLimits(), isCompensation: Bool = false
   ) {
     self.step = step
     self.agent = agent
@@ -121,6 +125,7 @@ package struct StepOrder: Sendable, Hashable {
     self.input = input
     self.idempotencyKey = idempotencyKey
     self.limits = limits
+    self.isCompensation = isCompensation
   }
 }
 

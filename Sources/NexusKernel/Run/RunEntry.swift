@@ -46,6 +46,21 @@ package struct RunError: Error, Sendable, Hashable {
   }
 }
 
+extension RunError {
+  /// The run is being removed, and only a part of it is left.
+  package static let pruned = RunError(
+    code: "NX-RUN-059", message: "the run is being removed, and a part of it is gone", isRetryable: false)
+
+  /// An attempt that left in order to sleep: it is no failure, and is tried again when the time has come.
+  package static func sleeping(until: WallTime, from now: WallTime) -> RunError {
+    RunError(code: sleep, message: "sleeps until \(until)", retryAfter: max(.zero, until - now))
+  }
+
+  private static let sleep = "NX-RUN-054"
+
+  package var isSleep: Bool { code == Self.sleep }
+}
+
 /// Why a run stands still.
 package enum PauseReason: String, Sendable, CaseIterable {
   case person, budget, poison
@@ -93,6 +108,8 @@ package enum RunEntry: Sendable, Hashable {
   case cancelled
   /// A person asked for a failed run to go on.
   case retried(by: String)
+  /// A person wants the run ended without going back; once nothing is under way, it is.
+  case killRequested(by: String)
 
   // Of workflows, sagas and pools.
 

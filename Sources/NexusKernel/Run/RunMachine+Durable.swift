@@ -7,18 +7,25 @@ package import NexusCore
 extension RunMachine: DurableMachine {
   package var outlook: RunOutlook {
     RunOutlook(
-      status: state.status, pauseReason: state.pauseReason, output: state.output, error: state.error,
+      status: isAsleep ? .suspended : state.status, pauseReason: state.pauseReason, output: state.output,
+      error: state.error,
       attempts: state.attempts, tokens: state.tokens, cost: state.cost)
   }
+
+  /// Nothing is at work, and the agent goes on by itself when its time has come.
+  private var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
+
+  package var hasCalls: Bool { state.hasCalls }
 
   package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard let event = own(event) else { return DurableDecision() }
-    let decision = decide(event)
+    let decision = decide(event, at: now)
     // What follows from them is said before they hold: `decide` looks at the state that the event came upon.
     for entry in decision.entries {
       apply(entry)
+      noteSleep(entry, at: now)
       if entry.startsLimit { limitCountsFrom = now }
     }
     return DurableDecision(decision.entries, decision.actions.map { durable($0) })
@@ -26,7 +33,19 @@ extension RunMachine: DurableMachine {
 
   package mutating func apply(_ entry: JournalEntry) {
     restore(entry.entry)
+    noteSleep(entry.entry, at: entry.at)
     if entry.entry.startsLimit { limitCountsFrom = entry.at }
+  }
+
+  private mutating func noteSleep(_ entry: RunEntry, at time: WallTime) {
+    switch entry {
+    case .attemptEnded(_, _, let end):
+      guard case .askedRetry(let error) = end.outcome, error.isSleep, let length = error.retryAfter else { return }
+      sleepsUntil = time + length
+    // Whoever has it go on does not want it to sleep.
+    case .attemptStarted, .resumed, .retried: sleepsUntil = nil
+    default: break
+    }
   }
 
   package func recorded(_ path: StepPath) -> JSONValue? { state.steps[path] }

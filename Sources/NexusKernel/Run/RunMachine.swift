@@ -60,6 +60,8 @@ package struct RunMachine: Sendable {
   ///
   /// Lost with the node, like the attempt itself.
   private var stopping: Stopping?
+  /// Until when the agent sleeps between two attempts.
+  var sleepsUntil: WallTime?
   /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
   private var orphan: AttemptNumber?
 
@@ -105,11 +107,11 @@ package struct RunMachine: Sendable {
   /// What follows from an event.
   ///
   /// Only the memory of a stop in progress changes here; everything else by `apply`.
-  package mutating func decide(_ event: Event) -> Decision {
+  package mutating func decide(_ event: Event, at now: WallTime? = nil) -> Decision {
     switch event {
-    case .claimed(let trapped): claimed(trapped: trapped)
+    case .claimed(let trapped): claimed(trapped: trapped, at: now)
     case .attemptEnded(let end, let output): attemptEnded(end, output: output)
-    case .retryDue: state.openAttempt == nil && state.status == .running ? start() : Decision()
+    case .retryDue: state.openAttempt == nil && state.status == .running ? sleep(at: now) ?? start() : Decision()
     case .cancel(let who): cancel(by: who)
     case .kill(let who): kill(by: who)
     case .pause(let who): pause(by: who)
@@ -132,7 +134,7 @@ package struct RunMachine: Sendable {
     return Decision(entries) + start()
   }
 
-  private func claimed(trapped: Bool) -> Decision {
+  private func claimed(trapped: Bool, at now: WallTime?) -> Decision {
     guard !state.status.isFinal, state.status != .paused else { return Decision([], [.settle]) }
     var decision = Decision(closing(trapped ? RunState.trapNote : "the node ended"))
     if state.traps + (trapped ? 1 : 0) >= Self.maxTraps {
@@ -145,7 +147,13 @@ package struct RunMachine: Sendable {
       decision.actions.append(.settle)
       return decision
     }
-    return decision + start()
+    return decision + (sleep(at: now) ?? start())
+  }
+
+  /// The agent went to sleep, and the time has not come.
+  private func sleep(at now: WallTime?) -> Decision? {
+    guard let sleepsUntil, let now, sleepsUntil > now else { return nil }
+    return Decision([], [.retryAfter(sleepsUntil - now)])
   }
 
   private func start() -> Decision {

@@ -20,6 +20,8 @@ package struct RunState: Sendable, Hashable {
   package private(set) var cost = NanoUSD.zero
   /// The durable steps that the agent recorded.
   package private(set) var steps: [StepPath: JSONValue] = [:]
+  /// The agent has called others.
+  package private(set) var hasCalls = false
   /// How often a person asked for new idempotency keys.
   package private(set) var epoch = 0
 
@@ -38,8 +40,11 @@ package struct RunState: Sendable, Hashable {
       pauseReason = nil
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
-    case .stepRecorded(let path, let value): if steps[path] == nil { steps[path] = value }
-    case .cancelRequested: cancelRequested = true
+    case .stepRecorded(let path, let value):
+      if steps[path] == nil { steps[path] = value }
+      hasCalls = hasCalls || path.marksCalls
+    // Of an agent there is nothing to go back over.
+    case .cancelRequested, .killRequested: cancelRequested = true
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason
@@ -96,4 +101,9 @@ extension RunState {
 
   /// The wait before the next attempt.
   func delay(by retry: RetryPolicy) -> Duration { retry.delay(after: history) }
+}
+
+extension StepPath {
+  /// Where it is recorded that the agent of a step has called others.
+  package var marksCalls: Bool { text == ".calls" || text.hasSuffix("/.calls") }
 }

@@ -12,6 +12,7 @@ package struct UnreadableRun: DurableMachine {
   package init() {}
 
   package var openSteps: Set<StepPath> { [] }
+  package private(set) var hasCalls = false
   package var limitCountsFrom: WallTime? { nil }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
@@ -55,7 +56,8 @@ package struct UnreadableRun: DurableMachine {
     case .cancelled, .killed: outlook.status = .cancelled
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
-    case .created, .stepRecorded, .cancelRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
+    case .stepRecorded(let path, _): hasCalls = hasCalls || path.marksCalls
+    case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .nodeTrapped, .epochRaised:
       break

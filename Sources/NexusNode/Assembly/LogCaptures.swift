@@ -13,12 +13,14 @@ struct LogCaptures: CaptureSource {
     // A service's standard output can be no run's result, so it is log from the start.
     LogCapture(
       writer: logs.writer(
-        agent: caller.agent, run: caller.run, attempt: caller.attempt,
+        agent: caller.agent, run: caller.run, step: caller.run.map { _ in caller.step }, attempt: caller.attempt,
         standardOutput: caller.run == nil ? .logged : .held))
   }
 
   func line(of caller: Caller, text: String) async {
-    logs.line(agent: caller.agent, run: caller.run, attempt: caller.attempt, text: text)
+    logs.line(
+      agent: caller.agent, run: caller.run, step: caller.run.map { _ in caller.step }, attempt: caller.attempt,
+      text: text)
   }
 }
 

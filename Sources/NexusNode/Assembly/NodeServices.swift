@@ -100,7 +100,12 @@ private struct RuntimeService: Service {
         for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
       }
       await runtime.start(services: recovers)
-      if recovers { try await runtime.startSchedules() }
+      if recovers {
+        try await runtime.startSchedules()
+        runtime.executor.beginRetention {
+          NodeLog.logger.error("runs that are over cannot be removed: \($0.message)")
+        }
+      }
       try await gracefulShutdown()
       await runtime.shutdown()
       try await group.waitForAll()

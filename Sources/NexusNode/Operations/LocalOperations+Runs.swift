@@ -22,6 +22,18 @@ extension LocalOperations {
     return try await report(try await record(changed))
   }
 
+  func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
+    var retention = RetentionSpec()
+    if runs.ended != "failed" { retention.completed = runs.olderThan }
+    if runs.ended != "completed" { retention.failed = runs.olderThan }
+    do throws(StoreError) {
+      let report = try await parts.runtime.executor.prune(retention, dryRun: runs.dryRun)
+      return PruneRunsReport(runs: report.runs, examples: report.examples, dryRun: runs.dryRun)
+    } catch {
+      throw OperationError(error)
+    }
+  }
+
   /// - Returns: the run, or the new one that the change began.
   private func perform(_ change: RunChange, on run: RunID) async throws(RuntimeRefusal) -> RunID {
     let executor = parts.runtime.executor

@@ -46,7 +46,8 @@ enum FlowJournalWords {
       return ("forked", "from \(run)", ["from": .string(run.text), "sequence": .int(sequence.value)])
     case .nodeTrapped: return ("node-trapped", "", [:])
     case .epochRaised(let who): return ("keys-renewed", "by \(who)", ["by": .string(who)])
-    case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .paused, .resumed, .completed,
+    case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
+      .completed,
       .failed, .cancelled, .retried, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived:
       preconditionFailure("its words are elsewhere")

@@ -30,6 +30,7 @@ enum JournalWords {
     case .attemptEnded(let step, let attempt, let end): return ended(step, attempt, end)
     case .stepRecorded(let path, let value):
       return ("step-recorded", path.text, ["path": .string(path.text), "value": value])
+    case .killRequested(let who): return ("kill-requested", "by \(who)", ["by": .string(who)])
     case .cancelRequested(let who): return ("cancel-requested", "by \(who)", ["by": .string(who)])
     case .paused(let reason, let note):
       return (

@@ -43,7 +43,30 @@ struct RunReports: Sendable {
     let effects = try await store.effects(of: record.id)
     // Without effects there is nothing that could have been answered from the journal, which may be long.
     let journal = effects.isEmpty ? [] : try await store.journal(of: record.id, after: .none, limit: .max)
-    return Self.report(of: record, cost: Self.cost(effects, journal, budget))
+    let cost = try await withChildren(Self.cost(effects, journal, budget), of: record.id)
+    return Self.report(of: record, cost: cost)
+  }
+
+  /// The most runs below one whose costs are added up; those of more are left out.
+  static let maxDescendants = 10_000
+
+  /// Adds what the runs cost that this one started, and those that they started.
+  private func withChildren(_ own: RunCost, of run: RunID) async throws(StoreError) -> RunCost {
+    var cost = own
+    var parents = [run]
+    while let parent = parents.popLast(), cost.children.runs < Self.maxDescendants {
+      let children = try await store.runs(
+        RunQuery(parent: parent, limit: Self.maxDescendants - cost.children.runs))
+      for child in children {
+        cost.children.runs += 1
+        cost.children.tokens += child.summary.tokens
+        cost.children.cost += child.summary.cost
+        parents.append(child.id)
+      }
+    }
+    cost.tokens += cost.children.tokens
+    cost.cost += cost.children.cost
+    return cost
   }
 
   private static func report(of record: RunRecord, cost: RunCost) -> RunReport {
@@ -72,7 +95,8 @@ struct RunReports: Sendable {
   func detail(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunDetail {
     let effects = try await store.effects(of: record.id)
     let journal = try await store.journal(of: record.id, after: .none, limit: .max)
-    let report = Self.report(of: record, cost: Self.cost(effects, journal, budget))
+    let cost = try await withChildren(Self.cost(effects, journal, budget), of: record.id)
+    let report = Self.report(of: record, cost: cost)
     var steps: [StepReport]?
     if record.kind != .agent {
       let definition = try await store.definition(record.definition)
@@ -95,16 +119,17 @@ struct RunReports: Sendable {
   /// The one step of the agent itself, then the durable steps that it recorded.
   private static func steps(_ record: RunRecord, _ journal: [JournalEntry], _ report: RunReport) -> [StepReport] {
     var main = StepReport(
-      path: .main, status: record.summary.status.rawValue, attempts: record.summary.attempts, cost: report.cost.cost,
+      path: .main, status: record.summary.status.rawValue, attempts: record.summary.attempts, cost: report.cost.own,
       output: record.summary.output)
     main.endedAt = record.summary.endedAt
     var recorded: [StepReport] = []
     for entry in journal {
       switch entry.entry {
       case .attemptStarted: if main.startedAt == nil { main.startedAt = entry.at }
-      case .stepRecorded(let path, let value):
-        recorded.append(
-          StepReport(path: path, status: "completed", attempts: 1, endedAt: entry.at, output: value))
+      case .stepRecorded(let path, let value) where !path.marksCalls:
+        var step = StepReport(path: path, status: "completed", attempts: 1, endedAt: entry.at, output: value)
+        if path.text.hasPrefix(".call/") { step.child = value["run"]?.stringValue.map { RunID($0) } }
+        recorded.append(step)
       default: break
       }
     }

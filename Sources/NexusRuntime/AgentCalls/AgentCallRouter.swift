@@ -24,6 +24,8 @@ struct AgentCallRouter: AgentCallHandler {
     case ("GET", "steps", 2...): return await readStep(call)
     case ("PUT", "steps", 2...): return await recordStep(call)
     case ("POST", "heartbeat", 1): return heartbeat(call)
+    case ("POST", "sleep", 1): return await sleep(call)
+    case ("POST", "call", 2...): return await callAgent(call)
     case ("POST", "log", 1): return await log(call)
     default:
       return .problem(
@@ -39,11 +41,11 @@ struct AgentCallRouter: AgentCallHandler {
     services.health.activity(of: call.caller)
   }
 
-  private func body(_ call: AgentCall) -> JSONValue? {
+  func body(_ call: AgentCall) -> JSONValue? {
     call.body.isEmpty ? .object([:]) : try? JSONValue(parsing: call.body)
   }
 
-  private static let notJSON = AgentReply.problem(
+  static let notJSON = AgentReply.problem(
     status: 400, code: "NX-API-003", title: "Not JSON", detail: "the body of this call must be JSON")
 
   private func next(_ call: AgentCall) async -> AgentReply {
@@ -84,44 +86,6 @@ struct AgentCallRouter: AgentCallHandler {
         detail: "task \(call.path[1]) is over, or was never given to this agent")
     }
     return AgentReply(status: 200, body: ["accepted": true])
-  }
-
-  private func stepPath(_ call: AgentCall, in driver: RunDriver) -> StepPath {
-    driver.recordedPath(call.path.dropFirst().joined(separator: "/"), of: call.caller.step)
-  }
-
-  private static let noRun = AgentReply.problem(
-    status: 409, code: "NX-AGT-011", title: "No run", detail: "durable steps belong to a run, and this key has none")
-
-  private func readStep(_ call: AgentCall) async -> AgentReply {
-    guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    let path = stepPath(call, in: driver)
-    let value: JSONValue? = await withCheckedContinuation { waiter in
-      if !driver.send(.readStep(path, waiter)) { waiter.resume(returning: nil) }
-    }
-    guard let value else {
-      return .problem(
-        status: 404, code: "NX-AGT-012", title: "Not recorded", detail: "step \(path) has no recorded result yet")
-    }
-    return AgentReply(status: 200, body: value)
-  }
-
-  private func recordStep(_ call: AgentCall) async -> AgentReply {
-    guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    guard let value = body(call) else { return Self.notJSON }
-    // The journal keeps the encoded form, in which numbers may be longer than they were written.
-    guard call.body.count <= Self.maxStepBytes, value.fits(Self.maxStepBytes, parsedFrom: call.body) else {
-      return .problem(
-        status: 413, code: "NX-AGT-013", title: "Too large",
-        detail: "the result of a step may have \(Self.maxStepBytes) bytes")
-    }
-    let path = stepPath(call, in: driver)
-    let recorded: JSONValue? = await withCheckedContinuation { waiter in
-      if !driver.send(.recordStep(path, value, waiter)) { waiter.resume(returning: nil) }
-    }
-    guard let recorded else { return Self.noRun }
-    // The first writer wins; everyone gets what was recorded.
-    return AgentReply(status: 200, body: recorded)
   }
 
   /// The start of a text, counted in scalars: a single character may carry megabytes of marks.

@@ -21,6 +21,7 @@ extension AttemptRunner {
     let input: JSONValue
     /// What the effects of the attempt are known by outside, the same for every attempt of the step.
     let idempotencyKey: String
+    let isCompensation: Bool
 
     /// What a machine ordered.
     ///
@@ -36,12 +37,15 @@ extension AttemptRunner {
       attempt = order.attempt
       rewind = order.rewind
       self.input = order.input ?? input
+      isCompensation = order.isCompensation
       idempotencyKey = order.idempotencyKey ?? "\(run.text)/\(order.step.text)"
     }
 
     var spec: AgentSpec { agent.spec }
 
-    var caller: Caller { Caller(agent: agent.name, run: run, step: step, attempt: attempt) }
+    var caller: Caller {
+      Caller(agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation)
+    }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
     var directory: String { isWholeRun ? "\(run.text)/\(attempt)" : "\(run.text)/\(step.fileName)/\(attempt)" }

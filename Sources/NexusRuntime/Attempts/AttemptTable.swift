@@ -5,6 +5,13 @@ internal import NexusCore
 internal import NexusKernel
 internal import Synchronization
 
+/// Until when the agent of an attempt wants to sleep; nil while it does not.
+final class SleepMark: Sendable {
+  private let time = Mutex<WallTime?>(nil)
+  var until: WallTime? { time.withLock { $0 } }
+  func set(_ until: WallTime?) { time.withLock { $0 = until } }
+}
+
 /// The attempts of one run that are under way, by step.
 final class AttemptTable: Sendable {
   /// An attempt under way; one object, because it is looked at again and again.
@@ -16,19 +23,25 @@ final class AttemptTable: Sendable {
     let stops: AttemptStops
     /// Known once the boundary is open.
     let key: VirtualKey?
+    /// Until when its agent wants to sleep.
+    let sleep: SleepMark
 
-    init(agent: PinnedAgent, attempt: AttemptNumber, child: ChildName, stops: AttemptStops, key: VirtualKey?) {
+    init(
+      agent: PinnedAgent, attempt: AttemptNumber, child: ChildName, stops: AttemptStops, key: VirtualKey?,
+      sleep: SleepMark = SleepMark()
+    ) {
       self.agent = agent
       self.attempt = attempt
       self.child = child
       self.stops = stops
       self.key = key
+      self.sleep = sleep
     }
 
     var spec: AgentSpec { agent.spec }
 
     fileprivate func with(_ key: VirtualKey) -> Open {
-      Open(agent: agent, attempt: attempt, child: child, stops: stops, key: key)
+      Open(agent: agent, attempt: attempt, child: child, stops: stops, key: key, sleep: sleep)
     }
   }
 

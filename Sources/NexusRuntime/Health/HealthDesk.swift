@@ -15,6 +15,8 @@ package final class HealthDesk: Sendable {
 
   private let ports: HealthPorts
   private let entries = Mutex<[AgentName: [Entry]]>([:])
+  /// Tasks of services whose steps promise signs of life.
+  private let pulses = Mutex<[Caller: TaskPulse]>([:])
 
   package init(ports: HealthPorts) { self.ports = ports }
 
@@ -39,16 +41,36 @@ package final class HealthDesk: Sendable {
 
   // MARK: Signs of life
 
+  /// Listens for signs of life of one task, until `forget`.
+  func listen(to caller: Caller) -> TaskPulse {
+    let pulse = TaskPulse(clock: ports.clock)
+    pulses.withLock { $0[caller] = pulse }
+    return pulse
+  }
+
+  func forget(_ caller: Caller) { pulses.withLock { $0[caller] = nil } }
+
+  private func pulse(of caller: Caller) -> TaskPulse? { pulses.withLock { $0.isEmpty ? nil : $0[caller] } }
+
   package func heartbeat(from caller: Caller) {
+    pulse(of: caller)?.beat()
     for monitor in monitors(of: caller) { monitor.heartbeat() }
   }
 
   /// Something happened that only a working agent brings about: a recorded step, a log line, an answer.
   package func activity(of caller: Caller) {
+    pulse(of: caller)?.beat()
     for monitor in monitors(of: caller) { monitor.activity() }
   }
 
   package func effect(_ event: EffectEvent) {
+    if let pulse = pulse(of: event.caller) {
+      switch event.phase {
+      case .started: pulse.callStarted()
+      case .succeeded, .failed: pulse.callEnded()
+      case .replayed, .refused: pulse.beat()
+      }
+    }
     for monitor in monitors(of: event.caller) {
       switch event.phase {
       case .started: monitor.callStarted()

@@ -52,6 +52,8 @@ package struct RuntimeServices: Sendable {
   /// Watches the processes that run.
   package let health: HealthDesk
 
+  /// The time between two batches of rows that are removed.
+  package var prunePause = Duration.milliseconds(5)
   /// The time before the first commit of the restart log, and between two.
   package var restartLogPause = Duration.milliseconds(10)
 

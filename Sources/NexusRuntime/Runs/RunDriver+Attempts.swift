@@ -17,6 +17,10 @@ extension RunDriver {
       post(.attemptEnded(order.step, end, output: nil))
       return
     }
+    if !order.isCompensation, let refusal = keepReserve() {
+      post(.attemptEnded(order.step, Self.end(for: refusal), output: nil))
+      return
+    }
     let stops = AttemptStops()
     let work = AttemptRunner.Order(order, agent: agent, run: run, input: input)
     let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
@@ -40,7 +44,7 @@ extension RunDriver {
   /// task of its own waits with it.
   private func canBeHandedOver(_ order: StepOrder, _ agent: PinnedAgent) -> Bool {
     agent.mode == .service && subject.queue == nil && order.attempt.value == 1 && order.limits.attempt == nil
-      && order.limits.queue == nil
+      && order.limits.queue == nil && order.limits.heartbeat == nil
   }
 
   func stopAttempt(at step: StepPath, _ stop: StepStop, _ group: inout DiscardingTaskGroup) {
@@ -56,6 +60,20 @@ extension RunDriver {
     subject.agent == nil ? StepPath("\(step)/\(path)") : StepPath(path)
   }
 
+  /// What an agent recorded; nil if it did not, or the run is over here.
+  func recorded(_ path: StepPath) async -> JSONValue? {
+    await withCheckedContinuation { waiter in
+      if !send(.readStep(path, waiter)) { waiter.resume(returning: nil) }
+    }
+  }
+
+  /// Has something recorded for an agent; what was recorded first, or nil if the run is over here.
+  func record(_ value: JSONValue, at path: StepPath) async -> JSONValue? {
+    await withCheckedContinuation { waiter in
+      if !send(.recordStep(path, value, waiter)) { waiter.resume(returning: nil) }
+    }
+  }
+
   /// Ends the attempts of an agent because a person wants that; the run makes of it what its definition says.
   func stopAttempts(of agent: AgentName, _ manner: AttemptStops.Manner) {
     for open in attempts.all where open.agent.name == agent { open.stops.requestByPerson(manner) }
@@ -67,10 +85,48 @@ extension RunDriver {
   private func report(
     of order: AttemptRunner.Order, _ stops: AttemptStops, _ limits: StepLimits
   ) async -> AttemptRunner.Report {
-    guard limits.attempt != nil || limits.queue != nil else { return await make(order, stops) {} }
+    guard let silence = order.agent.mode == .service ? limits.heartbeat : nil else {
+      return await timed(order, stops, limits) {}
+    }
+    let pulse = services.health.listen(to: order.caller)
+    defer { services.health.forget(order.caller) }
+    return await withTaskGroup(of: AttemptRunner.Report?.self) { group in
+      group.addTask(name: "heard:\(order.taskName)") { [self] in
+        await timed(order, stops, limits) { pulse.begin() }
+      }
+      group.addTask(name: "silence:\(order.taskName)") {
+        if await pulse.isSilent(for: silence) { stops.request(.ask) }
+        return nil
+      }
+      var report: AttemptRunner.Report?
+      for await answer in group {
+        guard let answer else { continue }
+        report = answer
+        group.cancelAll()
+      }
+      guard var report else { preconditionFailure("an attempt ended without a report") }
+      if pulse.fellSilent, !report.hasResult {
+        report.end.outcome = .crashed(
+          RunError(code: "NX-RUN-058", message: "the service gave no sign of life of its task for \(silence)"))
+      }
+      return report
+    }
+  }
+
+  /// The attempt with the limits on its time.
+  private func timed(
+    _ order: AttemptRunner.Order, _ stops: AttemptStops, _ limits: StepLimits,
+    began: @escaping @Sendable () -> Void
+  ) async -> AttemptRunner.Report {
+    guard limits.attempt != nil || limits.queue != nil else { return await make(order, stops, began: began) }
     let watch = AttemptWatch(clock: services.clock, limits: limits)
     return await withTaskGroup(of: AttemptRunner.Report?.self) { group in
-      group.addTask(name: "limited:\(order.taskName)") { [self] in await make(order, stops) { watch.began() } }
+      group.addTask(name: "limited:\(order.taskName)") { [self] in
+        await make(order, stops) {
+          began()
+          watch.began()
+        }
+      }
       group.addTask(name: "queue-limit:\(order.taskName)") { [self] in
         if await watch.waitsTooLong() { post(.queueTimedOut(order.step, order.attempt)) }
         return nil
@@ -132,6 +188,10 @@ extension RunDriver {
     guard let open = attempts[step] else { return nil }
     var report = report
     var exit = ChildExit.normal
+    if case .askedRetry = report.end.outcome, let until = open.sleep.until {
+      // What leaves to sleep has not failed, and is no matter for its supervisor.
+      report.end.outcome = .askedRetry(.sleeping(until: until, from: services.clock.wallNow()))
+    }
     if !machine.isStopping(step) {
       if report.end.outcome == .interrupted(AttemptRunner.lostGuard),
         let blame = await supervisors.lostGuard(open.child)
@@ -141,7 +201,7 @@ extension RunDriver {
       if open.stops.wasStoppedByPerson, !report.hasResult {
         report.end.outcome = .cancelled
         exit = .shutdown("stopped by a person")
-      } else if open.agent.mode == .task, let reason = report.failure {
+      } else if open.agent.mode == .task, let reason = report.failure, !reason.isSleep {
         if open.stops.wasInterrupted {
           exit = .shutdown(reason.message)
           report.end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")

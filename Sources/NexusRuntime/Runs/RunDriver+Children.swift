@@ -13,6 +13,7 @@ extension RunDriver {
     var definition: FlowDefinition?
     if case .flow(let own) = subject { definition = own.children[name] }
     await untilSettled(step) { () async throws(RuntimeRefusal) in
+      if let refusal = keepReserve() { throw Self.failure(for: refusal) }
       let child = try await executor.startChild(
         name, definition, input: input, idempotencyKey: idempotencyKey, parent: StepAddress(run: run, step: step))
       // In this order: its end may be known already.

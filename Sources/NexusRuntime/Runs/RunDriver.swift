@@ -44,6 +44,7 @@ final class RunDriver: Sendable {
   let attempts = AttemptTable()
   /// The agents whose state this run has shown.
   let shown = Mutex<Set<AgentName>>([])
+  let reserve: ReserveWish
   let fence: FencingToken
   /// What the run is pinned to.
   let definition: DefinitionHash
@@ -55,6 +56,7 @@ final class RunDriver: Sendable {
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
+  private let calls = Mutex(false)
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -72,6 +74,7 @@ final class RunDriver: Sendable {
     createdAt = record.createdAt
     head = record.head
     self.subject = subject
+    reserve = ReserveWish(subject)
     self.beginning = Mutex(beginning)
     self.executor = executor
     services = executor.services
@@ -143,6 +146,9 @@ final class RunDriver: Sendable {
 
   /// The run has its result, although something of it may still be under way.
   var hasResult: Bool { isFinal.withLock { $0 } }
+
+  /// Its agents have called others, which end with it.
+  var hasCalls: Bool { calls.withLock { $0 } }
 
   /// A store that takes nothing is not waited for much longer.
   var leaves: Bool { isLeaving.withLock { $0 } }
@@ -267,6 +273,8 @@ final class RunDriver: Sendable {
     }
     announce(decision.entries, outlook)
     if !decision.entries.isEmpty { noteActivity(outlook.status != .suspended, &cursor) }
+    noteReserve(for: decision.actions, cursor.machine)
+    if outlook.status.isFinal, cursor.machine.hasCalls { calls.withLock { $0 = true } }
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
     if settled { return .settled }
@@ -287,6 +295,9 @@ final class RunDriver: Sendable {
     to event: DurableEvent, _ decision: DurableDecision, _ machine: any DurableMachine
   ) -> RunAnswer {
     guard decision.entries.isEmpty else { return .taken }
+    if case .cancel = event, let flow = machine as? FlowMachine, flow.isBehindReturn, !flow.state.status.isFinal {
+      return .cannotGoBack
+    }
     guard case .event(_, let id?, _) = event, let flow = machine as? FlowMachine, flow.knowsEvent(id) else {
       return .ignored
     }

@@ -63,6 +63,8 @@ extension RunExecutor {
       try await cancel(child, by: who, kill: kill)
     } catch {
       guard error.kind == .conflict else { throw error }
+      // Past its pivot it comes to an end by itself, which is waited for.
+      if error.code == Self.pivotCode { return }
       // It has just ended, or somebody takes it up right now: asked again, it is one or the other.
       try await watch(child, for: step)
       guard children.contains(child, for: step) else { return }

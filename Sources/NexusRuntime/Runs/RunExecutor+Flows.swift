@@ -98,7 +98,7 @@ extension RunExecutor {
         switch await driver.ask(event) {
         case .taken: return .taken
         case .known: return .known
-        case .ignored: return .ignored
+        case .ignored, .cannotGoBack: return .ignored
         case .busy: throw RunDriver.tooManyQuestions(of: run)
         case .gone: await wait(for: run, until: .letGo)
         }
@@ -137,6 +137,9 @@ extension RunExecutor {
   package func fork(_ run: RunID, from step: String) async throws(RuntimeRefusal) -> RunRecord {
     let (record, subject) = try await source(run)
     try hasSteps(run, record.kind)
+    guard !record.isPruned else {
+      throw RuntimeRefusal(.conflict, code: RunError.pruned.code, message: "\(run) is being removed")
+    }
     guard case .flow(let definition) = subject else { throw unreadable(record.kind.rawValue) }
     let journal: [JournalEntry]
     do {

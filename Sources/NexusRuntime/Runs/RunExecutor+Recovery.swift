@@ -31,7 +31,9 @@ extension RunExecutor {
       let page = try await services.store.runs(
         RunQuery(statuses: RunStatus.unfinished, before: before, limit: Self.page))
       guard let last = page.last else { return recovery }
-      try await take(page.filter { only?.contains($0.id) ?? true }, trapped: trapped, &subjects, &recovery)
+      let mine = page.filter { only?.contains($0.id) ?? true }
+      try await take(mine, trapped: trapped, &subjects, &recovery)
+      try await closeOrphanedCalls(among: mine)
       before = last.id
     }
   }

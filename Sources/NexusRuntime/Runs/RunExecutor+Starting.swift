@@ -61,7 +61,7 @@ extension RunExecutor {
   }
 
   /// What a name stands for.
-  private func defined(_ name: String) throws(RuntimeRefusal) -> RunSubject {
+  func defined(_ name: String) throws(RuntimeRefusal) -> RunSubject {
     if let spec = plan.agent(AgentName(name)) { return .agent(spec) }
     if let definition = plan.flow(name) { return .flow(definition) }
     throw RuntimeRefusal(
@@ -202,7 +202,7 @@ extension RunExecutor {
   /// The run of before with the same idempotency key.
   ///
   /// It goes on, if a node that is gone left it unfinished.
-  private func existing(_ order: RunOrder) async throws(RuntimeRefusal) -> RunRecord? {
+  func existing(_ order: RunOrder) async throws(RuntimeRefusal) -> RunRecord? {
     guard let key = order.idempotencyKey else { return nil }
     do throws(StoreError) {
       guard let existing = try await services.store.run(named: order.name, idempotencyKey: key) else { return nil }

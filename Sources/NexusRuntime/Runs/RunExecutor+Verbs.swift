@@ -8,8 +8,8 @@ internal import NexusStore
 // What operators ask of runs.
 extension RunExecutor {
   package func cancel(_ run: RunID, by who: String, kill: Bool = false) async throws(RuntimeRefusal) {
+    // A kill is written down before anything is ended, so that a node which dies in between has not forgotten it.
     let event: DurableEvent = kill ? .kill(by: who) : .cancel(by: who)
-    if kill { drivers[run]?.killAttempts() }
     if try await tell(run, event) { return }
     try await revive(
       run, event, verb: kill ? "be killed" : "be cancelled", allowed: RunStatus.unfinished.union([.paused]))
@@ -28,6 +28,7 @@ extension RunExecutor {
     guard let driver = drivers[run], !driver.hasResult else { return false }
     switch await driver.ask(event) {
     case .taken, .known, .ignored: return true
+    case .cannotGoBack: throw Self.cannotGoBack(run)
     case .busy: throw RunDriver.tooManyQuestions(of: run)
     case .gone:
       await wait(for: run, until: .letGo)
@@ -59,10 +60,22 @@ extension RunExecutor {
     // What is left of it comes to its end first.
     await wait(for: run, until: .letGo)
     let question = RunQuestion()
-    guard try await takeUp(record, first: .asked(event, question)), await question.answer() != .gone else {
+    let answer = try await takeUp(record, first: .asked(event, question)) ? await question.answer() : .gone
+    switch answer {
+    case .taken, .known, .ignored: return
+    case .cannotGoBack: throw Self.cannotGoBack(run)
+    case .busy, .gone:
       throw RuntimeRefusal(
         .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
     }
+  }
+
+  static let pivotCode = "NX-RUN-057"
+
+  private static func cannotGoBack(_ run: RunID) -> RuntimeRefusal {
+    RuntimeRefusal(
+      .conflict, code: pivotCode, message: "\(run) is past its pivot: it goes forward, and cannot be cancelled",
+      hint: "naos runs pause \(run), or naos runs kill \(run), which leaves what is done as it is")
   }
 
   func takeUp(_ record: RunRecord, first: RunDriver.Message) async throws(RuntimeRefusal) -> Bool {

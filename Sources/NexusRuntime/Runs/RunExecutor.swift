@@ -116,6 +116,10 @@ package actor RunExecutor {
     if let outlook, outlook.status == .failed || outlook.status == .paused || outlook.status == .completed {
       for agent in driver.shownAgents { remember(agent) }
     }
+    if let outlook, outlook.status.isFinal, driver.reserve.isNeeded {
+      services.boundary.releaseReserve(of: driver.run)
+    }
+    if let outlook, outlook.status.isFinal, driver.hasCalls { closeCalls(of: driver.run) }
     if let outlook, outlook.status.isFinal { tellParents(of: driver.run, ChildEnd(outlook)) }
     if !isStopping, Self.goesOnAnew(after: end) { goOnAnew(driver.run, named: driver.name) }
     release(driver.run, .letGo)

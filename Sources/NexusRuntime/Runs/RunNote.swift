@@ -13,6 +13,7 @@ enum RunNote {
     case .attemptStarted(let step, let attempt, let dropped):
       at(step, started(attempt, dropped) + (attempt.value == 1 ? model(of: subject.agent) : ""), subject)
     case .attemptEnded(let step, let attempt, let end): ended(attempt, end).map { at(step, $0, subject) }
+    case .killRequested(let who): "kill asked by \(who)"
     case .cancelRequested(let who): "cancel asked by \(who)"
     case .paused(let reason, let note): "paused (\(reason.rawValue)): \(note)"
     case .resumed(let who): "resumed by \(who)"

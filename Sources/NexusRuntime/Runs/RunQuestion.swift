@@ -9,6 +9,8 @@ enum RunAnswer: Sendable {
   case known
   /// It means nothing to the run as it stands.
   case ignored
+  /// A cancel behind the pivot: there is only forward.
+  case cannotGoBack
   /// Too many questions wait.
   case busy
   /// The run is not driven here any more.

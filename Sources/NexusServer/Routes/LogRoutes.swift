@@ -9,6 +9,7 @@ extension OperatorPlane {
     let (operations, clock) = (operations, clock)
     let query = [
       (name: "agent", meaning: "Only lines of this agent."), (name: "run", meaning: "Only lines of this run."),
+      (name: "step", meaning: "Only lines of this step."),
     ]
     return [
       Route(
@@ -34,6 +35,7 @@ extension OperatorPlane {
 
   private static func logQuery(_ request: OperatorRequest) -> LogQuery {
     LogQuery(
-      agent: request.query["agent"].map { AgentName($0) }, run: request.query["run"].map { RunID($0) })
+      agent: request.query["agent"].map { AgentName($0) }, run: request.query["run"].map { RunID($0) },
+      step: request.query["step"].map { StepPath($0) })
   }
 }

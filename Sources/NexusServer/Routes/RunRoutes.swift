@@ -34,6 +34,15 @@ extension OperatorPlane {
       ) { request throws(OperationError) in
         .json(try await operations.startRun(try Self.startRequest(request)), status: 201)
       },
+      Route(
+        "POST", "/api/v1/runs/prune",
+        "Removes runs that are over: `{olderThan, ended, dryRun}`; answers when they are gone."
+      ) { request throws(OperationError) in
+        let json = try request.json()
+        let wish: PruneRuns
+        do throws(WireError) { wish = try PruneRuns(json: json) } catch { throw .misunderstood("\(error).") }
+        return .json(try await operations.prune(wish))
+      },
       Route("GET", "/api/v1/runs/{id}", "Everything about one run.") { request throws(OperationError) in
         .json(try await operations.showRun(request.run))
       },

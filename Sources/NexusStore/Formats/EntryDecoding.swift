@@ -44,6 +44,7 @@ enum EntryDecoding {
           replayed: Int(try members.integer("replayed")), tokens: TokenCount(try members.integer("tokens")),
           cost: NanoUSD(try members.integer("costNanoUSD"))))
     case "cancelRequested": return .cancelRequested(by: try members.string("by"))
+    case "killRequested": return .killRequested(by: try members.string("by"))
     case "paused": return .paused(try members.choice("reason"), note: try members.string("note"))
     case "resumed": return .resumed(by: try members.string("by"))
     case "failed": return .failed(try error(try members.value("error")))

@@ -48,6 +48,7 @@ enum EntryEncoding {
       head["error"] = error(problem)
     case .cancelled: head["type"] = "cancelled"
     case .cancelRequested(let by): put("cancelRequested", by: by, in: &head)
+    case .killRequested(let by): put("killRequested", by: by, in: &head)
     case .resumed(let by): put("resumed", by: by, in: &head)
     case .retried(let by): put("retried", by: by, in: &head)
     case .epochRaised(let by): put("epochRaised", by: by, in: &head)

@@ -58,7 +58,8 @@ enum FlowEntryEncoding {
       head["from"] = .string(run.text)
       head["sequence"] = .int(sequence.value)
     case .nodeTrapped: head["type"] = "nodeTrapped"
-    case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .paused, .resumed, .completed,
+    case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
+      .completed,
       .failed, .cancelled, .retried, .epochRaised:
       preconditionFailure("every run has these; they are written elsewhere")
     }

@@ -67,6 +67,7 @@ struct MemoryState {
       record.fence = to
       set(\.runs, run, record, &undo)
     case .deleteRun(let run): try delete(run, &undo)
+    case .pruneRun(let run, let rows): try prune(run, rows, &undo)
     case .insertEffect(let row): try insert(row, &undo)
     case .setOutcome(let id, let state, let outcome): try set(outcome, state: state, of: id, &undo)
     case .setEffectState(let ids, let state):
@@ -166,6 +167,20 @@ extension MemoryState {
     set(\.journals, run, nil, &undo)
     set(\.journalBytes, run, nil, &undo)
     set(\.runs, run, nil, &undo)
+  }
+
+  private mutating func prune(_ run: RunID, _ rows: Int, _ undo: inout [Undo]) throws(StoreError) {
+    guard var record = runs[run] else { throw StoreError(.notFound, "there is no run \(run)") }
+    guard record.summary.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    let entries = journals[run] ?? []
+    let gone = (effectsByRun[run] ?? []).prefix(rows)
+    let isLast = gone.count + entries.count < rows && gone.count == effectsByRun[run]?.count ?? 0
+    if isLast { return try delete(run, &undo) }
+    for effect in gone { set(\.effects, effect, nil, &undo) }
+    set(\.effectsByRun, run, Array((effectsByRun[run] ?? []).dropFirst(gone.count)), &undo)
+    set(\.journals, run, entries.dropLast(rows - gone.count), &undo)
+    (record.summary.status, record.summary.pauseReason, record.summary.error) = (.halted, nil, .pruned)
+    set(\.runs, run, record, &undo)
   }
 
   private mutating func insert(_ row: EffectRow, _ undo: inout [Undo]) throws(StoreError) {

@@ -122,6 +122,10 @@ package enum Mutation: Sendable {
   /// Removes a final run with its journal and effects; its charges stay. Fails with `notFound`, or with `staleGuard`
   /// if the run is not final.
   case deleteRun(RunID)
+  /// Removes a final run bit by bit, so that a long one never holds the writer up: at most so many rows of its journal and
+  /// effects, and with the last of them the run itself. With what is left nobody can go on: the run is `halted`, with the
+  /// error `RunError.pruned`. Fails with `notFound`, or with `staleGuard` if it is not final.
+  case pruneRun(RunID, rows: Int)
 
   /// Announces an effect. Fails with `duplicate` if the step of the run already has one of the same digest and
   /// occurrence that is not rewound, and with `notFound` if there is no such run.

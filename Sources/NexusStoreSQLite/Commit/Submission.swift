@@ -58,7 +58,9 @@ extension Mutation {
   /// Whether it has a guard or a uniqueness to fail on.
   fileprivate var canBeRefused: Bool {
     switch self {
-    case .insertRun, .append, .takeFence, .deleteRun, .insertEffect, .setOutcome, .setEffectState, .placeHold: true
+    case .insertRun, .append, .takeFence, .deleteRun, .pruneRun, .insertEffect, .setOutcome, .setEffectState,
+      .placeHold:
+      true
     case .settleHold, .setMarks, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
       .insertBoot:
       false

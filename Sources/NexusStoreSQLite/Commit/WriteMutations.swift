@@ -30,6 +30,7 @@ struct MutationWriter {
       connection.memory.forget(run)
       guard changed == 1 else { throw Self.stale(run) }
     case .deleteRun(let run): try delete(run)
+    case .pruneRun(let run, let rows): try prune(run, rows)
     case .insertEffect(let row): try insert(row)
     case .setOutcome(let id, let state, let outcome): try set(outcome, state: state, of: id)
     case .setEffectState(let ids, let state):

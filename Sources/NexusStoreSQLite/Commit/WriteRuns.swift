@@ -22,7 +22,7 @@ extension MutationWriter {
   }
 
   /// The key of a facet, which is made if there is none yet.
-  private func key(of wanted: RunFacet) throws(StoreError) -> Int64 {
+  func key(of wanted: RunFacet) throws(StoreError) -> Int64 {
     if let known = connection.memory.facets[wanted] { return known }
     var facet = wanted
     func find() throws(StoreError) -> Int64? {

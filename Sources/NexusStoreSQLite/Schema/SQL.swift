@@ -16,6 +16,8 @@ enum SQL: Int, CaseIterable {
   // Effects.
   case insertEffect, findEffect, setOutcome, setEffectState, effects, effectsOfStep, outcome, request
   case deleteEffects, effectReferences
+  // Pruning.
+  case entriesToPrune, effectsToPrune, deleteEntry, deleteEffect, markPruned
   // The ledger.
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargesByAgent, chargesByRun, chargesByAgentAndRun
@@ -39,6 +41,7 @@ enum SQL: Int, CaseIterable {
     case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .effectsOfStep, .outcome, .request,
       .deleteEffects, .effectReferences:
       effectText
+    case .entriesToPrune, .effectsToPrune, .deleteEntry, .deleteEffect, .markPruned: pruningText
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
       .charges, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
       ledgerText
@@ -202,6 +205,33 @@ enum SQL: Int, CaseIterable {
       """
       SELECT request FROM effect WHERE run = ?1 AND typeof(request) = 'text'
       UNION ALL SELECT body FROM effect WHERE run = ?1 AND typeof(body) = 'text'
+      """
+    }
+  }
+
+  /// Key, bytes and up to two digests of payloads that are kept elsewhere.
+  private var pruningText: String {
+    switch self {
+    case .entriesToPrune:
+      """
+      SELECT gid, CASE WHEN typeof(entry) = 'text' THEN (SELECT length(bytes) FROM blob WHERE digest = entry)
+        ELSE length(entry) END, CASE WHEN typeof(entry) = 'text' THEN entry END, NULL
+      FROM journal WHERE run = ?1 ORDER BY seq DESC LIMIT ?2
+      """
+    case .effectsToPrune:
+      """
+      SELECT key, CASE WHEN typeof(body) = 'text' THEN (SELECT length(bytes) FROM blob WHERE digest = body)
+        ELSE coalesce(length(body), 0) END, CASE WHEN typeof(request) = 'text' THEN request END,
+        CASE WHEN typeof(body) = 'text' THEN body END
+      FROM effect WHERE run = ?1 LIMIT ?2
+      """
+    case .deleteEntry: "DELETE FROM journal WHERE gid = ?1"
+    case .deleteEffect: "DELETE FROM effect WHERE key = ?1"
+    default:
+      """
+      UPDATE run SET facet = ?2, status = 'halted', pause_reason = NULL, error_code = ?3, error_message = ?4,
+        error_retryable = 0, error_exit = NULL, error_retry_after = NULL, error_applied = NULL
+      WHERE key = ?1
       """
     }
   }

@@ -72,14 +72,18 @@ package final class AgentLogStore: @unchecked Sendable {
 
   /// Takes the output of one attempt, or of a service without a run.
   package func writer(
-    agent: AgentName, run: RunID?, attempt: AttemptNumber?, standardOutput: StandardOutputUse
+    agent: AgentName, run: RunID?, step: StepPath? = nil, attempt: AttemptNumber?, standardOutput: StandardOutputUse
   ) -> AgentLogWriter {
-    AgentLogWriter(store: self, agent: agent, run: run, attempt: attempt, use: standardOutput)
+    AgentLogWriter(
+      store: self, source: AgentLogWriter.Source(agent: agent, run: run, step: step, attempt: attempt),
+      use: standardOutput)
   }
 
   /// Takes a line that did not come through a stream, such as one of `POST /agent/v1/log`.
-  package func line(agent: AgentName, run: RunID?, attempt: AttemptNumber?, text: String) {
-    let writer = writer(agent: agent, run: run, attempt: attempt, standardOutput: .logged)
+  package func line(
+    agent: AgentName, run: RunID?, step: StepPath? = nil, attempt: AttemptNumber?, text: String
+  ) {
+    let writer = writer(agent: agent, run: run, step: step, attempt: attempt, standardOutput: .logged)
     writer.received(Array(text.utf8), from: .standardError)
     writer.endLines()
   }
@@ -130,7 +134,8 @@ package final class AgentLogStore: @unchecked Sendable {
 
   private func event(_ text: String, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> LogEvent {
     LogEvent(
-      at: clock.wallNow(), agent: source.agent, run: source.run, attempt: source.attempt, stream: stream, text: text)
+      at: clock.wallNow(), agent: source.agent, run: source.run, step: source.step, attempt: source.attempt,
+      stream: stream, text: text)
   }
 
   /// Repairs, redacts, and then cuts to the limit: in this order a secret at the edge is seen whole.
@@ -223,7 +228,7 @@ extension AgentLogStore {
   }
 
   private func lostNotice(_ agent: AgentName, _ lost: Int) -> [UInt8] {
-    let source = AgentLogWriter.Source(agent: agent, run: nil, attempt: nil)
+    let source = AgentLogWriter.Source(agent: agent, run: nil, step: nil, attempt: nil)
     let text = "[… \(lost) lines lost: they could not be stored]"
     return LogRecord(event: event(text, source, .standardError), dropped: lost).encoded
   }

@@ -19,6 +19,7 @@ package final class AgentLogWriter: OutputReceiver {
   struct Source: Sendable {
     let agent: AgentName
     let run: RunID?
+    let step: StepPath?
     let attempt: AttemptNumber?
   }
 
@@ -33,10 +34,10 @@ package final class AgentLogWriter: OutputReceiver {
   private let use: StandardOutputUse
   private let state: Mutex<State>
 
-  init(store: AgentLogStore, agent: AgentName, run: RunID?, attempt: AttemptNumber?, use: StandardOutputUse) {
+  init(store: AgentLogStore, source: Source, use: StandardOutputUse) {
     self.store = store
     self.use = use
-    source = Source(agent: agent, run: run, attempt: attempt)
+    self.source = source
     // A little more than is kept, so that a secret that begins before the cut is seen whole.
     let assembler = LineAssembler(limit: store.limits.lineBytes + store.redaction.reach)
     state = Mutex(

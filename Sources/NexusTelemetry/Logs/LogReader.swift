@@ -11,6 +11,12 @@ package struct LogReader: Sendable {
 
   package init(directory: String) { folder = LogFolder(path: directory) }
 
+  /// Of which run and step the lines have to be; nil for any.
+  private struct Wanted {
+    let run: RunID?
+    let step: StepPath?
+  }
+
   private struct Line {
     let agent: AgentName
     let event: LogEvent
@@ -22,14 +28,16 @@ package struct LogReader: Sendable {
   /// The newest lines, oldest of them first.
   ///
   /// - Returns: the lines, and the cursor to go on from.
-  package func tail(agent: AgentName? = nil, run: RunID? = nil, lines limit: Int) throws(FileError) -> Page {
+  package func tail(
+    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, lines limit: Int
+  ) throws(FileError) -> Page {
     var found: [Line] = []
     var next = LogCursor()
     for (agent, files) in try logs(of: agent) {
       var lines: [Line] = []
       for file in files.reversed() {
         let text = try LogText(file, from: 0, isNewest: file == files.last)
-        lines = Self.lines(of: text, run: run, last: limit - lines.count) + lines
+        lines = Self.lines(of: text, Wanted(run: run, step: step), last: limit - lines.count) + lines
         if file == files.last { next.positions[agent] = text.end }
         if lines.count >= limit { break }
       }
@@ -45,7 +53,7 @@ package struct LogReader: Sendable {
   ///
   /// - Returns: the lines, and the cursor behind the last of them.
   package func read(
-    agent: AgentName? = nil, run: RunID? = nil, after cursor: LogCursor, limit: Int
+    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, after cursor: LogCursor, limit: Int
   ) throws(FileError) -> Page {
     var found: [Line] = []
     var ends = cursor
@@ -55,7 +63,7 @@ package struct LogReader: Sendable {
       for file in files where file.generation >= from.generation && lines.count < limit {
         let offset = file.generation == from.generation ? from.offset : 0
         let text = try LogText(file, from: offset, isNewest: file == files.last)
-        let part = Self.lines(of: text, run: run, first: limit - lines.count)
+        let part = Self.lines(of: text, Wanted(run: run, step: step), first: limit - lines.count)
         lines += part.lines
         ends.positions[agent] = part.end
       }
@@ -75,26 +83,27 @@ package struct LogReader: Sendable {
     return Dictionary(grouping: files, by: \.agent).sorted { $0.key < $1.key }
   }
 
-  private static func lines(of text: LogText, run: RunID?, last limit: Int) -> [Line] {
+  private static func lines(of text: LogText, _ wanted: Wanted, last limit: Int) -> [Line] {
     var found: [Line] = []
     for index in text.lines.indices.reversed() where found.count < limit {
-      if let line = line(text, index, run) { found.append(line) }
+      if let line = line(text, index, wanted) { found.append(line) }
     }
     return found.reversed()
   }
 
-  private static func lines(of text: LogText, run: RunID?, first limit: Int) -> (lines: [Line], end: LogPosition) {
+  private static func lines(of text: LogText, _ wanted: Wanted, first limit: Int) -> (lines: [Line], end: LogPosition) {
     var found: [Line] = []
     for index in text.lines.indices {
       if found.count == limit { return (found, text.position(before: index)) }
-      if let line = line(text, index, run) { found.append(line) }
+      if let line = line(text, index, wanted) { found.append(line) }
     }
     return (found, text.end)
   }
 
-  private static func line(_ text: LogText, _ index: Int, _ run: RunID?) -> Line? {
+  private static func line(_ text: LogText, _ index: Int, _ wanted: Wanted) -> Line? {
     guard let event = LogRecord.decode(Array(text.bytes[text.lines[index]])) else { return nil }
-    if let run, event.run != run { return nil }
+    if let run = wanted.run, event.run != run { return nil }
+    if let step = wanted.step, event.step != step { return nil }
     return Line(agent: text.file.agent, event: event, end: text.position(after: index))
   }
 

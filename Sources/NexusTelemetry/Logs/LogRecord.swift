@@ -3,7 +3,7 @@
 
 internal import NexusCore
 
-/// One line of a log file: `{"at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}`, and `cut` or `dropped` where
+/// One line of a log file: `{"at":…,"agent":…,"run":…,"attempt":…,"step":…,"stream":…,"text":…}`, and `cut` or `dropped` where
 /// a limit had to be kept.
 struct LogRecord: Sendable {
   var event: LogEvent
@@ -20,6 +20,7 @@ struct LogRecord: Sendable {
       "attempt": event.attempt.map { .int(Int64($0.value)) } ?? .null, "stream": .string(event.stream.rawValue),
       "text": .string(event.text),
     ]
+    if let step = event.step { object["step"] = .string(step.text) }
     if cut > 0 { object["cut"] = .int(Int64(cut)) }
     if dropped > 0 { object["dropped"] = .int(Int64(dropped)) }
     return JSONValue.object(object).encoded() + [UInt8(ascii: "\n")]
@@ -33,6 +34,7 @@ struct LogRecord: Sendable {
     else { return nil }
     return LogEvent(
       at: at, agent: AgentName(agent), run: json["run"]?.stringValue.map { RunID($0) },
+      step: json["step"]?.stringValue.map { StepPath($0) },
       attempt: json["attempt"]?.intValue.map { AttemptNumber(Int($0)) }, stream: stream, text: text)
   }
 }

@@ -133,10 +133,27 @@ package final class FakeBoundary: EffectBoundary {
     var isHeld = false
     var opening: [CheckedContinuation<Void, Never>] = []
     var watchers: [CheckedContinuation<Void, Never>] = []
+    var kept: [RunID: [CompensationReserve]] = [:]
+    var refusal: BudgetRefusal?
   }
   private let state = Mutex(State())
 
   package init() {}
+
+  /// What runs have kept for their compensations.
+  package var kept: [RunID: [CompensationReserve]] { state.withLock { $0.kept } }
+  /// Reserves are refused from now on; nil has them kept again.
+  package func refuseReserves(_ refusal: BudgetRefusal?) { state.withLock { $0.refusal = refusal } }
+
+  package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
+    state.withLock { state in
+      if let refusal = state.refusal, !isForced { return refusal }
+      state.kept[run] = reserves
+      return nil
+    }
+  }
+
+  package func releaseReserve(of run: RunID) { state.withLock { $0.kept[run] = nil } }
 
   /// Attempts that open from now on wait for `release`.
   package func hold() { state.withLock { $0.isHeld = true } }

@@ -19,7 +19,8 @@ package enum StoreConformance {
   }
 
   package static let cases =
-    runCases + listCases + takeoverCases + journalCases + effectCases + ledgerCases + nodeCases + orderCases
+    runCases + listCases + pruneCases + takeoverCases + journalCases + effectCases + ledgerCases + nodeCases
+    + orderCases
 
   /// Runs every case on a store of its own.
   ///

@@ -43,6 +43,9 @@ struct BudgetWorld {
   var newestIndex: [String: Int64] = [:]
   var admitted = 0
   var restarts = 0
+  /// What runs keep for their compensations, whatever becomes of the node.
+  var reserves: [RunID: [AgentName: CompensationReserve]] = [:]
+  var undoings = 0
 
   init(seed: UInt64) {
     dice = Dice(seed)
@@ -68,7 +71,10 @@ struct BudgetWorld {
 
   mutating func step() {
     switch dice.roll(1...100) {
-    case 1...34: arrive()
+    case 1...26: arrive()
+    case 27...30: undo()
+    case 31...33: keep()
+    case 34: release()
     case 35...50: handOver()
     case 51...66: if !queue.isEmpty { land(queue.removeFirst(), succeeds: !dice.chance(4)) }
     case 67...86: endOne()
@@ -96,7 +102,80 @@ struct BudgetWorld {
     let request = call(
       "call\(names)", bound, agent: dice.chance(60) ? alice : bob,
       run: dice.chance(70) ? RunID("run_\(dice.roll(1...3))") : nil)
-    if case .admitted(let grant) = machine.admit(request, at: now) { take(grant) }
+    guard case .admitted(let grant) = machine.admit(request, at: now) else { return }
+    take(grant)
+    // What is kept for compensations is not there for anything else.
+    for view in machine.views() where grant.counters.contains(view.key) {
+      for rule in view.rules where !rule.isSoft {
+        let left = rule.limit.minus(view.spent + view.held + view.kept)
+        #expect(grant.bound.cost == .zero || left.cost ?? .zero >= .zero, "\(view) lent what it keeps")
+        #expect(grant.bound.tokens == .zero || left.tokens ?? .zero >= .zero, "\(view) lent what it keeps")
+      }
+    }
+  }
+
+  // MARK: Compensations
+
+  private func undoer(_ agent: AgentName, _ run: RunID) -> BudgetSubject {
+    BudgetSubject(agent: agent, supervisors: [.root], run: run, isCompensating: true)
+  }
+
+  private mutating func keep() {
+    let run = RunID("run_\(dice.roll(1...3))")
+    let agent = dice.chance(50) ? alice : bob
+    let amount = Spend(cost: NanoUSD(dice.roll(0...300)), tokens: TokenCount(dice.roll(0...300)))
+    let reserve = CompensationReserve(agent: agent, amount: amount, usesHeadroom: dice.chance(30))
+    guard machine.keep(reserve, of: undoer(agent, run), isForced: false, at: now) == nil else { return }
+    var sum = reserves[run]?[agent] ?? CompensationReserve(agent: agent)
+    sum.amount = Spend(cost: max(sum.amount.cost, amount.cost), tokens: max(sum.amount.tokens, amount.tokens))
+    sum.usesHeadroom = sum.usesHeadroom || reserve.usesHeadroom
+    reserves[run, default: [:]][agent] = sum
+  }
+
+  private mutating func release() {
+    let run = RunID("run_\(dice.roll(1...3))")
+    machine.releaseReserve(of: run)
+    reserves[run] = nil
+    take(machine.wake(at: now))
+  }
+
+  /// A compensation asks for a part of what is kept for it, and gets it.
+  private mutating func undo() {
+    guard let run = reserves.keys.sorted(by: { $0.text < $1.text }).first, let agents = reserves[run],
+      let agent = agents.keys.sorted(by: { $0.text < $1.text }).first,
+      let left = machine.reserveLeft(of: undoer(agent, run))
+    else { return }
+    names += 1
+    let bound = RequestBound(
+      input: TokenCount(dice.roll(0...left.tokens.value)), output: .zero,
+      perRequest: NanoUSD(dice.roll(0...left.cost.value)))
+    let mustBeThere = limitsHold(for: agent)
+    let decision = machine.admit(
+      BudgetRequest(id: EffectID("call\(names)"), subject: undoer(agent, run), bound: bound), at: now)
+    if case .admitted(let grant) = decision {
+      undoings += 1
+      return take(grant)
+    }
+    #expect(!mustBeThere, "\(run) was refused \(bound.most) of the \(left) that it keeps: \(decision)")
+  }
+
+  /// No limit was lowered below what is spent, held and kept, by a person or by what calls took beyond their bounds.
+  private func limitsHold(for agent: AgentName) -> Bool {
+    var all = Spend.zero
+    for (run, agents) in reserves {
+      for agent in agents.keys { all = all + (machine.reserveLeft(of: undoer(agent, run)) ?? .zero) }
+    }
+    let mine = rules.filter { !$0.isSoft && [.agent(agent), .supervisor(.root), .global].contains($0.scope) }
+    let views = machine.views()
+    return mine.allSatisfy { rule in
+      // No reserve keeps requests.
+      rule.limit.requests == nil && rule.limit.admits(all)
+        && views.allSatisfy { view in
+          guard view.rules.contains(rule) else { return true }
+          let left = rule.limit.minus(view.spent + view.held + all)
+          return left.cost ?? .zero >= .zero && left.tokens ?? .zero >= .zero
+        }
+    }
   }
 
   private mutating func take(_ woken: [BudgetWake]) {
@@ -222,6 +301,11 @@ struct BudgetWorld {
     }
     syncedCount = disk.count
     newestIndex = [:]
+    for (run, agents) in reserves {
+      for (agent, reserve) in agents {
+        #expect(machine.keep(reserve, of: undoer(agent, run), isForced: true, at: now) == nil)
+      }
+    }
     // What the store says now is what the machine goes by.
     for counter in readDisk().counters {
       if let view = machine.views().first(where: { $0.key == counter.key }) { #expect(view.spent == counter.spent) }

@@ -100,6 +100,12 @@ struct FlowSimulation {
       if chance(3) { effects[key, default: 0] = 1 }
       return player.end(path, .crashed(.exitOne))
     }
+    if player.machine.canBeUndone(path), chance(10) {
+      // Nobody can pay for its undo, so it does not begin.
+      let refusal = BudgetRefusal(
+        reason: .reserve, scope: "global", action: chance(2) ? .pause : .refuse, message: "no room")
+      return player.end(path, .budgetStopped(refusal))
+    }
     switch Int.random(in: 0..<10, using: &random) {
     case 0: player.end(path, .crashed(.neverStarted))
     case 1:

@@ -59,6 +59,63 @@ import Testing
     #expect(player.openSteps == (isUndone ? ["a.compensation"] : []))
   }
 
+  private static let short = BudgetRefusal(reason: .reserve, scope: "global", action: .refuse, message: "no room")
+
+  @Test(arguments: [CompensateFailed.auto, .always])
+  func `a step whose undo cannot be paid for does not begin, and is not undone`(choice: CompensateFailed) {
+    var player = FlowPlayer(
+      .saga([.undoable("a"), .undoable("b", needs: [0]) { $0.compensation?.ofFailed = choice }]))
+    player.succeed("a")
+    player.end("b", .budgetStopped(Self.short))
+    #expect(player.machine.outlook.error?.code == "NX-BUD-020")
+    #expect(player.openSteps == ["a.compensation"])
+    player.succeed("a.compensation")
+    #expect(player.status == .compensated)
+  }
+
+  @Test func `keeps what all its compensations need, by the agent that makes them`() throws {
+    let items = try ValueTemplate(parsing: "{{ run.input }}")
+    let flow = FlowDefinition.saga([
+      .agent("look"),
+      .undoable("a", needs: [0]) { $0.compensation?.reserve = Spend(cost: NanoUSD(5)) },
+      .undoable("b", needs: [1]) {
+        $0.compensation = CompensationStep(agent: AgentName("undo-a"))
+        $0.compensation?.reserve = Spend(cost: NanoUSD(2), tokens: TokenCount(7))
+      },
+      .undoable("each", needs: [2]) {
+        $0.forEach = ForEach(items: items)
+        $0.compensation?.reserve = Spend(cost: NanoUSD(3))
+      },
+      .undoable("free", needs: [3]) { $0.compensation?.reserve = .zero },
+      .undoable("silent", needs: [4]),
+      .agent("pivot", needs: [5]) { $0.commitment = .pivot },
+      .agent("last", needs: [6]) { $0.commitment = .retriable },
+    ])
+    #expect(flow.keepsReserve)
+    var player = FlowPlayer(flow, input: ["x", "y"])
+    #expect(!player.machine.canBeUndone("look") && player.machine.canBeUndone("a"))
+    let undoA = CompensationReserve(
+      agent: AgentName("undo-a"), amount: Spend(cost: NanoUSD(7), tokens: TokenCount(7)))
+    let silent = CompensationReserve(agent: AgentName("undo-silent"), usesHeadroom: true)
+    #expect(player.machine.reserves == [undoA, silent])
+    #expect(flow.wholeReserve == [undoA, silent])
+    for step in ["look", "a", "b"] { player.succeed(StepPath(step)) }
+    let each = CompensationReserve(agent: AgentName("undo-each"), amount: Spend(cost: NanoUSD(6)))
+    #expect(player.machine.reserves == [undoA, each, silent])
+    for step in ["each[0]", "each[1]", "free", "silent", "pivot"] { player.succeed(StepPath(step)) }
+    #expect(player.openSteps == ["last"])
+    // Behind the pivot nothing is undone, and what comes has the money for itself.
+    #expect(player.machine.reserves.isEmpty && player.machine.isBehindReturn)
+  }
+
+  @Test func `tells its compensations from its steps, and reads them again from what a run is pinned to`() throws {
+    var player = FlowPlayer(.saga([.undoable("a") { $0.compensation?.reserve = Spend(cost: NanoUSD(5)) }]))
+    #expect(player.open["a"]?.isCompensation == false)
+    player.crash("a", .badOutput)
+    #expect(player.open["a.compensation"]?.isCompensation == true)
+    #expect(FlowDefinition(pinned: player.definition.pinned) == player.definition)
+  }
+
   @Test func `steps that ran side by side are undone in the reverse order of their completion`() {
     var player = FlowPlayer(.saga([.undoable("a"), .undoable("b"), .undoable("c"), .agent("d", needs: [0, 1, 2])]))
     for step in ["b", "c", "a"] { player.succeed(StepPath(step)) }
@@ -99,6 +156,22 @@ import Testing
     #expect(player.journal.last?.entry == .killed(by: "bob", uncompensated: ["write", "research"]))
   }
 
+  @Test func `a kill that the node did not live to carry out is remembered`() {
+    var player = FlowPlayer(article)
+    player.succeed("research")
+    player.play(.kill(by: "bob"))
+    #expect(player.journal.last?.entry == .killRequested(by: "bob"))
+    #expect(player.stopped["write"] == .killed)
+    player.recover()
+    #expect(player.openSteps.isEmpty)
+    #expect(player.status == .cancelled)
+    #expect(player.journal.last?.entry == .killed(by: "bob", uncompensated: ["write", "research"]))
+    // Whoever has it go on afterwards means it.
+    player.play(.retry(by: "ann", newKeys: false))
+    player.recover()
+    #expect(player.status == .running)
+  }
+
   @Test func `behind the pivot there is only forward`() {
     let saga = FlowDefinition.saga([
       .undoable("reserve"), .agent("charge", needs: [0]) { $0.commitment = .pivot },
@@ -107,8 +180,10 @@ import Testing
     var player = FlowPlayer(saga)
     player.succeed("reserve")
     player.succeed("charge")
+    let entries = player.journal.count
     player.play(.cancel(by: "ann"))
     player.play(.timeout)
+    #expect(player.journal.count == entries, "whoever asks is told, and nothing is written down")
     #expect(player.stopped.isEmpty)
     player.crash("ship", .badOutput)
     #expect(player.status == .paused)

@@ -47,6 +47,36 @@ extension RunError {
     #expect(player.machine.state.openAttempt == AttemptNumber(1))
   }
 
+  @Test func `sleeps between two attempts as long as its agent wanted, and that is no failure`() {
+    func time(_ seconds: Int64) -> WallTime { WallTime(microseconds: seconds * 1_000_000) }
+    var machine = RunMachine(run: RunID("run_1"), retry: RetryPolicy(maxAttempts: 1))
+    var journal: [JournalEntry] = []
+    func play(_ event: DurableEvent, at seconds: Int64) -> [DurableAction] {
+      let decision = machine.handle(event, at: time(seconds))
+      for entry in decision.entries {
+        journal.append(
+          JournalEntry(sequence: JournalSequence(Int64(journal.count + 1)), at: time(seconds), entry: entry))
+      }
+      return decision.actions
+    }
+    _ = play(.claimed(trapped: false), at: 0)
+    let sleep = AttemptEnd(outcome: .askedRetry(.sleeping(until: time(100), from: time(10))))
+    #expect(machine.wouldRetry(.main, after: sleep))
+    #expect(play(.attemptEnded(.main, sleep, output: nil), at: 10) == [.wake(.main, after: .seconds(90))])
+    #expect(machine.outlook.status == .suspended)
+    // The next node goes on with the sleep, and nothing begins before its time.
+    machine = RunMachine(run: RunID("run_1"), retry: RetryPolicy(maxAttempts: 1))
+    for entry in journal { machine.apply(entry) }
+    #expect(play(.claimed(trapped: false), at: 40) == [.wake(.main, after: .seconds(60))])
+    #expect(play(.due(.main), at: 99) == [.wake(.main, after: .seconds(1))])
+    guard case .startAttempt(let order)? = play(.due(.main), at: 100).first else {
+      Issue.record("it does not wake up")
+      return
+    }
+    #expect(order.attempt == AttemptNumber(2))
+    #expect(machine.outlook.status == .running)
+  }
+
   @Test func `has no reason for a pause once it is over`() {
     var player = Player()
     player.play(.claimed(trapped: false))

@@ -112,4 +112,33 @@ import Testing
       #expect(error.code == "NX-RUN-036")
     }
   }
+
+  @Test func `that promises signs of life and gives none fails, and one that gives them goes on`() async throws {
+    let plan = Self.plan {
+      $0.limits.heartbeat = .seconds(30)
+      $0.retry.policy = RetryPolicy(maxAttempts: 1)
+    }
+    try await RuntimeFixture.with(plan) { fixture in
+      let run = try await fixture.runtime.executor.start("served", input: .null).id
+      let first = try await Self.take(fixture)
+      let second = try await Self.take(fixture)
+      await fixture.clock.waitForSleepers(2)
+      fixture.clock.advance(by: .seconds(20))
+      let lively = StepPath(second["step"]?.stringValue ?? "")
+      let beat = await fixture.runtime.agentCalls.handle(
+        AgentCall(
+          method: "POST", path: ["heartbeat"], query: [:], body: [],
+          caller: Caller(agent: Flows.worker, run: run, step: lively, attempt: AttemptNumber(1)),
+          key: VirtualKey("k")))
+      #expect(beat.status == 200)
+      fixture.clock.advance(by: .seconds(10))
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(20))
+      #expect(await Self.answer(fixture, second, "result", ["output": 1]) == 200)
+      await fixture.runtime.executor.wait(for: run)
+      #expect(await Self.answer(fixture, first, "result", ["output": 1]) == 409, "it was taken back")
+      let summary = try await fixture.record(run).summary
+      #expect(summary.status == .failed)
+      #expect(summary.error?.code == "NX-RUN-058")
+    }
+  }
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""Asks ten questions one after the other, or one each from CLIENTS at once, and fails if one is refused.
+"""Asks ten questions (QUESTIONS) one after the other, or one each from CLIENTS at once, and fails if one is refused.
 
 API=responses asks OpenAI's SDK for responses.
 """
@@ -14,6 +14,7 @@ import openai
 from google import genai
 
 CLIENTS = int(os.environ["CLIENTS"])
+QUESTIONS = int(os.environ.get("QUESTIONS", "10"))
 MODEL = os.environ["MODEL"]
 openai_client = openai.OpenAI()
 anthropic_client = anthropic.Anthropic()
@@ -43,11 +44,11 @@ def ask(number):
 
 if CLIENTS == 1:
     answers = 0
-    while answers < 10 and ask(answers):
+    while answers < QUESTIONS and ask(answers):
         answers += 1
 else:
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         answers = sum(pool.map(ask, range(CLIENTS)))
-if answers < max(10, CLIENTS):
+if answers < max(QUESTIONS, CLIENTS):
     sys.exit(1)
 print(f"{answers} answers")

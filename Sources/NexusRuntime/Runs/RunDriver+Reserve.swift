@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+internal import Synchronization
+
+/// What a run wants kept for its compensations.
+final class ReserveWish: Sendable {
+  private struct State {
+    var wanted: [CompensationReserve] = []
+    var kept: [CompensationReserve] = []
+    var isOver = false
+  }
+
+  /// The run may have to go back, and has not said that this costs nothing.
+  let isNeeded: Bool
+  private let state = Mutex(State())
+
+  init(_ subject: RunSubject) {
+    if case .flow(let definition) = subject { isNeeded = definition.keepsReserve } else { isNeeded = false }
+  }
+
+  func wants(_ reserves: [CompensationReserve]) { state.withLock { $0.wanted = reserves } }
+
+  /// What is wanted and not kept yet.
+  var missing: [CompensationReserve]? {
+    state.withLock { $0.isOver || $0.wanted == $0.kept ? nil : $0.wanted }
+  }
+
+  func keeps(_ reserves: [CompensationReserve]) { state.withLock { $0.kept = reserves } }
+
+  /// True once: there is no way back any more.
+  func ends() -> Bool {
+    state.withLock { state in
+      defer { state.isOver = true }
+      return !state.isOver
+    }
+  }
+}
+
+// What budgets keep so that the run can be undone.
+extension RunDriver {
+  /// Before the first step begins that can be undone, what that costs has to be kept; behind the pivot no more.
+  func noteReserve(for actions: [DurableAction], _ machine: any DurableMachine) {
+    guard reserve.isNeeded, let flow = machine as? FlowMachine else { return }
+    if flow.isBehindReturn {
+      if reserve.ends() { services.boundary.releaseReserve(of: run) }
+    } else if actions.contains(where: { begins($0, flow) }) {
+      reserve.wants(flow.reserves)
+    }
+  }
+
+  private func begins(_ action: DurableAction, _ flow: FlowMachine) -> Bool {
+    switch action {
+    case .startAttempt(let order): flow.canBeUndone(order.step)
+    case .startChild(let step, _, _, _): flow.canBeUndone(step)
+    default: false
+    }
+  }
+
+  /// Has the budgets keep what the run wants kept.
+  ///
+  /// - Returns: why a step that can be undone must not begin.
+  func keepReserve() -> BudgetRefusal? {
+    guard reserve.isNeeded, let missing = reserve.missing else { return nil }
+    if let refusal = services.boundary.keep(missing, for: run, isForced: false) { return refusal }
+    reserve.keeps(missing)
+    return nil
+  }
+
+  /// The end of an attempt that does not begin for want of a reserve: tried again if there may be room soon.
+  static func end(for refusal: BudgetRefusal) -> AttemptEnd {
+    guard refusal.reason == .busy else { return AttemptEnd(outcome: .budgetStopped(refusal)) }
+    return AttemptEnd(outcome: .crashed(RunError(code: "NX-BUD-021", message: refusal.message)))
+  }
+
+  /// The same for a step that is a run.
+  static func failure(for refusal: BudgetRefusal) -> RuntimeRefusal {
+    refusal.reason == .busy
+      ? RuntimeRefusal(.unavailable, code: "NX-BUD-021", message: refusal.message)
+      : RuntimeRefusal(.refused, code: "NX-BUD-020", message: refusal.message)
+  }
+}
+
+extension RunExecutor {
+  /// Keeps what the sagas need that the node before this one left, before anything is spent here.
+  ///
+  /// Those that stand still keep it, too: a person may have them go back.
+  func keepReserves() async throws(StoreError) {
+    var before: RunID?
+    while true {
+      let page = try await services.store.runs(
+        RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused]), before: before, limit: 256))
+      guard let last = page.last else { return }
+      // One without an attempt has done nothing that could be undone.
+      for record in page where record.summary.attempts > 0 {
+        guard case .flow(let definition) = try await subject(of: record), definition.keepsReserve else { continue }
+        _ = services.boundary.keep(definition.wholeReserve, for: record.id, isForced: true)
+      }
+      before = last.id
+    }
+  }
+}
