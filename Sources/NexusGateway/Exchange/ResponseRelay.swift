@@ -51,7 +51,7 @@ final class ResponseRelay: UpstreamReceiver {
     guard head.headers[canonicalForm: "content-encoding"].allSatisfy({ $0.lowercased() == "identity" }),
       head.headers[canonicalForm: "transfer-encoding"].allSatisfy({ $0.lowercased() == "chunked" })
     else { return encoded() }
-    if (300..<400).contains(status) { return redirected() }
+    if (300..<400).contains(status), status != 304 { return redirected() }
     let type = head.headers.first(name: "content-type")?.lowercased() ?? ""
     let streaming = request.isArray ? "application/json" : "text/event-stream"
     isStream = reading != nil && (200..<300).contains(status) && type.hasPrefix(streaming)
