@@ -47,14 +47,18 @@ extension StoreConformance {
       try await store.commit(.insertRun(StoreSamples.run("run_1")))
       for number in 1...3 {
         try await store.commit(
-          .insertEffect(StoreSamples.effect("eff_\(number)", run: "run_1", ordinal: Int64(number))))
+          .insertEffect(
+            StoreSamples.effect("eff_\(number)", run: "run_1", occurrence: number - 1, ordinal: Int64(number))))
       }
+      try await store.commit(.placeHold(StoreSamples.hold("eff_1", run: "run_1")))
+      try await store.commit(.settleHold(StoreSamples.charge("eff_1", run: "run_1")))
       try await store.commit(StoreSamples.append("run_1", fence: 1, from: 1, status: .completed))
       try await store.commit(.pruneRun(run, rows: 2))
       try expect(try await store.effects(of: run).count, 1)
       try await store.commit(.pruneRun(run, rows: 5))
       try expect(try await store.run(run)?.id, nil)
       try expect(try await store.effects(of: run).count, 0)
+      try expect(try await store.charges(ChargeQuery(id: EffectID("eff_1"))).map(\.run), [run])
     },
   ]
 }
