@@ -42,7 +42,7 @@ extension AttemptOutcome {
   /// Whether the attempt may have had its effect.
   ///
   /// Not if its process never began, or if it said itself that it applied nothing.
-  var mayHaveApplied: Bool {
+  package var mayHaveApplied: Bool {
     switch self {
     case .interrupted, .budgetStopped: hasBegun
     case .succeeded, .timedOut, .cancelled: true

@@ -224,7 +224,10 @@ extension RunDriver {
   ) -> DurableEvent {
     var (end, output) = (report.end, report.output)
     if let refusal {
-      end.outcome = .crashed(RunError(code: "NX-SUP-001", message: refusal, isRetryable: false))
+      // It had run before its supervisor gave it up: what it did still has to be undone.
+      let error = RunError(
+        code: "NX-SUP-001", message: refusal, isRetryable: false, wasApplied: end.outcome.mayHaveApplied)
+      end.outcome = .crashed(error)
       output = nil
     }
     if let open = attempts.remove(step) {

@@ -52,10 +52,13 @@ extension RunDriver {
 
   func announce(_ entries: [RunEntry], _ outlook: RunOutlook) {
     guard !entries.isEmpty, services.events.isWatched else { return }
-    for entry in entries {
-      guard let note = RunNote.text(of: entry, subject) else { continue }
+    let notes = entries.compactMap { RunNote.text(of: $0, subject) }
+    for (index, note) in notes.enumerated() {
+      // What came before the wait is not what is waited for.
+      let isLast = index == notes.count - 1
+      let status = outlook.status == .suspended && !isLast ? RunStatus.running : outlook.status
       services.events.publish(
-        .run(RunEvent(run: run, agent: AgentName(name), status: outlook.status.rawValue, note: note)))
+        .run(RunEvent(run: run, agent: AgentName(name), status: status.rawValue, note: note)))
     }
   }
 }

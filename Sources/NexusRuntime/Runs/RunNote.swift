@@ -9,7 +9,8 @@ enum RunNote {
   /// In a run of several steps, what concerns one of them begins with its path.
   static func text(of entry: RunEntry, _ subject: RunSubject) -> String? {
     switch entry {
-    case .created, .stepRecorded, .stepExpanded, .stepBegun: nil
+    case .created, .stepRecorded, .stepExpanded: nil
+    case .stepBegun(let path): event(at: path, subject).map { "\(path): waits for the event \($0)" }
     case .attemptStarted(let step, let attempt, let dropped):
       at(step, started(attempt, dropped) + (attempt.value == 1 ? model(of: subject.agent) : ""), subject)
     case .attemptEnded(let step, let attempt, let end): ended(attempt, end).map { at(step, $0, subject) }
@@ -36,6 +37,14 @@ enum RunNote {
     case .nodeTrapped: "the node trapped while it worked on the run"
     case .epochRaised(let who): "new idempotency keys asked by \(who)"
     }
+  }
+
+  /// The event that a step waits for; nil if it is of another kind.
+  private static func event(at path: StepPath, _ subject: RunSubject) -> String? {
+    guard case .flow(let definition) = subject,
+      case .event(let name)? = definition.steps.first(where: { $0.name == path.text })?.action
+    else { return nil }
+    return name
   }
 
   private static func at(_ step: StepPath, _ note: String, _ subject: RunSubject) -> String {

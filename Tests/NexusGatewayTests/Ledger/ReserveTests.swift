@@ -28,7 +28,8 @@ import Testing
     #expect(refusal?.code == .exhausted)
     #expect(refusal?.message.contains("$0.004 kept for compensations") == true, "\(refusal?.message ?? "")")
     for call in ["e", "f"] { #expect(ask(ledger, call, isCompensating: true).hold != nil) }
-    #expect(ask(ledger, "g", isCompensating: true).refusal != nil)
+    // What they hold may come back, so it waits.
+    #expect(ask(ledger, "g", isCompensating: true).hold == nil)
   }
 
   @Test func `refuse a run that could not be undone, and say which budget is short`() {

@@ -105,6 +105,29 @@ import Testing
     }
   }
 
+  @Test func `whoever watches is told what the run waits for, and not what came before it`() async throws {
+    let flow = Flows.flow(
+      "waiting", .workflow, Flows.step("first"), FlowStep(name: "answer", action: .event("answer"), needs: [0]))
+    try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let told = try #require(
+        fixture.events.watch { event -> String? in
+          if case .run(let run) = event { "\(run.status) \(run.note)" } else { nil }
+        })
+      let run = try await fixture.runtime.executor.start("waiting", input: .null).id
+      try #require(await processes.next()).succeed("1")
+      var heard: [String] = []
+      for await word in told {
+        heard.append(word)
+        if word.hasPrefix("suspended") { break }
+      }
+      #expect(heard.last == "suspended answer: waits for the event answer")
+      #expect(heard.contains("running first: completed"))
+      try await fixture.runtime.executor.signal(run, name: "answer", id: "1", payload: 1)
+      await fixture.runtime.executor.wait(for: run)
+    }
+  }
+
   @Test func `an event reaches a run that is paused, and waits in it`() async throws {
     try await RuntimeFixture.with(Flows.plan(Self.waiting)) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
