@@ -41,13 +41,14 @@ struct CanonicalYAML {
     ]
     if let agentPort = plan.server.agentPort { server.append(("agentPort", .plain(String(agentPort)))) }
     members.append(("server", .map(server)))
-    members.append(("store", .plain("sqlite")))
+    let kept = [("completed", plan.retention.completed), ("failed", plan.retention.failed)]
+    let retention = kept.compactMap { key, length in length.map { (key, YAMLText.plain(DurationText.text($0))) } }
+    members.append(
+      (
+        "store",
+        retention.isEmpty ? .plain("sqlite") : .map([("url", .plain("sqlite")), ("retention", .map(retention))])
+      ))
     members.append(("durability", .plain(plan.durability.rawValue)))
-    if !plan.retention.isEmpty {
-      let kept = [("completed", plan.retention.completed), ("failed", plan.retention.failed)]
-      let retention = kept.compactMap { key, length in length.map { (key, YAMLText.plain(DurationText.text($0))) } }
-      members.append(("store", .map([("retention", .map(retention))])))
-    }
     return .map(members)
   }
 

@@ -51,10 +51,17 @@ extension ModelExchange {
       && facts.hosted.isEmpty && facts.unbounded.isEmpty && facts.knownPrefix == nil && !facts.isFree
   }
 
-  /// The beginning of the conversation that the provider has counted in this run.
-  func knownPrefix() -> RequestFacts.KnownPrefix? {
-    guard let run, let chain = Conversation.chain(call.body, of: call.target.fullName) else { return nil }
-    return run.longestCount(of: chain).map { RequestFacts.KnownPrefix(tokens: $0.tokens, bytes: $0.bytes) }
+  /// Asks again with what the provider has counted of the conversation's beginning in this run.
+  func tighten() {
+    let (body, model) = (call.body, call.target.fullName)
+    parts.heavy.run(on: body.readableBytes, loop) {
+      Conversation.chain(body, of: model)
+    } then: { chain in
+      // The agent may have left meanwhile.
+      guard self.phase == .waiting else { return }
+      let known = chain.flatMap { self.run?.longestCount(of: $0) }
+      self.admit(knowing: known.map { RequestFacts.KnownPrefix(tokens: $0.tokens, bytes: $0.bytes) }, isTight: true)
+    }
   }
 
   /// Remembers what the provider counted, for the next call of the run.

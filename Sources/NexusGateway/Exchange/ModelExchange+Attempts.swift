@@ -81,7 +81,7 @@ extension ModelExchange {
   func attemptOver(_ result: AttemptResult) {
     connection = nil
     sign(isCutOff || result.fault == nil ? .none : .ill)
-    guard let fault = result.fault, !isCutOff else { return conclude(result) }
+    guard let fault = result.fault, !isCutOff, isAwaited else { return conclude(result) }
     switch attempts.fail(fault) {
     case .again(let delay): tryAgain(after: delay, result)
     case .fallBack: fallBack(from: result)

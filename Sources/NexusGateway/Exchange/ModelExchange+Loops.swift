@@ -11,7 +11,7 @@ extension ModelExchange {
     guard let run else { return nil }
     let spec = services.ledger.loops(of: call.session.caller.agent)
     if let most = spec.maxCalls, run.modelCalls > most {
-      let words = "The run has made the \(most) model calls that one run of '\(agent)' may make."
+      let words = "The \(most) model calls are made that one run, or one step of a flow, of '\(agent)' may make."
       return refused(.ceiling, .callCeiling, spec.onLoop == .pause ? .pause : .refuse, words)
     }
     if run.answers(to: record.digest) + 1 == services.limits.loops.warning {

@@ -95,7 +95,7 @@ final class ModelExchange {
   private func admitted(_ admission: Admission) {
     switch admission {
     case .queued: waitForRoom()
-    case .tooWide: admit(knowing: knownPrefix(), isTight: true)
+    case .tooWide: tighten()
     case .refused(let refusal):
       guard phase == .waiting else { return }
       refuse(refusal)
@@ -201,12 +201,17 @@ final class ModelExchange {
     case .writingIntent, .calling, .relaying:
       abandon()
       connection?.setReading(true)
+      // Nothing is on its way; what another attempt came to, nobody would get.
+      if spare != nil, !isAwaited { return cutOff() }
       guard services.drains.enter(limit: services.limits.concurrentDrains) else { return cutOff() }
       let timer = DeadlineTimer(loop: loop)
       drainTimer = timer
       drain(timer)
     }
   }
+
+  /// Somebody is there who gets what the call comes to.
+  var isAwaited: Bool { response != nil || run?.hasWaiters(id) == true }
 
   private func abandon() {
     if record != nil { run?.abandon(id, by: call.session.caller.attempt) }

@@ -110,7 +110,8 @@ final class ResponseRelay: UpstreamReceiver {
     body = read.body
     guard isSuccess else {
       let advice = RetryHeaders.advice(fields, body.readableBytesUInt8Span, now: exchange.services.clock.wallNow())
-      return conclude(.notMade, .failed, .status(status, advice))
+      let fault = UpstreamFault.of(status, advice)
+      return conclude(fault == .unknown ? .unknownUsage : .notMade, .failed, fault)
     }
     conclude(read.usage.map(CallEnd.usage) ?? .unknownUsage, .succeeded)
   }

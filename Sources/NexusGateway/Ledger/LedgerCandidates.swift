@@ -34,7 +34,9 @@ extension Ledger {
 extension Ledger.State {
   /// A cap is of no use above what the model gives at most, and refused by some providers.
   static func cap(_ call: Ledger.OpenCall) -> Int64? {
-    call.cap.map { min($0, call.price.maxOutput?.value ?? $0) }
+    // A model of which nothing is known gets what one of them gets alone, not what another candidate could give.
+    let unknown = call.request.facts.outputCap == nil ? BoundEstimate.assumedMaxOutput : Int64.max
+    return call.cap.map { min($0, call.price.maxOutput?.value ?? unknown) }
   }
 }
 

@@ -42,7 +42,8 @@ final class DeliveryWatch: ChannelInboundHandler {
 
   /// It is known that nothing of the request came to the other end.
   var isRefuted: Bool {
-    guard let before, let after else { return false }
+    // A system that does not count answers zero; a kept connection has carried a request already.
+    guard let before, let after, before > 0 else { return false }
     return before == after
   }
 
@@ -57,14 +58,11 @@ final class DeliveryWatch: ChannelInboundHandler {
     context.fireUserInboundEventTriggered(event)
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    note()
-    context.fireErrorCaught(error)
-  }
+  // A reset says nothing: Linux does not count what it acknowledges, and a program may have read the request.
 
-  /// The first look counts: the later one is, the more may have been acknowledged by a system whose program is gone.
+  /// The last look counts: the number only grows, so a later one can only make the request count as delivered.
   private func note() {
-    if before != nil, after == nil { after = acknowledged() }
+    if before != nil { after = acknowledged() }
   }
 
   private func acknowledged() -> UInt64? {

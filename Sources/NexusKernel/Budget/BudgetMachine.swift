@@ -72,7 +72,7 @@ package struct BudgetMachine: Sendable {
     let most = request.bound.most
     let blockers = line.blockers
     return targets.allSatisfy { target in
-      target.limit.minus(counters[target.key]?.used ?? .zero).admits(most)
+      target.free.minus(counters[target.key]?.used ?? .zero).admits(most)
         && !(target.limit.concerns(most) && blockers.contains(target.key))
     }
   }

@@ -4,7 +4,7 @@
 /// What happens to an agent that goes round in circles, and how many calls one of its runs may make.
 package struct LoopSpec: Sendable, Hashable {
   package var onLoop: OnLoop
-  /// Model calls of one run; nil for no ceiling.
+  /// Model calls of one run of the agent, or of one step of a flow; nil for no ceiling.
   package var maxCalls: Int?
 
   package init(onLoop: OnLoop = .pause, maxCalls: Int? = nil) {

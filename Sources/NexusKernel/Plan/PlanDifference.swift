@@ -44,6 +44,7 @@ package struct PlanDifference: Sendable, Hashable {
     if old.durability != new.durability {
       add(.changed, "store", "store", "\(old.durability.rawValue) → \(new.durability.rawValue)", .nextUp)
     }
+    if old.retention != new.retention { add(.changed, "store", "store", "retention", .now) }
     if old.holds != new.holds {
       add(.changed, "project", "cost", "holds: \(old.holds.rawValue) → \(new.holds.rawValue)", .now)
     }

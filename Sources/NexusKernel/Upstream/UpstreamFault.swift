@@ -15,6 +15,14 @@ package enum UpstreamFault: Sendable, Hashable {
   /// Statuses that pass by themselves; those of a provider that may still be at work are not among them.
   private static let passing: Set<Int> = [429, 500, 502, 503, 529]
 
+  /// Statuses by which a provider, or what stands before it, gives up waiting: the call may still have been worked on.
+  private static let inDoubt: Set<Int> = [408, 504, 520, 524]
+
+  /// What an answer that is no success says of its call: that nobody knows whether it was made, or that it was not.
+  package static func of(_ status: Int, _ advice: RetryAdvice) -> UpstreamFault {
+    inDoubt.contains(status) ? .unknown : .status(status, advice)
+  }
+
   /// Another attempt may go better, and can be billed once only.
   ///
   /// `isFree` says that the call costs nothing, however often it is made.

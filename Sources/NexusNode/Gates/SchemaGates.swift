@@ -25,7 +25,8 @@ final class SchemaGates: SchemaGate {
         return place.isEmpty ? issue.message : "\(place): \(issue.message)"
       }
       let left = outcome.issues.count - reasons.count
-      return reasons.joined(separator: "; ") + (left > 0 ? "; and \(left)\(outcome.isCutOff ? " or more" : "") others" : "")
+      return reasons.joined(separator: "; ")
+        + (left > 0 ? "; and \(left)\(outcome.isCutOff ? " or more" : "") others" : "")
     }
   }
 

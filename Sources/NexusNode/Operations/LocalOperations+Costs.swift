@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Logging
 internal import NexusAPI
 internal import NexusCore
 internal import NexusGateway
@@ -128,7 +129,7 @@ extension LocalOperations {
         parts.ledger.resolve(marks, committed: true)
       } catch {
         parts.ledger.resolve(marks, committed: false)
-        throw OperationError(error)
+        NodeLog.logger.warning("the marks behind a correction could not be written: \(error.message)")
       }
     }
     let scopes = Set(keys.map(\.scope))

@@ -64,6 +64,14 @@ package struct SessionFile: Sendable {
       try Files.write(json.encoded(), to: path, mode: 0o600)
     } catch {
       logger.warning("the sessions of the dashboard are not kept for the next node: \(error)")
+      forget()
+    }
+  }
+
+  /// An older state must not come back: somebody may have logged out since. Removing a file needs no room.
+  private func forget() {
+    do { try Files.remove(path) } catch {
+      logger.error("\(path) holds sessions that may be over and cannot be removed: \(error)")
     }
   }
 }

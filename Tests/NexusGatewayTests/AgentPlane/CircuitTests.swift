@@ -144,7 +144,8 @@ struct CircuitTests {
     async let staying = bench.call(key: access.key, body: GatewayBench.chat("staying"))
     await leaving.close()
     #expect(try await staying.status == 200)
-    #expect(try await bench.store.openHolds().isEmpty)
+    // The one that left may have been on its way just then; it is brought to its end.
     await bench.stop()
+    #expect(try await bench.store.openHolds().isEmpty)
   }
 }

@@ -130,6 +130,8 @@ struct RetryTests {
     let reply = try await bench.call(key: access.key, body: Self.question)
     #expect(reply.status == (status == 401 ? 502 : status))
     #expect(upstream.requests.count == 1)
+    // Whoever gave up waiting does not say whether the call was worked on.
+    #expect(try await bench.store.charges(ChargeQuery()).map(\.basis) == [status == 504 ? .hold : .released])
     await bench.stop()
   }
 
