@@ -108,4 +108,12 @@ import Testing
       #expect(throws: WireError.self) { try CostChange(verb: verb, body: JSONValue(parsing: body)) }
     }
   }
+
+  @Test(arguments: [
+    #"{"olderThan": "0s", "dryRun": "true"}"#, #"{"olderThan": "0s", "dryrun": true}"#, #"{"olderThan": 0}"#, "{}",
+    #"{"olderThan": "0s", "ended": "all"}"#,
+  ])
+  func `a wish to remove runs that is not understood removes none`(body: String) throws {
+    #expect(throws: WireError.self) { try PruneRuns(json: JSONValue(parsing: body)) }
+  }
 }

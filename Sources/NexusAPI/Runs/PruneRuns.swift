@@ -20,6 +20,7 @@ package struct PruneRuns: Sendable, Hashable {
 }
 
 extension PruneRuns: WireValue {
+  private static let members: Set<String> = ["olderThan", "ended", "dryRun"]
   package static let ends: Set<String> = ["completed", "failed"]
 
   package var json: JSONValue {
@@ -35,7 +36,11 @@ extension PruneRuns: WireValue {
     if let ended, !Self.ends.contains(ended) {
       throw WireError(path: "prune.ended", message: "it has to be completed or failed")
     }
-    self.init(olderThan: olderThan, ended: ended, dryRun: reader.value("dryRun")?.boolValue ?? false)
+    // A misspelt wish only to look would remove what it was to count.
+    if let other = json.objectValue?.keys.first(where: { !Self.members.contains($0) }) {
+      throw WireError(path: "prune.\(other)", message: "it has to be one of olderThan, ended and dryRun")
+    }
+    self.init(olderThan: olderThan, ended: ended, dryRun: try reader.flag("dryRun", default: false))
   }
 }
 

@@ -86,7 +86,7 @@ package enum RunChange: Sendable, Hashable {
     case "kill": self = .kill
     case "resume": self = .resume
     case "restart": self = .restart
-    case "retry": self = .retry(newKeys: reader.value("newKeys")?.boolValue ?? false)
+    case "retry": self = .retry(newKeys: try reader.flag("newKeys", default: false))
     case "skip": self = .skip(step: StepPath(try reader.text("step")), reason: try reader.text("reason"))
     case "mark-done":
       self = .markDone(step: StepPath(try reader.text("step")), output: reader.value("output") ?? .null)

@@ -11,7 +11,9 @@ internal import NexusKernel
 struct SchemaChecks: Sendable {
   let gate: (any SchemaGate)?
 
-  /// Why no attempt is made with that input; nil if it fits. Another attempt would get the same one.
+  /// Why no attempt is made with that input; nil if it fits.
+  ///
+  /// Another attempt would get the same one.
   func refusal(of input: JSONValue, for spec: AgentSpec) -> RunError? {
     guard let schema = spec.inputSchema, let complaint = complaint(about: input, under: schema) else { return nil }
     return RunError(

@@ -3,8 +3,9 @@
 
 /// The headers that every answer carries.
 enum SecurityHeaders {
-  /// Only our own files run, nothing inline, no frame around the page, no form that goes anywhere. The one policy for
-  /// trusted types lets the page start its worker and nothing else.
+  /// Only our own files run, nothing inline, no frame around the page, no form that goes anywhere.
+  ///
+  /// The one policy for trusted types lets the page start its worker and nothing else.
   static let contentSecurityPolicy = [
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
