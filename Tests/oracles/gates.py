@@ -131,6 +131,13 @@ def of_oracle(program, value):
     return "true" if value is True else "false" if value is False else "error"
 
 
+def unchecked(environment, expression):
+    try:
+        return environment.compile(expression, disable_check=True)
+    except Exception:  # no expression at all
+        return None
+
+
 def of_naos(verdict):
     if verdict["verdict"] == "pass":
         return "true"
@@ -151,6 +158,14 @@ def run_rules(binary, seed, pairs):
         except Exception:  # refused
             program = None
         mine = binary.check("rules", json.dumps([{"id": "r", "expr": expression}]), values)
+        if program is None and mine is not None:
+            # Its checker guesses types of what is dynamic, and refuses more; what both evaluate has to be the same.
+            program = unchecked(environment, expression)
+            if program is not None:
+                report.differ("", "CEL's checker refuses what ours leaves to the evaluation")
+        if mine is None and program is not None and program.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
+            report.differ("", "a rule has to be a bool")
+            continue
         if program is None or mine is None:
             if (program is None) != (mine is None):
                 report.differ(f"seed {seed} rule {number - 1}: only {'CEL' if program is None else 'naos'} refuses {expression}")
