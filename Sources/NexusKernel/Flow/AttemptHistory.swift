@@ -5,6 +5,9 @@ package import NexusCore
 
 /// What the attempts at one step add up to: how many failed since the last progress, and how far the next goes back.
 package struct AttemptHistory: Sendable, Hashable {
+  /// How many sleeps in a row count as no failures although nothing was got done between them.
+  package static let maxIdleSleeps = 1_000
+
   /// The attempts that were started.
   package private(set) var attempts = 0
   /// The attempt that has started and not ended.
@@ -19,6 +22,10 @@ package struct AttemptHistory: Sendable, Hashable {
   private var lastRewind = 0
   /// The last attempt asked to be tried again later, not at once.
   package private(set) var wantsDelay = false
+  /// Sleeps since the last progress.
+  private var idleSleeps = 0
+  /// The most effects that an attempt got through before it left to sleep.
+  private var sleepMark = 0
 
   package init() {}
 
@@ -34,8 +41,8 @@ package struct AttemptHistory: Sendable, Hashable {
     switch end.outcome {
     case .succeeded, .cancelled, .budgetStopped, .interrupted: break
     case .crashed: countFailure(passed: end.passed, mayRewind: true)
-    case .askedRetry(let error) where error.isSleep: break
-    case .askedRetry:
+    case .askedRetry(let error):
+      if error.isSleep, maySleepOn(passed: end.passed) { break }
       wantsDelay = true
       countFailure(passed: end.passed, mayRewind: false)
     case .timedOut: countFailure(passed: end.passed, mayRewind: false)
@@ -45,7 +52,21 @@ package struct AttemptHistory: Sendable, Hashable {
   /// A person has it tried again: what failed before does not count any more.
   package mutating func forgive() {
     failures = 0
+    idleSleeps = 0
     wantsDelay = false
+  }
+
+  /// The agent recorded a result, so that the sleeps before it were not in vain.
+  package mutating func recordedResult() { idleSleeps = 0 }
+
+  /// Counts a sleep; false if there were too many between which nothing was got done.
+  ///
+  /// Whoever only ever says that it sleeps would be tried again without end.
+  private mutating func maySleepOn(passed: Int) -> Bool {
+    if passed > max(highWater, sleepMark) { idleSleeps = 0 }
+    sleepMark = max(sleepMark, passed)
+    idleSleeps = min(idleSleeps + 1, Self.maxIdleSleeps + 1)
+    return idleSleeps <= Self.maxIdleSleeps
   }
 
   /// Counts an attempt that ended badly, and decides how far the next one goes back.
@@ -56,6 +77,7 @@ package struct AttemptHistory: Sendable, Hashable {
     if passed > highWater {
       highWater = passed
       failures = 1
+      idleSleeps = 0
       lastRewind = 0
     } else {
       failures += 1

@@ -26,6 +26,14 @@ extension FlowMachine {
     return reserves.values.filter { $0.usesHeadroom || $0.amount != .zero }.sorted { $0.agent.text < $1.agent.text }
   }
 
+  /// What was kept already when the run had come so far: nothing before a step has begun that can be undone.
+  package var keptReserves: [CompensationReserve] {
+    let hasBegun = state.units.keys.contains { key in
+      key.role == .forward && definition.steps[key.step].compensation != nil && state.units[key]?.startedAt != nil
+    }
+    return hasBegun ? reserves : []
+  }
+
   /// Nothing will be undone any more: the saga is past its pivot.
   package var isBehindReturn: Bool { state.isBehindPivot && state.cause == nil }
 
@@ -40,11 +48,6 @@ extension FlowDefinition {
   /// Its runs have to be able to go back, so budgets keep something for that.
   package var keepsReserve: Bool {
     kind == .saga && steps.contains { step in step.compensation.map { $0.reserve != .zero } ?? false }
-  }
-
-  /// What budgets have to keep for a run of it of which nothing more is known than that it may have to go back.
-  package var wholeReserve: [CompensationReserve] {
-    FlowMachine(run: RunID(""), definition: self, input: .null).reserves
   }
 }
 

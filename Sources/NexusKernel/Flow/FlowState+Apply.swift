@@ -12,8 +12,7 @@ extension FlowState {
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value):
-      if recorded[path] == nil { recorded[path] = value }
-      hasCalls = hasCalls || path.marksCalls
+      applyRecord(path, value)
     case .stepBegun(let path):
       change(path, time) { $0.dueAt = nil }
       lineUp(path)
@@ -164,6 +163,17 @@ extension FlowState {
     case .probe: if case .probe(let name) = definition.steps[key.step].onUnknown { name } else { nil }
     case .judge: if case .agent(let name)? = definition.decision?.equality { name } else { nil }
     }
+  }
+
+  private mutating func applyRecord(_ path: StepPath, _ value: JSONValue) {
+    hasCalls = hasCalls || path.marksCalls
+    guard recorded[path] == nil else { return }
+    recorded[path] = value
+    // It stands below the step of its agent.
+    guard !path.marksSleep, let key = paths.key(of: StepPath(String(path.text.prefix { $0 != "/" }))),
+      units[key] != nil
+    else { return }
+    change(key) { $0.history.recordedResult() }
   }
 
   // MARK: Steps

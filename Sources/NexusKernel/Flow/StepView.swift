@@ -81,6 +81,8 @@ extension FlowMachine {
 
   private func givenInput(of key: UnitKey, _ unit: UnitState) -> JSONValue? {
     guard unit.startedAt != nil else { return nil }
+    // It belongs to no step.
+    if key.role == .judge { return judgeInput }
     switch definition.steps[key.step].action {
     case .sleep, .event: if key.role == .forward { return nil }
     case .agent, .run: break

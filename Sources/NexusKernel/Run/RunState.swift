@@ -41,7 +41,10 @@ package struct RunState: Sendable, Hashable {
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
     case .stepRecorded(let path, let value):
-      if steps[path] == nil { steps[path] = value }
+      if steps[path] == nil {
+        steps[path] = value
+        if !path.marksSleep { history.recordedResult() }
+      }
       hasCalls = hasCalls || path.marksCalls
     // Of an agent there is nothing to go back over.
     case .cancelRequested, .killRequested: cancelRequested = true
@@ -106,4 +109,7 @@ extension RunState {
 extension StepPath {
   /// Where it is recorded that the agent of a step has called others.
   package var marksCalls: Bool { text == ".calls" || text.hasSuffix("/.calls") }
+
+  /// Where it is recorded until when the agent of a step sleeps: no result of its work.
+  var marksSleep: Bool { text.hasPrefix(".sleep/") || text.contains("/.sleep/") }
 }

@@ -7,9 +7,15 @@ internal import Synchronization
 
 /// Until when the agent of an attempt wants to sleep; nil while it does not.
 final class SleepMark: Sendable {
+  /// How long after its time a sleep still explains that its agent leaves: it may just not have asked again.
+  static let grace = Duration.seconds(5)
+
   private let time = Mutex<WallTime?>(nil)
   var until: WallTime? { time.withLock { $0 } }
   func set(_ until: WallTime?) { time.withLock { $0 = until } }
+
+  /// Until when whoever leaves now sleeps; nil if it leaves for another reason.
+  func explains(leavingAt now: WallTime) -> WallTime? { until.flatMap { $0 + Self.grace < now ? nil : $0 } }
 }
 
 /// The attempts of one run that are under way, by step.

@@ -188,9 +188,10 @@ extension RunDriver {
     guard let open = attempts[step] else { return nil }
     var report = report
     var exit = ChildExit.normal
-    if case .askedRetry = report.end.outcome, let until = open.sleep.until {
+    let now = services.clock.wallNow()
+    if case .askedRetry = report.end.outcome, let until = open.sleep.explains(leavingAt: now) {
       // What leaves to sleep has not failed, and is no matter for its supervisor.
-      report.end.outcome = .askedRetry(.sleeping(until: until, from: services.clock.wallNow()))
+      report.end.outcome = .askedRetry(.sleeping(until: until, from: now))
     }
     if !machine.isStopping(step) {
       if report.end.outcome == .interrupted(AttemptRunner.lostGuard),

@@ -94,10 +94,19 @@ extension RunExecutor {
       let page = try await services.store.runs(
         RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused]), before: before, limit: 256))
       guard let last = page.last else { return }
-      // One without an attempt has done nothing that could be undone.
-      for record in page where record.summary.attempts > 0 {
+      var sagas: [(record: RunRecord, definition: FlowDefinition)] = []
+      for record in page {
         guard case .flow(let definition) = try await subject(of: record), definition.keepsReserve else { continue }
-        _ = services.boundary.keep(definition.wholeReserve, for: record.id, isForced: true)
+        sagas.append((record, definition))
+      }
+      let journals = try await services.store.journals(of: sagas.map(\.record.id))
+      for (record, definition) in sagas {
+        // What cannot be read goes neither on nor back; whoever takes it up says so.
+        guard case .success(let journal)? = journals[record.id] else { continue }
+        var machine = FlowMachine(run: record.id, definition: definition, input: record.input)
+        services.atWork(record.id) { for entry in journal { machine.apply(entry) } }
+        let reserves = machine.keptReserves
+        if !reserves.isEmpty { _ = services.boundary.keep(reserves, for: record.id, isForced: true) }
       }
       before = last.id
     }

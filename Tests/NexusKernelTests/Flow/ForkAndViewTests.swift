@@ -165,6 +165,20 @@ import Testing
     #expect(words(player) == ["a waiting", "a.probe failed"])
   }
 
+  @Test func `of a pool show the judge with the votes that it was given`() {
+    var player = FlowPlayer(.pool(2, PoolDecision(strategy: .majority, equality: .agent(AgentName("judge")))))
+    player.succeed("m0", "Paris")
+    #expect(words(player) == ["m0 completed", "m1 running"])
+    player.succeed("m1", "The capital, Paris")
+    let votes: JSONValue = ["votes": ["m0": "Paris", "m1": "The capital, Paris"]]
+    #expect(words(player) == ["m0 completed", "m1 completed", ".judge running"])
+    #expect(player.machine.stepViews.last?.input == votes)
+    player.succeed(".judge", ["groups": [["m0", "m1"]]])
+    #expect(player.status == .completed)
+    #expect(words(player).last == ".judge completed")
+    #expect(player.machine.stepViews.last?.input == votes)
+  }
+
   @Test func `of a saga show how their undo stands`() {
     var player = FlowPlayer(.saga([.undoable("a"), .agent("b", needs: [0])]))
     player.succeed("a")

@@ -97,15 +97,18 @@ import Testing
     let undoA = CompensationReserve(
       agent: AgentName("undo-a"), amount: Spend(cost: NanoUSD(7), tokens: TokenCount(7)))
     let silent = CompensationReserve(agent: AgentName("undo-silent"), usesHeadroom: true)
-    #expect(player.machine.reserves == [undoA, silent])
-    #expect(flow.wholeReserve == [undoA, silent])
-    for step in ["look", "a", "b"] { player.succeed(StepPath(step)) }
+    #expect(player.machine.reserves == [undoA, silent] && player.machine.keptReserves.isEmpty)
+    player.succeed("look")
+    #expect(player.recovered().keptReserves == [undoA, silent])
+    for step in ["a", "b"] { player.succeed(StepPath(step)) }
     let each = CompensationReserve(agent: AgentName("undo-each"), amount: Spend(cost: NanoUSD(6)))
     #expect(player.machine.reserves == [undoA, each, silent])
+    #expect(player.recovered().keptReserves == [undoA, each, silent])
     for step in ["each[0]", "each[1]", "free", "silent", "pivot"] { player.succeed(StepPath(step)) }
     #expect(player.openSteps == ["last"])
     // Behind the pivot nothing is undone, and what comes has the money for itself.
     #expect(player.machine.reserves.isEmpty && player.machine.isBehindReturn)
+    #expect(player.recovered().keptReserves.isEmpty)
   }
 
   @Test func `tells its compensations from its steps, and reads them again from what a run is pinned to`() throws {

@@ -99,6 +99,22 @@ import Testing
     }
   }
 
+  @Test(arguments: [(seconds: 14, isSleep: true), (16, false)])
+  func `a time to sleep until that is long past explains no failure`(seconds: Int, isSleep: Bool) async throws {
+    try await RuntimeFixture.with(RuntimeFixture.plan { $0.retry.maxAttempts = 1 }) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null).id
+      let first = try #require(await processes.next())
+      #expect(await Self.call(fixture, ["sleep"], ["until": 10], of: run).status == 202)
+      // It does not leave, and does not ask again either.
+      fixture.clock.advance(by: .seconds(seconds))
+      first.end(.exited(code: 75))
+      if isSleep { try #require(await processes.next()).succeed("1") }
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == (isSleep ? .completed : .failed))
+    }
+  }
+
   @Test func `what is no time, and no name, is refused`() async throws {
     try await RuntimeFixture.with { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()

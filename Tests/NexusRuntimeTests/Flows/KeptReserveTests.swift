@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusKernel
+import NexusRuntime
+import NexusStore
+import NexusTestKit
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct `A saga's reserve on the next node` {
+  private static let amount = Spend(cost: NanoUSD(5))
+
+  private static func undoable(_ step: FlowStep) -> FlowStep {
+    var step = step
+    step.compensation = CompensationStep(agent: Flows.helper)
+    step.compensation?.reserve = amount
+    return step
+  }
+
+  private static func reserve(_ cost: Int64) -> [CompensationReserve] {
+    [CompensationReserve(agent: Flows.helper, amount: Spend(cost: NanoUSD(cost)))]
+  }
+
+  /// What the saga `trip` has kept before anything goes on on a node, after one before it had come so far.
+  private static func kept(
+    _ plan: ProjectPlan,
+    after first: @Sendable (RuntimeFixture, RunID, inout AsyncStream<FakeProcess>.Iterator) async throws -> Void
+  ) async throws -> [CompensationReserve]? {
+    let store = InMemoryStore()
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("trip", input: ["x", "y"])
+      try await first(fixture, run.id, &processes)
+    }
+    let found = Box()
+    let run = try #require(try await store.runs(RunQuery(name: "trip")).first).id
+    try await RuntimeFixture.with(plan, store: store) { fixture in found.set(fixture.boundary.kept[run]) }
+    return found.reserves
+  }
+
+  private final class Box: Sendable {
+    private let state = Mutex<[CompensationReserve]?>(nil)
+    var reserves: [CompensationReserve]? { state.withLock { $0 } }
+    func set(_ reserves: [CompensationReserve]?) { state.withLock { $0 = reserves } }
+  }
+
+  @Test func `is that of all elements of a list`() async throws {
+    let items = try ValueTemplate(parsing: "{{ run.input }}")
+    var book = Self.undoable(Flows.step("book"))
+    book.forEach = ForEach(items: items)
+    let kept = try await Self.kept(Flows.plan(Flows.flow("trip", .saga, book))) { fixture, run, processes in
+      _ = try #require(await processes.next(isolation: #isolation))
+      #expect(fixture.boundary.kept[run] == Self.reserve(10))
+    }
+    #expect(kept == Self.reserve(10))
+  }
+
+  @Test func `is there also if all that was begun is a run of its own`() async throws {
+    let book = Self.undoable(FlowStep(name: "book", action: .run("inner")))
+    let plan = Flows.plan(Flows.flow("trip", .saga, book), Flows.flow("inner", .workflow, Flows.step("only")))
+    let kept = try await Self.kept(plan) { fixture, run, processes in
+      _ = try #require(await processes.next(isolation: #isolation))
+      #expect(fixture.boundary.kept[run] == Self.reserve(5))
+    }
+    #expect(kept == Self.reserve(5))
+  }
+
+  @Test func `is nothing for a saga that stands still behind its pivot`() async throws {
+    let pivot = Flows.step("pay", needs: [0]) { $0.commitment = .pivot }
+    let last = Flows.step("ship", needs: [1]) {
+      $0.commitment = .retriable
+      $0.retry.policy = RetryPolicy(maxAttempts: 1)
+    }
+    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), pivot, last)
+    let kept = try await Self.kept(Flows.plan(saga)) { fixture, run, processes in
+      for _ in 0..<2 { try #require(await processes.next(isolation: #isolation)).succeed("1") }
+      try #require(await processes.next(isolation: #isolation)).end(.exited(code: 1))
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .paused)
+      #expect(fixture.boundary.kept.isEmpty)
+    }
+    #expect(kept == nil)
+  }
+
+  @Test func `is nothing before a step has begun that can be undone`() async throws {
+    let saga = Flows.flow("trip", .saga, Flows.step("look"), Self.undoable(Flows.step("book", needs: [0])))
+    let kept = try await Self.kept(Flows.plan(saga)) { _, _, processes in
+      _ = try #require(await processes.next(isolation: #isolation))
+    }
+    #expect(kept == nil)
+  }
+}
