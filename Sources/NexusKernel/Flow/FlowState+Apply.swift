@@ -12,8 +12,10 @@ extension FlowState {
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value):
-      if recorded[path] == nil { recorded[path] = value }
-      hasCalls = hasCalls || path.marksCalls
+      if recorded[path] == nil {
+        recorded[path] = value
+        if path.marksCall { calls += 1 }
+      }
     case .stepBegun(let path):
       change(path, time) { $0.dueAt = nil }
       lineUp(path)

@@ -21,7 +21,7 @@ package struct RunState: Sendable, Hashable {
   /// The durable steps that the agent recorded.
   package private(set) var steps: [StepPath: JSONValue] = [:]
   /// The agent has called others.
-  package private(set) var hasCalls = false
+  package private(set) var calls = 0
   /// How often a person asked for new idempotency keys.
   package private(set) var epoch = 0
 
@@ -41,8 +41,10 @@ package struct RunState: Sendable, Hashable {
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
     case .stepRecorded(let path, let value):
-      if steps[path] == nil { steps[path] = value }
-      hasCalls = hasCalls || path.marksCalls
+      if steps[path] == nil {
+        steps[path] = value
+        if path.marksCall { calls += 1 }
+      }
     // Of an agent there is nothing to go back over.
     case .cancelRequested, .killRequested: cancelRequested = true
     case .paused(let reason, _):
@@ -104,6 +106,6 @@ extension RunState {
 }
 
 extension StepPath {
-  /// Where it is recorded that the agent of a step has called others.
-  package var marksCalls: Bool { text == ".calls" || text.hasSuffix("/.calls") }
+  /// Where it is recorded that the agent of a step is about to call another one: a path for each call.
+  package var marksCall: Bool { text.hasPrefix(".calls/") || text.contains("/.calls/") }
 }
