@@ -664,6 +664,12 @@ static const unsigned char NX_RUN_058[] = {
 static const unsigned char NX_RUN_059[] = {
 #embed "../../docs/errors/NX-RUN-059.md"
 };
+static const unsigned char NX_RUN_060[] = {
+#embed "../../docs/errors/NX-RUN-060.md"
+};
+static const unsigned char NX_RUN_061[] = {
+#embed "../../docs/errors/NX-RUN-061.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -958,6 +964,8 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-057", NX_RUN_057, sizeof NX_RUN_057},
     {"NX-RUN-058", NX_RUN_058, sizeof NX_RUN_058},
     {"NX-RUN-059", NX_RUN_059, sizeof NX_RUN_059},
+    {"NX-RUN-060", NX_RUN_060, sizeof NX_RUN_060},
+    {"NX-RUN-061", NX_RUN_061, sizeof NX_RUN_061},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

@@ -15,7 +15,7 @@ extension FlowMachine {
       tokens: state.tokens, cost: state.cost)
   }
 
-  package var hasCalls: Bool { state.hasCalls }
+  package var calls: Int { state.calls }
 
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }
 

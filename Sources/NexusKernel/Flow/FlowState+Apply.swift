@@ -166,7 +166,7 @@ extension FlowState {
   }
 
   private mutating func applyRecord(_ path: StepPath, _ value: JSONValue) {
-    hasCalls = hasCalls || path.marksCalls
+    if path.marksCall { calls += 1 }
     guard recorded[path] == nil else { return }
     recorded[path] = value
     // It stands below the step of its agent.

@@ -29,7 +29,7 @@ package struct FlowState: Sendable {
   /// Who wants the run ended without going back.
   package internal(set) var killRequested: String?
   /// Agents of its steps have called others.
-  package internal(set) var hasCalls = false
+  package internal(set) var calls = 0
   package internal(set) var traps = 0
   package internal(set) var attempts = 0
   package internal(set) var tokens = TokenCount.zero

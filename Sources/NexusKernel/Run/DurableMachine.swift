@@ -23,8 +23,8 @@ package protocol DurableMachine: Sendable {
 
   /// What a durable step of an agent recorded.
   func recorded(_ path: StepPath) -> JSONValue?
-  /// Agents of the run have called others, which end with it.
-  var hasCalls: Bool { get }
+  /// How many others the agents of the run have called, which end with it.
+  var calls: Int { get }
   /// Another attempt would follow if the one under way ended with this.
   func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool
   /// The attempt under way was told to stop, so whatever it ends with is what was asked for.

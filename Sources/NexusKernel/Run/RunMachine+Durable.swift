@@ -15,7 +15,7 @@ extension RunMachine: DurableMachine {
   /// Nothing is at work, and the agent goes on by itself when its time has come.
   private var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
 
-  package var hasCalls: Bool { state.hasCalls }
+  package var calls: Int { state.calls }
 
   package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
 

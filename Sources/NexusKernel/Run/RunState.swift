@@ -21,7 +21,7 @@ package struct RunState: Sendable, Hashable {
   /// The durable steps that the agent recorded.
   package private(set) var steps: [StepPath: JSONValue] = [:]
   /// The agent has called others.
-  package private(set) var hasCalls = false
+  package private(set) var calls = 0
   /// How often a person asked for new idempotency keys.
   package private(set) var epoch = 0
 
@@ -44,8 +44,8 @@ package struct RunState: Sendable, Hashable {
       if steps[path] == nil {
         steps[path] = value
         if !path.marksSleep { history.recordedResult() }
+        if path.marksCall { calls += 1 }
       }
-      hasCalls = hasCalls || path.marksCalls
     // Of an agent there is nothing to go back over.
     case .cancelRequested, .killRequested: cancelRequested = true
     case .paused(let reason, _):
@@ -107,8 +107,8 @@ extension RunState {
 }
 
 extension StepPath {
-  /// Where it is recorded that the agent of a step has called others.
-  package var marksCalls: Bool { text == ".calls" || text.hasSuffix("/.calls") }
+  /// Where it is recorded that the agent of a step is about to call another one: a path for each call.
+  package var marksCall: Bool { text.hasPrefix(".calls/") || text.contains("/.calls/") }
 
   /// Where it is recorded until when the agent of a step sleeps: no result of its work.
   var marksSleep: Bool { text.hasPrefix(".sleep/") || text.contains("/.sleep/") }

@@ -12,7 +12,7 @@ package struct UnreadableRun: DurableMachine {
   package init() {}
 
   package var openSteps: Set<StepPath> { [] }
-  package private(set) var hasCalls = false
+  package private(set) var calls = 0
   package var limitCountsFrom: WallTime? { nil }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
@@ -56,7 +56,7 @@ package struct UnreadableRun: DurableMachine {
     case .cancelled, .killed: outlook.status = .cancelled
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
-    case .stepRecorded(let path, _): hasCalls = hasCalls || path.marksCalls
+    case .stepRecorded(let path, _): if path.marksCall { calls += 1 }
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .nodeTrapped, .epochRaised:

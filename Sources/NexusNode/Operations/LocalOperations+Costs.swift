@@ -62,10 +62,17 @@ extension LocalOperations {
 
   // MARK: Corrections
 
+  /// Nano-dollars, and tokens, of one correction.
+  private static let mostCorrected: UInt64 = 1_000_000_000_000_000
+
   private func adjust(
     _ scope: BudgetScope, _ window: BudgetWindow?, by amount: Spend, reason: String
   ) async throws(OperationError) -> CostChangeReport {
     guard amount != .zero else { throw .misunderstood("A correction needs an amount.") }
+    // Counters end where their numbers do, and what was cut off there would be missing when the correction is undone.
+    guard amount.cost.value.magnitude <= Self.mostCorrected, amount.tokens.value.magnitude <= Self.mostCorrected else {
+      throw .misunderstood("A correction is at most $1,000,000 and 10^15 tokens.")
+    }
     let keys: [CounterKey]
     do throws(CorrectionShortage) {
       keys = try parts.ledger.counters(of: scope, window: window, correctedBy: amount)

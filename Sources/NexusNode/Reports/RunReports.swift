@@ -126,7 +126,7 @@ struct RunReports: Sendable {
     for entry in journal {
       switch entry.entry {
       case .attemptStarted: if main.startedAt == nil { main.startedAt = entry.at }
-      case .stepRecorded(let path, let value) where !path.marksCalls:
+      case .stepRecorded(let path, let value) where !path.marksCall:
         var step = StepReport(path: path, status: "completed", attempts: 1, endedAt: entry.at, output: value)
         if path.text.hasPrefix(".call/") { step.child = value["run"]?.stringValue.map { RunID($0) } }
         recorded.append(step)

@@ -22,13 +22,18 @@ extension AgentCallRouter {
     do throws(RuntimeRefusal) {
       let order = AgentCallOrder(
         name: call.path[1], input: body["input"] ?? .null, key: "\(run)/\(result)", caller: run,
+        agent: call.caller.agent,
         isAbandoned: body["parentClose"]?.stringValue == ParentClose.abandon.rawValue)
       // Written down before it begins, so that whoever ends this run knows that there is one to look for.
-      let marker = driver.recordedPath(".calls", of: call.caller.step)
+      let marker = driver.recordedPath(".calls/" + call.path.dropFirst().joined(separator: "/"), of: call.caller.step)
+      if driver.callCount >= RunExecutor.maxCalls, await driver.recorded(marker) == nil { return Self.tooManyCalls }
       guard await driver.record(.bool(true), at: marker) != nil else { return Self.noRun }
       let child = try await executor.call(order)
       let ended = await executor.end(of: child, within: Self.wait(call, otherwise: 60), services.clock)
-      guard let ended = ended, ended.summary.status.isFinal else {
+      var isOver = false
+      // What the end of an earlier life of the caller has ended goes on when it is asked for again.
+      if let ended, ended.summary.status.isFinal { isOver = try await !executor.wasClosed(ended, by: run) }
+      guard let ended, isOver else {
         let status = ended?.summary.status ?? child.summary.status
         return AgentReply(
           status: 202,
@@ -42,6 +47,10 @@ extension AgentCallRouter {
       return Self.reply(to: error)
     }
   }
+
+  private static let tooManyCalls = AgentReply.problem(
+    status: 403, code: "NX-RUN-061", title: "Too many calls",
+    detail: "the agents of one run may call \(RunExecutor.maxCalls) times")
 
   private static func result(of run: RunRecord) -> JSONValue {
     let summary = run.summary

@@ -56,7 +56,7 @@ final class RunDriver: Sendable {
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
-  private let calls = Mutex(false)
+  private let calls = Mutex(0)
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -148,7 +148,12 @@ final class RunDriver: Sendable {
   var hasResult: Bool { isFinal.withLock { $0 } }
 
   /// Its agents have called others, which end with it.
-  var hasCalls: Bool { calls.withLock { $0 } }
+  var hasCalls: Bool { callCount > 0 }
+
+  /// How many calls its agents have begun.
+  var callCount: Int { calls.withLock { $0 } }
+
+  private func noteCalls(_ machine: any DurableMachine) { calls.withLock { $0 = machine.calls } }
 
   /// A store that takes nothing is not waited for much longer.
   var leaves: Bool { isLeaving.withLock { $0 } }
@@ -161,6 +166,7 @@ final class RunDriver: Sendable {
     var cursor = Cursor(machine: machine(), head: head, committed: .queued)
     cursor.committed = cursor.machine.outlook.status
     cursor.isActive = cursor.committed != .suspended
+    noteCalls(cursor.machine)
     let end = await withDiscardingTaskGroup { group -> Result<RunOutlook, StoreError> in
       // Cancelled, it reads what has come by then, and ends.
       let (end, settled) = await withTaskCancellationHandler {
@@ -258,6 +264,8 @@ final class RunDriver: Sendable {
     let outlook = cursor.machine.outlook
     let failure = await append(decision.entries, at: now, outlook, &cursor)
     let isCommitted = failure == nil
+    // Before anything is answered, and whichever way the run ends.
+    noteCalls(cursor.machine)
     switch message {
     case .asked(_, let question):
       question.settle(isCommitted ? answer(to: event, decision, cursor.machine) : .gone)
@@ -274,7 +282,6 @@ final class RunDriver: Sendable {
     announce(decision.entries, outlook)
     if !decision.entries.isEmpty { noteActivity(outlook.status != .suspended, &cursor) }
     noteReserve(for: decision.actions, cursor.machine)
-    if outlook.status.isFinal, cursor.machine.hasCalls { calls.withLock { $0 = true } }
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
     if settled { return .settled }

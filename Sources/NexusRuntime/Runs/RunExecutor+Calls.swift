@@ -15,6 +15,8 @@ struct AgentCallOrder: Sendable {
   /// Made of run, step and path: the same call finds the same run.
   let key: String
   let caller: RunID
+  /// Who works for the caller.
+  let agent: AgentName
   /// It goes on by itself when its caller ends, and counts for itself alone.
   let isAbandoned: Bool
 }
@@ -23,34 +25,73 @@ struct AgentCallOrder: Sendable {
 extension RunExecutor {
   /// How deep calls of calls may go.
   static let maxCallDepth = 16
+  /// How many calls the agents of one run may begin.
+  static let maxCalls = 1_000
   /// How many of the runs that an ended run has called are told to end at a time.
   private static let maxClosed = 256
 
   /// Starts a run for an agent, or finds the one that it started before.
+  ///
+  /// One that ended only because its caller had ended goes on: the caller was retried.
   func call(_ call: AgentCallOrder) async throws(RuntimeRefusal) -> RunRecord {
     let subject = try defined(call.name)
-    let order = RunOrder(
+    var order = RunOrder(
       name: call.name, subject: subject, input: call.input, idempotencyKey: call.key,
       parent: call.isAbandoned ? nil : call.caller)
-    var record = try await existing(order)
-    if record == nil {
-      try hasRoom()
-      try await permit(subject)
-      try await checkDepth(of: call)
-      record = try await create(order)
+    var found = try await existing(order)
+    var lives = 1
+    // What has gone back cannot go on: it is begun anew, under a key of its own.
+    while let record = found, record.summary.status == .compensated, try await wasClosed(record, by: call.caller) {
+      lives += 1
+      order.idempotencyKey = "\(call.key)#\(lives)"
+      found = try await existing(order)
     }
-    guard let record, record.input == call.input else {
+    if let record = found, record.input != call.input {
       throw RuntimeRefusal(
         .conflict, code: "NX-RUN-053", message: "`\(call.name)` was called here before, with another input")
     }
+    let isClosed = if let found { try await wasClosed(found, by: call.caller) } else { false }
+    if let found, !isClosed { return found }
+    try hasRoom()
+    try await permit(subject)
+    let record: RunRecord
+    if let found {
+      let event = DurableEvent.retry(by: Self.closer(call.caller), newKeys: false)
+      try await revive(found.id, event, verb: "be called again", allowed: [.cancelled])
+      record = try await known(found.id)
+    } else {
+      try mayCall(call)
+      try await checkDepth(of: call)
+      record = try await create(order)
+    }
+    // Whoever closed the calls of a caller that ended meanwhile may not have seen this one.
+    if !call.isAbandoned, await isOver(call.caller) { closeCalls(of: call.caller) }
     return record
+  }
+
+  /// Refuses a call of an agent for which there is a limit of each run: the other run would have a fresh one.
+  private func mayCall(_ call: AgentCallOrder) throws(RuntimeRefusal) {
+    guard let agent = plan.agent(call.agent) else { return }
+    var limits: [String] = agent.loops.maxCalls == nil ? [] : ["`maxCalls`"]
+    let scopes = [.agent(agent.name)] + plan.supervisors(above: agent).map(BudgetScope.supervisor) + [.global]
+    limits += plan.budgets
+      .filter { $0.window == .run && $0.onLimit != .alert && scopes.contains($0.scope) }
+      .map { "the budget per run of \($0.scope.text)" }
+    guard let limit = limits.first else { return }
+    throw RuntimeRefusal(
+      .refused, code: "NX-RUN-060",
+      message: "agent \(agent.name) is bound by \(limit), which a run that it calls would not count in",
+      hint: "a budget of another window holds for all runs together")
   }
 
   private func checkDepth(of call: AgentCallOrder) async throws(RuntimeRefusal) {
     var above = call.caller
     for _ in 0..<Self.maxCallDepth {
-      guard let parent = try await known(above).parent else { return }
-      above = parent
+      let record: RunRecord?
+      do { record = try await services.store.run(above) } catch { throw Self.storage(error) }
+      // Whoever is not kept any more is over, and nobody knows what was above it.
+      guard let caller = record?.caller else { return }
+      above = caller
     }
     throw RuntimeRefusal(
       .refused, code: "NX-RUN-056", message: "calls may go \(Self.maxCallDepth) deep: `\(call.name)` is not begun")
@@ -83,6 +124,35 @@ extension RunExecutor {
   /// The run is over: what its agents have called and nobody waits for any more is asked to end.
   nonisolated func closeCalls(of run: RunID) { work.spawn("close:\(run)") { await self.endCalls(of: run) } }
 
+  /// As whom a run ends what it has called.
+  private static func closer(_ caller: RunID) -> String { "run \(caller)" }
+
+  /// Whether a run was ended for no reason but that its caller had ended.
+  func wasClosed(_ run: RunRecord, by caller: RunID) async throws(RuntimeRefusal) -> Bool {
+    guard [.cancelled, .compensated].contains(run.summary.status) else { return false }
+    let journal: [JournalEntry]
+    do {
+      journal = try await services.store.journal(of: run.id, after: .none, limit: .max)
+    } catch {
+      throw Self.storage(error)
+    }
+    for entry in journal.reversed() {
+      switch entry.entry {
+      case .cancelRequested(let who): return who == Self.closer(caller)
+      case .killRequested, .killed, .retried: return false
+      default: continue
+      }
+    }
+    return false
+  }
+
+  /// False also if nobody can say now: what is left open then, recovery closes.
+  private func isOver(_ run: RunID) async -> Bool {
+    let isFinal: Bool
+    do { isFinal = try await services.store.run(run)?.summary.status.isFinal ?? true } catch { return false }
+    return isFinal && drivers[run]?.hasResult ?? true
+  }
+
   private func endCalls(of run: RunID) async {
     var before: RunID?
     while !isStopping {
@@ -91,8 +161,10 @@ extension RunExecutor {
       // What a store that cannot be read leaves open, recovery closes.
       guard let page = try? await services.store.runs(query), let last = page.last else { return }
       for child in page where child.isCalled {
+        // Whoever has retried the run meanwhile goes on with what it has called.
+        guard await isOver(run) else { return }
         // It may end by itself meanwhile.
-        do throws(RuntimeRefusal) { try await cancel(child.id, by: "run \(run)") } catch { continue }
+        do throws(RuntimeRefusal) { try await cancel(child.id, by: Self.closer(run)) } catch { continue }
       }
       before = last.id
     }
@@ -111,4 +183,13 @@ extension RunExecutor {
 extension RunRecord {
   /// An agent started it, not a step.
   var isCalled: Bool { parent != nil && (idempotencyKey?.contains(AgentCallOrder.mark) ?? false) }
+
+  /// The run that began this one, also if that one has let it go: the key of a call begins with it.
+  var caller: RunID? {
+    if let parent { return parent }
+    guard let key = idempotencyKey, key.contains(AgentCallOrder.mark), let end = key.firstIndex(of: "/") else {
+      return nil
+    }
+    return RunID(String(key[..<end]))
+  }
 }

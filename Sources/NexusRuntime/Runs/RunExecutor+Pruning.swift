@@ -44,6 +44,7 @@ extension RunExecutor {
       guard let last = page.last else { return report }
       var gone: [RunID] = []
       for run in page where isOver(run, retention, at: now) {
+        guard try await !isAwaited(run) else { continue }
         gone.append(run.id)
         report.runs += 1
         if report.examples.count < Self.maxExamples { report.examples.append(run.id) }
@@ -58,6 +59,12 @@ extension RunExecutor {
   private func isOver(_ run: RunRecord, _ retention: RetentionSpec, at now: WallTime) -> Bool {
     guard drivers[run.id] == nil, !claiming.contains(run.id) else { return false }
     return run.isPruned || retention.isOver(run.summary.status, endedAt: run.summary.endedAt, at: now)
+  }
+
+  /// Its parent is not over, and may still ask how it ended.
+  private func isAwaited(_ run: RunRecord) async throws(StoreError) -> Bool {
+    guard let parent = run.parent, !run.isPruned, let above = try await services.store.run(parent) else { return false }
+    return !above.summary.status.isFinal
   }
 
   private func remove(_ runs: [RunID]) async throws(StoreError) {

@@ -49,7 +49,7 @@ extension RunExecutor {
   }
 
   /// Takes a run up that nobody drives; `event` is what happens to it first.
-  private func revive(
+  func revive(
     _ run: RunID, _ event: DurableEvent, verb: String, allowed: Set<RunStatus>
   ) async throws(RuntimeRefusal) {
     let record = try await known(run)
