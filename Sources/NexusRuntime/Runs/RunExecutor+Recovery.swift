@@ -36,21 +36,7 @@ extension RunExecutor {
       try await closeOrphanedCalls(among: mine)
       before = last.id
     }
-    try await closePausedCalls(only: only)
     return recovery
-  }
-
-  /// Nobody takes up a run that is paused; one whose caller is over ends all the same.
-  private func closePausedCalls(only: Set<RunID>?) async throws(StoreError) {
-    var before: RunID?
-    while let page = try await pausedRuns(before), let last = page.last {
-      try await closeOrphanedCalls(among: page.filter { only?.contains($0.id) ?? true })
-      before = last.id
-    }
-  }
-
-  private func pausedRuns(_ before: RunID?) async throws(StoreError) -> [RunRecord]? {
-    try await services.store.runs(RunQuery(statuses: [.paused], before: before, limit: Self.page))
   }
 
   /// What runs have in common that were begun from one definition.

@@ -169,20 +169,6 @@ import Testing
     }
   }
 
-  @Test func `a called run that is paused ends when its caller is found to be over`() async throws {
-    let store = InMemoryStore()
-    try await Self.insert(Self.old(1), "worker", .completed, into: store)
-    try await Self.insert(
-      Self.old(2), "helper", .paused, parent: Self.old(1), key: "\(Self.old(1))/.call/helper", into: store)
-    try await Self.insert(Self.old(3), "helper", .paused, parent: Self.old(1), key: "step", into: store)
-    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
-      var notes = try fixture.notes()
-      _ = try await fixture.runtime.executor.recover()
-      await notes.wait(for: "helper: cancelled")
-      #expect(try await fixture.record(Self.old(2)).summary.status == .cancelled)
-      #expect(try await fixture.record(Self.old(3)).summary.status == .paused)
-    }
-  }
 }
 
 /// True once after it was armed.
