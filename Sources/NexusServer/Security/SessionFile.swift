@@ -68,7 +68,9 @@ package struct SessionFile: Sendable {
     }
   }
 
-  /// An older state must not come back: somebody may have logged out since. Removing a file needs no room.
+  /// An older state must not come back: somebody may have logged out since.
+  ///
+  /// Removing a file needs no room.
   private func forget() {
     do { try Files.remove(path) } catch {
       logger.error("\(path) holds sessions that may be over and cannot be removed: \(error)")
