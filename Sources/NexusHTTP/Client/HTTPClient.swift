@@ -66,7 +66,12 @@ package struct HTTPClient: Sendable {
         return try await consume(try await body.readStart(), body)
       }
     } catch {
-      throw HTTPClientError.describing(error, endpoint: request.endpoint)
+      let described = HTTPClientError.describing(error, endpoint: request.endpoint)
+      // A time limit that passes before anybody reads closes the connection, and its own word is lost.
+      if let limit = timeouts.total, clock.now() - started >= limit, (described as? HTTPClientError)?.code == .closed {
+        throw HTTPClientError(.timeout, "\(request.endpoint.name) did not answer in time")
+      }
+      throw described
     }
   }
 
