@@ -17,6 +17,11 @@ RELEASE_FLAGS := -c release --static-swift-stdlib \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
   -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 \
   -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s
+# The release allocates by jemalloc, whose functions shared libraries have to find in the program: memory that the C
+# library gave out itself would be freed by somebody who does not know it.
+ALLOCATOR := .build/allocator.o
+RELEASE_FLAGS += -Xlinker $(ALLOCATOR) $(foreach name, malloc calloc realloc free memalign posix_memalign aligned_alloc \
+  valloc malloc_usable_size, -Xlinker --export-dynamic-symbol=$(name))
 SOURCES := Sources Tests bench Package.swift
 
 .PHONY: help
@@ -24,9 +29,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
-build: packages ## the release binary, .build/release/naos
+build: packages allocator ## the release binary, .build/release/naos
 	swift build $(RELEASE_FLAGS) --product naos
 	@scripts/check-binary.sh .build/release/naos
+
+.PHONY: package
+package: build ## the release as an archive to download, .build/naos-VERSION-linux-MACHINE.tar.xz
+	@scripts/package.sh .build/release/naos .build
 
 .PHONY: run
 run: build ## build, make a demo project and run its researcher
@@ -80,6 +89,11 @@ release-flags:
 .PHONY: packages
 packages:
 	@scripts/packages.sh libsqlite3-dev libyaml-dev
+
+.PHONY: allocator
+allocator:
+	@scripts/packages.sh libjemalloc-dev
+	@scripts/allocator.sh $(ALLOCATOR)
 
 .PHONY: browser-packages
 browser-packages:

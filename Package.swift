@@ -37,8 +37,22 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 /// A module of ours.
 ///
 /// What it may import is its dependency list; `TidyTests` holds the sources to it.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: link)
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], speed: Speed = .fast, link: [LinkerSetting] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house + speed.settings, linkerSettings: link)
+}
+
+/// What the release of a module is made for.
+enum Speed {
+  case fast
+  /// Commands, the configuration, the dashboard: what nobody waits for.
+  case small
+
+  var settings: [SwiftSetting] {
+    // Behind `-O`, which the package manager gives every module.
+    self == .fast ? [] : [.unsafeFlags(["-Xfrontend", "-Osize"], .when(configuration: .release))]
+  }
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = [])
@@ -55,14 +69,16 @@ let staticYAML: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libyaml.a"])]
 let targets: [Target] = [
   // Foundations: no dependency outside this package.
   module("NexusCore"),
-  module("NexusDiagnostics", ["NexusCore", "CErrorPages"]),
+  module("NexusDiagnostics", ["NexusCore", "CErrorPages"], speed: .small),
   module("NexusKernel", ["NexusCore", deque, heap]),
   module("NexusStore", ["NexusCore", "NexusKernel"]),
   module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
-  module("NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "NexusGates", "CYAML"], link: staticYAML),
+  module(
+    "NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "NexusGates", "CYAML"], speed: .small,
+    link: staticYAML),
   module("NexusGates", ["NexusCore", "NexusDiagnostics"]),
-  module("NexusTelemetry", ["NexusCore", logging]),
-  module("NexusAPI", ["NexusCore"]),
+  module("NexusTelemetry", ["NexusCore", logging], speed: .small),
+  module("NexusAPI", ["NexusCore"], speed: .small),
   module("NexusLocalModels", ["NexusCore"]),
   module("NexusSandbox", ["NexusCore", "CGuard"]),
 
@@ -74,13 +90,13 @@ let targets: [Target] = [
       "NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, deque,
     ]),
   module("NexusRuntime", ["NexusCore", "NexusKernel", "NexusStore", deque]),
-  module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"]),
-  module("NexusLLMAgent", ["NexusCore", "NexusHTTP"]),
+  module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"], speed: .small),
+  module("NexusLLMAgent", ["NexusCore", "NexusHTTP"], speed: .small),
   module(
     "NexusServer",
     [
       "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, crypto, logging,
-    ]),
+    ], speed: .small),
   module(
     "NexusNode",
     [
@@ -88,32 +104,37 @@ let targets: [Target] = [
       "NexusTelemetry",
       "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
       "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
-    ]),
+    ], speed: .small),
   module(
     "NexusCLI",
     [
       "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusGates", "NexusKernel", "NexusNode", "NexusHTTP",
       "NexusLLMAgent", "CTemplates", argumentParser,
-    ]),
-  .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard"], swiftSettings: house),
+    ], speed: .small),
+  .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard", "CAllocator"], swiftSettings: house),
 
   .executableTarget(
-    name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
+    name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
     path: "bench/journal", swiftSettings: house),
 
   .executableTarget(
     name: "naos-bench-flows",
     dependencies: [
       "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
-      crypto,
+      crypto, "CAllocator",
     ], path: "bench/flows", swiftSettings: house),
 
   .executableTarget(
     name: "naos-bench-process", dependencies: ["NexusCore", "NexusSandbox"], path: "bench/processes",
     swiftSettings: house),
 
+  .executableTarget(
+    name: "naos-bench-proxy", dependencies: [nioCore, nioPosix, nioHTTP1, "CAllocator"], path: "bench/proxy",
+    swiftSettings: house),
+
   // C: what must not touch the Swift runtime, and what is embedded.
   .target(name: "CGuard", cSettings: houseC),
+  .target(name: "CAllocator", cSettings: houseC),
   .target(name: "CDashboard", exclude: ["web"], cSettings: houseC),
   .target(name: "CErrorPages", cSettings: houseC),
   .target(name: "CTemplates", exclude: ["templates"], cSettings: houseC),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
 """usage: bench.py [--quick] [--only startup,journal,flows,supervision,gateway,binary] [--page FILE]
-                NAOS JOURNAL PLAIN FLOWS DURABLE LITELLM SUPERVISORD CHILD FOLDER
+                NAOS JOURNAL PLAIN FLOWS PROXY DURABLE LITELLM SUPERVISORD CHILD FOLDER
 
 DURABLE is the Python that has DBOS and LangGraph.
 
@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
     parser.add_argument("--only", default="binary,startup,journal,flows,supervision,gateway")
     parser.add_argument("--page", help="the page to write the figures into")
-    for name in ["naos", "journal", "plain", "flows", "durable", "litellm", "supervisord", "child", "folder"]:
+    for name in ["naos", "journal", "plain", "flows", "proxy", "durable", "litellm", "supervisord", "child", "folder"]:
         parser.add_argument(name)
     options = parser.parse_args()
     naos, folder = os.path.abspath(options.naos), os.path.abspath(options.folder)
@@ -53,7 +53,8 @@ def main():
         results["supervision"] = supervision.measure(
             naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick)
     if "gateway" in wanted:
-        results["gateway"] = gateway.measure(naos, os.path.abspath(options.litellm), project, folder, options.quick)
+        results["gateway"] = gateway.measure(
+            naos, os.path.abspath(options.litellm), os.path.abspath(options.proxy), project, folder, options.quick)
     report.show(results)
     report.store(results, folder, options.page)
     return 0 if all(kept for _, _, _, kept in report.rows(results)) else 1

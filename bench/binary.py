@@ -4,13 +4,11 @@
 
 import os
 import subprocess
-import tarfile
 
 
 def measure(naos, folder):
-    archive = os.path.join(folder, "naos.tar.xz")
-    with tarfile.open(archive, "w:xz", preset=9) as packed:
-        packed.add(naos, "naos")
+    pack = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts", "package.sh")
+    archive = subprocess.run([pack, naos, folder], capture_output=True, text=True, check=True).stdout.strip()
     libraries = subprocess.run(["ldd", naos], capture_output=True, text=True, check=True).stdout
     with open(naos, "rb") as binary:
         holds_unicode_data = b"icudt" in binary.read()

@@ -2,10 +2,12 @@
 # Copyright the Nexus OS authors
 """Durable runs: steps a second beside DBOS, LangGraph and plain C; latency, history, resumption, lists."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 
 import processes
@@ -100,6 +102,17 @@ def resumption(flows, folder, runs):
     return {"runs": runs, **figures_of([flows, "resume", database, str(runs)], 300)}
 
 
+def long_journal(flows, folder, quick):
+    """How long one run that is nearly as long as a run may be takes to go on: by default 64 MiB of journal."""
+    database = os.path.join(fresh(folder), "nexus.db")
+    steps = 3_000 if quick else 33_000
+    output_of([flows, "hold", database, str(steps), "1600"], 300)
+    figures = figures_of([flows, "resume", database, "1"], 300)
+    with contextlib.closing(sqlite3.connect(database)) as store:
+        (length,) = store.execute("SELECT journal_bytes FROM run").fetchone()
+    return {"steps": steps, "megabytes": length / 1e6, **figures}
+
+
 def lists(journal, folder, runs):
     """The slowest list of each kind, and the other figures that the list bench says in words."""
     database = os.path.join(fresh(folder), "nexus.db")
@@ -125,5 +138,6 @@ def measure(tools, folder, quick):
         "latency": figures_of([flows, "latency", os.path.join(fresh(folder), "nexus.db"), "20" if quick else "300"]),
         "history": sorted(histories, key=lambda one: one["times"])[len(histories) // 2],
         "resumption": resumption(flows, folder, 1000 if quick else 10_000),
+        "longJournal": long_journal(flows, folder, quick),
         "lists": lists(tools["journal"], folder, 10_000 if quick else 1_000_000),
     }

@@ -66,7 +66,7 @@ def rounds_of(targets, connections, count, seconds):
     return {name: middle(rounds) for name, rounds in figures.items()}
 
 
-def measure(naos, litellm, source, folder, quick):
+def measure(naos, litellm, proxy, source, folder, quick):
     count, seconds = (2, 2) if quick else (5, 4)
     project = startup.make_project(source, os.path.join(folder, "gateway-project"))
     durable = startup.make_project(source, os.path.join(folder, "durable-project"))
@@ -97,7 +97,7 @@ def measure(naos, litellm, source, folder, quick):
                 "timesLiteLLM": round(medians["naos"]["rate"] / medians["litellm"]["rate"], 1),
             }
         figures["residentMegabytes"] = round(processes.resident_megabytes(node.pid), 1)
-        figures["steady"] = steady.measure(folder, node, key, LITELLM_KEY, quick)
+        figures["steady"] = steady.measure(folder, node, proxy, key, LITELLM_KEY, quick)
     with processes.running(nginx, log("nginx")), startup.node(naos, durable, log("durable-node")):
         key = wait_for_key(durable)
         processes.wait_until(lambda: asks(GATEWAY, key), 30, "an answer of the gateway", pause=0.05)

@@ -82,7 +82,7 @@ def add_steady(gateway, row):
         text = f"{figures['addedP50'] / 1000:.1f} and {figures['addedP99'] / 1000:.1f} ms"
         row(f"LiteLLM, {name}, {figures['rate']} a second: added p50 and p99", text)
     cost = steady["processor"]
-    row("processor a request", f"{cost['naos']} µs, nginx as a plain proxy {cost['nginx']} µs")
+    row("processor a request", f"{cost['naos']} µs, a plain SwiftNIO proxy {cost['plain']} µs, nginx {cost['nginx']} µs")
     many = steady["many"]
     row(f"{many['streams']:,} streams at a time, node's memory", f"{many['megabytes']} MB", "≤ 100 MB",
         many["megabytes"] <= 100)
@@ -117,6 +117,11 @@ def add_flows(flows, row):
     back = flows["resumption"]
     text = f"{back['workingMilliseconds'] / 1000:.2f} s until the last has its next attempt"
     row(f"{back['runs']:,} runs under way, resumed after kill -9", text, "≤ 3 s", back["workingMilliseconds"] <= 3000)
+    long = flows["longJournal"]
+    row(
+        f"one run with {long['steps']:,} steps behind it, {long['megabytes']:.0f} MB of journal, resumed",
+        f"{long['workingMilliseconds'] / 1000:.2f} s, {long['residentMegabytes']:.0f} MB at most",
+        "≤ 3 s", long["workingMilliseconds"] <= 3000)
     lists = flows["lists"]
     what = f"{lists['runs']:,} finished runs"
     for name, kind in [("the slowest list", "list"), ("counts", "count"), ("show", "show")]:

@@ -15,7 +15,7 @@ import machine
 import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-UPSTREAM_PORT, PROXY_PORT, GATEWAY_PORT, LITELLM_PORT = 9103, 9104, 14201, 14000
+UPSTREAM_PORT, NGINX_PORT, PROXY_PORT, GATEWAY_PORT, LITELLM_PORT = 9103, 9104, 9105, 14201, 14000
 CONNECTIONS = 64
 # Name, path on the bare upstream, model at the gateway, requests a second, bytes of the prompt, whether it streams.
 CASES = [
@@ -107,22 +107,26 @@ def wait_until_up(folder, path="/kb1"):
     processes.wait_until(answers, 10, "the upstream", pause=0.05)
 
 
-def measure(folder, node, key, litellm_key, quick):
+def measure(folder, node, proxy, key, litellm_key, quick):
     rounds, seconds = (2, 2) if quick else (5, 5)
     scratch = os.path.join(folder, "nginx-proxy")
     os.makedirs(scratch, exist_ok=True)
-    proxy = ["nginx", "-p", scratch, "-e", "stderr", "-c", os.path.join(HERE, "peers", "nginx-proxy.conf")]
-    with upstream(folder), processes.running(proxy, os.path.join(folder, "nginx-proxy.log")) as nginx:
+    nginx_command = ["nginx", "-p", scratch, "-e", "stderr", "-c", os.path.join(HERE, "peers", "nginx-proxy.conf")]
+    log = lambda name: os.path.join(folder, f"{name}.log")
+    with upstream(folder), processes.running(nginx_command, log("nginx-proxy")) as nginx, \
+            processes.running([proxy, str(PROXY_PORT), str(UPSTREAM_PORT)], log("plain-proxy")) as plain:
         wait_until_up(folder)
         ask(folder, GATEWAY_PORT, key, "", "kb1", 500, 160, False, 2)
         result = {"cases": {case[0]: compare(folder, case, GATEWAY_PORT, key, rounds, seconds) for case in CASES}}
         low = ("", "/kb1", "kb1", LOW_RATE, 160, False)
         result["escrowAtLowRate"] = compare(folder, low, GATEWAY_PORT, key, rounds, seconds)
         worker = [pid for pid in processes.descendants(nginx.pid) if pid != nginx.pid]
-        ask(folder, PROXY_PORT, "none", "/kb1", "kb1", 500, 160, False, 2)
+        for port in [NGINX_PORT, PROXY_PORT]:
+            ask(folder, port, "none", "/kb1", "kb1", 500, 160, False, 2)
         result["processor"] = {
             "naos": processor_microseconds(folder, [node.pid], GATEWAY_PORT, key, "", "kb1", 2 * seconds),
-            "nginx": processor_microseconds(folder, worker, PROXY_PORT, "none", "/kb1", "kb1", 2 * seconds),
+            "plain": processor_microseconds(folder, [plain.pid], PROXY_PORT, "none", "/kb1", "kb1", 2 * seconds),
+            "nginx": processor_microseconds(folder, worker, NGINX_PORT, "none", "/kb1", "kb1", 2 * seconds),
         }
         result["many"] = memory_with_many_streams(folder, node, key)
         result["litellm"] = {

@@ -20,4 +20,9 @@ fail() {
 [[ $libraries != *sqlite* && $libraries != *yaml* ]] || fail "needs shared libraries: $libraries"
 # ICU's data carries this name wherever it is linked.
 ! grep -aq icudt "$binary" || fail "holds ICU, so something imports Foundation"
+# Memory of another allocator would be freed by this one, and the other way round.
+for name in malloc calloc realloc free posix_memalign; do
+  readelf --dyn-syms --wide "$binary" | awk -v name="$name" '$7 != "UND" && $8 == name { found = 1 } END { exit !found }' ||
+    fail "does not export $name of its allocator"
+done
 echo "$binary: $(awk -v b="$size" 'BEGIN { printf "%.1f", b / 1e6 }') MB, needs only $libraries"

@@ -112,4 +112,24 @@ import Testing
     }
     #expect(accepted > 100)
   }
+
+  @Test func `what a node answers may nest deeper than what it is given`() throws {
+    func nested(_ levels: Int) -> [UInt8] {
+      Array(String(repeating: "[", count: levels).utf8) + Array(String(repeating: "]", count: levels).utf8)
+    }
+    #expect(throws: JSONError.self) { try JSONValue(parsing: nested(JSONValue.maxDepth + 1)) }
+    let answer = nested(JSONValue.maxDepthOfAnswers)
+    #expect(try JSONValue(parsing: answer, maxDepth: JSONValue.maxDepthOfAnswers).encoded() == answer)
+    #expect(throws: JSONError.self) {
+      try JSONValue(parsing: nested(JSONValue.maxDepthOfAnswers + 1), maxDepth: JSONValue.maxDepthOfAnswers)
+    }
+  }
+
+  @Test func `values are counted, and nest as deep as they do`() throws {
+    let value = try JSONValue(parsing: #"{"a":[1,{"b":[]}],"c":null}"#)
+    #expect(value.valueCount == 6)
+    #expect(value.nests(within: 4))
+    #expect(!value.nests(within: 3))
+    #expect(JSONValue.null.nests(within: 0))
+  }
 }

@@ -14,7 +14,8 @@ internal import NexusStoreSQLite
 /// naos-bench-flows latency DATABASE ROUNDS         a workflow of three steps, one after the other
 /// naos-bench-flows history DATABASE                the cost of a step behind 10 and behind 10,000 entries
 /// naos-bench-flows hold DATABASE RUNS              leaves so many runs under way, as kill -9 does
-/// naos-bench-flows resume DATABASE RUNS            takes them up again
+/// naos-bench-flows hold DATABASE STEPS BYTES       leaves one run under way behind so many steps of so long answers
+/// naos-bench-flows resume DATABASE RUNS            takes up again what was left
 /// ```
 @main
 struct FlowsBench {
@@ -27,11 +28,12 @@ struct FlowsBench {
     case ("steps", 5): report(try await rate(arguments[2], runs: number, seconds: Int64(arguments[4]) ?? 1))
     case ("latency", 4): report(try await latency(arguments[2], rounds: number))
     case ("history", 3): report(try await HistoryBench.measure(arguments[2]))
+    case ("hold", 5): try await ResumeBench.hold(arguments[2], steps: number, bytes: Int(arguments[4]) ?? 0)
     case ("hold", 4): try await ResumeBench.hold(arguments[2], runs: number)
     case ("resume", 4): try await ResumeBench.resume(arguments[2], runs: number)
     default:
       print("usage: naos-bench-flows steps DATABASE RUNS SECONDS | latency DATABASE ROUNDS | history DATABASE")
-      print("       | hold DATABASE RUNS | resume DATABASE RUNS")
+      print("       | hold DATABASE RUNS | hold DATABASE STEPS BYTES | resume DATABASE RUNS")
       exit(2)
     }
   }

@@ -38,11 +38,15 @@ enum HistoryBench {
     var used: Int64 { state.withLock { $0.end - $0.start } }
   }
 
-  static func measure(_ path: String) async throws -> JSONObject {
+  /// A step for each element of the run's input, one after the other.
+  static func flow() throws -> FlowDefinition {
     var step = FlowStep(name: "each", action: .agent(BenchNode.worker))
     step.forEach = ForEach(items: try ValueTemplate(parsing: "{{ run.input }}"), parallel: 1)
-    let flow = FlowDefinition(kind: .workflow, name: "long", steps: [step])
-    return try await BenchNode.with(path, [flow]) { node in
+    return FlowDefinition(kind: .workflow, name: "long", steps: [step])
+  }
+
+  static func measure(_ path: String) async throws -> JSONObject {
+    try await BenchNode.with(path, [try flow()]) { node in
       let early = few / entriesOfStep
       let late = many / entriesOfStep
       let short = try await cost(of: node, behind: early)

@@ -20,6 +20,13 @@ func processorMicroseconds() -> Int64 {
   return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
 }
 
+/// The most memory that this process has had, in kilobytes.
+func largestResidentKilobytes() -> Int {
+  var usage = rusage()
+  unsafe _ = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_maxrss
+}
+
 /// Runs what this process is for; it ends if that fails.
 func orExit(_ body: () async throws -> Void) async {
   do {

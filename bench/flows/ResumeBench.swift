@@ -40,21 +40,46 @@ enum ResumeBench {
 
   /// Starts the runs, lets each come to its third step, and ends this process at once.
   static func hold(_ path: String, runs: Int) async throws {
+    try await hold(path, flow, inputs: Array(repeating: ["n": 1], count: runs)) { $0 == held }
+  }
+
+  /// Lets one run come behind so many steps with so long answers, and ends this process at once.
+  static func hold(_ path: String, steps: Int, bytes: Int) async throws {
+    let seen = Mutex(0)
+    let items = JSONValue.array((0...steps).map { .int(Int64($0)) })
+    try await hold(path, HistoryBench.flow(), inputs: [items], bytes: bytes) { _ in
+      seen.withLock { seen in
+        seen += 1
+        return seen > steps
+      }
+    }
+  }
+
+  /// Ends this process at once when of every run a step is at work that is to be held.
+  private static func hold(
+    _ path: String, _ flow: FlowDefinition, inputs: [JSONValue], bytes: Int = WorkerService.usualBytes,
+    _ isHeld: @escaping @Sendable (String) -> Bool
+  ) async throws {
     try await BenchNode.with(path, [flow]) { node in
-      let count = Count(runs)
-      let service = try await WorkerService(node)
+      let count = Count(inputs.count)
+      let service = try await WorkerService(node, bytes: bytes)
       await withTaskGroup(of: Void.self) { group in
         group.addTask {
           await orExit {
             try await service.serve { step in
-              guard step == held else { return true }
+              guard isHeld(step) else { return true }
               count.pass()
               return false
             }
           }
         }
-        for _ in 0..<runs {
-          group.addTask { await orExit { _ = try await node.runtime.executor.start("held", input: ["n": 1]) } }
+        for input in inputs {
+          group.addTask {
+            await orExit {
+              _ = try await node.run(flow.name, input: input)
+              throw BenchError("a run ended that was to be held")
+            }
+          }
         }
         await count.wait()
         _exit(0)
@@ -62,12 +87,12 @@ enum ResumeBench {
     }
   }
 
-  /// Opens the store again and waits until the service has the third step of every run once more, which is journaled
-  /// by then.
+  /// Opens the store again and waits until the service has the step of every run once more that was under way, which is
+  /// journaled by then.
   static func resume(_ path: String, runs: Int) async throws {
     let clock = SystemClock()
     let start = clock.now()
-    try await BenchNode.with(path, [flow]) { node in
+    try await BenchNode.with(path, [flow, try HistoryBench.flow()]) { node in
       let opened = clock.now() - start
       let count = Count(runs)
       let service = try await WorkerService(node)
@@ -91,6 +116,7 @@ enum ResumeBench {
         let figures: JSONValue = [
           "openMilliseconds": .double(opened.milliseconds), "takenMilliseconds": .double(taken.milliseconds),
           "workingMilliseconds": .double((clock.now() - start).milliseconds),
+          "residentMegabytes": .double(Double(largestResidentKilobytes()) / 1000),
         ]
         print(figures.text())
         fflush(nil)

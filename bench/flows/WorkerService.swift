@@ -10,15 +10,20 @@ struct WorkerService: Sendable {
   /// How many of its workers ask for work at a time.
   static let workers = 64
   /// As long as what the peers' steps return.
-  static let answer: JSONValue = ["output": ["i": 3, "text": .string(String(repeating: "x", count: 200))]]
+  static let usualBytes = 200
 
   let calls: any AgentCallHandler
   let caller: Caller
   let key: VirtualKey
-  private let body = Self.answer.encoded()
+  private let body: [UInt8]
   private static let wait = ["wait": "60"]
 
-  init(_ node: BenchNode) async throws {
+  /// - Parameters:
+  ///   - node: that it works for.
+  ///   - bytes: the length of the text in each of its answers.
+  /// - Throws: if the boundary does not open.
+  init(_ node: BenchNode, bytes: Int = Self.usualBytes) async throws {
+    body = (["output": ["i": 3, "text": .string(String(repeating: "x", count: bytes))]] as JSONValue).encoded()
     calls = node.runtime.agentCalls
     (caller, key) = try await node.serviceKey()
   }

@@ -209,7 +209,11 @@ package struct RemoteNode: NodeOperations {
   private func checked(_ status: Int, _ body: [UInt8]) throws(OperationError) -> JSONValue {
     var json = JSONValue.null
     if !body.isEmpty {
-      do { json = try JSONValue(parsing: body) } catch { throw .garbled("\(error).") }
+      do {
+        json = try JSONValue(parsing: body, maxDepth: JSONValue.maxDepthOfAnswers)
+      } catch {
+        throw .garbled("\(error).")
+      }
     }
     guard (200..<300).contains(status) else {
       throw try understood { () throws(WireError) in try OperationError(json: json) }

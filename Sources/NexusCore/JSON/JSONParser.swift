@@ -12,12 +12,17 @@ package struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
 extension JSONValue {
   /// How deep arrays and objects may nest.
   package static let maxDepth = 128
+  /// How deep they may in what a node says: around what nests as deep as it may, there are its own answers.
+  package static let maxDepthOfAnswers = maxDepth + 64
 
   /// Parses one JSON text by RFC 8259, strictly: UTF-8, no duplicate keys, nothing behind the value.
   ///
+  /// - Parameters:
+  ///   - bytes: the text.
+  ///   - maxDepth: how deep it may nest.
   /// - Throws: `JSONError` with the offset of the first byte that does not fit.
-  package init(parsing bytes: [UInt8]) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes)
+  package init(parsing bytes: [UInt8], maxDepth: Int = JSONValue.maxDepth) throws(JSONError) {
+    var parser = JSONParser(bytes: bytes, maxDepth: maxDepth)
     self = try parser.parseDocument()
   }
 
@@ -27,10 +32,14 @@ extension JSONValue {
 /// A recursive-descent parser over bytes.
 private struct JSONParser {
   private let bytes: [UInt8]
+  private let maxDepth: Int
   private var index = 0
   private var depth = 0
 
-  init(bytes: [UInt8]) { self.bytes = bytes }
+  init(bytes: [UInt8], maxDepth: Int) {
+    self.bytes = bytes
+    self.maxDepth = maxDepth
+  }
 
   mutating func parseDocument() throws(JSONError) -> JSONValue {
     let value = try parseValue()
@@ -75,7 +84,7 @@ private struct JSONParser {
 
   private mutating func enter() throws(JSONError) {
     depth += 1
-    guard depth <= JSONValue.maxDepth else { throw error("nested deeper than \(JSONValue.maxDepth) levels") }
+    guard depth <= maxDepth else { throw error("nested deeper than \(maxDepth) levels") }
     index += 1
     skipSpace()
   }

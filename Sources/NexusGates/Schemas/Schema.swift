@@ -73,14 +73,14 @@ package struct Schema: Sendable {
 
   /// Whether the value is valid; quicker than `validate`, for it stops at the first issue and says nothing of it.
   package func isValid(_ value: JSONValue) -> Bool {
-    var evaluation = SchemaEvaluation(program, collects: false)
+    var evaluation = SchemaEvaluation(program, of: value, collects: false)
     return evaluation.check(0, value, into: SchemaEvaluation.noTracker) && evaluation.passedLimit == nil
   }
 
   /// Validates a value; a valid one costs no more than `isValid`.
   package func validate(_ value: JSONValue) -> SchemaOutcome {
     if isValid(value) { return SchemaOutcome(issues: [], isCutOff: false) }
-    var evaluation = SchemaEvaluation(program, collects: true)
+    var evaluation = SchemaEvaluation(program, of: value, collects: true)
     _ = evaluation.check(0, value, into: SchemaEvaluation.noTracker)
     return evaluation.outcome
   }

@@ -23,6 +23,10 @@ struct SchemaEvaluation {
   var trackers: [EvaluatedParts] = []
   private var depth = 0
   private var evaluations = 0
+  private let instance: JSONValue
+  /// What may still come without a look at how large the instance is.
+  private var maxEvaluations = SchemaLimits.usualEvaluations
+  private var isMeasured = false
   /// The resources entered, the outermost first, for dynamic references.
   private var scopes: [Int32] = []
   private var instancePath: [PathPart] = []
@@ -31,8 +35,10 @@ struct SchemaEvaluation {
   private var keywordPlaces: [Int] = []
   private var ordinals: [Int32] = []
 
-  init(_ program: SchemaProgram, collects: Bool) {
+  /// An evaluation of the instance, which `check` is given.
+  init(_ program: SchemaProgram, of instance: JSONValue, collects: Bool) {
     self.program = program
+    self.instance = instance
     self.collects = collects
     isDynamic = !program.dynamicTargets.isEmpty
   }
@@ -44,7 +50,8 @@ struct SchemaEvaluation {
     evaluations += 1
     depth += 1
     defer { depth -= 1 }
-    guard depth <= SchemaLimits.maxEvaluationDepth, evaluations <= SchemaLimits.maxEvaluations else {
+    if evaluations > maxEvaluations { measure() }
+    guard depth <= SchemaLimits.maxEvaluationDepth, evaluations <= maxEvaluations else {
       passLimit()
       return false
     }
@@ -129,12 +136,20 @@ struct SchemaEvaluation {
 
   // MARK: Limits
 
+  private mutating func measure() {
+    guard !isMeasured else { return }
+    isMeasured = true
+    maxEvaluations = min(
+      SchemaLimits.maxEvaluations,
+      SchemaLimits.usualEvaluations + instance.valueCount * SchemaLimits.evaluationsOfValue)
+  }
+
   private mutating func passLimit() {
     guard passedLimit == nil else { return }
     passedLimit =
       depth > SchemaLimits.maxEvaluationDepth
       ? "schemas are entered more than \(SchemaLimits.maxEvaluationDepth) deep"
-      : "more than \(SchemaLimits.maxEvaluations) subschemas are evaluated"
+      : "more than \(maxEvaluations) subschemas are evaluated for an instance of this size"
   }
 
   /// Once a limit is passed nothing more needs to be looked at.

@@ -15,7 +15,12 @@ package enum SchemaLimits {
   ///
   /// An instance nests at most `JSONValue.maxDepth` levels; this leaves eight subschemas for each.
   static package let maxEvaluationDepth = 1_024
-  /// Subschemas evaluated in one validation.
+  /// Subschemas evaluated in one validation, however small the instance is.
+  static package let usualEvaluations = 100_000
+  /// How many more there may be for each value in the instance: what needs more grows faster than the instance, and a
+  /// few hundred bytes of an agent would keep a processor busy.
+  static package let evaluationsOfValue = 32
+  /// Subschemas evaluated in one validation, however large the instance is.
   static package let maxEvaluations = 4_000_000
   /// Issues reported of one instance; the rest is cut off, and the outcome says so.
   static package let maxIssues = 100

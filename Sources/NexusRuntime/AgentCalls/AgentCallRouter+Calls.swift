@@ -52,10 +52,21 @@ extension AgentCallRouter {
     status: 403, code: "NX-RUN-061", title: "Too many calls",
     detail: "the agents of one run may call \(RunExecutor.maxCalls) times")
 
+  /// What is recorded of a call; of an output that nests too deep for that only an error, so that the caller lives on.
   private static func result(of run: RunRecord) -> JSONValue {
-    let summary = run.summary
-    return [
-      "run": .string(run.id.text), "status": .string(summary.status.rawValue), "output": summary.output ?? .null,
+    let result = full(run.summary, run.id)
+    guard !result.nests(within: JSONValue.maxDepth) else { return result }
+    var summary = run.summary
+    summary.output = nil
+    summary.error = RunError(
+      code: "NX-STO-008",
+      message: "the output of \(run.id) nests too deep to be recorded: it may nest \(JSONValue.maxDepth - 1) levels")
+    return full(summary, run.id)
+  }
+
+  private static func full(_ summary: RunSummary, _ run: RunID) -> JSONValue {
+    [
+      "run": .string(run.text), "status": .string(summary.status.rawValue), "output": summary.output ?? .null,
       "error": summary.error.map { ["code": .string($0.code), "message": .string($0.message)] } ?? .null,
       "tokens": .int(summary.tokens.value), "costNanoUSD": .int(summary.cost.value),
     ]

@@ -95,13 +95,3 @@ package enum EntryFormat {
     }
   }
 }
-
-extension JSONValue {
-  fileprivate func nests(within depth: Int) -> Bool {
-    switch self {
-    case .null, .bool, .int, .double, .string: true
-    case .array(let elements): depth > 0 && elements.allSatisfy { $0.nests(within: depth - 1) }
-    case .object(let object): depth > 0 && object.allSatisfy { $0.value.nests(within: depth - 1) }
-    }
-  }
-}
