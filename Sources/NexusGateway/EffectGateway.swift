@@ -81,6 +81,7 @@ package final class EffectGateway: EffectBoundary {
 
   package func closeAttempt(_ key: VirtualKey) -> AttemptTally {
     guard let session = services.keys.remove(key) else { return AttemptTally() }
+    session.end()
     services.runs.closed(session)
     let tally = session.tally
     if let run = session.run {

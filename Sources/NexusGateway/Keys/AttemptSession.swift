@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NIOCore
 internal import NexusCore
 internal import Synchronization
 
@@ -11,6 +12,8 @@ final class AttemptSession: Sendable {
   /// The run whose record answers and remembers; nil for a service's own key.
   let run: RunSession?
   private let sums = Mutex(AttemptTally())
+  /// The connections on which answers of models are on their way to it; nil once it is over.
+  private let answering = Mutex<[ObjectIdentifier: any Channel]?>([:])
 
   init(key: VirtualKey, caller: Caller, run: RunSession?) {
     self.key = key
@@ -41,5 +44,26 @@ final class AttemptSession: Sendable {
   func refused(_ refusal: BudgetRefusal) {
     guard refusal.reason != .busy else { return }
     sums.withLock { $0.refusal = refusal }
+  }
+
+  // MARK: Answers on their way
+
+  /// False if the attempt is over: it gets no answer any more.
+  func awaits(_ channel: any Channel) -> Bool {
+    answering.withLock { channels in
+      channels?[ObjectIdentifier(channel)] = channel
+      return channels != nil
+    }
+  }
+
+  func awaitsNoLonger(_ channel: any Channel) {
+    answering.withLock { $0?[ObjectIdentifier(channel)] = nil }
+  }
+
+  /// The key is valid no more, so whoever holds an answer that is still coming loses it; the gateway reads it to its end,
+  /// for what it costs.
+  func end() {
+    let channels = answering.withLock { $0.take() }
+    for channel in (channels ?? [:]).values { channel.close(promise: nil) }
   }
 }

@@ -135,6 +135,8 @@ final class FrontHandler: ChannelDuplexHandler {
 
   func hangUp() { context?.close(promise: nil) }
 
+  var channel: (any Channel)? { context?.channel }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
     if case .answering = state { ahead.append(part) } else { take(part) }

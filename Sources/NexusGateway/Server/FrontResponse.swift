@@ -19,6 +19,8 @@ final class FrontResponse {
   /// The head of the answer is out.
   private(set) var hasBegun = false
   private var handler: FrontHandler?
+  /// The attempt that waits for what a model says.
+  private var asker: AttemptSession?
 
   init(handler: FrontHandler, head: HTTPRequestHead) {
     self.handler = handler
@@ -29,7 +31,20 @@ final class FrontResponse {
   var isOpen: Bool { handler != nil }
   var isWritable: Bool { handler?.isWritable ?? true }
 
+  /// The answer ends with the attempt that asked; false if that is over.
+  func ends(with asker: AttemptSession) -> Bool {
+    guard let channel = handler?.channel, asker.awaits(channel) else { return false }
+    self.asker = asker
+    return true
+  }
+
+  private func leaveAsker() {
+    if let channel = handler?.channel { asker?.awaitsNoLonger(channel) }
+    asker = nil
+  }
+
   func detach() {
+    leaveAsker()
     handler = nil
     let whenGone = whenGone
     self.whenGone = nil
@@ -75,6 +90,7 @@ final class FrontResponse {
   private func letGo() -> FrontHandler? {
     whenGone = nil
     whenWritable = nil
+    leaveAsker()
     defer { handler = nil }
     return handler
   }

@@ -91,7 +91,7 @@ struct Router {
   ) {
     do throws(GatewayError) {
       let prepared = try prepared.get()
-      guard isOpen(session) else { throw Self.invalidKey }
+      guard isOpen(session), response.ends(with: session) else { throw Self.invalidKey }
       let request = prepared.request
       let target = try parts.target(request.model, api.dialect, of: services.catalogue)
       let call = ModelCall(

@@ -173,4 +173,27 @@ struct StreamTests {
     #expect(try await bench.store.charges(ChargeQuery()).first?.spend.tokens == TokenCount(10))
     await bench.stop()
   }
+
+  /// Somebody else may hold the connection: a process that was not ended with its attempt.
+  @Test func `an answer on its way ends with the attempt, and is paid for in full`() async throws {
+    let upstream = ScriptedUpstream { _, _ in .pieces(type: Self.type, [Self.chunk("a"), Self.usage, Self.done]) }
+    let store = GatedStore(InMemoryStore())
+    let bench = try await GatewayBench.start(store: store, upstream: upstream)
+    let access = try await bench.open()
+    store.holdOutcomes()
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    try await client.send(
+      GatewayBench.request(key: access.key.secret, body: GatewayBench.chat("q", more: ",\"stream\":true")))
+    await client.wait { text, _ in text.contains("\"content\":\"a\"") }
+    _ = bench.gateway.closeAttempt(access.key)
+    #expect(!(await client.untilClosed()).contains("[DONE]"))
+    await store.outcomeHeld()
+    store.letGo()
+    while try await bench.store.charges(ChargeQuery()).isEmpty { await Task.yield() }
+    let charge = try #require(try await bench.store.charges(ChargeQuery()).first)
+    #expect(charge.basis == .usage)
+    #expect(charge.outputTokens == TokenCount(3))
+    await client.close()
+    await bench.stop()
+  }
 }
