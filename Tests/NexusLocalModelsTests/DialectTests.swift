@@ -251,6 +251,27 @@ import Testing
     #expect(wrong.usage == LocalUsage(inputTokens: 7, outputTokens: 9))
   }
 
+  /// What a budget set aside was for no more.
+  @Test func `an answer is cut where the request wants no more, unless the script says what it comes to`() throws {
+    let long = String(repeating: "word ", count: 100)
+    var model = try ScriptedModel(script: [
+      ["answer": .string(long), "times": 1], ["answer": .string(long), "usage": ["outputTokens": 125], "times": 1],
+      ["toolCalls": [["name": "a", "arguments": ["text": .string(long)]]]],
+    ])
+    let few: JSONValue = [
+      "model": "local/scripted", "max_tokens": 3, "messages": [["role": "user", "content": "hello there"]],
+    ]
+    let cut = try #require(reply(model.next(few, dialect: .openAIChat, call: 1).act))
+    let choice = try JSONValue(parsing: cut.bytes)["choices"]?.arrayValue?[0]
+    #expect(choice?["message"]?["content"] == "word word wo")
+    #expect(choice?["finish_reason"] == "length")
+    #expect(cut.usage?.outputTokens == 3)
+    let written = try #require(reply(model.next(few, dialect: .openAIChat, call: 2).act))
+    #expect(written.usage?.outputTokens == 125)
+    let call = try #require(reply(model.next(few, dialect: .openAIChat, call: 3).act))
+    #expect(call.usage?.outputTokens == 3)
+  }
+
   @Test func `tool calls may be malformed on purpose`() throws {
     var model = try ScriptedModel(script: [["toolCalls": [["name": "a", "arguments": "{\"x\":"]]]])
     let bytes = try #require(reply(model.next(body, dialect: .openAIChat, call: 1).act)).bytes

@@ -97,8 +97,8 @@ struct ScriptedRule: Sendable {
   func reply(
     to request: LocalChatRequest, body: JSONValue, dialect: LocalDialect, _ target: LocalDialect.Target, call: Int
   ) -> ScriptedReply {
-    let counted = LocalUsage(
-      inputTokens: LocalTokens.count(request), outputTokens: LocalTokens.count(content))
+    let (content, isCut) = said(to: request, call)
+    let counted = LocalUsage(inputTokens: LocalTokens.count(request), outputTokens: Self.billed(content, request))
     var usage = usage ?? counted
     if fault == .wrongUsage, self.usage == nil {
       usage = LocalUsage(inputTokens: counted.inputTokens * 100, outputTokens: counted.outputTokens * 100)
@@ -107,9 +107,23 @@ struct ScriptedRule: Sendable {
       usage.outputTokens = (request.maxTokens ?? counted.outputTokens).addingReportingOverflow(1000).partialValue
     }
     let reply = dialect.encode(
-      LocalChatReply(content: named(call), usage: usage), to: request, body: body, target,
+      LocalChatReply(content: content, usage: usage, isCut: isCut), to: request, body: body, target,
       withUsage: fault != .noUsage)
     return ScriptedReply(delay: delay, pause: pause(of: reply, counted), act: act(reply, dialect))
+  }
+
+  /// What is said, which is cut where the request wants no more; calls of tools are never cut.
+  private func said(to request: LocalChatRequest, _ call: Int) -> (LocalChatReply.Content, isCut: Bool) {
+    let whole = named(call)
+    guard fault == nil, usage == nil, case .text(let text) = whole, let limit = request.maxTokens,
+      LocalTokens.count(text) > limit
+    else { return (whole, false) }
+    return (.text(text.prefix(bytes: limit * 4)), true)
+  }
+
+  /// A provider bills no more than it was asked for.
+  private static func billed(_ content: LocalChatReply.Content, _ request: LocalChatRequest) -> Int {
+    min(LocalTokens.count(content), max(0, request.maxTokens ?? .max))
   }
 
   /// How long a streamed answer rests between two of its pieces.
