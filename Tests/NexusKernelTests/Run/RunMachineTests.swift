@@ -302,34 +302,6 @@ extension RunError {
     }
   }
 
-  @Test(arguments: [(BudgetRefusal.Reason.loop, PauseReason.loop, "NX-GWY-052"), (.ceiling, .calls, "NX-GWY-053")])
-  func `a pause for a loop, or for too many calls, is not one for a budget`(
-    reason: BudgetRefusal.Reason, pause: PauseReason, code: String
-  ) {
-    for action in [OnLimit.pause, .refuse] {
-      var player = Player()
-      player.play(.claimed(trapped: false))
-      let refusal = BudgetRefusal(reason: reason, scope: "agent:a", action: action, message: "no more")
-      player.play(.attemptEnded(AttemptEnd(outcome: .budgetStopped(refusal)), output: nil))
-      #expect(player.machine.state.pauseReason == (action == .pause ? pause : nil))
-      #expect(player.machine.state.error?.code == (action == .pause ? nil : code))
-    }
-  }
-
-  @Test func `what an attempt came to whose node died is written down with its end`() {
-    let spent = Spend(cost: NanoUSD(7), tokens: TokenCount(40))
-    var player = Player(after: [.attemptStarted(step: .main, attempt: AttemptNumber(1), dropped: 0)])
-    #expect(player.machine.orphanedSteps == [.main])
-    player.machine.note(spent: [.main: spent])
-    player.play(.claimed(trapped: false))
-    #expect(player.machine.orphanedSteps.isEmpty)
-    #expect(player.machine.outlook.cost == spent.cost && player.machine.outlook.tokens == spent.tokens)
-    // Once only: the next attempt says itself what it came to.
-    player.play(
-      .attemptEnded(AttemptEnd(outcome: .succeeded, tokens: TokenCount(2), cost: NanoUSD(3)), output: "done"))
-    #expect(player.machine.outlook.cost == NanoUSD(10) && player.machine.outlook.tokens == TokenCount(42))
-  }
-
   @Test func `a stopping node leaves the run to be claimed again`() {
     var player = Player()
     player.play(.claimed(trapped: false))
