@@ -49,6 +49,7 @@ package final class EffectGateway: EffectBoundary {
     var run: RunSession?
     var dropped = 0
     if let id = caller.run {
+      if countsAllSteps(of: caller) { try await services.runs.countCalls(of: id) }
       (run, dropped) = try await services.runs.begin(
         RunKey(run: id, step: caller.step), caller.attempt, rewind: rewind)
     }
@@ -56,10 +57,15 @@ package final class EffectGateway: EffectBoundary {
   }
 
   package func openFirstAttempt(_ caller: Caller) -> AttemptAccess? {
-    guard let run = caller.run, let session = services.runs.beginFirst(RunKey(run: run, step: caller.step)) else {
-      return nil
-    }
+    guard let run = caller.run, !countsAllSteps(of: caller) || services.runs.countsCalls(of: run),
+      let session = services.runs.beginFirst(RunKey(run: run, step: caller.step))
+    else { return nil }
     return admit(caller, session)
+  }
+
+  /// The calls of an agent have a ceiling in each run, and its step is not the only one of its run.
+  private func countsAllSteps(of caller: Caller) -> Bool {
+    caller.step != .main && services.ledger.loops(of: caller.agent).maxCalls != nil
   }
 
   private func admit(_ caller: Caller, _ run: RunSession?) -> AttemptAccess {

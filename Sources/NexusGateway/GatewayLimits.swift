@@ -56,6 +56,8 @@ package struct GatewayLimits: Sendable, Hashable {
   package var circuit = CircuitBreaker.Limits()
   /// How many calls may wait, and how long, for a provider whose rate limit is used up.
   package var pace = RatePacer.Limits()
+  /// A shorter wait for a rate limit is not told to whoever watches the run.
+  package var toldWait = Duration.seconds(1)
   /// When the same calls of tools are a loop.
   package var loops = LoopDetector()
 

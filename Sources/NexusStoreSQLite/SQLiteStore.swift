@@ -185,6 +185,10 @@ extension SQLiteStore {
     try await settledRead { connection throws(StoreError) in try connection.charges(query) }
   }
 
+  package func missing(from scope: CounterScope) async throws(StoreError) -> Spend {
+    try await settledRead { connection throws(StoreError) in try connection.missing(from: scope) }
+  }
+
   package func agents() async throws(StoreError) -> [AgentRow] {
     try await reader.read { connection throws(StoreError) in
       try connection.all(.agents) { row throws(StoreError) in

@@ -81,6 +81,37 @@ struct CostTests {
     }
   }
 
+  @Test func `a limit for a window that nobody counted in holds for what was spent in it, too`() async throws {
+    try await spender(dollars: "0.01") { project, upstream, configure in
+      var node = try await project.up()
+      #expect(try await project.naos("run", "spender").status == 7)
+      let set = try await project.naos(
+        "cost", "set", "global", "--per", "lifetime", "--max-dollars", "0.011", "-o", "json")
+      #expect(set.status == 0, "\(set.err)")
+      #expect(try set.json["budgets"]?.arrayValue?.first?["usedNanoUSD"] == 10_000_000)
+      // The agent's own limit would let five more through.
+      try configure("0.02")
+      #expect(try await project.naos("reload").status == 0)
+      #expect(try await project.naos("run", "spender").status == 7)
+      #expect(upstream.calls.count == 5)
+      // What was cleared for a while has missed what was spent meanwhile.
+      #expect(try await project.naos("cost", "set", "global", "--per", "lifetime", "--clear").status == 0)
+      #expect(try await project.naos("run", "spender").status == 7)
+      #expect(upstream.calls.count == 10)
+      let again = try await project.naos(
+        "cost", "set", "global", "--per", "lifetime", "--max-dollars", "1", "-o", "json")
+      #expect(try again.json["budgets"]?.arrayValue?.first?["usedNanoUSD"] == 20_000_000)
+      try await stop(node)
+      node = try await project.up()
+      let report = try await project.naos("cost", "status", "-o", "json").json
+      #expect(report["budgets"]?.arrayValue?.first { $0["scope"] == "global" }?["usedNanoUSD"] == 20_000_000)
+      // By which price each call was reckoned is on record.
+      let charges = try await history(project)
+      #expect(charges.allSatisfy { $0["priceSource"] == "cost.models" && $0["rates"] == "0 0 request=$0.002" })
+      try await stop(node)
+    }
+  }
+
   @Test func `a call of unknown cost is charged in full until a person says what it came to`() async throws {
     try await spender(dollars: "1.00", ["HOLD_AT": "3"]) { project, upstream, _ in
       let first = try await project.up()
@@ -111,6 +142,11 @@ struct CostTests {
       try await refused(["cost", "adjust", "spender", "--by", "-5", "--reason", "x"], project, 6, "NX-BUD-008")
       try await refused(["cost", "adjust", "global", "--by", "1", "--reason", "x"], project, 5, "NX-BUD-011")
       try await refused(["cost", "adjust", "nobody", "--by", "1", "--reason", "x"], project, 5, "NX-API-011")
+      // What goes beyond where counters end could not be taken back.
+      for amount in ["1000000.01", "-1000000.01"] {
+        let refused = try await project.naos("cost", "adjust", "spender", "--by", amount, "--reason", "x")
+        #expect(refused.status != 0 && refused.err.contains("at most $1,000,000"), "\(refused.err)")
+      }
       #expect(try await budget(project)["usedNanoUSD"] == 20_000_000)
       #expect(try await history(project).first?["reason"] == "a credit")
       try await stop(node)

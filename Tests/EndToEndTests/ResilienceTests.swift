@@ -85,8 +85,10 @@ struct ResilienceTests {
 
           """, to: "nexus.config.yaml")
       let run = try await project.naos("run", "looper", "-o", "json")
-      #expect(run.status == 7, "\(run.err)")
-      #expect(try run.json["status"] == "paused")
+      // It is no budget that stopped it.
+      #expect(run.status == 1, "\(run.err)")
+      #expect(try run.json["status"] == "paused" && run.json["pauseReason"] == "loop")
+      #expect(run.err.contains("loop: the agent goes round in circles"), "\(run.err)")
       #expect(run.err.contains("3 times 'search' with the same arguments and the same result"), "\(run.err)")
       #expect(upstream.calls.count == 5)
       // It replays what it had, comes to the same place, and not one call further.

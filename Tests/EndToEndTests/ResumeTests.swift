@@ -79,6 +79,11 @@ struct ResumeTests {
       let shown = try await project.naos("runs", "show", run, "-o", "json").json
       expectAnswers(shown["output"]?.stringValue ?? "")
       #expect(upstream.calls.count == 10)
+      // What the interrupted attempt came to is not lost from lists.
+      let listed = try await project.naos("runs", "list", "-o", "json").json["runs"]?.arrayValue?.first
+      #expect(listed?["tokens"] == shown["cost"]?["tokens"])
+      #expect(listed?["costNanoUSD"] == shown["cost"]?["costNanoUSD"])
+      #expect((shown["cost"]?["tokens"]?.intValue ?? 0) > 0)
       node.signal(SIGTERM)
       #expect(try await node.end().exit == .code(0))
     }

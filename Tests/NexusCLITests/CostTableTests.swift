@@ -58,6 +58,7 @@ import Testing
       id: EffectID("eff_1"), at: now + .seconds(-90), agent: "researcher", model: "openai/gpt-4o", basis: "unresolved",
       cost: NanoUSD(2_000_000))
     call.tokens = TokenCount(1100)
+    (call.priceSource, call.rates) = ("built-in 2026-10-26", "2.5 10 read=1.25")
     call.resolvedBy = EffectID("eff_2")
     var settled = CostEntry(
       id: EffectID("eff_2"), at: now, agent: "researcher", model: "openai/gpt-4o", basis: "resolution",
@@ -67,12 +68,12 @@ import Testing
       id: EffectID("eff_3"), at: now, agent: "", model: "", basis: "adjustment", cost: NanoUSD(10_000_000))
     adjusted.reason = "credit"
     let expected = """
-      ID     WHEN    AGENT       MODEL          BY          TOKENS      COST
-      eff_3  now     –           –              adjustment       0     $0.01
+      ID     WHEN    AGENT       MODEL          BY          TOKENS      COST  PRICE
+      eff_3  now     –           –              adjustment       0     $0.01  –
         └ credit
-      eff_2  now     researcher  openai/gpt-4o  resolution       0  -$0.0015
+      eff_2  now     researcher  openai/gpt-4o  resolution       0  -$0.0015  –
         └ resolves eff_1: the provider's bill
-      eff_1  1m ago  researcher  openai/gpt-4o  unresolved   1,100    $0.002
+      eff_1  1m ago  researcher  openai/gpt-4o  unresolved   1,100    $0.002  2.5 10 read=1.25 (built-in 2026-10-26)
         └ resolved by eff_2
       """
     #expect(CostTable.history([adjusted, settled, call], now: now, plain) == expected)

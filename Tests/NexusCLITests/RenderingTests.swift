@@ -18,16 +18,18 @@ import Testing
           name: AgentName("researcher"), kind: "llm", state: .running, step: "files.search",
           lastActivity: WallTime(microseconds: 999_998_000_000), restarts: RestartStatus(count: 1),
           tokens: TokenCount(41_200), cost: NanoUSD(830_000_000),
-          budget: BudgetStatus(scope: "agent:researcher", maxNanoUSD: .dollars(5))),
+          budget: BudgetStatus(
+            scope: "agent:researcher", maxNanoUSD: .dollars(5), usedNanoUSD: NanoUSD(300_000_000),
+            heldNanoUSD: NanoUSD(100_000_000), per: "day")),
         AgentStatus(
           name: AgentName("x\u{1B}[2J\n\u{202E}y"), kind: "process", state: .backoff,
           note: "exited (signal 9); next start in 4 s",
           tokens: TokenCount(900)),
       ])
     let expected = """
-      NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS  COST/BUDGET
-      researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83/$5.00
-      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  –             –              0 of 3 in 60 s     900  $0.00/–
+      NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS   COST  BUDGET
+      researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83  $0.20 of $5.00/day
+      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  –             –              0 of 3 in 60 s     900  $0.00  –
         └ exited (signal 9); next start in 4 s
       """
     #expect(StatusTable.render(report, now: now, style: plain) == expected)
@@ -49,16 +51,53 @@ import Testing
     #expect(table().hasSuffix("\n  └ not ready: status 503"))
   }
 
+  @Test(arguments: [
+    (BudgetStatus(scope: "global", maxNanoUSD: .dollars(10), usedNanoUSD: .dollars(4)), "$4.00 of $10.00 (global)"),
+    (
+      BudgetStatus(
+        scope: "supervisor:team", maxTokens: TokenCount(100_000), usedTokens: TokenCount(41_200), per: "week"),
+      "41.2k of 100.0k tokens/week (supervisor:team)"
+    ),
+    (BudgetStatus(scope: "agent:a", maxNanoUSD: .dollars(1), per: "run"), "$1.00/run"),
+    (
+      BudgetStatus(
+        scope: "agent:a", maxTokens: TokenCount(1000), usedTokens: TokenCount(900), maxNanoUSD: .dollars(1),
+        usedNanoUSD: NanoUSD(10_000_000)), "900 of 1.0k tokens"
+    ),
+  ])
+  func `what a budget has spent stands beside its own limit, and never what the agent came to`(
+    budget: BudgetStatus, expected: String
+  ) {
+    let agent = AgentStatus(
+      name: AgentName("a"), kind: "llm", state: .idle, cost: NanoUSD(7_770_000_000), budget: budget)
+    let node = NodeStatus(isRunning: true, version: "0.1.0", project: "demo", directory: "/demo")
+    let table = StatusTable.render(StatusReport(node: node, agents: [agent]), now: now, style: plain)
+    #expect(table.hasSuffix("  $7.77  \(expected)"), "\(table)")
+  }
+
+  @Test(arguments: [
+    ("budget", "budget: the budget is used up"), ("loop", "loop: the agent goes round in circles"),
+    ("calls", "calls: the agent has made all the model calls that it may make"), ("newer", "newer"),
+  ])
+  func `a paused run says what it is paused for`(reason: String, words: String) {
+    let report = RunReport(
+      id: RunID("run_1"), kind: "agent", name: "a", status: "paused", pauseReason: reason,
+      startedAt: WallTime(microseconds: 0), endedAt: WallTime(microseconds: 120_000))
+    #expect(RunEnding.lastLine(report, style: plain, now: now).hasSuffix("\n  \(words)"))
+  }
+
   @Test func `the last line of a run says status, time, id, tokens and money`() {
     let report = RunReport(
       id: RunID("run_01kq3v"), kind: "agent", name: "researcher", status: "completed", output: "x",
       cost: RunCost(
         tokens: TokenCount(508),
-        budget: BudgetStatus(scope: "agent:researcher", maxTokens: TokenCount(100_000), maxNanoUSD: .dollars(5))),
+        budget: BudgetStatus(
+          scope: "agent:researcher", maxTokens: TokenCount(100_000), usedTokens: TokenCount(41_200),
+          maxNanoUSD: .dollars(5), usedNanoUSD: NanoUSD(830_000_000))),
       startedAt: WallTime(microseconds: 0), endedAt: WallTime(microseconds: 120_000))
     #expect(
       RunEnding.lastLine(report, style: plain, now: now)
-        == "✓ completed in 0.1 s · run_01kq3v · 508 of 100,000 tokens · $0.00 of $5.00")
+        == "✓ completed in 0.1 s · run_01kq3v · 508 tokens · $0.00 · budget: 41,200 of 100,000 tokens, $0.83 of $5.00")
   }
 
   @Test func `progress is one line an effect, and replayed ones are told together`() {

@@ -70,4 +70,30 @@ struct RedactionTests {
     }
     for text in ["sk-proj-123", "", "1234 sk-proj"] { #expect(!suspects(redaction, text)) }
   }
+
+  @Test(arguments: [
+    "SK-PROJ-1234-ABCD", "Sk-Proj-1234-aBCd",
+    // In hexadecimal, as digests and dumps write it.
+    "736b2d70726f6a2d313233342d41426364", "736B2D70726F6A2D313233342D41426364",
+    "73:6b:2d:70:72:6f:6a:2d:31:32:33:34:2d:41:42:63:64",
+    // In base64: alone, behind a user's name of each length, and in the alphabet of URLs.
+    "c2stcHJvai0xMjM0LUFCY2Q=", "Basic YTpzay1wcm9qLTEyMzQtQUJjZA==", "Basic YWI6c2stcHJvai0xMjM0LUFCY2Q=",
+    "YWJjOnNrLXByb2otMTIzNC1BQmNkIQ", "c2stcHJvai0xMjM0LUFCY2Q\\u003d",
+  ])
+  func `a text that codes a secret is suspected`(written: String) {
+    let redaction = Redaction(secrets: ["sk-proj-1234-ABcd"], findsMinted: false)
+    #expect(suspects(redaction, "{\"error\":\"bad key \(written)\"}"))
+    // What is not all of it is not.
+    #expect(!suspects(redaction, "{\"error\":\"bad key \(written.prefix(written.count / 2))\"}"))
+  }
+
+  @Test func `what merely looks like a code of a secret is not suspected`() {
+    let redaction = Redaction(secrets: ["sk-proj-1234-ABcd"], findsMinted: false)
+    for text in [
+      "req_011CPxyz", "application/json", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+      "c2stcHJvag==", "SK-PROJ", "2026-11-27T09:00:00Z",
+    ] {
+      #expect(!suspects(redaction, text), "\(text)")
+    }
+  }
 }

@@ -42,7 +42,10 @@ import Testing
   static let flowEntries: [RunEntry] =
     RunKind.allCases.map {
       .created(RunCreation(kind: $0, name: "blog", input: ["topic": "sagas"], definition: DefinitionHash("d2")))
-    } + PauseReason.allCases.map { .paused($0, note: "a note") }
+    }
+    + [PauseReason.person, .budget, .poison, .compensation, .version, .exhausted, .unknown].map {
+      .paused($0, note: "a note")
+    }
     + [
       .failed(
         RunError(
@@ -66,7 +69,7 @@ import Testing
       .decided(winners: [StepPath("members[0]"), StepPath("members[2]")]), .decided(winners: []),
       .killed(by: "a person", uncompensated: [path]), .killed(by: "a person", uncompensated: []),
       .forked(from: RunID("run_1"), sequence: JournalSequence(7)), .nodeTrapped, .epochRaised(by: "a person"),
-      .killRequested(by: "a person"),
+      .killRequested(by: "a person"), .paused(.loop, note: "a note"), .paused(.calls, note: "a note"),
     ]
 
   private static let path = StepPath("research[2].draft")

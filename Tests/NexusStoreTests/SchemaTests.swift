@@ -40,6 +40,26 @@ import Testing
     }
   }
 
+  @Test func `charges of the first schema are read, and do not say by which price they were reckoned`() async throws {
+    try await withScratchFolder { folder in
+      let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("goldens/schema-v1.sql")
+      let charge = """
+        INSERT INTO charge VALUES (NULL, 'eff_8', 'researcher', 'run_1', 'local/scripted', 'usage', 11, 5, 1, 40, 16, 1,
+          '[["agent:researcher","day",1]]', 3000000);
+        """
+      let script = try String(contentsOf: golden, encoding: .utf8) + charge
+      #expect(OtherProgram.execute(script, on: folder + "/nexus.db"))
+      let store = try await SQLiteStore.open(path: folder + "/nexus.db", clock: SystemClock())
+      let old = try #require(try await store.charges(ChargeQuery()).first)
+      #expect(old.spend.cost == NanoUSD(40) && old.price == nil)
+      let priced = StoreSamples.charge("eff_9", price: ChargePrice(source: "cost.models", rates: "1 2"))
+      try await store.commit(.settleHold(priced))
+      #expect(try await store.charges(ChargeQuery()) == [priced, old])
+      await store.close()
+    }
+  }
+
   @Test func `runs of the first schema go on under the new one`() async throws {
     try await withScratchFolder { folder in
       let store = try await openFirst(folder)
@@ -78,7 +98,7 @@ import Testing
       let plans = try await store.plans()
       #expect(plans.count > 50)
       // What is read whole is short, or is asked for as a whole.
-      let whole: Set = ["runCounts", "facets", "facetCount", "counters", "holds", "agents", "restarts"]
+      let whole: Set = ["runCounts", "facets", "facetCount", "counters", "holds", "agents", "restarts", "scopeOfAll"]
       // These end at their limit.
       let limited: Set = ["charges", "lastBoot"]
       for (statement, plan) in plans where !whole.contains(statement) && !limited.contains(statement) {

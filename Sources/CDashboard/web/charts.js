@@ -25,7 +25,8 @@ export function budget(status, { scope = false } = {}) {
   const ratios = [];
   if (status.maxNanoUSD !== null) {
     parts.push(`${money(status.usedNanoUSD)} of ${money(status.maxNanoUSD)}`);
-    ratios.push(ratioOf(status.usedNanoUSD + status.heldNanoUSD, status.maxNanoUSD));
+    // What calls under way hold is in it.
+    ratios.push(ratioOf(status.usedNanoUSD, status.maxNanoUSD));
   }
   if (status.maxTokens !== null) {
     parts.push(`${short(status.usedTokens)} of ${short(status.maxTokens)} tokens`);
@@ -47,7 +48,7 @@ const ratioOf = (used, most) => (most > 0 ? used / most : 1);
 export function budgetRatio(status) {
   if (!status) return 0;
   if (status.exhausted) return 1;
-  const money = status.maxNanoUSD === null ? 0 : ratioOf(status.usedNanoUSD + status.heldNanoUSD, status.maxNanoUSD);
+  const money = status.maxNanoUSD === null ? 0 : ratioOf(status.usedNanoUSD, status.maxNanoUSD);
   const tokens = status.maxTokens === null ? 0 : ratioOf(status.usedTokens, status.maxTokens);
   return Math.max(money, tokens);
 }

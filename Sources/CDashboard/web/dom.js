@@ -206,6 +206,16 @@ export function state(word, title) {
   return h("span.state", { class: colour, title }, h("span.glyph", { "aria-hidden": "true" }, glyph), h("span", null, word));
 }
 
+// Why a run stands still; the same words as in the terminal.
+const pauses = {
+  person: "a person paused it", budget: "the budget is used up", poison: "the node came down over it",
+  compensation: "a compensation keeps failing", version: "this version cannot read its definition",
+  exhausted: "the retries of a step are used up", unknown: "nobody knows whether a step had its effect",
+  loop: "the agent goes round in circles", calls: "the agent has made all the model calls that it may make",
+};
+
+export const pauseWords = (reason) => pauses[reason] ?? reason ?? "a person paused it";
+
 export const colourOf = (word) => glyphs[word]?.[1] ?? "quiet";
 export const unhealthy = new Set(["failed", "exhausted", "stuck", "backoff", "paused", "waiting"]);
 export const finalStatuses = new Set(["completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"]);

@@ -5,7 +5,7 @@
 
 import { get, repeating } from "/api.js";
 import { budgetRatio, columns, numbers, spent, stretches } from "/charts.js";
-import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, panel, relative, runLink, runPath, shortID, short, show, state, table, unhealthy } from "/dom.js";
+import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, panel, pauseWords, relative, runLink, runPath, shortID, short, show, state, table, unhealthy } from "/dom.js";
 import { live } from "/live.js";
 
 const minute = 60_000;
@@ -107,7 +107,7 @@ function worriesOf(agents, hour, budgets) {
   }
   for (const one of budgets) if (budgetRatio(one) >= 0.8) add("warn", 2, "/costs", one.scope, "warning", `${Math.round(budgetRatio(one) * 100)} % of the budget is used.`);
   for (const run of hour) {
-    const why = run.error ? `${run.error.code}: ${run.error.message}` : run.pauseReason ?? "";
+    const why = run.error ? `${run.error.code}: ${run.error.message}` : (run.pauseReason ? pauseWords(run.pauseReason) : "");
     if (run.status === "paused") add("warn", 4, runPath(run.id), `${run.name} ${shortID(run.id)}`, "paused", why || "It goes on when it is resumed.", run.updatedAt);
     else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), `${run.name} ${shortID(run.id)}`, run.status, why, run.endedAt);
     else if (run.status === "failed") add("bad", 5, runPath(run.id), `${run.name} ${shortID(run.id)}`, run.status, why, run.endedAt);
@@ -141,7 +141,7 @@ function runsOf() {
   if (live.runs.length === 0) return panel("Recent runs", h("p.empty", null, "No runs yet."), command('naos run researcher --input "…"'));
   return panel("Recent runs", table("Recent runs", ["Run", "Status", "Started", ">Took", ">Cost"], live.runs.slice(0, mostRuns).map((run) => h("tr", { "data-row": run.id, "data-key": run.id },
     cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", null, `${run.kind} · ${shortID(run.id)}`)),
-    cell("", null, state(run.status), run.error ? h("span.note", null, run.error.message) : run.pauseReason ? h("span.note", null, run.pauseReason) : null),
+    cell("", null, state(run.status), run.error ? h("span.note", null, run.error.message) : run.pauseReason ? h("span.note", null, pauseWords(run.pauseReason)) : null),
     cell("", { class: "short" }, relative(run.createdAt)),
     cell("took", { class: "num short" }, run.endedAt ? duration(Date.parse(run.endedAt) - Date.parse(run.createdAt)) : "–"),
     cell("", { class: "num" }, money(run.costNanoUSD))))),

@@ -6,7 +6,7 @@
 import { buttons, forkRun, isFinal, settleStep, verbsFor } from "/actions.js";
 import { get, query as queryOf, repeating } from "/api.js";
 import { numbers } from "/charts.js";
-import { absolute, cell, colourOf, command, count, duration, h, json, many, moment, money, panel, relative, runLink, runPath, short, shortID, show, state, table } from "/dom.js";
+import { absolute, cell, colourOf, command, count, duration, h, json, many, moment, money, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table } from "/dom.js";
 import { actionOf, attemptsOf, childOf, isCompensation, lanes, timelineOf, votes } from "/lanes.js";
 import { live } from "/live.js";
 import { LogView } from "/logs.js";
@@ -116,7 +116,7 @@ function heading(run, flow) {
     h("p.lead.quiet", null, `${run.kind} · `, h("code", null, run.id), h("button.plain", { type: "button", "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
     run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", null, run.error.code), ` ${run.error.message} `, h("span.quiet", null, h("code", null, `naos explain ${run.error.code}`))) : null,
-    run.status === "paused" ? h("p.lead.warn", null, `Paused: ${run.pauseReason ?? "by a person"}. `, run.pauseNote ?? "") : null,
+    run.status === "paused" ? h("p.lead.warn", null, `Paused: ${pauseWords(run.pauseReason)}. `, run.pauseNote ?? "") : null,
     waits.map((step) => h("p.lead.warn", null, "◆ ", h("strong", null, actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", null, event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
       event(step) ? h("button.act", { type: "button", "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
     h("dl.facts.row", null,

@@ -6,7 +6,7 @@
 import { bulk, verbsFor } from "/actions.js";
 import { get, query as queryOf, repeating } from "/api.js";
 import { bar } from "/charts.js";
-import { cell, command, count, duration, h, many, money, relative, runPath, runStatuses, shortID, short, show, state, table } from "/dom.js";
+import { cell, command, count, duration, h, many, money, pauseWords, relative, runPath, runStatuses, shortID, short, show, state, table } from "/dom.js";
 import { live } from "/live.js";
 import { ask } from "/router.js";
 
@@ -72,7 +72,7 @@ export function open({ root, query }) {
     return table("Runs", ["~Chosen", "Run", "Status", "Started", ">Took", "~Beside the longest", ">Attempts", ">Tokens", ">Cost", "~Actions"], runs.map((run) => h("tr", { "data-row": run.id, "data-key": run.id, class: chosen.has(run.id) ? "chosen" : null },
       cell("", { class: "choice" }, h("button.box", { type: "button", role: "checkbox", "data-act": "choose", "data-name": run.id, "aria-checked": chosen.has(run.id) ? "true" : "false", "aria-label": `Choose run ${run.id}` }, chosen.has(run.id) ? "☑" : "☐")),
       cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", null, `${run.kind} · ${shortID(run.id)}`)),
-      cell("", { class: "status" }, state(run.status), run.error ? h("span.note", { title: run.error.message }, `${run.error.code}: ${run.error.message}`) : run.pauseReason ? h("span.note", null, run.pauseReason) : null),
+      cell("", { class: "status" }, state(run.status), run.error ? h("span.note", { title: run.error.message }, `${run.error.code}: ${run.error.message}`) : run.pauseReason ? h("span.note", null, pauseWords(run.pauseReason)) : null),
       cell("", { class: "short" }, relative(run.createdAt)), cell("took", { class: "num short" }, run.endedAt ? duration(took(run)) : "–"),
       cell("", { class: "took" }, bar((took(run) / longest) * 0.79, "took, beside the longest")), cell("attempts", { class: "num" }, run.attempts), cell("tokens", { class: "num" }, short(run.tokens)),
       cell("", { class: "num" }, money(run.costNanoUSD)),

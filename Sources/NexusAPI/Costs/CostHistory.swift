@@ -33,6 +33,10 @@ package struct CostEntry: Sendable, Hashable {
   package var cost: NanoUSD
   /// The budgets' counters that it is booked on: `agent:researcher day 20780`.
   package var counters: [String]
+  /// Where the price stood that it was reckoned by, with the version of that; nil for corrections and old charges.
+  package var priceSource: String?
+  /// The rates of that price, in dollars per million tokens: `2.5 10 read=1.25`.
+  package var rates: String?
   /// Why a person corrected.
   package var reason: String?
   /// The call of unknown cost that a resolution is about.
@@ -53,6 +57,8 @@ package struct CostEntry: Sendable, Hashable {
     cachedTokens = .zero
     tokens = .zero
     counters = []
+    priceSource = nil
+    rates = nil
     reason = nil
     resolves = nil
     resolvedBy = nil
@@ -65,7 +71,8 @@ extension CostEntry: WireValue {
       "id": .string(id.text), "at": .of(at), "agent": .string(agent), "run": .of(run), "model": .string(model),
       "basis": .string(basis), "inputTokens": .int(inputTokens.value), "outputTokens": .int(outputTokens.value),
       "cachedTokens": .int(cachedTokens.value), "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value),
-      "counters": .of(counters), "reason": .of(reason), "resolves": .of(resolves), "resolvedBy": .of(resolvedBy),
+      "counters": .of(counters), "priceSource": .of(priceSource), "rates": .of(rates), "reason": .of(reason),
+      "resolves": .of(resolves), "resolvedBy": .of(resolvedBy),
     ]
   }
 
@@ -81,6 +88,8 @@ extension CostEntry: WireValue {
     cachedTokens = TokenCount(try reader.integer("cachedTokens"))
     tokens = TokenCount(try reader.integer("tokens"))
     counters = try reader.texts("counters")
+    priceSource = try reader.optionalText("priceSource")
+    rates = try reader.optionalText("rates")
     reason = try reader.optionalText("reason")
     resolves = try reader.optionalText("resolves").map { EffectID($0) }
     resolvedBy = try reader.optionalText("resolvedBy").map { EffectID($0) }

@@ -83,16 +83,23 @@ package enum CostTable {
 
   package static func history(_ charges: [CostEntry], now: WallTime, _ style: Style) -> String {
     guard !charges.isEmpty else { return "" }
-    var table = TextTable(["ID", "WHEN", "AGENT", "MODEL", "BY", "TOKENS", "COST"], rightAligned: [5, 6])
+    var table = TextTable(["ID", "WHEN", "AGENT", "MODEL", "BY", "TOKENS", "COST", "PRICE"], rightAligned: [5, 6])
     for entry in charges {
       table.add(
         [
           entry.id.text, Quantities.ago(entry.at, now: now), entry.agent.isEmpty ? "–" : entry.agent,
           entry.model.isEmpty ? "–" : entry.model, entry.basis, Quantities.count(entry.tokens.value), "\(entry.cost)",
+          price(entry),
         ], note: note(entry)
       ) { column, text in column == 4 && isOpen(entry) ? style.warning(text) : text }
     }
     return table.render(style)
+  }
+
+  /// The rates in dollars per million tokens, and where they stood.
+  private static func price(_ entry: CostEntry) -> String {
+    guard let rates = entry.rates, let source = entry.priceSource else { return "–" }
+    return rates == "0 0" ? "\(source)" : "\(rates) (\(source))"
   }
 
   private static func note(_ entry: CostEntry) -> String? {

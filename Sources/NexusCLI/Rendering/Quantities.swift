@@ -95,12 +95,52 @@ enum Quantities {
     return "\(negative ? "-" : "")$\(rounded / scale).\(fraction)"
   }
 
-  /// `508 of 100,000 tokens · $0.00 of $5.00`.
+  /// `508 tokens · $0.00 · budget: 41,200 of 100,000 tokens, $0.83 of $5.00`.
+  ///
+  /// What a run came to, and what its nearest budget has spent, which other runs may have a part in.
   static func cost(_ cost: RunCost) -> String {
-    let budget = cost.budget
-    let tokens =
-      count(cost.tokens.value) + (budget?.maxTokens.map { " of " + count($0.value) } ?? "")
-      + (cost.tokens.value == 1 && budget?.maxTokens == nil ? " token" : " tokens")
-    return tokens + " · " + money(cost.cost) + (budget?.maxNanoUSD.map { " of " + money($0) } ?? "")
+    let own = "\(count(cost.tokens.value)) token\(cost.tokens.value == 1 ? "" : "s") · \(money(cost.cost))"
+    guard var budget = cost.budget else { return own }
+    // Each run has its own sum there.
+    if budget.per == runWindow {
+      (budget.usedTokens, budget.usedNanoUSD, budget.heldNanoUSD) = (cost.tokens, cost.cost, .zero)
+    }
+    let parts = [
+      budget.maxTokens.map { "\(count(budget.usedTokens.value)) of \(count($0.value)) tokens" }, moneyOf(budget),
+    ]
+    return "\(own) · budget: \(parts.compactMap(\.self).joined(separator: ", "))\(window(of: budget))"
+  }
+
+  /// `$0.20 of $5.00/day`, of a shared budget with whose it is: `41.2k of 100.0k tokens (global)`.
+  ///
+  /// Of money and tokens it is what is used more.
+  static func nearest(_ budget: BudgetStatus, of agent: AgentName) -> String {
+    let own = budget.scope == "agent:\(agent)" ? "" : " (\(TerminalText.line(budget.scope)))"
+    // There is no one sum of what all runs have spent of what each may spend.
+    let isOfEach = budget.per == runWindow
+    let tokens = budget.maxTokens.map { limit in
+      (isOfEach ? "" : "\(short(budget.usedTokens.value)) of ") + "\(short(limit.value)) tokens"
+    }
+    let money = isOfEach ? budget.maxNanoUSD.map { self.money($0) } : moneyOf(budget)
+    let nearer = budget.tokensAreNearer ? tokens ?? money : money ?? tokens
+    return (nearer ?? "–") + window(of: budget) + own
+  }
+
+  private static let runWindow = "run"
+
+  private static func moneyOf(_ budget: BudgetStatus) -> String? {
+    budget.maxNanoUSD.map { "\(money(budget.usedNanoUSD - budget.heldNanoUSD)) of \(money($0))" }
+  }
+
+  private static func window(of budget: BudgetStatus) -> String {
+    budget.per == "lifetime" ? "" : "/" + TerminalText.line(budget.per)
+  }
+}
+
+extension BudgetStatus {
+  /// A greater part of the tokens is used than of the money.
+  fileprivate var tokensAreNearer: Bool {
+    guard let tokens = maxTokens?.value, tokens > 0, let money = maxNanoUSD?.value, money > 0 else { return false }
+    return Int128(usedTokens.value) * Int128(money) > Int128(usedNanoUSD.value) * Int128(tokens)
   }
 }

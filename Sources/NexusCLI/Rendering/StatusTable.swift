@@ -6,23 +6,26 @@ package import NexusCore
 
 /// The table of agents.
 ///
-///     NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS  COST/BUDGET
-///     researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83/$5.00
-///     crawler     ▲ backoff  –             9s ago         2 of 3 in 60 s       0  $0.00/–
+///     NAME        STATE      STEP          LAST ACTIVITY  RESTARTS        TOKENS   COST  BUDGET
+///     researcher  ● running  files.search  2s ago         1 of 3 in 60 s   41.2k  $0.83  $0.20 of $5.00/day
+///     crawler     ▲ backoff  –             9s ago         2 of 3 in 60 s       0  $0.00  –
 ///       └ exited (signal 9); next start in 4 s
+///
+/// The cost is all that an agent ever came to; a budget has its own sum, of its window and of all whom it binds.
 ///
 /// Of an agent that runs again the line below says why it was restarted last: `restarted 12s ago: exit 1`.
 package enum StatusTable {
   package static func render(_ report: StatusReport, now: WallTime, style: Style) -> String {
     guard !report.agents.isEmpty else { return "" }
     var table = TextTable(
-      ["NAME", "STATE", "STEP", "LAST ACTIVITY", "RESTARTS", "TOKENS", "COST/BUDGET"], rightAligned: [5])
+      ["NAME", "STATE", "STEP", "LAST ACTIVITY", "RESTARTS", "TOKENS", "COST", "BUDGET"], rightAligned: [5, 6])
     for agent in report.agents {
       table.add(
         [
           agent.name.text, "\(StateLook(agent.state.rawValue).glyph) \(agent.state.rawValue)", agent.step ?? "–",
           Quantities.ago(agent.lastActivity, now: now), Quantities.restarts(agent.restarts),
-          Quantities.short(agent.tokens.value), cost(agent),
+          Quantities.short(agent.tokens.value), Quantities.money(agent.cost),
+          agent.budget.map { Quantities.nearest($0, of: agent.name) } ?? "–",
         ], note: note(agent, now: now)
       ) { column, text in
         switch column {
@@ -40,14 +43,6 @@ package enum StatusTable {
     if let note = agent.note { return note }
     return agent.restarts.recent.last { $0.child == agent.name.text }
       .map { Quantities.restart($0, now: now, names: false) }
-  }
-
-  /// What the budget that is nearest to its limit counts: money if it has a limit in money, else tokens.
-  static func cost(_ agent: AgentStatus) -> String {
-    guard let budget = agent.budget else { return Quantities.money(agent.cost) + "/–" }
-    if let limit = budget.maxNanoUSD { return "\(Quantities.money(agent.cost))/\(Quantities.money(limit))" }
-    if let limit = budget.maxTokens { return "\(Quantities.money(agent.cost))/\(Quantities.short(limit.value)) tokens" }
-    return Quantities.money(agent.cost) + "/–"
   }
 
   /// `3 agents · 1 running · dashboard http://localhost:4200`, and the next step.

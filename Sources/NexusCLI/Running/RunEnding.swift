@@ -46,6 +46,7 @@ package struct RunEnding: Sendable {
       }
     let duration = Quantities.duration((report.endedAt ?? now) - report.startedAt)
     var line = "\(mark) \(report.status) in \(duration) · \(report.id.text) · \(Quantities.cost(report.cost))"
+    if let reason = report.pauseReason { line += "\n  \(RunWords.words(reason))" }
     if let error = report.error { line += "\n  \(error.code): \(TerminalText.line(error.message))" }
     return line
   }
@@ -54,7 +55,10 @@ package struct RunEnding: Sendable {
     let id = report.id.text
     switch report.status {
     case "completed": console.next("naos runs show \(id)", "naos dashboard")
-    case "paused": console.next("naos runs resume \(id)", "naos runs show \(id)")
+    case "paused":
+      let ways = RunWords.waysOut(of: report.pauseReason, id)
+      let look = "naos runs show \(id)"
+      console.next(contentsOf: ways.contains(look) ? ways : ways + [look])
     case "failed":
       if let code = report.error?.code {
         console.next("naos runs show \(id)", "naos explain \(code)")

@@ -26,6 +26,23 @@ enum RunWords {
     }
   }
 
+  /// Why a run is paused, in words; the word itself where a newer node has one that is not known here.
+  static func words(_ reason: String) -> String {
+    PauseReason(rawValue: reason).map { "\(reason): \($0.words)" } ?? TerminalText.line(reason)
+  }
+
+  /// The commands that get a paused run going again, where its steps do not matter.
+  static func waysOut(of reason: String?, _ id: String) -> [String] {
+    switch reason {
+    case "budget": ["naos cost status", "naos runs resume \(id)"]
+    // Another way is taken only by an agent that is asked anew, or that has been changed.
+    case "loop": ["naos runs show \(id)", "naos runs restart \(id)", "naos runs resume \(id)"]
+    // With a higher `maxCalls`.
+    case "calls": ["naos explain NX-GWY-053", "naos reload", "naos runs resume \(id)"]
+    default: ["naos runs resume \(id)"]
+    }
+  }
+
   /// The commands that get a paused run going again.
   static func waysOut(of run: RunDetail) -> [String] {
     let id = run.report.id.text
@@ -37,7 +54,7 @@ enum RunWords {
         "naos runs retry \(id)", "naos runs skip \(id) \(step) --reason \"…\"", "naos runs mark-done \(id) \(step)",
       ]
     case "unknown": return ["naos runs mark-done \(id) \(step)", "naos runs resume \(id)"]
-    default: return ["naos runs resume \(id)"]
+    case let reason: return waysOut(of: reason, id)
     }
   }
 }

@@ -60,7 +60,8 @@ extension ConfigKeys {
       "onLoop", word(OnLoop.self), default: "pause",
       "What happens when it calls the same tools in circles: refuse the call and pause the run, refuse it, only tell."),
     KeySpec(
-      "maxCalls", count(1), default: "no ceiling", "How many model calls one run, or one step of a flow, may make."),
+      "maxCalls", count(1), default: "no ceiling",
+      "How many model calls it may make in one run, all steps of a flow together."),
     KeySpec("sandbox", .object(sandbox), "What it may touch."),
     KeySpec("capabilities", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),
     KeySpec("wasm", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),

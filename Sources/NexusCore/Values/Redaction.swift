@@ -10,6 +10,8 @@ package struct Redaction: Sendable {
 
   /// Longest first, so that a secret that holds another leaves nothing of itself behind.
   private let secrets: [[UInt8]]
+  /// The forms in which short texts may tell them.
+  private let forms: [[UInt8]]
   /// By its first byte, whether a secret can begin there.
   private let starts: [Bool]
   private let findsMinted: Bool
@@ -29,6 +31,7 @@ package struct Redaction: Sendable {
       }
     }
     self.secrets = all.sorted { ($0.count, $1[0]) > ($1.count, $0[0]) }
+    forms = Array(all.reduce(into: Set()) { $0.formUnion(SecretForms.of($1, shortest: Self.shortestSecret)) })
     self.findsMinted = findsMinted
     var starts = [Bool](repeating: false, count: 256)
     for secret in self.secrets { starts[Int(secret[0])] = true }
@@ -80,17 +83,18 @@ package struct Redaction: Sendable {
   }
 
   /// Whether a secret is in the text in any form that a reader could make it out of: with its letters and digits in
-  /// their order, whatever stands between them and however often it is escaped.
+  /// their order, whatever stands between them and however often it is escaped, in capitals or not, in hexadecimal or in
+  /// base64.
   ///
   /// For short texts that must not tell a secret and cannot be searched for every way to write one.
   package func suspects(_ bytes: Span<UInt8>) -> Bool {
     if apply(to: bytes) != nil { return true }
+    if forms.isEmpty { return false }
     let bare = Self.bare(bytes)
-    return secrets.contains { secret in
-      let wanted = Self.bare(secret.span)
-      return wanted.count >= Self.shortestSecret && Self.contains(bare, wanted)
-    }
+    return forms.contains { Self.contains(bare, $0) }
   }
+
+  /// The letters, as small ones, and digits.
 
   private static func bare(_ bytes: Span<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
@@ -100,23 +104,16 @@ package struct Redaction: Sendable {
       if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") {
         // Escapes of escapes end in the one that names a character.
         if let (text, length) = unescaped(bytes, index), let only = text.first, text.count == 1 {
-          if isWordLike(only) { result.append(only) }
+          if let only = SecretForms.letterOrDigit(only) { result.append(only) }
           index += only == UInt8(ascii: "\\") ? 1 : length
           continue
         }
-      } else if isWordLike(byte) {
+      } else if let byte = SecretForms.letterOrDigit(byte) {
         result.append(byte)
       }
       index += 1
     }
     return result
-  }
-
-  private static func isWordLike(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    default: false
-    }
   }
 
   private static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool {

@@ -18,6 +18,9 @@ package enum ToolHistory {
   /// The calls of a conversation, found by what their answers name: a body may hold very many of both.
   private struct Calls {
     private(set) var all: [Call] = []
+    /// The first call of each turn: answers stand between them, however many messages a turn is written in.
+    private(set) var turns: [Int] = []
+    private var isAnswering = true
     private var last: [String: Int] = [:]
     /// The calls without an answer, by `#` and their id, and by `=` and their name.
     private var open: [String: [Int]] = [:]
@@ -25,6 +28,8 @@ package enum ToolHistory {
     private var firsts: [String: Int] = [:]
 
     mutating func add(_ call: Call) {
+      if isAnswering { turns.append(all.count) }
+      isAnswering = false
       if let id = call.id { last[id] = all.count }
       if let id = call.id { open["#" + id, default: []].append(all.count) }
       open["=" + call.name, default: []].append(all.count)
@@ -32,10 +37,12 @@ package enum ToolHistory {
     }
 
     mutating func answerLast(_ id: String, _ result: JSONValue) {
+      isAnswering = true
       if let index = last[id] { all[index].result = result }
     }
 
     mutating func answerFirst(_ key: String, _ result: JSONValue) {
+      isAnswering = true
       guard let indexes = open[key] else { return }
       var next = firsts[key] ?? 0
       while next < indexes.count, all[indexes[next]].result != nil { next += 1 }
@@ -44,20 +51,47 @@ package enum ToolHistory {
     }
   }
 
-  /// The last `count` uses, in the order of the conversation.
-  package static func last(_ count: Int, of body: JSONValue, _ dialect: Dialect) -> [ToolUse] {
-    var calls = Calls()
+  /// The last `count` turns since somebody else had a word, in the order of the conversation.
+  ///
+  /// Whoever is told something new has a reason to do the same once more.
+  package static func last(_ count: Int, of body: JSONValue, _ dialect: Dialect) -> [ToolTurn] {
     // The members tell the APIs of a dialect apart.
-    for message in (body["messages"] ?? body["input"] ?? body["contents"])?.arrayValue ?? [] {
+    let messages = (body["messages"] ?? body["input"] ?? body["contents"])?.arrayValue ?? []
+    let start = messages.lastIndex { isNews($0, dialect) }.map { $0 + 1 } ?? 0
+    var calls = Calls()
+    for message in messages[start...] {
       switch dialect {
       case .openai: readOpenAI(message, &calls)
       case .anthropic: readAnthropic(message, &calls)
       case .gemini: readGemini(message, &calls)
       }
     }
-    return calls.all.suffix(count).map { call in
-      ToolUse(
-        name: call.name, arguments: digest(arguments(call.arguments)), result: call.result.map { digest($0) })
+    var end = calls.all.count
+    var turns: [ToolTurn] = []
+    for first in calls.turns.suffix(count).reversed() {
+      turns.append(ToolTurn(calls.all[first..<end].map(use)))
+      end = first
+    }
+    return turns.reversed()
+  }
+
+  private static func use(_ call: Call) -> ToolUse {
+    ToolUse(name: call.name, arguments: digest(arguments(call.arguments)), result: call.result.map { digest($0) })
+  }
+
+  /// A message that is neither of the model nor of its tools.
+  ///
+  /// What stands beside the results of tools is not: some agents remind their model of something there each time.
+  private static func isNews(_ message: JSONValue, _ dialect: Dialect) -> Bool {
+    switch dialect {
+    case .openai: return message["role"]?.stringValue == "user"
+    case .anthropic:
+      guard message["role"]?.stringValue == "user" else { return false }
+      return !(message["content"]?.arrayValue ?? []).contains { $0["type"]?.stringValue == "tool_result" }
+    case .gemini:
+      guard (message["role"]?.stringValue ?? "user") == "user" else { return false }
+      let members = ["functionResponse", "function_response", "functionCall", "function_call"]
+      return !(message["parts"]?.arrayValue ?? []).contains { part in members.contains { part[$0] != nil } }
     }
   }
 

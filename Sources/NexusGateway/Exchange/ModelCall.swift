@@ -17,8 +17,8 @@ struct ModelCall {
   let body: ByteBuffer
   /// What the run's record knows the request by; nil without a run.
   let digest: RequestDigest?
-  /// The tools that the conversation has used last.
-  let tools: [ToolUse]
+  /// What the agent has done with its tools since somebody else last had a word.
+  let tools: [ToolTurn]
   /// Kept as long as the body is.
   let room: BodyRoom?
 
@@ -45,10 +45,10 @@ struct ModelCall {
 struct PreparedRequest: Sendable {
   let request: ModelRequest
   let digest: RequestDigest?
-  let tools: [ToolUse]
+  let tools: [ToolTurn]
 
-  /// `step` is nil for a caller without a run, whose requests nobody looks for; of the tools that were used the last
-  /// `window` are read.
+  /// `step` is nil for a caller without a run, whose requests nobody looks for; of what was done with tools
+  /// the last `window` turns are read.
   static func read(
     _ api: ModelAPI, _ path: RequestPath, _ body: ByteBuffer, uri: String, step: StepPath?, window: Int
   ) -> Result<PreparedRequest, GatewayError> {

@@ -26,6 +26,8 @@ extension ModelExchange {
     guard let endpoint = call.target.endpoint else {
       return services.local.respond(call, body, on: loop, to: relay)
     }
+    // The candidate before it was asked while nothing was held yet.
+    if attempts.hasFallenBack, let error = pausing { return relay.rests(error) }
     do throws(CircuitOpen) {
       pass = try services.health.pass(to: call.target)
     } catch {
@@ -141,12 +143,14 @@ extension ModelExchange {
 
   private func conclude(_ result: AttemptResult) { conclude(result.end, result.state, result.answer) }
 
-  /// Says which attempt an answer is of, if it is not the first.
+  /// Says which attempt an answer is of, if it is not the first, and of which model, if it is not the one asked for.
   var attemptFields: [EnvironmentVariable] {
-    guard attempts.failed > 0 else { return [] }
-    let fields = [EnvironmentVariable("x-naos-attempts", String(attempts.failed + 1))]
+    if attempts.failed == 0, attempts.candidate == 0 { return [] }
+    var fields: [EnvironmentVariable] = []
+    if attempts.failed > 0 { fields.append(EnvironmentVariable("x-naos-attempts", String(attempts.failed + 1))) }
     // Asked for by another name, so it is said which model answers.
-    return attempts.candidate > 0 ? fields + [EnvironmentVariable("x-naos-model", call.target.fullName)] : fields
+    if attempts.candidate > 0 { fields.append(EnvironmentVariable("x-naos-model", call.target.fullName)) }
+    return fields
   }
 }
 

@@ -7,46 +7,69 @@ internal import NexusKernel
 
 /// What a call has to get past before it asks its budgets: nothing is held meanwhile.
 extension ModelExchange {
-  func enter() {
-    // The first candidate that takes calls now; if none does, the one that will soonest says when.
-    let waits = candidates.map { services.health.refusal(of: $0) }
-    guard let first = waits.firstIndex(where: { $0 == nil }) else {
-      let (index, wait) =
-        waits.enumerated().compactMap { index, wait in wait.map { (index, $0) } }
-        .min { $0.1 < $1.1 } ?? (0, .zero)
-      return refuse(Self.resting(candidates[index], wait))
+  func enter() { enter(from: 0) }
+
+  /// Goes to the first candidate from this one on that takes calls now, or will soon enough.
+  ///
+  /// If none does, the one that will soonest says when.
+  private func enter(from first: Int) {
+    for index in first..<candidates.count {
+      let candidate = candidates[index]
+      if let wait = services.health.refusal(of: candidate) {
+        passOver(Self.resting(candidate, wait))
+        continue
+      }
+      switch pace(candidate) {
+      case .refused(let after): passOver(Self.tooFast(candidate, after))
+      case .go:
+        take(index)
+        return admit()
+      case .wait(let until):
+        take(index)
+        return wait(until)
+      }
     }
-    if first > 0 {
-      attempts = CallAttempts(
-        candidates.map(services.limits.attempts), first: first, isFree: call.request.facts.isFree, seed: id.text)
-      services.tellNote(
-        call.session.caller, "\(call.target.provider) gets no calls now; the call goes to \(candidates[first].fullName)"
-      )
-      turn(to: candidates[first])
-    }
-    pace()
+    guard let soonest else { preconditionFailure("a call has a candidate to go to") }
+    refuse(soonest)
+  }
+
+  private func passOver(_ error: GatewayError) {
+    if let soonest, soonest.retryAfter ?? .zero <= error.retryAfter ?? .zero { return }
+    soonest = error
+  }
+
+  private func take(_ index: Int) {
+    guard index > attempts.candidate else { return }
+    attempts = CallAttempts(
+      candidates.map(services.limits.attempts), first: index, isFree: call.request.facts.isFree, seed: id.text)
+    services.tellNote(
+      call.session.caller, "\(call.target.fullName) takes no calls now; the call goes to \(candidates[index].fullName)")
+    turn(to: candidates[index])
   }
 
   /// About how many tokens a prompt counts, where nothing depends on its being exact.
   private static let bytesPerToken: Int64 = 4
 
-  private func pace() {
+  private var promptTokens: Int64 { Int64(call.request.facts.textBytes) / Self.bytesPerToken }
+
+  private func pace(_ candidate: ModelTarget) -> RatePacer.Answer {
     phase = .pacing
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
-    let answer = services.health.pace(
-      id, to: call.target, tokens: Int64(call.request.facts.textBytes) / Self.bytesPerToken
-    ) { goes in
+    return services.health.pace(id, to: candidate, tokens: promptTokens) { goes in
       loop.runInside { bound.value.paced(goes) }
     }
-    switch answer {
-    case .go: admit()
-    case .refused(let after): refuse(tooFast(after))
-    case .wait(let until):
-      let timer = DeadlineTimer(loop: loop)
-      queueTimer = timer
-      look(again: max(.milliseconds(1), until - services.clock.now()), timer)
+  }
+
+  private func wait(_ until: Instant) {
+    let delay = max(.milliseconds(1), until - services.clock.now())
+    if delay >= services.limits.toldWait {
+      services.tellNote(
+        call.session.caller, "\(call.target.fullName) takes no calls for \(delay.wholeMilliseconds) ms; the call waits")
     }
+    let timer = DeadlineTimer(loop: loop)
+    queueTimer = timer
+    look(again: delay, timer)
   }
 
   private func look(again delay: Duration, _ timer: DeadlineTimer) {
@@ -61,12 +84,22 @@ extension ModelExchange {
     guard phase == .pacing else { return services.health.left(id, call.target) }
     queueTimer?.stop()
     queueTimer = nil
-    if goes { admit() } else { refuse(tooFast(services.limits.pace.wait)) }
+    if goes { return admit() }
+    passOver(Self.tooFast(call.target, services.health.pause(of: call.target, tokens: promptTokens)))
+    enter(from: attempts.candidate + 1)
   }
 
-  private func tooFast(_ after: Duration) -> GatewayError {
+  /// The refusal of a candidate that has its turn only now and takes no calls for longer than one waits; nil if it does.
+  ///
+  /// What is held already is not kept waiting.
+  var pausing: GatewayError? {
+    let pause = services.health.pause(of: call.target, tokens: promptTokens)
+    return pause > services.limits.pace.wait ? Self.tooFast(call.target, pause) : nil
+  }
+
+  private static func tooFast(_ target: ModelTarget, _ after: Duration) -> GatewayError {
     GatewayError(
-      .rateLimited, "The rate limit of '\(call.target.fullName)' is used up, as the provider itself told.",
-      retryAfter: after)
+      .rateLimited, "The rate limit of '\(target.fullName)' is used up, as the provider itself told.",
+      retryAfter: max(after, .seconds(1)))
   }
 }

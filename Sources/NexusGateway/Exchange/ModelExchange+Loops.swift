@@ -10,8 +10,8 @@ extension ModelExchange {
   func loopRefusal(_ record: EffectRecord) -> GatewayError? {
     guard let run else { return nil }
     let spec = services.ledger.loops(of: call.session.caller.agent)
-    if let most = spec.maxCalls, run.modelCalls > most {
-      let words = "The \(most) model calls are made that one run, or one step of a flow, of '\(agent)' may make."
+    if let most = spec.maxCalls, services.runs.modelCalls(run, by: agent) > most {
+      let words = "Agent '\(agent)' has made the \(most) model calls that it may make in one run (`maxCalls`)."
       return refused(.ceiling, .callCeiling, spec.onLoop == .pause ? .pause : .refuse, words)
     }
     if run.answers(to: record.digest) + 1 == services.limits.loops.warning {

@@ -34,6 +34,8 @@ final class ModelExchange {
   /// Where the call may go: the model that was asked for, then those to fall back to.
   let candidates: [ModelTarget]
   var attempts: CallAttempts
+  /// Why the candidate that will take calls soonest takes none now; nil while none was passed over.
+  var soonest: GatewayError?
   /// Leave of the provider's circuit for the attempt under way.
   var pass: CircuitBreaker.Pass?
   /// While the next attempt is waited for: what came of the last one.

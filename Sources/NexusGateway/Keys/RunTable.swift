@@ -13,6 +13,11 @@ final class RunTable: Sendable {
   /// What calls came to whose attempt had closed when they ended.
   private let owed = Mutex<[RunKey: (tokens: TokenCount, cost: NanoUSD)]>([:])
 
+  /// Of the runs whose steps count together.
+  private let counts = Mutex<[RunID: CallCounts]>([:])
+  /// When there are more, those are forgotten of which nothing is in memory, and read again when they are needed.
+  private static let countedRuns = 256
+
   /// Runs beyond have their late calls in the ledger only.
   private static let maxOwing = 4096
 
@@ -67,12 +72,42 @@ final class RunTable: Sendable {
     }
   }
 
+  // MARK: Calls of all steps
+
+  /// Whether the steps of a run are counted together.
+  func countsCalls(of run: RunID) -> Bool { counts.withLock { $0[run] != nil } }
+
+  /// Begins to count the model calls of all steps of a run together.
+  func countCalls(of run: RunID) async throws(StoreError) {
+    let fresh = CallCounts()
+    let isNew = counts.withLock { counts in
+      if counts[run] != nil { return false }
+      if counts.count >= Self.countedRuns { counts = counts.filter { !$0.value.isIdle } }
+      counts[run] = fresh
+      return true
+    }
+    guard isNew else { return }
+    do throws(StoreError) {
+      fresh.take(try await store.effects(of: run))
+    } catch {
+      counts.withLock { $0[run] = nil }
+      throw error
+    }
+  }
+
+  /// Model calls that an agent has announced in the whole run, as far as its steps are counted together.
+  func modelCalls(_ session: RunSession, by agent: AgentName) -> Int {
+    guard let counts = counts.withLock({ $0[session.key.run] }) else { return session.modelCalls }
+    return max(session.modelCalls, counts.calls(by: agent))
+  }
+
   // MARK: Late calls
 
   /// The attempt is open; what earlier attempts left unpaid counts as its own.
   func opened(_ session: AttemptSession) {
     guard let run = session.run else { return }
     run.pays(session)
+    counts.withLock { $0[run.key.run] }?.opened(run, by: session.caller.agent)
     let owed = owed.withLock { $0.isEmpty ? nil : $0.removeValue(forKey: run.key) }
     if let owed { session.charge(tokens: owed.tokens, cost: owed.cost) }
   }
@@ -95,7 +130,9 @@ final class RunTable: Sendable {
   /// Forgets a record that nobody works on.
   func release(_ session: RunSession) {
     sessions.withLock { sessions in
-      if sessions[session.key] === session, session.isIdle { sessions[session.key] = nil }
+      guard sessions[session.key] === session, session.isIdle else { return }
+      sessions[session.key] = nil
+      counts.withLock { $0[session.key.run] }?.closed(session)
     }
   }
 }

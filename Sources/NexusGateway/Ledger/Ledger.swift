@@ -22,6 +22,8 @@ package final class Ledger: Sendable {
   struct OpenCall: Sendable {
     var request: AdmissionRequest
     var price: ModelPrice
+    /// As the charge will say it.
+    var note: ChargePrice
     /// The tokens for each hundred bytes of text that its bound goes by.
     var factor: Int64
     /// A cap has to be put into the request, because it states none and nobody knows the model's own.
@@ -37,6 +39,8 @@ package final class Ledger: Sendable {
     var budgets: [BudgetSpec]
     /// What people set instead.
     var overrides = BudgetOverrides()
+    /// Where calls are counted already although no limit holds there yet.
+    var watched: Set<BudgetPlace> = []
     fileprivate(set) var prices: PriceBook
     fileprivate var overlay: PriceOverlay
     var mode: CostMode
@@ -61,6 +65,8 @@ package final class Ledger: Sendable {
   struct ModelFacts: Sendable {
     /// Nil where nobody has stated one.
     var price: ModelPrice?
+    /// As a charge says it.
+    var note: ChargePrice
     var factor: Int64
   }
 
@@ -124,9 +130,11 @@ package final class Ledger: Sendable {
   /// An absurd count is no count, so that one lying answer cannot use up a budget for good: the hold is spent.
   package func settle(_ id: EffectID, usage: CallUsage) -> Settlement? {
     end(id) { call, state in
-      guard Self.isBelievable(usage, of: call) else { return (call.bound, .hold, nil) }
-      let price = state.price(of: usage, for: call)
-      return (Spend(cost: price.cost(of: usage), tokens: usage.total, requests: 1), .usage, usage)
+      guard Self.isBelievable(usage, of: call) else { return ChargeDraft(call.bound, .hold) }
+      let (price, note) = state.price(of: usage, for: call)
+      var charge = ChargeDraft(Spend(cost: price.cost(of: usage), tokens: usage.total, requests: 1), .usage, usage)
+      charge.price = note.with(usage, price.terms)
+      return charge
     }
   }
 
@@ -140,12 +148,12 @@ package final class Ledger: Sendable {
 
   /// Ends a call at its whole hold, because nobody knows what it came to.
   package func settleAtHold(_ id: EffectID) -> Settlement? {
-    end(id) { call, _ in (call.bound, .hold, nil) }
+    end(id) { call, _ in ChargeDraft(call.bound, .hold) }
   }
 
   /// Ends a call that cost nothing: it never reached the provider, or failed there before any work.
   package func release(_ id: EffectID) -> Settlement? {
-    end(id) { _, _ in (.zero, .released, nil) }
+    end(id) { _, _ in ChargeDraft(.zero, .released) }
   }
 
   /// Tells how the transaction with these marks ended.
@@ -162,6 +170,7 @@ package final class Ledger: Sendable {
   package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
       state.budgets = plan.budgets
+      state.watched = []
       state.machine.durability = plan.holds
       state.applyRules()
       if let overlay { state.overlay = overlay }
@@ -222,8 +231,9 @@ extension Ledger.State {
   /// What is known of a model, looked up once.
   mutating func facts(of name: Ledger.ModelName) -> Ledger.ModelFacts {
     if let facts = remembered[name] { return facts }
+    let price = prices.price(provider: name.provider, model: name.model)
     let facts = Ledger.ModelFacts(
-      price: prices.price(provider: name.provider, model: name.model),
+      price: price, note: prices.note(of: price, provider: name.provider, model: name.model),
       factor: factors["\(name.provider)/\(name.model)"]
         ?? BoundEstimate.tokensPerHundredBytes(provider: name.provider, model: name.model, dialect: name.dialect))
     if remembered.count >= Ledger.rememberedModels { remembered = [:] }
@@ -234,7 +244,13 @@ extension Ledger.State {
   mutating func forgetModels() { remembered = [:] }
 
   /// Puts the limits in force: the configuration's, as far as nobody set others.
-  mutating func applyRules() { machine.setRules(overrides.applied(to: budgets).map(BudgetRule.init)) }
+  mutating func applyRules() {
+    var rules = overrides.applied(to: budgets).map(BudgetRule.init)
+    for place in watched {
+      rules.append(BudgetRule(scope: place.scope, window: place.window, limit: .none, onLimit: .alert))
+    }
+    machine.setRules(rules)
+  }
 
   mutating func set(prices: PriceBook) {
     self.prices = prices
@@ -256,13 +272,11 @@ extension Ledger {
 
   func tell(_ notices: [LedgerNotice]) { for notice in notices { self.notice(notice) } }
 
-  private func end(
-    _ id: EffectID, _ outcome: (OpenCall, inout State) -> (Spend, ChargeRow.Basis, CallUsage?)
-  ) -> Settlement? {
+  private func end(_ id: EffectID, _ outcome: (OpenCall, inout State) -> ChargeDraft) -> Settlement? {
     let (settlement, notices) = change { state, reading -> (Settlement?, [LedgerNotice]) in
       guard let call = state.open[id] else { return (nil, []) }
-      let (actual, basis, usage) = outcome(call, &state)
-      return state.end(id, call, actual, basis, usage, at: reading.wall)
+      let draft = outcome(call, &state)
+      return state.end(id, call, draft, at: reading.wall)
     }
     tell(notices)
     return settlement

@@ -16,7 +16,7 @@ extension Ledger {
       let facts = state.facts(
         of: ModelName(provider: model.provider, model: model.model, dialect: call.request.facts.dialect))
       call.factor = facts.factor
-      if !call.request.facts.isFree { call.price = facts.price ?? call.price }
+      if !call.request.facts.isFree, let price = facts.price { (call.price, call.note) = (price, facts.note) }
       state.open[id] = call
       return State.cap(call)
     }

@@ -15,6 +15,7 @@ extension Ledger {
   package func set(_ override: BudgetOverride?, at place: BudgetPlace) {
     change { state, _ in
       state.overrides[place] = override
+      state.watched.remove(place)
       state.applyRules()
     }
   }

@@ -39,6 +39,22 @@ extension Ledger {
       mutations += [.placeHold(hold), .settleHold(Self.unresolved(hold, at: now))]
     }
     if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
+    try await fill(neverCounted(counters.map(\.key)), from: store)
+  }
+
+  /// Where limits hold and nobody has ever counted: they were set while no node ran.
+  ///
+  /// What a person set may have been cleared for a while, in which nobody counted either.
+  private func neverCounted(_ keys: [CounterKey]) -> [BudgetPlace] {
+    state.withLock { state in
+      let known = Set(keys.map { "\($0.scope) \($0.window)" })
+      let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0.scope, $0.window) }
+      return Array(Set(places)).filter { place in
+        if case .agent = place.scope, place.window == .lifetime { return false }
+        let isKnown = known.contains("\(place.scope.text) \(place.window.rawValue)")
+        return place.window != .run && (!isKnown || state.overrides[place] != nil)
+      }
+    }
   }
 
   private static func unresolved(_ hold: HoldRow, at time: WallTime) -> ChargeRow {

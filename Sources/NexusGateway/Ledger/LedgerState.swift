@@ -12,6 +12,7 @@ extension Ledger.State {
     let subject = subject(of: request.caller)
     let hard = machine.hardLimit(of: subject)
     var candidates: [(price: ModelPrice, factor: Int64)] = []
+    var note: ChargePrice?
     for name in [ModelReference(provider: request.provider, model: request.model)] + request.alternatives {
       let model = facts(
         of: Ledger.ModelName(provider: name.provider, model: name.model, dialect: request.facts.dialect))
@@ -19,6 +20,7 @@ extension Ledger.State {
         return .refused(.unknownPrice(name))
       }
       candidates.append((price, model.factor))
+      if note == nil { note = request.facts.isFree ? .free : model.note }
     }
     if !hard.isNone, mode == .hard, !request.facts.isFree {
       for candidate in candidates {
@@ -34,7 +36,7 @@ extension Ledger.State {
     if request.mayTighten, !machine.fits(asked, at: reading) { return .tooWide }
     let binds = hard.tokens != nil || (hard.cost != nil && bound.outputPrice > .zero)
     let call = Ledger.OpenCall(
-      request: request, price: first.price, factor: first.factor,
+      request: request, price: first.price, note: note ?? .free, factor: first.factor,
       needsCap: request.facts.outputCap == nil && candidates.contains { $0.price.maxOutput == nil } && binds,
       bound: bound.most)
     switch machine.admit(asked, at: reading) {
@@ -75,17 +77,17 @@ extension Ledger.State {
   }
 
   mutating func end(
-    _ id: EffectID, _ call: Ledger.OpenCall, _ actual: Spend, _ basis: ChargeRow.Basis, _ usage: CallUsage?,
-    at time: WallTime
+    _ id: EffectID, _ call: Ledger.OpenCall, _ draft: ChargeDraft, at time: WallTime
   ) -> (Settlement?, [LedgerNotice]) {
     open[id] = nil
-    guard let ended = machine.settle(id, actual: actual) else { return (nil, []) }
-    let request = call.request
+    guard let ended = machine.settle(id, actual: draft.actual) else { return (nil, []) }
+    let (request, usage) = (call.request, draft.usage)
     let charge = ChargeRow(
       id: id, agent: request.caller.agent, run: request.caller.run,
-      model: "\(request.provider)/\(usage?.model ?? request.model)", basis: basis,
+      model: "\(request.provider)/\(usage?.model ?? request.model)", basis: draft.basis,
       inputTokens: usage?.input ?? .zero, outputTokens: usage?.output ?? .zero,
-      cachedTokens: usage?.cacheRead ?? .zero, spend: ended.actual, counters: ended.counters, at: time)
+      cachedTokens: usage?.cacheRead ?? .zero, spend: ended.actual, counters: ended.counters, at: time,
+      price: draft.price ?? call.note)
     var notices = ended.alerts.map(LedgerNotice.threshold)
     if ended.isViolation { notices.append(.boundViolation(charge: charge, held: ended.held)) }
     if let usage { raiseFactor(of: call, from: usage) }
@@ -130,11 +132,12 @@ extension Ledger.State {
   }
 
   /// The price of what answered; that of the admission where the response names no model with a price.
-  mutating func price(of usage: CallUsage, for call: Ledger.OpenCall) -> ModelPrice {
-    guard let model = usage.model, !call.request.facts.isFree else { return call.price }
+  mutating func price(of usage: CallUsage, for call: Ledger.OpenCall) -> (ModelPrice, ChargePrice) {
+    guard let model = usage.model, !call.request.facts.isFree else { return (call.price, call.note) }
     let name = Ledger.ModelName(
       provider: call.request.provider, model: model, dialect: call.request.facts.dialect)
-    return facts(of: name).price ?? call.price
+    let facts = facts(of: name)
+    return facts.price.map { ($0, facts.note) } ?? (call.price, call.note)
   }
 }
 

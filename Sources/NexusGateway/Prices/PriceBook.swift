@@ -3,6 +3,7 @@
 
 internal import NexusCore
 package import NexusKernel
+internal import NexusStore
 
 /// Finds the price of a model: the project's own prices first, then those of its files, then the built-in table.
 package struct PriceBook: Sendable {
@@ -61,6 +62,16 @@ package struct PriceBook: Sendable {
   package func origin(_ name: String) -> String {
     if own[name] != nil { return "cost.models" }
     return overlay.files[name] ?? "built-in"
+  }
+
+  /// Where the price of a provider's model stands, with the version of that.
+  func source(provider: String, model: String) -> String {
+    let names = Self.names(of: model)
+    if names.contains(where: { own["\(provider)/\($0)"] != nil || own[$0] != nil }) { return "cost.models" }
+    if Self.freeProviders.contains(provider) { return ChargePrice.free.source }
+    let known = names.map { "\(Self.providerAliases[provider] ?? provider)/\($0)" }.first { table[$0] != nil }
+    if let file = known.flatMap({ overlay.files[$0] }) { return file }
+    return "built-in \(PriceRows.asOf)"
   }
 
   /// A flagship's price, for an estimate where the price is unknown and the mode is soft.

@@ -54,8 +54,20 @@ package struct PriceOverlay: Sendable, Hashable {
 extension PriceTable {
   /// The row of a model, as `parse` reads it.
   package static func row(_ name: String, _ price: ModelPrice) -> String {
+    ([name] + words(price)).joined(separator: " ")
+  }
+
+  /// What of a price a charge is reckoned by, in the form of a row: without the lengths that only bound it.
+  package static func rates(_ price: ModelPrice) -> String {
+    var price = price
+    (price.maxInput, price.maxOutput) = (nil, nil)
+    let flat = price.perRequest == .zero ? [] : ["request=\(price.perRequest)"]
+    return (words(price) + flat).joined(separator: " ")
+  }
+
+  private static func words(_ price: ModelPrice) -> [String] {
     let rates = price.rates
-    var words = [name, decimal(rates.input), decimal(rates.output)]
+    var words = [decimal(rates.input), decimal(rates.output)]
     func add(_ key: String, _ rate: PicoUSDPerToken?, unless usual: PicoUSDPerToken?) {
       if let rate, rate != usual { words.append("\(key)=\(decimal(rate))") }
     }
@@ -77,7 +89,7 @@ extension PriceTable {
       add("lwrite1h", long.rates.cacheWrite1h, unless: long.rates.cacheWrite5m)
       add("lain", long.rates.soundInput, unless: rates.soundInput)
     }
-    return words.joined(separator: " ")
+    return words
   }
 
   /// Dollars per million tokens, exactly.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NIOHTTP1
-internal import NexusCore
-internal import NexusKernel
+package import NIOHTTP1
+package import NexusCore
+package import NexusKernel
 
 /// Reads the rate limits that a provider tells with its answers.
-enum RateHeaders {
+package enum RateHeaders {
   private struct Names {
     let axis: RateReading.Axis
     let limit: String
@@ -27,7 +27,7 @@ enum RateHeaders {
     return Names(axis: axis, limit: root + "-limit", remaining: root + "-remaining", reset: root + "-reset")
   }
 
-  static func readings(_ headers: HTTPHeaders, now: WallTime) -> [RateReading] {
+  package static func readings(_ headers: HTTPHeaders, now: WallTime) -> [RateReading] {
     (openAI + anthropic).compactMap { names in
       guard let text = headers.first(name: names.remaining), let remaining = Int64(text),
         let reset = headers.first(name: names.reset), let refill = refill(reset, now: now)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NIOHTTP1
-internal import NexusCore
-internal import NexusKernel
+package import NexusCore
+package import NexusKernel
 
 /// What the header and the body of a provider's error say about asking again.
-enum RetryHeaders {
+package enum RetryHeaders {
   /// A longer wait is read as this one, which nothing waits for.
-  static let longest = Duration.seconds(86_400)
+  package static let longest = Duration.seconds(86_400)
 
   /// Codes and types of errors that stand for money or a quota that is used up, and not for haste.
   private static let quotas: Set<String> = [
@@ -16,7 +15,7 @@ enum RetryHeaders {
     "project_spend_limit_exceeded", "enforced_spend_limit_reached",
   ]
 
-  static func advice(_ fields: [EnvironmentVariable], _ body: Span<UInt8>, now: WallTime) -> RetryAdvice {
+  package static func advice(_ fields: [EnvironmentVariable], _ body: Span<UInt8>, now: WallTime) -> RetryAdvice {
     var advice = RetryAdvice(after: retryAfter(fields, now: now))
     switch value("x-should-retry", fields)?.lowercased() {
     case "true": advice.shouldRetry = true

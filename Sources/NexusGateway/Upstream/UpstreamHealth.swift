@@ -89,6 +89,13 @@ final class UpstreamHealth: Sendable {
     }
   }
 
+  /// How long a call that asked now would wait, the line included.
+  func pause(of target: ModelTarget, tokens: Int64) -> Duration {
+    guard target.endpoint != nil else { return .zero }
+    let now = clock.now()
+    return state.withLock { $0.pacers[target.fullName]?.pause(tokens: tokens, at: now) ?? .zero }
+  }
+
   /// Looks who may go now; answers when to look again.
   @discardableResult
   func look(at target: ModelTarget) -> Duration? {
@@ -132,7 +139,7 @@ final class UpstreamHealth: Sendable {
       if let block { pacer.block(for: block, at: now) }
       state.pacers[target.fullName] = pacer
     }
-    if !readings.isEmpty { look(at: target) }
+    if !readings.isEmpty || block != nil { look(at: target) }
   }
 }
 

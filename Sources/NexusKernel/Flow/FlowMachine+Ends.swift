@@ -71,7 +71,9 @@ extension FlowMachine {
   }
 
   private mutating func budgetStopped(_ key: UnitKey, _ refusal: BudgetRefusal, _ turn: inout Turn) {
-    guard refusal.action != .pause else { return begin(.paused(.budget, note: refusal.message), &turn) }
+    guard refusal.action != .pause else {
+      return begin(.paused(refusal.pauseReason, note: refusal.message), &turn)
+    }
     giveUp(key, RunError(code: refusal.code, message: refusal.message, isRetryable: false), &turn)
   }
 

@@ -26,6 +26,8 @@ package struct FlowMachine: DurableMachine {
   var isLeaving = false
   /// Units whose attempts were open when the run was taken over: no end of theirs will be reported.
   var orphans: Set<UnitKey> = []
+  /// What those came to, by the paths of their steps.
+  private var spentByOrphans: [StepPath: Spend] = [:]
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
   var handedOver: Set<UnitKey> = []
   /// Units that could go on but for the limit of attempts at a time.
@@ -75,6 +77,12 @@ package struct FlowMachine: DurableMachine {
     self.run = run
     state = FlowState(definition: definition, input: input)
   }
+
+  package var orphanedSteps: [StepPath] {
+    (isTakenUp ? orphans : state.open).sorted(by: Self.before).map { state.paths.path(of: $0) }
+  }
+
+  package mutating func note(spent: [StepPath: Spend]) { spentByOrphans = spent }
 
   package mutating func apply(_ entry: JournalEntry) { state.apply(entry.entry, at: entry.at) }
 
@@ -276,10 +284,13 @@ package struct FlowMachine: DurableMachine {
   mutating func closeOrphans(_ why: String, _ turn: inout Turn) {
     for key in orphans.sorted(by: Self.before) {
       let attempt = state.units[key]?.history.openAttempt ?? AttemptNumber(1)
-      note(
-        .attemptEnded(step: state.paths.path(of: key), attempt: attempt, AttemptEnd(outcome: .interrupted(why))), &turn)
+      let path = state.paths.path(of: key)
+      let spent = spentByOrphans[path] ?? .zero
+      let end = AttemptEnd(outcome: .interrupted(why), tokens: spent.tokens, cost: spent.cost)
+      note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     }
     orphans = []
+    spentByOrphans = [:]
   }
 
   /// Timers, children and second tries that the node before this one waited for.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-/// What happens to an agent that goes round in circles, and how many calls one of its runs may make.
+/// What happens to an agent that goes round in circles, and how many calls it may make in one run.
 package struct LoopSpec: Sendable, Hashable {
   package var onLoop: OnLoop
-  /// Model calls of one run of the agent, or of one step of a flow; nil for no ceiling.
+  /// Model calls of the agent in one run, all steps of a flow together; nil for no ceiling.
   package var maxCalls: Int?
 
   package init(onLoop: OnLoop = .pause, maxCalls: Int? = nil) {

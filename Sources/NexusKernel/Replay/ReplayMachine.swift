@@ -63,7 +63,7 @@ package struct ReplayMachine: Sendable {
   package var passed: Int { replayed + made }
 
   /// How many model calls the run has announced and not dropped, the present one among them.
-  package var modelCalls: Int { entries.count { $0.record.kind == .model && $0.record.state != .rewound } }
+  package private(set) var modelCalls = 0
 
   /// How many equal requests were answered before.
   package func answers(to digest: RequestDigest) -> Int {
@@ -77,6 +77,7 @@ package struct ReplayMachine: Sendable {
     equals[record.digest, default: Equals()].indexes.append(entries.count)
     entries.append(Entry(record: record))
     if record.state != .rewound {
+      if record.kind == .model { modelCalls += 1 }
       let next = max(equals[record.digest]?.nextOccurrence ?? 0, record.occurrence + 1)
       equals[record.digest]?.nextOccurrence = next
     }
@@ -118,6 +119,7 @@ extension ReplayMachine {
       // What is not replayed anyway is no step back: an unfinished call, or a failure that ended its attempt.
       guard isReplayable(entries[index], repeatable: true) else { continue }
       entries[index].record.state = .rewound
+      modelCalls -= 1
       dropped.append(record.id)
     }
     for id in dropped { if let record = record(of: id) { recount(record.digest) } }
@@ -228,6 +230,7 @@ extension ReplayMachine {
   package mutating func withdraw(_ id: EffectID) {
     guard let index = indexOfID[id], entries[index].record.state == .intent else { return }
     indexOfID[id] = nil
+    if entries[index].record.kind == .model { modelCalls -= 1 }
     let digest = entries[index].record.digest
     equals[digest]?.indexes.removeAll { $0 == index }
     equals[digest]?.start = 0

@@ -16,6 +16,10 @@ package protocol DurableMachine: Sendable {
   var limitCountsFrom: WallTime? { get }
   /// The steps whose attempts are under way in this process.
   var openSteps: Set<StepPath> { get }
+  /// The steps whose attempts the journal shows as under way, although their node is gone and nobody reports their end.
+  var orphanedSteps: [StepPath] { get }
+  /// What orphaned attempts came to, as far as their effects tell: it is written down with their end.
+  mutating func note(spent: [StepPath: Spend])
 
   mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision
   /// Applies an entry of the journal, in recovery.

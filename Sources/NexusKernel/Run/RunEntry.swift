@@ -72,6 +72,39 @@ package enum PauseReason: String, Sendable, CaseIterable {
   case exhausted
   /// Nobody knows whether a step had its effect, and its definition says to ask.
   case unknown
+  /// An agent goes round in circles.
+  case loop
+  /// An agent has made all the model calls that it may make in the run.
+  case calls
+
+  /// In a few words, behind "paused:".
+  package var words: String {
+    switch self {
+    case .person: "a person paused it"
+    case .budget: "the budget is used up"
+    case .poison: "the node came down over it"
+    case .compensation: "a compensation keeps failing"
+    case .version: "this version cannot read its definition"
+    case .exhausted: "the retries of a step are used up"
+    case .unknown: "nobody knows whether a step had its effect"
+    case .loop: "the agent goes round in circles"
+    case .calls: "the agent has made all the model calls that it may make"
+    }
+  }
+}
+
+extension BudgetRefusal {
+  /// Why a run stands still for it.
+  package var pauseReason: PauseReason {
+    switch reason {
+    case .exhausted, .busy, .tooBig, .reserve: .budget
+    case .loop: .loop
+    case .ceiling: .calls
+    }
+  }
+
+  /// It is about money or tokens, and not about what the agent does.
+  package var isOfBudget: Bool { pauseReason == .budget }
 }
 
 /// How an attempt came to its end.
@@ -83,7 +116,7 @@ package enum AttemptOutcome: Sendable, Hashable {
   case askedRetry(RunError)
   /// Cut off from outside: the end of the node, a shutdown, a sibling's restart. Counts as nothing.
   case interrupted(String)
-  /// It ended unsuccessfully after a budget said no.
+  /// It ended unsuccessfully after a budget, or another limit on its calls, said no.
   case budgetStopped(BudgetRefusal)
   /// Asked to stop because the run was cancelled.
   case cancelled

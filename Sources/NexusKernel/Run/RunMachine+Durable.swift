@@ -19,6 +19,10 @@ extension RunMachine: DurableMachine {
 
   package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
 
+  package var orphanedSteps: [StepPath] { state.openAttempt != nil && !hasAttempt ? [step] : [] }
+
+  package mutating func note(spent: [StepPath: Spend]) { spentByOrphan = spent[step] ?? .zero }
+
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard let event = own(event) else { return DurableDecision() }
     let decision = decide(event, at: now)

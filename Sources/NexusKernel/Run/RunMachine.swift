@@ -64,6 +64,8 @@ package struct RunMachine: Sendable {
   var sleepsUntil: WallTime?
   /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
   private var orphan: AttemptNumber?
+  /// What it came to.
+  var spentByOrphan = Spend.zero
 
   private enum Stopping: Sendable, Hashable {
     case cancelled
@@ -93,7 +95,8 @@ package struct RunMachine: Sendable {
   /// The end of an attempt that nobody can report any more.
   private func closing(_ note: String = "the node ended") -> [RunEntry] {
     guard let attempt = state.openAttempt else { return [] }
-    return [.attemptEnded(step: step, attempt: attempt, AttemptEnd(outcome: .interrupted(note)))]
+    let end = AttemptEnd(outcome: .interrupted(note), tokens: spentByOrphan.tokens, cost: spentByOrphan.cost)
+    return [.attemptEnded(step: step, attempt: attempt, end)]
   }
 
   package mutating func apply(_ entry: RunEntry) { state.apply(entry) }
@@ -249,7 +252,7 @@ package struct RunMachine: Sendable {
     case .interrupted: return Decision([ended], [.retryAfter(retry.initial)])
     case .budgetStopped(let refusal):
       return refusal.action == .pause
-        ? Decision([ended, .paused(.budget, note: refusal.message)], [.settle])
+        ? Decision([ended, .paused(refusal.pauseReason, note: refusal.message)], [.settle])
         : Decision(
           [ended, .failed(RunError(code: refusal.code, message: refusal.message, isRetryable: false))], [.settle])
     case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])

@@ -12,6 +12,8 @@ package struct UnreadableRun: DurableMachine {
   package init() {}
 
   package var openSteps: Set<StepPath> { [] }
+  package var orphanedSteps: [StepPath] { [] }
+  package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
   package var limitCountsFrom: WallTime? { nil }
 

@@ -46,6 +46,9 @@ package struct CallAttempts: Sendable, Hashable {
   private var failedHere = 0
   package private(set) var waited = Duration.zero
 
+  /// The candidate under way has its turn because the one before it was given up, and has not failed itself.
+  package var hasFallenBack: Bool { failed > 0 && failedHere == 0 }
+
   /// How much a delay varies, as a part of it.
   private static let spread = 0.25
 

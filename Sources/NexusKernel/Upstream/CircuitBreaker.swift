@@ -6,7 +6,7 @@ package import NexusCore
 /// Keeps calls away from an upstream that fails most of them, and finds out when it is well again.
 ///
 /// Closed, it lets everything through and counts. Open, it lets nothing through for a while. Half-open, it lets one
-/// probe through, whose end decides.
+/// probe through, whose end decides; one that takes long does not keep the next one from finding out sooner.
 package struct CircuitBreaker: Sendable, Hashable {
   package struct Limits: Sendable, Hashable {
     /// How far back failures count.
@@ -17,16 +17,19 @@ package struct CircuitBreaker: Sendable, Hashable {
     /// How long it stays open first; each failed probe doubles that.
     package var opening: Duration
     package var longestOpening: Duration
+    /// How long a probe is waited for before another one may go; what becomes of the first counts all the same.
+    package var probe: Duration
 
     package init(
       window: Duration = .seconds(30), leastCalls: Int = 10, failurePercent: Int = 50,
-      opening: Duration = .seconds(5), longestOpening: Duration = .seconds(60)
+      opening: Duration = .seconds(5), longestOpening: Duration = .seconds(60), probe: Duration = .seconds(10)
     ) {
       self.window = window
       self.leastCalls = leastCalls
       self.failurePercent = failurePercent
       self.opening = opening
       self.longestOpening = longestOpening
+      self.probe = probe
     }
   }
 
@@ -35,7 +38,9 @@ package struct CircuitBreaker: Sendable, Hashable {
   /// Leave to make one attempt; to be given back by `end`.
   package struct Pass: Sendable, Hashable {
     fileprivate let generation: Int
-    package let isProbe: Bool
+    /// Which probe of the generation it is; nil for none.
+    fileprivate let probe: Int?
+    package var isProbe: Bool { probe != nil }
   }
 
   package enum Answer: Sendable, Hashable {
@@ -60,7 +65,8 @@ package struct CircuitBreaker: Sendable, Hashable {
   private enum Mode: Sendable, Hashable {
     case closed
     case open(until: Instant)
-    case halfOpen(probing: Bool)
+    /// How many probes have gone, and until when the last one is waited for; nil if it has come back without a word.
+    case halfOpen(probes: Int, waitingUntil: Instant?)
   }
 
   /// Into how many parts the window is cut; the oldest part leaves as a whole.
@@ -89,20 +95,20 @@ package struct CircuitBreaker: Sendable, Hashable {
   /// How long an attempt would be refused now; nil if it would not be.
   package func refusal(at now: Instant) -> Duration? {
     switch mode {
-    case .closed, .halfOpen(probing: false): nil
+    case .closed, .halfOpen(_, waitingUntil: nil): nil
     case .open(let until): until > now ? until - now : nil
-    // A probe takes as long as a call takes; nobody knows.
-    case .halfOpen(probing: true): limits.opening
+    // Most probes are back long before.
+    case .halfOpen(_, let until?): until > now ? min(limits.opening, until - now) : nil
     }
   }
 
   /// Asks for leave to make an attempt.
   package mutating func ask(at now: Instant) -> Answer {
     if let wait = refusal(at: now) { return .refused(retryAfter: wait) }
-    if case .open = mode { change(to: .halfOpen(probing: false)) }
-    guard case .halfOpen = mode else { return .pass(Pass(generation: generation, isProbe: false)) }
-    mode = .halfOpen(probing: true)
-    return .pass(Pass(generation: generation, isProbe: true))
+    if case .open = mode { change(to: .halfOpen(probes: 0, waitingUntil: nil)) }
+    guard case .halfOpen(let probes, _) = mode else { return .pass(Pass(generation: generation, probe: nil)) }
+    mode = .halfOpen(probes: probes + 1, waitingUntil: now + limits.probe)
+    return .pass(Pass(generation: generation, probe: probes + 1))
   }
 
   /// An attempt is over, or has said enough; once for each pass.
@@ -111,8 +117,8 @@ package struct CircuitBreaker: Sendable, Hashable {
   package mutating func end(_ pass: Pass, _ sign: Sign, at now: Instant) -> Bool {
     guard pass.generation == generation else { return false }
     switch (mode, sign) {
-    case (.halfOpen, .none):
-      mode = .halfOpen(probing: false)
+    case (.halfOpen(let probes, _), .none):
+      if pass.probe == probes { mode = .halfOpen(probes: probes, waitingUntil: nil) }
       return false
     case (.halfOpen, .well):
       nextOpening = limits.opening

@@ -81,8 +81,7 @@ package struct RatePacer: Sendable {
       go(call)
       return .go
     }
-    // Who stands behind others is woken with them.
-    let until = max(ready, line.first.map { readyTime($0.tokens, at: now) } ?? now)
+    let until = goingTime(ready, at: now)
     guard line.count < limits.waiting, until - now <= limits.wait else {
       return .refused(retryAfter: max(until - now, Self.leastWait))
     }
@@ -90,20 +89,38 @@ package struct RatePacer: Sendable {
     return .wait(until: min(until, call.deadline))
   }
 
+  /// How long a call that asked now would wait.
+  package func pause(tokens: Int64, at now: Instant) -> Duration {
+    goingTime(readyTime(max(0, tokens), at: now), at: now) - now
+  }
+
+  /// Who stands behind others is woken with them.
+  private func goingTime(_ ready: Instant, at now: Instant) -> Instant {
+    max(ready, line.first.map { readyTime($0.tokens, at: now) } ?? now)
+  }
+
   private mutating func go(_ call: Waiting) {
     underWay[call.id] = call.tokens
     tokensUnderWay = tokensUnderWay.addingSaturating(call.tokens)
   }
 
-  /// Who may go now, who has waited too long, and when to look again.
+  /// Who may go now, who has waited too long or would, and when to look again.
   package mutating func due(at now: Instant) -> (go: [EffectID], late: [EffectID], next: Instant?) {
-    let late = line.filter { $0.deadline <= now }.map(\.id)
+    var late = line.filter { $0.deadline <= now }.map(\.id)
     line.removeAll { $0.deadline <= now }
     var gone: [EffectID] = []
-    while let first = line.first, readyTime(first.tokens, at: now) == now {
+    while let first = line.first {
+      let ready = readyTime(first.tokens, at: now)
+      if ready == now {
+        go(first)
+        gone.append(first.id)
+      } else if ready > first.deadline {
+        // The provider has told something else since it asked: there is no use in waiting for that to come.
+        late.append(first.id)
+      } else {
+        break
+      }
       line.removeFirst()
-      go(first)
-      gone.append(first.id)
     }
     let next = line.first.map { first in min(readyTime(first.tokens, at: now), first.deadline) }
     return (gone, late, next)

@@ -77,6 +77,7 @@ final class NodeParts: Sendable {
   func reload(_ plan: ProjectPlan, prune: Bool) async {
     // Nobody is without a budget in between: not who is new, nor who is no longer in the files and still goes on.
     let both = plan.keepingAll(of: self.plan)
+    await countWhatWasSpent(under: both)
     ledger.reconfigure(both)
     tools.reconfigure(both)
     let holds = await runtime.executor.reload(plan, prune: prune)
@@ -84,6 +85,18 @@ final class NodeParts: Sendable {
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)
+  }
+
+  /// A limit for a window that nobody counted in holds for all of that window, and not from now on.
+  private func countWhatWasSpent(under plan: ProjectPlan) async {
+    let fresh = ledger.uncounted(plan.budgets.map { BudgetPlace($0.scope, $0.window) })
+    ledger.watch(fresh)
+    do throws(StoreError) {
+      try await ledger.fill(fresh, from: store)
+    } catch {
+      NodeLog.logger.warning(
+        "what was spent under new budgets could not be read, so they count from now: \(error.message)")
+    }
   }
 
   /// The port of the operator plane, once it listens.

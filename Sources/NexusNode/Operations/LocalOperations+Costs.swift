@@ -55,7 +55,13 @@ extension LocalOperations {
 
   private func set(_ override: BudgetOverride?, at place: BudgetPlace) async throws(OperationError) -> CostChangeReport
   {
+    let fresh = override == nil ? [] : parts.ledger.uncounted([place])
+    parts.ledger.watch(fresh)
+    // What was settled before it was watched is in the store once this is.
     try await commit([.putComponent(BudgetFormat.row(override, at: place))])
+    do throws(StoreError) { try await parts.ledger.fill(fresh, from: parts.store) } catch {
+      throw OperationError(error)
+    }
     parts.ledger.set(override, at: place)
     return CostChangeReport(budgets: agents.spend.budgets(of: place.scope.text))
   }

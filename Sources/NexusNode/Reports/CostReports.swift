@@ -47,6 +47,7 @@ struct CostBooks: Sendable {
     entry.cachedTokens = charge.cachedTokens
     entry.tokens = charge.spend.tokens
     entry.counters = charge.counters.map { "\($0.scope) \($0.window) \($0.index)" }
+    (entry.priceSource, entry.rates) = (charge.price?.source, charge.price?.rates)
     entry.reason = note?.reason
     entry.resolves = note?.resolves
     entry.resolvedBy = resolvedBy

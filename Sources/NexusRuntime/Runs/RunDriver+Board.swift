@@ -54,7 +54,8 @@ extension RunDriver {
     case .succeeded, .interrupted, .cancelled: (.idle, "")
     case .crashed(let error), .askedRetry(let error): (isRetried ? .backoff : .failed, "\(error.code) \(error.message)")
     case .timedOut: (isRetried ? .backoff : .failed, "the attempt took longer than it may")
-    case .budgetStopped(let refusal): (.exhausted, refusal.message)
+    case .budgetStopped(let refusal) where refusal.isOfBudget: (.exhausted, refusal.message)
+    case .budgetStopped(let refusal): (refusal.action == .pause ? .paused : .failed, refusal.message)
     }
   }
 

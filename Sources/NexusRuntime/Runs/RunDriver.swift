@@ -163,7 +163,7 @@ final class RunDriver: Sendable {
   /// - Returns: how it stands then, or why this driver may not write for it any more: another writer has taken the run, or
   ///   nobody knows whether the last entries are written.
   func drive() async -> Result<RunOutlook, StoreError> {
-    var cursor = Cursor(machine: machine(), head: head, committed: .queued)
+    var cursor = Cursor(machine: await machine(), head: head, committed: .queued)
     cursor.committed = cursor.machine.outlook.status
     cursor.isActive = cursor.committed != .suspended
     noteCalls(cursor.machine)
@@ -215,12 +215,13 @@ final class RunDriver: Sendable {
     return (.failure(StoreError(.closed, "the mailbox of the run is closed")), false)
   }
 
-  private func machine() -> any DurableMachine {
+  private func machine() async -> any DurableMachine {
     switch beginning.withLock({ $0.take() }) {
     case .machine(let machine): return machine
     case .journal(let past):
       var machine = subject.machine(run: run, input: input)
       services.atWork(run) { for entry in past { machine.apply(entry) } }
+      await noteOrphans(past, &machine)
       return machine
     case nil: preconditionFailure("a run is driven once")
     }

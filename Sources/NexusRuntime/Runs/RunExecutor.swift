@@ -204,8 +204,9 @@ package actor RunExecutor {
     case .failed where outlook.error?.code.hasPrefix("NX-BUD") == true:
       return (.exhausted, outlook.error?.message ?? "")
     case .failed: return (.failed, outlook.error.map { "\($0.code) \($0.message)" } ?? "")
-    case .paused where outlook.pauseReason == .budget: return (.exhausted, "paused: the budget is used up")
-    case .paused: return (.paused, outlook.pauseReason?.rawValue ?? "")
+    case .paused:
+      let words = outlook.pauseReason.map { "paused: \($0.words)" } ?? ""
+      return (outlook.pauseReason == .budget ? .exhausted : .paused, words)
     default: return (.idle, "")
     }
   }

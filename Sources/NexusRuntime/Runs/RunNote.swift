@@ -67,7 +67,9 @@ enum RunNote {
     case .succeeded: nil
     case .crashed(let error), .askedRetry(let error): "attempt \(attempt): \(error.message)"
     case .interrupted(let note): "attempt \(attempt) interrupted: \(note)"
-    case .budgetStopped(let refusal): "attempt \(attempt) stopped by the budget: \(refusal.message)"
+    case .budgetStopped(let refusal) where refusal.isOfBudget:
+      "attempt \(attempt) stopped by the budget: \(refusal.message)"
+    case .budgetStopped(let refusal): "attempt \(attempt) stopped: \(refusal.message)"
     case .cancelled: "attempt \(attempt) cancelled"
     case .timedOut: "attempt \(attempt) timed out"
     }

@@ -112,6 +112,16 @@ extension InMemoryStore {
     }
   }
 
+  package func missing(from scope: CounterScope) async throws(StoreError) -> Spend {
+    let (charges, counted) = try read { state in (state.charges, state.counters[scope.key]?.spent) }
+    var sum = Spend.zero
+    for charge in charges where scope.run == nil || scope.run == charge.run {
+      let counters = charge.counters
+      if try scope.holds(charge.agent, charge.basis, at: charge.at, counters: { counters }) { sum = sum + charge.spend }
+    }
+    return scope.missing(from: sum, counted: counted)
+  }
+
   package func agents() async throws(StoreError) -> [AgentRow] {
     try read { state in state.agents.values.sorted { $0.name < $1.name } }
   }

@@ -88,6 +88,10 @@ struct MemoryState {
         row.mark = mark.mark
         set(\.counters, mark.key, row, &undo)
       }
+    case .raiseCounter(let key, let amount):
+      var row = counters[key] ?? CounterRow(key: key, spent: .zero, mark: .zero)
+      row.spent = row.spent + amount
+      set(\.counters, key, row, &undo)
     case .putDefinition(let hash, let bytes):
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)

@@ -43,6 +43,8 @@ package protocol Store: Sendable {
   func openHolds() async throws(StoreError) -> [HoldRow]
   /// What was settled, newest first.
   func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow]
+  /// How much the charges of a scope come to beyond what its counter says: nobody counted there when they were made.
+  func missing(from scope: CounterScope) async throws(StoreError) -> Spend
 
   func agents() async throws(StoreError) -> [AgentRow]
   /// Those of one kind, by name.
@@ -142,6 +144,8 @@ package enum Mutation: Sendable {
   case settleHold(ChargeRow)
   /// Raises or lowers the power-loss marks of counters.
   case setMarks([CounterMark])
+  /// Adds to a counter what belongs in it and was charged before anybody counted there.
+  case raiseCounter(CounterKey, by: Spend)
 
   /// Keeps a definition under its hash; one that is there stays as it is.
   case putDefinition(DefinitionHash, [UInt8])

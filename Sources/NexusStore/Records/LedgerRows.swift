@@ -50,6 +50,18 @@ package struct HoldRow: Sendable, Hashable {
   }
 }
 
+/// The price that a charge was reckoned by, so that a later change of prices leaves no charge unexplained.
+package struct ChargePrice: Sendable, Hashable {
+  /// Where it stood, with the version of that: `built-in 2026-10-26`, `prices.d/own.prices`, `cost.models`.
+  package var source: String
+  /// In the form of a row of prices: `2.5 10 read=1.25`, dollars per million tokens.
+  package var rates: String
+  package init(source: String, rates: String) {
+    self.source = source
+    self.rates = rates
+  }
+}
+
 /// What a call came to, charged to the windows of its admission.
 package struct ChargeRow: Sendable, Hashable {
   package enum Basis: String, Sendable {
@@ -78,10 +90,14 @@ package struct ChargeRow: Sendable, Hashable {
   package var spend: Spend
   package var counters: [CounterKey]
   package var at: WallTime
+  /// By which price it was reckoned; nil for corrections, and for charges of versions that did not say.
+  package var price: ChargePrice?
   package init(
     id: EffectID, agent: AgentName, run: RunID?, model: String, basis: Basis, inputTokens: TokenCount,
-    outputTokens: TokenCount, cachedTokens: TokenCount, spend: Spend, counters: [CounterKey], at: WallTime
+    outputTokens: TokenCount, cachedTokens: TokenCount, spend: Spend, counters: [CounterKey], at: WallTime,
+    price: ChargePrice? = nil
   ) {
+    self.price = price
     self.id = id
     self.agent = agent
     self.run = run

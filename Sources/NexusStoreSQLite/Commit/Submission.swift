@@ -61,7 +61,7 @@ extension Mutation {
     case .insertRun, .append, .takeFence, .deleteRun, .pruneRun, .insertEffect, .setOutcome, .setEffectState,
       .placeHold:
       true
-    case .settleHold, .setMarks, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
+    case .settleHold, .setMarks, .raiseCounter, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
       .insertBoot:
       false
     }

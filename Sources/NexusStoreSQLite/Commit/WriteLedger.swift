@@ -40,6 +40,7 @@ extension MutationWriter {
         .integer(charge.inputTokens.value), .integer(charge.outputTokens.value), .integer(charge.cachedTokens.value),
         .integer(charge.spend.cost.value), .integer(charge.spend.tokens.value), .integer(charge.spend.requests),
         .text(ListColumns.encode(counters: charge.counters)), .time(charge.at),
+        .text(charge.price.map(ListColumns.encode(price:))),
       ])
     guard inserted == 1 else { return false }
     try connection.run(.deleteHold, [.id(charge.id)])

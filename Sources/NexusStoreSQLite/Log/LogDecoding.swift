@@ -34,12 +34,11 @@ struct LogDecoding {
         HoldRow(
           id: EffectID(try text()), boot: BootID(try text()), agent: AgentName(try text()), run: try run(),
           model: try text(), bound: try spend(), counters: try counters(), at: try time()))
-    case .settleHold:
-      return .settleHold(
-        ChargeRow(
-          id: EffectID(try text()), agent: AgentName(try text()), run: try run(), model: try text(),
-          basis: try choice(), inputTokens: try tokens(), outputTokens: try tokens(), cachedTokens: try tokens(),
-          spend: try spend(), counters: try counters(), at: try time()))
+    case .settleHold: return .settleHold(try charge())
+    case .settlePricedHold:
+      var charge = try charge()
+      charge.price = ChargePrice(source: try text(), rates: try text())
+      return .settleHold(charge)
     case .setMarks:
       var marks: [CounterMark] = []
       for _ in 0..<(try count()) { marks.append(CounterMark(key: try counter(), mark: try spend())) }
@@ -61,6 +60,13 @@ struct LogDecoding {
     row.outputTokens = try tokens()
     row.cost = NanoUSD(try number())
     return row
+  }
+
+  private mutating func charge() throws(StoreError) -> ChargeRow {
+    ChargeRow(
+      id: EffectID(try text()), agent: AgentName(try text()), run: try run(), model: try text(),
+      basis: try choice(), inputTokens: try tokens(), outputTokens: try tokens(), cachedTokens: try tokens(),
+      spend: try spend(), counters: try counters(), at: try time())
   }
 
   private mutating func setOutcome() throws(StoreError) -> Mutation {

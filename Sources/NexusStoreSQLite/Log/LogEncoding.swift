@@ -103,7 +103,7 @@ struct LogEncoding {
   }
 
   private mutating func put(_ charge: ChargeRow) {
-    bytes.append(LogTag.settleHold.rawValue)
+    bytes.append((charge.price == nil ? LogTag.settleHold : .settlePricedHold).rawValue)
     put(charge.id.text)
     put(charge.agent.text)
     put(optional: charge.run?.text)
@@ -115,6 +115,10 @@ struct LogEncoding {
     put(charge.spend)
     put(charge.counters)
     put(charge.at.microseconds)
+    if let price = charge.price {
+      put(price.source)
+      put(price.rates)
+    }
   }
 
   // MARK: Parts
@@ -173,4 +177,6 @@ struct LogEncoding {
 enum LogTag: UInt8 {
   case insertEffect = 1
   case setOutcome, placeHold, settleHold, setMarks
+  /// With the price of the charge behind it.
+  case settlePricedHold
 }

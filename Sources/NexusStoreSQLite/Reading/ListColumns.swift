@@ -14,6 +14,14 @@ enum ListColumns {
     JSONValue.array(headers.map { [.string($0.name), .string($0.value)] }).text()
   }
 
+  static func encode(price: ChargePrice) -> String { price.source + "\n" + price.rates }
+
+  static func price(_ text: String) throws(StoreError) -> ChargePrice {
+    let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+    guard lines.count == 2 else { throw damaged }
+    return ChargePrice(source: String(lines[0]), rates: String(lines[1]))
+  }
+
   static func counters(_ text: String) throws(StoreError) -> [CounterKey] {
     var keys: [CounterKey] = []
     for row in try rows(text) {

@@ -11,6 +11,30 @@ extension SQLiteValue {
 }
 
 extension SQLiteConnection {
+  /// How much the charges of a scope come to beyond what its counter says, both as one snapshot has them.
+  func missing(from scope: CounterScope) throws(StoreError) -> Spend {
+    let since = SQLiteValue.time(scope.since ?? WallTime(microseconds: .min))
+    var sum = Spend.zero
+    func add(_ row: SQLiteRow) throws(StoreError) {
+      let counts = try scope.holds(AgentName(row.text(0)), try row.choice(1), at: row.time(2)) {
+        () throws(StoreError) in
+        try ListColumns.counters(row.text(6))
+      }
+      if counts { sum = sum + row.spend(3) }
+    }
+    if let run = scope.run {
+      try rows(.scopeOfRun, [since, .id(run)], add)
+    } else if let agent = scope.agents?.first, scope.key.scope == BudgetScope.agent(agent).text {
+      // Nobody else's charges are booked there.
+      try rows(.scopeOfAgent, [since, .id(agent)], add)
+    } else {
+      try rows(.scopeOfAll, [since], add)
+    }
+    let place: [SQLiteValue] = [.text(scope.key.scope), .text(scope.key.window), .integer(scope.key.index)]
+    let counted = try first(.readCounter, place) { row throws(StoreError) in row.spend(0) }
+    return scope.missing(from: sum, counted: counted)
+  }
+
   func charges(_ query: ChargeQuery) throws(StoreError) -> [ChargeRow] {
     if let id = query.id { return try all(.chargeByID, [.id(id)], chargeRow) }
     let limit = SQLiteValue.limit(query.limit)

@@ -92,6 +92,7 @@ extension SQLiteConnection {
     ChargeRow(
       id: EffectID(row.text(0)), agent: AgentName(row.text(1)), run: row.run(2), model: row.text(3),
       basis: try row.choice(4), inputTokens: row.tokens(5), outputTokens: row.tokens(6), cachedTokens: row.tokens(7),
-      spend: row.spend(8), counters: try ListColumns.counters(row.text(11)), at: row.time(12))
+      spend: row.spend(8), counters: try ListColumns.counters(row.text(11)), at: row.time(12),
+      price: try row.optionalText(13).map(ListColumns.price))
   }
 }

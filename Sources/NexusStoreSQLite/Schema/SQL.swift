@@ -21,6 +21,7 @@ enum SQL: Int, CaseIterable {
   // The ledger.
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargeByID, chargesByAgent, chargesByRun, chargesByAgentAndRun
+  case scopeOfAll, scopeOfAgent, scopeOfRun
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
@@ -43,7 +44,8 @@ enum SQL: Int, CaseIterable {
       effectText
     case .entriesToPrune, .effectsToPrune, .deleteEntry, .deleteEffect, .markPruned: pruningText
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
-      .charges, .chargeByID, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun:
+      .charges, .chargeByID, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun, .scopeOfAll, .scopeOfAgent,
+      .scopeOfRun:
       ledgerText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
@@ -237,8 +239,11 @@ enum SQL: Int, CaseIterable {
   }
 
   private static let chargeColumns = """
-    id, agent, run, model, basis, input_tokens, output_tokens, cached_tokens, cost, tokens, requests, counters, at
+    id, agent, run, model, basis, input_tokens, output_tokens, cached_tokens, cost, tokens, requests, counters, at,
+    price
     """
+
+  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters"
 
   private var ledgerText: String {
     switch self {
@@ -252,7 +257,7 @@ enum SQL: Int, CaseIterable {
     case .insertCharge:
       """
       INSERT INTO charge (\(Self.chargeColumns))
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING
       """
     case .readCounter:
       """
@@ -260,6 +265,9 @@ enum SQL: Int, CaseIterable {
       WHERE scope = ?1 AND window = ?2 AND number = ?3
       """
     case .writeCounter: "INSERT OR REPLACE INTO counter VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    case .scopeOfAll: "SELECT \(Self.scopeColumns) FROM charge WHERE at >= ?1"
+    case .scopeOfAgent: "SELECT \(Self.scopeColumns) FROM charge WHERE at >= ?1 AND agent = ?2"
+    case .scopeOfRun: "SELECT \(Self.scopeColumns) FROM charge WHERE at >= ?1 AND run = ?2"
     case .counters: "SELECT * FROM counter ORDER BY scope, window, number"
     case .holds: "SELECT id, boot, agent, run, model, cost, tokens, requests, counters, at FROM hold ORDER BY id"
     case .charges: "SELECT \(Self.chargeColumns) FROM charge ORDER BY key DESC LIMIT ?1"

@@ -213,6 +213,11 @@ extension FaultyStore {
     return try await base.openHolds()
   }
 
+  package func missing(from scope: CounterScope) async throws(StoreError) -> Spend {
+    try look()
+    return try await base.missing(from: scope)
+  }
+
   package func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] {
     try look()
     return try await base.charges(query)

@@ -76,6 +76,43 @@ extension StoreConformance {
       try expect(try await store.charges(ChargeQuery(id: EffectID("eff_2"))), [correction])
       try expect(try await store.charges(ChargeQuery(id: EffectID("eff_4"))), [])
     },
+    Case("a charge keeps the price that it was reckoned by, whichever way it is written") { store in
+      let charges = [
+        StoreSamples.charge("eff_1", price: ChargePrice(source: "built-in 2026-10-26", rates: "2.5 10 read=1.25")),
+        StoreSamples.charge("eff_2", price: ChargePrice(source: "", rates: "")), StoreSamples.charge("eff_3"),
+      ]
+      for (charge, commitClass) in zip(charges, [CommitClass.logged, .synced, .written]) {
+        try await store.commit(StoreTransaction(commitClass, [.settleHold(charge)]))
+      }
+      try expect(try await store.charges(ChargeQuery()), charges.reversed())
+    },
+    Case("what a counter lacks is what belongs in it and was booked elsewhere, and is added once") { store in
+      let day = CounterKey(scope: "global", window: "day", index: 3)
+      let other = AgentName("other")
+      var early = StoreSamples.charge("eff_1")
+      early.at = StoreSamples.time(1)
+      var correction = StoreSamples.charge("eff_2", cost: 1000)
+      correction.basis = .adjustment
+      var booked = StoreSamples.charge("eff_3", cost: -7, counters: [day])
+      booked.basis = .adjustment
+      let charges = [
+        early, correction, booked, StoreSamples.charge("eff_4", run: "run_1", agent: other, cost: 5),
+        StoreSamples.charge("eff_5", cost: 20), StoreSamples.charge("eff_6", cost: 100, counters: [day]),
+      ]
+      try await store.commit(StoreTransaction(.synced, charges.map { .settleHold($0) }))
+      let since = StoreSamples.time(2)
+      let all = CounterScope(key: day, since: since)
+      try expect(try await lack(store, all), 25)
+      try expect(try await lack(store, CounterScope(key: day)), 65)
+      try expect(try await lack(store, CounterScope(key: day, agents: [other], since: since)), 5)
+      try expect(try await lack(store, CounterScope(key: day, agents: [StoreSamples.agent, other], since: since)), 25)
+      try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), run: RunID("run_1"))), 5)
+      try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), agents: [StoreSamples.agent])), 160)
+      let lacking = try await store.missing(from: all)
+      try await store.commit(.raiseCounter(day, by: lacking))
+      try expect(try await lack(store, all), 0)
+      try expect(try await store.counters().first { $0.key == day }?.spent.cost, NanoUSD(118))
+    },
     Case("charges are listed newest first, by agent, by run and up to a limit") { store in
       let other = AgentName("other")
       try await store.commit(
@@ -96,4 +133,9 @@ extension StoreConformance {
       try expect(try await ids(ChargeQuery(agent: other, run: RunID("run_2"))), "")
     },
   ]
+
+  private static func lack(_ store: any Store, _ scope: CounterScope) async throws -> Int64 {
+    let spend = try await store.missing(from: scope)
+    return spend.cost.value
+  }
 }

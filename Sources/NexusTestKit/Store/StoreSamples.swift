@@ -64,11 +64,13 @@ package enum StoreSamples {
   }
 
   package static func charge(
-    _ id: String, run: String? = nil, agent: AgentName = agent, cost: Int64 = 40, counters: [CounterKey] = [counter()]
+    _ id: String, run: String? = nil, agent: AgentName = agent, cost: Int64 = 40, counters: [CounterKey] = [counter()],
+    price: ChargePrice? = nil
   ) -> ChargeRow {
     ChargeRow(
       id: EffectID(id), agent: agent, run: run.map(RunID.init(_:)), model: "local/scripted", basis: .usage,
       inputTokens: TokenCount(11), outputTokens: TokenCount(5), cachedTokens: TokenCount(1),
-      spend: Spend(cost: NanoUSD(cost), tokens: TokenCount(16), requests: 1), counters: counters, at: time(3))
+      spend: Spend(cost: NanoUSD(cost), tokens: TokenCount(16), requests: 1), counters: counters, at: time(3),
+      price: price)
   }
 }

@@ -119,7 +119,7 @@ struct FallbackTests {
         ? .answer(status: 500, fields: [Self.json], body: "{}") : GatewayBench.answer("well", model: "large")
     }
     var limits = GatewayLimits()
-    limits.circuit = CircuitBreaker.Limits(leastCalls: 2)
+    limits.circuit = CircuitBreaker.Limits(leastCalls: 2, opening: .seconds(600), longestOpening: .seconds(600))
     let bench = try await bench(upstream, budget: 100_000_000, limits: limits)
     let access = try await bench.open()
     for call in 0..<5 {

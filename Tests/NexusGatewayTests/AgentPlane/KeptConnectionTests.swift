@@ -48,6 +48,18 @@ struct KeptConnectionTests {
     await bench.stop()
   }
 
+  @Test func `a connection that is torn down is no proof that its call was not taken`() async throws {
+    let upstream = ScriptedUpstream { number, _ in number == 1 ? .reset : GatewayBench.answer("ok") }
+    let bench = try await GatewayBench.start(limits: Self.limits, threads: 1, upstream: upstream)
+    let access = try await bench.open()
+    #expect(try await bench.call(key: access.key, body: GatewayBench.chat("a")).status == 200)
+    let reply = try await bench.call(key: access.key, body: GatewayBench.chat("b"))
+    #expect(reply.status == 502)
+    #expect(upstream.requests.count == 2)
+    #expect(try await bench.store.charges(ChargeQuery()).map(\.basis).contains(.hold))
+    await bench.stop()
+  }
+
   @Test func `a provider that moved is an error that names itself, and nobody goes after it`() async throws {
     let upstream = ScriptedUpstream { number, _ in
       number == 0

@@ -141,6 +141,39 @@ struct LoopTests {
     await second.stop()
   }
 
+  @Test func `the ceiling is one for all steps of a run, also after the node was killed`() async throws {
+    let store = InMemoryStore()
+    let spec = LoopSpec(onLoop: .refuse, maxCalls: 4)
+    let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("on") }
+    let first = try await bench(spec, store: store, boot: "boot_a", upstream: upstream)
+    func open(_ bench: GatewayBench, _ step: String, _ attempt: Int = 1) async throws -> VirtualKey {
+      let caller = Caller(
+        agent: AgentName("tester"), run: GatewayBench.run, step: StepPath(step), attempt: AttemptNumber(attempt))
+      return try await bench.gateway.openAttempt(caller, rewind: 0).access.key
+    }
+    func ask(_ bench: GatewayBench, _ key: VirtualKey, _ text: String) async throws -> Int {
+      try await bench.call(key: key, body: GatewayBench.chat(text)).status
+    }
+    let a = try await open(first, "a")
+    let b = try await open(first, "b")
+    #expect(try await ask(first, a, "1") == 200)
+    #expect(try await ask(first, b, "1") == 200)
+    #expect(try await ask(first, a, "2") == 200)
+    // A step that is over still counts.
+    _ = first.gateway.closeAttempt(a)
+    await first.gateway.shutdown()
+    let second = try await bench(spec, store: store, boot: "boot_b", upstream: upstream)
+    let c = try await open(second, "c")
+    #expect(try await ask(second, c, "3") == 200)
+    #expect(try await ask(second, c, "4") == 429)
+    // What was answered is still replayed.
+    let again = try await open(second, "a", 2)
+    #expect(try await ask(second, again, "2") == 200)
+    #expect(try await ask(second, again, "5") == 429)
+    #expect(upstream.requests.count == 4)
+    await second.stop()
+  }
+
   @Test func `who asks the same word for word is told about, and may`() async throws {
     let bench = try await bench()
     let access = try await bench.open()

@@ -183,6 +183,43 @@ struct RetryTests {
     await bench.stop()
   }
 
+  @Test func `a call that waits for another attempt is given up at once when its agent leaves`() async throws {
+    let upstream = ScriptedUpstream { _, _ in
+      .answer(status: 503, fields: [Self.json, ("retry-after", "100")], body: "{}")
+    }
+    var limits = GatewayLimits()
+    limits.drainTimeout = .seconds(600)
+    let bench = try await bench(upstream, limits: limits)
+    let access = try await bench.open()
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    try await client.send(GatewayBench.request(key: access.key.secret, body: Self.question))
+    while !bench.events.notes.contains(where: { $0.contains("attempt 2") }) { await Task.yield() }
+    await client.close()
+    while try await bench.store.charges(ChargeQuery()).isEmpty { await Task.yield() }
+    #expect(try await bench.store.charges(ChargeQuery()).map(\.basis) == [.released])
+    #expect(upstream.requests.count == 1)
+    await bench.stop()
+  }
+
+  @Test func `a call that fails after its agent has left is not made again for nobody`() async throws {
+    let gate = Signal()
+    let upstream = ScriptedUpstream { number, _ in
+      number == 0 ? .after(gate, Self.failing(503)) : GatewayBench.answer("for nobody", model: "paid")
+    }
+    let bench = try await bench(upstream)
+    let access = try await bench.open()
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    try await client.send(GatewayBench.request(key: access.key.secret, body: Self.question))
+    await upstream.received(1)
+    await client.close()
+    while bench.gateway.abandonedCalls == 0 { await Task.yield() }
+    gate.set()
+    while try await bench.store.charges(ChargeQuery()).isEmpty { await Task.yield() }
+    #expect(try await bench.store.charges(ChargeQuery()).map(\.basis) == [.released])
+    #expect(upstream.requests.count == 1)
+    await bench.stop()
+  }
+
   @Test func `a provider that comes up between two attempts gets the call`() async throws {
     let gone = ScriptedUpstream { _, _ in .close }
     try await gone.start()

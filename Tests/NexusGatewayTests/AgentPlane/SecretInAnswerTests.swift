@@ -66,6 +66,16 @@ struct SecretInAnswerTests {
     #expect(!kept.contains("sk-real"))
   }
 
+  @Test(arguments: ["SK-REAL-OPENAI", "736b2d7265616c2d6f70656e6169", "Basic dTpzay1yZWFsLW9wZW5haQ=="])
+  func `an error, or a field of the header, that codes it is not passed on`(written: String) async throws {
+    let body = "{\"error\":{\"message\":\"bad key \(written)\",\"type\":\"t\"}}"
+    let fields = Self.json + [("x-request-id", "for \(written)")]
+    let (reply, kept) = try await call(.answer(status: 400, fields: fields, body: body))
+    #expect(reply.status == 502)
+    #expect(reply.fields["x-naos-code"] == "NX-GWY-047")
+    for text in [reply.body, kept, reply.fields["x-request-id"] ?? ""] { #expect(!text.contains(written)) }
+  }
+
   @Test(arguments: ["sk-real- openai", "\\\\u0073k-real-openai", "s k - r e a l - o p e n a i", "sk-re<b>al-openai"])
   func `an error that tells it in a form of its own is not passed on at all`(written: String) async throws {
     let body = "{\"error\":{\"message\":\"\(written.replacing("<b>", with: ""))\",\"type\":\"t\"}}"

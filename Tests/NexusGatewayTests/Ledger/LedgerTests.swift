@@ -239,4 +239,14 @@ import Testing
     let third = ledger.admit(request("3")).marks
     #expect(third.isEmpty && ledger.commitClass(of: third) == .synced)
   }
+
+  @Test func `a model of which nothing is known gets its own cap, and not what a fallback could give`() {
+    let price = PriceSpec(model: "upstream/unknown", input: .zero, output: PicoUSDPerToken(1_000_000))
+    let ledger = Ledger(plan([budget(dollars: 1_000_000_000)], prices: [price]))
+    var ask = request("a", model: "unknown", cap: nil)
+    ask.alternatives = [ModelReference(provider: "openai", model: "gpt-4o")]
+    let admission = ledger.admit(ask)
+    #expect(admission.cap == 8192)
+    #expect(ledger.turn(EffectID("a"), to: ModelReference(provider: "openai", model: "gpt-4o")) == 16_384)
+  }
 }

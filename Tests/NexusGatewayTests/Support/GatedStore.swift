@@ -89,6 +89,7 @@ final class GatedStore: Store {
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? { try await store.request(of: effect) }
   func counters() async throws(StoreError) -> [CounterRow] { try await store.counters() }
   func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
+  func missing(from scope: CounterScope) async throws(StoreError) -> Spend { try await store.missing(from: scope) }
   func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] { try await store.charges(query) }
   func agents() async throws(StoreError) -> [AgentRow] { try await store.agents() }
   func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {

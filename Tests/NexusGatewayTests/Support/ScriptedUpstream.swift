@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import Dispatch
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -29,6 +30,8 @@ final class ScriptedUpstream: Sendable {
     case raw(String)
     /// Closes without a word.
     case close
+    /// Tears the connection down, as a system does whose program is gone.
+    case reset
     /// Waits for the signal, then does the act.
     indirect case after(Signal, Act)
   }
@@ -172,6 +175,10 @@ final class ScriptedUpstream: Sendable {
         let encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
         encoder?.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
       case .close: context.close(promise: nil)
+      case .reset:
+        // What lingers for no time at all is reset.
+        (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+          .assumeIsolated().whenComplete { _ in context.close(promise: nil) }
       case .first(let type, let pieces, let signal, let rest):
         stream(type, pieces, context)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

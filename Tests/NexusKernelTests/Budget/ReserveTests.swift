@@ -78,6 +78,16 @@ import Testing
     #expect(machine.admit(undo("undo", flat(21)), at: reading()).grant == nil, "and still nothing beyond the limit")
   }
 
+  @Test func `is no room for a call that asks whether it fits`() {
+    var machine = BudgetMachine(rules: [rule(cost: 100)])
+    #expect(keep(&machine, 30) == nil)
+    #expect(machine.fits(call("fits", flat(70)), at: reading()) == true)
+    #expect(machine.fits(call("big", flat(71)), at: reading()) == false)
+    #expect(machine.fits(undo("undo", flat(100)), at: reading()) == true)
+    machine.releaseReserve(of: run)
+    #expect(machine.fits(call("big", flat(100)), at: reading()) == true)
+  }
+
   @Test func `of one run is nothing for another one`() {
     var machine = BudgetMachine(rules: [rule(cost: 100)])
     #expect(keep(&machine, 60) == nil)

@@ -95,6 +95,20 @@ import Testing
     #expect(player.status == .cancelled)
   }
 
+  @Test func `what attempts came to whose node died is written down with their ends`() {
+    var player = FlowPlayer(two)
+    #expect(player.openSteps == ["a", "b"])
+    player.crash()
+    #expect(player.machine.orphanedSteps == ["a", "b"])
+    player.machine.note(spent: ["b": Spend(cost: NanoUSD(7), tokens: TokenCount(40))])
+    player.play(.claimed(trapped: false))
+    #expect(player.machine.orphanedSteps.isEmpty)
+    #expect(player.machine.outlook.cost == NanoUSD(7) && player.machine.outlook.tokens == TokenCount(40))
+    // Once only.
+    player.recover()
+    #expect(player.machine.outlook.cost == NanoUSD(7))
+  }
+
   @Test func `a run that traps the node twice is parked`() {
     var player = FlowPlayer(two)
     player.crash()
@@ -115,6 +129,14 @@ import Testing
       #expect(player.status == (action == .pause ? .paused : .failed))
       #expect(player.machine.outlook.pauseReason == (action == .pause ? .budget : nil))
     }
+  }
+
+  @Test(arguments: [(BudgetRefusal.Reason.loop, PauseReason.loop), (.ceiling, .calls), (.reserve, .budget)])
+  func `a run that another limit pauses says so`(reason: BudgetRefusal.Reason, pause: PauseReason) {
+    var player = FlowPlayer(.workflow([.agent("a")]))
+    let refusal = BudgetRefusal(reason: reason, scope: "agent:a", action: .pause, message: "no more")
+    player.end("a", .budgetStopped(refusal))
+    #expect(player.machine.outlook.pauseReason == pause)
   }
 
   @Test func `a supervisor that gave up on an agent fails the steps of that agent`() {

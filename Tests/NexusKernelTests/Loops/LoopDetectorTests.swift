@@ -8,14 +8,19 @@ struct LoopDetectorTests {
   private let detector = LoopDetector()
 
   /// `a` calls tool a with one result; `a1` the same with another.
-  private func uses(_ words: String) -> [ToolUse] {
-    words.split(separator: " ").map { word in
-      ToolUse(name: String(word.prefix(1)), arguments: "{}", result: word == "a?" ? nil : String(word.dropFirst()))
+  ///
+  /// `a+b` calls both in one turn.
+  private func turns(_ words: String) -> [ToolTurn] {
+    words.split(separator: " ").map { turn in
+      ToolTurn(
+        turn.split(separator: "+").map { word in
+          ToolUse(name: String(word.prefix(1)), arguments: "{}", result: word == "a?" ? nil : String(word.dropFirst()))
+        })
     }
   }
 
   private func sign(_ words: String) -> String {
-    switch detector.judge(uses(words)) {
+    switch detector.judge(turns(words)) {
     case .none: "none"
     case .warning(let finding): "warning \(finding.tools.joined()) \(finding.rounds)"
     case .loop(let finding): "loop \(finding.tools.joined()) \(finding.rounds)"
@@ -37,14 +42,20 @@ struct LoopDetectorTests {
     ("a b c d a b c d a b c d", "warning abcd 3"), ("a b c d a b c d a b c d a b c d", "loop abcd 4"),
     ("a b c d e a b c d e a b c d e a b c d e", "none"),
     ("x y z a a a", "warning a 3"),
+    // Side by side is one turn, in whichever order.
+    ("a+a+a+a+a+a", "none"), ("a+b a+b", "none"), ("a+b b+a a+b", "warning ab 3"),
+    ("a+b b+a a+b b+a a+b", "loop ab 5"), ("a+b a+b a+b a+b a+b1", "none"), ("a+b a+b a+b a+b a+a?", "none"),
+    ("a+b c a+b c a+b c a+b c a+b c", "loop abc 5"),
   ])
   func `rounds are told at three and certain at five`(words: String, expected: String) {
     #expect(sign(words) == expected)
   }
 
   @Test func `other arguments are another call`() {
-    let uses = (0..<20).map { ToolUse(name: "search", arguments: "{\"page\":\($0)}", result: "nothing") }
-    #expect(detector.judge(uses) == .none)
+    let turns = (0..<20).map {
+      ToolTurn([ToolUse(name: "search", arguments: "{\"page\":\($0)}", result: "nothing")])
+    }
+    #expect(detector.judge(turns) == .none)
   }
 
   @Test(arguments: 0..<300)
@@ -52,21 +63,25 @@ struct LoopDetectorTests {
     var dice = Dice(seed)
     let length = Int(dice.roll(1...4))
     let before = (0..<dice.roll(0...30)).map { _ in
-      ToolUse(name: "t\(dice.roll(0...9))", arguments: "\(dice.roll(0...3))", result: "\(dice.roll(0...3))")
+      ToolTurn(
+        (0...dice.roll(0...2)).map { _ in
+          ToolUse(name: "t\(dice.roll(0...9))", arguments: "\(dice.roll(0...3))", result: "\(dice.roll(0...3))")
+        })
     }
     // A round of tools that are all different, so that it has no shorter round inside.
-    let round = (0..<length).map { ToolUse(name: "r\($0)", arguments: "x", result: "y") }
+    let round = (0..<length).map { ToolTurn([ToolUse(name: "r\($0)", arguments: "x", result: "y")]) }
+    let names = (0..<length).map { "r\($0)" }
     let certain = min(5, 16 / length)
     for rounds in 1...6 {
-      let uses = before + Array(repeating: round, count: rounds).flatMap(\.self)
-      let sign = detector.judge(uses)
+      let turns = before + Array(repeating: round, count: rounds).flatMap(\.self)
+      let sign = detector.judge(turns)
       switch rounds {
       case ..<3: #expect(sign == .none)
-      case ..<certain: #expect(sign == .warning(LoopFinding(tools: round.map(\.name), rounds: rounds)))
-      default: if case .loop(let finding) = sign { #expect(finding.tools == round.map(\.name)) } else { Issue.record() }
+      case ..<certain: #expect(sign == .warning(LoopFinding(tools: names, rounds: rounds)))
+      default: if case .loop(let finding) = sign { #expect(finding.tools == names) } else { Issue.record() }
       }
       // One use that is new breaks it.
-      #expect(detector.judge(uses + [ToolUse(name: "new", arguments: "", result: "")]) == .none)
+      #expect(detector.judge(turns + [ToolTurn([ToolUse(name: "new", arguments: "", result: "")])]) == .none)
     }
   }
 }

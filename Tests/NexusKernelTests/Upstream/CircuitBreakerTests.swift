@@ -7,7 +7,8 @@ import Testing
 
 struct CircuitBreakerTests {
   private static let limits = CircuitBreaker.Limits(
-    window: .seconds(10), leastCalls: 4, failurePercent: 50, opening: .seconds(5), longestOpening: .seconds(15))
+    window: .seconds(10), leastCalls: 4, failurePercent: 50, opening: .seconds(5), longestOpening: .seconds(15),
+    probe: .seconds(10))
 
   /// To the millisecond, which the sums of fractions below are not.
   private func at(_ seconds: Double) -> Instant {
@@ -85,6 +86,32 @@ struct CircuitBreakerTests {
     #expect(call(&breaker, .none, at: 5) == false)
     #expect(breaker.state == .halfOpen)
     #expect(call(&breaker, .well, at: 5) == true)
+  }
+
+  @Test func `a probe that takes long does not keep the next one from finding out`() {
+    var breaker = opened()
+    guard case .pass(let slow) = breaker.ask(at: at(5)) else { return #expect(Bool(false), "no probe") }
+    #expect(breaker.ask(at: at(12)) == .refused(retryAfter: .seconds(3)))
+    guard case .pass(let next) = breaker.ask(at: at(15)) else { return #expect(Bool(false), "no second probe") }
+    #expect(next.isProbe)
+    // One at a time still.
+    #expect(breaker.ask(at: at(15)) == .refused(retryAfter: .seconds(5)))
+    // What has become of the first one says nothing of the one that is waited for.
+    #expect(breaker.end(slow, .none, at: at(16)) == false)
+    #expect(breaker.refusal(at: at(16)) != nil)
+    #expect(breaker.end(next, .well, at: at(17)) == true)
+    #expect(breaker.state == .closed)
+  }
+
+  @Test func `an answer to a slow probe counts also when another one has gone`() {
+    for (sign, state) in [(CircuitBreaker.Sign.well, CircuitBreaker.State.closed), (.ill, .open)] {
+      var breaker = opened()
+      guard case .pass(let slow) = breaker.ask(at: at(5)) else { return #expect(Bool(false), "no probe") }
+      guard case .pass(let next) = breaker.ask(at: at(15)) else { return #expect(Bool(false), "no second probe") }
+      #expect(breaker.end(slow, sign, at: at(16)) == true)
+      #expect(breaker.state == state)
+      #expect(breaker.end(next, .ill, at: at(16)) == false)
+    }
   }
 
   @Test func `what began before a change says nothing about now`() {

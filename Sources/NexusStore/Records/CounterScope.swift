@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// A counter, and whose charges since when belong in it, whether they were booked on it or not.
+package struct CounterScope: Sendable, Hashable {
+  package var key: CounterKey
+  /// Nil for those of everybody.
+  package var agents: Set<AgentName>?
+  /// Nil for those of all runs, and of none.
+  package var run: RunID?
+  /// When the window of the counter began; nil if it has always been.
+  package var since: WallTime?
+
+  package init(key: CounterKey, agents: Set<AgentName>? = nil, run: RunID? = nil, since: WallTime? = nil) {
+    self.key = key
+    self.agents = agents
+    self.run = run
+    self.since = since
+  }
+
+  /// What a person corrected counts only where it was booked.
+  package func holds(
+    _ agent: AgentName, _ basis: ChargeRow.Basis, at time: WallTime, counters: () throws(StoreError) -> [CounterKey]
+  ) throws(StoreError) -> Bool {
+    if let since, time < since { return false }
+    switch basis {
+    case .usage, .hold, .released, .unresolved: if agents?.contains(agent) ?? true { return true }
+    case .adjustment, .resolution: break
+    }
+    return try counters().contains(key)
+  }
+
+  /// How much of a sum a counter lacks.
+  package func missing(from sum: Spend, counted: Spend?) -> Spend {
+    let left = sum - (counted ?? .zero)
+    return Spend(
+      cost: max(.zero, left.cost), tokens: max(.zero, left.tokens), requests: max(0, left.requests))
+  }
+}

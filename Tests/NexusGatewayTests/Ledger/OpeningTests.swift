@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusGateway
+import NexusKernel
+import NexusStore
+import Testing
+
+/// Limits for windows that nobody has counted in, at $0.002 a call.
+@Suite struct `A limit that is new to its window` {
+  private let day = BudgetPlace(.agent(writer), .day)
+  private let all = BudgetPlace(.global, .week)
+
+  private func settle(_ ledger: Ledger, _ id: String, in store: any Store) async throws {
+    let settlement = try #require(ledger.settle(EffectID(id), usage: usage()))
+    try await store.commit(StoreTransaction(.logged, [.settleHold(settlement.charge)]))
+  }
+
+  private func spent(_ ledger: Ledger, _ place: BudgetPlace) -> Spend? {
+    ledger.report().lines.first { $0.scope == place.scope.text && $0.window == place.window }?.spent
+  }
+
+  private func open(_ places: [BudgetPlace], _ ledger: Ledger, _ store: any Store) async throws {
+    let fresh = ledger.uncounted(places)
+    ledger.watch(fresh)
+    try await ledger.fill(fresh, from: store)
+    for place in places {
+      let most = NanoUSD(place == day ? 7_000_000 : 100_000_000)
+      ledger.set(BudgetOverride(place: place, maxCost: most, at: WallTime(microseconds: 0)), at: place)
+    }
+  }
+
+  @Test func `counts what was spent in the window, and what is under way`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
+    // Yesterday.
+    #expect(ledger.admit(request("old")).hold != nil)
+    try await settle(ledger, "old", in: store)
+    clock.go(86_400)
+    #expect(ledger.admit(request("early")).hold != nil)
+    try await settle(ledger, "early", in: store)
+    #expect(ledger.admit(request("open")).hold != nil)
+    #expect(ledger.uncounted([day, all, BudgetPlace(.agent(writer), .lifetime)]).count == 2)
+    try await open([day, all], ledger, store)
+    #expect(spent(ledger, day)?.cost == NanoUSD(2_000_000))
+    // The day before is of the same week.
+    #expect(spent(ledger, all)?.cost == NanoUSD(4_000_000))
+    #expect(ledger.uncounted([day, all]).isEmpty)
+    try await settle(ledger, "open", in: store)
+    #expect(spent(ledger, day)?.cost == NanoUSD(4_000_000))
+    #expect(ledger.admit(request("last")).hold != nil)
+    #expect(ledger.admit(request("beyond")).refusal?.code == nil, "it waits for what may come back")
+    try await settle(ledger, "last", in: store)
+    #expect(ledger.admit(request("no")).refusal?.code == .tooBig)
+    let stored = try await store.counters().first { $0.key.window == "day" }
+    #expect(stored?.spent.cost == NanoUSD(6_000_000))
+  }
+
+  @Test func `counts nothing twice when it is cleared and set again`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
+    #expect(ledger.admit(request("a")).hold != nil)
+    try await settle(ledger, "a", in: store)
+    for _ in 0..<3 {
+      try await open([day], ledger, store)
+      #expect(spent(ledger, day)?.cost == NanoUSD(2_000_000))
+      ledger.set(nil, at: day)
+    }
+    #expect(ledger.admit(request("b")).hold != nil)
+    try await settle(ledger, "b", in: store)
+    try await open([day], ledger, store)
+    #expect(spent(ledger, day)?.cost == NanoUSD(4_000_000))
+  }
+
+  @Test func `that was written down while no node ran counts when one comes up`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock, boot: "boot_a")
+    #expect(ledger.admit(request("a")).hold != nil)
+    try await settle(ledger, "a", in: store)
+    let limit = BudgetSpec(scope: .global, window: .day, maxCost: NanoUSD(3_000_000))
+    let next = Ledger(plan([limit], prices: [flatPrice]), clock: clock, boot: "boot_b")
+    try await next.restore(
+      from: store, kernelBoot: "k", identifiers: IdentifierSource(clock: clock, random: clock))
+    #expect(next.admit(request("b")).refusal?.code == .tooBig)
+  }
+
+  @Test func `for each run counts what runs under way have spent`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let run = RunID("run_1")
+    try await store.commit(
+      StoreTransaction(
+        .synced,
+        [
+          .insertRun(
+            RunRecord(
+              id: run, kind: .agent, name: "writer", definition: DefinitionHash("d"), input: nil, idempotencyKey: nil,
+              createdAt: WallTime(microseconds: 0), fence: FencingToken(1), head: .none,
+              summary: RunSummary(status: .running, updatedAt: WallTime(microseconds: 0))))
+        ]))
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
+    #expect(ledger.admit(request("a", run: run)).hold != nil)
+    try await settle(ledger, "a", in: store)
+    let place = BudgetPlace(.agent(writer), .run)
+    let fresh = ledger.uncounted([place])
+    ledger.watch(fresh)
+    try await ledger.fill(fresh, from: store)
+    ledger.set(BudgetOverride(place: place, maxCost: NanoUSD(3_000_000), at: WallTime(microseconds: 0)), at: place)
+    #expect(ledger.admit(request("b", run: run)).refusal?.code == .tooBig)
+    #expect(ledger.admit(request("c", run: RunID("run_2"))).hold != nil)
+  }
+
+  @Test func `and what a charge was reckoned by is on record`() throws {
+    let table = PriceSpec(
+      model: "upstream/scripted", input: PicoUSDPerToken(2_500_000), output: PicoUSDPerToken(10_000_000))
+    let ledger = Ledger(plan(prices: [table]), clock: StillClock())
+    #expect(ledger.admit(request("own")).hold != nil)
+    #expect(ledger.admit(request("listed", provider: "openai", model: "gpt-4o")).hold != nil)
+    #expect(ledger.admit(request("lost", provider: "openai", model: "gpt-4o")).hold != nil)
+    #expect(ledger.admit(request("free", provider: "local", model: "extractive")).hold != nil)
+    let own = try #require(ledger.settle(EffectID("own"), usage: usage())?.charge.price)
+    #expect(own == ChargePrice(source: "cost.models", rates: "2.5 10"))
+    var used = usage()
+    used.options = [ServiceOption(.tier, "priority")]
+    used.hosted = [.webSearch: 2]
+    let listed = try #require(ledger.settle(EffectID("listed"), usage: used)?.charge.price)
+    #expect(listed.source == "built-in \(PriceRows.asOf)")
+    #expect(listed.rates == "2.5 10 read=1.25 service=250% webSearch=2x$0.01", "\(listed.rates)")
+    #expect(ledger.settleAtHold(EffectID("lost"))?.charge.price?.rates == "2.5 10 read=1.25")
+    #expect(ledger.settle(EffectID("free"), usage: usage())?.charge.price?.source == "free")
+  }
+}
