@@ -14,6 +14,8 @@ package enum CostChange: Sendable, Hashable {
   case adjust(scope: String, window: String?, cost: NanoUSD, tokens: TokenCount, reason: String)
   /// What a call of unknown cost came to.
   case resolve(EffectID, cost: NanoUSD, tokens: TokenCount?, reason: String?)
+  /// The wall clock, which ran ahead, is right: windows follow it again.
+  case confirmClock
 
   /// The longest reason.
   package static let maxReasonBytes = 1000
@@ -23,6 +25,7 @@ package enum CostChange: Sendable, Hashable {
     ("clear", "Takes a limit that was set back: the configuration's holds again."),
     ("adjust", "Books a signed correction of what was charged."),
     ("resolve", "Says what a call of unknown cost came to; the difference is booked."),
+    ("confirm-clock", "Says that the wall clock, which ran ahead, is right: budget windows follow it again."),
   ]
 
   package var verb: String {
@@ -31,6 +34,7 @@ package enum CostChange: Sendable, Hashable {
     case .clear: "clear"
     case .adjust: "adjust"
     case .resolve: "resolve"
+    case .confirmClock: "confirm-clock"
     }
   }
 
@@ -51,6 +55,7 @@ package enum CostChange: Sendable, Hashable {
       [
         "id": .string(id.text), "costNanoUSD": .int(cost.value), "tokens": .of(tokens?.value), "reason": .of(reason),
       ]
+    case .confirmClock: [:]
     }
   }
 
@@ -77,6 +82,7 @@ package enum CostChange: Sendable, Hashable {
       self = .resolve(
         EffectID(try reader.text("id")), cost: NanoUSD(try reader.integer("costNanoUSD")),
         tokens: try reader.optionalInteger("tokens").map { TokenCount($0) }, reason: try Self.reason(reader))
+    case "confirm-clock": self = .confirmClock
     default: return nil
     }
   }

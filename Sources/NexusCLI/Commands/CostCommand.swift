@@ -12,7 +12,7 @@ struct CostCommand: ParsableCommand {
     commandName: "cost", abstract: "Show what was spent, and set, correct and settle it.",
     subcommands: [
       CostStatusCommand.self, CostHistoryCommand.self, CostSetCommand.self, CostAdjustCommand.self,
-      CostResolveCommand.self,
+      CostResolveCommand.self, CostConfirmClockCommand.self,
     ])
 }
 
@@ -215,6 +215,29 @@ struct CostResolveCommand: NaosCommand {
     let change = CostChange.resolve(
       EffectID(id), cost: actual.amount, tokens: tokens.map { TokenCount($0) }, reason: reason)
     try await CostTarget.correct(change, context)
+  }
+}
+
+struct CostConfirmClockCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "confirm-clock", abstract: "Say that the clock, which ran ahead, is right.",
+    discussion: """
+      A wall clock that is set ahead opens no new budget window until this is said (NX-BUD-007), also over restarts of \
+      the node. From then on windows follow it again.
+      """)
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let project = try context.project()
+    let report = try await NodeAccess.running(project) { node in try await node.change(costs: .confirmClock) }
+    let console = context.console
+    console.emit(report.json) {
+      CostTable.budgets(report.budgets, now: SystemClock().wallNow(), console.outputStyle)
+    }
+    guard console.format == .table else { return }
+    console.say("\(console.wordStyle.good("✓")) budget windows follow the clock: it is \(SystemClock().wallNow())")
+    console.next("naos cost status")
   }
 }
 

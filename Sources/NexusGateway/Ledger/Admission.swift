@@ -111,7 +111,7 @@ package enum LedgerNotice: Sendable, Hashable, CustomStringConvertible {
     case .boundViolation(let charge, let held):
       BudgetText.violation(charge, held)
     case .clockHeld:
-      "[NX-BUD-007] the wall clock ran ahead of the time that has passed: no new budget window begins until it is confirmed"
+      "[NX-BUD-007] the wall clock ran ahead of the time that has passed: no new budget window begins until `naos cost confirm-clock`"
     }
   }
 }

@@ -197,13 +197,15 @@ package final class Ledger: Sendable {
 
   package func releaseReserve(of run: RunID) { change { state, _ in state.machine.releaseReserve(of: run) } }
 
-  /// A person says that the wall clock is right after it ran ahead.
-  package func confirmClock() {
-    change { state, reading in
-      state.machine.confirmClock(reading)
+  /// A person says that the wall clock is right after it ran ahead; the reading has been committed.
+  package func confirmClock(_ reading: ClockReading? = nil) {
+    change { state, now in
+      state.machine.confirmClock(reading ?? now)
       state.saidClockHeld = false
     }
   }
+
+  func tellOfClock() { if state.withLock({ $0.takeClockNotice() }) { tell([.clockHeld]) } }
 
   /// How the hold of an admitted call is committed, with these marks.
   package func commitClass(of marks: [CounterMark]) -> CommitClass {
@@ -214,7 +216,8 @@ package final class Ledger: Sendable {
   /// The names `provider/model` that have a price.
   package var pricedModels: [String] { state.withLock { $0.prices.pricedModels } }
 
-  var reading: ClockReading { ClockReading(wall: clock.wallNow(), monotonic: clock.now()) }
+  /// What the clocks say now.
+  package var reading: ClockReading { ClockReading(wall: clock.wallNow(), monotonic: clock.now()) }
 
   private static func loops(of plan: ProjectPlan) -> [AgentName: LoopSpec] {
     Dictionary(plan.agents.map { ($0.name, $0.loops) }) { first, _ in first }

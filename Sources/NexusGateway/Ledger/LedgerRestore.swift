@@ -11,7 +11,7 @@ extension Ledger {
   ///
   /// Holds of dead boots become charges in full, `unresolved`. After a restart of the machine itself (`kernelBoot` is
   /// its boot id) each counter goes on from its mark, and the difference becomes a charge too. Limits that people set
-  /// hold on.
+  /// hold on. A wall clock that was set ahead since the node before this one trusted it opens no new window.
   package func restore(
     from store: any Store, kernelBoot: String, identifiers: IdentifierSource
   ) async throws(StoreError) {
@@ -20,14 +20,18 @@ extension Ledger {
     let counters = try await store.counters()
     let holds = try await store.openHolds()
     let overrides = try BudgetFormat.overrides(try await store.components(.budget))
-    let now = clock.wallNow()
-    let burned = state.withLock { state in
+    let lastTrusted = try ClockFormat.reading(try await store.components(.clock), under: kernelBoot)
+    let reading = reading
+    let now = reading.wall
+    let (burned, isTrusted) = state.withLock { state in
+      let isTrusted = state.machine.openClock(reading, after: lastTrusted)
       state.overrides = overrides
       state.applyRules()
-      return state.machine.restore(
+      let burned = state.machine.restore(
         counters: counters.map { StoredCounter(key: $0.key, spent: $0.spent, mark: $0.mark) },
         openHolds: holds.map { StoredHold(id: $0.id, bound: $0.bound, counters: $0.counters) },
         sameKernelBoot: last?.kernelBoot == kernelBoot)
+      return (burned, isTrusted)
     }
     var mutations: [Mutation] = holds.map { hold in
       .settleHold(Self.unresolved(hold, at: now))
@@ -38,6 +42,7 @@ extension Ledger {
         bound: burn.amount, counters: [burn.key], at: now)
       mutations += [.placeHold(hold), .settleHold(Self.unresolved(hold, at: now))]
     }
+    if isTrusted { mutations.append(.putComponent(ClockFormat.row(reading, under: kernelBoot))) } else { tellOfClock() }
     if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
     try await fill(neverCounted(counters.map(\.key)), from: store)
   }

@@ -123,6 +123,15 @@ package struct BudgetMachine: Sendable {
     }
   }
 
+  /// Looks at the clocks for the first time; `last` is what a node before this one trusted, if it can be known.
+  ///
+  /// - Returns: whether the wall clock is trusted.
+  package mutating func openClock(_ reading: ClockReading, after last: ClockReading?) -> Bool {
+    if let last { clock.restore(last) }
+    _ = clock.trusted(reading)
+    return !clock.isHeld
+  }
+
   /// A person confirms that the wall clock is right after it ran ahead.
   package mutating func confirmClock(_ reading: ClockReading) { clock.confirm(reading) }
 

@@ -46,6 +46,9 @@ package struct WindowClock: Sendable, Hashable {
     return reading.wall
   }
 
+  /// Takes up what a node before this one trusted, while the machine has not been started anew.
+  package mutating func restore(_ reading: ClockReading) { anchor = reading }
+
   /// A person says that the wall clock is right.
   package mutating func confirm(_ reading: ClockReading) {
     anchor = reading

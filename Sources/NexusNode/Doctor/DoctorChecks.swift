@@ -73,7 +73,7 @@ enum DoctorChecks {
       findings.append(
         DoctorFinding(
           "clock", .problem, "the clock jumped ahead; budget windows stand still until that is confirmed",
-          hint: "Set the clock right, or restart the node."))
+          hint: "Set the clock right, or say that it is: naos cost confirm-clock"))
     }
     return findings
   }

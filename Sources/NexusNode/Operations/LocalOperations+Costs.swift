@@ -48,6 +48,12 @@ extension LocalOperations {
       return try await adjust(scope, window, by: Spend(cost: cost, tokens: tokens), reason: reason)
     case .resolve(let id, let cost, let tokens, let reason):
       return try await resolve(id, cost: cost, tokens: tokens, reason: reason)
+    case .confirmClock:
+      let reading = parts.ledger.reading
+      let kernelBoot = KernelBoot.identifier ?? parts.boot.text
+      try await commit([.putComponent(ClockFormat.row(reading, under: kernelBoot))])
+      parts.ledger.confirmClock(reading)
+      return CostChangeReport(budgets: agents.spend.budgets(of: BudgetScope.global.text))
     }
   }
 

@@ -47,6 +47,8 @@ package struct ComponentRow: Sendable, Hashable {
     case correction
     /// Which correction says what a call really cost; its name is the call's charge.
     case resolution
+    /// What the clocks said when the wall clock was last trusted.
+    case clock
   }
 
   package var kind: Kind

@@ -68,6 +68,36 @@ import Testing
     #expect(third.report().spent(by: writer).cost == NanoUSD(9_000_000))
   }
 
+  @Test func `a clock set ahead while no node runs opens no new window until a person confirms it`() async throws {
+    let first = try await start("boot_1", kernel: "k")
+    #expect(!first.report().isClockHeld)
+    clock.go(60)
+    clock.setAhead(86_400)
+    #expect(try await start("boot_2", kernel: "k").report().isClockHeld)
+    // Another restart is no confirmation either.
+    clock.go(60)
+    let third = try await start("boot_3", kernel: "k")
+    #expect(third.report().isClockHeld)
+    let reading = third.reading
+    try await store.commit(StoreTransaction(.synced, [.putComponent(ClockFormat.row(reading, under: "k"))]))
+    third.confirmClock(reading)
+    #expect(!third.report().isClockHeld)
+    clock.go(3600)
+    #expect(!(try await start("boot_4", kernel: "k").report().isClockHeld))
+  }
+
+  @Test func `where the machine was started anew its clock is taken as it is`() async throws {
+    _ = try await start("boot_1", kernel: "k")
+    clock.setAhead(86_400)
+    #expect(!(try await start("boot_2", kernel: "other").report().isClockHeld))
+  }
+
+  @Test func `a trusted reading that cannot be read is not taken for none`() async throws {
+    try await store.commit(
+      StoreTransaction(.synced, [.putComponent(ComponentRow(kind: .clock, name: "trusted", state: Array("{}".utf8)))]))
+    await #expect(throws: StoreError.self) { try await start("boot_1", kernel: "k") }
+  }
+
   @Test func `a hold carries what its charge needs`() async throws {
     let ledger = try await start("boot_1", kernel: "k")
     try await place("a", in: ledger)

@@ -84,6 +84,18 @@ import Testing
     #expect(machine.wake(at: reading(11, wallAhead: 7200)).first?.decision.grant != nil)
   }
 
+  @Test func `what a node before trusted is no new beginning`() {
+    var machine = BudgetMachine(rules: [rule(.agent(alice), .hour, cost: 10)])
+    #expect(!machine.openClock(reading(60, wallAhead: 7200), after: reading()))
+    let held = machine.admit(call("1", flat(10)), at: reading(60, wallAhead: 7200)).grant
+    var other = BudgetMachine(rules: [rule(.agent(alice), .hour, cost: 10)])
+    #expect(other.openClock(reading(60), after: reading()))
+    #expect(held?.counters == other.admit(call("1", flat(10)), at: reading(60)).grant?.counters)
+    // Time that really passed while no node ran is trusted, however long it was.
+    var late = BudgetMachine(rules: [rule(.agent(alice), .hour, cost: 10)])
+    #expect(late.openClock(reading(400 * 3600), after: reading()))
+  }
+
   @Test func `while the clock is held, time goes on by the monotonic one`() {
     var machine = BudgetMachine(rules: [rule(.agent(alice), .hour, cost: 10)])
     _ = machine.admit(call("1", flat(10)), at: reading(3000))
