@@ -22,7 +22,7 @@ extension RunDriver {
       return
     }
     let stops = AttemptStops()
-    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input)
+    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input, payers: payers)
     let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
     attempts.insert(
       AttemptTable.Open(
