@@ -58,13 +58,22 @@ package enum NodeAccess {
   package static func isRunning(_ project: ProjectFolder) async -> Bool { await presence(project) == .answers }
 
   /// Lets `body` ask the running node, or the store if no node runs: for commands that only read.
+  ///
+  /// - Parameters:
+  ///   - project: whose.
+  ///   - console: where what is wrong with the configuration is said, by commands that show what was done rather than
+  ///     what is configured; without one a configuration with errors is refused.
+  ///   - body: what is asked.
+  /// - Throws: what `body` throws, or what keeps it from being asked.
+  /// - Returns: what `body` returns.
   package static func reading<Result: Sendable>(
-    _ project: ProjectFolder, _ body: @Sendable (any NodeOperations) async throws -> Result
+    _ project: ProjectFolder, warning console: Console? = nil,
+    _ body: @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
     switch await presence(project) {
     case .answers: return try await running(project) { try await body($0) }
     case .absent:
-      return try await body(try await StoredOperations.open(plan: try plan(of: project), project: project.path))
+      return try await body(try await stored(project, warning: console))
     case .silent:
       // What the store says is not how things are: the agents of such a node run on.
       let holder = ProjectLock.holder(ProjectState(project: project.path)).map { "process \($0)" } ?? "a process"
@@ -73,6 +82,16 @@ package enum NodeAccess {
         detail: "The node of \(project.path) is \(holder), and it has said nothing for 5 s.",
         hint: "Is it stopped (`kill -CONT`), or the machine overloaded? Once it is gone, `naos up -d` goes on.")
     }
+  }
+
+  private static func stored(_ project: ProjectFolder, warning console: Console?) async throws -> StoredOperations {
+    let result = project.load()
+    guard result.plan == nil else {
+      return try await StoredOperations.open(plan: result.sketch, project: project.path)
+    }
+    guard let console else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
+    CommandFailure.warn(result.diagnostics, files: result.files, on: console)
+    return try await StoredOperations.open(plan: result.sketch, project: project.path, isSketch: true)
   }
 
   /// Lets `body` start runs: on the running node, or on one of its own for as long as `body` takes.
@@ -84,12 +103,23 @@ package enum NodeAccess {
   ) async throws -> Result {
     let clock = SystemClock()
     var deadline: Instant?
+    var successorUntil: Instant?
     while true {
       let began = clock.now()
       do {
-        if await isRunning(project) { return try await running(project) { try await body($0) } }
-        let node = try await Node.open(try options(project, purpose: .singleRun))
+        if await isRunning(project) {
+          successorUntil = nil
+          return try await running(project) { try await body($0) }
+        }
+        // The node that the runs were handed over to is about to come.
+        if let until = successorUntil, clock.now() < until {
+          try await clock.sleep(until: clock.now() + .milliseconds(25))
+          continue
+        }
+        let node = try await Node.open(try nodeOptions(project, purpose: .singleRun))
         return try await alone(node, console: console, body)
+      } catch is HandedOver {
+        successorUntil = clock.now() + handOverPatience
       } catch let error as OperationError where isOfPassingNode(error) {
         // Who was served for a while has met another node than the one of before.
         if clock.now() - began > handOverPatience { deadline = nil }
@@ -111,7 +141,7 @@ package enum NodeAccess {
 
   /// Runs the node until it is told to stop.
   package static func up(_ options: UpOptions) async throws -> CommandExit {
-    let node = try await Node.open(try self.options(options.project, purpose: .project))
+    let node = try await openTakingOver(options.project, console: options.console)
     let console = options.console
     let leaving: @Sendable () -> Void = {
       console.say("going down: agents are asked to end; Ctrl-C again ends all at once")
@@ -138,9 +168,13 @@ package enum NodeAccess {
     _ node: Node, console: Console, _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
     let (ready, open) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let (life, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     return try await withThrowingTaskGroup(of: Ending<Result>.self) { group in
       group.addTask(name: "node") {
-        defer { open.finish() }
+        defer {
+          open.finish()
+          end.finish()
+        }
         try await node.run(handlesSignals: false, recovers: false) { _ in open.yield() }
         return .node
       }
@@ -153,6 +187,11 @@ package enum NodeAccess {
           try await node.operations.shutdown()
           return .body(result)
         } catch {
+          // Asked to leave its runs to another node, it goes down in its own order first.
+          if node.isLeaving {
+            for await _ in life {}
+            throw HandedOver()
+          }
           await seeOff(node, console)
           try? await node.operations.shutdown()
           throw error
@@ -196,7 +235,7 @@ package enum NodeAccess {
     return plan
   }
 
-  private static func options(_ project: ProjectFolder, purpose: NodeOptions.Purpose) throws -> NodeOptions {
+  static func nodeOptions(_ project: ProjectFolder, purpose: NodeOptions.Purpose) throws -> NodeOptions {
     let environment = ProcessEnvironment.variables().sorted { $0.key < $1.key }
     return NodeOptions(
       plan: try plan(of: project), project: project.path, purpose: purpose,

@@ -31,7 +31,7 @@ package struct FlowRules {
 
   /// The first rule that is broken, in a sentence; nil if all hold.
   package func broken() -> String? {
-    checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkNeed() ?? checkEnd()
+    checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkNeed() ?? checkPivot() ?? checkEnd()
   }
 
   /// Every unit ends at most once, and every attempt that ended had started.
@@ -136,6 +136,21 @@ package struct FlowRules {
         let name = String(path.text.dropLast(".compensation".count))
         let step = definition.steps.first { $0.name == name.prefix { $0 != "[" } }
         if step?.compensation?.ofFailed == .auto, !began.contains(name) { return "\(name) is undone, and never began" }
+      default: break
+      }
+    }
+    return nil
+  }
+
+  /// Behind a pivot that has succeeded there is only forward.
+  private func checkPivot() -> String? {
+    let pivots = Set(definition.steps.filter { $0.commitment == .pivot }.map(\.name))
+    var passed: StepPath?
+    for entry in journal {
+      switch entry.entry {
+      case .stepCompleted(let path, _), .stepMarkedDone(let path, _, _): if pivots.contains(path.text) { passed = path }
+      case .compensationStarted:
+        if let passed { return "the run goes back although \(passed) has succeeded: \(words)" }
       default: break
       }
     }

@@ -61,6 +61,16 @@ struct PlanJoiningTests {
     #expect(changes.map { "\($0.kind) \($0.subject) \($0.name)" } == ["removed agent a", "removed budget agent:b"])
   }
 
+  @Test func `how long runs are kept is a change, and applies at once`() {
+    let old = Self.plan(["a"], costs: [])
+    var new = old
+    new.retention = RetentionSpec(completed: .seconds(86_400))
+    let change = PlanDifference(from: old, to: new).changes
+    #expect(change.map { "\($0.kind) \($0.subject) \($0.name) \($0.detail)" } == ["changed store store retention"])
+    #expect(change.map(\.applies) == [.now])
+    #expect(PlanDifference(from: new, to: new).changes.isEmpty)
+  }
+
   @Test func `a change of the way of counting applies at once, as the ledger takes it`() {
     let old = Self.plan(["a"], costs: [])
     var new = old

@@ -32,7 +32,9 @@ import Testing
   private static func call(_ fixture: RuntimeFixture, _ path: String) async throws -> Int {
     let (key, caller) = try #require(fixture.boundary.openKeys.first)
     let call = AgentCall(
-      method: "POST", path: [path], query: [:], body: Array(#"{"message":"x"}"#.utf8), caller: caller, key: key)
+      method: "POST", path: [path], query: [:],
+      body: Array((path == "log" ? #"{"message":"x"}"# : #"{"note":"x"}"#).utf8),
+      caller: caller, key: key)
     return await fixture.runtime.agentCalls.handle(call).status
   }
 

@@ -147,4 +147,21 @@ import Testing
     try Files.write(Array("not ours".utf8), to: path)
     #expect(await PlaneFixture(sessionFile: path).ask("GET", "/api/v1/status", headers: kept, token: nil).status == 401)
   }
+
+  @Test func `whoever has logged out stays so on the next node, although the disk took nothing any more`() async throws
+  {
+    let folder = "/tmp/naos-full-\(UInt64.random(in: 0 ... .max))"
+    try Files.makeDirectory(folder, mode: 0o700)
+    defer { try? Files.removeTree(folder) }
+    let path = folder + "/sessions"
+    let first = PlaneFixture(sessionFile: path)
+    let (_, ended) = try await first.login()
+    #expect(Files.exists(path))
+    // The new file cannot be written; the old one, in which the session is still open, must not outlive it.
+    try Files.makeDirectory(path + ".new/full", mode: 0o700)
+    #expect(await first.ask("POST", "/api/v1/logout", headers: ended, token: nil).status == 204)
+    #expect(!Files.exists(path))
+    let second = PlaneFixture(sessionFile: path)
+    #expect(await second.ask("GET", "/api/v1/status", headers: ended, token: nil).status == 401)
+  }
 }

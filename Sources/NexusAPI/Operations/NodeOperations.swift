@@ -71,9 +71,13 @@ package protocol NodeOperations: Sendable {
   func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport
   /// Answers at once; the node then goes down in order.
   func shutdown() async throws(OperationError)
+  /// The same for a node that is there for the runs of one command: it leaves them to the node that comes after it.
+  func handOver() async throws(OperationError)
 }
 
 extension NodeOperations {
+  package func handOver() async throws(OperationError) { try await shutdown() }
+
   package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
     throw .unreachable("Runs are removed by a node.")
   }

@@ -13,6 +13,9 @@ package struct BudgetStatus: Sendable, Hashable {
   /// Settled cost and what calls in flight hold.
   package var usedNanoUSD: NanoUSD
   package var heldNanoUSD: NanoUSD
+  /// What stands aside for the compensations of sagas: other calls cannot have it.
+  package var reservedTokens = TokenCount.zero
+  package var reservedNanoUSD = NanoUSD.zero
   /// The window: `lifetime`, `run`, `day` and so on.
   package var per: String
   /// `refuse`, `pause`, `throttle`, `alert`, `kill`.
@@ -51,8 +54,9 @@ extension BudgetStatus: WireValue {
     [
       "scope": .string(scope), "maxTokens": .of(maxTokens?.value), "usedTokens": .int(usedTokens.value),
       "maxNanoUSD": .of(maxNanoUSD?.value), "usedNanoUSD": .int(usedNanoUSD.value),
-      "heldNanoUSD": .int(heldNanoUSD.value), "per": .string(per), "onLimit": .string(onLimit), "hard": .bool(isHard),
-      "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
+      "heldNanoUSD": .int(heldNanoUSD.value), "reservedTokens": .int(reservedTokens.value),
+      "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "onLimit": .string(onLimit),
+      "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
       "forecast": .of(forecast),
     ]
   }
@@ -65,6 +69,8 @@ extension BudgetStatus: WireValue {
     maxNanoUSD = try reader.optionalInteger("maxNanoUSD").map { NanoUSD($0) }
     usedNanoUSD = NanoUSD(try reader.integer("usedNanoUSD"))
     heldNanoUSD = NanoUSD(try reader.optionalInteger("heldNanoUSD") ?? 0)
+    reservedTokens = TokenCount(try reader.optionalInteger("reservedTokens") ?? 0)
+    reservedNanoUSD = NanoUSD(try reader.optionalInteger("reservedNanoUSD") ?? 0)
     per = try reader.text("per")
     onLimit = try reader.text("onLimit")
     isHard = try reader.flag("hard", default: true)

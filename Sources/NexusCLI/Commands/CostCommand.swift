@@ -27,7 +27,9 @@ struct CostStatusCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    var report = try await NodeAccess.reading(project) { operations in try await operations.costs() }
+    var report = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.costs()
+    }
     if let agent {
       guard let row = report.agents.first(where: { $0.name == agent }) else {
         throw OperationError.unknownAgent(
@@ -74,7 +76,9 @@ struct CostHistoryCommand: NaosCommand {
     }
     let project = try context.project()
     let query = CostQuery(agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, limit: limit)
-    let history = try await NodeAccess.reading(project) { operations in try await operations.costHistory(query) }
+    let history = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.costHistory(query)
+    }
     let console = context.console
     console.emit(history.json, lines: history.charges.map(\.json)) {
       CostTable.history(history.charges, now: SystemClock().wallNow(), console.outputStyle)
@@ -133,13 +137,8 @@ struct CostSetCommand: NaosCommand {
       : .set(
         scope: scope, window: per, maxNanoUSD: maxDollars?.amount, maxTokens: maxTokens.map { TokenCount($0) },
         onLimit: onLimit, reason: reason)
-    let project = try context.project()
-    let report = try await NodeAccess.running(project) { node in try await node.change(costs: change) }
+    guard try await CostTarget.change(change, context) != nil else { return }
     let console = context.console
-    console.emit(report.json) {
-      CostTable.budgets(report.budgets, now: SystemClock().wallNow(), console.outputStyle)
-    }
-    guard console.format == .table else { return }
     if clear {
       console.say("\(console.wordStyle.good("✓")) the configuration's limits hold again; what was spent stays")
       console.next("naos cost status")
@@ -246,14 +245,22 @@ enum CostTarget {
   /// `agent:researcher` for a bare name.
   static func scope(_ who: String) -> String { who == "global" || who.contains(":") ? who : "agent:\(who)" }
 
-  static func correct(_ change: CostChange, _ context: CommandContext) async throws {
+  /// Makes a change on the running node, and shows the budgets that it touched.
+  ///
+  /// - Returns: what it came to, if there are words to be said about it.
+  static func change(_ change: CostChange, _ context: CommandContext) async throws -> CostChangeReport? {
     let project = try context.project()
     let report = try await NodeAccess.running(project) { node in try await node.change(costs: change) }
     let console = context.console
     console.emit(report.json) {
       CostTable.budgets(report.budgets, now: SystemClock().wallNow(), console.outputStyle)
     }
-    guard console.format == .table else { return }
+    return console.format == .table ? report : nil
+  }
+
+  static func correct(_ change: CostChange, _ context: CommandContext) async throws {
+    guard let report = try await self.change(change, context) else { return }
+    let console = context.console
     if let entry = report.entry {
       console.say("\(console.wordStyle.good("✓")) booked \(entry.cost) as \(entry.id.text)")
     }

@@ -15,7 +15,9 @@ struct DoctorCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let console = context.console
-    let report = try await NodeAccess.reading(project) { operations in try await operations.doctor() }
+    let report = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.doctor()
+    }
     console.emit(report.json, lines: report.findings.map(\.json)) { Self.render(report, style: console.outputStyle) }
     if report.hasProblems { throw CommandFailure(exit: .failed) }
     if console.format == .table { console.next("naos status") }

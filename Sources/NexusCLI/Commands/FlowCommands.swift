@@ -100,7 +100,9 @@ struct FlowRunsCommand<Kind: FlowKind>: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let filter = RunFilter(name: name, kinds: [Kind.word], parent: "any", limit: limit)
-    let page = try await NodeAccess.reading(project) { operations in try await operations.listRuns(filter) }
+    let page = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.listRuns(filter)
+    }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
       RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)

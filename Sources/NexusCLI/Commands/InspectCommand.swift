@@ -18,7 +18,9 @@ struct InspectCommand: NaosCommand {
     let project = try context.project()
     let agent = AgentName(name)
     let detail = try await AgentNames.suggesting(name, in: project) {
-      try await NodeAccess.reading(project) { operations in try await operations.inspect(agent) }
+      try await NodeAccess.reading(project, warning: context.console) { operations in
+        try await operations.inspect(agent)
+      }
     }
     let console = context.console
     console.emit(detail.json) { Self.render(detail, now: SystemClock().wallNow(), style: console.outputStyle) }

@@ -39,7 +39,9 @@ struct LogsCommand: NaosCommand {
       limit: lines)
     let console = context.console
     guard follow else {
-      let page = try await NodeAccess.reading(project) { operations in try await operations.logs(query) }
+      let page = try await NodeAccess.reading(project, warning: context.console) { operations in
+        try await operations.logs(query)
+      }
       show(page.lines, console)
       if page.lines.isEmpty { console.say("no lines yet") }
       return

@@ -64,7 +64,9 @@ struct RunsListCommand: NaosCommand {
     let filter = RunFilter(
       name: name, statuses: stuck ? RunWords.stuck : RunWords.list(status), kinds: RunWords.list(kind),
       reasons: RunWords.list(reason), parent: parent ?? (all ? "any" : nil), limit: limit, cursor: cursor)
-    let page = try await NodeAccess.reading(project) { operations in try await operations.listRuns(filter) }
+    let page = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.listRuns(filter)
+    }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
       RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)
@@ -92,7 +94,9 @@ struct RunsShowCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let run = RunID(id)
-    let detail = try await NodeAccess.reading(project) { operations in try await operations.showRun(run) }
+    let detail = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.showRun(run)
+    }
     let console = context.console
     console.emit(detail.json) { RunTable.show(detail, now: SystemClock().wallNow(), style: console.outputStyle) }
     guard console.format == .table else { return }
@@ -129,7 +133,7 @@ struct RunsJournalCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let (run, after, limit) = (RunID(id), JournalSequence(after), limit)
-    let page = try await NodeAccess.reading(project) { operations in
+    let page = try await NodeAccess.reading(project, warning: context.console) { operations in
       try await operations.journal(of: run, after: after, limit: limit)
     }
     let console = context.console
@@ -160,7 +164,9 @@ struct RunsWaitCommand: NaosCommand {
     let project = try context.project()
     let (run, console) = (RunID(id), context.console)
     // A run that is over needs no node to be waited for.
-    let seen = try await NodeAccess.reading(project) { operations in try await operations.showRun(run) }.report
+    let seen = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.showRun(run)
+    }.report
     if RunStatusWords.isAtRest(seen.status) { return try RunEnding(console: console).finish(seen) }
     try await NodeAccess.running(project) { node in
       try RunEnding(console: console).finish(try await node.waitRun(run))

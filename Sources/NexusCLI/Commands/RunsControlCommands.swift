@@ -4,6 +4,7 @@
 internal import ArgumentParser
 internal import NexusAPI
 internal import NexusCore
+internal import Synchronization
 
 struct RunsResumeCommand: NaosCommand {
   static let configuration = CommandConfiguration(
@@ -98,10 +99,15 @@ enum RunControl {
       return say(report, console)
     }
     Interrupts.install()
+    let isChanged = Mutex(false)
     try await NodeAccess.executing(project, console: console) { operations in
       let flow = RunFlow(console: console, operations: operations)
       let report = try await flow.follow(agent: nil) { () async throws(OperationError) in
-        try await change(operations, run)
+        // On the node after the one that did it there is only the run to be followed.
+        if isChanged.withLock({ $0 }) { return try await operations.showRun(run).report }
+        let report = try await change(operations, run)
+        isChanged.withLock { $0 = true }
+        return report
       }
       try RunEnding(console: console).finish(report)
     }

@@ -14,7 +14,9 @@ struct StatusCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let report = try await NodeAccess.reading(project) { operations in try await operations.status() }
+    let report = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.status()
+    }
     let now = SystemClock().wallNow()
     let console = context.console
     console.emit(report.json, lines: report.agents.map(\.json)) {
@@ -33,7 +35,9 @@ struct ListCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let report = try await NodeAccess.reading(project) { operations in try await operations.status() }
+    let report = try await NodeAccess.reading(project, warning: context.console) { operations in
+      try await operations.status()
+    }
     let console = context.console
     console.emit(["agents": .of(report.agents)], lines: report.agents.map(\.json)) {
       StatusTable.render(report, now: SystemClock().wallNow(), style: console.outputStyle)

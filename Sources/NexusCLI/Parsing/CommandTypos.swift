@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import ArgumentParser
+internal import NexusCore
 internal import NexusDiagnostics
 
 /// Finds what was probably meant by a mistyped command or option.

@@ -175,6 +175,10 @@ package struct RemoteNode: NodeOperations {
 
   package func shutdown() async throws(OperationError) { _ = try await call("POST", "/shutdown") }
 
+  package func handOver() async throws(OperationError) {
+    _ = try await call("POST", "/shutdown", ["handOver": true])
+  }
+
   /// A code for the dashboard's login page, and how long it is valid.
   package func loginCode() async throws(OperationError) -> String {
     let json = try await call("POST", "/login-codes")

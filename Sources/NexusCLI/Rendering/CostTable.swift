@@ -36,23 +36,39 @@ package enum CostTable {
   /// One line a budget, with a note below it where a person set it.
   package static func budgets(_ budgets: [BudgetStatus], now: WallTime, _ style: Style) -> String {
     guard !budgets.isEmpty else { return "" }
+    // Most projects have no saga that keeps something.
+    let keeps = budgets.contains { $0.reservedNanoUSD != .zero || $0.reservedTokens != .zero }
     var table = TextTable(
-      ["BUDGET", "PER", "LIMIT", "SPENT", "HELD", "LEFT", "AT THE LIMIT", "USED UP"], rightAligned: [2, 3, 4, 5])
+      ["BUDGET", "PER", "LIMIT", "SPENT", "HELD"] + (keeps ? ["KEPT"] : []) + ["LEFT", "AT THE LIMIT", "USED UP"],
+      rightAligned: keeps ? [2, 3, 4, 5, 6] : [2, 3, 4, 5])
     for budget in budgets {
-      let spent = budget.usedNanoUSD - budget.heldNanoUSD
-      table.add(
-        [
-          budget.scope, budget.per, amounts(budget.maxNanoUSD, budget.maxTokens),
-          amounts(budget.maxNanoUSD.map { _ in spent }, budget.maxTokens.map { _ in budget.usedTokens }),
-          budget.maxNanoUSD == nil ? "–" : "\(budget.heldNanoUSD)",
-          amounts(
-            budget.maxNanoUSD.map { max(.zero, $0 - budget.usedNanoUSD) },
-            budget.maxTokens.map { max(.zero, $0 - budget.usedTokens) }),
-          budget.isHard ? budget.onLimit : "alert only", forecast(budget, now),
-        ], note: budget.override.map(note)
-      ) { column, text in column == 7 && budget.isExhausted ? style.bad(text) : text }
+      table.add(row(of: budget, keeps, now), note: budget.override.map(note)) { column, text in
+        column == (keeps ? 8 : 7) && budget.isExhausted ? style.bad(text) : text
+      }
     }
     return table.render(style)
+  }
+
+  private static func row(of budget: BudgetStatus, _ keeps: Bool, _ now: WallTime) -> [String] {
+    let spent = budget.usedNanoUSD - budget.heldNanoUSD
+    let left = amounts(
+      budget.maxNanoUSD.map { max(.zero, $0 - budget.usedNanoUSD - budget.reservedNanoUSD) },
+      budget.maxTokens.map { max(.zero, $0 - budget.usedTokens - budget.reservedTokens) })
+    var row = [
+      budget.scope, budget.per, amounts(budget.maxNanoUSD, budget.maxTokens),
+      amounts(budget.maxNanoUSD.map { _ in spent }, budget.maxTokens.map { _ in budget.usedTokens }),
+      budget.maxNanoUSD == nil ? "–" : "\(budget.heldNanoUSD)",
+    ]
+    if keeps { row.append(kept(budget)) }
+    row += [left, budget.isHard ? budget.onLimit : "alert only", forecast(budget, now)]
+    return row
+  }
+
+  /// What is kept for compensations.
+  private static func kept(_ budget: BudgetStatus) -> String {
+    guard budget.reservedNanoUSD != .zero || budget.reservedTokens != .zero else { return "–" }
+    return amounts(
+      budget.maxNanoUSD.map { _ in budget.reservedNanoUSD }, budget.maxTokens.map { _ in budget.reservedTokens })
   }
 
   private static func note(_ override: BudgetOverrideNote) -> String {

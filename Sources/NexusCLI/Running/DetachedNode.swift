@@ -21,10 +21,12 @@ enum DetachedNode {
     let deadline = clock.now() + patience
     while clock.now() < deadline {
       if let exit = exitStatus(of: pid) { throw failure(exit: exit, project, from: offset) }
-      if await NodeAccess.isRunning(project) {
-        let status = try await NodeAccess.running(project) { node in try await node.status() }
-        // Another node may hold the project; ours then ends with its own words.
-        if status.node.pid == Int(pid) { return status }
+      // Another node may hold the project; ours then ends with its own words, or takes over from it.
+      if await NodeAccess.isRunning(project),
+        let status = try? await NodeAccess.running(project, { node in try await node.status() }),
+        status.node.pid == Int(pid)
+      {
+        return status
       }
       try await clock.sleep(until: clock.now() + pollInterval)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
 package import NexusDiagnostics
 
 /// Changes the text of a configuration and leaves every other byte of it as it was, comments included.

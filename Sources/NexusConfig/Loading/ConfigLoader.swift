@@ -9,6 +9,8 @@ package import NexusKernel
 package struct ConfigLoadResult: Sendable {
   /// Nil if there is any error.
   package var plan: ProjectPlan?
+  /// As much as could be understood, whatever is wrong: for those who only read what a project has done.
+  package var sketch: ProjectPlan
   /// All of them, sorted by place.
   package var diagnostics: [Diagnostic]
   /// Every file that was read, for showing the diagnostics.
@@ -58,7 +60,7 @@ package enum ConfigLoader {
     }
     let isValid = !reading.isIncomplete && !diagnostics.hasErrors
     return ConfigLoadResult(
-      plan: isValid ? builder.plan : nil, diagnostics: diagnostics.sortedByLocation(),
+      plan: isValid ? builder.plan : nil, sketch: builder.plan, diagnostics: diagnostics.sortedByLocation(),
       files: reading.sources + builder.sources)
   }
 

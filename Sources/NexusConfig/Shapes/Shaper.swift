@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
 internal import NexusDiagnostics
 
 /// Holds a tree of nodes against the table of keys: what fits becomes typed values, the rest diagnostics.

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import CYAML
+internal import NexusCore
 internal import NexusDiagnostics
 
 /// Builds nodes from events; every bound is checked here, before anything grows.

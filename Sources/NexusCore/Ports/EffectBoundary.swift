@@ -10,15 +10,29 @@ package struct Caller: Sendable, Hashable {
   package let attempt: AttemptNumber
   /// It undoes a step, so it may spend what budgets keep for that.
   package let isCompensating: Bool
+  /// Who has called the run, or one above it: what it spends counts in their budgets of each run, too.
+  package let payers: [Payer]
+
+  /// An agent that has called another run, with its own.
+  package struct Payer: Sendable, Hashable {
+    package let agent: AgentName
+    package let run: RunID
+    package init(agent: AgentName, run: RunID) {
+      self.agent = agent
+      self.run = run
+    }
+  }
 
   package init(
-    agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false
+    agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false,
+    payers: [Payer] = []
   ) {
     self.agent = agent
     self.run = run
     self.step = step
     self.attempt = attempt
     self.isCompensating = isCompensating
+    self.payers = payers
   }
 }
 

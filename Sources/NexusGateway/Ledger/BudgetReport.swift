@@ -41,6 +41,8 @@ package struct BudgetReport: Sendable, Hashable {
   /// The limits in force, and which of them people set.
   package var budgets: [BudgetSpec]
   package var overrides: BudgetOverrides
+  /// What each limit keeps for compensations, where it keeps anything.
+  package var kept: [BudgetPlace: Spend]
   package var mode: CostMode
   package var isClockHeld: Bool
   package var openCalls: Int
@@ -74,8 +76,14 @@ extension Ledger {
           return line
         }
       }
+      let budgets = state.overrides.applied(to: state.budgets)
+      var kept: [BudgetPlace: Spend] = [:]
+      for budget in budgets {
+        let amount = state.machine.kept(of: BudgetRule(budget))
+        if amount != .zero { kept[BudgetPlace(budget.scope, budget.window)] = amount }
+      }
       return BudgetReport(
-        lines: lines, budgets: state.overrides.applied(to: state.budgets), overrides: state.overrides,
+        lines: lines, budgets: budgets, overrides: state.overrides, kept: kept,
         mode: state.mode, isClockHeld: state.machine.isClockHeld, openCalls: state.open.count,
         waitingCalls: state.waiting.count)
     }

@@ -103,7 +103,11 @@ extension Ledger.State {
   }
 
   func subject(of caller: Caller) -> BudgetSubject {
-    subject(caller.agent, caller.run, isCompensating: caller.isCompensating)
+    var subject = subject(caller.agent, caller.run, isCompensating: caller.isCompensating)
+    subject.payers = caller.payers.map { payer in
+      BudgetPayer(agent: payer.agent, supervisors: supervisors[payer.agent] ?? [.root], run: payer.run)
+    }
+    return subject
   }
 
   func subject(_ agent: AgentName, _ run: RunID?, isCompensating: Bool) -> BudgetSubject {

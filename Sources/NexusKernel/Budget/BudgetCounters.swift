@@ -4,9 +4,19 @@
 internal import NexusCore
 
 extension BudgetMachine {
-  /// The counters that a call would be charged to now.
+  /// The counters that a call would be charged to now: its own, and those of each run that has called its own.
   mutating func targets(of subject: BudgetSubject, at time: WallTime) -> [Target] {
-    book.bindings(of: subject).places.map { place, limit in
+    var targets = targets(in: book.bindings(of: subject).places, of: subject, at: time)
+    for payer in subject.payers {
+      targets += self.targets(in: book.bindings(of: payer.subject).ofEachRun, of: payer.subject, at: time)
+    }
+    return targets
+  }
+
+  private mutating func targets(
+    in places: [(place: RuleBook.Place, limit: SpendLimit)], of subject: BudgetSubject, at time: WallTime
+  ) -> [Target] {
+    places.map { place, limit in
       let index = index(of: place.window, at: time)
       let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
       var free = limit
@@ -77,7 +87,13 @@ extension BudgetMachine {
   }
 
   /// The tightest hard limits over all counters of a subject's calls.
-  package mutating func hardLimit(of subject: BudgetSubject) -> SpendLimit { book.bindings(of: subject).hardLimit }
+  package mutating func hardLimit(of subject: BudgetSubject) -> SpendLimit {
+    var limit = book.bindings(of: subject).hardLimit
+    for payer in subject.payers {
+      for place in book.bindings(of: payer.subject).ofEachRun { limit = limit.tightened(by: place.limit) }
+    }
+    return limit
+  }
 
   /// All counters, in the order of scope, window and index.
   package func views() -> [BudgetCounterView] {

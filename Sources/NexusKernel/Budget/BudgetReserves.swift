@@ -40,6 +40,11 @@ extension BudgetMachine {
   /// What a run has kept and not drawn; nil if it keeps nothing.
   package func reserveLeft(of subject: BudgetSubject) -> Spend? { reserves.entry(of: subject)?.left }
 
+  /// What a limit keeps for compensations: what they asked for, and a part of the limit if some do not say.
+  package func kept(of rule: BudgetRule) -> Spend {
+    rule.isSoft ? .zero : reserves.kept(scope: rule.scope.text, rule.window, within: rule.limit)
+  }
+
   /// The run is over, or cannot go back any more.
   ///
   /// Call `wake` afterwards.

@@ -42,6 +42,8 @@ package struct BudgetSubject: Sendable, Hashable {
   package var run: RunID?
   /// It undoes a step of its run, for which the limits may keep something.
   package var isCompensating: Bool
+  /// In whose budgets of each run it counts as well: those who called its run, or one above it.
+  package var payers: [BudgetPayer] = []
 
   package init(
     agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil, isCompensating: Bool = false
@@ -51,4 +53,20 @@ package struct BudgetSubject: Sendable, Hashable {
     self.run = run
     self.isCompensating = isCompensating
   }
+}
+
+/// An agent whose run has called another one.
+package struct BudgetPayer: Sendable, Hashable {
+  package var agent: AgentName
+  package var supervisors: [SupervisorName]
+  package var run: RunID
+
+  package init(agent: AgentName, supervisors: [SupervisorName], run: RunID) {
+    self.agent = agent
+    self.supervisors = supervisors
+    self.run = run
+  }
+
+  /// The calls of its own run.
+  var subject: BudgetSubject { BudgetSubject(agent: agent, supervisors: supervisors, run: run) }
 }

@@ -66,6 +66,13 @@ struct ReserveBook: Sendable {
     kept[Place(scope: key.scope, window: window)] ?? .zero
   }
 
+  /// What stands aside for compensations in a limit that all runs share, with the headroom where it is kept free.
+  func kept(scope: String, _ window: BudgetWindow, within limit: SpendLimit) -> Spend {
+    let place = Place(scope: scope, window: window)
+    let amount = kept[place] ?? .zero
+    return (headrooms[place] ?? 0) > 0 ? amount + limit.headroom : amount
+  }
+
   // MARK: Changes
 
   /// Raises the reserve of an agent for a run to an amount; a lower one changes nothing.

@@ -32,6 +32,9 @@ struct RuleBook: Sendable {
     let places: [(place: Place, limit: SpendLimit)]
     /// The tightest hard limits over all of them.
     let hardLimit: SpendLimit
+
+    /// Those that begin anew with each run.
+    var ofEachRun: [(place: Place, limit: SpendLimit)] { places.filter { $0.place.window == .run } }
   }
 
   init(_ rules: [BudgetRule]) {

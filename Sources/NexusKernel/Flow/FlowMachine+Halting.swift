@@ -101,6 +101,7 @@ extension FlowMachine {
   /// Everything under way has ended: what becomes of the run.
   mutating func end(_ reason: Halt, _ turn: inout Turn) {
     halt = nil
+    if let ending = reason.wayBack, isBehindReturn { return goOnForward(insteadOf: ending, &turn) }
     switch reason {
     case .cancelled(let who):
       guard definition.kind == .saga else { return note(.cancelled, &turn) }
@@ -114,6 +115,16 @@ extension FlowMachine {
     case .timedOut:
       let error = RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false)
       note(definition.kind == .saga ? .compensationStarted(error) : .failed(error), &turn)
+    }
+  }
+
+  /// The pivot has succeeded although it was stopped: behind it there is only forward, so what was stopped goes on.
+  private mutating func goOnForward(insteadOf ending: String, _ turn: inout Turn) {
+    note(.resumed(by: "its pivot, which had succeeded before the run could be \(ending)"), &turn)
+    childrenWereStopped = false
+    let waiting = Set(waitingForRoom)
+    for key in state.active.sorted(by: Self.before) where !handedOver.contains(key) && !waiting.contains(key) {
+      handOverAgain(key, &turn)
     }
   }
 

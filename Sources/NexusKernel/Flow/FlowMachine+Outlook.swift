@@ -35,3 +35,11 @@ extension FlowMachine {
     state.paths.key(of: path).map { stops[$0] != nil } ?? false
   }
 }
+
+extension FlowDefinition {
+  /// Who makes the attempts of a step, a compensation or a probe; nil if the path names none of them.
+  package func agent(at path: StepPath) -> AgentName? {
+    let state = FlowState(definition: self, input: .null)
+    return state.paths.key(of: path).flatMap { state.agent(of: $0) }
+  }
+}

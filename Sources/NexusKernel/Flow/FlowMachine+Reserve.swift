@@ -27,11 +27,17 @@ extension FlowMachine {
   }
 
   /// What was kept already when the run had come so far: nothing before a step has begun that can be undone.
-  package var keptReserves: [CompensationReserve] {
-    let hasBegun = state.units.keys.contains { key in
-      key.role == .forward && definition.steps[key.step].compensation != nil && state.units[key]?.startedAt != nil
+  package var keptReserves: [CompensationReserve] { mayHaveToUndo ? reserves : [] }
+
+  /// Something has begun here, or was taken over from another run, that has to be undone should the run go back.
+  package var mayHaveToUndo: Bool {
+    state.units.keys.contains { key in
+      guard key.role == .forward, definition.steps[key.step].compensation != nil, let unit = state.units[key] else {
+        return false
+      }
+      if case .completed? = unit.outcome { return true }
+      return unit.startedAt != nil
     }
-    return hasBegun ? reserves : []
   }
 
   /// Nothing will be undone any more: the saga is past its pivot.
@@ -48,6 +54,11 @@ extension FlowDefinition {
   /// Its runs have to be able to go back, so budgets keep something for that.
   package var keepsReserve: Bool {
     kind == .saga && steps.contains { step in step.compensation.map { $0.reserve != .zero } ?? false }
+  }
+
+  /// Its runs, or those of a flow that it runs.
+  package var keepsReserveAnywhere: Bool {
+    keepsReserve || children.values.contains { $0.keepsReserveAnywhere }
   }
 }
 

@@ -57,6 +57,15 @@ package struct FlowMachine: DurableMachine {
     case paused(PauseReason, note: String)
     case timedOut
 
+    /// How a saga ends that goes back for it; nil if none does.
+    var wayBack: String? {
+      switch self {
+      case .cancelled: "cancelled"
+      case .timedOut: "ended by its timeout"
+      case .killed, .paused: nil
+      }
+    }
+
     /// A run that stands still is brought to its end.
     var endsPause: Bool {
       switch self {
@@ -296,21 +305,23 @@ package struct FlowMachine: DurableMachine {
   /// Timers, children and second tries that the node before this one waited for.
   mutating func handOverAgain(_ turn: inout Turn) {
     // A probe is begun again by the unit that is in doubt.
-    for key in state.active.sorted(by: Self.before) where !state.open.contains(key) && key.role != .probe {
-      guard let unit = state.units[key] else { continue }
-      let path = state.paths.path(of: key)
-      if let child = unit.child {
-        handedOver.insert(key)
-        turn.act(.awaitChild(path, child))
-      } else if let due = unit.dueAt {
-        handedOver.insert(key)
-        turn.act(.wake(path, after: max(.zero, due - turn.now)))
-      } else if isRun(key) {
-        // It may have begun unheard of, so it is looked for, also by a run that is to end.
-        begin(key, &turn)
-      } else if !isWaitingForEvent(key) {
-        waitingForRoom.append(key)
-      }
+    for key in state.active.sorted(by: Self.before) { handOverAgain(key, &turn) }
+  }
+
+  mutating func handOverAgain(_ key: UnitKey, _ turn: inout Turn) {
+    guard !state.open.contains(key), key.role != .probe, let unit = state.units[key] else { return }
+    let path = state.paths.path(of: key)
+    if let child = unit.child {
+      handedOver.insert(key)
+      turn.act(.awaitChild(path, child))
+    } else if let due = unit.dueAt {
+      handedOver.insert(key)
+      turn.act(.wake(path, after: max(.zero, due - turn.now)))
+    } else if isRun(key) {
+      // It may have begun unheard of, so it is looked for, also by a run that is to end.
+      begin(key, &turn)
+    } else if !isWaitingForEvent(key) {
+      waitingForRoom.append(key)
     }
   }
 

@@ -107,6 +107,9 @@ extension RunState {
 }
 
 extension StepPath {
+  /// The parts of paths that nobody may give a step: what the node itself records stands below them.
+  package static let reserved = [".call", ".calls", ".sleep"]
+
   /// Where it is recorded that the agent of a step is about to call another one: a path for each call.
   package var marksCall: Bool { text.hasPrefix(".calls/") || text.contains("/.calls/") }
 

@@ -56,7 +56,7 @@ package struct DynamicSupervisorMachine: Sendable {
     case .exited(let child, let exit): if let number = child.number { exited(number, exit, at: now) }
     case .timer(let timer): fired(timer, at: now)
     case .call(let id, let call): serve(call, id)
-    case .attemptWanted(let child), .attemptCrashed(let child, _):
+    case .attemptWanted(let child), .attemptCrashed(let child, _, _):
       actions.append(.refuseAttempt(child, reason: "\(name) has no tasks"))
     case .attemptWithdrawn: break
     }

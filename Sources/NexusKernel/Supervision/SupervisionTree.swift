@@ -25,7 +25,7 @@ package struct SupervisionTree: Sendable {
     case startInstance(CallID, under: SupervisorName, arguments: [String])
     case attemptWanted(ChildName)
     case attemptWithdrawn(ChildName)
-    case attemptCrashed(ChildName, reason: String)
+    case attemptCrashed(ChildName, reason: String, counts: Bool = true)
   }
 
   package struct Timer: Sendable, Hashable {
@@ -134,14 +134,14 @@ package struct SupervisionTree: Sendable {
       guard dynamics[supervisor] != nil else { return [.answer(id, .notFound)] }
       work.append(.startInstance(supervisor, id, arguments))
     case .attemptWithdrawn(let child): send(.attemptWithdrawn(child), about: child)
-    case .attemptWanted(let child), .attemptCrashed(let child, _):
+    case .attemptWanted(let child), .attemptCrashed(let child, _, _):
       guard let supervisor = supervisor(of: child) else {
         // Its task was deleted: the run goes on by the definition that it began with, and is nobody's child.
         if case .attemptCrashed = event { return [.mayRetry(child)] }
         return [.admitAttempt(child)]
       }
-      if case .attemptCrashed(_, let reason) = event {
-        work.append(.event(supervisor, .attemptCrashed(child, reason: reason)))
+      if case .attemptCrashed(_, let reason, let counts) = event {
+        work.append(.event(supervisor, .attemptCrashed(child, reason: reason, counts: counts)))
       } else {
         if let reason = outage(above: child) { return [.refuseAttempt(child, reason: reason)] }
         work.append(.event(supervisor, .attemptWanted(child)))
@@ -183,7 +183,7 @@ package struct SupervisionTree: Sendable {
   private static func answer(to event: SupervisorMachine.Event) -> [SupervisorMachine.Action] {
     switch event {
     case .attemptWanted(let child): [.admitAttempt(child)]
-    case .attemptCrashed(let child, _): [.mayRetry(child)]
+    case .attemptCrashed(let child, _, _): [.mayRetry(child)]
     case .call(let id, _): [.answer(id, .notFound)]
     default: []
     }

@@ -49,7 +49,7 @@ extension SupervisorMachine {
     mailbox.removeAll { if case .event(.attemptWanted(child)) = $0 { true } else { false } }
   }
 
-  mutating func attemptCrashed(_ child: ChildName, _ reason: String, at now: Instant) {
+  mutating func attemptCrashed(_ child: ChildName, _ reason: String, counts: Bool, at now: Instant) {
     guard let record = records[child] else {
       actions.append(.mayRetry(child))
       return
@@ -63,12 +63,13 @@ extension SupervisorMachine {
     }
     guard !isBusy else {
       records[child]?.exitSeen = .abnormal(reason)
-      if phase != .ending { mailbox.append(.event(.attemptCrashed(child, reason: reason))) }
+      if phase != .ending { mailbox.append(.event(.attemptCrashed(child, reason: reason, counts: counts))) }
       return
     }
     report(.childTerminated, child, reason)
     let place = child.agent.map { ChildName.agent($0) } ?? child
     remove(child)
+    guard counts else { return retriedByStep(child, place, reason, at: now) }
     guard count(child, because: reason, at: now) else {
       let text = flags.intensity.exceeded(by: reason)
       report(.shutdown, child, text)
@@ -83,5 +84,15 @@ extension SupervisorMachine {
     actions.append(.mayRetry(child))
     // A task that was deleted meanwhile has no place in the order any more, so nobody is behind it.
     if flags.strategy != .oneForOne, records[place] != nil { restartGroup(around: place, at: now) }
+  }
+
+  /// A step's own retry says how often it is tried, so its crashes use up nothing of what the agents may.
+  ///
+  /// They restart the siblings as the strategy says, but not without end: beyond the intensity these are left alone.
+  private mutating func retriedByStep(_ child: ChildName, _ place: ChildName, _ reason: String, at now: Instant) {
+    actions.append(.mayRetry(child))
+    guard flags.strategy != .oneForOne, records[place] != nil, stepWindow.count(at: now, of: place, because: reason)
+    else { return }
+    restartGroup(around: place, at: now)
   }
 }

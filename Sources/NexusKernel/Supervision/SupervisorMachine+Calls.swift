@@ -215,6 +215,7 @@ extension SupervisorMachine {
   package mutating func reconfigure(flags: SupervisorFlags, children: [ChildSpec]) {
     self.flags = flags
     window.change(to: flags.intensity)
+    stepWindow.change(to: flags.intensity)
     for key in windows.keys { windows[key]?.change(to: flags.intensity) }
     specs = children
     for spec in children where !insert(spec) { records[spec.name]?.spec = spec }

@@ -118,7 +118,7 @@ extension SupervisorMachine {
     if !exit.isExpected(of: record.spec) { report(.shutdownError, child, exit.reason) }
     if record.crashReason != nil {
       // It ended as one of those that are stopped for a sibling's sake: no failure of its own.
-      mailbox.removeAll { if case .event(.attemptCrashed(child, _)) = $0 { true } else { false } }
+      mailbox.removeAll { if case .event(.attemptCrashed(child, _, _)) = $0 { true } else { false } }
       actions.append(.mayRetry(child))
     }
     stopped(child, record.restAfterStop)

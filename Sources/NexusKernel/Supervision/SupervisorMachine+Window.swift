@@ -97,6 +97,7 @@ extension SupervisorMachine {
   /// The supervisor was started anew, so restarts of before no longer count.
   package mutating func forgetWindows() {
     window.clear()
+    stepWindow.clear()
     windows = [:]
   }
 

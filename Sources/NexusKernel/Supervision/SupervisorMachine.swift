@@ -30,8 +30,8 @@ package struct SupervisorMachine: Sendable {
     case attemptWanted(ChildName)
     /// A run no longer wants the attempt that it still waits for.
     case attemptWithdrawn(ChildName)
-    /// An attempt has crashed, and its run wants another one.
-    case attemptCrashed(ChildName, reason: String)
+    /// An attempt has crashed, and its run wants another one; one that does not count is judged by its step alone.
+    case attemptCrashed(ChildName, reason: String, counts: Bool = true)
   }
 
   package enum Action: Sendable, Hashable {
@@ -158,6 +158,8 @@ package struct SupervisorMachine: Sendable {
   var nextOrder = 0
   var nextAttempt = 0
   var window: RestartWindow
+  /// How often the siblings were restarted for attempts that do not count.
+  var stepWindow: RestartWindow
   /// Of children that have a window of their own, be it all of them or those that were given up: by agent, so that all
   /// attempts of a task share one.
   var windows: [ChildName: RestartWindow] = [:]
@@ -174,6 +176,7 @@ package struct SupervisorMachine: Sendable {
     self.flags = flags
     specs = children
     window = RestartWindow(intensity: flags.intensity)
+    stepWindow = window
     for child in children { insert(child) }
   }
 
@@ -214,7 +217,7 @@ package struct SupervisorMachine: Sendable {
     case .call(let id, let call): serve(call, id, at: now)
     case .attemptWanted(let child): attemptWanted(child, at: now)
     case .attemptWithdrawn(let child): attemptWithdrawn(child)
-    case .attemptCrashed(let child, let reason): attemptCrashed(child, reason, at: now)
+    case .attemptCrashed(let child, let reason, let counts): attemptCrashed(child, reason, counts: counts, at: now)
     }
   }
 

@@ -54,6 +54,9 @@ package final class Node: Sendable {
   /// How many runs are under way here.
   package var runsUnderWay: Int { get async { await parts.runtime.executor.residentRuns } }
 
+  /// It was asked to go down.
+  package var isLeaving: Bool { parts.isLeaving }
+
   /// Waits until no run is under way here.
   package func waitUntilIdle() async { await parts.runtime.executor.waitUntilIdle() }
 

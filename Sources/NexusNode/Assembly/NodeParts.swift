@@ -114,6 +114,9 @@ final class NodeParts: Sendable {
     if now { stop() }
   }
 
+  /// It was asked to go down.
+  var isLeaving: Bool { present.withLock { $0.stopWasAsked } }
+
   func askToStop() {
     let stop = present.withLock { present in
       present.stopWasAsked = true

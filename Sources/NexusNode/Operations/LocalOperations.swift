@@ -98,7 +98,7 @@ struct LocalOperations: NodeOperations {
 
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
     await parts.logs.flush()
-    return try LogPages.page(query, from: parts.logs.reader)
+    return try await LogPages.page(query, from: parts.logs.reader, of: parts.plan, in: parts.store)
   }
 
   func doctor() async throws(OperationError) -> DoctorReport {
@@ -169,8 +169,16 @@ struct LocalOperations: NodeOperations {
 
   func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
     await parts.runtime.executor.wait(for: run, until: .result)
-    return try await report(try await record(run))
+    let record = try await record(run)
+    // It was handed over: whoever waits asks the next node.
+    if parts.options.purpose == .singleRun, parts.isLeaving, RunStatus.unfinished.contains(record.summary.status) {
+      throw Self.leaving
+    }
+    return try await report(record)
   }
+
+  private static let leaving = OperationError(
+    .rateLimited, code: "NX-RUN-005", title: "Not done", detail: "the node is shutting down")
 
   func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
     do { return try await body() } catch { throw OperationError(error) }
@@ -231,4 +239,6 @@ struct LocalOperations: NodeOperations {
     if parts.options.purpose == .singleRun { await parts.runtime.executor.waitUntilIdle() }
     parts.askToStop()
   }
+
+  func handOver() async throws(OperationError) { parts.askToStop() }
 }

@@ -17,8 +17,46 @@ package struct StoredOperations: NodeOperations {
   private let store: any Store
 
   /// Opens the project's store for reading; a project that never ran has none and reads as empty.
+  ///
+  /// - Parameters:
+  ///   - plan: the configuration.
+  ///   - project: the folder.
+  ///   - isSketch: the configuration has errors, so agents may be missing from it that the store knows.
+  ///   - clock: the time.
+  /// - Throws: `OperationError`: the store cannot be read.
+  /// - Returns: what there is to be asked.
   package static func open(
-    plan: ProjectPlan, project: String, clock: any NexusClock = SystemClock()
+    plan: ProjectPlan, project: String, isSketch: Bool = false, clock: any NexusClock = SystemClock()
+  ) async throws(OperationError) -> StoredOperations {
+    let operations = try await open(plan, project, clock)
+    return isSketch ? try await operations.completed() : operations
+  }
+
+  /// How many of the latest runs are looked through for agents that a configuration with errors does not show.
+  private static let maxSearchedRuns = 1_000
+
+  /// With the agents that have run lately, or have ever spent something.
+  private func completed() async throws(OperationError) -> StoredOperations {
+    let (runs, rows, counters) = try await reading { () async throws(StoreError) in
+      (
+        try await store.runs(RunQuery(kinds: [.agent], limit: Self.maxSearchedRuns)), try await store.agents(),
+        try await store.counters()
+      )
+    }
+    let prefix = BudgetScope.agent(AgentName("")).text
+    let scopes = counters.map(\.key.scope).filter { $0.hasPrefix(prefix) }
+    let names = Set(runs.map(\.name) + rows.map(\.name.text) + scopes.map { String($0.dropFirst(prefix.count)) })
+    var plan = plan
+    for name in names.sorted() where plan.agent(AgentName(name)) == nil {
+      var spec = AgentSpec(name: AgentName(name), kind: .process(command: []), workingDirectory: project)
+      spec.refusals = [PlanRefusal(code: "NX-CFG-010", message: "the configuration that defines it cannot be read")]
+      plan.agents.append(spec)
+    }
+    return StoredOperations(plan: plan, project: project, clock: clock, store: store)
+  }
+
+  private static func open(
+    _ plan: ProjectPlan, _ project: String, _ clock: any NexusClock
   ) async throws(OperationError) -> StoredOperations {
     let path = ProjectState(project: project).database
     guard Files.exists(path) else {
@@ -132,7 +170,8 @@ package struct StoredOperations: NodeOperations {
   }
 
   package func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
-    try LogPages.page(query, from: LogReader(directory: ProjectState(project: project).logs))
+    let reader = LogReader(directory: ProjectState(project: project).logs)
+    return try await LogPages.page(query, from: reader, of: plan, in: store)
   }
 
   package func costs() async throws(OperationError) -> CostReport {

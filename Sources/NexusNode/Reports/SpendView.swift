@@ -14,9 +14,12 @@ struct SpendView: Sendable {
   /// The limits in force.
   private let budgets: [BudgetSpec]
   private let overrides: BudgetOverrides
+  /// What is kept for compensations; only a node that runs keeps anything.
+  private let kept: [BudgetPlace: Spend]
 
   init(_ report: BudgetReport, plan: ProjectPlan) {
     lines = report.lines
+    kept = report.kept
     self.plan = plan
     budgets = report.budgets
     overrides = report.overrides
@@ -26,6 +29,7 @@ struct SpendView: Sendable {
   init(counters: [CounterRow], overrides: BudgetOverrides, plan: ProjectPlan, now: WallTime) {
     self.plan = plan
     self.overrides = overrides
+    kept = [:]
     budgets = overrides.applied(to: plan.budgets)
     let budgets = budgets
     var newest: [String: CounterRow] = [:]
@@ -92,6 +96,8 @@ struct SpendView: Sendable {
       scope: budget.scope.text, maxTokens: budget.maxTokens, usedTokens: spent.tokens, maxNanoUSD: budget.maxCost,
       usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
       onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
+    let kept = kept[BudgetPlace(budget.scope, budget.window)] ?? .zero
+    (status.reservedTokens, status.reservedNanoUSD) = (kept.tokens, kept.cost)
     status.resetsAt = line?.reset
     status.override = note(of: budget)
     return status

@@ -13,9 +13,10 @@ extension AgentCallRouter {
   /// 200 when it is over, however it ended; 202 while it is not: the caller asks again.
   func callAgent(_ call: AgentCall) async -> AgentReply {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    guard let body = body(call), case .object = body else { return Self.notJSON }
+    guard let body = body(call) else { return Self.notJSON }
+    if let refusal = CallMembers.call.refusal(of: body) { return refusal }
     let name = call.path.dropFirst(2).joined(separator: "/")
-    guard name.isEmpty || Self.name(name) != nil else { return Self.badName }
+    guard name.isEmpty || Self.name(name) != nil, Self.name(call.path[1]) != nil else { return Self.badName }
     let path = ".call/" + call.path.dropFirst().joined(separator: "/")
     let result = driver.recordedPath(path, of: call.caller.step)
     if let recorded = await driver.recorded(result) { return AgentReply(status: 200, body: recorded) }

@@ -13,7 +13,21 @@ extension AgentCallRouter {
   static let noRun = AgentReply.problem(
     status: 409, code: "NX-AGT-011", title: "No run", detail: "durable steps belong to a run, and this key has none")
 
+  /// Whether a path is one below which the node itself records, as only it may.
+  private static func isReserved(_ path: [String]) -> Bool {
+    // A segment may hold slashes of its own.
+    path.joined(separator: "/").split(separator: "/", omittingEmptySubsequences: false)
+      .contains { StepPath.reserved.contains(String($0)) }
+  }
+
+  private static let reservedPath = AgentReply.problem(
+    status: 400, code: "NX-RUN-055", title: "Not a name",
+    detail: "no part of the path of a step may be the node's own: \(reservedParts)")
+
+  private static let reservedParts = StepPath.reserved.map { "`\($0)`" }.joined(separator: ", ")
+
   func readStep(_ call: AgentCall) async -> AgentReply {
+    if Self.isReserved(call.path) { return Self.reservedPath }
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
     let path = stepPath(call, in: driver)
     guard let value = await driver.recorded(path) else {
@@ -24,6 +38,7 @@ extension AgentCallRouter {
   }
 
   func recordStep(_ call: AgentCall) async -> AgentReply {
+    if Self.isReserved(call.path) { return Self.reservedPath }
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
     guard let value = body(call) else { return Self.notJSON }
     // The journal keeps the encoded form, in which numbers may be longer than they were written.
@@ -45,7 +60,8 @@ extension AgentCallRouter {
   /// 200 when the time has come; 202 while it has not: whoever leaves with exit 75 then is started again at that time.
   func sleep(_ call: AgentCall) async -> AgentReply {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return Self.noRun }
-    guard let body = body(call), case .object = body else { return Self.notJSON }
+    guard let body = body(call) else { return Self.notJSON }
+    if let refusal = CallMembers.sleep.refusal(of: body) { return refusal }
     guard let name = Self.name(body["name"]?.stringValue ?? "sleep") else { return Self.badName }
     let now = services.clock.wallNow()
     let asked: WallTime
@@ -61,10 +77,10 @@ extension AgentCallRouter {
     let left = until - services.clock.wallNow()
     let sleep = driver.attempts[call.caller.step]?.sleep
     guard left > .zero else {
-      sleep?.set(nil)
+      sleep?.ends(path)
       return AgentReply(status: 200, body: ["slept": true, "until": .string(until.iso8601)])
     }
-    sleep?.set(until)
+    sleep?.begins(path, until: until)
     return AgentReply(
       status: 202,
       body: [
@@ -86,10 +102,13 @@ extension AgentCallRouter {
   static let maxName = 200
 
   /// A name that may stand in the path of a record.
-  static func name(_ text: String) -> String? { text.isEmpty || text.utf8.count > maxName ? nil : text }
+  static func name(_ text: String) -> String? {
+    text.isEmpty || text.utf8.count > maxName || isReserved([text]) ? nil : text
+  }
 
   static let badName = AgentReply.problem(
-    status: 400, code: "NX-RUN-055", title: "Not a name", detail: "a name has from 1 to \(maxName) bytes")
+    status: 400, code: "NX-RUN-055", title: "Not a name",
+    detail: "a name has from 1 to \(maxName) bytes, and no part that is the node's own: \(reservedParts)")
 
   /// How long the caller wants to wait for the answer.
   static func wait(_ call: AgentCall, otherwise seconds: Int64) -> Duration {

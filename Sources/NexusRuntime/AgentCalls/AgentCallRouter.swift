@@ -46,7 +46,7 @@ struct AgentCallRouter: AgentCallHandler {
   }
 
   static let notJSON = AgentReply.problem(
-    status: 400, code: "NX-API-003", title: "Not JSON", detail: "the body of this call must be JSON")
+    status: 400, code: "NX-API-001", title: "Not JSON", detail: "the body of this call must be JSON")
 
   private func next(_ call: AgentCall) async -> AgentReply {
     guard call.caller.run == nil else {
@@ -66,6 +66,8 @@ struct AgentCallRouter: AgentCallHandler {
     let result: Result<JSONValue, RunError>
     switch call.path[2] {
     case "result":
+      // What stands beside an `output` would be lost.
+      if body["output"] != nil, let refusal = CallMembers.result.refusal(of: body) { return refusal }
       let output = body["output"] ?? body
       guard output.fits(AttemptRunner.maxOutputBytes, parsedFrom: call.body) else {
         return .problem(
@@ -75,6 +77,7 @@ struct AgentCallRouter: AgentCallHandler {
       }
       result = .success(output)
     case "failure":
+      if let refusal = CallMembers.failure.refusal(of: body) { return refusal }
       result = .failure(ReportedFailure.error(in: body))
     default:
       return .problem(
@@ -94,8 +97,10 @@ struct AgentCallRouter: AgentCallHandler {
   }
 
   private func heartbeat(_ call: AgentCall) -> AgentReply {
+    // A sign of life is one, whatever it says.
     services.health.heartbeat(from: call.caller)
     guard let body = body(call) else { return Self.notJSON }
+    if let refusal = CallMembers.heartbeat.refusal(of: body) { return refusal }
     if let note = body["note"]?.stringValue {
       board.update(call.caller.agent) { $0.step = Self.cut(note, Self.maxNote) }
     }
@@ -104,6 +109,8 @@ struct AgentCallRouter: AgentCallHandler {
 
   private func log(_ call: AgentCall) async -> AgentReply {
     guard let body = body(call) else { return Self.notJSON }
+    // A line may also be the whole body, if that is no object.
+    if case .object = body, let refusal = CallMembers.log.refusal(of: body) { return refusal }
     let text = body["message"]?.stringValue ?? body.text()
     await services.captures.line(of: call.caller, text: text)
     return AgentReply(status: 200, body: ["ok": true])

@@ -22,6 +22,7 @@ extension AttemptRunner {
     /// What the effects of the attempt are known by outside, the same for every attempt of the step.
     let idempotencyKey: String
     let isCompensation: Bool
+    private let payers: [Caller.Payer]
 
     /// What a machine ordered.
     ///
@@ -30,9 +31,13 @@ extension AttemptRunner {
     ///   - agent: whose process it is.
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
-    package init(_ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue) {
+    ///   - payers: in whose budgets of each run it counts, beside its own.
+    package init(
+      _ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue, payers: [Caller.Payer] = []
+    ) {
       self.agent = agent
       self.run = run
+      self.payers = payers
       step = order.step
       attempt = order.attempt
       rewind = order.rewind
@@ -44,7 +49,8 @@ extension AttemptRunner {
     var spec: AgentSpec { agent.spec }
 
     var caller: Caller {
-      Caller(agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation)
+      Caller(
+        agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation, payers: payers)
     }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.

@@ -5,17 +5,33 @@ internal import NexusCore
 internal import NexusKernel
 internal import Synchronization
 
-/// Until when the agent of an attempt wants to sleep; nil while it does not.
+/// Until when the agent of an attempt wants to sleep, by the names of its sleeps.
 final class SleepMark: Sendable {
   /// How long after its time a sleep still explains that its agent leaves: it may just not have asked again.
   static let grace = Duration.seconds(5)
+  /// How many sleeps of one attempt are remembered; beyond that the latest to end is forgotten.
+  static let maxSleeps = 1_000
 
-  private let time = Mutex<WallTime?>(nil)
-  var until: WallTime? { time.withLock { $0 } }
-  func set(_ until: WallTime?) { time.withLock { $0 = until } }
+  private let ends = Mutex<[StepPath: WallTime]>([:])
 
-  /// Until when whoever leaves now sleeps; nil if it leaves for another reason.
-  func explains(leavingAt now: WallTime) -> WallTime? { until.flatMap { $0 + Self.grace < now ? nil : $0 } }
+  /// The agent has asked, and the time has not come.
+  func begins(_ name: StepPath, until end: WallTime) {
+    ends.withLock { ends in
+      ends[name] = end
+      guard ends.count > Self.maxSleeps, let latest = ends.max(by: { $0.value < $1.value }) else { return }
+      ends[latest.key] = nil
+    }
+  }
+
+  /// The agent has heard that the time has come.
+  func ends(_ name: StepPath) { ends.withLock { $0[name] = nil } }
+
+  /// Until when whoever leaves now sleeps: to the first of its times; nil if it leaves for another reason.
+  func explains(leavingAt now: WallTime) -> WallTime? {
+    ends.withLock { ends in
+      ends.values.filter { $0 > now }.min() ?? ends.values.filter { $0 + Self.grace >= now }.max()
+    }
+  }
 }
 
 /// The attempts of one run that are under way, by step.
@@ -29,7 +45,7 @@ final class AttemptTable: Sendable {
     let stops: AttemptStops
     /// Known once the boundary is open.
     let key: VirtualKey?
-    /// Until when its agent wants to sleep.
+    /// The sleeps that its agent has asked for.
     let sleep: SleepMark
 
     init(

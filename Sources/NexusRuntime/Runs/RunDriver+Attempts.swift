@@ -22,7 +22,7 @@ extension RunDriver {
       return
     }
     let stops = AttemptStops()
-    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input)
+    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input, payers: payers)
     let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
     attempts.insert(
       AttemptTable.Open(
@@ -98,13 +98,7 @@ extension RunDriver {
         if await pulse.isSilent(for: silence) { stops.request(.ask) }
         return nil
       }
-      var report: AttemptRunner.Report?
-      for await answer in group {
-        guard let answer else { continue }
-        report = answer
-        group.cancelAll()
-      }
-      guard var report else { preconditionFailure("an attempt ended without a report") }
+      var report = await Self.report(of: &group)
       if pulse.fellSilent, !report.hasResult {
         report.end.outcome = .crashed(
           RunError(code: "NX-RUN-058", message: "the service gave no sign of life of its task for \(silence)"))
@@ -135,15 +129,20 @@ extension RunDriver {
         if await watch.takesTooLong() { post(.attemptTimedOut(order.step, order.attempt)) }
         return nil
       }
-      var report: AttemptRunner.Report?
-      for await answer in group {
-        guard let answer else { continue }
-        report = answer
-        group.cancelAll()
-      }
-      guard let report else { preconditionFailure("an attempt ended without a report") }
-      return report
+      return await Self.report(of: &group)
     }
+  }
+
+  /// What the attempt came to, among tasks that only watch over it and end with it.
+  private static func report(of group: inout TaskGroup<AttemptRunner.Report?>) async -> AttemptRunner.Report {
+    var report: AttemptRunner.Report?
+    for await answer in group {
+      guard let answer else { continue }
+      report = answer
+      group.cancelAll()
+    }
+    guard let report else { preconditionFailure("an attempt ended without a report") }
+    return report
   }
 
   private func make(
@@ -179,7 +178,7 @@ extension RunDriver {
   /// What the machine is told of an attempt that has ended; nil if its supervisor is asked first.
   ///
   /// A crash that would be followed by another attempt asks the supervisor, whose window may be full, and who may be busy
-  /// for long: so it is asked beside the mailbox. What was told to stop did not crash; and of a service the supervisor
+  /// for long: so it is asked beside the mailbox. Of a step of a flow it only hears: that one's `retry` says how often. What was told to stop did not crash; and of a service the supervisor
   /// counts the processes, not their tasks.
   func told(
     of report: AttemptRunner.Report, at step: StepPath, _ machine: any DurableMachine,
@@ -208,7 +207,8 @@ extension RunDriver {
           report.end.outcome = .interrupted("its supervisor stopped it: \(reason.message)")
         } else if machine.wouldRetry(step, after: report.end) {
           group.addTask(name: "crash:\(run)") { [self, report] in
-            let refusal = await supervisors.attemptCrashed(open.child, reason: reason.message)
+            let refusal = await supervisors.attemptCrashed(
+              open.child, reason: reason.message, counts: countsRestarts)
             send(.crashAnswered(step, report, refusal: refusal))
           }
           return nil
@@ -218,6 +218,10 @@ extension RunDriver {
     if open.agent.mode == .task { await supervisors.release(open.child, exit) }
     return ended(report, at: step, refusal: nil, machine)
   }
+
+  /// The steps of a flow are tried as often as their `retry` says; what else runs an agent is restarted within the window
+  /// of its supervisor.
+  private var countsRestarts: Bool { subject.agent != nil || subject.queue != nil }
 
   /// What the machine is told of an attempt that is over, also for its supervisor.
   func ended(

@@ -33,15 +33,17 @@ extension RunDriver {
 
   /// Ends a run whose next entries are more than its journal may hold: it fails, and says so.
   ///
-  /// A saga that has not begun to go back begins to, for which its journal has a reserve: it is taken up anew, with what
-  /// its journal holds.
+  /// A saga that has not begun to go back, and is not past its pivot, begins to, for which its journal has a reserve: it
+  /// is taken up anew, with what its journal holds.
   /// What is under way is not waited for. Whoever retries the run begins where its journal ends.
   ///
   /// - Returns: how the run stands then; nil if not even that could be written.
   func fail(because error: StoreError, at now: WallTime, _ cursor: inout Cursor) async -> RunOutlook? {
     let reason = RunError(code: error.code.problemCode, message: error.message, isRetryable: false)
     var outlook = cursor.machine.outlook
-    let goesBack = subject.kind == .saga && cursor.committed != .compensating
+    // Also if what is not written any more is that its pivot has succeeded.
+    let isBehindReturn = (cursor.machine as? FlowMachine)?.isBehindReturn ?? false
+    let goesBack = subject.kind == .saga && cursor.committed != .compensating && !isBehindReturn
     (outlook.status, outlook.pauseReason, outlook.output, outlook.error) =
       (goesBack ? .compensating : .failed, nil, nil, reason)
     let entries = goesBack ? [RunEntry.compensationStarted(reason)] : [.failed(reason)]

@@ -29,6 +29,9 @@ final class ReserveWish: Sendable {
     state.withLock { $0.isOver || $0.wanted == $0.kept ? nil : $0.wanted }
   }
 
+  /// Nothing was wanted here yet.
+  var isUnheard: Bool { state.withLock { !$0.isOver && $0.wanted.isEmpty } }
+
   func keeps(_ reserves: [CompensationReserve]) { state.withLock { $0.kept = reserves } }
 
   /// True once: there is no way back any more.
@@ -43,21 +46,35 @@ final class ReserveWish: Sendable {
 // What budgets keep so that the run can be undone.
 extension RunDriver {
   /// Before the first step begins that can be undone, what that costs has to be kept; behind the pivot no more.
+  ///
+  /// The same goes for whatever begins after such a step: a run that a person has retried, and one that was forked from
+  /// another, has kept nothing yet.
   func noteReserve(for actions: [DurableAction], _ machine: any DurableMachine) {
     guard reserve.isNeeded, let flow = machine as? FlowMachine else { return }
     if flow.isBehindReturn {
       if reserve.ends() { services.boundary.releaseReserve(of: run) }
     } else if actions.contains(where: { begins($0, flow) }) {
       reserve.wants(flow.reserves)
+    } else if reserve.isUnheard, actions.contains(where: isUndo) {
+      // Nothing keeps it from being undone; what budgets have left is kept for that.
+      let reserves = flow.keptReserves
+      reserve.wants(reserves)
+      _ = services.boundary.keep(reserves, for: run, isForced: true)
+      reserve.keeps(reserves)
     }
   }
 
   private func begins(_ action: DurableAction, _ flow: FlowMachine) -> Bool {
     switch action {
-    case .startAttempt(let order): flow.canBeUndone(order.step)
-    case .startChild(let step, _, _, _): flow.canBeUndone(step)
+    case .startAttempt(let order):
+      !order.isCompensation && (flow.canBeUndone(order.step) || (reserve.isUnheard && flow.mayHaveToUndo))
+    case .startChild(let step, _, _, _): flow.canBeUndone(step) || (reserve.isUnheard && flow.mayHaveToUndo)
     default: false
     }
+  }
+
+  private func isUndo(_ action: DurableAction) -> Bool {
+    if case .startAttempt(let order) = action { order.isCompensation } else { false }
   }
 
   /// Has the budgets keep what the run wants kept.

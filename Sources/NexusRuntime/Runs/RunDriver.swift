@@ -48,6 +48,8 @@ final class RunDriver: Sendable {
   let fence: FencingToken
   /// What the run is pinned to.
   let definition: DefinitionHash
+  /// Who has called it, or a run above it.
+  let payers: [Caller.Payer]
   private let createdAt: WallTime
   private let head: JournalSequence
   /// Where the run stood when it was claimed; let go of once it is driven.
@@ -65,8 +67,11 @@ final class RunDriver: Sendable {
     case journal([JournalEntry])
   }
 
-  init(_ record: RunRecord, subject: RunSubject, from beginning: Beginning, executor: RunExecutor) {
+  init(
+    _ record: RunRecord, subject: RunSubject, payers: [Caller.Payer], from beginning: Beginning, executor: RunExecutor
+  ) {
     run = record.id
+    self.payers = payers
     name = record.name
     input = record.input
     fence = record.fence

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 internal import NexusKernel
 internal import NexusStore
 
@@ -60,7 +60,7 @@ extension RunExecutor {
       try await revive(found.id, event, verb: "be called again", allowed: [.cancelled])
       record = try await known(found.id)
     } else {
-      try mayCall(call)
+      try mayCall(call, subject)
       try await checkDepth(of: call)
       record = try await create(order)
     }
@@ -69,18 +69,23 @@ extension RunExecutor {
     return record
   }
 
-  /// Refuses a call of an agent for which there is a limit of each run: the other run would have a fresh one.
-  private func mayCall(_ call: AgentCallOrder) throws(RuntimeRefusal) {
+  /// Refuses a call of an agent for which there is a limit of each run that the other run would not count in.
+  ///
+  /// What is called counts in the caller's budgets of each run. One that is let go goes on after them; and what a saga keeps
+  /// for going back is kept in its own budgets alone.
+  private func mayCall(_ call: AgentCallOrder, _ subject: RunSubject) throws(RuntimeRefusal) {
     guard let agent = plan.agent(call.agent) else { return }
     var limits: [String] = agent.loops.maxCalls == nil ? [] : ["`maxCalls`"]
-    let scopes = [.agent(agent.name)] + plan.supervisors(above: agent).map(BudgetScope.supervisor) + [.global]
-    limits += plan.budgets
-      .filter { $0.window == .run && $0.onLimit != .alert && scopes.contains($0.scope) }
-      .map { "the budget per run of \($0.scope.text)" }
+    if call.isAbandoned || subject.keepsReserve {
+      let scopes = [.agent(agent.name)] + plan.supervisors(above: agent).map(BudgetScope.supervisor) + [.global]
+      limits += plan.budgets
+        .filter { $0.window == .run && $0.onLimit != .alert && scopes.contains($0.scope) }
+        .map { "the budget per run of \($0.scope.text)" }
+    }
     guard let limit = limits.first else { return }
     throw RuntimeRefusal(
       .refused, code: "NX-RUN-060",
-      message: "agent \(agent.name) is bound by \(limit), which a run that it calls would not count in",
+      message: "agent \(agent.name) is bound by \(limit), which `\(call.name)`, called like this, would not count in",
       hint: "a budget of another window holds for all runs together")
   }
 
@@ -95,6 +100,26 @@ extension RunExecutor {
     }
     throw RuntimeRefusal(
       .refused, code: "NX-RUN-056", message: "calls may go \(Self.maxCallDepth) deep: `\(call.name)` is not begun")
+  }
+
+  /// Who has called the run, or a run above it: the agents in whose budgets of each run it counts, the nearest first.
+  func payers(of record: RunRecord) async throws(StoreError) -> [Caller.Payer] {
+    var payers: [Caller.Payer] = []
+    var run = record
+    while let parent = run.parent {
+      if let driver = drivers[parent] {
+        if let step = run.callingStep, let agent = driver.subject.agent(at: step) {
+          payers.append(Caller.Payer(agent: agent, run: parent))
+        }
+        return payers + driver.payers
+      }
+      guard let above = try await services.store.run(parent) else { break }
+      if let step = run.callingStep, let agent = try await subject(of: above).agent(at: step) {
+        payers.append(Caller.Payer(agent: agent, run: parent))
+      }
+      run = above
+    }
+    return payers
   }
 
   /// How a run stands once it is over, or after a while; nil if that cannot be read.
@@ -153,7 +178,8 @@ extension RunExecutor {
     return isFinal && drivers[run]?.hasResult ?? true
   }
 
-  private func endCalls(of run: RunID) async {
+  /// Asks everything that the agents of a run have called to end, unless the run goes on by now.
+  package func endCalls(of run: RunID) async {
     var before: RunID?
     while !isStopping {
       let query = RunQuery(
@@ -183,6 +209,13 @@ extension RunExecutor {
 extension RunRecord {
   /// An agent started it, not a step.
   var isCalled: Bool { parent != nil && (idempotencyKey?.contains(AgentCallOrder.mark) ?? false) }
+
+  /// The step of the caller whose agent has called; nil if it was no agent that began the run.
+  var callingStep: StepPath? {
+    guard isCalled, let parent, let key = idempotencyKey, key.hasPrefix(parent.text + "/") else { return nil }
+    let path = key.dropFirst(parent.text.count)
+    return path.hasPrefix(AgentCallOrder.mark) ? .main : StepPath(String(path.dropFirst().prefix { $0 != "/" }))
+  }
 
   /// The run that began this one, also if that one has let it go: the key of a call begins with it.
   var caller: RunID? {

@@ -36,7 +36,19 @@ extension RunExecutor {
       try await closeOrphanedCalls(among: mine)
       before = last.id
     }
+    try await closePausedCalls(only: only)
     return recovery
+  }
+
+  /// Nobody takes up a run that is paused; one whose caller is over ends all the same.
+  private func closePausedCalls(only: Set<RunID>?) async throws(StoreError) {
+    var before: RunID?
+    while true {
+      let page = try await services.store.runs(RunQuery(statuses: [.paused], before: before, limit: Self.page))
+      guard let last = page.last else { return }
+      try await closeOrphanedCalls(among: page.filter { only?.contains($0.id) ?? true })
+      before = last.id
+    }
   }
 
   /// What runs have in common that were begun from one definition.
@@ -52,9 +64,11 @@ extension RunExecutor {
   ) async throws(StoreError) {
     let free = found.filter { drivers[$0.id] == nil && claiming.insert($0.id).inserted }
     defer { for record in free { claiming.remove(record.id) } }
+    var payers: [RunID: [Caller.Payer]] = [:]
     for record in free {
       let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
       if subjects[pin] == nil { subjects[pin] = try await subject(of: record) }
+      payers[record.id] = try await self.payers(of: record)
     }
     let won = try await services.store.takeFences(
       free.map { FenceClaim(run: $0.id, from: $0.fence, to: $0.fence.next) })
@@ -69,7 +83,9 @@ extension RunExecutor {
         guard let subject = subjects[pin] else { continue }
         record.fence = record.fence.next
         record.head = entries.last?.sequence ?? .none
-        begin(record, subject, from: .journal(entries), first: .event(.claimed(trapped: run == trapped)))
+        begin(
+          record, subject, payers[run] ?? [], from: .journal(entries),
+          first: .event(.claimed(trapped: run == trapped)))
         recovery.resumed += 1
       }
     }
@@ -85,6 +101,7 @@ extension RunExecutor {
     defer { claiming.remove(found.id) }
     var record = found
     let subject = try await subject(of: record)
+    let payers = try await payers(of: record)
     record.fence = found.fence.next
     do {
       try await services.store.commit(
@@ -95,7 +112,7 @@ extension RunExecutor {
     }
     let journal = try await services.store.journal(of: record.id, after: .none, limit: .max)
     record.head = journal.last?.sequence ?? .none
-    begin(record, subject, from: .journal(journal), first: first)
+    begin(record, subject, payers, from: .journal(journal), first: first)
     return true
   }
 

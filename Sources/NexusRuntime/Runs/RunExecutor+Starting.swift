@@ -139,6 +139,8 @@ extension RunExecutor {
     if let existing = try await existing(order) { return existing }
     let definition = if let known = order.definition { known } else { try pin(order.subject, order.name) }
     let (record, journal, machine) = row(of: order, definition.hash)
+    let payers: [Caller.Payer]
+    do { payers = try await self.payers(of: record) } catch { throw Self.storage(error) }
     if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.
     claiming.insert(record.id)
@@ -161,7 +163,7 @@ extension RunExecutor {
     keptDefinitions.insert(definition.hash)
     var begun = record
     begun.head = journal.last?.sequence ?? .none
-    begin(begun, order.subject, from: .machine(machine), first: .event(.claimed(trapped: false)))
+    begin(begun, order.subject, payers, from: .machine(machine), first: .event(.claimed(trapped: false)))
     return begun
   }
 

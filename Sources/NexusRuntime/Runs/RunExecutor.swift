@@ -80,11 +80,12 @@ package actor RunExecutor {
 
   /// Drives a run from here on; `first` is what happens to it first.
   func begin(
-    _ record: RunRecord, _ subject: RunSubject, from beginning: RunDriver.Beginning, first: RunDriver.Message
+    _ record: RunRecord, _ subject: RunSubject, _ payers: [Caller.Payer], from beginning: RunDriver.Beginning,
+    first: RunDriver.Message
   ) {
     // It is in the store: the next node takes it up.
     guard !isStopping else { return RunDriver.refuse(first) }
-    let driver = RunDriver(record, subject: subject, from: beginning, executor: self)
+    let driver = RunDriver(record, subject: subject, payers: payers, from: beginning, executor: self)
     drivers[record.id] = driver
     census.note(record.id, isActive: record.summary.status != .suspended)
     if let pool = subject.queue { pools.goesOn(record.id, pool) }

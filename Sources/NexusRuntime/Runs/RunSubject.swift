@@ -48,6 +48,20 @@ enum RunSubject: Sendable {
     }
   }
 
+  /// Who makes the attempts of a step; nil if that cannot be told.
+  func agent(at step: StepPath) -> AgentName? {
+    switch self {
+    case .agent(let spec): spec.name
+    case .flow(let definition): definition.agent(at: step)
+    case .unreadable: nil
+    }
+  }
+
+  /// Budgets have to keep something for it, or for a flow that it runs.
+  var keepsReserve: Bool {
+    if case .flow(let definition) = self { definition.keepsReserveAnywhere } else { false }
+  }
+
   /// The machine of a run before its first entry.
   func machine(run: RunID, input: JSONValue) -> any DurableMachine {
     switch self {

@@ -243,10 +243,14 @@ package actor SupervisorHost {
     guests.contains { $0.key.agent == agent && $0.value.ticket.settled == .admitted }
   }
 
-  /// Counts the crash of a task whose run wants another attempt.
+  /// Takes note of the crash of a task whose run wants another attempt.
   ///
+  /// - Parameters:
+  ///   - child: the attempt.
+  ///   - reason: why it crashed.
+  ///   - counts: it counts in the window of its agent; else its step alone says how often it is tried.
   /// - Returns: nil if it may have one, else why not.
-  package func attemptCrashed(_ child: ChildName, reason: String) async -> String? {
+  package func attemptCrashed(_ child: ChildName, reason: String, counts: Bool = true) async -> String? {
     if let answer = taskCrashed(child, reason: reason) { return answer.refusal }
     defer {
       guests[child] = nil
@@ -254,7 +258,7 @@ package actor SupervisorHost {
     }
     return await withCheckedContinuation { waiter in
       crashes[child] = waiter
-      handle(.attemptCrashed(child, reason: reason))
+      handle(.attemptCrashed(child, reason: reason, counts: counts))
     }
   }
 

@@ -16,8 +16,12 @@ extension OperatorPlane {
         return .json(
           try await operations.reload(prune: try Self.flag(body, "prune"), dryRun: try Self.flag(body, "dryRun")))
       },
-      Route("POST", "/api/v1/shutdown", "Takes the node down in order.") { _ throws(OperationError) in
-        try await operations.shutdown()
+      Route(
+        "POST", "/api/v1/shutdown",
+        "Takes the node down in order; with `handOver` a node for one run does not wait for the end of its runs."
+      ) { request throws(OperationError) in
+        let body = request.body.isEmpty ? JSONValue.object(JSONObject()) : try request.json()
+        if try Self.flag(body, "handOver") { try await operations.handOver() } else { try await operations.shutdown() }
         return .json(["status": "stopping"], status: 202)
       },
     ]

@@ -19,7 +19,9 @@ import Testing
 
   @Test func `are kept from ordinary calls, and given to compensations`() {
     let ledger = Ledger(plan([budget(dollars: 10_000_000)], prices: [flatPrice]))
+    #expect(ledger.report().kept.isEmpty)
     #expect(ledger.keep(reserve, for: run, isForced: false) == nil)
+    #expect(ledger.report().kept == [BudgetPlace(.agent(writer), .lifetime): reserve[0].amount])
     for call in ["a", "b", "c"] {
       #expect(ask(ledger, call).hold != nil)
       _ = ledger.settle(EffectID(call), usage: usage())

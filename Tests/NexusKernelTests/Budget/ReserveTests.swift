@@ -141,4 +141,19 @@ import Testing
     let mark = try #require(grant.marks.first)
     #expect(mark.mark.cost <= NanoUSD(970))
   }
+
+  @Test func `is told of each limit, used or not, with the part that is kept for those that do not say`() {
+    let rules = [rule(cost: 100), rule(.global, .day, cost: 1_000, tokens: 500), rule(.agent(bob), cost: 7)]
+    var machine = BudgetMachine(rules: rules)
+    #expect(rules.map { machine.kept(of: $0) } == [.zero, .zero, .zero])
+    #expect(keep(&machine, 30) == nil)
+    #expect(rules.map { machine.kept(of: $0).cost.value } == [30, 30, 0])
+    #expect(keep(&machine, 30, headroom: true) == nil)
+    #expect(rules.map { machine.kept(of: $0).cost.value } == [30 + 10, 30 + 100, 0])
+    #expect(machine.kept(of: rules[1]).tokens.value == 50)
+    // Nothing stands aside in what refuses nobody.
+    #expect(machine.kept(of: rule(cost: 100, .alert)) == .zero)
+    machine.releaseReserve(of: run)
+    #expect(rules.map { machine.kept(of: $0) } == [.zero, .zero, .zero])
+  }
 }

@@ -49,22 +49,72 @@ import Testing
 
   // MARK: Limits
 
-  @Test func `whoever is bound by a limit of each run may not call`() async throws {
-    let perRun = BudgetSpec(scope: .global, window: .run, maxTokens: TokenCount(10))
-    var soft = perRun
+  private static let perRun = BudgetSpec(scope: .global, window: .run, maxTokens: TokenCount(10))
+
+  private static func undoable() -> FlowDefinition {
+    Flows.flow("trip", .saga, Flows.step("only") { $0.compensation = CompensationStep(agent: Flows.helper) })
+  }
+
+  @Test func `whoever is bound by a limit of each run may call only what counts in it`() async throws {
+    var soft = Self.perRun
     soft.onLimit = .alert
-    let changes: [(isRefused: Bool, change: @Sendable (inout ProjectPlan) -> Void)] = [
-      (true, { [perRun] in $0.budgets = [perRun] }), (true, { $0.agents[0].loops.maxCalls = 3 }),
-      (false, { [soft] in $0.budgets = [soft] }),
-      (false, { $0.budgets = [BudgetSpec(scope: .global, window: .day, maxTokens: TokenCount(10))] }),
+    let changes: [(refused: Set<String>, change: @Sendable (inout ProjectPlan) -> Void)] = [
+      (["abandon", "trip"], { $0.budgets = [Self.perRun] }),
+      (["helper", "abandon", "trip"], { $0.agents[0].loops.maxCalls = 3 }),
+      ([], { [soft] in $0.budgets = [soft] }),
+      ([], { $0.budgets = [BudgetSpec(scope: .global, window: .day, maxTokens: TokenCount(10))] }),
     ]
-    for (isRefused, change) in changes {
-      try await RuntimeFixture.with(Self.plan(change)) { fixture in
+    for (refused, change) in changes {
+      try await RuntimeFixture.with(Flows.plan(Self.undoable(), change: change)) { fixture in
         let run = try await fixture.runtime.executor.start("worker", input: .null).id
-        let reply = await Self.ask(fixture, ["call", "helper"], of: run)
-        #expect(reply.status == (isRefused ? 403 : 202), "\(reply)")
-        if isRefused { #expect(reply.body?["code"] == "NX-RUN-060") }
-        #expect(try await fixture.runs(named: "helper").count == (isRefused ? 0 : 1))
+        let calls: [(word: String, path: [String], body: JSONValue)] = [
+          ("helper", ["helper"], [:]), ("abandon", ["helper", "a"], ["parentClose": "abandon"]),
+          ("trip", ["trip"], [:]),
+        ]
+        for call in calls {
+          let reply = await Self.ask(fixture, ["call"] + call.path, call.body, of: run)
+          #expect(reply.status == (refused.contains(call.word) ? 403 : 202), "\(call.word): \(reply)")
+          if refused.contains(call.word) { #expect(reply.body?["code"] == "NX-RUN-060") }
+        }
+      }
+    }
+  }
+
+  @Test func `what is called counts for its caller, however deep, and on the next node`() async throws {
+    let store = InMemoryStore()
+    let outer = Flows.flow("outer", .workflow, FlowStep(name: "inner", action: .run("inner")))
+    let inner = Flows.flow("inner", .workflow, Flows.step("only", of: Flows.helper))
+    let plan = Flows.plan(outer, inner)
+    let first = Flows.worker
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null).id
+      _ = try #require(await processes.next())
+      #expect(await Self.ask(fixture, ["call", "outer"], of: run).status == 202)
+      let only = try #require(await processes.next())
+      let child = RunID(try #require(only.environment("NAOS_RUN_ID")))
+      let caller = try #require(fixture.boundary.openKeys.values.first { $0.run == child })
+      #expect(caller.payers == [Caller.Payer(agent: first, run: run)])
+      // The step of a flow that it runs calls another one.
+      let reply = await fixture.runtime.agentCalls.handle(
+        AgentCall(
+          method: "POST", path: ["call", "worker"], query: ["wait": "0"], body: [],
+          caller: Caller(agent: Flows.helper, run: child, step: StepPath("only"), attempt: AttemptNumber(1)),
+          key: VirtualKey("k")))
+      #expect(reply.status == 202, "\(reply)")
+      let deepest = RunID(try #require(await processes.next()?.environment("NAOS_RUN_ID")))
+      let payers = fixture.boundary.openKeys.values.first { $0.run == deepest }?.payers
+      #expect(payers == [Caller.Payer(agent: Flows.helper, run: child), Caller.Payer(agent: first, run: run)])
+    }
+    let runs = try await store.runs(RunQuery(limit: 10))
+    let root = try #require(runs.first { $0.parent == nil }).id
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await fixture.runtime.executor.recover()
+      for _ in 0..<3 { _ = try #require(await processes.next()) }
+      for caller in fixture.boundary.openKeys.values {
+        #expect(caller.payers.last == (caller.run == root ? nil : Caller.Payer(agent: first, run: root)), "\(caller)")
+        #expect(caller.payers.count == (caller.run == root ? 0 : caller.agent == first ? 2 : 1), "\(caller)")
       }
     }
   }
@@ -73,9 +123,8 @@ import Testing
     try await RuntimeFixture.with(Self.plan()) { fixture in
       let run = try await fixture.runtime.executor.start("worker", input: .null).id
       #expect(await Self.ask(fixture, ["call", "helper", "a"], of: run).status == 202)
-      for number in 1..<1_000 {
-        _ = await Self.ask(fixture, ["steps", ".calls", "\(number)"], 1, of: run, by: "PUT")
-      }
+      // A call of what is not there is one, too.
+      for number in 1..<1_000 { _ = await Self.ask(fixture, ["call", "ghost", "\(number)"], of: run) }
       let reply = await Self.ask(fixture, ["call", "helper", "b"], of: run)
       #expect(reply.status == 403 && reply.body?["code"] == "NX-RUN-061", "\(reply)")
       #expect(await Self.ask(fixture, ["call", "helper", "a"], of: run).status == 202)
@@ -169,6 +218,66 @@ import Testing
     }
   }
 
+  @Test func `a called run that is paused ends when its caller is found to be over`() async throws {
+    let store = InMemoryStore()
+    try await Self.insert(Self.old(1), "worker", .completed, into: store)
+    try await Self.insert(
+      Self.old(2), "helper", .paused, parent: Self.old(1), key: "\(Self.old(1))/.call/helper", into: store)
+    try await Self.insert(Self.old(3), "helper", .paused, parent: Self.old(1), key: "step", into: store)
+    try await Self.insert(Self.old(4), "worker", .paused, into: store)
+    try await Self.insert(
+      Self.old(5), "helper", .paused, parent: Self.old(4), key: "\(Self.old(4))/.call/helper", into: store)
+    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
+      var notes = try fixture.notes()
+      _ = try await fixture.runtime.executor.recover()
+      await notes.wait(for: "helper: cancelled")
+      #expect(try await fixture.record(Self.old(2)).summary.status == .cancelled)
+      for number in 3...5 { #expect(try await fixture.record(Self.old(number)).summary.status == .paused) }
+    }
+  }
+
+  @Test func `everything that a run has called ends with it, more than a page of it`() async throws {
+    let store = InMemoryStore()
+    try await Self.insert(Self.old(1), "worker", .completed, into: store)
+    let count = 300
+    for number in 0..<count {
+      let time = WallTime(microseconds: 1_700_000_001_000_000 + Int64(number) * 1_000)
+      try await Self.insert(
+        RunID.first(at: time), "helper", number.isMultiple(of: 2) ? .paused : .queued, parent: Self.old(1),
+        key: "\(Self.old(1))/.call/helper/\(number)", at: time, into: store)
+    }
+    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
+      var notes = try fixture.notes()
+      _ = try await fixture.runtime.executor.recover()
+      for _ in 0..<count { await notes.wait(for: "helper: cancelled") }
+      #expect(try await store.runs(RunQuery(statuses: [.paused, .queued], limit: 1_000)).isEmpty)
+    }
+  }
+
+  @Test func `what a run has called goes on if the run was retried before it could be ended`() async throws {
+    try await RuntimeFixture.with(Self.plan()) { fixture in
+      let executor = fixture.runtime.executor
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await executor.start("worker", input: .null).id
+      _ = try #require(await processes.next())
+      try await executor.cancel(run, by: "test")
+      await executor.wait(for: run)
+      try await executor.retry(run, by: "test")
+      _ = try #require(await processes.next())
+      #expect(await Self.ask(fixture, ["call", "helper"], of: run).status == 202)
+      let helper = try #require(await processes.next())
+      let child = try #require(try await fixture.runs(named: "helper").first).id
+      // That of the end before comes late.
+      await executor.endCalls(of: run)
+      #expect(try await fixture.record(child).summary.status == .running)
+      #expect(helper.signals.isEmpty)
+      try await executor.cancel(run, by: "test")
+      await executor.wait(for: run)
+      await executor.endCalls(of: run)
+      await executor.wait(for: child)
+      #expect(try await fixture.record(child).summary.status == .cancelled)
+    }
+  }
 }
 
 /// True once after it was armed.

@@ -115,6 +115,30 @@ import Testing
     }
   }
 
+  @Test func `a sleep that is over does not end another one, and the first that ends has the agent started again`()
+    async throws
+  {
+    try await RuntimeFixture.with(RuntimeFixture.plan { $0.retry.maxAttempts = 1 }) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null).id
+      let first = try #require(await processes.next())
+      let start = fixture.clock.now()
+      for (name, seconds) in [("long", 3_600), ("short", 10), ("middle", 600)] {
+        let body: JSONValue = ["until": .int(Int64(seconds)), "name": .string(name)]
+        #expect(await Self.call(fixture, ["sleep"], body, of: run).status == 202)
+      }
+      fixture.clock.advance(by: .seconds(10))
+      #expect(await Self.call(fixture, ["sleep"], ["until": 10, "name": "short"], of: run).status == 200)
+      first.end(.exited(code: 75))
+      await fixture.clock.waitForSleeper(until: start + .seconds(600))
+      #expect(try await fixture.record(run).summary.status == .suspended)
+      fixture.clock.advance(by: .seconds(590))
+      try #require(await processes.next()).succeed("1")
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .completed)
+    }
+  }
+
   @Test func `what is no time, and no name, is refused`() async throws {
     try await RuntimeFixture.with { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
@@ -124,7 +148,10 @@ import Testing
         let reply = await Self.call(fixture, ["sleep"], body, of: run)
         #expect(reply.status == 400 && reply.body?["code"] == "NX-RUN-039")
       }
-      #expect(await Self.call(fixture, ["sleep"], ["until": 1, "name": ""], of: run).body?["code"] == "NX-RUN-055")
+      for name: JSONValue in ["", "a/.calls/b", ".sleep"] {
+        let reply = await Self.call(fixture, ["sleep"], ["until": 1, "name": name], of: run)
+        #expect(reply.body?["code"] == "NX-RUN-055", "\(name)")
+      }
       #expect(await Self.call(fixture, ["sleep"], ["until": 1], of: RunID("run_9")).status == 409)
       process.succeed("1")
       await fixture.runtime.executor.wait(for: run)

@@ -42,8 +42,7 @@ import Testing
     }
   }
 
-  @Test func `tries a step again on its supervisor's account, and fails with what the last attempt said`() async throws
-  {
+  @Test func `tries a step again on its own account, and fails with what the last attempt said`() async throws {
     let flow = Flows.flow(
       "one", .workflow, Flows.step("only") { $0.retry.policy = RetryPolicy(maxAttempts: 2) })
     try await RuntimeFixture.with(Flows.plan(flow)) { fixture in
@@ -52,7 +51,7 @@ import Testing
       try #require(await processes.next()).end(.exited(code: 3))
       let second = try #require(await processes.next())
       #expect(second.environment("NAOS_ATTEMPT") == "2")
-      #expect(await fixture.runtime.supervisors.restarts(of: Flows.worker)?.count == 1)
+      #expect(await fixture.runtime.supervisors.restarts(of: Flows.worker)?.count == 0)
       second.end(.exited(code: 4))
       await fixture.runtime.executor.wait(for: run.id)
       let summary = try await fixture.record(run.id).summary
@@ -240,6 +239,26 @@ import Testing
       let summary = try await fixture.record(run.id).summary
       #expect(summary.status == .compensated)
       #expect(summary.error?.code == "NX-STO-008")
+    }
+  }
+
+  @Test func `undoes nothing when its journal has no room for the success of its pivot`() async throws {
+    let store = FaultyStore(InMemoryStore(), .tooLarge, at: 4)
+    let saga = Flows.flow(
+      "trip", .saga, Flows.step("a") { $0.compensation = CompensationStep(agent: Flows.helper) },
+      Flows.step("b", needs: [0]) { $0.commitment = .pivot })
+    try await RuntimeFixture.with(Flows.plan(saga), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("trip", input: .null)
+      try #require(await processes.next()).succeed("1")
+      try #require(await processes.next()).succeed("2")
+      await fixture.runtime.executor.wait(for: run.id)
+      let summary = try await fixture.record(run.id).summary
+      #expect(summary.status == .failed && summary.error?.code == "NX-STO-008")
+      let hasGoneBack = try await fixture.journal(run.id).contains {
+        if case .compensationStarted = $0 { true } else { false }
+      }
+      #expect(!hasGoneBack)
     }
   }
 

@@ -91,4 +91,93 @@ import Testing
     }
     #expect(kept == nil)
   }
+
+  private static let pivot = Flows.step("pay", needs: [0]) { $0.commitment = .pivot }
+
+  @Test func `is kept again for a run that was killed and is retried`() async throws {
+    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), Self.pivot)
+    try await RuntimeFixture.with(Flows.plan(saga)) { fixture in
+      let executor = fixture.runtime.executor
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await executor.start("trip", input: .null).id
+      try #require(await processes.next()).succeed("1")
+      _ = try #require(await processes.next())
+      try await executor.cancel(run, by: "ann", kill: true)
+      await executor.wait(for: run)
+      #expect(fixture.boundary.kept.isEmpty, "nothing of it goes on")
+      // Only the pivot is left, which by itself needs nothing.
+      try await executor.retry(run, by: "ann")
+      let pay = try #require(await processes.next())
+      #expect(pay.environment("NAOS_STEP") == "pay")
+      #expect(fixture.boundary.kept == [run: Self.reserve(5)])
+      pay.succeed("1")
+      await executor.wait(for: run)
+      #expect(fixture.boundary.kept.isEmpty)
+    }
+  }
+
+  @Test func `is kept again for a run that was killed on its way back`() async throws {
+    let look = Flows.step("look", needs: [0]) { $0.retry.policy = RetryPolicy(maxAttempts: 1) }
+    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), look)
+    try await RuntimeFixture.with(Flows.plan(saga)) { fixture in
+      let executor = fixture.runtime.executor
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await executor.start("trip", input: .null).id
+      try #require(await processes.next()).succeed("1")
+      try #require(await processes.next()).end(.exited(code: 1))
+      _ = try #require(await processes.next())
+      try await executor.cancel(run, by: "ann", kill: true)
+      await executor.wait(for: run)
+      #expect(fixture.boundary.kept.isEmpty)
+      // Whatever is left of the budgets: it has to be undone.
+      fixture.boundary.refuseReserves(
+        BudgetRefusal(reason: .reserve, scope: "global", action: .refuse, message: "no room"))
+      try await executor.retry(run, by: "ann")
+      let undo = try #require(await processes.next())
+      #expect(undo.environment("NAOS_STEP") == "book.compensation")
+      #expect(fixture.boundary.kept == [run: Self.reserve(5)])
+      undo.succeed("1")
+      await executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .compensated)
+    }
+  }
+
+  @Test func `is kept for a fork that takes over what can be undone, on this node and the next`() async throws {
+    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), Self.pivot)
+    let store = InMemoryStore()
+    let plan = Flows.plan(saga)
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      let executor = fixture.runtime.executor
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await executor.start("trip", input: .null).id
+      try #require(await processes.next()).succeed("1")
+      try #require(await processes.next()).succeed("2")
+      await executor.wait(for: run)
+      let fork = try await executor.fork(run, from: "pay").id
+      #expect(try #require(await processes.next()).environment("NAOS_STEP") == "pay")
+      #expect(fixture.boundary.kept == [fork: Self.reserve(5)])
+    }
+    let fork = try #require(try await store.runs(RunQuery(name: "trip", statuses: RunStatus.unfinished)).first).id
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      #expect(fixture.boundary.kept == [fork: Self.reserve(5)])
+    }
+  }
+
+  @Test func `keeps a run from going on that nothing could undo any more`() async throws {
+    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), Self.pivot)
+    try await RuntimeFixture.with(Flows.plan(saga)) { fixture in
+      let executor = fixture.runtime.executor
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await executor.start("trip", input: .null).id
+      try #require(await processes.next()).succeed("1")
+      _ = try #require(await processes.next())
+      try await executor.cancel(run, by: "ann", kill: true)
+      await executor.wait(for: run)
+      fixture.boundary.refuseReserves(
+        BudgetRefusal(reason: .reserve, scope: "global", action: .pause, message: "no room"))
+      try await executor.retry(run, by: "ann")
+      await executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.pauseReason == .budget)
+    }
+  }
 }

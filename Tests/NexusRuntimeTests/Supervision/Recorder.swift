@@ -171,7 +171,7 @@ final class Recorder: Sendable {
       state.open.starts.remove(child)
       state.open.living.insert(child)
     case .ignored(let child): state.open.starts.remove(child)
-    case .exited(let child, _), .attemptCrashed(let child, _):
+    case .exited(let child, _), .attemptCrashed(let child, _, _):
       state.notes.log.append("end \(word(child))")
       state.open.starts.remove(child)
       state.open.ends.remove(child)

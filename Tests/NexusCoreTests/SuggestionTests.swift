@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-import NexusDiagnostics
+import NexusCore
 import Testing
 
 struct SuggestionTests {
