@@ -10,10 +10,14 @@ package struct Caller: Sendable, Hashable {
   package let attempt: AttemptNumber
   /// It undoes a step, so it may spend what budgets keep for that.
   package let isCompensating: Bool
+  /// Its model calls are answered from the record, or not at all.
+  package let isRecorded: Bool
 
   package init(
-    agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false
+    agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false,
+    isRecorded: Bool = false
   ) {
+    self.isRecorded = isRecorded
     self.agent = agent
     self.run = run
     self.step = step
@@ -44,6 +48,8 @@ package struct BudgetRefusal: Sendable, Hashable {
     case loop
     /// The run has made all the calls that it may make.
     case ceiling
+    /// The run is answered from a cassette, and this is not on it.
+    case cassette
   }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
@@ -59,6 +65,7 @@ package struct BudgetRefusal: Sendable, Hashable {
     case .reserve: "NX-BUD-020"
     case .loop: "NX-GWY-052"
     case .ceiling: "NX-GWY-053"
+    case .cassette: "NX-GWY-054"
     }
   }
 
@@ -95,6 +102,8 @@ package struct AttemptTally: Sendable, Hashable {
   package var made = 0
   package var tokens = TokenCount.zero
   package var cost = NanoUSD.zero
+  /// Recorded model calls that a cassette has and the attempt did not make.
+  package var unplayed = 0
   /// The last refusal for want of budget, if there was one.
   package var refusal: BudgetRefusal?
 

@@ -17,6 +17,8 @@ extension RunMachine: DurableMachine {
 
   package var calls: Int { state.calls }
 
+  package var kept: KeptEffects? { state.kept }
+
   package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {

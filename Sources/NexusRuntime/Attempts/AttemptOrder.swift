@@ -22,6 +22,8 @@ extension AttemptRunner {
     /// What the effects of the attempt are known by outside, the same for every attempt of the step.
     let idempotencyKey: String
     let isCompensation: Bool
+    /// Its model calls are answered from what the run began with, or not at all.
+    let isRecorded: Bool
 
     /// What a machine ordered.
     ///
@@ -30,7 +32,11 @@ extension AttemptRunner {
     ///   - agent: whose process it is.
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
-    package init(_ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue) {
+    ///   - isRecorded: all model calls of the run are on a cassette.
+    package init(
+      _ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue, isRecorded: Bool = false
+    ) {
+      self.isRecorded = isRecorded
       self.agent = agent
       self.run = run
       step = order.step
@@ -44,7 +50,9 @@ extension AttemptRunner {
     var spec: AgentSpec { agent.spec }
 
     var caller: Caller {
-      Caller(agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation)
+      Caller(
+        agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation,
+        isRecorded: isRecorded)
     }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.
