@@ -168,7 +168,8 @@ let targets: [Target] = [
   tests(
     "NexusGatewayTests",
     [
-      "NexusGateway", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore", "NexusKernel",
+      "NexusGateway", "NexusLocalModels", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore",
+      "NexusKernel",
       nioCore, nioPosix, nioHTTP1, nioEmbedded,
     ], exclude: ["fixtures"]),
   tests(

@@ -529,6 +529,9 @@ static const unsigned char NX_GWY_052[] = {
 static const unsigned char NX_GWY_053[] = {
 #embed "../../docs/errors/NX-GWY-053.md"
 };
+static const unsigned char NX_GWY_054[] = {
+#embed "../../docs/errors/NX-GWY-054.md"
+};
 static const unsigned char NX_POL_001[] = {
 #embed "../../docs/errors/NX-POL-001.md"
 };
@@ -669,6 +672,36 @@ static const unsigned char NX_RUN_060[] = {
 };
 static const unsigned char NX_RUN_061[] = {
 #embed "../../docs/errors/NX-RUN-061.md"
+};
+static const unsigned char NX_RUN_070[] = {
+#embed "../../docs/errors/NX-RUN-070.md"
+};
+static const unsigned char NX_RUN_071[] = {
+#embed "../../docs/errors/NX-RUN-071.md"
+};
+static const unsigned char NX_RUN_072[] = {
+#embed "../../docs/errors/NX-RUN-072.md"
+};
+static const unsigned char NX_RUN_073[] = {
+#embed "../../docs/errors/NX-RUN-073.md"
+};
+static const unsigned char NX_RUN_074[] = {
+#embed "../../docs/errors/NX-RUN-074.md"
+};
+static const unsigned char NX_RUN_075[] = {
+#embed "../../docs/errors/NX-RUN-075.md"
+};
+static const unsigned char NX_RUN_076[] = {
+#embed "../../docs/errors/NX-RUN-076.md"
+};
+static const unsigned char NX_RUN_077[] = {
+#embed "../../docs/errors/NX-RUN-077.md"
+};
+static const unsigned char NX_RUN_078[] = {
+#embed "../../docs/errors/NX-RUN-078.md"
+};
+static const unsigned char NX_RUN_079[] = {
+#embed "../../docs/errors/NX-RUN-079.md"
 };
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
@@ -919,6 +952,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GWY-051", NX_GWY_051, sizeof NX_GWY_051},
     {"NX-GWY-052", NX_GWY_052, sizeof NX_GWY_052},
     {"NX-GWY-053", NX_GWY_053, sizeof NX_GWY_053},
+    {"NX-GWY-054", NX_GWY_054, sizeof NX_GWY_054},
     {"NX-POL-001", NX_POL_001, sizeof NX_POL_001},
     {"NX-POL-002", NX_POL_002, sizeof NX_POL_002},
     {"NX-POL-003", NX_POL_003, sizeof NX_POL_003},
@@ -966,6 +1000,16 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-059", NX_RUN_059, sizeof NX_RUN_059},
     {"NX-RUN-060", NX_RUN_060, sizeof NX_RUN_060},
     {"NX-RUN-061", NX_RUN_061, sizeof NX_RUN_061},
+    {"NX-RUN-070", NX_RUN_070, sizeof NX_RUN_070},
+    {"NX-RUN-071", NX_RUN_071, sizeof NX_RUN_071},
+    {"NX-RUN-072", NX_RUN_072, sizeof NX_RUN_072},
+    {"NX-RUN-073", NX_RUN_073, sizeof NX_RUN_073},
+    {"NX-RUN-074", NX_RUN_074, sizeof NX_RUN_074},
+    {"NX-RUN-075", NX_RUN_075, sizeof NX_RUN_075},
+    {"NX-RUN-076", NX_RUN_076, sizeof NX_RUN_076},
+    {"NX-RUN-077", NX_RUN_077, sizeof NX_RUN_077},
+    {"NX-RUN-078", NX_RUN_078, sizeof NX_RUN_078},
+    {"NX-RUN-079", NX_RUN_079, sizeof NX_RUN_079},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

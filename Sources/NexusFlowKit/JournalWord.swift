@@ -34,6 +34,7 @@ package enum JournalWord {
     case .decided(let winners): "decided \(winners.map(\.text).joined(separator: " "))"
     case .killed: "killed"
     case .forked: "forked"
+    case .effectsKept(let effects): "kept \(effects.count)"
     case .nodeTrapped: "trapped"
     case .epochRaised: "epoch"
     }

@@ -66,6 +66,8 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
     case loop = "NX-GWY-052"
     /// The run has made all the calls that it may make.
     case callCeiling = "NX-GWY-053"
+    /// The run is answered from a cassette, and the request is not on it.
+    case notOnCassette = "NX-GWY-054"
   }
 
   package let code: Code

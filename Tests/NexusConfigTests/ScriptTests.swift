@@ -45,6 +45,18 @@ struct ScriptTests {
         retryAfterMs: 1
         times: 1
       - answer: e
+      - recorded: openai.chat
+        path: /v1/chat/completions
+        step: f
+        model: g
+        request: "{}"
+        digest: h
+        status: 200
+        headers: { i: j }
+        stream: true
+        body: k
+        bodyHex: "6b"
+        usage: { inputTokens: 1 }
       """
     let plan = try #require(Self.script(every).plan)
     _ = try ScriptedModel(script: try #require(plan.localScript))

@@ -70,6 +70,12 @@ import Testing
       .killed(by: "a person", uncompensated: [path]), .killed(by: "a person", uncompensated: []),
       .forked(from: RunID("run_1"), sequence: JournalSequence(7)), .nodeTrapped, .epochRaised(by: "a person"),
       .killRequested(by: "a person"), .paused(.loop, note: "a note"), .paused(.calls, note: "a note"),
+      .killRequested(by: "a person"),
+      .effectsKept(KeptEffects(origin: .fork(step: path, call: 7), count: 6, by: "a person")),
+      .effectsKept(
+        KeptEffects(origin: .fork(step: .main, call: 7), count: 7, edited: EffectID("eff_1"), by: "a person")),
+      .effectsKept(KeptEffects(origin: .cassette(source: "run_1"), count: 3, by: "a person")),
+      .effectsKept(KeptEffects(origin: .cassette(source: nil), count: 0, by: "a person")),
     ]
 
   private static let path = StepPath("research[2].draft")
@@ -103,7 +109,7 @@ import Testing
 
   /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
   @Test func `the goldens hold every kind of entry`() {
-    var missing: Set<Int> = Set(0..<28)
+    var missing: Set<Int> = Set(0..<29)
     for entry in Self.entries + Self.flowEntries { missing.remove(Self.number(of: entry)) }
     #expect(missing == [])
   }
@@ -138,6 +144,7 @@ import Testing
     case .nodeTrapped: 25
     case .epochRaised: 26
     case .killRequested: 27
+    case .effectsKept: 28
     }
   }
 

@@ -16,6 +16,10 @@ package protocol NodeOperations: Sendable {
   func showRun(_ run: RunID) async throws(OperationError) -> RunDetail
   /// Entries after `after`, at most `limit`.
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage
+  /// A recorded model call of a step, or of the run of an agent.
+  func call(_ number: Int, of run: RunID, step: String?) async throws(OperationError) -> RecordedCallReport
+  /// All recorded model calls, as a file without secrets.
+  func cassette(of run: RunID) async throws(OperationError) -> CassetteReport
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage
   func costs() async throws(OperationError) -> CostReport
   /// What was charged and corrected, newest first.
@@ -77,6 +81,12 @@ package protocol NodeOperations: Sendable {
 
 extension NodeOperations {
   package func handOver() async throws(OperationError) { try await shutdown() }
+
+  package func call(_ number: Int, of run: RunID, step: String?) async throws(OperationError) -> RecordedCallReport {
+    throw .unknownRun(run)
+  }
+
+  package func cassette(of run: RunID) async throws(OperationError) -> CassetteReport { throw .unknownRun(run) }
 
   package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
     throw .unreachable("Runs are removed by a node.")

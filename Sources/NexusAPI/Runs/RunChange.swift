@@ -22,8 +22,8 @@ package enum RunChange: Sendable, Hashable {
   case signal(name: String, id: String?, payload: JSONValue)
   /// Starts a new run of the same definition and input.
   case restart
-  /// Starts a new run that keeps the results of all steps that do not depend on this one.
-  case fork(step: String)
+  /// Starts a new run that keeps what does not depend on a step, or on a model call.
+  case fork(ForkOrder)
 
   /// The last part of the call's path, and the command's name.
   package var verb: String {
@@ -52,7 +52,10 @@ package enum RunChange: Sendable, Hashable {
     ("mark-done", "Says that the `step` is done, with the `output`."),
     ("signal", "Sends the event `name` with `payload` to the run; of one `id` only the first counts."),
     ("restart", "Starts a new run of the same definition and input."),
-    ("fork", "Starts a new run that does the `step` and all that needs it anew."),
+    (
+      "fork",
+      "Starts a new run that does the `step` and all that needs it anew, or what follows from its recorded model `call`, with another `answer` if one is given."
+    ),
   ]
 
   /// It answers with a run of its own.
@@ -71,7 +74,7 @@ package enum RunChange: Sendable, Hashable {
     case .skip(let step, let reason): ["step": .string(step.text), "reason": .string(reason)]
     case .markDone(let step, let output): ["step": .string(step.text), "output": output]
     case .signal(let name, let id, let payload): ["name": .string(name), "id": .of(id), "payload": payload]
-    case .fork(let step): ["step": .string(step)]
+    case .fork(let order): order.json
     }
   }
 
@@ -93,7 +96,7 @@ package enum RunChange: Sendable, Hashable {
     case "signal":
       self = .signal(
         name: try reader.text("name"), id: try reader.optionalText("id"), payload: reader.value("payload") ?? .null)
-    case "fork": self = .fork(step: try reader.text("step"))
+    case "fork": self = .fork(try ForkOrder(json: body))
     default: return nil
     }
   }

@@ -15,6 +15,10 @@ package struct StartRun: Sendable, Hashable {
   package var timeout: Duration?
   /// Members that replace those of an input object.
   package var set: JSONObject
+  /// The largest cassette, in bytes of its JSON.
+  package static let maxCassetteBytes = 32 << 20
+  /// What all its model calls are answered from; nil to ask the models.
+  package var cassette: JSONValue?
 
   package init(
     name: String, input: JSONValue = .null, idempotencyKey: String? = nil, timeout: Duration? = nil,
@@ -50,7 +54,7 @@ extension StartRun: WireValue {
   package var json: JSONValue {
     [
       "name": .string(name), "input": input, "idempotencyKey": .of(idempotencyKey),
-      "timeoutMilliseconds": .of(timeout?.wholeMilliseconds), "set": .object(set),
+      "timeoutMilliseconds": .of(timeout?.wholeMilliseconds), "set": .object(set), "cassette": cassette ?? .null,
     ]
   }
 
@@ -63,6 +67,7 @@ extension StartRun: WireValue {
     if let timeout, timeout <= .zero {
       throw WireError(path: "run.timeoutMilliseconds", message: "expected more than 0")
     }
+    cassette = reader.value("cassette")
     guard let set = reader.value("set") else {
       self.set = JSONObject()
       return

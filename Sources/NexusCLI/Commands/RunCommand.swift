@@ -32,6 +32,11 @@ struct RunCommand: NaosCommand {
   @Option(help: ArgumentHelp("Stop the run after this long, for example 90s or 5m.", valueName: "duration"))
   var timeout: DurationArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "Answer all model calls from this file of `naos runs export`, and refuse any other.", valueName: "file"))
+  var cassette: String?
+
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
@@ -40,6 +45,7 @@ struct RunCommand: NaosCommand {
     var request = StartRun(
       name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, timeout: timeout?.duration,
       set: try RunInput.members(members))
+    request.cassette = try cassette.map(CassetteInput.read)
     let console = context.console
     if detach {
       let request = request

@@ -13,7 +13,7 @@ struct RunsCommand: ParsableCommand {
       RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsPauseCommand.self,
       RunsResumeCommand.self, RunsCancelCommand.self, RunsKillCommand.self, RunsRetryCommand.self,
       RunsRestartCommand.self, RunsForkCommand.self, RunsSignalCommand.self, RunsSkipCommand.self,
-      RunsMarkDoneCommand.self, RunsPruneCommand.self,
+      RunsMarkDoneCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
     ])
 }
 

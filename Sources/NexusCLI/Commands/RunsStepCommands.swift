@@ -100,27 +100,3 @@ struct RunsRestartCommand: NaosCommand {
     }
   }
 }
-
-struct RunsForkCommand: NaosCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "fork", abstract: "Start a new run that does one step, and all that needs it, anew.",
-    discussion: "The results of the other steps are taken over; the first run stays as it is.")
-
-  @Argument(help: "The run's id.")
-  var id: String
-
-  @Option(help: ArgumentHelp("The step to begin anew with.", valueName: "step"))
-  var from: String
-
-  @Flag(help: "Do not wait for the new run.")
-  var detach = false
-
-  @OptionGroup var global: GlobalOptions
-
-  func perform(_ context: CommandContext) async throws {
-    let change = RunChange.fork(step: from)
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
-      try await node.change(run, change)
-    }
-  }
-}

@@ -58,6 +58,16 @@ package struct RemoteNode: NodeOperations {
     try await get(path(run, "/journal") + PathText.query([("after", "\(after)"), ("limit", "\(limit)")]))
   }
 
+  package func call(
+    _ number: Int, of run: RunID, step: String?
+  ) async throws(OperationError) -> RecordedCallReport {
+    try await get(path(run, "/calls/\(number)") + PathText.query([("step", step)]))
+  }
+
+  package func cassette(of run: RunID) async throws(OperationError) -> CassetteReport {
+    try await get(path(run, "/cassette"))
+  }
+
   package func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
     try await get(
       "/logs"

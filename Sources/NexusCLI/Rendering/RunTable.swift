@@ -64,12 +64,14 @@ enum RunTable {
 
   private static func effects(_ effects: [EffectReport], style: Style) -> String {
     var table = TextTable(
-      ["EFFECT", "NAME", "STATUS", "ATTEMPT", "TOKENS", "COST", "TIME"], rightAligned: [3, 4, 5, 6])
+      ["EFFECT", "NAME", "STATUS", "ATTEMPT", "TOKENS", "COST", "TIME", "PLACE"], rightAligned: [3, 4, 5, 6])
     for effect in effects {
       let tokens = effect.inputTokens + effect.outputTokens
       table.add([
-        effect.kind, effect.name, effect.status, "\(effect.attempt)", Quantities.short(tokens.value),
+        effect.kind, effect.name, effect.status, effect.attempt == 0 ? "kept" : "\(effect.attempt)",
+        Quantities.short(tokens.value),
         Quantities.money(effect.cost), effect.milliseconds.map { "\($0) ms" } ?? "–",
+        effect.place ?? "",
       ])
     }
     return table.render(style)

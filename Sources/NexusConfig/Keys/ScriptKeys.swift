@@ -17,7 +17,12 @@ extension ConfigKeys {
 
   static let script = ObjectShape(
     "a script",
-    [KeySpec("rules", .list(.object(scriptRule)), required: true, "The rules, of which the first that fits answers.")])
+    [
+      KeySpec("rules", .list(.object(scriptRule)), required: true, "The rules, of which the first that fits answers."),
+      KeySpec("cassette", Shape(.integer(1...1)), "The form of a cassette, as `naos runs export` writes it."),
+      KeySpec("name", Shape(.literal), "What the cassette was recorded of."),
+      KeySpec("run", Shape(.literal), "The run that the cassette was recorded of."),
+    ])
 
   static let scriptRule = ObjectShape(
     "a rule",
@@ -35,7 +40,27 @@ extension ConfigKeys {
       KeySpec(
         "retryAfterMs", Shape(.integer(0...3_600_000)), default: "not said", "When an error says to ask again."),
       KeySpec("times", count(1), default: "without end", "After how many requests it is used up."),
-    ])
+    ] + recorded)
+
+  /// What a call that was recorded has instead.
+  private static let recorded = [
+    KeySpec("recorded", Shape(.word(recordedAPIs)), "It plays back one recorded call of this kind."),
+    KeySpec("path", Shape(.literal), "The path of the recorded request."),
+    KeySpec("step", Shape(.literal), "The step of a flow that made it."),
+    KeySpec("model", Shape(.literal), "The model that it asked for."),
+    KeySpec("request", Shape(.literal), "The body of the recorded request; another one is refused."),
+    KeySpec("digest", Shape(.literal), "What is known of a request that was too long to be recorded."),
+    KeySpec("status", Shape(.integer(100...599)), "The status of the recorded answer."),
+    KeySpec("headers", .anything, "Its header fields."),
+    KeySpec("stream", Shape(.boolean), default: "false", "The recorded answer is a stream."),
+    KeySpec("body", Shape(.literal), "The body of the recorded answer, byte for byte."),
+    KeySpec("bodyHex", Shape(.literal), "The same in hexadecimal, for a body that is no text."),
+  ]
+
+  static let recordedAPIs = [
+    "openai.chat", "openai.responses", "openai.embeddings", "openai.count", "anthropic.messages", "anthropic.count",
+    "gemini.generate", "gemini.count",
+  ]
 
   static let scriptMatch = ObjectShape(
     "a match",

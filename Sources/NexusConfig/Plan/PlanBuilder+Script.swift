@@ -79,9 +79,33 @@ extension PlanBuilder {
             help: "make it two rules, the first with `times: 1`"))
       }
       // One of the unknown keys may be the mistyped answer.
-      if !fields.has("answer"), !fields.has("toolCalls"), !fields.has("fault"), !fields.hasUnknownKeys {
+      if !fields.has("answer"), !fields.has("toolCalls"), !fields.has("fault"), !fields.has("recorded"),
+        !fields.hasUnknownKeys
+      {
         report(Diagnostic("NX-CFG-102", "a rule needs `answer`, `toolCalls` or `fault`", at: rule.location))
       }
+      checkRecorded(fields, at: rule.location)
+    }
+  }
+
+  /// What is said of an answer that was recorded is not said of another one, and the other way round.
+  private mutating func checkRecorded(_ fields: Fields, at location: SourceLocation) {
+    let own = ["path", "step", "model", "request", "digest", "status", "headers", "stream", "body", "bodyHex"]
+    let others = ["match", "answer", "toolCalls", "fault", "delayMs", "tokensPerSecond", "retryAfterMs", "times"]
+    let isRecorded = fields.has("recorded")
+    for name in isRecorded ? others : own {
+      guard let field = fields.field(name) else { continue }
+      report(
+        Diagnostic(
+          "NX-CFG-115", "`\(field.written)` has no place in \(isRecorded ? "a recorded call" : "such a rule")",
+          at: field.keyLocation, help: "remove it"))
+    }
+    guard isRecorded, !fields.hasUnknownKeys else { return }
+    let needed = ["path", "status"].filter { !fields.has($0) }
+    let body = fields.has("body") || fields.has("bodyHex") ? [] : ["body"]
+    let request = fields.has("request") || fields.has("digest") ? [] : ["request"]
+    for name in needed + request + body {
+      report(Diagnostic("NX-CFG-102", "a recorded call needs `\(name)`", at: location))
     }
   }
 

@@ -12,6 +12,8 @@ package struct Caller: Sendable, Hashable {
   package let isCompensating: Bool
   /// Who has called the run, or one above it: what it spends counts in their budgets of each run, too.
   package let payers: [Payer]
+  /// Its model calls are answered from the record, or not at all.
+  package let isRecorded: Bool
 
   /// An agent that has called another run, with its own.
   package struct Payer: Sendable, Hashable {
@@ -25,8 +27,9 @@ package struct Caller: Sendable, Hashable {
 
   package init(
     agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false,
-    payers: [Payer] = []
+    payers: [Payer] = [], isRecorded: Bool = false
   ) {
+    self.isRecorded = isRecorded
     self.agent = agent
     self.run = run
     self.step = step
@@ -58,6 +61,8 @@ package struct BudgetRefusal: Sendable, Hashable {
     case loop
     /// The run has made all the calls that it may make.
     case ceiling
+    /// The run is answered from a cassette, and this is not on it.
+    case cassette
   }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
@@ -73,6 +78,7 @@ package struct BudgetRefusal: Sendable, Hashable {
     case .reserve: "NX-BUD-020"
     case .loop: "NX-GWY-052"
     case .ceiling: "NX-GWY-053"
+    case .cassette: "NX-GWY-054"
     }
   }
 
@@ -109,6 +115,8 @@ package struct AttemptTally: Sendable, Hashable {
   package var made = 0
   package var tokens = TokenCount.zero
   package var cost = NanoUSD.zero
+  /// Recorded model calls that a cassette has and the attempt did not make.
+  package var unplayed = 0
   /// The last refusal for want of budget, if there was one.
   package var refusal: BudgetRefusal?
 

@@ -33,7 +33,8 @@ struct DialectError {
     // Asking again changes nothing where the request itself is at fault or the answer will be the same.
     switch error.code {
     case .uncertainEffect, .responseTooLarge, .credentialRejected, .upstreamRedirected, .secretInAnswer,
-      .answersOverloaded, .malformedHTTP, .headTooLarge, .targetTooLong, .unsupportedHTTP, .loop, .callCeiling:
+      .answersOverloaded, .malformedHTTP, .headTooLarge, .targetTooLong, .unsupportedHTTP, .loop, .callCeiling,
+      .notOnCassette:
       fields.append(EnvironmentVariable("x-should-retry", "false"))
     default: break
     }
@@ -56,7 +57,7 @@ struct DialectError {
     case .foreignHost: 403
     case .httpOnly: 426
     case .unknownEndpoint, .unknownModel, .unknownTool: 404
-    case .dialectMismatch, .malformedRequest: 400
+    case .dialectMismatch, .malformedRequest, .notOnCassette: 400
     case .uncertainEffect: 409
     case .requestTooLarge: 413
     case .malformedHTTP: 400

@@ -68,10 +68,16 @@ struct PreparedRequest: Sendable {
   private static func digest(
     _ request: ModelRequest, _ uri: String, _ step: StepPath, _ body: ByteBuffer, _ json: JSONValue?
   ) -> RequestDigest {
+    EffectDigest.of(name: EffectName.of(request, uri), step: step, body: body, json: json)
+  }
+}
+
+/// What a model call is known by beside its body: `POST /v1/chat/completions`.
+enum EffectName {
+  static func of(_ request: ModelRequest, _ uri: String) -> String {
     let path = Substring(uri.utf8.prefix { $0 != UInt8(ascii: "?") })
     // What follows is how the answer is framed, and maybe a key.
-    let framing = request.isArray ? "?alt=json" : ""
-    return EffectDigest.of(name: "POST \(path)\(framing)", step: step, body: body, json: json)
+    return "POST \(path)\(request.isArray ? "?alt=json" : "")"
   }
 }
 

@@ -68,6 +68,7 @@ final class ModelExchange {
     switch run.request(digest, kind: .model, repeatable: true, id: id) {
     case .replay(let recorded): replay(recorded)
     case .join(let other): join(other, run)
+    case .new where call.session.caller.isRecorded: searchCassette(run)
     case .new(let record, let diverges):
       self.record = record
       if diverges { services.tellDivergence(call.session.caller, record) }
@@ -162,7 +163,7 @@ final class ModelExchange {
     let keepsRequest = call.body.readableBytes <= services.limits.recordedRequestBytes
     return EffectRow(
       record: record, run: run?.key.run ?? RunID(""), step: call.session.caller.step, agent: call.session.caller.agent,
-      name: call.request.model, detail: "", startedAt: services.clock.wallNow(),
+      name: call.request.model, detail: EffectName.of(call.request, call.head.uri), startedAt: services.clock.wallNow(),
       request: keepsRequest ? Array(call.body.readableBytesView) : nil)
   }
 

@@ -27,6 +27,7 @@ final class AttemptSession: Sendable {
       let passed = run.passed(in: caller.attempt)
       tally.replayed = passed.replayed
       tally.made = passed.made
+      if caller.isRecorded { tally.unplayed = run.unclaimedKept.count }
     }
     return tally
   }
@@ -43,7 +44,8 @@ final class AttemptSession: Sendable {
   /// Remembers that a budget stopped the attempt; a busy one did not, for it has room again by itself.
   func refused(_ refusal: BudgetRefusal) {
     guard refusal.reason != .busy else { return }
-    sums.withLock { $0.refusal = refusal }
+    // What left the cassette first is what everything after it follows from.
+    sums.withLock { if $0.refusal?.reason != .cassette { $0.refusal = refusal } }
   }
 
   // MARK: Answers on their way

@@ -82,6 +82,12 @@ final class RunSession: Sendable {
     state.withLock { $0.machine.request(digest, kind: kind, repeatable: repeatable, id: id) }
   }
 
+  /// The calls that the run began with and that nobody has asked for yet.
+  var unclaimedKept: [EffectID] { state.withLock { $0.machine.unclaimedKept } }
+
+  /// Gives one of them to the present request; false if another one has it.
+  func claim(_ id: EffectID) -> Bool { state.withLock { $0.machine.claim(id) } }
+
   /// The next equal request gets this effect, because nobody waits for its answer any more.
   func abandon(_ id: EffectID, by attempt: AttemptNumber) {
     state.withLock { $0.machine.abandon(id, by: attempt) }

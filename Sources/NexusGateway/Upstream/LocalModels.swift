@@ -39,13 +39,14 @@ final class LocalModels: LocalUpstream {
       return receiver.upstreamFailed(.unreachable("local models do not speak \(request.api.name)"))
     }
     let bytes = Array(body.readableBytesView)
+    let asked = Array(call.body.readableBytesView)
     let name = "local/\(call.target.model)"
     // What the path says of the request, where the body does not.
     let framing: LocalDialect.Framing = !request.isStream ? .whole : request.isArray ? .array : .events
     let target = LocalDialect.Target(model: call.target.model, framing: framing)
     // Ranking the sentences of long documents takes milliseconds, which the event loop has not got.
     AsyncBridge.run(on: loop) {
-      await self.reply(name, bytes, dialect, target)
+      await self.reply(name, bytes, asked, dialect, target)
     } then: { reply in
       self.act(reply, on: loop, to: receiver)
     }
@@ -53,7 +54,7 @@ final class LocalModels: LocalUpstream {
 
   @concurrent
   private func reply(
-    _ name: String, _ bytes: [UInt8], _ dialect: LocalDialect, _ target: LocalDialect.Target
+    _ name: String, _ bytes: [UInt8], _ asked: [UInt8], _ dialect: LocalDialect, _ target: LocalDialect.Target
   ) async -> Reply {
     let body: JSONValue
     do throws(JSONError) {
@@ -65,11 +66,12 @@ final class LocalModels: LocalUpstream {
     switch name {
     case LocalModel.name: return .now(dialect.respond(to: body, target))
     case ScriptedModel.name:
+      let sent = try? JSONValue(parsing: asked)
       let scripted = play.withLock { play -> ScriptedReply? in
         guard var next = play else { return nil }
         next.calls += 1
         defer { play = next }
-        return next.model.next(body, dialect: dialect, target, call: next.calls)
+        return next.model.next(body, dialect: dialect, target, call: next.calls, asked: sent)
       }
       return scripted.map(Reply.scripted)
         ?? .now(dialect.failure(status: 404, type: "not_found_error", message: "local/scripted has no script to play"))

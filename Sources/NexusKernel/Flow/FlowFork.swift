@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 
 /// Makes the journal that a new run begins with, out of another one's.
 package enum FlowFork {
@@ -10,15 +10,23 @@ package enum FlowFork {
   /// What a fork keeps are results: steps that are over, and the durable steps that their agents recorded. How the run
   /// halted, failed, or went back is left out; what was undone, or may have been, is done anew, and so is what needs it.
   ///
+  /// - Parameters:
+  ///   - journal: of the run that is forked.
+  ///   - definition: its definition.
+  ///   - step: a step, or an element of a list; the other elements then keep their results.
+  ///   - time: what the step's own agent recorded by then still holds too; nil for none of it.
   /// - Returns: nil if the definition has no such step.
   package static func entries(
-    of journal: [JournalEntry], definition: FlowDefinition, from step: String
+    of journal: [JournalEntry], definition: FlowDefinition, from step: String, recordedUntil time: WallTime? = nil
   ) -> [RunEntry]? {
-    guard let first = definition.steps.firstIndex(where: { $0.name == step }) else { return nil }
     let paths = UnitPaths(definition)
-    let undone = undone(in: journal, paths)
+    guard let start = paths.key(of: StepPath(step)), start.role == .forward, start.step >= 0,
+      start.item == nil || definition.steps[start.step].forEach != nil
+    else { return nil }
+    var undone = undone(in: journal, paths)
+    if start.item != nil { undone.insert(start) }
     // Of a list only the elements that were undone are done anew, and all that needs the list.
-    var seeds: Set<Int> = [first]
+    var seeds: Set<Int> = start.item == nil ? [start.step] : []
     for key in undone {
       if key.item == nil { seeds.insert(key.step) }
       seeds.formUnion(definition.steps.indices.filter { definition.steps[$0].needs.contains(key.step) })
@@ -27,10 +35,9 @@ package enum FlowFork {
     return journal.compactMap { item -> RunEntry? in
       guard let path = path(of: item.entry) else { return nil }
       let name = String(path.text.prefix { $0 != "/" })
-      guard let key = paths.key(of: StepPath(name)), key.role == .forward, key.step >= 0, !anew.contains(key.step),
-        !undone.contains(key)
-      else { return nil }
-      return item.entry
+      guard let key = paths.key(of: StepPath(name)), key.role == .forward, key.step >= 0 else { return nil }
+      if key == start, let time, case .stepRecorded = item.entry { return item.at <= time ? item.entry : nil }
+      return anew.contains(key.step) || undone.contains(key) ? nil : item.entry
     }
   }
 

@@ -17,6 +17,8 @@ extension FlowMachine {
 
   package var calls: Int { state.calls }
 
+  package var kept: KeptEffects? { state.kept }
+
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }
 
   package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }

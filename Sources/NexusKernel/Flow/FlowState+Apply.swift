@@ -9,6 +9,7 @@ extension FlowState {
     switch entry {
     case .created: limitCountsFrom = time
     case .forked: break
+    case .effectsKept(let effects): kept = effects
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
     case .attemptEnded(let path, _, let end): applyEnd(path, end, time)
     case .stepRecorded(let path, let value):

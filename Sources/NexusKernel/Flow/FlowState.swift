@@ -30,6 +30,8 @@ package struct FlowState: Sendable {
   package internal(set) var killRequested: String?
   /// Agents of its steps have called others.
   package internal(set) var calls = 0
+  /// The effects that the run began with.
+  package internal(set) var kept: KeptEffects?
   package internal(set) var traps = 0
   package internal(set) var attempts = 0
   package internal(set) var tokens = TokenCount.zero

@@ -116,6 +116,8 @@ extension ReplayMachine {
       let record = entries[index].record
       if record.state == .rewound { continue }
       guard record.kind == .model else { break }
+      // What a person had the run begin with is not what went wrong in it.
+      guard !record.isKept else { break }
       // What is not replayed anyway is no step back: an unfinished call, or a failure that ended its attempt.
       guard isReplayable(entries[index], repeatable: true) else { continue }
       entries[index].record.state = .rewound
@@ -186,6 +188,25 @@ extension ReplayMachine {
     return announce(digest, kind: kind, id: id)
   }
 
+  /// The model calls that the run began with and that this attempt has not asked for yet, in their order.
+  package var unclaimedKept: [EffectID] {
+    entries.filter { $0.record.isKept && $0.record.kind == .model && $0.takenBy == nil && $0.record.state != .rewound }
+      .map(\.record.id)
+  }
+
+  /// Gives an effect that the run began with to a request that is known to mean it, although it differs from it.
+  ///
+  /// - Returns: false if another request has it.
+  package mutating func claim(_ id: EffectID) -> Bool {
+    guard let index = indexOfID[id], entries[index].record.isKept, entries[index].takenBy == nil,
+      isReplayable(entries[index], repeatable: true)
+    else { return false }
+    entries[index].takenBy = attempt
+    replayed += 1
+    unclaimed -= 1
+    return true
+  }
+
   private mutating func skipTaken(_ digest: RequestDigest) {
     guard var equal = equals.removeValue(forKey: digest) else { return }
     while equal.start < equal.indexes.count, entries[equal.indexes[equal.start]].takenBy != nil { equal.start += 1 }
@@ -195,7 +216,7 @@ extension ReplayMachine {
   private func isReplayable(_ entry: Entry, repeatable: Bool) -> Bool {
     switch entry.record.state {
     case .succeeded: true
-    case .failed: !(entry.endsItsAttempt && entry.record.attempt < attempt && repeatable)
+    case .failed: entry.record.isKept || !(entry.endsItsAttempt && entry.record.attempt < attempt && repeatable)
     case .intent, .unknown, .rewound: false
     }
   }

@@ -29,6 +29,8 @@ package protocol DurableMachine: Sendable {
   func recorded(_ path: StepPath) -> JSONValue?
   /// How many others the agents of the run have called, which end with it.
   var calls: Int { get }
+  /// The effects that the run began with; nil for a run that began with none.
+  var kept: KeptEffects? { get }
   /// Another attempt would follow if the one under way ended with this.
   func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool
   /// The attempt under way was told to stop, so whatever it ends with is what was asked for.

@@ -172,6 +172,8 @@ package enum RunEntry: Sendable, Hashable {
   case killed(by: String, uncompensated: [StepPath])
   /// The run begins as a copy of another one's journal.
   case forked(from: RunID, sequence: JournalSequence)
+  /// The run begins with effects that another one made.
+  case effectsKept(KeptEffects)
   /// The node itself trapped while it worked on the run.
   case nodeTrapped
   /// Effects are known by new idempotency keys from here on.

@@ -17,6 +17,8 @@ extension RunMachine: DurableMachine {
 
   package var calls: Int { state.calls }
 
+  package var kept: KeptEffects? { state.kept }
+
   package var openSteps: Set<StepPath> { hasAttempt ? [step] : [] }
 
   package var orphanedSteps: [StepPath] { state.openAttempt != nil && !hasAttempt ? [step] : [] }

@@ -24,6 +24,8 @@ package struct RunState: Sendable, Hashable {
   package private(set) var calls = 0
   /// How often a person asked for new idempotency keys.
   package private(set) var epoch = 0
+  /// What the run began with.
+  package private(set) var kept: KeptEffects?
 
   /// How an interruption by a trap of the node is written down.
   package static let trapNote = "trap"
@@ -62,6 +64,7 @@ package struct RunState: Sendable, Hashable {
       error = reason
     case .cancelled: status = .cancelled
     case .epochRaised: epoch += 1
+    case .effectsKept(let effects): kept = effects
     case .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet,
       .childStarted, .eventReceived, .compensationStarted, .compensated, .decided, .killed, .forked, .nodeTrapped:
       // Of workflows, sagas and pools: the run of an agent has none of them.

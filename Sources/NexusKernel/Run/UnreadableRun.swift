@@ -15,6 +15,7 @@ package struct UnreadableRun: DurableMachine {
   package var orphanedSteps: [StepPath] { [] }
   package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
+  package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
@@ -61,7 +62,8 @@ package struct UnreadableRun: DurableMachine {
     case .stepRecorded(let path, _): if path.marksCall { calls += 1 }
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
-      .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .nodeTrapped, .epochRaised:
+      .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
+      .epochRaised:
       break
     }
   }

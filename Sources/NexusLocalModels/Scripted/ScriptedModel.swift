@@ -29,7 +29,20 @@ package struct ScriptedModel: Sendable {
   /// The most rules of a script.
   package static let maxRules = 1000
 
-  private let rules: [ScriptedRule]
+  private enum Rule: Sendable {
+    case made(ScriptedRule)
+    /// Answers once.
+    case recorded(CassetteCall)
+
+    var times: Int? {
+      switch self {
+      case .made(let rule): rule.times
+      case .recorded: 1
+      }
+    }
+  }
+
+  private let rules: [Rule]
   private var used: [Int]
 
   /// Reads a script: a list of rules, or an object with the list in `rules`.
@@ -38,32 +51,51 @@ package struct ScriptedModel: Sendable {
       throw ScriptError("a script is a list of rules")
     }
     guard list.count <= Self.maxRules else { throw ScriptError("a script has at most \(Self.maxRules) rules") }
-    var rules: [ScriptedRule] = []
-    for (index, item) in list.enumerated() { rules.append(try ScriptedRule(item, number: index + 1)) }
+    var rules: [Rule] = []
+    for (index, item) in list.enumerated() {
+      if let object = item.objectValue, object[CassetteCall.key] != nil {
+        rules.append(.recorded(try CassetteCall(object, number: index + 1)))
+      } else {
+        rules.append(.made(try ScriptedRule(item, number: index + 1)))
+      }
+    }
     self.rules = rules
     used = Array(repeating: 0, count: rules.count)
   }
 
   /// The reply to a request body; `call` is the number of the request among all that this script has got, from 1.
+  ///
+  /// `asked` is the body as the agent sent it, if something was changed in it since: recorded calls are known by that.
   package mutating func next(
-    _ body: JSONValue, dialect: LocalDialect, _ target: LocalDialect.Target = LocalDialect.Target(), call: Int
+    _ body: JSONValue, dialect: LocalDialect, _ target: LocalDialect.Target = LocalDialect.Target(), call: Int,
+    asked: JSONValue? = nil
   ) -> ScriptedReply {
-    let request: LocalChatRequest
-    do throws(LocalRequestError) {
-      request = try dialect.chatRequest(body, target)
-    } catch {
-      return Self.immediate(dialect.failure(status: 400, type: "invalid_request_error", message: error.message))
+    var request: LocalChatRequest?
+    var problem: String?
+    do throws(LocalRequestError) { request = try dialect.chatRequest(body, target) } catch { problem = error.message }
+    var difference: String?
+    for index in rules.indices where used[index] < rules[index].times ?? .max {
+      switch rules[index] {
+      case .recorded(let recorded):
+        let differs = recorded.difference(from: asked ?? body, dialect, target)
+        difference = difference ?? differs
+        guard differs == nil else { continue }
+        used[index] += 1
+        return Self.immediate(recorded.reply)
+      case .made(let rule):
+        guard let request, rule.fits(request, call: call) else { continue }
+        used[index] += 1
+        return rule.reply(to: request, body: body, dialect: dialect, target, call: call)
+      }
     }
-    let fitting = rules.indices.first { index in
-      used[index] < rules[index].times ?? .max && rules[index].fits(request, call: call)
-    }
-    guard let fitting else {
-      return Self.immediate(
-        dialect.failure(
-          status: 400, type: "invalid_request_error", message: "no rule of the script fits request \(call)"))
-    }
-    used[fitting] += 1
-    return rules[fitting].reply(to: request, body: body, dialect: dialect, target, call: call)
+    let nothing =
+      difference.map { "the request is not on the cassette: \($0) (NX-GWY-054)" }
+      ?? "no rule of the script fits request \(call)"
+    let message = difference == nil ? problem ?? nothing : nothing
+    return Self.immediate(
+      dialect.failure(
+        status: 400, type: "invalid_request_error", message: message,
+        headers: difference == nil ? [] : [.init("x-should-retry", "false")]))
   }
 
   private static func immediate(_ reply: LocalModelReply) -> ScriptedReply {

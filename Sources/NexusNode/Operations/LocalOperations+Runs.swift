@@ -9,7 +9,7 @@ internal import NexusStore
 
 // What operators do to runs, on the node in this process.
 extension LocalOperations {
-  private static let operatorName = "operator"
+  static let operatorName = "operator"
 
   func flows() async throws(OperationError) -> FlowList {
     let pools = parts.runtime.pools
@@ -48,7 +48,7 @@ extension LocalOperations {
     case .markDone(let step, let output): try await executor.markDone(run, step: step, by: who, output: output)
     case .signal(let name, let id, let payload): try await executor.signal(run, name: name, id: id, payload: payload)
     case .restart: return try await executor.restart(run).id
-    case .fork(let step): return try await executor.fork(run, from: step).id
+    case .fork(let order): return try await fork(run, order)
     }
     return run
   }

@@ -133,7 +133,8 @@ struct LocalOperations: NodeOperations {
     let record: RunRecord
     do throws(RuntimeRefusal) {
       record = try await parts.runtime.executor.start(
-        request.name, input: input, idempotencyKey: request.idempotencyKey, timeout: request.timeout)
+        request.name, input: input, idempotencyKey: request.idempotencyKey, timeout: request.timeout,
+        cassette: try load(request.cassette, for: request.name))
     } catch {
       throw OperationError(error, suggesting: error.kind == .notFound ? suggestion(for: request.name) : nil)
     }

@@ -169,6 +169,16 @@ package struct StoredOperations: NodeOperations {
     }
   }
 
+  package func call(
+    _ number: Int, of run: RunID, step: String?
+  ) async throws(OperationError) -> RecordedCallReport {
+    try await Recordings(store: store).call(number, of: try await record(run), step: step)
+  }
+
+  package func cassette(of run: RunID) async throws(OperationError) -> CassetteReport {
+    try await Recordings(store: store).cassette(of: try await record(run), without: plan.allSecrets)
+  }
+
   package func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
     let reader = LogReader(directory: ProjectState(project: project).logs)
     return try await LogPages.page(query, from: reader, of: plan, in: store)

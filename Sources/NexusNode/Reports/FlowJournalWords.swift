@@ -44,6 +44,7 @@ enum FlowJournalWords {
       return ("killed", summary, ["by": .string(who), "uncompensated": .array(names.map { .string($0) })])
     case .forked(let run, let sequence):
       return ("forked", "from \(run)", ["from": .string(run.text), "sequence": .int(sequence.value)])
+    case .effectsKept(let effects): return kept(effects)
     case .nodeTrapped: return ("node-trapped", "", [:])
     case .epochRaised(let who): return ("keys-renewed", "by \(who)", ["by": .string(who)])
     case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
@@ -52,6 +53,21 @@ enum FlowJournalWords {
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived:
       preconditionFailure("its words are elsewhere")
     }
+  }
+
+  private static func kept(_ effects: KeptEffects) -> Words {
+    var members: JSONObject = ["count": .int(Int64(effects.count)), "by": .string(effects.by)]
+    switch effects.origin {
+    case .fork(let step, let call):
+      members["origin"] = "fork"
+      members["step"] = .string(step.text)
+      members["call"] = .int(Int64(call))
+    case .cassette(let source):
+      members["origin"] = "cassette"
+      members["source"] = source.map { .string($0) } ?? .null
+    }
+    members["edited"] = effects.edited.map { .string($0.text) } ?? .null
+    return ("effects-kept", effects.words, .object(members))
   }
 
   private static func skipped(_ path: StepPath, _ reason: SkipReason) -> Words {

@@ -79,7 +79,8 @@ struct RunReports: Sendable {
   /// What the effects add up to, with the answers that the attempts got from the journal.
   private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry], _ budget: BudgetStatus?) -> RunCost {
     var cost = RunCost(budget: budget)
-    for effect in effects {
+    // What the run began with another one has paid for.
+    for effect in effects where !effect.record.isKept {
       cost.inputTokens += effect.inputTokens
       cost.outputTokens += effect.outputTokens
       cost.cost += effect.cost
@@ -104,7 +105,7 @@ struct RunReports: Sendable {
     }
     var detail = RunDetail(
       report: report, input: record.input, steps: steps ?? Self.steps(record, journal, report),
-      effects: effects.suffix(RunDetail.maxEffects).map(Self.effect), journalEntries: Int64(journal.count),
+      effects: Self.effects(effects, record.kind), journalEntries: Int64(journal.count),
       journalHead: record.head, attempts: record.summary.attempts)
     detail.parent = record.parent
     if record.summary.status == .paused { detail.pauseNote = Self.pauseNote(journal) }
@@ -134,6 +135,20 @@ struct RunReports: Sendable {
       }
     }
     return [main] + recorded
+  }
+
+  /// The newest effects, with the places to fork from.
+  private static func effects(_ rows: [EffectRow], _ kind: RunKind) -> [EffectReport] {
+    var numbers: [EffectID: Int] = [:]
+    for (_, rows) in Dictionary(grouping: rows, by: \.step) {
+      numbers.merge(RecordedCalls.numbers(rows.map(\.record))) { first, _ in first }
+    }
+    return rows.suffix(RunDetail.maxEffects).map { row in
+      var report = effect(row)
+      let step = kind == .agent ? nil : row.step.text
+      report.place = numbers[row.record.id].map { ForkOrder.place(step: step, call: $0) }
+      return report
+    }
   }
 
   private static func effect(_ row: EffectRow) -> EffectReport {

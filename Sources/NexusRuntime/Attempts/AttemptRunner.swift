@@ -47,7 +47,8 @@ package struct AttemptRunner: Sendable {
     let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.spec)
     let tally = services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
-      outcome: Self.withBudget(outcome, output, tally.refusal), passed: tally.passed, replayed: tally.replayed,
+      outcome: Self.withBudget(outcome, output, tally.refusal).asRecorded(tally), passed: tally.passed,
+      replayed: tally.replayed,
       tokens: tally.tokens, cost: tally.cost)
     return Report(end: end, output: output, dropped: opening.dropped)
   }

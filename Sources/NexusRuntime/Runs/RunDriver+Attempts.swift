@@ -22,7 +22,8 @@ extension RunDriver {
       return
     }
     let stops = AttemptStops()
-    let work = AttemptRunner.Order(order, agent: agent, run: run, input: input, payers: payers)
+    let work = AttemptRunner.Order(
+      order, agent: agent, run: run, input: input, payers: payers, isRecorded: kept?.isComplete == true)
     let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
     attempts.insert(
       AttemptTable.Open(
@@ -43,7 +44,8 @@ extension RunDriver {
   /// Nothing has to be read, and no time be watched, before a service is given the task: it waits at the desk, and no
   /// task of its own waits with it.
   private func canBeHandedOver(_ order: StepOrder, _ agent: PinnedAgent) -> Bool {
-    agent.mode == .service && subject.queue == nil && order.attempt.value == 1 && order.limits.attempt == nil
+    agent.mode == .service && kept == nil && subject.queue == nil && order.attempt.value == 1
+      && order.limits.attempt == nil
       && order.limits.queue == nil && order.limits.heartbeat == nil
   }
 

@@ -59,6 +59,7 @@ final class RunDriver: Sendable {
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
   private let calls = Mutex(0)
+  private let begunWith = Mutex<KeptEffects?>(nil)
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -158,6 +159,9 @@ final class RunDriver: Sendable {
   /// How many calls its agents have begun.
   var callCount: Int { calls.withLock { $0 } }
 
+  /// The effects that the run began with.
+  var kept: KeptEffects? { begunWith.withLock { $0 } }
+
   private func noteCalls(_ machine: any DurableMachine) { calls.withLock { $0 = machine.calls } }
 
   /// A store that takes nothing is not waited for much longer.
@@ -172,6 +176,7 @@ final class RunDriver: Sendable {
     cursor.committed = cursor.machine.outlook.status
     cursor.isActive = cursor.committed != .suspended
     noteCalls(cursor.machine)
+    begunWith.withLock { $0 = cursor.machine.kept }
     let end = await withDiscardingTaskGroup { group -> Result<RunOutlook, StoreError> in
       // Cancelled, it reads what has come by then, and ends.
       let (end, settled) = await withTaskCancellationHandler {

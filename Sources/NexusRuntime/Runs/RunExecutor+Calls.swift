@@ -53,6 +53,7 @@ extension RunExecutor {
     let isClosed = if let found { try await wasClosed(found, by: call.caller) } else { false }
     if let found, !isClosed { return found }
     try hasRoom()
+    try mayStartOthers(call.caller)
     try await permit(subject)
     let record: RunRecord
     if let found {

@@ -21,6 +21,7 @@ extension RunExecutor {
     _ name: String, _ definition: FlowDefinition?, input: JSONValue, idempotencyKey: String, parent: StepAddress
   ) async throws(RuntimeRefusal) -> RunID {
     try isOpen()
+    try mayStartOthers(parent.run)
     guard let definition = definition ?? plan.flow(name) else {
       throw RuntimeRefusal(
         .notFound, code: "NX-RUN-042", message: "step \(parent.step) runs `\(name)`, which is not defined")

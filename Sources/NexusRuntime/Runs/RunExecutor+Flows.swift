@@ -3,7 +3,7 @@
 
 package import NexusCore
 internal import NexusKernel
-package import NexusStore
+internal import NexusStore
 
 // What operators ask of runs of workflows, sagas and pools alone, and of what is to be done anew.
 extension RunExecutor {
@@ -119,46 +119,17 @@ extension RunExecutor {
       .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
   }
 
-  private func hasSteps(_ run: RunID, _ kind: RunKind) throws(RuntimeRefusal) {
+  func hasSteps(_ run: RunID, _ kind: RunKind, hint: String? = nil) throws(RuntimeRefusal) {
     guard kind == .agent else { return }
     throw RuntimeRefusal(
-      .conflict, code: "NX-RUN-043", message: "\(run) is the run of an agent: it has no steps, and takes no events")
+      .conflict, code: "NX-RUN-043", message: "\(run) is the run of an agent: it has no steps, and takes no events",
+      hint: hint)
   }
 
   // MARK: Anew
 
-  /// Starts a new run of the same definition and input.
-  package func restart(_ run: RunID) async throws(RuntimeRefusal) -> RunRecord {
-    let (record, subject) = try await source(run)
-    return try await create(RunOrder(name: record.name, subject: subject, input: record.input))
-  }
-
-  /// Starts a new run that does a step and all that needs it anew, and keeps the results of the others.
-  package func fork(_ run: RunID, from step: String) async throws(RuntimeRefusal) -> RunRecord {
-    let (record, subject) = try await source(run)
-    try hasSteps(run, record.kind)
-    guard !record.isPruned else {
-      throw RuntimeRefusal(.conflict, code: RunError.pruned.code, message: "\(run) is being removed")
-    }
-    guard case .flow(let definition) = subject else { throw unreadable(record.kind.rawValue) }
-    let journal: [JournalEntry]
-    do {
-      journal = try await services.store.journal(of: run, after: .none, limit: .max)
-    } catch {
-      throw Self.storage(error)
-    }
-    guard let kept = FlowFork.entries(of: journal, definition: definition, from: step) else {
-      throw RuntimeRefusal(
-        .invalid, code: "NX-RUN-048", message: "\(run) has no step `\(step)` to fork from",
-        hint: "naos runs show \(run)")
-    }
-    let origin = RunEntry.forked(from: run, sequence: journal.last?.sequence ?? .none)
-    return try await create(
-      RunOrder(name: record.name, subject: subject, input: record.input, entries: [origin] + kept))
-  }
-
   /// What a run was made of, if it may be made again.
-  private func source(_ run: RunID) async throws(RuntimeRefusal) -> (RunRecord, RunSubject) {
+  func source(_ run: RunID) async throws(RuntimeRefusal) -> (RunRecord, RunSubject) {
     try hasRoom()
     let record = try await known(run)
     let subject: RunSubject

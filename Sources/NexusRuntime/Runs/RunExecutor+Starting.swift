@@ -12,10 +12,11 @@ extension RunExecutor {
   /// - Throws: `RuntimeRefusal`: there is nothing of that name, it may not run, or the input is too large.
   /// - Returns: the run; the one of before if the idempotency key is known.
   package func start(
-    _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil
+    _ name: String, input: JSONValue, idempotencyKey: String? = nil, timeout: Duration? = nil,
+    cassette: CassetteLoad? = nil
   ) async throws(RuntimeRefusal) -> RunRecord {
     try hasRoom()
-    if timeout == nil, let known = startable[name] {
+    if timeout == nil, cassette == nil, let known = startable[name] {
       var order = RunOrder(name: name, subject: known.subject, input: input, idempotencyKey: idempotencyKey)
       order.definition = known
       return try await create(order)
@@ -32,6 +33,7 @@ extension RunExecutor {
       order.definition = try pin(subject, name)
       startable[name] = order.definition
     }
+    if let cassette { try load(cassette, into: &order) }
     return try await create(order)
   }
 
@@ -115,6 +117,8 @@ extension RunExecutor {
     var parent: RunID?
     /// What its journal holds after its first entry.
     var entries: [RunEntry] = []
+    /// The effects that it begins with.
+    var kept: [KeptEffect] = []
     /// The subject as the store keeps it, if that is known.
     var definition: PinnedDefinition?
   }
@@ -148,6 +152,7 @@ extension RunExecutor {
     var mutations: [Mutation] = [
       .insertRun(record), .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
     ]
+    for effect in order.kept { mutations += effect.mutations(for: record.id) }
     // One that this process has written is there.
     if !keptDefinitions.contains(definition.hash) {
       mutations.insert(.putDefinition(definition.hash, definition.bytes), at: 0)

@@ -34,6 +34,7 @@ enum RunNote {
     case .decided(let winners): "decided: \(winners.map(\.text).joined(separator: ", ")) agree"
     case .killed(let who, _): "killed by \(who)"
     case .forked(let run, let sequence): "forked from \(run) at entry \(sequence)"
+    case .effectsKept(let effects): "begins with \(effects.words)"
     case .nodeTrapped: "the node trapped while it worked on the run"
     case .epochRaised(let who): "new idempotency keys asked by \(who)"
     }

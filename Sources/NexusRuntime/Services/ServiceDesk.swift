@@ -111,7 +111,8 @@ final class ServiceDesk: Sendable {
       }
     }
     let end = AttemptEnd(
-      outcome: outcome, passed: tally.passed, replayed: tally.replayed, tokens: tally.tokens, cost: tally.cost)
+      outcome: outcome.asRecorded(tally), passed: tally.passed, replayed: tally.replayed, tokens: tally.tokens,
+      cost: tally.cost)
     return AttemptRunner.Report(end: end, output: answer.output, dropped: dropped)
   }
 

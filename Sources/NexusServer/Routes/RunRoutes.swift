@@ -30,7 +30,7 @@ extension OperatorPlane {
       },
       Route(
         "POST", "/api/v1/runs", "Starts a run; answers as soon as it is written down. Takes `Idempotency-Key`.",
-        bodyLimit: StartRun.maxInputBytes + OperatorLimits.bodyBytes
+        bodyLimit: StartRun.maxInputBytes + StartRun.maxCassetteBytes + OperatorLimits.bodyBytes
       ) { request throws(OperationError) in
         .json(try await operations.startRun(try Self.startRequest(request)), status: 201)
       },
@@ -55,13 +55,29 @@ extension OperatorPlane {
         return .json(
           try await operations.journal(of: request.run, after: JournalSequence(Int64(after)), limit: limit))
       },
+      Route(
+        "GET", "/api/v1/runs/{id}/calls/{call}",
+        "One recorded model call, counted as `runs show` does, with its answer as one JSON value.",
+        query: [("step", "The step that made it; none for the run of an agent.")]
+      ) { request throws(OperationError) in
+        guard let number = request.parameters["call"].flatMap({ Int($0) }) else {
+          throw .misunderstood("A call has a number.")
+        }
+        return .json(try await operations.call(number, of: request.run, step: request.query["step"]))
+      },
+      Route(
+        "GET", "/api/v1/runs/{id}/cassette", "All recorded model calls of the run as a script, without secrets."
+      ) { request throws(OperationError) in
+        .json(try await operations.cassette(of: request.run))
+      },
       waitRoute,
     ] + RunChange.verbs.map { change($0.verb, $0.summary) }
   }
 
   private func change(_ verb: String, _ summary: String) -> Route {
     let operations = operations
-    return Route("POST", "/api/v1/runs/{id}/\(verb)", summary) { request throws(OperationError) in
+    let limit = OperatorLimits.bodyBytes + (verb == "fork" ? ForkOrder.maxAnswerBytes : 0)
+    return Route("POST", "/api/v1/runs/{id}/\(verb)", summary, bodyLimit: limit) { request throws(OperationError) in
       let body = request.body.isEmpty ? JSONValue.object(JSONObject()) : try request.json()
       let change: RunChange?
       do throws(WireError) { change = try RunChange(verb: verb, body: body) } catch {

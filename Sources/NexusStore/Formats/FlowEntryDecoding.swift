@@ -43,9 +43,23 @@ enum FlowEntryDecoding {
     case "forked":
       return .forked(
         from: RunID(try members.string("from")), sequence: JournalSequence(try members.integer("sequence")))
+    case "effectsKept": return .effectsKept(try kept(&members))
     case "nodeTrapped": return .nodeTrapped
     default: throw FormatError("its type is unknown")
     }
+  }
+
+  private static func kept(_ members: inout MemberReader) throws(FormatError) -> KeptEffects {
+    let origin: KeptEffects.Origin
+    switch try members.string("origin") {
+    case "fork":
+      origin = .fork(step: StepPath(try members.string("step")), call: Int(try members.integer("call")))
+    case "cassette": origin = .cassette(source: try members.optionalString("source"))
+    default: throw FormatError("its origin is unknown")
+    }
+    return KeptEffects(
+      origin: origin, count: Int(try members.integer("count")),
+      edited: try members.optionalString("edited").map { EffectID($0) }, by: try members.string("by"))
   }
 
   private static func path(_ members: inout MemberReader) throws(FormatError) -> StepPath {

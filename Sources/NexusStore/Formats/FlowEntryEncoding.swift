@@ -57,6 +57,7 @@ enum FlowEntryEncoding {
       head["type"] = "forked"
       head["from"] = .string(run.text)
       head["sequence"] = .int(sequence.value)
+    case .effectsKept(let effects): put(effects, in: &head)
     case .nodeTrapped: head["type"] = "nodeTrapped"
     case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
       .completed,
@@ -64,6 +65,22 @@ enum FlowEntryEncoding {
       preconditionFailure("every run has these; they are written elsewhere")
     }
     return value
+  }
+
+  private static func put(_ effects: KeptEffects, in head: inout JSONObject) {
+    head["type"] = "effectsKept"
+    switch effects.origin {
+    case .fork(let step, let call):
+      head["origin"] = "fork"
+      head["step"] = .string(step.text)
+      head["call"] = .int(Int64(call))
+    case .cassette(let source):
+      head["origin"] = "cassette"
+      head["source"] = source.map(JSONValue.string)
+    }
+    head["count"] = .int(Int64(effects.count))
+    head["edited"] = effects.edited.map { .string($0.text) }
+    head["by"] = .string(effects.by)
   }
 
   private static func put(_ type: String, _ path: StepPath, in head: inout JSONObject) {
