@@ -81,6 +81,8 @@ package struct EffectReport: Sendable, Hashable {
   package var cost: NanoUSD
   package var at: WallTime
   package var milliseconds: Int64?
+  /// What a failed one got instead of an answer.
+  package var error: RunFailure?
 
   package init(
     id: EffectID, kind: String, name: String, status: String, attempt: Int, inputTokens: TokenCount = .zero,
@@ -105,7 +107,7 @@ extension EffectReport: WireValue {
       "id": .string(id.text), "kind": .string(kind), "name": .string(name), "status": .string(status),
       "attempt": .int(Int64(attempt)), "inputTokens": .int(inputTokens.value),
       "outputTokens": .int(outputTokens.value), "costNanoUSD": .int(cost.value), "at": .of(at),
-      "milliseconds": .of(milliseconds),
+      "milliseconds": .of(milliseconds), "error": .of(error),
     ]
   }
 
@@ -121,6 +123,7 @@ extension EffectReport: WireValue {
     cost = NanoUSD(try reader.integer("costNanoUSD"))
     at = try reader.time("at")
     milliseconds = try reader.optionalInteger("milliseconds")
+    error = try reader.optionalNested("error")
   }
 }
 
