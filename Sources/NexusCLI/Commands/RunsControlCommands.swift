@@ -100,7 +100,7 @@ enum RunControl {
     Interrupts.install()
     try await NodeAccess.executing(project, console: console) { operations in
       let flow = RunFlow(console: console, operations: operations)
-      let report = try await flow.follow(agent: nil) { () async throws(OperationError) in
+      let report = try await flow.follow(agent: nil, on: .leaves) { () async throws(OperationError) in
         try await change(operations, run)
       }
       try RunEnding(console: console).finish(report)
