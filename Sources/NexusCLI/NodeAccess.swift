@@ -217,12 +217,13 @@ package enum NodeAccess {
   private static func seeOff(_ node: Node, _ console: Console) async {
     let count = await node.runsUnderWay
     guard count > 0 else { return }
+    guard !Interrupts.wereAsked else { return node.handOver() }
     console.say("waiting for \(count) run\(count == 1 ? "" : "s") of other commands; Ctrl-C hands over")
     await withTaskGroup(of: Void.self) { group in
       group.addTask(name: "guests") { await node.waitUntilIdle() }
       group.addTask(name: "interrupt") {
         guard (try? await Interrupts.first()) != nil else { return }
-        try? await node.operations.shutdown()
+        node.handOver()
       }
       await group.next()
       group.cancelAll()

@@ -82,7 +82,8 @@ package final class AgentRuntime: Sendable {
 
   /// Starts the supervisors; before it no attempt of a task begins.
   ///
-  /// - Parameter services: whether they start the services that `up` starts, but for those that a person stopped.
+  /// - Parameter services: whether they start the services that `up` starts, but for those that a person stopped; else
+  ///   they start a service once a run has work for it.
   package func start(services: Bool) async {
     let disabled = board.all().filter { $0.value.state == .stopped }.keys
     await supervisors.start(services: services, except: Set(disabled))

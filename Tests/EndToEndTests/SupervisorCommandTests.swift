@@ -212,4 +212,28 @@ struct SupervisorCommandTests {
       #expect((report["rows"]?.intValue ?? 0) > 0)
     }
   }
+
+  @Test func `the commands of the guide about a first agent work as they stand there`() async throws {
+    let guide = try String(contentsOfFile: Checkout.root + "/docs/guides/first-agent.md", encoding: .utf8)
+    let commands = guide.split(separator: "\n").filter { $0.hasPrefix("$ naos ") }.map {
+      $0.dropFirst("$ naos ".count).split(separator: " ").map(String.init)
+    }
+    let making = commands.filter { ["create", "supervisor", "reload"].contains($0[0]) }
+    #expect(making.count >= 4)
+    try await Project.with { project in
+      #expect(try await project.naos("init", ".").status == 0)
+      let node = try await project.up()
+      for command in making {
+        let outcome = try await project.naos(command)
+        #expect(outcome.status == 0, "\(command): \(outcome.err)")
+      }
+      #expect(try await project.naos("supervisor", "tree").out.contains("desk"))
+      let taken = try await project.naos(
+        "supervisor", "create", "other", "--children", "researcher")
+      #expect(taken.status == 6)
+      #expect(taken.err.contains("take `researcher` out of the `children` of `research-team` in nexus.config.yaml"))
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
 }

@@ -80,4 +80,27 @@ import Testing
     #expect(lines.count >= 11)
     #expect(lines.allSatisfy { $0.hasPrefix("{\"name\":") })
   }
+
+  @Test(arguments: [
+    (["workflow", "run", "flow"], "Use `naos run flow`."), (["sagas", "run"], "Use `naos run NAME`."),
+    (["runs", "foo"], "See `naos runs --help`."), (["status", "--json"], "`-o json`"),
+    (["run", "a", "--timeout", "5x"], "90s, 5m or 1h30m"),
+    (["runs", "list", "-n", "-1"], "`-n` (`--limit`) has to be from 1 to"),
+    (["runs", "list", "-n", "0"], "`-n` (`--limit`) has to be from 1 to"),
+    (["workflow", "runs", "-n", "0"], "`-n` (`--limit`) has to be from 1 to"),
+    (["logs", "-n", "-1"], "`-n` (`--lines`) has to be from 1 to"),
+  ])
+  func `what is used wrongly says what would be right`(arguments: [String], words: String) async {
+    let captured = CapturedConsole()
+    let exit = await CommandLineInterface.run(arguments, console: captured.console(), environment: [:])
+    #expect(exit == .usage)
+    #expect(captured.words.text.contains(words), "\(captured.words.text)")
+  }
+
+  @Test func `only what can be done is promised`() async {
+    for group in ["workflow", "saga"] {
+      #expect(!(await CommandRun(group, "--help")).output.contains("show and run"))
+    }
+    #expect(await CommandRun("run", "--help").output.contains("--input -"))
+  }
 }

@@ -92,12 +92,32 @@ import Testing
       cost: RunCost(
         tokens: TokenCount(508),
         budget: BudgetStatus(
-          scope: "agent:researcher", maxTokens: TokenCount(100_000), usedTokens: TokenCount(41_200),
-          maxNanoUSD: .dollars(5), usedNanoUSD: NanoUSD(830_000_000))),
+          scope: "agent:researcher", maxTokens: TokenCount(100_000), usedTokens: TokenCount(508),
+          maxNanoUSD: .dollars(5))
+      ),
       startedAt: WallTime(microseconds: 0), endedAt: WallTime(microseconds: 120_000))
     #expect(
       RunEnding.lastLine(report, style: plain, now: now)
-        == "✓ completed in 0.1 s · run_01kq3v · 508 tokens · $0.00 · budget: 41,200 of 100,000 tokens, $0.83 of $5.00")
+        == "✓ completed in 0.1 s · run_01kq3v · 508 tokens · $0.00 · 99,492 of 100,000 tokens left")
+  }
+
+  @Test(
+    arguments: [
+      ("agent:a", "lifetime", 99_000, 0, "1,000 of 100,000 tokens left"),
+      ("agent:a", "day", 99_000, 0, "1,000 of 100,000 tokens left today"),
+      ("agent:a", "run", 508, 4_990_000_000, "$0.01 of $5.00 left for this run"),
+      ("supervisor:team", "month", 200_000, 0, "0 of 100,000 tokens left this month to team"),
+      ("global", "hour", 0, 0, "100,000 of 100,000 tokens left this hour to the project"),
+    ] as [(String, String, Int64, Int64, String)])
+  func `what is left is that of the nearest limit, with its window and whose it is`(
+    scope: String, per: String, tokens: Int64, nanoUSD: Int64, left: String
+  ) {
+    var budget = BudgetStatus(scope: scope, maxTokens: TokenCount(100_000), maxNanoUSD: .dollars(5), per: per)
+    (budget.usedTokens, budget.usedNanoUSD) = (TokenCount(tokens), NanoUSD(nanoUSD))
+    let report = RunReport(
+      id: RunID("run_1"), kind: "agent", name: "a", status: "completed",
+      cost: RunCost(tokens: TokenCount(508), budget: budget), startedAt: now, endedAt: now)
+    #expect(RunEnding.lastLine(report, style: plain, now: now).hasSuffix(" · 508 tokens · $0.00 · \(left)"))
   }
 
   @Test func `progress is one line an effect, and replayed ones are told together`() {

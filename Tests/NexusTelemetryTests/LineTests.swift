@@ -148,6 +148,20 @@ import Testing
     #expect(Array(texts[4...6]) == ["tiny stays", "[redacted]", "[redacted]"])
   }
 
+  @Test func `the last words are those of the last line that says something, redacted as the log is`() async throws {
+    let bench = try LogBench(redaction: Redaction(secrets: ["s3cr3t-key"]))
+    let writer = bench.writer("a", .held)
+    #expect(writer.lastWords == nil)
+    writer.write("first\nerror: s3cr3t-key is wrong\n \t\n\n")
+    writer.write("output\n", .standardOutput)
+    _ = await writer.finish()
+    #expect(writer.lastWords == "error: [redacted] is wrong")
+    let open = bench.writer("b")
+    open.write("first\nno newline")
+    _ = await open.finish()
+    #expect(open.lastWords == "no newline")
+  }
+
   @Test func `standard output that is the output is kept up to its limit and counted in whole`() async throws {
     let bench = try LogBench { $0.capturedOutputBytes = 10 }
     let writer = bench.writer("a", .held)

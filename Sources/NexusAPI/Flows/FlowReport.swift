@@ -14,15 +14,19 @@ package struct FlowStepReport: Sendable, Hashable {
   package var commitment: String?
   /// The agent that undoes it.
   package var compensation: String?
+  /// The condition without which it is skipped.
+  package var when: String?
 
   package init(
-    name: String, action: String, needs: [String] = [], commitment: String? = nil, compensation: String? = nil
+    name: String, action: String, needs: [String] = [], commitment: String? = nil, compensation: String? = nil,
+    when: String? = nil
   ) {
     self.name = name
     self.action = action
     self.needs = needs
     self.commitment = commitment
     self.compensation = compensation
+    self.when = when
   }
 }
 
@@ -30,7 +34,7 @@ extension FlowStepReport: WireValue {
   package var json: JSONValue {
     [
       "name": .string(name), "action": .string(action), "needs": .array(needs.map { .string($0) }),
-      "kind": .of(commitment), "compensation": .of(compensation),
+      "kind": .of(commitment), "compensation": .of(compensation), "when": .of(when),
     ]
   }
 
@@ -41,6 +45,7 @@ extension FlowStepReport: WireValue {
     needs = try reader.texts("needs")
     commitment = try reader.optionalText("kind")
     compensation = try reader.optionalText("compensation")
+    when = try reader.optionalText("when")
   }
 }
 

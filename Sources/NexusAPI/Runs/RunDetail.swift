@@ -83,6 +83,8 @@ package struct EffectReport: Sendable, Hashable {
   package var milliseconds: Int64?
   /// What to fork the run from: `call:7`; nil for what is no recorded model call.
   package var place: String?
+  /// What a failed one got instead of an answer.
+  package var error: RunFailure?
 
   package init(
     id: EffectID, kind: String, name: String, status: String, attempt: Int, inputTokens: TokenCount = .zero,
@@ -107,7 +109,7 @@ extension EffectReport: WireValue {
       "id": .string(id.text), "kind": .string(kind), "name": .string(name), "status": .string(status),
       "attempt": .int(Int64(attempt)), "inputTokens": .int(inputTokens.value),
       "outputTokens": .int(outputTokens.value), "costNanoUSD": .int(cost.value), "at": .of(at),
-      "milliseconds": .of(milliseconds), "call": .of(place),
+      "milliseconds": .of(milliseconds), "call": .of(place), "error": .of(error),
     ]
   }
 
@@ -124,6 +126,7 @@ extension EffectReport: WireValue {
     at = try reader.time("at")
     milliseconds = try reader.optionalInteger("milliseconds")
     place = try reader.optionalText("call")
+    error = try reader.optionalNested("error")
   }
 }
 

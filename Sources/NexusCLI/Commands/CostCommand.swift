@@ -77,7 +77,12 @@ struct CostHistoryCommand: NaosCommand {
     let project = try context.project()
     let query = CostQuery(agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, limit: limit)
     let history = try await NodeAccess.reading(project, warning: context.console) { operations in
-      try await operations.costHistory(query)
+      let history = try await operations.costHistory(query)
+      if history.charges.isEmpty {
+        if let run = query.run { try await AgentNames.require(run, operations) }
+        if let agent = query.agent { try await AgentNames.require(agent.text, operations) }
+      }
+      return history
     }
     let console = context.console
     console.emit(history.json, lines: history.charges.map(\.json)) {

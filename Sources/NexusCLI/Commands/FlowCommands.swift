@@ -9,7 +9,7 @@ internal import NexusDiagnostics
 /// `naos workflow`: the workflows of the project.
 struct WorkflowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "workflow", abstract: "List, show and run workflows.",
+    commandName: "workflow", abstract: "List and show workflows, and their runs; `naos run NAME` runs one.",
     subcommands: [
       FlowListCommand<WorkflowKind>.self, FlowShowCommand<WorkflowKind>.self, FlowRunsCommand<WorkflowKind>.self,
     ],
@@ -19,7 +19,7 @@ struct WorkflowCommand: ParsableCommand {
 /// `naos saga`: the sagas of the project.
 struct SagaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "saga", abstract: "List, show and run sagas.",
+    commandName: "saga", abstract: "List and show sagas, and their runs; `naos run NAME` runs one.",
     subcommands: [FlowListCommand<SagaKind>.self, FlowShowCommand<SagaKind>.self, FlowRunsCommand<SagaKind>.self],
     aliases: ["sagas"])
 }
@@ -92,10 +92,16 @@ struct FlowRunsCommand<Kind: FlowKind>: NaosCommand {
   @Argument(help: "Only this one.")
   var name: String?
 
-  @Option(name: [.customShort("n"), .long], help: "At most this many.")
+  @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "At most this many.")
   var limit = 50
 
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard (1...RunFilter.maxLimit).contains(limit) else {
+      throw ValidationError("`-n` (`--limit`) has to be from 1 to \(RunFilter.maxLimit).")
+    }
+  }
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()

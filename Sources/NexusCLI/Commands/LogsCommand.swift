@@ -21,14 +21,14 @@ struct LogsCommand: NaosCommand {
   @Flag(name: [.customShort("f"), .long], help: "Go on with new lines until Ctrl-C.")
   var follow = false
 
-  @Option(name: [.customShort("n"), .long], help: "The newest lines to begin with.")
+  @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "The newest lines to begin with.")
   var lines = 100
 
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
     guard (1...LogQuery.maxLimit).contains(lines) else {
-      throw ValidationError("--lines has to be from 1 to \(LogQuery.maxLimit).")
+      throw ValidationError("`-n` (`--lines`) has to be from 1 to \(LogQuery.maxLimit).")
     }
   }
 
@@ -40,7 +40,9 @@ struct LogsCommand: NaosCommand {
     let console = context.console
     guard follow else {
       let page = try await NodeAccess.reading(project, warning: context.console) { operations in
-        try await operations.logs(query)
+        let page = try await operations.logs(query)
+        if page.lines.isEmpty, let run = query.run { try await AgentNames.require(run, operations) }
+        return page
       }
       show(page.lines, console)
       if page.lines.isEmpty { console.say("no lines yet") }
@@ -48,6 +50,7 @@ struct LogsCommand: NaosCommand {
     }
     Interrupts.install()
     try await NodeAccess.running(project) { node in
+      if let run = query.run { try await AgentNames.require(run, node) }
       let stream = try await node.followLogs(query)
       show(try await node.logs(query).lines, console)
       try await Self.untilInterrupt {

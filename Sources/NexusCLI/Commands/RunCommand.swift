@@ -12,6 +12,7 @@ struct RunCommand: NaosCommand {
     discussion: """
       Progress goes to the standard error, the output alone to the standard output. Without a running node the run gets
       one of its own. Ctrl-C cancels the run, a second Ctrl-C leaves at once; a run that was left can be resumed.
+      The standard input is read only with `--input -`: `echo hi | naos run NAME --input -`.
       """)
 
   @Argument(help: "The agent, workflow, saga or pool.")
@@ -65,7 +66,7 @@ struct RunCommand: NaosCommand {
       try await NodeAccess.executing(project, console: console) { operations in
         let flow = RunFlow(console: console, operations: operations)
         let isFlow = try await operations.flows().flows.contains { $0.name == keyed.name }
-        let report = try await flow.follow(agent: isFlow ? nil : AgentName(keyed.name)) {
+        let report = try await flow.follow(agent: isFlow ? nil : AgentName(keyed.name), on: .cancels) {
           () async throws(OperationError) in
           try await operations.startRun(keyed)
         }

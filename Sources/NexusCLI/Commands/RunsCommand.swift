@@ -41,7 +41,7 @@ struct RunsListCommand: NaosCommand {
   @Flag(help: "Also runs that were started by others.")
   var all = false
 
-  @Option(name: [.customShort("n"), .long], help: "At most this many.")
+  @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "At most this many.")
   var limit = 50
 
   @Option(help: ArgumentHelp("Go on after a page.", valueName: "cursor"))
@@ -51,7 +51,7 @@ struct RunsListCommand: NaosCommand {
 
   func validate() throws {
     guard (1...RunFilter.maxLimit).contains(limit) else {
-      throw ValidationError("--limit has to be from 1 to \(RunFilter.maxLimit).")
+      throw ValidationError("`-n` (`--limit`) has to be from 1 to \(RunFilter.maxLimit).")
     }
     if stuck, status != nil { throw ValidationError("--stuck and --status exclude each other.") }
     try RunWords.check(status, RunWords.statuses, "--status")
@@ -65,7 +65,12 @@ struct RunsListCommand: NaosCommand {
       name: name, statuses: stuck ? RunWords.stuck : RunWords.list(status), kinds: RunWords.list(kind),
       reasons: RunWords.list(reason), parent: parent ?? (all ? "any" : nil), limit: limit, cursor: cursor)
     let page = try await NodeAccess.reading(project, warning: context.console) { operations in
-      try await operations.listRuns(filter)
+      let page = try await operations.listRuns(filter)
+      if page.runs.isEmpty {
+        if let name = filter.name { try await AgentNames.require(name, operations) }
+        if let parent, parent != "any" { try await AgentNames.require(RunID(parent), operations) }
+      }
+      return page
     }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
@@ -102,6 +107,8 @@ struct RunsShowCommand: NaosCommand {
     guard console.format == .table else { return }
     switch detail.report.status {
     case "paused": console.next(contentsOf: RunWords.waysOut(of: detail))
+    case "failed" where detail.report.error?.code.hasPrefix("NX-AGT-") == true:
+      console.next("naos logs --run \(run.text)", "naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "queued", "running": console.next("naos runs wait \(run.text)", "naos logs --run \(run.text) -f")
     default: console.next("naos runs journal \(run.text)")
@@ -118,7 +125,7 @@ struct RunsJournalCommand: NaosCommand {
   @Option(help: ArgumentHelp("Only entries after this one.", valueName: "sequence"))
   var after: Int64 = 0
 
-  @Option(name: [.customShort("n"), .long], help: "At most this many.")
+  @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "At most this many.")
   var limit = 200
 
   @OptionGroup var global: GlobalOptions
@@ -126,7 +133,7 @@ struct RunsJournalCommand: NaosCommand {
   func validate() throws {
     guard after >= 0 else { throw ValidationError("--after cannot be negative.") }
     guard (1...JournalPage.maxLimit).contains(limit) else {
-      throw ValidationError("--limit has to be from 1 to \(JournalPage.maxLimit).")
+      throw ValidationError("`-n` (`--limit`) has to be from 1 to \(JournalPage.maxLimit).")
     }
   }
 
@@ -168,8 +175,11 @@ struct RunsWaitCommand: NaosCommand {
       try await operations.showRun(run)
     }.report
     if RunStatusWords.isAtRest(seen.status) { return try RunEnding(console: console).finish(seen) }
+    Interrupts.install()
     try await NodeAccess.running(project) { node in
-      try RunEnding(console: console).finish(try await node.waitRun(run))
+      let flow = RunFlow(console: console, operations: node)
+      console.detail("waiting for \(run.text)")
+      try RunEnding(console: console).finish(try await flow.wait(for: run))
     }
   }
 }

@@ -102,7 +102,7 @@ enum RunControl {
     let isChanged = Mutex(false)
     try await NodeAccess.executing(project, console: console) { operations in
       let flow = RunFlow(console: console, operations: operations)
-      let report = try await flow.follow(agent: nil) { () async throws(OperationError) in
+      let report = try await flow.follow(agent: nil, on: .leaves) { () async throws(OperationError) in
         // On the node after the one that did it there is only the run to be followed.
         if isChanged.withLock({ $0 }) { return try await operations.showRun(run).report }
         let report = try await change(operations, run)

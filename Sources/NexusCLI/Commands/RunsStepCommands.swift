@@ -26,7 +26,11 @@ struct RunsSignalCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.signal(name: event, id: eventID, payload: try RunInput.read(input))
-    try await RunControl.act(change, on: RunID(id), context)
+    let (project, console, run) = (try context.project(), context.console, RunID(id))
+    let report = try await NodeAccess.running(project) { node in try await node.change(run, change) }
+    console.emit(report.json) { "" }
+    console.say("event `\(TerminalText.line(event))` taken by \(report.id.text)")
+    console.next("naos runs show \(report.id.text)", "naos runs wait \(report.id.text)")
   }
 }
 

@@ -9,7 +9,8 @@ internal import NexusDiagnostics
 /// `naos stop`: shuts agents down.
 struct StopCommand: NaosCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stop", abstract: "Stop agents: ask them to end, wait, then end them.")
+    commandName: "stop", abstract: "Stop agents: ask them to end, wait, then end them.",
+    discussion: "The runs that they have under way are cancelled; `naos runs retry RUN` lets one go on where it was.")
 
   @Argument(help: "The agents.")
   var names: [String] = []
@@ -37,24 +38,60 @@ struct StopCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let (names, force, noRestart, all) = (names, force, noRestart, all)
-    let stopped = try await NodeAccess.running(project) { node in
+    let (stopped, ended) = try await NodeAccess.running(project) { node in
       let status = try await node.status()
       let agents = all ? try await Self.busy(status, node) : try await Self.known(names, status, node)
-      return try await Self.stop(agents, on: node, force: force, noRestart: noRestart)
+      let before = try await Self.runs(of: agents, on: node)
+      let stopped = try await Self.stop(agents, on: node, force: force, noRestart: noRestart)
+      return (stopped, try await Self.ended(before, on: node))
     }
     let console = context.console
-    if names.count == 1, let agent = stopped.first {
-      console.emit(agent.json) { "" }
+    let values = stopped.map { Self.json(of: $0, ended) }
+    if names.count == 1, let value = values.first {
+      console.emit(value) { "" }
     } else {
-      console.emit(["agents": .of(stopped)], lines: stopped.map(\.json)) { "" }
+      console.emit(["agents": .array(values)], lines: values) { "" }
     }
     for agent in stopped {
       let note = agent.note.map { " · " + TerminalText.line($0) } ?? ""
       console.say("\(TerminalText.line(agent.name.text)) is \(agent.state.rawValue)\(note)")
+      for run in ended where run.name == agent.name.text { console.say("  its run \(run.id.text) is \(run.status)") }
     }
     if stopped.isEmpty { console.say("no agent has a process or a run") }
-    console.next(
-      "naos status", stopped.first.map { "naos supervisor start \(TerminalText.line($0.name.text))" } ?? "naos down")
+    let start = stopped.first.map { "naos supervisor start \(TerminalText.line($0.name.text))" } ?? "naos down"
+    console.next(contentsOf: ended.prefix(1).map { "naos runs retry \($0.id.text)" } + [start, "naos status"])
+  }
+
+  /// So many runs of an agent are looked at; of more only the agent's end is told.
+  private static let maxToldRuns = 100
+
+  /// The runs that the agents have under way.
+  private static func runs(of agents: [AgentName], on node: RemoteNode) async throws(OperationError) -> [RunID] {
+    var runs: [RunID] = []
+    for agent in agents {
+      let filter = RunFilter(
+        name: agent.text, statuses: ["queued", "running", "suspended"], kinds: ["agent"], parent: "any",
+        limit: maxToldRuns)
+      runs += try await node.listRuns(filter).runs.map(\.id)
+    }
+    return runs
+  }
+
+  /// Those of the runs that ended with their agent.
+  private static func ended(_ runs: [RunID], on node: RemoteNode) async throws(OperationError) -> [RunReport] {
+    var ended: [RunReport] = []
+    for run in runs.prefix(maxToldRuns) {
+      let report = try await node.showRun(run).report
+      if report.status == "cancelled" || report.status == "failed" { ended.append(report) }
+    }
+    return ended
+  }
+
+  private static func json(of agent: AgentStatus, _ ended: [RunReport]) -> JSONValue {
+    guard case .object(var object) = agent.json else { return agent.json }
+    object["endedRuns"] = .array(
+      ended.filter { $0.name == agent.name.text }.map { ["id": .string($0.id.text), "status": .string($0.status)] })
+    return .object(object)
   }
 
   /// All names are looked at before anything is stopped: a typing error stops nothing.

@@ -14,6 +14,9 @@ package struct CommandFailure: Error, Sendable {
   package var exit: CommandExit
 
   package init(_ error: OperationError) {
+    var error = error
+    // What `naos explain` shows is called the same. A configuration has the code of only one of its mistakes.
+    if error.kind != .configuration, let title = ErrorCatalogue.title(for: error.code) { error.title = title }
     self.error = error
     diagnostics = []
     files = []

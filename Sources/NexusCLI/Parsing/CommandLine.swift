@@ -46,8 +46,7 @@ package enum CommandLineInterface {
       return .ok
     }
     if let mistake = CommandTypos.find(in: arguments) {
-      let hint = mistake.suggestion.map { "Did you mean `\($0)`?" } ?? "See `naos --help`."
-      let failure = CommandFailure.usage("\(mistake.message).", hint: hint)
+      let failure = CommandFailure.usage("\(mistake.message).", hint: mistake.hint)
       failure.report(on: console)
       return failure.exit
     }
@@ -99,12 +98,22 @@ package enum CommandLineInterface {
       let first = lines.first.map(String.init) ?? ""
       let detail = first.hasPrefix("Error: ") ? String(first.dropFirst("Error: ".count)) : first
       let usage = lines.first { $0.hasPrefix("Usage: ") }.map { String($0.dropFirst("Usage: ".count)) }
-      CommandFailure.usage(detail, hint: usage.map { "Use it like this: \($0)" } ?? "See `naos --help`.")
-        .report(on: console)
+      let general = usage.map { "Use it like this: \($0)" } ?? "See `naos --help`."
+      CommandFailure.usage(detail, hint: specialHint(for: detail) ?? general).report(on: console)
       return .usage
     }
     CommandFailure(.internalFailure(message)).report(on: console)
     return .failed
+  }
+
+  /// What helps more than how the command is used.
+  private static func specialHint(for detail: String) -> String? {
+    if detail.hasPrefix("Unknown option '--json'") { return "JSON comes with `-o json`." }
+    // How the parser names what cannot be read as a duration.
+    if detail.contains("is invalid for"), detail.contains("<duration>") {
+      return "A duration is written like 90s, 5m or 1h30m; a bare number is seconds."
+    }
+    return nil
   }
 
   /// Options that stand before the command, where people put them, are moved behind it, where the parser wants them.

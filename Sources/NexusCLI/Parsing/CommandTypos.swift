@@ -10,7 +10,8 @@ enum CommandTypos {
   /// A command line as far as it could be followed.
   struct Mistake: Equatable {
     let message: String
-    let suggestion: String?
+    /// What to do instead.
+    let hint: String
   }
 
   /// The words that stand for a command and its options, in the command that `path` leads to.
@@ -18,7 +19,9 @@ enum CommandTypos {
     let commands: [any ParsableCommand.Type]
 
     var names: [String] { commands.map { $0._commandName } }
-    func command(_ name: String) -> (any ParsableCommand.Type)? { commands.first { $0._commandName == name } }
+    func command(_ name: String) -> (any ParsableCommand.Type)? {
+      commands.first { $0._commandName == name || $0.configuration.aliases.contains(name) }
+    }
   }
 
   /// Options that take a value, so that the value is not taken for a command.
@@ -41,12 +44,25 @@ enum CommandTypos {
       guard let command = vocabulary.command(word) else {
         return Mistake(
           message: "`\(path)` has no command `\(word)`",
-          suggestion: Suggestion.nearest(to: word, among: vocabulary.names + ["help"]))
+          hint: instead(of: word, arguments[index...], path, vocabulary.names))
       }
       path += " " + word
       vocabulary = Vocabulary(commands: subcommands(of: command))
     }
     return nil
+  }
+
+  /// Groups of what `naos run` runs.
+  private static let runnable: Set<String> = ["workflow", "workflows", "saga", "sagas", "pool", "pools"]
+
+  private static func instead(
+    of word: String, _ rest: ArraySlice<String>, _ path: String, _ names: [String]
+  ) -> String {
+    if word == "run", let group = path.split(separator: " ").last, runnable.contains(String(group)) {
+      return "Use `naos run \(rest.first { !$0.hasPrefix("-") } ?? "NAME")`."
+    }
+    if let nearest = Suggestion.nearest(to: word, among: names + ["help"]) { return "Did you mean `\(nearest)`?" }
+    return "See `\(path) --help`."
   }
 
   private static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {

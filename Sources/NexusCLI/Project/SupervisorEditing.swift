@@ -61,7 +61,8 @@ struct SupervisorEditing {
         diagnostics: [
           Diagnostic(
             "NX-CFG-204", "`\(child)` already has a supervisor, `\(parent)`", at: place,
-            help: "a child has one supervisor: take it out of `\(parent)` first")
+            help: "a child has one supervisor: take `\(child)` out of the `children` of `\(parent)` in"
+              + " \(ConfigLoader.fileName) first")
         ], files: files)
       failure.exit = .conflict
       throw failure

@@ -8,7 +8,7 @@ internal import NexusCore
 enum FlowTable {
   static func list(_ flows: [FlowReport], _ style: Style) -> String {
     guard !flows.isEmpty else { return "" }
-    var table = TextTable(["NAME", "STEPS", "RUNS"], rightAligned: [1])
+    var table = TextTable(["NAME", "STEPS", "MAY RUN"], rightAligned: [1])
     for flow in flows {
       table.add([flow.name, "\(flow.steps.count)", flow.refusals.first.map { "refused: \($0)" } ?? "yes"])
     }
@@ -26,11 +26,14 @@ enum FlowTable {
     }
     for refusal in flow.refusals { lines.append(style.bad("refused: " + TerminalText.line(refusal))) }
     let isSaga = flow.kind == "saga"
-    var table = TextTable(["STEP", "DOES", "NEEDS"] + (isSaga ? ["KIND", "UNDONE BY"] : []))
+    let hasConditions = flow.steps.contains { $0.when != nil }
+    var table = TextTable(
+      ["STEP", "DOES", "NEEDS"] + (hasConditions ? ["WHEN"] : []) + (isSaga ? ["KIND", "UNDONE BY"] : []))
     for step in flow.steps {
       let needs = step.needs.isEmpty ? "–" : step.needs.joined(separator: ", ")
       table.add(
-        [step.name, step.action, needs] + (isSaga ? [step.commitment ?? "–", step.compensation ?? "–"] : []))
+        [step.name, step.action, needs] + (hasConditions ? [step.when ?? "–"] : [])
+          + (isSaga ? [step.commitment ?? "–", step.compensation ?? "–"] : []))
     }
     return (lines + ["", table.render(style)]).joined(separator: "\n")
   }

@@ -95,20 +95,56 @@ enum Quantities {
     return "\(negative ? "-" : "")$\(rounded / scale).\(fraction)"
   }
 
-  /// `508 tokens · $0.00 · budget: 41,200 of 100,000 tokens, $0.83 of $5.00`.
-  ///
-  /// What a run came to, and what its nearest budget has spent, which other runs may have a part in.
+  /// What a run used, and what the limit that it stands nearest to leaves it and others:
+  /// `508 tokens · $0.00 · 95,562 of 100,000 tokens left today`.
   static func cost(_ cost: RunCost) -> String {
-    let own = "\(count(cost.tokens.value)) token\(cost.tokens.value == 1 ? "" : "s") · \(money(cost.cost))"
-    guard var budget = cost.budget else { return own }
-    // Each run has its own sum there.
-    if budget.per == runWindow {
-      (budget.usedTokens, budget.usedNanoUSD, budget.heldNanoUSD) = (cost.tokens, cost.cost, .zero)
+    let used = "\(count(cost.tokens.value)) token\(cost.tokens.value == 1 ? "" : "s") · \(money(cost.cost))"
+    return cost.budget.flatMap(left).map { "\(used) · \($0)" } ?? used
+  }
+
+  /// What is left of a budget, on the axis of which more is used.
+  private static func left(of budget: BudgetStatus) -> String? {
+    let tokens = budget.maxTokens.map { Share(used: budget.usedTokens.value, max: $0.value) }
+    let cost = budget.maxNanoUSD.map { Share(used: budget.usedNanoUSD.value, max: $0.value) }
+    let words: String
+    if let tokens, cost.map({ !$0.isNearer(than: tokens) }) ?? true {
+      words = "\(count(tokens.left)) of \(count(tokens.max)) tokens"
+    } else if let cost {
+      words = "\(money(NanoUSD(cost.left))) of \(money(NanoUSD(cost.max)))"
+    } else {
+      return nil
     }
-    let parts = [
-      budget.maxTokens.map { "\(count(budget.usedTokens.value)) of \(count($0.value)) tokens" }, moneyOf(budget),
-    ]
-    return "\(own) · budget: \(parts.compactMap(\.self).joined(separator: ", "))\(window(of: budget))"
+    return "\(words) left\(window(budget.per))\(owner(budget.scope))"
+  }
+
+  private struct Share {
+    let left: Int64
+    let max: Int64
+
+    init(used: Int64, max: Int64) {
+      left = max - min(max, used)
+      self.max = max
+    }
+
+    /// Compared crosswise; of a limit of 0 nothing is left.
+    func isNearer(than other: Share) -> Bool {
+      Int128(left) * Int128(Swift.max(1, other.max)) < Int128(other.left) * Int128(Swift.max(1, max))
+    }
+  }
+
+  private static func window(_ word: String) -> String {
+    switch word {
+    case "run": " for this run"
+    case "day": " today"
+    case "hour", "week", "month": " this \(word)"
+    default: ""
+    }
+  }
+
+  /// Whose budget it is, unless it is the agent's own.
+  private static func owner(_ scope: String) -> String {
+    if scope == "global" { return " to the project" }
+    return scope.hasPrefix("supervisor:") ? " to \(scope.dropFirst("supervisor:".count))" : ""
   }
 
   /// `$0.20 of $5.00/day`, of a shared budget with whose it is: `41.2k of 100.0k tokens (global)`.

@@ -63,16 +63,19 @@ enum RunTable {
   }
 
   private static func effects(_ effects: [EffectReport], style: Style) -> String {
+    let hasError = effects.contains { $0.error != nil }
     var table = TextTable(
-      ["EFFECT", "NAME", "STATUS", "ATTEMPT", "TOKENS", "COST", "TIME", "PLACE"], rightAligned: [3, 4, 5, 6])
+      ["EFFECT", "NAME", "STATUS", "ATTEMPT", "TOKENS", "COST", "TIME", "PLACE"] + (hasError ? ["ERROR"] : []),
+      rightAligned: [3, 4, 5, 6])
     for effect in effects {
       let tokens = effect.inputTokens + effect.outputTokens
-      table.add([
-        effect.kind, effect.name, effect.status, effect.attempt == 0 ? "kept" : "\(effect.attempt)",
-        Quantities.short(tokens.value),
-        Quantities.money(effect.cost), effect.milliseconds.map { "\($0) ms" } ?? "–",
-        effect.place ?? "",
-      ])
+      let error = effect.error.map { "\($0.code): \($0.message)" } ?? ""
+      table.add(
+        [
+          effect.kind, effect.name, effect.status, effect.attempt == 0 ? "kept" : "\(effect.attempt)",
+          Quantities.short(tokens.value), Quantities.money(effect.cost),
+          effect.milliseconds.map { "\($0) ms" } ?? "–", effect.place ?? "",
+        ] + (hasError ? [error] : []))
     }
     return table.render(style)
   }

@@ -23,6 +23,9 @@ package enum Interrupts {
     }
   }
 
+  /// The user has asked to stop already.
+  static var wereAsked: Bool { count.load(ordering: .relaxed) > 0 }
+
   /// Returns once the user asked to stop.
   ///
   /// - Throws: `CancellationError` if the task is cancelled before.

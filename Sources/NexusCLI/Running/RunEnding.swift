@@ -36,7 +36,7 @@ package struct RunEnding: Sendable {
     console.data(shown.hasSuffix("\n") ? String(shown.dropLast()) : shown)
   }
 
-  /// `✓ completed in 0.1 s · run_01kq3v… · 508 of 100,000 tokens · $0.00 of $5.00`.
+  /// `✓ completed in 0.1 s · run_01kq3v… · 508 tokens · $0.00 · 95,562 of 100,000 tokens left today`.
   package static func lastLine(_ report: RunReport, style: Style, now: WallTime) -> String {
     let mark =
       switch report.status {
@@ -60,7 +60,9 @@ package struct RunEnding: Sendable {
       let look = "naos runs show \(id)"
       console.next(contentsOf: ways.contains(look) ? ways : ways + [look])
     case "failed":
-      if let code = report.error?.code {
+      if let code = report.error?.code, code.hasPrefix("NX-AGT-") {
+        console.next("naos logs --run \(id)", "naos runs show \(id)", "naos explain \(code)")
+      } else if let code = report.error?.code {
         console.next("naos runs show \(id)", "naos explain \(code)")
       } else {
         console.next("naos runs show \(id)", "naos logs --run \(id)")

@@ -11,6 +11,14 @@ struct RunFlow: Sendable {
   let operations: any NodeOperations
   var clock: any NexusClock = SystemClock()
 
+  /// What the first Ctrl-C or SIGTERM means.
+  enum Interruption: Sendable {
+    /// The run is cancelled, and waited for.
+    case cancels
+    /// Only the wait ends.
+    case leaves
+  }
+
   private enum Ending: Sendable {
     case report(RunReport)
     case interrupted
@@ -19,7 +27,7 @@ struct RunFlow: Sendable {
 
   /// Starts the run, or takes the one that exists, and waits.
   func follow(
-    agent: AgentName?, timeout: Duration? = nil,
+    agent: AgentName?, on interruption: Interruption,
     start: @escaping @Sendable () async throws(OperationError) -> RunReport
   ) async throws -> RunReport {
     // Listening starts before the run does, so that nothing of it is missed.
@@ -44,6 +52,7 @@ struct RunFlow: Sendable {
       while let ending = try await group.next() {
         switch ending {
         case .report(let report): return report
+        case .interrupted where interruption == .leaves: throw left(run)
         case .interrupted:
           console.say(console.wordStyle.warning("▲") + " stopping \(run.text); Ctrl-C again leaves at once")
           _ = try await operations.cancelRun(run)
@@ -54,6 +63,28 @@ struct RunFlow: Sendable {
     }
     progress.flush()
     return report
+  }
+
+  /// Waits for a run without a word.
+  func wait(for run: RunID) async throws -> RunReport {
+    try await withThrowingTaskGroup(of: Ending.self) { group in
+      group.addTask(name: "run:wait") { .report(try await operations.waitRun(run)) }
+      group.addTask(name: "run:interrupt") {
+        try await Interrupts.first(clock: clock)
+        return .interrupted
+      }
+      defer { group.cancelAll() }
+      guard case .report(let report)? = try await group.next() else { throw left(run) }
+      return report
+    }
+  }
+
+  /// The user does not wait any longer.
+  private func left(_ run: RunID) -> CommandFailure {
+    let goesOn = operations is RemoteNode ? "it goes on" : "it goes on with the next `naos up`"
+    console.say(console.wordStyle.warning("▲") + " no longer waiting for \(run.text); \(goesOn)")
+    console.next("naos runs wait \(run.text)", "naos runs cancel \(run.text)")
+    return CommandFailure(exit: .interrupted)
   }
 }
 

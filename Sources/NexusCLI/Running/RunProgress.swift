@@ -67,10 +67,16 @@ package struct RunProgress: Sendable {
       return flush() + [Self.row(Self.label(effect), Self.subject(effect), Self.result(effect), effect.duration)]
     case .failed:
       let line = Self.row(Self.label(effect), Self.subject(effect), "failed", effect.duration)
-      return flush() + [style.bad(line)]
+      return flush() + [style.bad(line)] + reason(of: effect)
     case .refused:
       return flush() + [style.warning(Self.row(Self.label(effect), Self.subject(effect), "refused", effect.duration))]
     }
+  }
+
+  /// Why it failed, below it: it may be long.
+  private func reason(of effect: EffectEvent) -> [String] {
+    let words = TerminalText.line(effect.result, limit: 300)
+    return words.isEmpty ? [] : ["  " + Self.pad("", 14) + style.quiet(words)]
   }
 
   private static func label(_ effect: EffectEvent) -> String {

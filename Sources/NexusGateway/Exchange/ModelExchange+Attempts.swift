@@ -98,7 +98,7 @@ extension ModelExchange {
     phase = .calling
     relay = nil
     spare = result
-    services.tellRetry(call, result.answer.status, after: delay, attempt: attempts.failed + 1)
+    services.tellRetry(call, result.answer.account, after: delay, attempt: attempts.failed + 1)
     let timer = DeadlineTimer(loop: loop)
     attemptTimer = timer
     timer.set(delay) {
@@ -114,7 +114,7 @@ extension ModelExchange {
     turn(to: candidates[attempts.candidate])
     outputCap = services.ledger.turn(id, to: call.target.reference)
     services.tellNote(
-      call.session.caller, "\(before) is given up (\(result.answer.status)); the call goes to \(call.target.fullName)")
+      call.session.caller, "\(before) is given up (\(result.answer.account)); the call goes to \(call.target.fullName)")
     relay = nil
     send()
   }

@@ -63,7 +63,9 @@ extension ModelExchange {
     case .success:
       services.ledger.resolve(settlement?.marks ?? [], committed: true)
       if record != nil { run?.finish(id, state) }
-      services.tell(event(state == .succeeded ? .succeeded : .failed, charge: charge))
+      var event = event(state == .succeeded ? .succeeded : .failed, charge: charge)
+      if event.phase == .failed { event.result = answer.account }
+      services.tell(event)
       finish { Self.deliver(answer, to: $0) }
     case .failure(let error):
       services.ledger.resolve(settlement?.marks ?? [], committed: false)

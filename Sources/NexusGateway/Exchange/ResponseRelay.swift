@@ -24,6 +24,8 @@ final class ResponseRelay: UpstreamReceiver {
   private var isOver = false
   /// All of the answer is there.
   private var isWhole = false
+  /// What came instead of an answer, in a few words.
+  private var trouble: String?
   private let secrets: AnswerGuard
   /// What the answer takes of the memory for answers.
   private let room: BodyRoom
@@ -121,6 +123,7 @@ final class ResponseRelay: UpstreamReceiver {
     if case .unserved = failure, exchange.sendAgain() { return }
     exchange.connection = nil
     let provider = exchange.call.target.provider
+    trouble = failure.account
     let error =
       switch failure {
       case .unreachable(let words):
@@ -236,6 +239,7 @@ final class ResponseRelay: UpstreamReceiver {
   /// Puts an error of ours in place of the answer, or behind what the agent already has of it.
   private func fail(_ error: GatewayError, _ end: CallEnd, _ fault: UpstreamFault? = nil) {
     let words = DialectError(error)
+    trouble = trouble ?? error.message
     if isStream {
       held.writeString(words.streamEnd(request, isFirst: !hasPassed && held.readableBytes == 0))
     } else {
@@ -249,7 +253,8 @@ final class ResponseRelay: UpstreamReceiver {
   private func conclude(_ end: CallEnd, _ state: EffectState, _ fault: UpstreamFault? = nil) {
     isOver = true
     let answer = ResponseRecord(
-      status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room)
+      status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room,
+      trouble: trouble)
     exchange.attemptOver(AttemptResult(end: end, state: state, answer: answer, fault: isStream ? nil : fault))
   }
 }
@@ -265,6 +270,11 @@ struct ResponseRecord {
   let held: ByteBuffer
   /// Kept until it is recorded.
   let room: BodyRoom
+  /// What came instead of the provider's answer; nil if this is that.
+  let trouble: String?
+
+  /// What is said of it to whoever watches the run.
+  var account: String { trouble ?? "answered \(status)" }
 
   var body: [UInt8] { Array(passed.readableBytesView) + Array(held.readableBytesView) }
 }

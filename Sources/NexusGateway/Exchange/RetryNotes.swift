@@ -17,10 +17,10 @@ extension GatewayLimits {
 
 extension GatewayServices {
   /// Tells whoever watches the run why its call takes longer.
-  func tellRetry(_ call: ModelCall, _ status: Int, after delay: Duration, attempt: Int) {
+  func tellRetry(_ call: ModelCall, _ account: String, after delay: Duration, attempt: Int) {
     tellNote(
       call.session.caller,
-      "\(call.target.fullName) answered \(status); attempt \(attempt) in \(delay.wholeMilliseconds) ms")
+      "\(call.target.fullName) \(account); attempt \(attempt) in \(delay.wholeMilliseconds) ms")
   }
 
   /// A few words for whoever watches the run.

@@ -17,6 +17,17 @@ enum UpstreamFailure: Error {
   /// The connection broke.
   case broken(String)
 
+  /// What became of the call, in words that go behind the model's name.
+  var account: String {
+    switch self {
+    case .unreachable(let why): "could not be reached: \(why)"
+    case .timeout: "did not answer in time"
+    case .unserved: "closes its connections before they are used"
+    case .malformed(let why): "sent an answer that cannot be read: \(why)"
+    case .broken: "broke off its answer"
+    }
+  }
+
   /// Whether the provider can have worked on the call.
   var mayHaveBeenMade: Bool {
     switch self {

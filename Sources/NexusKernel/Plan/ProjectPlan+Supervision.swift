@@ -9,7 +9,8 @@ extension ProjectPlan {
 
   /// The branches of the tree, the root first.
   ///
-  /// - Parameter startsServices: false on a node of one run, which starts only what the run needs.
+  /// - Parameter startsServices: false on a node of one run, where none starts with the tree: each is started once the run
+  ///   has work for it.
   /// - Returns: one for each supervisor.
   package func branches(startsServices: Bool) -> [SupervisionTree.Branch] {
     // Agents of no supervisor come in the order of the file, then the supervisors.

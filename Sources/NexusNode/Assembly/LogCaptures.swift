@@ -33,7 +33,7 @@ private final class LogCapture: AttemptCapture {
 
   func finish() async -> CapturedOutput {
     let capture = await writer.finish()
-    return CapturedOutput(standardOutput: capture.bytes, overflowed: capture.overflowed)
+    return CapturedOutput(standardOutput: capture.bytes, overflowed: capture.overflowed, lastWords: writer.lastWords)
   }
 
   func disclose() async { await writer.discloseOutput() }

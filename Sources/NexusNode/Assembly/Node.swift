@@ -60,6 +60,9 @@ package final class Node: Sendable {
   /// Waits until no run is under way here.
   package func waitUntilIdle() async { await parts.runtime.executor.waitUntilIdle() }
 
+  /// Goes down without waiting for the runs under way here: the next node goes on with them.
+  package func handOver() { parts.askToStop() }
+
   private static func assemble(_ options: NodeOptions, lock: ProjectLock) async throws -> NodeParts {
     let clock = SystemClock()
     let random = SystemRandom()

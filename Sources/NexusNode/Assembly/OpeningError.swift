@@ -3,6 +3,7 @@
 
 internal import NexusAPI
 internal import NexusCore
+internal import NexusDiagnostics
 internal import NexusGateway
 internal import NexusRuntime
 internal import NexusStore
@@ -43,7 +44,8 @@ extension OperationError {
       }
     self.init(
       error.code == .tooLarge ? .usage : error.code == .notFound ? .notFound : .failed, code: error.code.problemCode,
-      title: "The store refused", detail: error.message, hint: hint)
+      title: ErrorCatalogue.title(for: error.code.problemCode) ?? "The store refused", detail: error.message, hint: hint
+    )
   }
 
   /// The code of the refusal of what names an agent that is not defined.
@@ -61,7 +63,7 @@ extension OperationError {
       case .storage: .failed
       }
     self.init(
-      kind, code: refusal.code, title: "Not done", detail: refusal.message,
+      kind, code: refusal.code, title: ErrorCatalogue.title(for: refusal.code) ?? "Not done", detail: refusal.message,
       hint: name.map { "Did you mean `\($0)`?" } ?? refusal.hint)
   }
 }

@@ -77,15 +77,15 @@ struct LocalOperations: NodeOperations {
     return found
   }
 
-  private func budget(of record: RunRecord) -> BudgetStatus? {
+  private func budgets(of record: RunRecord) -> [BudgetStatus] {
     let reports = agents
-    return reports.plan.agent(AgentName(record.name)).flatMap { reports.spend.nearest(for: $0) }
+    return reports.plan.agent(AgentName(record.name)).map { reports.spend.budgets(binding: $0) } ?? []
   }
 
   func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
     let record = try await record(run)
     return try await reading { () async throws(StoreError) in
-      try await runs.detail(of: record, budget: budget(of: record))
+      try await runs.detail(of: record, budgets: budgets(of: record))
     }
   }
 
@@ -155,7 +155,7 @@ struct LocalOperations: NodeOperations {
 
   func report(_ record: RunRecord) async throws(OperationError) -> RunReport {
     try await reading { () async throws(StoreError) in
-      try await runs.report(of: record, budget: budget(of: record))
+      try await runs.report(of: record, budgets: budgets(of: record))
     }
   }
 

@@ -151,13 +151,13 @@ package struct StoredOperations: NodeOperations {
 
   package func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
     let record = try await record(run)
-    let budget = try await budget(of: record)
-    return try await reading { () async throws(StoreError) in try await runs.detail(of: record, budget: budget) }
+    let budgets = try await budgets(of: record)
+    return try await reading { () async throws(StoreError) in try await runs.detail(of: record, budgets: budgets) }
   }
 
-  private func budget(of record: RunRecord) async throws(OperationError) -> BudgetStatus? {
-    guard let spec = plan.agent(AgentName(record.name)) else { return nil }
-    return try await agentReports().spend.nearest(for: spec)
+  private func budgets(of record: RunRecord) async throws(OperationError) -> [BudgetStatus] {
+    guard let spec = plan.agent(AgentName(record.name)) else { return [] }
+    return try await agentReports().spend.budgets(binding: spec)
   }
 
   package func journal(
@@ -203,8 +203,8 @@ package struct StoredOperations: NodeOperations {
   /// Waiting for a run that nobody executes ends at once: it says where the run stands.
   package func waitRun(_ run: RunID) async throws(OperationError) -> RunReport {
     let record = try await record(run)
-    let budget = try await budget(of: record)
-    return try await reading { () async throws(StoreError) in try await runs.report(of: record, budget: budget) }
+    let budgets = try await budgets(of: record)
+    return try await reading { () async throws(StoreError) in try await runs.report(of: record, budgets: budgets) }
   }
 
   private static let needsNode = OperationError.unreachable("this needs a running node, and none runs in this project")

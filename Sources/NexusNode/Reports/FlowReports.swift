@@ -43,7 +43,8 @@ enum FlowReports {
     FlowStepReport(
       name: step.name, action: action(step) + (step.forEach == nil ? "" : " for each"),
       needs: step.needs.map { flow.steps[$0].name },
-      commitment: flow.kind == .saga ? step.commitment.rawValue : nil, compensation: step.compensation?.agent.text)
+      commitment: flow.kind == .saga ? step.commitment.rawValue : nil, compensation: step.compensation?.agent.text,
+      when: step.condition?.source)
   }
 
   private static func action(_ step: FlowStep) -> String {

@@ -39,11 +39,11 @@ struct RunReports: Sendable {
     return RunFailure(code: error.code, message: error.message)
   }
 
-  func report(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunReport {
+  func report(of record: RunRecord, budgets: [BudgetStatus]) async throws(StoreError) -> RunReport {
     let effects = try await store.effects(of: record.id)
     // Without effects there is nothing that could have been answered from the journal, which may be long.
     let journal = effects.isEmpty ? [] : try await store.journal(of: record.id, after: .none, limit: .max)
-    let cost = try await withChildren(Self.cost(effects, journal, budget), of: record.id)
+    let cost = try await withChildren(Self.cost(effects, journal, budgets), of: record.id)
     return Self.report(of: record, cost: cost)
   }
 
@@ -77,8 +77,8 @@ struct RunReports: Sendable {
   }
 
   /// What the effects add up to, with the answers that the attempts got from the journal.
-  private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry], _ budget: BudgetStatus?) -> RunCost {
-    var cost = RunCost(budget: budget)
+  private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry], _ budgets: [BudgetStatus]) -> RunCost {
+    var cost = RunCost()
     // What the run began with another one has paid for.
     for effect in effects where !effect.record.isKept {
       cost.inputTokens += effect.inputTokens
@@ -90,13 +90,24 @@ struct RunReports: Sendable {
     for entry in journal {
       if case .attemptEnded(_, _, let end) = entry.entry { cost.replayed += end.replayed }
     }
+    cost.budget = SpendView.nearest(in: budgets.map { counted($0, for: cost) })
     return cost
   }
 
-  func detail(of record: RunRecord, budget: BudgetStatus?) async throws(StoreError) -> RunDetail {
+  /// A budget of each run counts anew in this one; all others have one counter, which is known.
+  private static func counted(_ budget: BudgetStatus, for cost: RunCost) -> BudgetStatus {
+    guard budget.per == BudgetWindow.run.rawValue else { return budget }
+    var own = budget
+    (own.usedTokens, own.usedNanoUSD, own.heldNanoUSD) = (cost.tokens, cost.cost, .zero)
+    own.isExhausted =
+      own.maxTokens.map { cost.tokens >= $0 } ?? false || own.maxNanoUSD.map { cost.cost >= $0 } ?? false
+    return own
+  }
+
+  func detail(of record: RunRecord, budgets: [BudgetStatus]) async throws(StoreError) -> RunDetail {
     let effects = try await store.effects(of: record.id)
     let journal = try await store.journal(of: record.id, after: .none, limit: .max)
-    let cost = try await withChildren(Self.cost(effects, journal, budget), of: record.id)
+    let cost = try await withChildren(Self.cost(effects, journal, budgets), of: record.id)
     let report = Self.report(of: record, cost: cost)
     var steps: [StepReport]?
     if record.kind != .agent {
@@ -105,7 +116,7 @@ struct RunReports: Sendable {
     }
     var detail = RunDetail(
       report: report, input: record.input, steps: steps ?? Self.steps(record, journal, report),
-      effects: Self.effects(effects, record.kind), journalEntries: Int64(journal.count),
+      effects: try await explained(Self.effects(effects, record.kind)), journalEntries: Int64(journal.count),
       journalHead: record.head, attempts: record.summary.attempts)
     detail.parent = record.parent
     if record.summary.status == .paused { detail.pauseNote = Self.pauseNote(journal) }
@@ -158,6 +169,20 @@ struct RunReports: Sendable {
       inputTokens: row.inputTokens, outputTokens: row.outputTokens, cost: row.cost, at: row.startedAt,
       milliseconds: row.endedAt.map { ($0 - row.startedAt).wholeMilliseconds })
   }
+
+  /// The effects, the newest failed ones with what they got instead of an answer.
+  private func explained(_ reports: [EffectReport]) async throws(StoreError) -> [EffectReport] {
+    var reports = reports
+    let failed = reports.indices.filter { reports[$0].status == EffectState.failed.rawValue }
+    for index in failed.suffix(Self.maxExplained) {
+      guard let outcome = try await store.outcome(of: reports[index].id) else { continue }
+      reports[index].error = EffectFailure.read(outcome)
+    }
+    return reports
+  }
+
+  /// Of so many failed effects the recorded answer is read, which may be long.
+  static let maxExplained = 20
 
   func journal(of record: RunRecord, after: JournalSequence, limit: Int) async throws(StoreError) -> JournalPage {
     let entries = try await store.journal(of: record.id, after: after, limit: limit + 1)

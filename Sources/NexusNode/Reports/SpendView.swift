@@ -114,8 +114,10 @@ struct SpendView: Sendable {
 
   /// The budget that stands nearest to its limit.
   func nearest(for agent: AgentSpec) -> BudgetStatus? {
-    budgets(binding: agent).max { $0.permille < $1.permille }
+    Self.nearest(in: budgets(binding: agent))
   }
+
+  static func nearest(in budgets: [BudgetStatus]) -> BudgetStatus? { budgets.max { $0.permille < $1.permille } }
 }
 
 extension BudgetStatus {

@@ -168,10 +168,11 @@ package struct AttemptRunner: Sendable {
       let reason = exit.reason(under: spec.ceilings)
       return (.crashed(RunError(code: "NX-AGT-001", message: "the agent ended (\(reason))")), nil)
     case .exited(let code):
-      let error = RunError(code: "NX-AGT-001", message: "the agent exited with code \(code)", exit: code)
-      return (.crashed(error), nil)
+      let message = LastWords.appended(to: "the agent exited with code \(code)", captured)
+      return (.crashed(RunError(code: "NX-AGT-001", message: message, exit: code)), nil)
     case .signalled(let signal):
-      return (.crashed(RunError(code: "NX-AGT-001", message: "the agent was ended by signal \(signal)")), nil)
+      let message = LastWords.appended(to: "the agent was ended by signal \(signal)", captured)
+      return (.crashed(RunError(code: "NX-AGT-001", message: message)), nil)
     }
   }
 

@@ -10,9 +10,12 @@ package struct CapturedOutput: Sendable {
   package var standardOutput: [UInt8]
   /// There was more than the limit.
   package var overflowed: Bool
-  package init(standardOutput: [UInt8], overflowed: Bool) {
+  /// The last line of its standard error that says something; untrusted text.
+  package var lastWords: String?
+  package init(standardOutput: [UInt8], overflowed: Bool, lastWords: String? = nil) {
     self.standardOutput = standardOutput
     self.overflowed = overflowed
+    self.lastWords = lastWords
   }
 }
 

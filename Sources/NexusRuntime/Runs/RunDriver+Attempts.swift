@@ -21,6 +21,9 @@ extension RunDriver {
       post(.attemptEnded(order.step, Self.end(for: refusal), output: nil))
       return
     }
+    if agent.mode == .service, !supervisors.startsServices {
+      group.addTask(name: "need:\(agent.name)") { [self] in await supervisors.need(agent.name) }
+    }
     let stops = AttemptStops()
     let work = AttemptRunner.Order(
       order, agent: agent, run: run, input: input, payers: payers, isRecorded: kept?.isComplete == true)

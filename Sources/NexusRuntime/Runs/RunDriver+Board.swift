@@ -39,6 +39,7 @@ extension RunDriver {
     guard subject.agent == nil else { return }
     board.update(agent.name) { status in
       status.runningRuns -= 1
+      if agent.mode == .service, status.run == run { status.run = nil }
       guard status.runningRuns == 0 else { return }
       status.step = nil
       guard agent.mode == .task else { return }

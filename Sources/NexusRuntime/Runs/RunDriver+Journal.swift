@@ -52,9 +52,9 @@ extension RunDriver {
     return outlook
   }
 
-  func announce(_ entries: [RunEntry], _ outlook: RunOutlook) {
+  func announce(_ entries: [RunEntry], _ outlook: RunOutlook, _ actions: [DurableAction] = []) {
     guard !entries.isEmpty, services.events.isWatched else { return }
-    let notes = entries.compactMap { RunNote.text(of: $0, subject) }
+    let notes = entries.compactMap { waitNote(of: $0, actions) ?? RunNote.text(of: $0, subject) }
     for (index, note) in notes.enumerated() {
       // What came before the wait is not what is waited for.
       let isLast = index == notes.count - 1
@@ -62,6 +62,18 @@ extension RunDriver {
       services.events.publish(
         .run(RunEvent(run: run, agent: AgentName(name), status: status.rawValue, note: note)))
     }
+  }
+
+  /// What a person has to know of an attempt that begins only once its service is started; nil if nothing is in its way.
+  private func waitNote(of entry: RunEntry, _ actions: [DurableAction]) -> String? {
+    guard case .attemptStarted(let step, _, _) = entry else { return nil }
+    for case .startAttempt(let order) in actions where order.step == step {
+      guard let agent = executor.catalogue.agent(for: order, of: subject, pinnedBy: definition),
+        agent.mode == .service, let idleness = supervisors.idleness(of: agent.name)
+      else { return nil }
+      return subject.agent == nil ? "\(step): waits: \(idleness)" : "waits: \(idleness)"
+    }
+    return nil
   }
 }
 

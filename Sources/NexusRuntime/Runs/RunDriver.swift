@@ -290,7 +290,7 @@ final class RunDriver: Sendable {
       }
       return .failed(end)
     }
-    announce(decision.entries, outlook)
+    announce(decision.entries, outlook, decision.actions)
     if !decision.entries.isEmpty { noteActivity(outlook.status != .suspended, &cursor) }
     noteReserve(for: decision.actions, cursor.machine)
     var settled = false

@@ -55,7 +55,8 @@ extension RunExecutor {
     let record = try await known(run)
     guard drivers[run]?.hasResult ?? true, allowed.contains(record.summary.status) else {
       throw RuntimeRefusal(
-        .conflict, code: "NX-RUN-002", message: "\(run) is \(record.summary.status.rawValue): it cannot \(verb)")
+        .conflict, code: "NX-RUN-002", message: "\(run) is \(record.summary.status.rawValue): it cannot \(verb)",
+        hint: Self.waysOn(from: record))
     }
     // What is left of it comes to its end first.
     await wait(for: run, until: .letGo)
@@ -67,6 +68,20 @@ extension RunExecutor {
     case .busy, .gone:
       throw RuntimeRefusal(
         .conflict, code: "NX-RUN-002", message: "\(run) is being taken up by somebody else right now: ask again")
+    }
+  }
+
+  /// What a person can do with a run as it is.
+  private static func waysOn(from record: RunRecord) -> String? {
+    let restart = "naos runs restart \(record.id) starts it anew"
+    switch record.summary.status {
+    case .completed, .compensated, .compensatedPartial, .stopped, .halted:
+      return record.kind == .workflow || record.kind == .saga
+        ? "\(restart); naos runs fork \(record.id) --from STEP keeps what does not need the step" : restart
+    case .failed, .cancelled: return "naos runs retry \(record.id) lets it go on; \(restart)"
+    case .paused: return "naos runs resume \(record.id) lets it go on; naos runs cancel \(record.id) ends it"
+    case .queued, .running, .suspended, .compensating:
+      return "naos runs wait \(record.id) waits for it; naos runs pause \(record.id) pauses it"
     }
   }
 

@@ -112,7 +112,7 @@ package actor RunExecutor {
     census.note(driver.run, isActive: false)
     if let pool = driver.subject.queue { pools.forget(driver.run, pool) }
     children.forget(parent: driver.run)
-    if let agent = driver.subject.agent { showRest(of: agent, after: outlook) }
+    if let agent = driver.subject.agent { showRest(of: agent, driver.run, after: outlook) }
     driver.showRest()
     if let outlook, outlook.status == .failed || outlook.status == .paused || outlook.status == .completed {
       for agent in driver.shownAgents { remember(agent) }
@@ -184,9 +184,11 @@ package actor RunExecutor {
     if waiters[run]?.isEmpty == true { waiters[run] = nil }
   }
 
-  private func showRest(of agent: AgentSpec, after outlook: RunOutlook?) {
+  private func showRest(of agent: AgentSpec, _ run: RunID, after outlook: RunOutlook?) {
     board.update(agent.name) { status in
       status.runningRuns -= 1
+      // A service goes on, but not with this.
+      if agent.mode == .service, status.run == run { status.run = nil }
       guard status.runningRuns == 0 else { return }
       status.step = nil
       // How a service is, its process says, and its supervisor.

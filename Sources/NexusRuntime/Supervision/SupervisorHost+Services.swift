@@ -57,6 +57,31 @@ extension SupervisorHost {
     return following
   }
 
+  /// A run has work for the service: where services do not start with the tree, it is started now.
+  ///
+  /// One that a person stopped, or that its supervisor gave up, stays down until a person says otherwise.
+  func need(_ agent: AgentName) {
+    guard isStarted else {
+      needed.insert(agent)
+      return
+    }
+    let child = ChildName.agent(agent)
+    guard !startsServices, specs[agent]?.mode == .service, !tree.isDisabled(child) else { return }
+    switch tree.state(of: child) {
+    case .stopped(.neverStarted), .stopped(.ended): _ = ask(.restartChild(child))
+    case .stopped, .starting, .running, .restarting, .stopping, nil: break
+    }
+  }
+
+  /// Why nothing takes the tasks of a service until a person does something about it; nil if something does, or soon will.
+  nonisolated func idleness(of agent: AgentName) -> String? {
+    switch board.status(of: agent)?.state {
+    case .stopped: "\(agent) is stopped: start it with `naos supervisor start \(agent)`"
+    case .idle where startsServices: "\(agent) is not started: start it with `naos supervisor start \(agent)`"
+    default: nil
+    }
+  }
+
   /// Kills a service at once, if it has a process.
   func kill(_ agent: AgentName) {
     for (child, stops) in stops where child.agent == agent { stops.request(.kill) }

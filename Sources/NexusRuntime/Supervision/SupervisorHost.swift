@@ -5,6 +5,7 @@ internal import DequeModule
 internal import NexusCore
 package import NexusKernel
 internal import NexusStore
+internal import Synchronization
 
 /// The shell around the tree of supervisors: performs what the machines decide, and keeps the processes of services.
 package actor SupervisorHost {
@@ -18,8 +19,10 @@ package actor SupervisorHost {
   private(set) var plan: ProjectPlan
   private(set) var specs: [AgentName: AgentSpec] = [:]
   var tree: SupervisionTree
-  private var isStarted = false
-  private(set) var startsServices = false
+  private(set) var isStarted = false
+  /// Services that runs have work for since before the tree was started.
+  var needed: Set<AgentName> = []
+  private let startsAll = Atomic<Bool>(false)
   private var isDown = false
   private var decided: Deque<SupervisionTree.Action> = []
   private var isPerforming = false
@@ -94,6 +97,9 @@ package actor SupervisorHost {
     for spec in agents { specs[spec.name] = spec }
   }
 
+  /// Whether services start with the tree; else each starts with the first run that has work for it.
+  nonisolated var startsServices: Bool { startsAll.load(ordering: .relaxed) }
+
   func setGivingUp(_ handler: @escaping @Sendable (AgentName, RunError) -> Void) { onGivingUp = handler }
 
   // MARK: The tree as a whole
@@ -101,15 +107,17 @@ package actor SupervisorHost {
   /// Starts the root.
   ///
   /// - Parameters:
-  ///   - services: whether the services that start by themselves do; else the tree only watches over runs.
+  ///   - services: whether the services that start by themselves do; else each starts once a run has work for it.
   ///   - disabled: agents that a person stopped for good.
   func start(services: Bool, except disabled: Set<AgentName>) {
     guard !isStarted else { return }
     isStarted = true
-    startsServices = services
+    startsAll.store(services, ordering: .relaxed)
     tree.reconfigure(plan.branches(startsServices: services))
     for agent in disabled { tree.disable(.agent(agent)) }
     handle(.start)
+    for agent in needed.sorted(by: { $0.text < $1.text }) { need(agent) }
+    needed = []
   }
 
   /// The configuration has checked its tree; what makes no sense all the same must not be started.

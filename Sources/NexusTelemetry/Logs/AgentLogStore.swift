@@ -138,11 +138,14 @@ package final class AgentLogStore: @unchecked Sendable {
       stream: stream, text: text)
   }
 
+  /// A line as the log has it, but for its cut.
+  func text(of line: LineAssembler.Line) -> String { redaction.apply(to: String(decoding: line.bytes, as: UTF8.self)) }
+
   /// Repairs, redacts, and then cuts to the limit: in this order a secret at the edge is seen whole.
   private func record(
     _ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream
   ) -> LogRecord {
-    var text = redaction.apply(to: String(decoding: line.bytes, as: UTF8.self))
+    var text = text(of: line)
     var cut = line.cut
     if text.utf8.count > limits.lineBytes {
       let kept = String(decoding: text.utf8.prefix(limits.lineBytes), as: UTF8.self)

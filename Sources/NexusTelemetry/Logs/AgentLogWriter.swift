@@ -27,6 +27,8 @@ package final class AgentLogWriter: OutputReceiver {
     var output: LineAssembler
     var error: LineAssembler
     var capture: OutputCapture
+    /// The last line of the standard error that is more than white space.
+    var lastWords: LineAssembler.Line?
   }
 
   private let store: AgentLogStore
@@ -47,12 +49,27 @@ package final class AgentLogWriter: OutputReceiver {
   package func received(_ bytes: [UInt8], from stream: OutputStream) {
     state.withLock { state in
       switch stream {
-      case .standardError: feed(bytes, to: &state.error, .standardError)
+      case .standardError:
+        let skipped = state.error.feed(bytes) { line in
+          Self.note(line, in: &state.lastWords)
+          return store.take(line, source, .standardError)
+        }
+        store.drop(skipped, source)
       case .standardOutput:
         if use != .logged { state.capture.append(bytes) }
         if use != .held { feed(bytes, to: &state.output, .standardOutput) }
       }
     }
+  }
+
+  private static func note(_ line: LineAssembler.Line, in lastWords: inout LineAssembler.Line?) {
+    let isBlank = line.bytes.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    if !isBlank { lastWords = line }
+  }
+
+  /// The last line of the standard error that says something, as the log has it; nil if there is none.
+  package var lastWords: String? {
+    state.withLock { $0.lastWords }.map { store.text(of: $0) }
   }
 
   private func feed(_ bytes: [UInt8], to assembler: inout LineAssembler, _ stream: OutputStream) {
@@ -84,7 +101,10 @@ package final class AgentLogWriter: OutputReceiver {
 
   func endLines() {
     state.withLock { state in
-      state.error.finish { store.take($0, source, .standardError) }
+      state.error.finish { line in
+        Self.note(line, in: &state.lastWords)
+        return store.take(line, source, .standardError)
+      }
       state.output.finish { store.take($0, source, .standardOutput) }
     }
     store.settle(source)
