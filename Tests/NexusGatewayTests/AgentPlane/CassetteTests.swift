@@ -145,8 +145,12 @@ struct CassetteTests {
     _ = bench.gateway.closeAttempt(first.key)
     let asked = bench.upstream.requests.count
     let second = try await play(try await export(bench), bench)
-    for (path, body, expected) in made.shuffled(using: &random) {
-      #expect(seen(try await bench.call("POST", path, key: second.key, body: body)) == expected, "seed \(seed)")
+    // Branches may come in any order; equal requests keep theirs.
+    var expected: [String: [[String]]] = [:]
+    for (path, body, answer) in made { expected[path + body, default: []].append(answer) }
+    for (path, body, _) in made.shuffled(using: &random) {
+      let answer = expected[path + body]?.removeFirst()
+      #expect(seen(try await bench.call("POST", path, key: second.key, body: body)) == answer, "seed \(seed)")
     }
     #expect(bench.gateway.closeAttempt(second.key).unplayed == 0)
     #expect(bench.upstream.requests.count == asked)

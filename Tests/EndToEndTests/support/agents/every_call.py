@@ -18,6 +18,8 @@ TALK = [{"role": "user", "content": "Is é 😀 one letter or two?"}]
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "Is é 😀 one letter or two?"}]}]}
 
 CALLS = [
+    # A refusal that the program gets past is an answer too.
+    ("openai.chat", "/v1/chat/completions", {"model": MODEL, "messages": "none"}),
     ("openai.chat", "/v1/chat/completions", {"model": MODEL, "messages": TALK}),
     ("openai.chat", "/v1/chat/completions", {"model": MODEL, "messages": TALK, "stream": True}),
     (
@@ -36,8 +38,6 @@ CALLS = [
     ("gemini.generate", f"/v1beta/models/{PATH_MODEL}:streamGenerateContent?alt=sse", CONTENTS),
     ("gemini.generate", f"/v1beta/models/{PATH_MODEL}:streamGenerateContent", CONTENTS),
     ("gemini.count", f"/v1beta/models/{PATH_MODEL}:countTokens", CONTENTS),
-    # A refusal is an answer too.
-    ("openai.chat", "/v1/chat/completions", {"model": MODEL, "messages": "none"}),
 ]
 
 url = urllib.parse.urlsplit(os.environ["NAOS_URL"])
