@@ -96,6 +96,8 @@ package struct CompensationReserve: Sendable, Hashable {
   package var amount: Spend
   /// Some compensation does not say what it needs: a part of each limit is kept from everything else.
   package var usesHeadroom: Bool
+  /// What compensations of the run have drawn from it on a node before this one.
+  package var drawn = Spend.zero
 
   package init(agent: AgentName, amount: Spend = .zero, usesHeadroom: Bool = false) {
     self.agent = agent

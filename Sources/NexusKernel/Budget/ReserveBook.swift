@@ -79,8 +79,9 @@ struct ReserveBook: Sendable {
   mutating func raise(_ reserve: CompensationReserve, of subject: BudgetSubject, at places: [RuleBook.Place]) {
     guard let run = subject.run else { return }
     remove(run, subject.agent)
+    let growth = growth(reserve, of: subject)
     var entry = entries[run]?[subject.agent] ?? Entry(subject: subject)
-    entry.left = entry.left + reserve.amount.excess(over: entry.asked)
+    entry.left = entry.left + growth
     entry.asked = entry.asked + reserve.amount.excess(over: entry.asked)
     entry.usesHeadroom = entry.usesHeadroom || reserve.usesHeadroom
     entry.places = places.map { Place($0, run: run) }
@@ -90,7 +91,9 @@ struct ReserveBook: Sendable {
 
   /// What the reserve would grow by.
   func growth(_ reserve: CompensationReserve, of subject: BudgetSubject) -> Spend {
-    reserve.amount.excess(over: entry(of: subject)?.asked ?? .zero)
+    // What was drawn before anything was kept here is spent; what is drawn later, calls say.
+    guard let known = entry(of: subject) else { return reserve.amount.excess(over: reserve.drawn) }
+    return reserve.amount.excess(over: known.asked)
   }
 
   /// The run needs no reserve any more.

@@ -40,6 +40,9 @@ extension FlowMachine {
     }
   }
 
+  /// What is done there undoes a step.
+  package func isCompensation(_ path: StepPath) -> Bool { state.paths.key(of: path)?.role == .back }
+
   /// Nothing will be undone any more: the saga is past its pivot.
   package var isBehindReturn: Bool { state.isBehindPivot && state.cause == nil }
 

@@ -99,7 +99,8 @@ extension BudgetRefusal {
     switch reason {
     case .exhausted, .busy, .tooBig, .reserve: .budget
     case .loop: .loop
-    case .ceiling: .calls
+    // A cassette never pauses; it is a list of the calls that may be made.
+    case .ceiling, .cassette: .calls
     }
   }
 

@@ -122,10 +122,25 @@ extension RunExecutor {
         guard case .success(let journal)? = journals[record.id] else { continue }
         var machine = FlowMachine(run: record.id, definition: definition, input: record.input)
         services.atWork(record.id) { for entry in journal { machine.apply(entry) } }
-        let reserves = machine.keptReserves
-        if !reserves.isEmpty { _ = services.boundary.keep(reserves, for: record.id, isForced: true) }
+        var reserves = machine.keptReserves
+        if reserves.isEmpty { continue }
+        let drawn = try await drawn(by: record.id, machine)
+        for index in reserves.indices { reserves[index].drawn = drawn[reserves[index].agent] ?? .zero }
+        _ = services.boundary.keep(reserves, for: record.id, isForced: true)
       }
       before = last.id
     }
+  }
+
+  /// What compensations of the run have come to, by their agents; calls of unknown cost with what they are charged.
+  private func drawn(by run: RunID, _ machine: FlowMachine) async throws(StoreError) -> [AgentName: Spend] {
+    let calls = Set(
+      try await services.store.effects(of: run).filter { machine.isCompensation($0.step) }.map(\.record.id))
+    var drawn: [AgentName: Spend] = [:]
+    if calls.isEmpty { return drawn }
+    for charge in try await services.store.charges(ChargeQuery(run: run, limit: .max)) where calls.contains(charge.id) {
+      drawn[charge.agent] = (drawn[charge.agent] ?? .zero) + charge.spend
+    }
+    return drawn
   }
 }

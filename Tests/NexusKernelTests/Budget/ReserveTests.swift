@@ -56,6 +56,22 @@ import Testing
     #expect(machine.admit(call("all", flat(90)), at: reading()).grant != nil)
   }
 
+  @Test func `is on the next node what compensations have not drawn before`() {
+    var machine = BudgetMachine(rules: [rule(cost: 100)])
+    var again = reserve(64)
+    again.drawn = Spend(cost: NanoUSD(36))
+    #expect(machine.keep(again, of: subject(), isForced: true, at: reading()) == nil)
+    #expect(machine.view("agent:alice")?.kept.cost == NanoUSD(28))
+    #expect(machine.admit(call("other", flat(72)), at: reading()).grant != nil)
+    _ = machine.finish("other", cost(72))
+    #expect(machine.admit(undo("undo", flat(28)), at: reading()).grant != nil)
+    // Asked for again with more, it grows by the difference.
+    var more = reserve(70)
+    more.drawn = again.drawn
+    _ = machine.keep(more, of: subject(), isForced: true, at: reading())
+    #expect(machine.view("agent:alice")?.kept.cost == NanoUSD(6))
+  }
+
   @Test func `takes more than was kept from what is left, and never more than the limit`() {
     var machine = BudgetMachine(rules: [rule(cost: 100)])
     #expect(keep(&machine, 20) == nil)

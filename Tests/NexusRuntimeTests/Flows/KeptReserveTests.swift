@@ -84,6 +84,34 @@ import Testing
     #expect(kept == nil)
   }
 
+  /// It is spent, and stands aside no second time.
+  @Test func `is less what compensations have drawn`() async throws {
+    let saga = Flows.flow(
+      "trip", .saga, Self.undoable(Flows.step("book")),
+      Flows.step("look", needs: [0]) { $0.retry.policy = RetryPolicy(maxAttempts: 1) })
+    let kept = try await Self.kept(Flows.plan(saga)) { fixture, run, processes in
+      try #require(await processes.next(isolation: #isolation)).succeed("1")
+      try #require(await processes.next(isolation: #isolation)).end(.exited(code: 1))
+      _ = try #require(await processes.next(isolation: #isolation))
+      let back = StepPath("book.compensation")
+      var call = StoreSamples.charge("eff_1", run: run.text, agent: Flows.helper, cost: 2)
+      call.spend = Spend(cost: NanoUSD(2))
+      var other = StoreSamples.charge("eff_2", run: run.text, agent: Flows.helper, cost: 1)
+      other.spend = Spend(cost: NanoUSD(1))
+      try await fixture.store.commit(
+        StoreTransaction(
+          .synced,
+          [
+            .insertEffect(StoreSamples.effect("eff_1", run: run.text, step: back)), .settleHold(call),
+            .insertEffect(StoreSamples.effect("eff_2", run: run.text, step: StepPath("book"), digest: "bb")),
+            .settleHold(other),
+          ]))
+    }
+    var expected = Self.reserve(5)
+    expected[0].drawn = Spend(cost: NanoUSD(2))
+    #expect(kept == expected)
+  }
+
   @Test func `is nothing before a step has begun that can be undone`() async throws {
     let saga = Flows.flow("trip", .saga, Flows.step("look"), Self.undoable(Flows.step("book", needs: [0])))
     let kept = try await Self.kept(Flows.plan(saga)) { _, _, processes in
