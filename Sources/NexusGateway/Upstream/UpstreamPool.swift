@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -102,9 +103,9 @@ final class UpstreamPool {
 
   private static func words(for error: any Error) -> String {
     switch error {
-    case let error as IOError: "\(error)"
+    case let error as IOError: unsafe String(cString: strerror(error.errnoCode)).lowercased()
     case let error as NIOConnectionError:
-      error.connectionErrors.first.map { "\($0.error)" } ?? "the name \(error.host) has no address"
+      error.connectionErrors.first.map { words(for: $0.error) } ?? "the name \(error.host) has no address"
     case is ChannelError: "no connection within the time limit"
     default: "\(error)"
     }
