@@ -3,6 +3,6 @@
 #ifndef CALLOCATOR_H
 #define CALLOCATOR_H
 
-// Nothing to call: linking this target is what it is for. See docs/decisions/0013-jemalloc.md.
+// Nothing to call: linking this target is what it is for. See docs/decisions/0014-jemalloc.md.
 
 #endif
