@@ -28,7 +28,7 @@ enum SimulatedProject {
     var plan = ProjectPlan(name: "simulated")
     plan.agents = (agents(of: flow) + agents(of: child)).map(spec)
     plan.flows = [flow] + flow.children.values
-    // Most of the time the supervisor is patient; else the limit is one more thing that ends runs.
+    // Whether the supervisor is patient or not: how often a step is tried is for its own retry to say.
     let patience = Int.random(in: 0..<4, using: &random) == 0 ? 3 : 1_000
     plan.supervisors = [
       SupervisorSpec(
