@@ -61,7 +61,7 @@ import Testing
     var again = reserve(64)
     again.drawn = Spend(cost: NanoUSD(36))
     #expect(machine.keep(again, of: subject(), isForced: true, at: reading()) == nil)
-    #expect(machine.view("agent:alice")?.kept.cost == NanoUSD(28))
+    #expect(machine.reserveLeft(of: subject())?.cost == NanoUSD(28))
     #expect(machine.admit(call("other", flat(72)), at: reading()).grant != nil)
     _ = machine.finish("other", cost(72))
     #expect(machine.admit(undo("undo", flat(28)), at: reading()).grant != nil)
@@ -69,7 +69,7 @@ import Testing
     var more = reserve(70)
     more.drawn = again.drawn
     _ = machine.keep(more, of: subject(), isForced: true, at: reading())
-    #expect(machine.view("agent:alice")?.kept.cost == NanoUSD(6))
+    #expect(machine.reserveLeft(of: subject())?.cost == NanoUSD(6))
   }
 
   @Test func `takes more than was kept from what is left, and never more than the limit`() {

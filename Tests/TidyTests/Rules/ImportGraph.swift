@@ -34,12 +34,14 @@ enum ImportGraph {
     "NexusTestKit": ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"],
     "NexusSupervisionKit": ["NexusCore", "NexusKernel"],
     "NexusFlowKit": ["NexusCore", "NexusKernel"],
-    "naos": ["NexusCLI", "CGuard"],
+    "naos": ["NexusCLI", "CGuard", "CAllocator"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
-    "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite"],
+    "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
     "naos-bench-flows": [
       "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
+      "CAllocator",
     ],
+    "naos-bench-proxy": ["CAllocator"],
     "naos-bench-process": ["NexusCore", "NexusSandbox"],
   ]
 
