@@ -70,7 +70,6 @@ import Testing
       .killed(by: "a person", uncompensated: [path]), .killed(by: "a person", uncompensated: []),
       .forked(from: RunID("run_1"), sequence: JournalSequence(7)), .nodeTrapped, .epochRaised(by: "a person"),
       .killRequested(by: "a person"), .paused(.loop, note: "a note"), .paused(.calls, note: "a note"),
-      .killRequested(by: "a person"),
       .effectsKept(KeptEffects(origin: .fork(step: path, call: 7), count: 6, by: "a person")),
       .effectsKept(
         KeptEffects(origin: .fork(step: .main, call: 7), count: 7, edited: EffectID("eff_1"), by: "a person")),
