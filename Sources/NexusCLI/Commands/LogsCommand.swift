@@ -40,9 +40,11 @@ struct LogsCommand: NaosCommand {
     let console = context.console
     guard follow else {
       let page = try await NodeAccess.reading(project, warning: context.console) { operations in
-        let page = try await operations.logs(query)
-        if page.lines.isEmpty, let run = query.run { try await AgentNames.require(run, operations) }
-        return page
+        do throws(OperationError) { return try await operations.logs(query) } catch {
+          // Of a run that was removed there may still be lines, so it is asked for afterwards.
+          if error.kind == .notFound, let run = query.run { try await AgentNames.require(run, operations) }
+          throw error
+        }
       }
       show(page.lines, console)
       if page.lines.isEmpty { console.say("no lines yet") }
