@@ -11,7 +11,7 @@ struct HandedOver: Error {}
 // How the node that stays comes to a project in which commands have nodes of their own.
 extension NodeAccess {
   /// How long `naos up` waits for the node of a command to leave: its agents are asked to end first.
-  private static let takeOverPatience = Duration.seconds(60)
+  static let takeOverPatience = Duration.seconds(60)
   /// How long it waits for a holder of the project to say what it is.
   private static let answerPatience = Duration.seconds(2)
   private static let pollInterval = Duration.milliseconds(25)
@@ -32,9 +32,11 @@ extension NodeAccess {
         if let holder = await holder(of: project) {
           guard holder.isForOneRun, let pid = holder.pid else { throw error }
           if pid != asked {
-            asked = pid
-            console.say("process \(pid) hands its runs over to this node")
-            try? await running(project) { node in try await node.handOver() }
+            // One that could not be asked is asked again.
+            if (try? await running(project, { node in try await node.handOver() })) != nil {
+              asked = pid
+              console.say("process \(pid) hands its runs over to this node")
+            }
           }
         } else if asked == nil, clock.now() >= began + answerPatience {
           throw error

@@ -188,7 +188,7 @@ package enum NodeAccess {
           return .body(result)
         } catch {
           // Asked to leave its runs to another node, it goes down in its own order first.
-          if node.isLeaving {
+          if node.isLeaving, !(error is CommandFailure) {
             for await _ in life {}
             throw HandedOver()
           }

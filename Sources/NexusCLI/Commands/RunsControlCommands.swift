@@ -99,14 +99,15 @@ enum RunControl {
       return say(report, console)
     }
     Interrupts.install()
-    let isChanged = Mutex(false)
+    let changed = Mutex<RunID?>(nil)
     try await NodeAccess.executing(project, console: console) { operations in
       let flow = RunFlow(console: console, operations: operations)
       let report = try await flow.follow(agent: nil, on: .leaves) { () async throws(OperationError) in
         // On the node after the one that did it there is only the run to be followed.
-        if isChanged.withLock({ $0 }) { return try await operations.showRun(run).report }
+        if let known = changed.withLock({ $0 }) { return try await operations.showRun(known).report }
         let report = try await change(operations, run)
-        isChanged.withLock { $0 = true }
+        // It may be another run: a fork, or the same work from its beginning.
+        changed.withLock { $0 = report.id }
         return report
       }
       try RunEnding(console: console).finish(report)

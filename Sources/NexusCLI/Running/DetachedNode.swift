@@ -7,7 +7,8 @@ internal import NexusCore
 
 /// Starts `naos up` as a process of its own: a fresh program in a session of its own, never a fork of this one.
 enum DetachedNode {
-  private static let patience = Duration.seconds(30)
+  /// It may have to wait for the node of a command to leave first.
+  private static let patience = NodeAccess.takeOverPatience + .seconds(30)
   private static let pollInterval = Duration.milliseconds(25)
 
   /// Starts it and waits until it is ready.
@@ -32,7 +33,8 @@ enum DetachedNode {
     }
     throw OperationError(
       .timeout, code: "NX-API-018", title: "The node did not answer in time",
-      detail: "It started as pid \(pid) and was not ready after 30 seconds.", hint: "Look at \(project.nodeLog).")
+      detail: "It started as pid \(pid) and was not ready after \(patience.components.seconds) seconds.",
+      hint: "Look at \(project.nodeLog).")
   }
 
   private static func spawn(_ project: ProjectFolder) throws -> pid_t {

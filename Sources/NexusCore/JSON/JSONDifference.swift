@@ -92,6 +92,10 @@ package struct JSONDifference: Sendable, Hashable, CustomStringConvertible {
   }
 
   package var description: String {
+    // What stands in the place of a secret is one, too.
+    if let recorded, recorded.text().contains(Redaction.replacement) {
+      return "at \(path) the request differs from the recorded one, out of which a secret was taken"
+    }
     func shown(_ value: JSONValue?) -> String {
       guard let value else { return "nothing" }
       let text = Redaction.none.apply(to: value.text())

@@ -26,7 +26,12 @@ package enum CassetteCopy {
     }
     let asked = request.map(clean)
     let body = clean(outcome.body)
-    let headers = outcome.headers.map { field in
+    if outcome.isStream, isInPieces(row, request, outcome, body, redaction) {
+      throw .notEditable("a secret stands in its streamed answer, in pieces that cannot be taken out")
+    }
+    // A cassette has each field once, as a map.
+    var names: Set<String> = []
+    let headers = outcome.headers.filter { names.insert($0.name.lowercased()).inserted }.map { field in
       LocalModelReply.Header(field.name, String(decoding: clean(Array(field.value.utf8)), as: UTF8.self))
     }
     var call = CassetteCall(
@@ -36,6 +41,17 @@ package enum CassetteCopy {
       usage: LocalUsage(inputTokens: Int(outcome.inputTokens.value), outputTokens: Int(outcome.outputTokens.value)))
     call.isRedacted = isRedacted
     return call
+  }
+
+  /// Whether a stream still holds a secret once its events are put together.
+  private static func isInPieces(
+    _ row: EffectRow, _ request: [UInt8]?, _ outcome: EffectOutcome, _ body: [UInt8], _ redaction: Redaction
+  ) -> Bool {
+    var cleaned = outcome
+    cleaned.body = body
+    // One that cannot be put together, because it broke off, say, has no whole in which a secret could stand.
+    guard let whole = try? RecordedAnswer(row, request: request, outcome: cleaned).whole() else { return false }
+    return redaction.apply(to: whole.encoded().span) != nil
   }
 
   /// The effects that a run begins with that is answered from a cassette; their ids are not made yet.

@@ -79,19 +79,14 @@ final class RunTable: Sendable {
 
   /// Begins to count the model calls of all steps of a run together.
   func countCalls(of run: RunID) async throws(StoreError) {
+    if countsCalls(of: run) { return }
+    // Nobody sees a count that is not whole.
     let fresh = CallCounts()
-    let isNew = counts.withLock { counts in
-      if counts[run] != nil { return false }
+    fresh.take(try await store.effects(of: run))
+    counts.withLock { counts in
+      if counts[run] != nil { return }
       if counts.count >= Self.countedRuns { counts = counts.filter { !$0.value.isIdle } }
       counts[run] = fresh
-      return true
-    }
-    guard isNew else { return }
-    do throws(StoreError) {
-      fresh.take(try await store.effects(of: run))
-    } catch {
-      counts.withLock { $0[run] = nil }
-      throw error
     }
   }
 

@@ -15,9 +15,10 @@ extension Ledger {
   /// How many runs that are not over are looked through for what they have spent.
   private static let mostRuns = 10_000
 
-  /// Those of the places where calls are not counted.
+  /// Those of the places where calls are not counted, or not all: one that could not be filled is filled the next time.
   package func uncounted(_ places: some Sequence<BudgetPlace>) -> [BudgetPlace] {
-    state.withLock { state in Array(Set(places)).filter { !state.machine.counts(at: $0) } }
+    state.withLock { state in Array(Set(places)).filter { !state.machine.counts(at: $0) || state.watched.contains($0) }
+    }
   }
 
   /// Counts calls there from now on, and those under way.

@@ -23,15 +23,15 @@ extension Ledger {
     let lastTrusted = try ClockFormat.reading(try await store.components(.clock), under: kernelBoot)
     let reading = reading
     let now = reading.wall
-    let (burned, isTrusted) = state.withLock { state in
-      let isTrusted = state.machine.openClock(reading, after: lastTrusted)
+    let (burned, trusted) = state.withLock { state in
+      let trusted = state.machine.openClock(reading, after: lastTrusted)
       state.overrides = overrides
       state.applyRules()
       let burned = state.machine.restore(
         counters: counters.map { StoredCounter(key: $0.key, spent: $0.spent, mark: $0.mark) },
         openHolds: holds.map { StoredHold(id: $0.id, bound: $0.bound, counters: $0.counters) },
         sameKernelBoot: last?.kernelBoot == kernelBoot)
-      return (burned, isTrusted)
+      return (burned, trusted)
     }
     var mutations: [Mutation] = holds.map { hold in
       .settleHold(Self.unresolved(hold, at: now))
@@ -42,22 +42,30 @@ extension Ledger {
         bound: burn.amount, counters: [burn.key], at: now)
       mutations += [.placeHold(hold), .settleHold(Self.unresolved(hold, at: now))]
     }
-    if isTrusted { mutations.append(.putComponent(ClockFormat.row(reading, under: kernelBoot))) } else { tellOfClock() }
+    if let trusted {
+      mutations.append(.putComponent(ClockFormat.row(trusted, under: kernelBoot)))
+    } else {
+      tellOfClock()
+    }
     if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
-    try await fill(neverCounted(counters.map(\.key)), from: store)
+    try await fill(neverCounted(counters.map(\.key), areAllInDoubt: !holds.isEmpty), from: store)
   }
 
   /// Where limits hold and nobody has ever counted: they were set while no node ran.
   ///
-  /// What a person set may have been cleared for a while, in which nobody counted either.
-  private func neverCounted(_ keys: [CounterKey]) -> [BudgetPlace] {
-    state.withLock { state in
-      let known = Set(keys.map { "\($0.scope) \($0.window)" })
+  /// What a person set may have been cleared for a while, in which nobody counted either. And calls that were under way when
+  /// a node died may be booked on fewer counters than they were counted on by then.
+  private func neverCounted(_ keys: [CounterKey], areAllInDoubt: Bool) -> [BudgetPlace] {
+    let reading = reading
+    return state.withLock { state in
+      let known = Set(keys)
       let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0.scope, $0.window) }
       return Array(Set(places)).filter { place in
         if case .agent = place.scope, place.window == .lifetime { return false }
-        let isKnown = known.contains("\(place.scope.text) \(place.window.rawValue)")
-        return place.window != .run && (!isKnown || state.overrides[place] != nil)
+        guard place.window != .run else { return false }
+        // The counter of an earlier window says nothing: the limit may have been gone since.
+        let isKnown = known.contains(state.machine.key(of: place, run: nil, at: reading))
+        return !isKnown || areAllInDoubt || state.overrides[place] != nil
       }
     }
   }

@@ -125,11 +125,11 @@ package struct BudgetMachine: Sendable {
 
   /// Looks at the clocks for the first time; `last` is what a node before this one trusted, if it can be known.
   ///
-  /// - Returns: whether the wall clock is trusted.
-  package mutating func openClock(_ reading: ClockReading, after last: ClockReading?) -> Bool {
+  /// - Returns: the reading to compare with the next time; nil if the wall clock is not trusted.
+  package mutating func openClock(_ reading: ClockReading, after last: ClockReading?) -> ClockReading? {
     if let last { clock.restore(last) }
     _ = clock.trusted(reading)
-    return !clock.isHeld
+    return clock.isHeld ? nil : clock.anchor
   }
 
   /// A person confirms that the wall clock is right after it ran ahead.

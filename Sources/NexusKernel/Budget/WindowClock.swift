@@ -23,7 +23,8 @@ package struct WindowClock: Sendable, Hashable {
 
   /// The greatest index seen of each window.
   private var floors: [BudgetWindow: Int64] = [:]
-  private var anchor: ClockReading?
+  /// The last trusted reading; a wall clock that went back has an older one.
+  private(set) var anchor: ClockReading?
   /// Whether the wall clock is ahead without an explanation, so that time is counted from the last trusted reading.
   package private(set) var isHeld = false
 

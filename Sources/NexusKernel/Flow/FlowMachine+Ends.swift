@@ -40,6 +40,8 @@ extension FlowMachine {
       switch halt {
       case .paused: return .interrupted("paused")
       case .timedOut: return .interrupted("the run took longer than its timeout")
+      // Should the pivot have succeeded, the step goes on; whether it had its effect is then for it to find out.
+      case .cancelled where definition.kind == .saga: return .interrupted("the run was cancelled")
       case .cancelled, .killed: return .cancelled
       case nil: return .interrupted("the node stopped")
       }
@@ -243,6 +245,11 @@ extension FlowMachine {
     note(.eventReceived(name: name, id: id, payload: payload), &turn)
     guard state.cause == nil, state.status != .paused, halt == nil else { return }
     giveEvents(name, &turn)
+  }
+
+  /// What came while the run stood still is given to those who wait for it.
+  mutating func giveAllEvents(_ turn: inout Turn) {
+    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
   }
 
   /// Hands the events of that name to the steps that wait for it, to the first first.

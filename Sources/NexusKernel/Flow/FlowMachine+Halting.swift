@@ -126,6 +126,7 @@ extension FlowMachine {
     for key in state.active.sorted(by: Self.before) where !handedOver.contains(key) && !waiting.contains(key) {
       handOverAgain(key, &turn)
     }
+    giveAllEvents(&turn)
   }
 
   /// Names what a person is asked about: that is what a resume says to try again.
@@ -145,7 +146,7 @@ extension FlowMachine {
     note(entry, &turn)
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
+    giveAllEvents(&turn)
   }
 
   mutating func retry(by who: String, newKeys: Bool, _ turn: inout Turn) {
@@ -155,7 +156,7 @@ extension FlowMachine {
     note(.retried(by: who), &turn)
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
+    giveAllEvents(&turn)
   }
 
   /// A person decides about one unit.
@@ -164,7 +165,7 @@ extension FlowMachine {
     note(entry, &turn)
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
-    for name in state.events.keys.sorted() { giveEvents(name, &turn) }
+    giveAllEvents(&turn)
   }
 
   /// The unit failed, or stands still in a run that does.

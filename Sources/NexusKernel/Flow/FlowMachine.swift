@@ -276,8 +276,10 @@ package struct FlowMachine: DurableMachine {
     handOverAgain(&turn)
     if let who = state.killRequested { return begin(.killed(by: who), &turn) }
     if state.cancelRequested, state.cause == nil, !state.isBehindPivot {
-      begin(.cancelled(by: "an earlier request"), &turn)
+      return begin(.cancelled(by: "an earlier request"), &turn)
     }
+    // Taken during a pause that the node did not live to see.
+    giveAllEvents(&turn)
   }
 
   /// Before the first event: what the journal shows as open has nobody who reports its end.

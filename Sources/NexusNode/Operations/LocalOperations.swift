@@ -241,5 +241,8 @@ struct LocalOperations: NodeOperations {
     parts.askToStop()
   }
 
-  func handOver() async throws(OperationError) { parts.askToStop() }
+  /// Only a node that is there for the runs of a command leaves; one that stays is asked by mistake.
+  func handOver() async throws(OperationError) {
+    if parts.options.purpose == .singleRun { parts.askToStop() }
+  }
 }

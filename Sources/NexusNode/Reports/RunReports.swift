@@ -43,7 +43,7 @@ struct RunReports: Sendable {
     let effects = try await store.effects(of: record.id)
     // Without effects there is nothing that could have been answered from the journal, which may be long.
     let journal = effects.isEmpty ? [] : try await store.journal(of: record.id, after: .none, limit: .max)
-    let cost = try await withChildren(Self.cost(effects, journal, budgets), of: record.id)
+    let cost = try await withChildren(Self.cost(effects, journal), of: record.id, budgets)
     return Self.report(of: record, cost: cost)
   }
 
@@ -51,7 +51,9 @@ struct RunReports: Sendable {
   static let maxDescendants = 10_000
 
   /// Adds what the runs cost that this one started, and those that they started.
-  private func withChildren(_ own: RunCost, of run: RunID) async throws(StoreError) -> RunCost {
+  private func withChildren(
+    _ own: RunCost, of run: RunID, _ budgets: [BudgetStatus]
+  ) async throws(StoreError) -> RunCost {
     var cost = own
     var parents = [run]
     while let parent = parents.popLast(), cost.children.runs < Self.maxDescendants {
@@ -66,6 +68,8 @@ struct RunReports: Sendable {
     }
     cost.tokens += cost.children.tokens
     cost.cost += cost.children.cost
+    // What an agent calls counts in its own budgets of each run.
+    cost.budget = SpendView.nearest(in: budgets.map { Self.counted($0, for: cost) })
     return cost
   }
 
@@ -77,7 +81,7 @@ struct RunReports: Sendable {
   }
 
   /// What the effects add up to, with the answers that the attempts got from the journal.
-  private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry], _ budgets: [BudgetStatus]) -> RunCost {
+  private static func cost(_ effects: [EffectRow], _ journal: [JournalEntry]) -> RunCost {
     var cost = RunCost()
     // What the run began with another one has paid for.
     for effect in effects where !effect.record.isKept {
@@ -90,7 +94,6 @@ struct RunReports: Sendable {
     for entry in journal {
       if case .attemptEnded(_, _, let end) = entry.entry { cost.replayed += end.replayed }
     }
-    cost.budget = SpendView.nearest(in: budgets.map { counted($0, for: cost) })
     return cost
   }
 
@@ -107,7 +110,7 @@ struct RunReports: Sendable {
   func detail(of record: RunRecord, budgets: [BudgetStatus]) async throws(StoreError) -> RunDetail {
     let effects = try await store.effects(of: record.id)
     let journal = try await store.journal(of: record.id, after: .none, limit: .max)
-    let cost = try await withChildren(Self.cost(effects, journal, budgets), of: record.id)
+    let cost = try await withChildren(Self.cost(effects, journal), of: record.id, budgets)
     let report = Self.report(of: record, cost: cost)
     var steps: [StepReport]?
     if record.kind != .agent {

@@ -3,8 +3,8 @@
 
 /// What an agent said last before it crashed: mostly the reason, as the last line of a traceback is.
 enum LastWords {
-  /// The most characters of them that an error carries.
-  static let maxCharacters = 300
+  /// The most Unicode scalars of them that an error carries: a character may have any number of them.
+  static let maxScalars = 300
 
   static func appended(to message: String, _ captured: CapturedOutput) -> String {
     let words = captured.lastWords.map(shown) ?? ""
@@ -25,7 +25,9 @@ enum LastWords {
       }
     }
     let words = String(kept).split(separator: " ").joined(separator: " ")
-    return words.count > maxCharacters ? words.prefix(maxCharacters) + "…" : words
+    let scalars = words.unicodeScalars
+    guard scalars.count > maxScalars else { return words }
+    return String(String.UnicodeScalarView(scalars.prefix(maxScalars))) + "…"
   }
 
   /// What follows the escape: a sequence of colours or of the cursor up to its last byte, else one character.

@@ -22,7 +22,9 @@ extension RunDriver {
       return
     }
     if agent.mode == .service, !supervisors.startsServices {
-      group.addTask(name: "need:\(agent.name)") { [self] in await supervisors.need(agent.name) }
+      group.addTask(name: "need:\(agent.name)") { [self] in
+        if let reason = await supervisors.need(agent.name) { post(.supervisorGaveUp(agent.name, reason)) }
+      }
     }
     let stops = AttemptStops()
     let work = AttemptRunner.Order(

@@ -12,6 +12,7 @@ final class ReserveWish: Sendable {
     var wanted: [CompensationReserve] = []
     var kept: [CompensationReserve] = []
     var isOver = false
+    var beganInDebt: Bool?
   }
 
   /// The run may have to go back, and has not said that this costs nothing.
@@ -31,6 +32,17 @@ final class ReserveWish: Sendable {
 
   /// Nothing was wanted here yet.
   var isUnheard: Bool { state.withLock { !$0.isOver && $0.wanted.isEmpty } }
+
+  /// Whether the journal held something to undo when the first step began here: whatever begins here is asked about by
+  /// itself, and journals are long.
+  func beganInDebt(_ look: () -> Bool) -> Bool {
+    state.withLock { state in
+      if let known = state.beganInDebt { return known }
+      let known = look()
+      state.beganInDebt = known
+      return known
+    }
+  }
 
   func keeps(_ reserves: [CompensationReserve]) { state.withLock { $0.kept = reserves } }
 
@@ -67,10 +79,14 @@ extension RunDriver {
   private func begins(_ action: DurableAction, _ flow: FlowMachine) -> Bool {
     switch action {
     case .startAttempt(let order):
-      !order.isCompensation && (flow.canBeUndone(order.step) || (reserve.isUnheard && flow.mayHaveToUndo))
-    case .startChild(let step, _, _, _): flow.canBeUndone(step) || (reserve.isUnheard && flow.mayHaveToUndo)
+      !order.isCompensation && (flow.canBeUndone(order.step) || isInDebt(flow))
+    case .startChild(let step, _, _, _): flow.canBeUndone(step) || isInDebt(flow)
     default: false
     }
+  }
+
+  private func isInDebt(_ flow: FlowMachine) -> Bool {
+    reserve.isUnheard && reserve.beganInDebt { flow.mayHaveToUndo }
   }
 
   private func isUndo(_ action: DurableAction) -> Bool {

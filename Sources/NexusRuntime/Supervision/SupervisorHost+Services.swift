@@ -59,23 +59,32 @@ extension SupervisorHost {
 
   /// A run has work for the service: where services do not start with the tree, it is started now.
   ///
-  /// One that a person stopped, or that its supervisor gave up, stays down until a person says otherwise.
-  func need(_ agent: AgentName) {
+  /// One that a person stopped stays down until a person says otherwise.
+  ///
+  /// - Returns: why nobody will ever take the work here; nil if somebody may.
+  func need(_ agent: AgentName) -> RunError? {
     guard isStarted else {
       needed.insert(agent)
-      return
+      return nil
     }
     let child = ChildName.agent(agent)
-    guard !startsServices, specs[agent]?.mode == .service, !tree.isDisabled(child) else { return }
+    guard !startsServices, specs[agent]?.mode == .service, !tree.isDisabled(child) else { return nil }
     switch tree.state(of: child) {
     case .stopped(.neverStarted), .stopped(.ended): _ = ask(.restartChild(child))
+    case .stopped(.failed):
+      // A node of one run lives no longer than the run: nobody comes to start it.
+      return RunError(
+        code: "NX-SUP-001", message: "the supervisor of \(agent) had given it up", isRetryable: false, wasApplied: false
+      )
     case .stopped, .starting, .running, .restarting, .stopping, nil: break
     }
+    return nil
   }
 
   /// Why nothing takes the tasks of a service until a person does something about it; nil if something does, or soon will.
   nonisolated func idleness(of agent: AgentName) -> String? {
     switch board.status(of: agent)?.state {
+    case .failed: "\(agent) was given up by its supervisor: start it with `naos supervisor start \(agent)`"
     case .stopped: "\(agent) is stopped: start it with `naos supervisor start \(agent)`"
     case .idle where startsServices: "\(agent) is not started: start it with `naos supervisor start \(agent)`"
     default: nil

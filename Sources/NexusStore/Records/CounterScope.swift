@@ -20,16 +20,22 @@ package struct CounterScope: Sendable, Hashable {
     self.since = since
   }
 
-  /// What a person corrected counts only where it was booked.
+  /// Whether a charge belongs in the counter.
+  ///
+  /// What was booked there does, and whatever nobody counted there; but not what was admitted in another of its windows, nor
+  /// what a person corrected elsewhere. What a call of unknown cost really came to counts where the call does.
   package func holds(
     _ agent: AgentName, _ basis: ChargeRow.Basis, at time: WallTime, counters: () throws(StoreError) -> [CounterKey]
   ) throws(StoreError) -> Bool {
     if let since, time < since { return false }
+    let booked = try counters()
+    if booked.contains(key) { return true }
     switch basis {
-    case .usage, .hold, .released, .unresolved: if agents?.contains(agent) ?? true { return true }
-    case .adjustment, .resolution: break
+    case .usage, .hold, .released, .unresolved, .resolution:
+      return agents?.contains(agent) ?? true
+        && !booked.contains { $0.scope == key.scope && $0.window == key.window }
+    case .adjustment: return false
     }
-    return try counters().contains(key)
   }
 
   /// How much of a sum a counter lacks.

@@ -245,6 +245,21 @@ struct CassetteTests {
     await bench.stop()
   }
 
+  @Test func `a secret in the pieces of a streamed answer keeps it off the cassette`() async throws {
+    let secret = "hunter-22-secret"
+    let pieces = [
+      StreamTests.chunk("it is hunter-"), StreamTests.chunk("22-secret"), StreamTests.usage, StreamTests.done,
+    ]
+    let bench = try await bench { _ in .pieces(type: StreamTests.type, pieces) }
+    let access = try await bench.open()
+    let body = GatewayBench.chat("q", model: "openai/gpt-test", more: ",\"stream\":true")
+    #expect(try await bench.call(key: access.key, body: body).status == 200)
+    _ = bench.gateway.closeAttempt(access.key)
+    await #expect(throws: AnswerProblem.self) { try await export(bench, secrets: [secret]) }
+    _ = try await export(bench, secrets: ["another-secret"])
+    await bench.stop()
+  }
+
   @Test func `keys of the agent plane are taken out without being known`() async throws {
     let (bench, _) = try await recorded("x")
     let access = try await bench.open(2)

@@ -85,6 +85,59 @@ import Testing
     #expect(next.admit(request("b")).refusal?.code == .tooBig)
   }
 
+  private func start(_ boot: String, _ budgets: [BudgetSpec], _ store: any Store, _ clock: StillClock) async throws
+    -> Ledger
+  {
+    let ledger = Ledger(plan(budgets, prices: [flatPrice]), clock: clock, boot: boot)
+    try await ledger.restore(
+      from: store, kernelBoot: "k", identifiers: IdentifierSource(clock: clock, random: clock))
+    try await store.commit(
+      StoreTransaction(
+        .synced,
+        [
+          .insertBoot(
+            BootRow(id: BootID(boot), pid: 1, startedAt: clock.wallNow(), kernelBoot: "k", version: "0"))
+        ]))
+    return ledger
+  }
+
+  @Test func `counts also if the limit was there in an earlier window`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let limit = BudgetSpec(scope: .global, window: .day, maxCost: NanoUSD(3_000_000))
+    let first = try await start("boot_a", [limit], store, clock)
+    #expect(first.admit(request("a")).hold != nil)
+    try await settle(first, "a", in: store)
+    clock.go(86_400)
+    let without = try await start("boot_b", [], store, clock)
+    #expect(without.admit(request("b")).hold != nil)
+    try await settle(without, "b", in: store)
+    let again = try await start("boot_c", [limit], store, clock)
+    #expect(again.admit(request("c")).refusal?.code == .tooBig)
+  }
+
+  @Test func `counts a call in the window of its admission alone`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let limit = BudgetSpec(scope: .global, window: .day, maxCost: NanoUSD(3_000_000))
+    let first = try await start("boot_a", [limit], store, clock)
+    clock.go(86_390)
+    #expect(first.admit(request("a")).hold != nil)
+    clock.go(20)
+    try await settle(first, "a", in: store)
+    let next = try await start("boot_b", [limit], store, clock)
+    #expect(next.admit(request("b")).hold != nil)
+  }
+
+  @Test func `is filled when it is set again after that failed`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
+    #expect(ledger.admit(request("a")).hold != nil)
+    try await settle(ledger, "a", in: store)
+    // The store failed behind this.
+    ledger.watch(ledger.uncounted([day]))
+    try await open([day], ledger, store)
+    #expect(spent(ledger, day)?.cost == NanoUSD(2_000_000))
+  }
+
   @Test func `for each run counts what runs under way have spent`() async throws {
     let (store, clock) = (InMemoryStore(), StillClock())
     let run = RunID("run_1")

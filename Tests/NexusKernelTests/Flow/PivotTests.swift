@@ -50,6 +50,37 @@ import Testing
     #expect(player.status == .completed)
   }
 
+  @Test func `an event that came while the pivot was stopped is given to its step`() {
+    var wait = FlowStep(name: "approval", action: .event("approved"), needs: [0])
+    wait.commitment = .retriable
+    let saga = FlowDefinition.saga([
+      .undoable("reserve"), .agent("charge", needs: [0]) { $0.commitment = .pivot }, wait,
+      .agent("ship", needs: [1, 2]) { $0.commitment = .retriable },
+    ])
+    var player = FlowPlayer(saga)
+    player.succeed("reserve")
+    player.play(.cancel(by: "ann"))
+    player.play(.event(name: "approved", id: nil, payload: "yes"))
+    player.succeed("charge", "paid")
+    #expect(player.openSteps == ["ship"], "\(player.words)")
+  }
+
+  @Test func `what a cancel stopped beside the pivot is not repeated without being asked about`() {
+    let saga = FlowDefinition.saga([
+      .undoable("reserve"), .agent("charge", needs: [0]) { $0.commitment = .pivot },
+      .agent("send", needs: [0]) {
+        $0.commitment = .pivot
+        $0.onUnknown = .ask
+      },
+    ])
+    var player = FlowPlayer(saga)
+    player.succeed("reserve")
+    player.play(.cancel(by: "ann"))
+    player.crash("send", .exitOne)
+    player.succeed("charge", "paid")
+    #expect(player.openSteps.isEmpty && player.status == .paused, "\(player.words)")
+  }
+
   @Test func `a pivot that was stopped and did not succeed is no pivot that was passed`() {
     var player = FlowPlayer(.saga([.undoable("a"), .agent("p", needs: [0]) { $0.commitment = .pivot }]))
     player.succeed("a")
