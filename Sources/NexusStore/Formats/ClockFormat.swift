@@ -17,6 +17,7 @@ package enum ClockFormat {
   /// - Parameters:
   ///   - reading: what the clocks said when the wall clock was trusted.
   ///   - kernelBoot: the boot of the machine, beyond which its monotonic clock says nothing.
+  /// - Returns: the row to put.
   package static func row(_ reading: ClockReading, under kernelBoot: String) -> ComponentRow {
     let state: JSONValue = [
       "v": .int(version), "kernelBoot": .string(kernelBoot), "wall": .int(reading.wall.microseconds),
