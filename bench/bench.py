@@ -11,6 +11,7 @@ Runs the measurements one after the other and prints a table; exit 1 if a promis
 import argparse
 import os
 import sys
+import traceback
 
 import binary
 import flows
@@ -37,26 +38,36 @@ def main():
     os.makedirs(folder, exist_ok=True)
     wanted = options.only.split(",")
 
+    # Not the real path: an environment of Python is known by the link.
+    durable = os.path.abspath(options.durable)
+    tools = {name: os.path.abspath(getattr(options, name)) for name in ["naos", "journal", "plain", "flows"]}
+    measurements = {
+        "binary": lambda: binary.measure(naos, folder),
+        "startup": lambda: startup.measure(naos, project, folder, options.quick),
+        "journal": lambda: journal.measure(tools["journal"], tools["plain"], folder, options.quick),
+        "flows": lambda: flows.measure({**tools, "python": durable}, folder, options.quick),
+        "supervision": lambda: supervision.measure(
+            naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick),
+        "gateway": lambda: gateway.measure(
+            naos, os.path.abspath(options.litellm), os.path.abspath(options.proxy), project, folder, options.quick),
+    }
     results = {"machine": machine.describe(folder)}
-    if "binary" in wanted:
-        results["binary"] = binary.measure(naos, folder)
-    if "startup" in wanted:
-        results["startup"] = startup.measure(naos, project, folder, options.quick)
-    if "journal" in wanted:
-        results["journal"] = journal.measure(
-            os.path.abspath(options.journal), os.path.abspath(options.plain), folder, options.quick)
-    if "flows" in wanted:
-        tools = {name: os.path.abspath(getattr(options, name)) for name in ["naos", "journal", "plain", "flows"]}
-        # Not the real path: an environment of Python is known by the link.
-        results["flows"] = flows.measure({**tools, "python": os.path.abspath(options.durable)}, folder, options.quick)
-    if "supervision" in wanted:
-        results["supervision"] = supervision.measure(
-            naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick)
-    if "gateway" in wanted:
-        results["gateway"] = gateway.measure(
-            naos, os.path.abspath(options.litellm), os.path.abspath(options.proxy), project, folder, options.quick)
+    failed = []
+    for name, measure in measurements.items():
+        if name not in wanted:
+            continue
+        try:
+            results[name] = measure()
+        except Exception:  # The other parts have taken long, too.
+            traceback.print_exc()
+            failed.append(name)
+        report.store(results, folder, None)
     report.show(results)
-    report.store(results, folder, options.page)
+    for name in failed:
+        print(f"✗ {name} could not be measured")
+    report.store(results, folder, None if failed else options.page)
+    if failed:
+        return 1
     return 0 if all(kept for _, _, _, kept in report.rows(results)) else 1
 
 

@@ -116,7 +116,6 @@ package actor SupervisorHost {
     tree.reconfigure(plan.branches(startsServices: services))
     for agent in disabled { tree.disable(.agent(agent)) }
     handle(.start)
-    // Nobody has been given up before the tree has started.
     for agent in needed.sorted(by: { $0.text < $1.text }) { _ = need(agent) }
     needed = []
   }
