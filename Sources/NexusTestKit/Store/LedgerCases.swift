@@ -106,12 +106,20 @@ extension StoreConformance {
       try expect(try await lack(store, CounterScope(key: day)), 65)
       try expect(try await lack(store, CounterScope(key: day, agents: [other], since: since)), 5)
       try expect(try await lack(store, CounterScope(key: day, agents: [StoreSamples.agent, other], since: since)), 25)
-      try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), run: RunID("run_1"))), 5)
-      try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), agents: [StoreSamples.agent])), 160)
+      let team = CounterKey(scope: "supervisor:team", window: "day", index: 9)
+      try expect(try await lack(store, CounterScope(key: team, run: RunID("run_1"))), 5)
+      try expect(try await lack(store, CounterScope(key: team, agents: [StoreSamples.agent])), 160)
+      // What was admitted in another window of the same counter belongs there.
+      try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), agents: [StoreSamples.agent])), 100)
       let lacking = try await store.missing(from: all)
       try await store.commit(.raiseCounter(day, by: lacking))
       try expect(try await lack(store, all), 0)
       try expect(try await store.counters().first { $0.key == day }?.spent.cost, NanoUSD(118))
+      // What a call of unknown cost really came to counts where the call does.
+      var resolution = StoreSamples.charge("eff_7", cost: -15)
+      resolution.basis = .resolution
+      try await store.commit(.settleHold(resolution))
+      try expect(try await lack(store, CounterScope(key: team, agents: [StoreSamples.agent])), 145)
     },
     Case("charges are listed newest first, by agent, by run and up to a limit") { store in
       let other = AgentName("other")
