@@ -142,15 +142,28 @@ package struct FlowRules {
     return nil
   }
 
-  /// Behind a pivot that has succeeded there is only forward.
+  /// Behind a pivot that has succeeded there is only forward, and one of which nobody knows is found out about first.
   private func checkPivot() -> String? {
     let pivots = Set(definition.steps.filter { $0.commitment == .pivot }.map(\.name))
     var passed: StepPath?
+    var doubt: Set<String> = []
+    var pause: PauseReason?
     for entry in journal {
       switch entry.entry {
+      case .attemptEnded(let path, _, let end) where pivots.contains(path.text):
+        if end.outcome.isUnseen { doubt.insert(path.text) }
+        if case .crashed(let error) = end.outcome, error.wasApplied == false { doubt.remove(path.text) }
+      case .stepCompleted(let path, let output) where path.text.hasSuffix(".probe"):
+        if output["applied"] == false { doubt.remove(String(path.text.dropLast(6))) }
       case .stepCompleted(let path, _), .stepMarkedDone(let path, _, _): if pivots.contains(path.text) { passed = path }
+      case .stepFailed(let path, _), .stepSkipped(let path, _): doubt.remove(path.text)
+      case .paused(let reason, _): pause = reason
+      case .resumed, .retried, .attemptStarted: pause = nil
+      // Who was asked has answered.
+      case .cancelRequested: if pause == .unknown || pause == .poison { doubt = [] }
       case .compensationStarted:
         if let passed { return "the run goes back although \(passed) has succeeded: \(words)" }
+        if let path = doubt.first { return "the run goes back although \(path) may have succeeded: \(words)" }
       default: break
       }
     }

@@ -58,6 +58,15 @@ package enum RandomFlow {
     }
   }
 
+  private static func doubt(_ random: inout SplitMix) -> OnUnknown {
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0: .ask
+    case 1: .fail
+    case 2: .probe(AgentName("probe"))
+    default: .retrySameKey
+    }
+  }
+
   private static func saga(_ random: inout SplitMix) -> FlowDefinition {
     let count = Int.random(in: 1...6, using: &random)
     let pivot = Bool.random(using: &random) ? Int.random(in: 0..<count, using: &random) : nil
@@ -69,6 +78,7 @@ package enum RandomFlow {
       if Int.random(in: 0..<5, using: &random) == 0 { step.action = .run("child") }
       if let pivot, index >= pivot {
         step.commitment = index == pivot ? .pivot : .retriable
+        if index == pivot, case .agent = step.action { step.onUnknown = doubt(&random) }
       } else if Int.random(in: 0..<5, using: &random) > 0 {
         step.compensation = CompensationStep(agent: AgentName("undo-\(index)"))
         step.compensation?.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)

@@ -27,6 +27,17 @@ extension AttemptOutcome {
   /// How an attempt is written down that was stopped before its process began.
   package static let neverBegan = "stopped before it began"
 
+  /// How an attempt is written down whose end the node did not live to see.
+  package static let nodeEnded = "the node ended"
+
+  /// The node ended, or trapped, before anybody saw how the attempt ended.
+  package var isUnseen: Bool {
+    switch self {
+    case .interrupted(Self.nodeEnded), .interrupted(RunState.trapNote): true
+    default: false
+    }
+  }
+
   var isInterrupted: Bool { if case .interrupted = self { true } else { false } }
 
   /// Its process began, or was to begin.

@@ -56,7 +56,7 @@ extension FlowMachine {
     case true?:
       note(
         .stepCompleted(path: state.paths.path(of: forward), output: output["output"] ?? .null), &turn)
-    case false?: startAttempt(forward, doubtIsSettled: true, &turn)
+    case false?: if mayGoOn(forward) { startAttempt(forward, doubtIsSettled: true, &turn) }
     case nil:
       begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say"), &turn)
     }
@@ -95,7 +95,9 @@ extension FlowMachine {
 
   /// Neither a halt nor the failure of another step keeps the unit from being tried again.
   private func mayGoOn(_ key: UnitKey) -> Bool {
-    guard halt == nil, !isLeaving, !isResting, state.winners == nil else { return false }
+    guard !isLeaving, !isResting, state.winners == nil else { return false }
+    if settlesPivot(key) { return halt == nil || halt?.wayBack != nil }
+    guard halt == nil else { return false }
     return key.role != .forward || definition.isFanOut || state.failed.isEmpty
   }
 
@@ -211,9 +213,11 @@ extension FlowMachine {
     note(.childStarted(path: path, run: child), &turn)
     // The run was told to end, or failed, while the child began.
     switch halt {
-    case .cancelled, .killed, .timedOut: stopChild(child, of: key, isKilled ? .killed : .cancelled, &turn)
     case .paused: break
-    case nil: if childrenWereStopped { stopChild(child, of: key, .cancelled, &turn) }
+    case nil, .cancelled, .killed, .timedOut:
+      if childrenWereStopped || (halt != nil && isPivot(key)) {
+        stopChild(child, of: key, isKilled ? .killed : .cancelled, &turn)
+      }
     }
   }
 

@@ -16,12 +16,7 @@ extension FlowMachine {
     stopOpenAttempts(new, &turn)
     if case .paused = new { return }
     awaitChildren(&turn)
-    switch new {
-    case .cancelled: stopChildren(.cancelled, &turn)
-    case .killed: stopChildren(.killed, &turn)
-    case .timedOut: stopChildren(.timedOut, &turn)
-    case .paused: break
-    }
+    stopChildren(with: new, &turn)
   }
 
   /// A pause left the children alone: those of a run that is to end are waited for.
@@ -40,6 +35,9 @@ extension FlowMachine {
   private func outranks(_ new: Halt) -> Bool {
     switch (new, halt) {
     case (_, nil), (.killed, _), (.cancelled, .paused?), (.timedOut, .paused?): true
+    // There is no way back before it is known whether the pivot was passed, so what keeps that from being found out counts.
+    case (.paused(let reason, _), .cancelled?), (.paused(let reason, _), .timedOut?):
+      reason != .person && hasPivotInDoubt
     default: false
     }
   }
@@ -56,6 +54,7 @@ extension FlowMachine {
     case .timedOut: stop = .timedOut
     }
     for key in state.open.sorted(by: Self.before) where stops[key] == nil || isKill {
+      if halt.wayBack != nil, settlesPivot(key) { continue }
       if stops[key] == nil { stops[key] = .withTheRun }
       turn.act(.stopAttempt(state.paths.path(of: key), stop))
     }
@@ -101,7 +100,7 @@ extension FlowMachine {
   /// Everything under way has ended: what becomes of the run.
   mutating func end(_ reason: Halt, _ turn: inout Turn) {
     halt = nil
-    if let ending = reason.wayBack, isBehindReturn { return goOnForward(insteadOf: ending, &turn) }
+    if let ending = reason.wayBack, isPassed(by: reason) { return goOnForward(insteadOf: ending, &turn) }
     switch reason {
     case .cancelled(let who):
       guard definition.kind == .saga else { return note(.cancelled, &turn) }

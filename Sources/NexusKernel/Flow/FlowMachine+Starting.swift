@@ -6,7 +6,7 @@ internal import NexusCore
 
 // What begins, and when.
 extension FlowMachine {
-  private var hasRoom: Bool { state.open.count < definition.maxParallel }
+  var hasRoom: Bool { state.open.count < definition.maxParallel }
 
   /// Starts everything that waits for nothing but its turn: second tries, elements of lists, steps.
   mutating func startWhatCan(_ turn: inout Turn) {

@@ -34,7 +34,7 @@ package struct FlowMachine: DurableMachine {
   var waitingForRoom: Deque<UnitKey> = []
   /// What is to be undone, the next one last; nil where it is not worked out, or a person has changed it.
   var toUndo: [UnitKey]?
-  /// The children of a failing run were told to end.
+  /// The children of a run that fails, or comes to its end, were told to end.
   var childrenWereStopped = false
   /// What the journal leaves open was looked at.
   private var isTakenUp = false
@@ -178,7 +178,7 @@ package struct FlowMachine: DurableMachine {
 
   private mutating func takeStock(_ turn: inout Turn) {
     if isLeaving || halt != nil {
-      guard state.open.isEmpty, !waitsForChildren else { return }
+      guard knowsTheWay(&turn), state.open.isEmpty, !waitsForChildren else { return }
       if let halt { end(halt, &turn) }
       if isLeaving || isResting { return }
     }
@@ -189,9 +189,10 @@ package struct FlowMachine: DurableMachine {
   ///
   /// A node that goes down does not wait; the next one does.
   private var waitsForChildren: Bool {
-    switch halt {
+    guard let halt, !isPassed(by: halt) else { return false }
+    return switch halt {
     case .cancelled, .killed, .timedOut: !(openChildren.isEmpty && startingChildren.isEmpty)
-    case .paused, nil: false
+    case .paused: false
     }
   }
 
@@ -221,8 +222,8 @@ package struct FlowMachine: DurableMachine {
     if isResting { return }
     if let first = state.failed.first, !definition.isFanOut {
       // What is under way comes to its end first, so that every outcome is known.
-      guard state.open.isEmpty else { return }
-      guard halt == nil, childrenAreOver(&turn) else { return }
+      settlePivots(&turn)
+      guard state.open.isEmpty, halt == nil, !isPassingPivot, childrenAreOver(&turn) else { return }
       let error = failure(of: first)
       if mustPause(at: first) { return begin(.paused(.exhausted, note: error.message), &turn) }
       return definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
@@ -272,7 +273,7 @@ package struct FlowMachine: DurableMachine {
         return
       }
     }
-    closeOrphans("the node ended", &turn)
+    closeOrphans(AttemptOutcome.nodeEnded, &turn)
     handOverAgain(&turn)
     if let who = state.killRequested { return begin(.killed(by: who), &turn) }
     if state.cancelRequested, state.cause == nil, !state.isBehindPivot {
@@ -289,7 +290,7 @@ package struct FlowMachine: DurableMachine {
     orphans = state.open
     expanded = state.steps.indices.filter { state.steps[$0].count != nil && state.steps[$0].outcome == nil }
     if case .claimed = event, !isResting { return }
-    closeOrphans("the node ended", &turn)
+    closeOrphans(AttemptOutcome.nodeEnded, &turn)
   }
 
   mutating func closeOrphans(_ why: String, _ turn: inout Turn) {

@@ -71,6 +71,7 @@ extension FlowState {
       cancelRequested = true
       // It is on its way to its end, also after a restart of the node; a parked undo stays parked.
       if status == .paused, cause == nil, !isBehindPivot {
+        answerDoubt()
         status = .running
         pauseReason = nil
       }
@@ -84,6 +85,8 @@ extension FlowState {
     case .paused(let reason, _):
       status = .paused
       pauseReason = reason
+      // Who wanted the end is asked about a pivot first, and may want it all the same.
+      if reason == .unknown { cancelRequested = false }
     case .resumed:
       // What failed for good before the pause came is not what the pause was about.
       let isAboutFailure = pauseReason == .exhausted
@@ -127,6 +130,8 @@ extension FlowState {
       unit.endedAt = time
       unit.lastError = end.outcome.error ?? unit.lastError
       unit.isUnknown = end.outcome.isInterrupted && end.outcome.hasBegun
+      if end.outcome.isUnseen { unit.wasCutOff = true }
+      if end.outcome.error?.wasApplied == false { unit.wasCutOff = false }
       unit.wasTried = unit.wasTried || end.outcome.hasBegun
       unit.mayHaveApplied = unit.mayHaveApplied || end.outcome.mayHaveApplied
       unit.dueAt = delay.map { time + $0 }
@@ -229,7 +234,8 @@ extension FlowState {
     case .back:
       undone.insert(key)
       if case .skipped = outcome { isPartial = true }
-    case .probe, .judge: break
+    case .probe: if outcome.output["applied"] == false { units[key.with(.forward)]?.wasCutOff = false }
+    case .judge: break
     }
   }
 
@@ -269,6 +275,7 @@ extension FlowState {
     over += 1
     change(key) { unit in
       unit.failure = reason
+      unit.wasCutOff = false
       unit.endedAt = time
       unit.dueAt = nil
     }
@@ -322,6 +329,16 @@ extension FlowState {
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
       if units[key]?.lastError != nil, awaitedEvent(of: key) == nil { units[key]?.dueAt = nil }
+    }
+  }
+
+  /// Whoever cancels a run that asks about a unit says that it had no effect; one that the node could not bear is not
+  /// tried again to find out.
+  private mutating func answerDoubt() {
+    switch pauseReason {
+    case .unknown: for key in askedAbout { units[key]?.wasCutOff = false }
+    case .poison: for key in active { units[key]?.wasCutOff = false }
+    default: break
     }
   }
 

@@ -176,6 +176,8 @@ package struct UnitState: Sendable, Hashable {
   package var isWaiter = false
   /// The last attempt was cut off: nobody knows whether it had its effect.
   package var isUnknown = false
+  /// The node ended during an attempt, and nobody has said since whether the unit had its effect.
+  package var wasCutOff = false
   /// An attempt of it has begun, or a run of its own.
   package var wasTried = false
   /// One of the attempts that have ended, or its run, may have had its effect.

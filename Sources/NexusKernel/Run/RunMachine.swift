@@ -93,7 +93,7 @@ package struct RunMachine: Sendable {
   var hasAttempt: Bool { state.openAttempt != nil && state.openAttempt != orphan }
 
   /// The end of an attempt that nobody can report any more.
-  private func closing(_ note: String = "the node ended") -> [RunEntry] {
+  private func closing(_ note: String = AttemptOutcome.nodeEnded) -> [RunEntry] {
     guard let attempt = state.openAttempt else { return [] }
     let end = AttemptEnd(outcome: .interrupted(note), tokens: spentByOrphan.tokens, cost: spentByOrphan.cost)
     return [.attemptEnded(step: step, attempt: attempt, end)]
@@ -139,7 +139,7 @@ package struct RunMachine: Sendable {
 
   private func claimed(trapped: Bool, at now: WallTime?) -> Decision {
     guard !state.status.isFinal, state.status != .paused else { return Decision([], [.settle]) }
-    var decision = Decision(closing(trapped ? RunState.trapNote : "the node ended"))
+    var decision = Decision(closing(trapped ? RunState.trapNote : AttemptOutcome.nodeEnded))
     if state.traps + (trapped ? 1 : 0) >= Self.maxTraps {
       decision.entries.append(.paused(.poison, note: "the node trapped \(Self.maxTraps) times on this run"))
       decision.actions.append(.settle)
