@@ -135,7 +135,7 @@ package enum NodeAccess {
   private static let handOverPatience = Duration.seconds(10)
 
   /// The node went before it answered, or holds the project and does not answer yet.
-  private static func isOfPassingNode(_ error: OperationError) -> Bool {
+  static func isOfPassingNode(_ error: OperationError) -> Bool {
     ["NX-API-006", "NX-RUN-005", "NX-RUN-007"].contains(error.code)
   }
 

@@ -47,7 +47,40 @@ struct TakeOverTests {
       node.signal(SIGTERM)
       let words = try await node.end()
       #expect(words.exit == .code(0))
-      #expect(words.errText.contains("process \(run.pid) hands its runs over"), "\(words.errText)")
+      #expect(words.errText.contains("asking process \(run.pid) to hand its runs over"), "\(words.errText)")
+    }
+  }
+
+  @Test func `is told by whoever takes over, although the answer was lost with the node that left`() async throws {
+    let python = try Checkout.python()
+    try await Self.withSlow { project, _ in
+      let holder = try project.start([python, Checkout.support("holder.py"), project.folder])
+      try await holder.wait(for: "the holder") { $0.outText.contains("holds") ? true : nil }
+      let node = try await project.up()
+      #expect(try await holder.end().exit == .code(0))
+      node.signal(SIGTERM)
+      let words = try await node.end()
+      #expect(words.errText.contains("asking process \(holder.pid) to hand its runs over"), "\(words.errText)")
+    }
+  }
+
+  @Test func `is followed by a command that only waits for a run`() async throws {
+    try await Self.withSlow { project, lifeline in
+      let run = try project.startNaos("run", "slow")
+      try await lifeline.announcements(1)
+      let id = try await project.newestRun()
+      let waiting = try project.startNaos("runs", "wait", id, "--verbose")
+      try await waiting.wait(for: "the wait") { $0.errText.contains("waiting for \(id)") ? true : nil }
+      let node = try await project.up()
+      try await lifeline.announcements(2)
+      try await Self.release(project)
+      for command in [run, waiting] {
+        let ended = try await command.end()
+        #expect(ended.exit == .code(0), "\(ended.errText)")
+        #expect(ended.outText == "done\n")
+      }
+      node.signal(SIGTERM)
+      try await node.end()
     }
   }
 

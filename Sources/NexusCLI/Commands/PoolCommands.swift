@@ -76,13 +76,16 @@ struct PoolBatchCommand: NaosCommand {
     let tasks = try RunInput.batch(file)
     let console = context.console
     let (name, key, wait) = (name, idempotencyKey, wait)
-    let failed = try await AgentNames.suggesting(name, in: project) {
-      try await NodeAccess.running(project) { node in
-        let batch = PoolBatch(pool: name, key: key, node: node, console: console)
-        let runs = try await batch.submit(tasks, isSilent: wait)
-        return wait ? try await batch.waitForAll(runs) : 0
-      }
+    let batch = PoolBatch(pool: name, key: key, console: console)
+    let runs = try await AgentNames.suggesting(name, in: project) {
+      try await NodeAccess.running(project) { node in try await batch.submit(tasks, to: node, isSilent: wait) }
     }
+    let failed =
+      !wait
+      ? 0
+      : try await batch.waitForAll(runs) { run in
+        try await NodeAccess.following(project) { node in try await node.waitRun(run) }
+      }
     console.next("naos pool show \(name)", "naos runs list \(name)")
     guard failed == 0 else {
       console.say("\(failed) of \(tasks.count) did not complete")
@@ -95,14 +98,15 @@ struct PoolBatchCommand: NaosCommand {
 struct PoolBatch {
   let pool: String
   let key: String?
-  let node: any NodeOperations
   let console: Console
 
   /// One value at the end in these formats; else a line for each.
   private var isOneValue: Bool { console.format == .json || console.format == .yaml }
 
   // Silently: ids are printed only if not all can be submitted.
-  func submit(_ tasks: [RunInput.BatchTask], isSilent: Bool) async throws(OperationError) -> [RunID] {
+  func submit(
+    _ tasks: [RunInput.BatchTask], to node: any NodeOperations, isSilent: Bool
+  ) async throws(OperationError) -> [RunID] {
     var reports: [RunReport] = []
     for task in tasks {
       let request = StartRun(name: pool, input: task.input, idempotencyKey: key.map { "\($0)-\(task.line)" })
@@ -129,11 +133,11 @@ struct PoolBatch {
   }
 
   /// - Returns: how many did not complete.
-  func waitForAll(_ runs: [RunID]) async throws(OperationError) -> Int {
+  func waitForAll(_ runs: [RunID], _ wait: (RunID) async throws -> RunReport) async throws -> Int {
     var lines: [JSONValue] = []
     var failed = 0
     for run in runs {
-      let report = try await node.waitRun(run)
+      let report = try await wait(run)
       if report.status != "completed" { failed += 1 }
       if isOneValue {
         lines.append(report.json)

@@ -171,15 +171,26 @@ struct RunsWaitCommand: NaosCommand {
     let project = try context.project()
     let (run, console) = (RunID(id), context.console)
     // A run that is over needs no node to be waited for.
-    let seen = try await NodeAccess.reading(project, warning: context.console) { operations in
-      try await operations.showRun(run)
-    }.report
+    let seen = try await Self.seen(run, project, warning: console)
     if RunStatusWords.isAtRest(seen.status) { return try RunEnding(console: console).finish(seen) }
     Interrupts.install()
-    try await NodeAccess.running(project) { node in
-      let flow = RunFlow(console: console, operations: node)
-      console.detail("waiting for \(run.text)")
-      try RunEnding(console: console).finish(try await flow.wait(for: run))
+    console.detail("waiting for \(run.text)")
+    let report: RunReport
+    do {
+      report = try await NodeAccess.following(project) { node in
+        try await RunFlow(console: console, operations: node).wait(for: run)
+      }
+    } catch let error as OperationError where NodeAccess.isOfPassingNode(error) {
+      // The node of a command goes with the last of its runs, and its answer may have been lost with it.
+      report = try await Self.seen(run, project, warning: nil)
+      guard RunStatusWords.isAtRest(report.status) else { throw error }
     }
+    try RunEnding(console: console).finish(report)
+  }
+
+  /// How the run stands; the console is nil where what is wrong with the configuration was said before.
+  private static func seen(_ run: RunID, _ project: ProjectFolder, warning console: Console?) async throws -> RunReport
+  {
+    try await NodeAccess.reading(project, warning: console) { operations in try await operations.showRun(run) }.report
   }
 }
