@@ -64,6 +64,27 @@ struct ForkTests {
     }
   }
 
+  @Test(arguments: [true, false])
+  func `Ctrl-C while the editor runs is the editor's`(heeds: Bool) async throws {
+    try await Interview.with { interview in
+      let project = interview.project
+      let (run, _) = try await interview.record()
+      // Whoever types it on a terminal sends it to everybody in the foreground there.
+      let editor = heeds ? "kill -INT 0;" : "trap : INT; kill -INT 0; sed -i 's/answer to question 8/written by hand/'"
+      let terminal = "import os,pty,sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+      let fork = try project.start(
+        [try Checkout.python(), "-c", terminal, Checkout.naos, "runs", "fork", run, "--from", "call:7", "--edit"],
+        environment: ["EDITOR": editor, "TMPDIR": project.folder])
+      let ended = try await fork.end()
+      #expect(ended.exit == .code(heeds ? 130 : 0), "\(ended.outText)\(ended.errText)")
+      let newest = try await project.newestRun()
+      #expect((newest == run) == heeds)
+      guard !heeds else { return }
+      let shown = try await project.naos("runs", "show", newest, "-o", "json").json
+      #expect(shown["output"]?.stringValue?.contains("written by hand") == true)
+    }
+  }
+
   @Test func `a node killed in the middle of a fork goes on with it`() async throws {
     try await Interview.with { interview in
       let project = interview.project

@@ -52,6 +52,10 @@ enum AnswerInput {
       try Files.write(before, to: name, mode: 0o600)
     }
     let status = EditorProcess.run(editor, on: name)
+    if status == EditorProcess.interrupted {
+      console.say("the editor was interrupted; nothing was started")
+      throw CommandFailure(exit: .interrupted)
+    }
     guard status == 0 else {
       throw CommandFailure.usage("The editor `\(editor)` ended with status \(status); nothing was started.")
     }
@@ -72,6 +76,9 @@ enum AnswerInput {
 
 /// The person's editor, in the foreground of this terminal.
 private enum EditorProcess {
+  /// The status of one that Ctrl-C has ended.
+  static let interrupted = 128 + SIGINT
+
   /// Waits for it, and gives its exit status; 127 if it could not be started.
   ///
   /// The shell takes the variable apart as it does for git: `code --wait`, say.
@@ -80,12 +87,23 @@ private enum EditorProcess {
     var words: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) }
     unsafe words.append(nil)
     defer { while let word = unsafe words.popLast() { unsafe free(word) } }
+    // Ctrl-C and Ctrl-\ on this terminal are the editor's to make something of, as git has it.
+    let keys = [SIGINT, SIGQUIT].map { ($0, signal($0, SIG_IGN)) }
+    defer { for (key, before) in keys { _ = signal(key, before) } }
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var heard = sigset_t()
+    unsafe sigemptyset(&heard)
+    for (key, _) in keys { unsafe sigaddset(&heard, key) }
+    unsafe posix_spawnattr_setsigdefault(&attributes, &heard)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var pid = pid_t()
-    guard unsafe posix_spawn(&pid, "/bin/sh", nil, nil, words, environ) == 0 else { return 127 }
+    guard unsafe posix_spawn(&pid, "/bin/sh", nil, &attributes, words, environ) == 0 else { return 127 }
     var status: Int32 = 0
     while unsafe waitpid(pid, &status, 0) < 0 { if errno != EINTR { return 127 } }
-    let signal = status & 0x7F
-    return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
+    let cause = status & 0x7F
+    return cause == 0 ? (status >> 8) & 0xFF : 128 + cause
   }
 }
 
