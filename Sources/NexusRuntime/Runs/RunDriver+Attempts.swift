@@ -21,11 +21,6 @@ extension RunDriver {
       post(.attemptEnded(order.step, Self.end(for: refusal), output: nil))
       return
     }
-    if agent.mode == .service, !supervisors.startsServices {
-      group.addTask(name: "need:\(agent.name)") { [self] in
-        if let reason = await supervisors.need(agent.name) { post(.supervisorGaveUp(agent.name, reason)) }
-      }
-    }
     let stops = AttemptStops()
     let work = AttemptRunner.Order(
       order, agent: agent, run: run, input: input, payers: payers, isRecorded: kept?.isComplete == true)
@@ -35,6 +30,8 @@ extension RunDriver {
         agent: agent, attempt: order.attempt, child: .attempt(agent.name, run, order.step), stops: stops,
         key: access?.key), at: order.step)
     showStart(of: agent, order.attempt, at: order.step)
+    // The service is needed only once its task is there: one that ends before has it started again.
+    defer { need(agent, &group) }
     if let access {
       return desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
         send(.attemptReport(order.step, report))
@@ -43,6 +40,13 @@ extension RunDriver {
     group.addTask(name: "attempt:\(agent.name)#\(order.attempt)") { [self] in
       let report = await report(of: work, stops, order.limits)
       send(.attemptReport(order.step, report))
+    }
+  }
+
+  private func need(_ agent: PinnedAgent, _ group: inout DiscardingTaskGroup) {
+    guard agent.mode == .service, !supervisors.startsServices else { return }
+    group.addTask(name: "need:\(agent.name)") { [self] in
+      if let reason = await supervisors.need(agent.name) { post(.supervisorGaveUp(agent.name, reason)) }
     }
   }
 

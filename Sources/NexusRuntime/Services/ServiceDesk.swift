@@ -176,13 +176,27 @@ final class ServiceDesk: Sendable {
     return true
   }
 
-  /// The service's process has ended: what it worked on has crashed; what only waits goes on waiting.
-  func serviceEnded(_ agent: AgentName, because reason: String) {
-    let (held, askers) = state.withLock { $0.serviceEnded(agent) }
-    for assignment in held {
+  /// What a service leaves behind when its process has ended.
+  struct Estate: Sendable {
+    fileprivate let held: [TaskQueues.Assignment]
+    /// Tasks wait for the next process.
+    let isMissed: Bool
+  }
+
+  /// The service's process has ended: what it worked on is taken from it, and what only waits goes on waiting.
+  func serviceEnded(_ agent: AgentName) -> Estate {
+    let (held, askers, isMissed) = state.withLock { $0.serviceEnded(agent) }
+    for asker in askers { asker.resume(returning: nil) }
+    return Estate(held: held, isMissed: isMissed)
+  }
+
+  /// What the process worked on has crashed with it.
+  ///
+  /// Its supervisor knows of its end by now: what is tried again at once finds the service as it stands.
+  func crash(_ estate: Estate, because reason: String) {
+    for assignment in estate.held {
       let error = RunError(code: "NX-AGT-001", message: "the service ended: \(reason)")
       assignment.answered(Answer(outcome: .crashed(error), output: nil))
     }
-    for asker in askers { asker.resume(returning: nil) }
   }
 }

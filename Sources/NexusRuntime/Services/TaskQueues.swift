@@ -75,6 +75,8 @@ struct TaskQueues: Sendable {
     var isReady = true
     /// How many tasks it holds.
     var held = 0
+    /// The process that runs now was given a task.
+    var wasGiven = false
     /// What was withdrawn meanwhile is gone from here.
     var queued: Deque<Assignment> = []
     var pollers: Deque<Poller> = []
@@ -141,8 +143,9 @@ struct TaskQueues: Sendable {
 
   /// The service's process has ended.
   ///
-  /// - Returns: what it worked on, and who waits for its next task.
-  mutating func serviceEnded(_ agent: AgentName) -> (held: [Assignment], askers: [Asker]) {
+  /// - Returns: what it worked on, who waits for its next task, and whether there is more for one like it to do: one that
+  ///   was given nothing would not take that either.
+  mutating func serviceEnded(_ agent: AgentName) -> (held: [Assignment], askers: [Asker], isMissed: Bool) {
     let lane = lane(of: agent)
     lanes[lane].isReady = true
     let held = tasks.values.filter { $0.lane == lane && $0.isTaken }.map(\.assignment)
@@ -150,8 +153,8 @@ struct TaskQueues: Sendable {
       tasks[assignment.taskName] = nil
       release(lane)
     }
-    defer { lanes[lane].pollers = [] }
-    return (held, lanes[lane].pollers.map(\.asker))
+    defer { (lanes[lane].pollers, lanes[lane].wasGiven) = ([], false) }
+    return (held, lanes[lane].pollers.map(\.asker), lanes[lane].wasGiven && !lanes[lane].queued.isEmpty)
   }
 
   // MARK: Who asks
@@ -230,6 +233,7 @@ struct TaskQueues: Sendable {
   /// Somebody who holds a task is at work, and shows it.
   private mutating func hold(_ lane: Int) {
     lanes[lane].held += 1
+    lanes[lane].wasGiven = true
     if lanes[lane].held == 1 { health.setWorking(true, service: lanes[lane].agent) }
   }
 

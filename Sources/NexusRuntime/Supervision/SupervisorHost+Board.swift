@@ -104,6 +104,14 @@ extension SupervisorHost {
     return refusal(of: agent) != nil
   }
 
+  func publish(_ report: SupervisorReport) {
+    services.events.publish(
+      .supervisor(
+        SupervisorEvent(
+          supervisor: report.supervisor, kind: report.kind.rawValue, child: report.offender.description,
+          note: report.reason)))
+  }
+
   func show(_ child: ChildName, _ state: ChildState) {
     guard case .agent(let agent) = child else { return }
     board.update(agent) { status in

@@ -37,13 +37,14 @@ extension SupervisorHost {
     while let life = following {
       if let moment = life.notBefore { try? await services.clock.sleep(until: moment) }
       let exit = await runner.run(life) { await self.handle(.started(life.child)) }
-      if !life.isInstance { desk.serviceEnded(life.spec.name, because: exit.reason) }
-      following = await ended(life.child, exit)
+      let estate = life.isInstance ? nil : desk.serviceEnded(life.spec.name)
+      following = await ended(life.child, exit, isMissed: estate?.isMissed == true)
+      if let estate { desk.crash(estate, because: exit.reason) }
     }
   }
 
   /// Tells the tree of an end, which may start the same service again.
-  private func ended(_ child: ChildName, _ exit: ChildExit) -> ServiceLife? {
+  private func ended(_ child: ChildName, _ exit: ChildExit, isMissed: Bool = false) -> ServiceLife? {
     stops[child] = nil
     var exit = exit
     if case .interrupted = exit, let blame = guardLosses.count(child, at: services.clock.now()) {
@@ -52,6 +53,8 @@ extension SupervisorHost {
     let outer = (ending, next)
     (ending, next) = (child, nil)
     handle(.exited(child, exit))
+    // Why nobody would take what waits was told to its runs, if that is so.
+    if isMissed, let agent = child.agent { _ = need(agent) }
     let following = next
     (ending, next) = outer
     return following
@@ -76,9 +79,31 @@ extension SupervisorHost {
       return RunError(
         code: "NX-SUP-001", message: "the supervisor of \(agent) had given it up", isRetryable: false, wasApplied: false
       )
+    case nil where !stoppedByPerson.contains(agent): _ = addAgain(agent)
     case .stopped, .starting, .running, .restarting, .stopping, nil: break
     }
     return nil
+  }
+
+  /// Adds a child that is not there to the supervisor that has it in the configuration: a temporary one is forgotten with
+  /// its end, so it is a new one.
+  ///
+  /// - Returns: the answer, unless that takes time; `notFound` if no supervisor has it.
+  func addAgain(_ agent: AgentName) -> SupervisorMachine.CallAnswer? {
+    let child = ChildName.agent(agent)
+    for branch in plan.branches(startsServices: true) {
+      guard let spec = branch.children.first(where: { $0.name == child }) else { continue }
+      return startChild(spec, under: branch.name)
+    }
+    return .notFound
+  }
+
+  func changed(_ child: ChildName, _ state: ChildState) {
+    // Of one that its end takes out of the tree nothing else says so.
+    if case .agent(let agent) = child {
+      if state == .stopped(.byOperator) { stoppedByPerson.insert(agent) } else { stoppedByPerson.remove(agent) }
+    }
+    show(child, state)
   }
 
   /// Why nothing takes the tasks of a service until a person does something about it; nil if something does, or soon will.

@@ -11,25 +11,19 @@ extension SupervisorHost {
     let child = ChildName.agent(agent)
     perform(forgiving: child)
     switch ask(.restartChild(child)) {
-    case .notFound: try addAgain(agent)
+    case .notFound:
+      switch addAgain(agent) {
+      case .supervisorDown: throw down(above: child)
+      case .notFound:
+        throw RuntimeRefusal(.notFound, code: "NX-AGT-010", message: "no agent is named `\(agent)`")
+      default: break
+      }
     case .supervisorDown: throw down(above: child)
     case .startFailed(let reason):
       throw RuntimeRefusal(.unavailable, code: "NX-SUP-002", message: "\(agent) did not start: \(reason)")
     case nil, .ok, .ignored, .alreadyStarted, .alreadyPresent, .running, .restarting, .startedInstance, .isDynamic:
       break
     }
-  }
-
-  /// A temporary child is forgotten with its end, so it is a new one.
-  private func addAgain(_ agent: AgentName) throws(RuntimeRefusal) {
-    let child = ChildName.agent(agent)
-    let branches = plan.branches(startsServices: true)
-    for branch in branches {
-      guard let spec = branch.children.first(where: { $0.name == child }) else { continue }
-      if startChild(spec, under: branch.name) == .supervisorDown { throw down(above: child) }
-      return
-    }
-    throw RuntimeRefusal(.notFound, code: "NX-AGT-010", message: "no agent is named `\(agent)`")
   }
 
   private func down(above child: ChildName) -> RuntimeRefusal {

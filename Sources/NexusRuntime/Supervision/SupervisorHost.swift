@@ -31,6 +31,8 @@ package actor SupervisorHost {
   // Services.
   var attempts: [AgentName: AttemptNumber] = [:]
   var stops: [ChildName: AttemptStops] = [:]
+  /// Also those that are out of the tree since.
+  var stoppedByPerson: Set<AgentName> = []
   var pace = RestartPace()
   /// The process of a service whose end the tree is told of, and what is to run in its place.
   var ending: ChildName?
@@ -294,7 +296,7 @@ package actor SupervisorHost {
     case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
     case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
     case .logApart(let child): log(SupervisorName(child.description), child, "given up alone")
-    case .changed(let child, let state): show(child, state)
+    case .changed(let child, let state): changed(child, state)
     case .removed: break
     case .failed(let child, let reason): failed(child, reason)
     case .report(let report): publish(report)
@@ -347,14 +349,6 @@ package actor SupervisorHost {
     }
     let code = GuardLosses.isNamed(in: reason) ? GuardLosses.code : "NX-SUP-001"
     onGivingUp(agent, RunError(code: code, message: "agent \(agent) failed: \(reason)", isRetryable: false))
-  }
-
-  private func publish(_ report: SupervisorReport) {
-    services.events.publish(
-      .supervisor(
-        SupervisorEvent(
-          supervisor: report.supervisor, kind: report.kind.rawValue, child: report.offender.description,
-          note: report.reason)))
   }
 
   private func log(_ supervisor: SupervisorName, _ child: ChildName, _ reason: String) {

@@ -141,4 +141,44 @@ import Testing
       #expect(summary.error?.code == "NX-RUN-058")
     }
   }
+
+  /// A service that nothing restarts, on the node of one run.
+  private static func temporary() -> ProjectPlan {
+    var plan = plan { $0.retry.policy = RetryPolicy(maxAttempts: 2) }
+    plan.agents[0].restart = .temporary
+    return plan
+  }
+
+  @Test func `has its service started again for its next try, also one that is never restarted`() async throws {
+    try await RuntimeFixture.with(Self.temporary()) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("served", input: .null).id
+      let first = try #require(await processes.next())
+      for _ in 0..<2 { _ = try await Self.take(fixture) }
+      first.end(.exited(code: 1))
+      _ = try #require(await processes.next())
+      for _ in 0..<2 {
+        let task = try await Self.take(fixture)
+        #expect(task["attempt"] == 2)
+        #expect(await Self.answer(fixture, task, "result", ["output": 1]) == 200)
+      }
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .completed)
+    }
+  }
+
+  @Test func `has its service started again if that ends before it came to it`() async throws {
+    try await RuntimeFixture.with(Self.temporary()) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("served", input: .null).id
+      for _ in 0..<2 {
+        let process = try #require(await processes.next())
+        let task = try await Self.take(fixture)
+        #expect(await Self.answer(fixture, task, "result", ["output": 1]) == 200)
+        process.end(.exited(code: 0))
+      }
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.status == .completed)
+    }
+  }
 }
