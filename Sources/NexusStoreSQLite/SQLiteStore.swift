@@ -117,12 +117,17 @@ extension SQLiteStore {
     return Array(try StoredRow.entries(of: rows).drop { $0.sequence <= after }.prefix(limit))
   }
 
-  package func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
+  package func journals(
+    of runs: [RunID], upTo bytes: Int64
+  ) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
     let stored = try await reader.read { connection throws(StoreError) in
       var stored: [RunID: Result<[StoredRow], StoreError>] = [:]
-      for run in runs {
+      var read: Int64 = 0
+      for run in runs where read < bytes {
         do throws(StoreError) {
-          stored[run] = .success(try connection.journalRows(of: run, after: .none, limit: .max))
+          let rows = try connection.journalRows(of: run, after: .none, limit: .max)
+          read += rows.reduce(0) { $0 + Int64($1.bytes.count) }
+          stored[run] = .success(rows)
         } catch {
           guard error.code == .corrupt else { throw error }
           stored[run] = .failure(error)

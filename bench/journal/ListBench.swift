@@ -168,7 +168,7 @@ enum ListBench {
       before = last.id
       let won = try await store.takeFences(page.map { FenceClaim(run: $0.id, from: $0.fence, to: $0.fence.next) })
       taken += won.count
-      for journal in try await store.journals(of: won).values { entries += try journal.get().count }
+      try await store.forEachJournal(of: won) { _, journal throws(StoreError) in entries += try journal.get().count }
     }
     report("took \(taken) runs over with \(entries) entries", clock.now() - start)
   }

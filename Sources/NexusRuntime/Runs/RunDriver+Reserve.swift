@@ -127,19 +127,19 @@ extension RunExecutor {
       let page = try await services.store.runs(
         RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused]), before: before, limit: 256))
       guard let last = page.last else { return }
-      var sagas: [(record: RunRecord, definition: FlowDefinition)] = []
+      var sagas: [RunID: (record: RunRecord, definition: FlowDefinition)] = [:]
       for record in page {
         guard case .flow(let definition) = try await subject(of: record), definition.keepsReserve else { continue }
-        sagas.append((record, definition))
+        sagas[record.id] = (record, definition)
       }
-      let journals = try await services.store.journals(of: sagas.map(\.record.id))
-      for (record, definition) in sagas {
+      let runs = page.map(\.id).filter { sagas[$0] != nil }
+      try await services.store.forEachJournal(of: runs) { run, journal throws(StoreError) in
         // What cannot be read goes neither on nor back; whoever takes it up says so.
-        guard case .success(let journal)? = journals[record.id] else { continue }
+        guard let (record, definition) = sagas[run], case .success(let journal) = journal else { return }
         var machine = FlowMachine(run: record.id, definition: definition, input: record.input)
         services.atWork(record.id) { for entry in journal { machine.apply(entry) } }
         var reserves = machine.keptReserves
-        if reserves.isEmpty { continue }
+        if reserves.isEmpty { return }
         let drawn = try await drawn(by: record.id, machine)
         for index in reserves.indices { reserves[index].drawn = drawn[reserves[index].agent] ?? .zero }
         _ = services.boundary.keep(reserves, for: record.id, isForced: true)

@@ -7,7 +7,7 @@ package import NexusStore
 
 // How runs of a node that is gone go on.
 extension RunExecutor {
-  /// How many runs are taken over at a time; their journals are in memory together.
+  /// How many runs are taken over at a time.
   private static let page = 256
 
   /// What came of taking over unfinished runs.
@@ -72,15 +72,14 @@ extension RunExecutor {
     }
     let won = try await services.store.takeFences(
       free.map { FenceClaim(run: $0.id, from: $0.fence, to: $0.fence.next) })
-    let journals = try await services.store.journals(of: won)
     let records = Dictionary(free.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    for run in won {
-      guard var record = records[run], let journal = journals[run] else { continue }
+    try await services.store.forEachJournal(of: won) { run, journal throws(StoreError) in
+      guard var record = records[run] else { return }
       switch journal {
       case .failure(let error): recovery.unreadable.append((run, error))
       case .success(let entries):
         let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
-        guard let subject = subjects[pin] else { continue }
+        guard let subject = subjects[pin] else { return }
         record.fence = record.fence.next
         record.head = entries.last?.sequence ?? .none
         begin(

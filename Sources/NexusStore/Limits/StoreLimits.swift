@@ -12,6 +12,8 @@ package enum StoreLimits {
   package static let runBytes: Int64 = 64 << 20
   /// Beyond its limit a run has this much left for what settles it: to compensate, to pause, to end.
   package static let runReserveBytes: Int64 = 8 << 20
+  /// Of many journals that are read at once no further one is begun when they have this much together.
+  package static let journalsAtOnceBytes: Int64 = 64 << 20
   /// The request or the answer of an effect, and a definition, is at most this long.
   package static let payloadBytes = 64 << 20
   /// A payload up to this length stands in its row; a longer one is kept once, by its digest.

@@ -25,8 +25,11 @@ package protocol Store: Sendable {
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry]
   /// The whole journals of many runs at once, as recovery needs them; of a run that is missing, an empty one.
   ///
-  /// A journal that cannot be read is a failure of its own and does not fail the others.
-  func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>]
+  /// They are those of the first runs, at least of one, until they have `bytes` together. A journal that cannot be read is
+  /// a failure of its own and does not fail the others.
+  func journals(
+    of runs: [RunID], upTo bytes: Int64
+  ) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>]
   func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]?
 
   /// In the order of their ordinals, without payloads.
@@ -72,17 +75,39 @@ extension Store {
     try await effects(of: run).filter { $0.step == step }
   }
 
-  package func journals(of runs: [RunID]) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
+  package func journals(
+    of runs: [RunID], upTo bytes: Int64
+  ) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>] {
     var journals: [RunID: Result<[JournalEntry], StoreError>] = [:]
-    for run in runs {
+    var read: Int64 = 0
+    for run in runs where read < bytes {
       do throws(StoreError) {
-        journals[run] = .success(try await journal(of: run, after: .none, limit: .max))
+        let entries = try await journal(of: run, after: .none, limit: .max)
+        read += try EncodedEntries(entries, of: run).byteCount
+        journals[run] = .success(entries)
       } catch {
         guard error.code == .corrupt else { throw error }
         journals[run] = .failure(error)
       }
     }
     return journals
+  }
+
+  /// Hands on the whole journal of each run, in their order; so many are in memory together as have
+  /// `StoreLimits.journalsAtOnceBytes`, and the last of them whole.
+  package func forEachJournal(
+    of runs: [RunID], upTo bytes: Int64 = StoreLimits.journalsAtOnceBytes,
+    _ body: (RunID, Result<[JournalEntry], StoreError>) async throws(StoreError) -> Void
+  ) async throws(StoreError) {
+    var rest = runs[...]
+    while !rest.isEmpty {
+      let journals = try await journals(of: Array(rest), upTo: bytes)
+      precondition(!journals.isEmpty, "of many journals at least one is read")
+      while let run = rest.first, let journal = journals[run] {
+        rest.removeFirst()
+        try await body(run, journal)
+      }
+    }
   }
 }
 

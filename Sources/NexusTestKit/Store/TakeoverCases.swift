@@ -35,12 +35,31 @@ extension StoreConformance {
           .insertRun(StoreSamples.run(run.text)), StoreSamples.append(run.text, from: 1, count: index % 7))
       }
       asked.append(RunID("run_none"))
-      let journals = try await store.journals(of: asked)
+      let journals = try await store.journals(of: asked, upTo: .max)
       try expect(journals.count, asked.count)
       for run in asked {
         try expect(try journals[run]?.get(), try await store.journal(of: run, after: .none, limit: .max))
       }
-      try expect(try await store.journals(of: []).count, 0)
+      try expect(try await store.journals(of: [], upTo: .max).count, 0)
+    },
+    Case("of many journals only so many are read at once as are asked for, and never none") { store in
+      let runs = (1...5).map { RunID("run_\($0)") }
+      for run in runs {
+        let long = StoreSamples.entry(
+          1, .stepRecorded(path: .main, value: .string(String(repeating: "x", count: 1000))))
+        try await store.commit(
+          .insertRun(StoreSamples.run(run.text)),
+          .append(
+            run: run, fence: FencingToken(1), entries: [long],
+            summary: RunSummary(status: .running, updatedAt: StoreSamples.time(1))))
+      }
+      for (bytes, count) in [(1, 1), (1500, 2), (3500, 4), (.max, 5)] as [(Int64, Int)] {
+        let journals = try await store.journals(of: runs, upTo: bytes)
+        try expect(Set(journals.keys), Set(runs.prefix(count)))
+        var seen: [RunID] = []
+        try await store.forEachJournal(of: runs, upTo: bytes) { run, _ throws(StoreError) in seen.append(run) }
+        try expect(seen, runs)
+      }
     },
     Case("a journal over its limit is refused by name, and what settles the run still fits") { store in
       let run = RunID("run_1")
