@@ -60,6 +60,44 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
       }
     }
   }
+
+  /// Changes a member where it stands, without a copy of it; a new one begins as null.
+  package mutating func change(_ key: String, _ body: (inout JSONValue) -> Void) {
+    if let index = members.firstIndex(where: { $0.key.isIdentical(to: key) }) { return body(&members[index].value) }
+    var value = JSONValue.null
+    body(&value)
+    members.append(Member(key: key, value: value))
+  }
+}
+
+// Changes in place: a value that grows bit by bit is not copied with each bit.
+extension JSONValue {
+  /// Appends to a text; a value of another kind begins as an empty one.
+  package mutating func append(_ more: String) {
+    guard case .string(var text) = self else {
+      self = .string(more)
+      return
+    }
+    self = .null
+    text += more
+    self = .string(text)
+  }
+
+  /// Changes the elements of an array; a value of another kind begins as an empty one.
+  package mutating func changeArray(_ body: (inout [JSONValue]) -> Void) {
+    var elements = arrayValue ?? []
+    self = .null
+    body(&elements)
+    self = .array(elements)
+  }
+
+  /// Changes the members of an object; a value of another kind begins as an empty one.
+  package mutating func changeObject(_ body: (inout JSONObject) -> Void) {
+    var object = objectValue ?? [:]
+    self = .null
+    body(&object)
+    self = .object(object)
+  }
 }
 
 extension JSONValue {

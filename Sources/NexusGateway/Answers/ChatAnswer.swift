@@ -30,7 +30,7 @@ struct ChatAnswer: AnswerShape {
     guard !choices.isEmpty, isComplete else {
       throw .notEditable("the recorded stream broke off")
     }
-    answer["choices"] = .array(choices.sorted { $0.index < $1.index }.map { .object($0.choice) })
+    answer["choices"] = .array(choices.sorted { $0.index < $1.index }.map { Self.whole($0.choice) })
     answer["usage"] = usage
     return .object(answer)
   }
@@ -49,11 +49,8 @@ struct ChatAnswer: AnswerShape {
       for member in part.objectValue ?? [:] {
         switch member.key {
         case "index": break
-        case "delta":
-          let grown = merged(choices[place].choice["message"] ?? [:], member.value)
-          choices[place].choice["message"] = grown
-        case "logprobs":
-          choices[place].choice["logprobs"] = merged(choices[place].choice["logprobs"] ?? .null, member.value)
+        case "delta": choices[place].choice.change("message") { Self.grow(&$0, by: member.value) }
+        case "logprobs": choices[place].choice.change("logprobs") { Self.grow(&$0, by: member.value) }
         default:
           if choices[place].choice[member.key] == nil || !member.value.isNull {
             choices[place].choice[member.key] = member.value
@@ -63,39 +60,56 @@ struct ChatAnswer: AnswerShape {
     }
   }
 
-  /// A value with what a later delta adds to it.
-  private static func merged(_ old: JSONValue, _ new: JSONValue, key: String = "") -> JSONValue {
-    switch (old, new) {
-    case (_, .null): return old
-    case (.string(let old), .string(let new)): return .string(wholeTexts.contains(key) ? new : old + new)
-    case (.object(var object), .object(let delta)):
-      for member in delta {
-        if member.key == "tool_calls" {
-          object["tool_calls"] = .array(calls(object["tool_calls"]?.arrayValue ?? [], member.value.arrayValue ?? []))
-        } else {
-          object[member.key] = object[member.key].map { merged($0, member.value, key: member.key) } ?? member.value
+  /// What a delta adds to a value.
+  private static func grow(_ value: inout JSONValue, by delta: JSONValue, key: String = "") {
+    // Nothing may hold on to the value while it grows, or it is copied.
+    switch delta {
+    case .null: break
+    case .string(let more) where value.isString && !wholeTexts.contains(key): value.append(more)
+    case .object(let members) where value.isObject:
+      value.changeObject { object in
+        for member in members {
+          if member.key == "tool_calls", let deltas = member.value.arrayValue {
+            object.change(member.key) { $0.changeArray { add(deltas, to: &$0) } }
+          } else {
+            object.change(member.key) { grow(&$0, by: member.value, key: member.key) }
+          }
         }
       }
-      return .object(object)
-    case (.array(let old), .array(let new)): return .array(old + new)
-    default: return new
+    case .array(let more) where value.isArray: value.changeArray { $0 += more }
+    default: value = delta
     }
   }
 
-  /// The calls of tools grow by their index, which they have in a stream only.
-  private static func calls(_ old: [JSONValue], _ deltas: [JSONValue]) -> [JSONValue] {
-    var calls = old
+  /// The calls of tools grow by their index, which they have in a stream only; not every provider counts from 0.
+  private static func add(_ deltas: [JSONValue], to calls: inout [JSONValue]) {
     for delta in deltas {
       guard case .object(var object) = delta else { continue }
-      let index = Int(clamping: object["index"]?.intValue ?? 0)
-      object["index"] = nil
-      if calls.indices.contains(index) {
-        calls[index] = merged(calls[index], .object(object))
+      let index = object["index"]?.intValue ?? 0
+      if let place = calls.firstIndex(where: { $0["index"]?.intValue == index }) {
+        grow(&calls[place], by: delta)
       } else {
+        object["index"] = .int(index)
         calls.append(.object(object))
       }
     }
-    return calls
+  }
+
+  /// A choice as it stands in an answer that is no stream.
+  private static func whole(_ choice: JSONObject) -> JSONValue {
+    var choice = choice
+    choice.change("message") { message in
+      guard message["tool_calls"]?.arrayValue != nil else { return }
+      message.changeObject { object in
+        object.change("tool_calls") { calls in
+          calls.changeArray { calls in
+            calls.sort { ($0["index"]?.intValue ?? 0) < ($1["index"]?.intValue ?? 0) }
+            for place in calls.indices { calls[place].changeObject { $0["index"] = nil } }
+          }
+        }
+      }
+    }
+    return .object(choice)
   }
 
   // MARK: Apart
@@ -180,4 +194,10 @@ struct ChatAnswer: AnswerShape {
     }
     try reader.usage("usage", ["prompt_tokens", "completion_tokens", "total_tokens"])
   }
+}
+
+extension JSONValue {
+  fileprivate var isString: Bool { if case .string = self { true } else { false } }
+  fileprivate var isArray: Bool { if case .array = self { true } else { false } }
+  fileprivate var isObject: Bool { if case .object = self { true } else { false } }
 }

@@ -37,35 +37,43 @@ struct ContentAnswer: AnswerShape {
       return candidates.append((index, object))
     }
     for member in object {
-      guard member.key == "content", case .object(var content)? = candidates[place].candidate["content"] else {
+      guard member.key == "content", case .object? = candidates[place].candidate["content"] else {
         candidates[place].candidate[member.key] = member.value
         continue
       }
-      for inner in member.value.objectValue ?? [:] {
-        content[inner.key] =
-          inner.key == "parts"
-          ? .array(joined(content["parts"]?.arrayValue ?? [], inner.value.arrayValue ?? [])) : inner.value
+      candidates[place].candidate.change("content") { content in
+        content.changeObject { content in
+          for inner in member.value.objectValue ?? [:] {
+            content.change(inner.key) { value in
+              guard inner.key == "parts" else {
+                value = inner.value
+                return
+              }
+              value.changeArray { join(inner.value.arrayValue ?? [], to: &$0) }
+            }
+          }
+        }
       }
-      candidates[place].candidate["content"] = .object(content)
     }
   }
 
   /// Texts that follow each other are one text.
-  private static func joined(_ old: [JSONValue], _ new: [JSONValue]) -> [JSONValue] {
-    var parts = old
+  private static func join(_ new: [JSONValue], to parts: inout [JSONValue]) {
     for part in new {
-      guard case .object(let object) = part, case .object(var last)? = parts.last,
-        let text = object["text"]?.stringValue, let before = last["text"]?.stringValue,
-        object.keys.allSatisfy({ $0 == "text" || $0 == "thought" }), last.keys == object.keys,
-        last["thought"] == object["thought"]
-      else {
+      guard let text = part["text"]?.stringValue, goesOn(parts.last, with: part) else {
         parts.append(part)
         continue
       }
-      last["text"] = .string(before + text)
-      parts[parts.count - 1] = .object(last)
+      parts[parts.count - 1].changeObject { last in last.change("text") { $0.append(text) } }
     }
-    return parts
+  }
+
+  private static func goesOn(_ last: JSONValue?, with part: JSONValue) -> Bool {
+    guard case .object(let object) = part, case .object(let last)? = last, last["text"]?.stringValue != nil else {
+      return false
+    }
+    return object.keys.allSatisfy { $0 == "text" || $0 == "thought" } && last.keys == object.keys
+      && last["thought"] == object["thought"]
   }
 
   func events(of answer: JSONValue, withUsage: Bool) -> [AnswerEvent] { [AnswerEvent(name: nil, data: answer)] }

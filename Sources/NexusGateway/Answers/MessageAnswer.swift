@@ -50,16 +50,14 @@ struct MessageAnswer: AnswerShape {
   private static func add(
     _ delta: JSONValue, to block: inout JSONObject, _ input: inout String
   ) throws(AnswerProblem) {
-    func grow(_ key: String) {
-      block[key] = .string((block[key]?.stringValue ?? "") + (delta[key]?.stringValue ?? ""))
-    }
+    func grow(_ key: String) { block.change(key) { $0.append(delta[key]?.stringValue ?? "") } }
     switch delta["type"]?.stringValue {
     case "text_delta": grow("text")
     case "thinking_delta": grow("thinking")
     case "signature_delta": grow("signature")
     case "input_json_delta": input += delta["partial_json"]?.stringValue ?? ""
     case "citations_delta":
-      block["citations"] = .array((block["citations"]?.arrayValue ?? []) + [delta["citation"] ?? .null])
+      block.change("citations") { $0.changeArray { $0.append(delta["citation"] ?? .null) } }
     default: throw .notEditable("the recorded stream has a delta of an unknown kind")
     }
   }

@@ -191,6 +191,57 @@ struct AnswerFormTests {
     } catch { #expect(error.kind == .notEditable) }
   }
 
+  @Test func `calls of tools are put together by their index, wherever that begins`() throws {
+    func delta(_ calls: String, end: String = "null") -> String {
+      "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[\(calls)]},\"finish_reason\":\(end)}]}\n\n"
+    }
+    func call(_ index: Int, _ member: String) -> String { "{\"index\":\(index),\(member)}" }
+    let body =
+      delta(call(2, #""id":"b","type":"function","function":{"name":"g","arguments":""}"#))
+      + delta(call(1, #""id":"a","type":"function","function":{"name":"f","arguments":""}"#))
+      + delta(call(1, #""function":{"arguments":"{\"x\""}"#)) + delta(call(2, #""function":{"arguments":"[]"}"#))
+      + delta(call(1, #""function":{"arguments":":1}"}"#), end: "\"tool_calls\"") + "data: [DONE]\n\n"
+    let answer = try Self.recorded(
+      "POST /v1/chat/completions", request: "{\"stream\":true}", isStream: true, body: body)
+    let calls = try answer.whole()["choices"]?.arrayValue?.first?["message"]?["tool_calls"]
+    let expected: JSONValue = [
+      ["id": "a", "type": "function", "function": ["name": "f", "arguments": "{\"x\":1}"]],
+      ["id": "b", "type": "function", "function": ["name": "g", "arguments": "[]"]],
+    ]
+    #expect(calls == expected)
+  }
+
+  /// To copy what there is with each piece would take minutes.
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      (
+        "POST /v1/chat/completions", "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%\"}}]}\n\n",
+        "data: [DONE]\n\n"
+      ),
+      (
+        "POST /v1/messages",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%\"}}\n\n",
+        "data: {\"type\":\"message_stop\"}\n\n"
+      ),
+      (
+        "POST /v1beta/models/m:streamGenerateContent",
+        "data: {\"candidates\":[{\"index\":0,\"content\":{\"parts\":[{\"text\":\"%\"}]}}]}\n\n",
+        "data: {\"candidates\":[{\"index\":0,\"finishReason\":\"STOP\"}]}\n\n"
+      ),
+    ])
+  func `a long stream is put together in one pass`(name: String, piece: String, end: String) throws {
+    let start =
+      name == "POST /v1/messages"
+      ? "data: {\"type\":\"message_start\",\"message\":{}}\n\n"
+        + "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+      : ""
+    let text = String(repeating: "x", count: 400)
+    let body = start + String(repeating: piece.replacing("%", with: text), count: 25_000) + end
+    let answer = try Self.recorded(name, request: "{\"stream\":true}", isStream: true, body: body)
+    #expect(try answer.whole().encoded().count > 25_000 * 400)
+  }
+
   @Test func `an error is given for an error`() throws {
     let name = "POST /v1/chat/completions"
     let failed = try Self.recorded(name, request: "{\"stream\":true}", status: 429, isStream: false, body: "{}")
