@@ -224,7 +224,7 @@ package final class Ledger: Sendable {
   }
 
   /// Every agent's supervisors, up to the root.
-  private static func supervisors(of plan: ProjectPlan) -> [AgentName: [SupervisorName]] {
+  static func supervisors(of plan: ProjectPlan) -> [AgentName: [SupervisorName]] {
     let pairs = plan.agents.map { ($0.name, plan.supervisors(above: $0)) }
     return Dictionary(pairs) { first, _ in first }
   }

@@ -12,7 +12,7 @@ internal import Synchronization
 // added (`fill`), and only then a limit may hold. No call is left out, and none counts twice: a charge says on which
 // counters it was booked.
 extension Ledger {
-  /// How many runs that are not over are looked through for what they have spent.
+  /// How many runs that are not over are looked through for what they have spent, and how many below each of them.
   private static let mostRuns = 10_000
 
   /// Those of the places where calls are not counted, or not all: one that could not be filled is filled the next time.
@@ -22,9 +22,14 @@ extension Ledger {
   }
 
   /// Counts calls there from now on, and those under way.
-  package func watch(_ places: [BudgetPlace]) {
+  ///
+  /// - Parameters:
+  ///   - places: where nobody has counted yet.
+  ///   - plan: whose supervisors they may be; nil if they are those that are known.
+  package func watch(_ places: [BudgetPlace], under plan: ProjectPlan? = nil) {
     if places.isEmpty { return }
     change { state, reading in
+      if let plan { state.supervisors = Self.supervisors(of: plan) }
       state.watched.formUnion(places)
       state.applyRules()
       for (id, call) in state.open {
@@ -34,9 +39,21 @@ extension Ledger {
   }
 
   /// Adds what was spent in the present windows of these places before calls were counted there.
-  package func fill(_ places: [BudgetPlace], from store: any Store) async throws(StoreError) {
+  ///
+  /// - Parameters:
+  ///   - places: where calls are counted from now on.
+  ///   - store: what has the charges.
+  ///   - counted: counters of single runs in which all their calls were counted.
+  /// - Throws: `StoreError`; what was not filled is the next time.
+  package func fill(
+    _ places: [BudgetPlace], from store: any Store, except counted: Set<CounterKey> = []
+  ) async throws(StoreError) {
     for place in places {
-      for scope in try await scopes(of: place, in: store) {
+      for var scope in try await scopes(of: place, in: store) {
+        if let run = scope.run {
+          if counted.contains(scope.key) { continue }
+          scope.calledRuns = try await runs(calledBy: run, at: place, in: store)
+        }
         let missing = try await store.missing(from: scope)
         guard missing != .zero else { continue }
         try await store.commit(StoreTransaction(.synced, [.raiseCounter(scope.key, by: missing)]))
@@ -67,6 +84,42 @@ extension Ledger {
         let since = BudgetCalendar.start(of: place.window, index: key.index)
         return CounterScope(key: key, agents: agents, run: run, since: since)
       }
+    }
+  }
+
+  /// The runs whose calls count in the budget that a place has for one run: those that its agents there have called, with
+  /// all that these have begun.
+  private func runs(calledBy run: RunID, at place: BudgetPlace, in store: any Store) async throws(StoreError) -> [RunID]
+  {
+    guard let record = try await store.run(run) else { return [] }
+    var found: [RunID] = []
+    for child in try await store.runs(RunQuery(parent: run, limit: Self.mostRuns)) {
+      guard let step = child.callingStep, let agent = try await agent(of: record, at: step, in: store),
+        binds(place.scope, agent)
+      else { continue }
+      found.append(child.id)
+    }
+    var next = 0
+    while next < found.count, found.count < Self.mostRuns {
+      found += try await store.runs(RunQuery(parent: found[next], limit: Self.mostRuns - found.count)).map(\.id)
+      next += 1
+    }
+    return found
+  }
+
+  private func agent(of run: RunRecord, at step: StepPath, in store: any Store) async throws(StoreError) -> AgentName? {
+    guard run.kind != .agent else { return AgentName(run.name) }
+    guard let bytes = try await store.definition(run.definition), let json = try? JSONValue(parsing: bytes) else {
+      return nil
+    }
+    return FlowDefinition(pinned: json)?.agent(at: step)
+  }
+
+  private func binds(_ scope: BudgetScope, _ agent: AgentName) -> Bool {
+    switch scope {
+    case .agent(let name): name == agent
+    case .supervisor(let name): state.withLock { $0.supervisors[agent]?.contains(name) ?? (name == .root) }
+    case .global: true
     }
   }
 }

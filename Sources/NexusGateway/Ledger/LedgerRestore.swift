@@ -48,21 +48,23 @@ extension Ledger {
       tellOfClock()
     }
     if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
-    try await fill(neverCounted(counters.map(\.key), areAllInDoubt: !holds.isEmpty), from: store)
+    let known = Set(counters.map(\.key))
+    try await fill(
+      neverCounted(known, areAllInDoubt: !holds.isEmpty), from: store, except: holds.isEmpty ? known : [])
   }
 
   /// Where limits hold and nobody has ever counted: they were set while no node ran.
   ///
   /// What a person set may have been cleared for a while, in which nobody counted either. And calls that were under way when
   /// a node died may be booked on fewer counters than they were counted on by then.
-  private func neverCounted(_ keys: [CounterKey], areAllInDoubt: Bool) -> [BudgetPlace] {
+  private func neverCounted(_ known: Set<CounterKey>, areAllInDoubt: Bool) -> [BudgetPlace] {
     let reading = reading
     return state.withLock { state in
-      let known = Set(keys)
       let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0.scope, $0.window) }
       return Array(Set(places)).filter { place in
         if case .agent = place.scope, place.window == .lifetime { return false }
-        guard place.window != .run else { return false }
+        // Each run that is not over has a counter of its own, or none yet.
+        if place.window == .run { return true }
         // The counter of an earlier window says nothing: the limit may have been gone since.
         let isKnown = known.contains(state.machine.key(of: place, run: nil, at: reading))
         return !isKnown || areAllInDoubt || state.overrides[place] != nil
@@ -73,7 +75,7 @@ extension Ledger {
   private static func unresolved(_ hold: HoldRow, at time: WallTime) -> ChargeRow {
     ChargeRow(
       id: hold.id, agent: hold.agent, run: hold.run, model: hold.model, basis: .unresolved, inputTokens: .zero,
-      outputTokens: .zero, cachedTokens: .zero, spend: hold.bound, counters: hold.counters, at: time)
+      outputTokens: .zero, cachedTokens: .zero, spend: hold.bound, counters: hold.counters, at: time, price: hold.price)
   }
 
   /// The agent that a counter belongs to; counters of several agents have no one's name.

@@ -70,7 +70,8 @@ extension Ledger.State {
     let request = call.request
     let hold = HoldRow(
       id: grant.id, boot: boot, agent: request.caller.agent, run: request.caller.run,
-      model: "\(request.provider)/\(request.model)", bound: grant.bound, counters: grant.counters, at: time)
+      model: "\(request.provider)/\(request.model)", bound: grant.bound, counters: grant.counters, at: time,
+      price: call.note)
     return .admitted(
       hold: hold, marks: grant.marks.map { CounterMark(key: $0.key, mark: $0.mark) },
       clampOutputTo: Self.cap(call))

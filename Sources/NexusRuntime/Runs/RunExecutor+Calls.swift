@@ -7,9 +7,6 @@ internal import NexusStore
 
 /// What an agent asks another one to do.
 struct AgentCallOrder: Sendable {
-  /// Part of the keys of all runs that agents call, and of no other.
-  static let mark = "/.call/"
-
   let name: String
   let input: JSONValue
   /// Made of run, step and path: the same call finds the same run.
@@ -204,26 +201,5 @@ extension RunExecutor {
     for parent in parents where try await services.store.run(parent)?.summary.status.isFinal ?? true {
       closeCalls(of: parent)
     }
-  }
-}
-
-extension RunRecord {
-  /// An agent started it, not a step.
-  var isCalled: Bool { parent != nil && (idempotencyKey?.contains(AgentCallOrder.mark) ?? false) }
-
-  /// The step of the caller whose agent has called; nil if it was no agent that began the run.
-  var callingStep: StepPath? {
-    guard isCalled, let parent, let key = idempotencyKey, key.hasPrefix(parent.text + "/") else { return nil }
-    let path = key.dropFirst(parent.text.count)
-    return path.hasPrefix(AgentCallOrder.mark) ? .main : StepPath(String(path.dropFirst().prefix { $0 != "/" }))
-  }
-
-  /// The run that began this one, also if that one has let it go: the key of a call begins with it.
-  var caller: RunID? {
-    if let parent { return parent }
-    guard let key = idempotencyKey, key.contains(AgentCallOrder.mark), let end = key.firstIndex(of: "/") else {
-      return nil
-    }
-    return RunID(String(key[..<end]))
   }
 }

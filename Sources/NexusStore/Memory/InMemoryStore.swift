@@ -115,9 +115,15 @@ extension InMemoryStore {
   package func missing(from scope: CounterScope) async throws(StoreError) -> Spend {
     let (charges, counted) = try read { state in (state.charges, state.counters[scope.key]?.spent) }
     var sum = Spend.zero
-    for charge in charges where scope.run == nil || scope.run == charge.run {
+    for charge in charges {
+      let isCalled = charge.run.map(scope.calledRuns.contains) ?? false
+      guard isCalled || scope.run == nil || scope.run == charge.run else { continue }
       let counters = charge.counters
-      if try scope.holds(charge.agent, charge.basis, at: charge.at, counters: { counters }) { sum = sum + charge.spend }
+      if try scope.holds(
+        charge.agent, charge.basis, at: charge.at, isCalled: isCalled, counters: { counters })
+      {
+        sum = sum + charge.spend
+      }
     }
     return scope.missing(from: sum, counted: counted)
   }

@@ -35,10 +35,13 @@ package struct HoldRow: Sendable, Hashable {
   package var bound: Spend
   package var counters: [CounterKey]
   package var at: WallTime
+  /// By which price it was reckoned; nil for holds of versions that did not say, and where nothing was asked for.
+  package var price: ChargePrice?
   package init(
     id: EffectID, boot: BootID, agent: AgentName, run: RunID?, model: String, bound: Spend, counters: [CounterKey],
-    at: WallTime
+    at: WallTime, price: ChargePrice? = nil
   ) {
+    self.price = price
     self.id = id
     self.boot = boot
     self.agent = agent

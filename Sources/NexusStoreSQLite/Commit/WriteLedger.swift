@@ -14,6 +14,7 @@ extension MutationWriter {
           .id(hold.id), .id(hold.boot), .id(hold.agent), .text(hold.run?.text), .text(hold.model),
           .integer(hold.bound.cost.value), .integer(hold.bound.tokens.value), .integer(hold.bound.requests),
           .text(ListColumns.encode(counters: hold.counters)), .time(hold.at),
+          .text(hold.price.map(ListColumns.encode(price:))),
         ])
     } catch {
       guard error.code == .duplicate else { throw error }

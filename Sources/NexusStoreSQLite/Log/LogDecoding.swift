@@ -29,11 +29,11 @@ struct LogDecoding {
     switch tag {
     case .insertEffect: return .insertEffect(try effect())
     case .setOutcome: return try setOutcome()
-    case .placeHold:
-      return .placeHold(
-        HoldRow(
-          id: EffectID(try text()), boot: BootID(try text()), agent: AgentName(try text()), run: try run(),
-          model: try text(), bound: try spend(), counters: try counters(), at: try time()))
+    case .placeHold: return .placeHold(try hold())
+    case .placePricedHold:
+      var hold = try hold()
+      hold.price = ChargePrice(source: try text(), rates: try text())
+      return .placeHold(hold)
     case .settleHold: return .settleHold(try charge())
     case .settlePricedHold:
       var charge = try charge()
@@ -44,6 +44,12 @@ struct LogDecoding {
       for _ in 0..<(try count()) { marks.append(CounterMark(key: try counter(), mark: try spend())) }
       return .setMarks(marks)
     }
+  }
+
+  private mutating func hold() throws(StoreError) -> HoldRow {
+    HoldRow(
+      id: EffectID(try text()), boot: BootID(try text()), agent: AgentName(try text()), run: try run(),
+      model: try text(), bound: try spend(), counters: try counters(), at: try time())
   }
 
   private mutating func effect() throws(StoreError) -> EffectRow {

@@ -91,7 +91,7 @@ struct LogEncoding {
   }
 
   private mutating func put(_ hold: HoldRow) {
-    bytes.append(LogTag.placeHold.rawValue)
+    bytes.append((hold.price == nil ? LogTag.placeHold : .placePricedHold).rawValue)
     put(hold.id.text)
     put(hold.boot.text)
     put(hold.agent.text)
@@ -100,6 +100,7 @@ struct LogEncoding {
     put(hold.bound)
     put(hold.counters)
     put(hold.at.microseconds)
+    if let price = hold.price { put(price) }
   }
 
   private mutating func put(_ charge: ChargeRow) {
@@ -115,10 +116,12 @@ struct LogEncoding {
     put(charge.spend)
     put(charge.counters)
     put(charge.at.microseconds)
-    if let price = charge.price {
-      put(price.source)
-      put(price.rates)
-    }
+    if let price = charge.price { put(price) }
+  }
+
+  private mutating func put(_ price: ChargePrice) {
+    put(price.source)
+    put(price.rates)
   }
 
   // MARK: Parts
@@ -179,4 +182,6 @@ enum LogTag: UInt8 {
   case setOutcome, placeHold, settleHold, setMarks
   /// With the price of the charge behind it.
   case settlePricedHold
+  /// With the price of the hold behind it.
+  case placePricedHold
 }

@@ -85,7 +85,8 @@ extension SQLiteConnection {
   func holdRow(_ row: SQLiteRow) throws(StoreError) -> HoldRow {
     HoldRow(
       id: EffectID(row.text(0)), boot: BootID(row.text(1)), agent: AgentName(row.text(2)), run: row.run(3),
-      model: row.text(4), bound: row.spend(5), counters: try ListColumns.counters(row.text(8)), at: row.time(9))
+      model: row.text(4), bound: row.spend(5), counters: try ListColumns.counters(row.text(8)), at: row.time(9),
+      price: try row.optionalText(10).map(ListColumns.price))
   }
 
   func chargeRow(_ row: SQLiteRow) throws(StoreError) -> ChargeRow {

@@ -250,8 +250,8 @@ enum SQL: Int, CaseIterable {
     case .findCharge: "SELECT 1 FROM charge WHERE id = ?1"
     case .insertHold:
       """
-      INSERT INTO hold (id, boot, agent, run, model, cost, tokens, requests, counters, at)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE NOT EXISTS (SELECT 1 FROM charge WHERE id = ?1)
+      INSERT INTO hold (id, boot, agent, run, model, cost, tokens, requests, counters, at, price)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE NOT EXISTS (SELECT 1 FROM charge WHERE id = ?1)
       """
     case .deleteHold: "DELETE FROM hold WHERE id = ?1"
     case .insertCharge:
@@ -269,7 +269,8 @@ enum SQL: Int, CaseIterable {
     case .scopeOfAgent: "SELECT \(Self.scopeColumns) FROM charge WHERE at >= ?1 AND agent = ?2"
     case .scopeOfRun: "SELECT \(Self.scopeColumns) FROM charge WHERE at >= ?1 AND run = ?2"
     case .counters: "SELECT * FROM counter ORDER BY scope, window, number"
-    case .holds: "SELECT id, boot, agent, run, model, cost, tokens, requests, counters, at FROM hold ORDER BY id"
+    case .holds:
+      "SELECT id, boot, agent, run, model, cost, tokens, requests, counters, at, price FROM hold ORDER BY id"
     case .charges: "SELECT \(Self.chargeColumns) FROM charge ORDER BY key DESC LIMIT ?1"
     case .chargeByID: "SELECT \(Self.chargeColumns) FROM charge WHERE id = ?1"
     case .chargesByAgent: "SELECT \(Self.chargeColumns) FROM charge WHERE agent = ?2 ORDER BY key DESC LIMIT ?1"

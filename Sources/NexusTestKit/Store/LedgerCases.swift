@@ -86,6 +86,16 @@ extension StoreConformance {
       }
       try expect(try await store.charges(ChargeQuery()), charges.reversed())
     },
+    Case("a hold keeps the price that it was reckoned by, whichever way it is written") { store in
+      let holds = [
+        StoreSamples.hold("eff_1", price: ChargePrice(source: "built-in 2026-10-26", rates: "2.5 10 read=1.25")),
+        StoreSamples.hold("eff_2", price: ChargePrice(source: "", rates: "")), StoreSamples.hold("eff_3"),
+      ]
+      for (hold, commitClass) in zip(holds, [CommitClass.logged, .synced, .written]) {
+        try await store.commit(StoreTransaction(commitClass, [.placeHold(hold)]))
+      }
+      try expect(try await store.openHolds(), holds)
+    },
     Case("what a counter lacks is what belongs in it and was booked elsewhere, and is added once") { store in
       let day = CounterKey(scope: "global", window: "day", index: 3)
       let other = AgentName("other")

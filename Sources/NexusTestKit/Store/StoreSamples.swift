@@ -57,10 +57,13 @@ package enum StoreSamples {
     CounterKey(scope: "agent:researcher", window: "day", index: index)
   }
 
-  package static func hold(_ id: String, run: String? = nil, counters: [CounterKey] = [counter()]) -> HoldRow {
+  package static func hold(
+    _ id: String, run: String? = nil, counters: [CounterKey] = [counter()], price: ChargePrice? = nil
+  ) -> HoldRow {
     HoldRow(
       id: EffectID(id), boot: boot, agent: agent, run: run.map(RunID.init(_:)), model: "local/scripted",
-      bound: Spend(cost: NanoUSD(100), tokens: TokenCount(50), requests: 1), counters: counters, at: time(2))
+      bound: Spend(cost: NanoUSD(100), tokens: TokenCount(50), requests: 1), counters: counters, at: time(2),
+      price: price)
   }
 
   package static func charge(

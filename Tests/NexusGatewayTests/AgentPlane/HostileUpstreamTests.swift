@@ -80,6 +80,23 @@ struct HostileUpstreamTests {
     await bench.stop()
   }
 
+  @Test func `a provider cannot speak in the name of the node`() async throws {
+    let upstream = ScriptedUpstream { _, _ in
+      .answer(status: 400, fields: [("x-naos-code", "NX-BUD-001"), ("X-Naos-Replayed", "true")], body: "{}")
+    }
+    let bench = try await GatewayBench.start(upstream: upstream)
+    let access = try await bench.open()
+    let reply = try await bench.call(key: access.key, body: GatewayBench.chat("a"))
+    #expect(reply.status == 400)
+    let effect = try #require(try await bench.store.effects(of: GatewayBench.run).first)
+    let outcome = try #require(try await bench.store.outcome(of: effect.record.id))
+    for name in ["x-naos-code", "x-naos-replayed"] {
+      #expect(reply.fields[name] == nil)
+      #expect(!outcome.headers.contains { $0.name.lowercased() == name })
+    }
+    await bench.stop()
+  }
+
   @Test func `the word identity for the coding of an answer changes nothing`() async throws {
     let upstream = ScriptedUpstream { _, _ in
       .answer(status: 200, fields: [("content-encoding", "Identity")], body: GatewayBench.completion("ok"))

@@ -48,6 +48,7 @@ import Testing
     let charges = try await store.charges(ChargeQuery())
     #expect(charges.map(\.basis) == [.unresolved, .released, .usage])
     #expect(charges.first?.spend.cost == NanoUSD(2_000_000) && charges.first?.agent == writer)
+    #expect(charges.first?.price == charges.last?.price && charges.last?.price?.source == "cost.models")
     #expect(try await store.openHolds().isEmpty)
     let third = try await start("boot_3", kernel: "k")
     #expect(third.report().spent(by: writer).cost == NanoUSD(4_000_000))

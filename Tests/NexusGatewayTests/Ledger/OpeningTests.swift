@@ -127,6 +127,28 @@ import Testing
     #expect(next.admit(request("b")).hold != nil)
   }
 
+  @Test func `of a supervisor that is new counts what its agents have spent, and what they have under way`()
+    async throws
+  {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
+    #expect(ledger.admit(request("a")).hold != nil)
+    try await settle(ledger, "a", in: store)
+    #expect(ledger.admit(request("open")).hold != nil)
+    let team = SupervisorName("team")
+    let limit = BudgetSpec(scope: .supervisor(team), window: .day, maxCost: NanoUSD(5_000_000))
+    var changed = plan([limit], prices: [flatPrice], supervisor: team)
+    changed.supervisors = [SupervisorSpec(name: team, children: [.agent(writer)])]
+    let fresh = ledger.uncounted([BudgetPlace(limit.scope, limit.window)])
+    ledger.watch(fresh, under: changed)
+    try await ledger.fill(fresh, from: store)
+    ledger.reconfigure(changed)
+    #expect(spent(ledger, fresh[0])?.cost == NanoUSD(2_000_000))
+    try await settle(ledger, "open", in: store)
+    #expect(spent(ledger, fresh[0])?.cost == NanoUSD(4_000_000))
+    #expect(ledger.admit(request("b")).refusal?.code == .tooBig)
+  }
+
   @Test func `is filled when it is set again after that failed`() async throws {
     let (store, clock) = (InMemoryStore(), StillClock())
     let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
@@ -138,19 +160,61 @@ import Testing
     #expect(spent(ledger, day)?.cost == NanoUSD(2_000_000))
   }
 
+  private let run = RunID("run_1")
+
+  /// Begins a run of an agent, or one that another run has called or begun.
+  private func begin(
+    _ run: RunID, of agent: String = "writer", below parent: RunID? = nil, key: String? = nil,
+    _ status: RunStatus = .running, in store: any Store
+  ) async throws {
+    let record = RunRecord(
+      id: run, kind: .agent, name: agent, definition: DefinitionHash("d"), input: nil, idempotencyKey: key,
+      createdAt: WallTime(microseconds: 0), fence: FencingToken(1), head: .none,
+      summary: RunSummary(status: status, updatedAt: WallTime(microseconds: 0)), parent: parent)
+    try await store.commit(StoreTransaction(.synced, [.insertRun(record)]))
+  }
+
+  @Test func `for each run counts what the runs have spent that it has called`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    try await begin(run, in: store)
+    let (called, below, step) = (RunID("run_2"), RunID("run_3"), RunID("run_4"))
+    try await begin(called, of: "helper", below: run, key: "run_1/.call/helper/1", .completed, in: store)
+    try await begin(below, of: "other", below: called, key: "run_2/only", .completed, in: store)
+    // Whatever a step began is not its agent's.
+    try await begin(step, of: "helper", below: run, key: "run_1/sub", .completed, in: store)
+    for (index, (run, agent)) in [(called, "helper"), (below, "other"), (step, "helper")].enumerated() {
+      let charge = ChargeRow(
+        id: EffectID("eff_\(index)"), agent: AgentName(agent), run: run, model: "m", basis: .usage, inputTokens: .zero,
+        outputTokens: .zero, cachedTokens: .zero, spend: Spend(cost: NanoUSD(1_000_000), requests: 1),
+        counters: [CounterKey(scope: "agent:\(agent)", window: "lifetime", index: 0)], at: clock.wallNow())
+      try await store.commit(StoreTransaction(.synced, [.settleHold(charge)]))
+    }
+    let limit = BudgetSpec(scope: .agent(writer), window: .run, maxCost: NanoUSD(3_500_000))
+    let ledger = try await start("boot_a", [limit], store, clock)
+    let counter = try await store.counters().first { $0.key.window == "run" && $0.key.scope.contains("run_1/") }
+    #expect(counter?.spent.cost == NanoUSD(2_000_000))
+    #expect(ledger.admit(request("b", run: run)).refusal?.code == .tooBig)
+  }
+
+  @Test func `for each run counts what runs have spent that were under way while no node ran`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    try await begin(run, in: store)
+    let first = try await start("boot_a", [], store, clock)
+    #expect(first.admit(request("a", run: run)).hold != nil)
+    try await settle(first, "a", in: store)
+    let limit = BudgetSpec(scope: .agent(writer), window: .run, maxCost: NanoUSD(3_000_000))
+    for boot in ["boot_b", "boot_c"] {
+      let next = try await start(boot, [limit], store, clock)
+      #expect(next.admit(request("b", run: run)).refusal?.code == .tooBig)
+      #expect(next.admit(request("c", run: RunID("run_2"))).hold != nil)
+    }
+    // Once, however often a node comes up.
+    #expect(try await store.counters().first { $0.key.window == "run" }?.spent.cost == NanoUSD(2_000_000))
+  }
+
   @Test func `for each run counts what runs under way have spent`() async throws {
     let (store, clock) = (InMemoryStore(), StillClock())
-    let run = RunID("run_1")
-    try await store.commit(
-      StoreTransaction(
-        .synced,
-        [
-          .insertRun(
-            RunRecord(
-              id: run, kind: .agent, name: "writer", definition: DefinitionHash("d"), input: nil, idempotencyKey: nil,
-              createdAt: WallTime(microseconds: 0), fence: FencingToken(1), head: .none,
-              summary: RunSummary(status: .running, updatedAt: WallTime(microseconds: 0))))
-        ]))
+    try await begin(run, in: store)
     let ledger = Ledger(plan(prices: [flatPrice]), clock: clock)
     #expect(ledger.admit(request("a", run: run)).hold != nil)
     try await settle(ledger, "a", in: store)
