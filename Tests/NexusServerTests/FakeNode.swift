@@ -15,6 +15,8 @@ final class FakeNode: NodeOperations {
     var lines: [LogEvent] = []
     var watchers: [AsyncStream<NodeEvent>.Continuation] = []
     var waitsForEver = false
+    /// How often it was asked for lines.
+    var readings = 0
   }
 
   let state = Mutex(State())
@@ -45,7 +47,12 @@ final class FakeNode: NodeOperations {
     JournalPage(run: run, entries: [], head: JournalSequence(0))
   }
 
-  func logs(_ query: LogQuery) async throws(OperationError) -> LogPage { LogPage(lines: state.withLock { $0.lines }) }
+  func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
+    state.withLock { state in
+      state.readings += 1
+      return LogPage(lines: state.lines)
+    }
+  }
   func costs() async throws(OperationError) -> CostReport { CostReport() }
   func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory { CostHistory(charges: []) }
   func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport {

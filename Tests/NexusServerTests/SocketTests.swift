@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Glibc
 import Logging
 import NexusAPI
 import NexusCore
@@ -15,11 +16,14 @@ import Testing
 
   /// Listens on a free port and on a socket, does `body`, and takes the listeners down again.
   private func serving(
-    socket: String? = nil, _ body: @escaping @Sendable (_ port: Int) async throws -> Void
+    socket: String? = nil, connections: Int = OperatorLimits.connections,
+    _ body: @escaping @Sendable (_ port: Int) async throws -> Void
   ) async throws {
+    var configuration = OperatorServer.Configuration(
+      port: 0, socketPath: socket, token: PlaneFixture.token, version: "0.1.0", boot: BootID("boot_1"))
+    configuration.connections = connections
     let server = OperatorServer(
-      configuration: OperatorServer.Configuration(
-        port: 0, socketPath: socket, token: PlaneFixture.token, version: "0.1.0", boot: BootID("boot_1")),
+      configuration: configuration,
       operations: node, clock: SystemClock(), random: SystemRandom(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let (ports, bound) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
@@ -107,6 +111,49 @@ import Testing
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
       let error = await #expect(throws: OperationError.self) { try await second.run { _ in } }
       #expect(error?.code == "NX-API-015")
+    }
+  }
+
+  /// So many connections on which nothing is said.
+  private func idle(_ count: Int, _ port: Int) throws -> [Int32] {
+    try (0..<count).map { _ in
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = UInt16(port).bigEndian
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      let result = unsafe withUnsafePointer(to: &address) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      try #require(result == 0)
+      return descriptor
+    }
+  }
+
+  @Test func `connections that show no key keep nobody out who has one, and take nobody's place`() async throws {
+    try await serving(connections: 16) { port in
+      let endpoint = HTTPEndpoint.tcp(host: "127.0.0.1", port: port)
+      let before = try idle(16, port)
+      defer { for descriptor in before { close(descriptor) } }
+      let request = HTTPRequestMessage(
+        endpoint: endpoint, target: "/api/v1/stream", headers: ["authorization": "Bearer \(PlaneFixture.token)"])
+      try await client.stream(request) { start, body in
+        #expect(start.status == 200)
+        let after = try idle(40, port)
+        defer { for descriptor in after { close(descriptor) } }
+        let status = try await get("/api/v1/status", endpoint).status
+        #expect(status == 200)
+        // The stream is older than all that came later, and goes on.
+        node.publish(.agent(AgentEvent(agent: AgentName("a"), state: "running")))
+        var names: Set<String> = []
+        try await body.forEachEvent { event in
+          names.insert(event.name)
+          return !names.contains("events")
+        }
+        #expect(names.contains("events"))
+      }
     }
   }
 

@@ -130,6 +130,24 @@ import Testing
     for stream in streams { #expect(await stream.next() == nil) }
   }
 
+  @Test func `dashboards that begin while nothing changes share one reading of the node`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    @Sendable func begin() async throws -> JSONValue? {
+      let stream = try await fixture.hub.open(StreamConnection {})
+      return try Self.frames(await stream.next()).first?.data["status"]?["agents"]?.arrayValue?.first?["tokens"]
+    }
+    try await withThrowingTaskGroup(of: JSONValue?.self) { group in
+      for _ in 0..<8 { group.addTask { try await begin() } }
+      for try await tokens in group { #expect(tokens == 0) }
+    }
+    #expect(fixture.node.state.withLock { $0.readings } == 1)
+    // What changes is seen by whoever begins after it.
+    fixture.node.state.withLock { $0.report.agents[0] = Self.agent("a", tokens: 7) }
+    await fixture.hub.take(.agent(AgentEvent(agent: AgentName("a"), state: "running")))
+    #expect(try await begin() == 7)
+    #expect(fixture.node.state.withLock { $0.readings } == 2)
+  }
+
   @Test func `hostile text stays one line of data`() async throws {
     let hostile = "x\n\nevent: snapshot\ndata: {}\r\n\u{202E}<img src=x onerror=alert(1)>\u{1B}[2J\u{0}"
     let bytes = SSEFrame.event("log", data: ["text": .string(hostile)])

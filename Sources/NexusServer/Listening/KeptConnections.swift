@@ -25,9 +25,11 @@ struct KeptConnections: ServerChildChannel {
   }
 
   let base: HTTP1Channel
+  let room: ConnectionRoom
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Connection> {
-    base.setup(channel: channel, logger: logger).map { value in
+    room.enter(channel)
+    return base.setup(channel: channel, logger: logger).map { value in
       // The next turn of the loop comes after everything that closing does.
       channel.closeFuture.whenComplete { _ in channel.eventLoop.execute { withExtendedLifetime(value) {} } }
       return Connection(value)

@@ -3,7 +3,7 @@
 
 /// The bounds of the operator plane; each has a defined behaviour at it.
 package enum OperatorLimits {
-  /// Connections beyond it wait in the listen queue.
+  /// Of more connections to one listener the oldest that has shown no key is closed.
   package static let connections = 512
   /// A larger field, list or count of header fields ends the connection with 400.
   package static let headerFieldBytes = 8 << 10

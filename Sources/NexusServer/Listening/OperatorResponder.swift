@@ -18,12 +18,14 @@ struct OperatorResponder: HTTPResponder {
 
   let plane: OperatorPlane
   let table: RouteTable
+  let room: ConnectionRoom
 
   func respond(to request: Request, context: ConnectionContext) async throws -> Response {
     let reply: OperatorReply
+    let recognised = { room.recognise(context.channel) }
     do throws(OperationError) {
       let head = try OperatorRequest(head: request)
-      reply = await plane.answer(head, table: table) { limit throws(OperationError) in
+      reply = await plane.answer(head, table: table, recognised: recognised) { limit throws(OperationError) in
         try await Self.body(of: request, limit: limit)
       }
     } catch {

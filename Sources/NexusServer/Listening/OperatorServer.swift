@@ -28,6 +28,8 @@ package struct OperatorServer: Sendable {
     package var sessionFile: String?
     /// `NAOS_DASHBOARD_DIR`.
     package var dashboardFolder: String?
+    /// How many may be connected to each listener.
+    package var connections = OperatorLimits.connections
 
     package init(
       host: String = "127.0.0.1", port: Int? = 4200, socketPath: String? = nil, token: String, version: String,
@@ -95,7 +97,7 @@ package struct OperatorServer: Sendable {
   }
 
   private func listen(socket: String?, ready: @escaping @Sendable (_ port: Int?) async -> Void) async throws {
-    let responder = OperatorResponder(plane: plane, table: plane.table)
+    let table = plane.table
     var addresses: [BindAddress] = []
     if let port = configuration.port { addresses.append(.hostname(configuration.host, port: port)) }
     if let socket { addresses.append(.unixDomainSocket(path: socket)) }
@@ -109,7 +111,7 @@ package struct OperatorServer: Sendable {
           await hub.close()
         }
         for address in addresses {
-          let application = application(responder, at: address) { port in
+          let application = application(table, at: address) { port in
             if port == nil, let socket { SocketFile.restrict(socket) }
             if let bound = listening.opened(port) { await ready(bound.port) }
           }
@@ -127,18 +129,20 @@ package struct OperatorServer: Sendable {
   }
 
   private func application(
-    _ responder: OperatorResponder, at address: BindAddress, opened: @escaping @Sendable (_ port: Int?) async -> Void
+    _ table: RouteTable, at address: BindAddress, opened: @escaping @Sendable (_ port: Int?) async -> Void
   ) -> Application<OperatorResponder> {
     let channel = HTTP1Channel.Configuration(
       idleTimeout: .seconds(OperatorLimits.idleSeconds),
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: OperatorLimits.headerFieldBytes, maxHeaderListSize: OperatorLimits.headerListBytes,
         maxHeaderFieldCount: OperatorLimits.headerFields))
+    let room = ConnectionRoom(most: configuration.connections)
     return Application(
-      responder: responder,
-      server: HTTPServerBuilder { KeptConnections(base: HTTP1Channel(responder: $0, configuration: channel)) },
-      configuration: ApplicationConfiguration(
-        address: address, availableConnectionsDelegate: .maximum(OperatorLimits.connections, logger: logger)),
+      responder: OperatorResponder(plane: plane, table: table, room: room),
+      server: HTTPServerBuilder {
+        KeptConnections(base: HTTP1Channel(responder: $0, configuration: channel), room: room)
+      },
+      configuration: ApplicationConfiguration(address: address),
       onServerRunning: { channel in await opened(channel.localAddress?.port) },
       eventLoopGroupProvider: .shared(group), logger: Self.silent)
   }

@@ -46,10 +46,11 @@ package struct OperatorPlane: Sendable {
   /// - Parameters:
   ///   - request: Without its body.
   ///   - table: The routes.
+  ///   - recognised: Called if the request shows a key, before it is answered.
   ///   - readBody: Reads the body, up to a limit; called only once it is known that the request is welcome.
   /// - Returns: The answer, without the headers that all answers have.
   package func answer(
-    _ request: OperatorRequest, table: RouteTable,
+    _ request: OperatorRequest, table: RouteTable, recognised: () -> Void = {},
     readBody: (_ limit: Int) async throws(OperationError) -> [UInt8]
   ) async -> OperatorReply {
     var request = request
@@ -65,6 +66,7 @@ package struct OperatorPlane: Sendable {
       }
       if found.route.access == .page { if let away = sendToLogin(request, found.route) { return away } }
       try credentials.check(request, for: found.route.access)
+      if found.route.access != .open { recognised() }
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)
       return try await found.route.answer(request)

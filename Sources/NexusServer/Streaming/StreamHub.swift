@@ -20,6 +20,11 @@ package actor StreamHub {
   private var ticksUntilPoll = 0
   private var isClosed = false
   private var isSubscribed = false
+  /// Counts what is known to have changed.
+  private var version = 0
+  private var shared: (version: Int, value: JSONValue)?
+  private var isReading = false
+  private var readers: [CheckedContinuation<Void, Never>] = []
   private let subscriptions: AsyncStream<AsyncStream<NodeEvent>>
   private let subscription: AsyncStream<AsyncStream<NodeEvent>>.Continuation
 
@@ -70,6 +75,8 @@ package actor StreamHub {
     // Before the snapshot is read, so that nothing falls between the two.
     if !isSubscribed {
       isSubscribed = true
+      // Nobody counted what changed meanwhile.
+      version += 1
       do throws(OperationError) {
         subscription.yield(try await operations.events(EventFilter()))
       } catch {
@@ -82,12 +89,25 @@ package actor StreamHub {
     guard streams.count < OperatorLimits.streams else {
       throw .tooMany("\(OperatorLimits.streams) streams are open already.")
     }
-    let operations = operations
-    let stream = DashboardStream(boot: boot, clock: clock, connection: connection) {
-      await Self.snapshot(of: operations)
-    }
+    let stream = DashboardStream(boot: boot, clock: clock, connection: connection) { await self.snapshot() }
     streams.append(stream)
     return stream
+  }
+
+  /// What a page shows at first, read once for all that begin, or begin afresh, while nothing changes.
+  ///
+  /// Whoever asks has begun to take changes before, so one that is read, or was begun, since then tells everything.
+  private func snapshot() async -> JSONValue? {
+    while isReading { await withCheckedContinuation { readers.append($0) } }
+    if let shared, shared.version == version { return shared.value }
+    isReading = true
+    let begun = version
+    let value = await Self.snapshot(of: operations)
+    shared = value.map { (begun, $0) }
+    isReading = false
+    for reader in readers { reader.resume() }
+    readers = []
+    return value
   }
 
   /// Everything that a page shows at first, in one value.
@@ -103,6 +123,7 @@ package actor StreamHub {
   }
 
   package func take(_ event: NodeEvent) {
+    version += 1
     switch event {
     case .log: break
     case .run: (agentsChanged, runsChanged) = (true, true)
@@ -116,6 +137,7 @@ package actor StreamHub {
     streams.removeAll { $0.isEnded }
     guard !streams.isEmpty else {
       (agentsChanged, runsChanged) = (true, true)
+      shared = nil
       return
     }
     ticksUntilPoll -= 1
@@ -142,11 +164,13 @@ package actor StreamHub {
       let changed = status.agents.filter { known[$0.name] != $0 }
       if !changed.isEmpty { for stream in streams { stream.push(agents: changed) } }
     }
+    if known != current { version += 1 }
     known = current
     let totals: JSONValue = [
       "node": status.node.json, "runs": status.runs.json, "approvals": .int(Int64(status.approvals)),
     ]
     if totals != knownTotals {
+      version += 1
       knownTotals = totals
       for stream in streams { stream.push(totals: totals) }
     }
