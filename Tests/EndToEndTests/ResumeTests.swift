@@ -8,41 +8,22 @@ import Testing
 /// Programs that know nothing of crashes, killed at known places.
 @Suite(.seated)
 struct ResumeTests {
-  /// A project with the example's program, and what an unkilled run of it prints.
+  /// An interview under a budget; by default with the example's program.
   private func interview(
-    _ upstream: [String: String] = [:], agent: String = Checkout.example("unmodified-agent/agent.py"),
-    model: String = "fake/fixed", stopAfter: Int = 0,
+    _ upstream: [String: String] = [:], agent: String? = nil, model: String? = nil, stopAfter: Int = 0,
     _ body: (Project, Upstream, Lifeline) async throws -> Void
   ) async throws {
-    let python = try Checkout.pythonSDK()
-    try await Project.with { project in
-      let provider = try await Upstream(for: project, upstream)
-      let lifeline = try Lifeline(in: project)
-      try project.copy(agent, to: "agent.py")
-      try project.copy(Checkout.example("unmodified-agent/island.txt"), to: "island.txt")
-      try project.write(
-        provider.config + """
-          name: interview
-          agents:
-            reader:
-              command: [\(python), agent.py]
-              env:
-                MODEL: \(model)
-                PYTHONPATH: \(Checkout.support("hooks"))
-                ANNOUNCE: \(lifeline.path)
-                STOP_AFTER: "\(stopAfter)"
-              cost: { budget: { maxDollars: 1.00 } }
-
-          """, to: "nexus.config.yaml")
-      try await body(project, provider, lifeline)
+    try await Interview.with(agent: agent, upstream) { interview in
+      try interview.configure(
+        model: model ?? Interview.model(agent), stopAfter: stopAfter,
+        more: "    cost: { budget: { maxDollars: 1.00 } }\n")
+      try await body(interview.project, interview.upstream, interview.lifeline)
     }
   }
 
-  private static let answers = (2...11).map { "answer to question \($0)" }
-
   private func expectAnswers(_ output: String) {
     #expect(output.split(separator: "\n").count == 20)
-    for answer in Self.answers { #expect(output.contains("\n  \(answer)")) }
+    for answer in Interview.answers { #expect(output.contains("\n  \(answer)")) }
   }
 
   @Test func `an unkilled run makes ten calls`() async throws {
@@ -132,18 +113,11 @@ struct ResumeTests {
     }
   }
 
-  /// The provider of the fake that speaks as the agent does.
-  private func model(_ agent: String) -> String {
-    let dialect = agent.prefix { $0 != "_" }
-    return dialect == "openai" ? "fake/fixed" : "fake\(dialect)/fixed"
-  }
-
   @Test(arguments: [
     "openai_stream.py", "openai_responses.py", "anthropic_calls.py", "anthropic_stream.py", "gemini_stream.py",
   ])
   func `streams and the other dialects resume just so`(agent: String) async throws {
-    try await interview(agent: Checkout.support("agents/\(agent)"), model: model(agent), stopAfter: 6) {
-      project, upstream, lifeline in
+    try await interview(agent: agent, stopAfter: 6) { project, upstream, lifeline in
       let run = try project.startNaos("run", "reader")
       let agent = try await lifeline.announcement("pause 6")
       #expect(kill(agent, SIGKILL) == 0)
@@ -156,8 +130,7 @@ struct ResumeTests {
 
   @Test(arguments: ["openai_stream.py", "openai_responses.py", "anthropic_stream.py", "gemini_stream.py"])
   func `an agent killed in the middle of a stream gets it whole the second time`(agent: String) async throws {
-    try await interview(["HOLD_AT": "6"], agent: Checkout.support("agents/\(agent)"), model: model(agent)) {
-      project, upstream, lifeline in
+    try await interview(["HOLD_AT": "6"], agent: agent) { project, upstream, lifeline in
       let run = try project.startNaos("run", "reader")
       try await upstream.waitUntilHeld()
       let agent = try await lifeline.announcement("pause 5")
@@ -172,9 +145,9 @@ struct ResumeTests {
   }
 
   @Test func `the agent with Anthropic's SDK and a tool of its own goes on where it was killed`() async throws {
-    let agent = Checkout.example("anthropic-agent/agent.py")
-    try await interview(["TOOL": "1", "HOLD_AT": "2"], agent: agent, model: "fakeanthropic/fixed") {
-      project, upstream, _ in
+    let agent = try String(contentsOfFile: Checkout.example("anthropic-agent/agent.py"), encoding: .utf8)
+    try await interview(["TOOL": "1", "HOLD_AT": "2"], model: "fakeanthropic/fixed") { project, upstream, _ in
+      try project.write(agent, to: "agent.py")
       let run = try project.startNaos("run", "reader", "--input", "How long is green tea steeped?")
       try await upstream.waitUntilHeld()
       let inspected = try await project.naos("inspect", "reader", "-o", "json").json

@@ -122,8 +122,11 @@ import Testing
 
   private static let pivot = Flows.step("pay", needs: [0]) { $0.commitment = .pivot }
 
-  @Test func `is kept again for a run that was killed and is retried`() async throws {
-    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), Self.pivot)
+  /// The saga `trip` of a step that can be undone and a pivot, killed by a person during the pivot.
+  private static func killed(
+    _ body: @Sendable (RuntimeFixture, RunID, inout AsyncStream<FakeProcess>.Iterator) async throws -> Void
+  ) async throws {
+    let saga = Flows.flow("trip", .saga, undoable(Flows.step("book")), pivot)
     try await RuntimeFixture.with(Flows.plan(saga)) { fixture in
       let executor = fixture.runtime.executor
       var processes = fixture.launcher.processes.makeAsyncIterator()
@@ -132,14 +135,20 @@ import Testing
       _ = try #require(await processes.next())
       try await executor.cancel(run, by: "ann", kill: true)
       await executor.wait(for: run)
+      try await body(fixture, run, &processes)
+    }
+  }
+
+  @Test func `is kept again for a run that was killed and is retried`() async throws {
+    try await Self.killed { fixture, run, processes in
       #expect(fixture.boundary.kept.isEmpty, "nothing of it goes on")
       // Only the pivot is left, which by itself needs nothing.
-      try await executor.retry(run, by: "ann")
-      let pay = try #require(await processes.next())
+      try await fixture.runtime.executor.retry(run, by: "ann")
+      let pay = try #require(await processes.next(isolation: #isolation))
       #expect(pay.environment("NAOS_STEP") == "pay")
       #expect(fixture.boundary.kept == [run: Self.reserve(5)])
       pay.succeed("1")
-      await executor.wait(for: run)
+      await fixture.runtime.executor.wait(for: run)
       #expect(fixture.boundary.kept.isEmpty)
     }
   }
@@ -192,19 +201,11 @@ import Testing
   }
 
   @Test func `keeps a run from going on that nothing could undo any more`() async throws {
-    let saga = Flows.flow("trip", .saga, Self.undoable(Flows.step("book")), Self.pivot)
-    try await RuntimeFixture.with(Flows.plan(saga)) { fixture in
-      let executor = fixture.runtime.executor
-      var processes = fixture.launcher.processes.makeAsyncIterator()
-      let run = try await executor.start("trip", input: .null).id
-      try #require(await processes.next()).succeed("1")
-      _ = try #require(await processes.next())
-      try await executor.cancel(run, by: "ann", kill: true)
-      await executor.wait(for: run)
+    try await Self.killed { fixture, run, _ in
       fixture.boundary.refuseReserves(
         BudgetRefusal(reason: .reserve, scope: "global", action: .pause, message: "no room"))
-      try await executor.retry(run, by: "ann")
-      await executor.wait(for: run)
+      try await fixture.runtime.executor.retry(run, by: "ann")
+      await fixture.runtime.executor.wait(for: run)
       #expect(try await fixture.record(run).summary.pauseReason == .budget)
     }
   }
