@@ -115,6 +115,9 @@ struct CostSetCommand: NaosCommand {
   @Option(help: "At most so many tokens.")
   var maxTokens: Int64?
 
+  @Option(help: "At most so many model calls.")
+  var maxRequests: Int64?
+
   @Option(help: "run, hour, day, week, month or lifetime.")
   var per = "lifetime"
 
@@ -130,7 +133,7 @@ struct CostSetCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let setsNothing = maxDollars == nil && maxTokens == nil && onLimit == nil
+    let setsNothing = maxDollars == nil && maxTokens == nil && maxRequests == nil && onLimit == nil
     guard clear == setsNothing else {
       throw CommandFailure.usage(
         clear ? "--clear goes with no limit." : "Say which limit.", hint: "naos cost set \(who) --max-dollars 5")
@@ -141,7 +144,7 @@ struct CostSetCommand: NaosCommand {
       ? .clear(scope: scope, window: per)
       : .set(
         scope: scope, window: per, maxNanoUSD: maxDollars?.amount, maxTokens: maxTokens.map { TokenCount($0) },
-        onLimit: onLimit, reason: reason)
+        maxRequests: maxRequests, onLimit: onLimit, reason: reason)
     guard try await CostTarget.change(change, context) != nil else { return }
     let console = context.console
     if clear {

@@ -111,6 +111,8 @@ enum Quantities {
       words = "\(count(tokens.left)) of \(count(tokens.max)) tokens"
     } else if let cost {
       words = "\(money(NanoUSD(cost.left))) of \(money(NanoUSD(cost.max)))"
+    } else if let limit = budget.maxRequests {
+      words = "\(count(max(0, limit - budget.usedRequests))) of \(count(limit)) requests"
     } else {
       return nil
     }
@@ -159,7 +161,10 @@ enum Quantities {
     }
     let money = isOfEach ? budget.maxNanoUSD.map { self.money($0) } : moneyOf(budget)
     let nearer = budget.tokensAreNearer ? tokens ?? money : money ?? tokens
-    return (nearer ?? "–") + window(of: budget) + own
+    let requests = budget.maxRequests.map { limit in
+      (isOfEach ? "" : "\(short(budget.usedRequests)) of ") + "\(short(limit)) requests"
+    }
+    return (nearer ?? requests ?? "–") + window(of: budget) + own
   }
 
   private static let runWindow = "run"

@@ -205,6 +205,7 @@ struct CanonicalYAML {
     var members: [(String, YAMLText)] = []
     if let tokens = spec.maxTokens { members.append(("maxTokens", .plain(String(tokens.value)))) }
     if let cost = spec.maxCost { members.append(("maxDollars", .plain(MoneyText.text(cost)))) }
+    if let requests = spec.maxRequests { members.append(("maxRequests", .plain(String(requests)))) }
     members.append(("per", .plain(spec.window.rawValue)))
     members.append(("onLimit", .plain(spec.onLimit.rawValue)))
     if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }

@@ -11,6 +11,7 @@ extension ConfigKeys {
   private static let limitKeys: [KeySpec] = [
     KeySpec("maxTokens", Shape(.integer(0...Int64.max)), "The most tokens in a window."),
     KeySpec("maxDollars", Shape(.money), aliases: ["maxCost"], "The most dollars in a window."),
+    KeySpec("maxRequests", Shape(.integer(0...Int64.max)), aliases: ["maxCalls"], "The most model calls in a window."),
     KeySpec("per", word(BudgetWindow.self), aliases: ["period"], default: "lifetime", "The window."),
     KeySpec("timezone", .anything, availability: .later, "Where days, weeks and months begin; now in UTC."),
     KeySpec(

@@ -45,7 +45,7 @@ extension PlanBuilder {
   private mutating func buildProjectCost(_ fields: Fields) {
     var scope = BudgetScope.global
     if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
-    let own = ["budget", "maxTokens", "maxDollars", "per", "timezone", "onLimit", "alertAt"]
+    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt"]
     if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
     for entry in fields.value("budgets")?.entries ?? [] {
       addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))
@@ -90,15 +90,17 @@ extension PlanBuilder {
     for entry in entries { add(entry, scope: scope, outer: outer) }
   }
 
+  private static let limitKeys = ["maxTokens", "maxDollars", "maxRequests"]
+
   private mutating func reportNoLimit(at location: SourceLocation) {
     report(
       Diagnostic(
-        "NX-CFG-207", "the budget has no limit", at: location, help: "give it `maxTokens` or `maxDollars`"))
+        "NX-CFG-207", "the budget has no limit", at: location, help: "give it `maxTokens`, `maxDollars` or `maxRequests`"))
   }
 
   /// A map with `budget`, or with the limits themselves; what stands outside `budget` holds for each of its entries.
   private mutating func addBudgets(scoped fields: Fields, scope: BudgetScope) {
-    let limits = ["maxTokens", "maxDollars"].filter(fields.has)
+    let limits = Self.limitKeys.filter(fields.has)
     guard let budget = fields.value("budget") else {
       // A wrong value of `budget` is reported already.
       if !fields.has("budget") {
@@ -122,6 +124,7 @@ extension PlanBuilder {
     if case .budget(let text) = entry.content {
       spec.maxTokens = text.maxTokens
       spec.maxCost = text.maxCost
+      spec.maxRequests = text.maxRequests
       if let window = text.window { spec.window = window }
       if text.window != nil, let per = outer?.field("per") {
         report(
@@ -133,14 +136,15 @@ extension PlanBuilder {
     if let inner {
       if case .integer(let tokens)? = inner.value("maxTokens")?.content { spec.maxTokens = TokenCount(tokens) }
       spec.maxCost = inner.money("maxDollars")
+      if case .integer(let requests)? = inner.value("maxRequests")?.content { spec.maxRequests = requests }
     }
     for fields in sources.reversed() {
       if let window = fields.word("per", as: BudgetWindow.self) { spec.window = window }
       if let onLimit = fields.word("onLimit", as: OnLimit.self) { spec.onLimit = onLimit }
       if let alertAt = fields.value("alertAt") { spec.alertAt = percentages(alertAt) }
     }
-    let isWrong = inner.map { $0.has("maxTokens") || $0.has("maxDollars") } ?? false
-    if spec.maxTokens == nil, spec.maxCost == nil {
+    let isWrong = inner.map { Self.limitKeys.contains(where: $0.has) } ?? false
+    if spec.limit.isNone {
       if !isWrong { reportNoLimit(at: entry.location) }
       return
     }
@@ -158,7 +162,7 @@ extension PlanBuilder {
 
   /// Spacing needs a window that ends.
   private mutating func checkThrottle(_ spec: BudgetSpec, _ sources: [Fields], _ entry: Shaped) {
-    guard spec.onLimit == .throttle, spec.window == .lifetime || spec.window == .run else { return }
+    guard spec.onLimit == .throttle, !spec.window.hasEnd else { return }
     let location = sources.compactMap { $0.value("onLimit")?.location }.first ?? entry.location
     report(
       Diagnostic(

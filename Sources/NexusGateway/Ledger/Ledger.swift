@@ -91,7 +91,8 @@ package final class Ledger: Sendable {
 
   /// Asks for a call to be let through.
   ///
-  /// `decided` is called, from the thread that ends another call, if and only if the answer is `queued`.
+  /// `decided` is called, from the thread that ends another call, if and only if the answer is `queued`; with `queued` when
+  /// the call goes on waiting, but for another time (`timeToTurn`).
   package func admit(_ request: AdmissionRequest, decided: @escaping Decided) -> Admission {
     let reading = reading
     let (admission, clockNotice) = state.withLock { state in
@@ -121,6 +122,18 @@ package final class Ledger: Sendable {
       return AdmissionRefusal(block)
     }
   }
+
+  /// How long until the turn of a queued call comes whose budget spreads calls over its window; nil if it does not wait
+  /// for that.
+  ///
+  /// Then `look` lets it through.
+  package func timeToTurn(of id: EffectID) -> Duration? {
+    let reading = reading
+    return state.withLock { $0.machine.timeToTurn(of: id, at: reading) }
+  }
+
+  /// Lets those through whose time has come.
+  package func look() { change { _, _ in } }
 
   /// How many times its hold a bounded call may come to before its usage is taken for a lie.
   static let believedExcess: Int64 = 1000

@@ -22,24 +22,26 @@ package struct BudgetOverride: Sendable, Hashable {
   /// What is nil stays as the configuration has it.
   package var maxCost: NanoUSD?
   package var maxTokens: TokenCount?
+  package var maxRequests: Int64?
   package var onLimit: OnLimit?
   package var reason: String?
   package var at: WallTime
 
   package init(
-    place: BudgetPlace, maxCost: NanoUSD? = nil, maxTokens: TokenCount? = nil, onLimit: OnLimit? = nil,
-    reason: String? = nil, at: WallTime
+    place: BudgetPlace, maxCost: NanoUSD? = nil, maxTokens: TokenCount? = nil, maxRequests: Int64? = nil,
+    onLimit: OnLimit? = nil, reason: String? = nil, at: WallTime
   ) {
     self.place = place
     self.maxCost = maxCost
     self.maxTokens = maxTokens
+    self.maxRequests = maxRequests
     self.onLimit = onLimit
     self.reason = reason
     self.at = at
   }
 
   /// Whether it sets nothing.
-  package var isEmpty: Bool { maxCost == nil && maxTokens == nil && onLimit == nil }
+  package var isEmpty: Bool { maxCost == nil && maxTokens == nil && maxRequests == nil && onLimit == nil }
 
   /// This one with what an earlier one of the same place set beside it.
   package func over(_ earlier: BudgetOverride?) -> BudgetOverride {
@@ -47,6 +49,7 @@ package struct BudgetOverride: Sendable, Hashable {
     var both = self
     both.maxCost = maxCost ?? earlier.maxCost
     both.maxTokens = maxTokens ?? earlier.maxTokens
+    both.maxRequests = maxRequests ?? earlier.maxRequests
     both.onLimit = onLimit ?? earlier.onLimit
     both.reason = reason ?? earlier.reason
     return both
@@ -81,6 +84,7 @@ extension BudgetOverride {
     let places = budgets.indices.filter { budgets[$0].scope == place.scope && budgets[$0].window == place.window }
     var missesCost = maxCost != nil
     var missesTokens = maxTokens != nil
+    var missesRequests = maxRequests != nil
     for index in places {
       if let maxCost, budgets[index].maxCost != nil {
         budgets[index].maxCost = maxCost
@@ -90,15 +94,19 @@ extension BudgetOverride {
         budgets[index].maxTokens = maxTokens
         missesTokens = false
       }
+      if let maxRequests, budgets[index].maxRequests != nil {
+        budgets[index].maxRequests = maxRequests
+        missesRequests = false
+      }
       if let onLimit { budgets[index].onLimit = onLimit }
     }
-    guard missesCost || missesTokens else { return }
+    guard missesCost || missesTokens || missesRequests else { return }
     // What happens at the new limit is what happens at those beside it.
     let beside = places.first.map { budgets[$0] }
     budgets.append(
       BudgetSpec(
         scope: place.scope, window: place.window, maxTokens: missesTokens ? maxTokens : nil,
-        maxCost: missesCost ? maxCost : nil, onLimit: onLimit ?? beside?.onLimit ?? .refuse,
+        maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil, onLimit: onLimit ?? beside?.onLimit ?? .refuse,
         alertAt: beside?.alertAt ?? []))
   }
 }

@@ -26,9 +26,12 @@ package struct BudgetRule: Sendable, Hashable {
   package init(_ spec: BudgetSpec) {
     let alerts = spec.onLimit == .alert ? spec.alertAt + [100] : spec.alertAt
     self.init(
-      scope: spec.scope, window: spec.window, limit: SpendLimit(cost: spec.maxCost, tokens: spec.maxTokens),
+      scope: spec.scope, window: spec.window, limit: spec.limit,
       onLimit: spec.onLimit, alertAt: Set(alerts).sorted())
   }
+
+  /// Its calls are spread over the window, which has to have an end.
+  package var isSpaced: Bool { onLimit == .throttle && window.hasEnd }
 
   /// A soft rule admits whatever comes: it only counts and alerts, and stands outside the guarantee.
   package var isSoft: Bool { onLimit == .alert }

@@ -172,7 +172,8 @@ extension SpendLimit {
   var headroom: Spend {
     Spend(
       cost: NanoUSD(max(0, (cost?.value ?? 0) / Self.headroomShare)),
-      tokens: TokenCount(max(0, (tokens?.value ?? 0) / Self.headroomShare)))
+      tokens: TokenCount(max(0, (tokens?.value ?? 0) / Self.headroomShare)),
+      requests: max(0, (requests ?? 0) / Self.headroomShare))
   }
 }
 

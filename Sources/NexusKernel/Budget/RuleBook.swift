@@ -21,6 +21,7 @@ struct RuleBook: Sendable {
   let rules: [BudgetRule]
   private var positions: [Place: [Int]] = [:]
   private var hardLimits: [Place: SpendLimit] = [:]
+  private var spacings: [Place: SpendLimit] = [:]
   private var windows: [String: [BudgetWindow]] = [:]
   /// What binds an agent, looked up once; forgotten when there are too many.
   private var remembered: [AgentName: Bindings] = [:]
@@ -44,6 +45,7 @@ struct RuleBook: Sendable {
       if positions[place] == nil { windows[place.scope, default: []].append(place.window) }
       positions[place, default: []].append(position)
       if !rule.isSoft { hardLimits[place] = (hardLimits[place] ?? .none).tightened(by: rule.limit) }
+      if rule.isSpaced { spacings[place] = (spacings[place] ?? .none).tightened(by: rule.limit) }
     }
   }
 
@@ -51,6 +53,9 @@ struct RuleBook: Sendable {
 
   /// The tightest of the limits that may refuse.
   func hardLimit(at place: Place) -> SpendLimit { hardLimits[place] ?? .none }
+
+  /// The tightest of the limits whose calls are spread over the window; nil where there is none.
+  func spacing(at place: Place) -> SpendLimit? { spacings.isEmpty ? nil : spacings[place] }
 
   /// What binds the calls of a subject.
   mutating func bindings(of subject: BudgetSubject) -> Bindings {

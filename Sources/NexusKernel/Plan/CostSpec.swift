@@ -59,20 +59,25 @@ package struct BudgetSpec: Sendable, Hashable {
   package var window: BudgetWindow
   package var maxTokens: TokenCount?
   package var maxCost: NanoUSD?
+  /// The most calls that may be made; a call that never reached its provider is none.
+  package var maxRequests: Int64?
   package var onLimit: OnLimit
   /// Percentages at which to alert, ascending.
   package var alertAt: [Int]
   package init(
     scope: BudgetScope, window: BudgetWindow = .lifetime, maxTokens: TokenCount? = nil, maxCost: NanoUSD? = nil,
-    onLimit: OnLimit = .refuse, alertAt: [Int] = []
+    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = []
   ) {
     self.scope = scope
     self.window = window
     self.maxTokens = maxTokens
     self.maxCost = maxCost
+    self.maxRequests = maxRequests
     self.onLimit = onLimit
     self.alertAt = alertAt
   }
+
+  package var limit: SpendLimit { SpendLimit(cost: maxCost, tokens: maxTokens, requests: maxRequests) }
 }
 
 package enum BudgetScope: Sendable, Hashable {
@@ -92,7 +97,12 @@ package enum BudgetScope: Sendable, Hashable {
   }
 }
 
-package enum BudgetWindow: String, Sendable, CaseIterable { case run, hour, day, week, month, lifetime }
+package enum BudgetWindow: String, Sendable, CaseIterable {
+  case run, hour, day, week, month, lifetime
+
+  /// The calendar ends it.
+  package var hasEnd: Bool { self != .run && self != .lifetime }
+}
 
 /// What one model costs; what is absent falls back to the input or output price.
 package struct PriceSpec: Sendable, Hashable {

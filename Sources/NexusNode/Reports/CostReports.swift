@@ -125,7 +125,8 @@ struct CostReports: Sendable {
     var budget = budget
     guard let window = BudgetWindow(rawValue: budget.per) else { return budget }
     let left = SpendLimit(
-      cost: budget.maxNanoUSD.map { $0 - budget.usedNanoUSD }, tokens: budget.maxTokens.map { $0 - budget.usedTokens })
+      cost: budget.maxNanoUSD.map { $0 - budget.usedNanoUSD }, tokens: budget.maxTokens.map { $0 - budget.usedTokens },
+      requests: budget.maxRequests.map { $0.subtractingSaturating(budget.usedRequests) })
     let known = samples[Place(scope: budget.scope, window: budget.per)] ?? []
     budget.forecast = ForecastNote(
       SpendForecast.of(known, window: window, left: left, reset: budget.resetsAt, now: now))

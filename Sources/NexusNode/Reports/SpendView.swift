@@ -90,12 +90,13 @@ struct SpendView: Sendable {
     let line = lines.first { $0.scope == budget.scope.text && $0.window == budget.window }
     let spent = line?.spent ?? .zero
     let held = line?.held ?? .zero
-    let exhausted =
-      budget.maxCost.map { spent.cost >= $0 } ?? false || budget.maxTokens.map { spent.tokens >= $0 } ?? false
+    let one = Spend(cost: NanoUSD(1), tokens: TokenCount(1), requests: 1)
+    let exhausted = budget.limit.minus(spent).isUsedUp(for: one)
     var status = BudgetStatus(
       scope: budget.scope.text, maxTokens: budget.maxTokens, usedTokens: spent.tokens, maxNanoUSD: budget.maxCost,
       usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
       onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
+    (status.maxRequests, status.usedRequests) = (budget.maxRequests, spent.requests)
     let kept = kept[BudgetPlace(budget.scope, budget.window)] ?? .zero
     (status.reservedTokens, status.reservedNanoUSD) = (kept.tokens, kept.cost)
     status.resetsAt = line?.reset
@@ -109,7 +110,8 @@ struct SpendView: Sendable {
     let configured = plan.budgets.filter { $0.scope == budget.scope && $0.window == budget.window }
     return BudgetOverrideNote(
       at: override.at, reason: override.reason, configuredNanoUSD: configured.compactMap(\.maxCost).min(),
-      configuredTokens: configured.compactMap(\.maxTokens).min())
+      configuredTokens: configured.compactMap(\.maxTokens).min(),
+      configuredRequests: configured.compactMap(\.maxRequests).min())
   }
 
   /// The budget that stands nearest to its limit.
@@ -127,6 +129,8 @@ extension BudgetStatus {
       guard let limit else { return 0 }
       return limit <= 0 ? 1000 : Int64(clamping: Int128(used) * 1000 / Int128(limit))
     }
-    return max(share(usedTokens.value, maxTokens?.value), share(usedNanoUSD.value, maxNanoUSD?.value))
+    return max(
+      share(usedTokens.value, maxTokens?.value), share(usedNanoUSD.value, maxNanoUSD?.value),
+      share(usedRequests, maxRequests))
   }
 }
