@@ -146,6 +146,10 @@ enum Quantities {
   /// Whose budget it is, unless it is the agent's own.
   private static func owner(_ scope: String) -> String {
     if scope == "global" { return " to the project" }
+    // `workflow publish`, `step publish/research`.
+    if !scope.hasPrefix("agent:"), !scope.hasPrefix("supervisor:"), let colon = scope.firstIndex(of: ":") {
+      return " to \(TerminalText.line("\(scope[..<colon]) \(scope[scope.index(after: colon)...])"))"
+    }
     return scope.hasPrefix("supervisor:") ? " to \(scope.dropFirst("supervisor:".count))" : ""
   }
 

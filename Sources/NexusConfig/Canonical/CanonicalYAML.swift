@@ -173,7 +173,8 @@ struct CanonicalYAML {
     if plan.holds != .escrow { members.append(("holds", .plain(plan.holds.rawValue))) }
     var order: [BudgetScope] = []
     var groups: [BudgetScope: [BudgetSpec]] = [:]
-    for budget in plan.budgets {
+    // Those of flows stand with their flows.
+    for budget in plan.budgets where !budget.scope.isOfFlow {
       if groups[budget.scope] == nil { order.append(budget.scope) }
       groups[budget.scope, default: []].append(budget)
     }
@@ -183,6 +184,8 @@ struct CanonicalYAML {
           switch scope {
           case .agent(let name): name.text
           case .supervisor(let name): name.text
+          case .workflow(let name), .saga(let name), .pool(let name): name
+          case .step(let flow, let step): "\(flow)/\(step)"
           case .global: "global"
           }
         return (name, .list((groups[scope] ?? []).map(budget)))
@@ -199,6 +202,12 @@ struct CanonicalYAML {
     if !alias.fallback.isEmpty { members.append(("fallback", .list(alias.fallback.map(YAMLText.text)))) }
     if let retries = alias.retries { members.append(("retries", .plain(String(retries)))) }
     return .map(members)
+  }
+
+  /// The budgets of a flow or of a step.
+  func cost(of scope: BudgetScope?) -> [(String, YAMLText)] {
+    let budgets = plan.budgets.filter { $0.scope == scope }
+    return budgets.isEmpty ? [] : [("cost", .list(budgets.map(budget)))]
   }
 
   private func budget(_ spec: BudgetSpec) -> YAMLText {

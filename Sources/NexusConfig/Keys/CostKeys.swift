@@ -39,7 +39,7 @@ extension ConfigKeys {
       KeySpec(
         "budgets",
         .dictionary(.plain, Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope))),
-        "Budgets by agent, supervisor or `global`."),
+        "Budgets by agent, supervisor, workflow, saga, pool or `global`."),
       KeySpec("models", .dictionary(.free, .object(price)), "Prices by `model` or `provider/model`."),
       KeySpec(
         "mode", word(CostMode.self), default: "hard", "`hard` refuses a model without a price, `soft` estimates it."),

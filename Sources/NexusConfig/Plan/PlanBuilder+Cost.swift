@@ -11,12 +11,32 @@ extension PlanBuilder {
       guard let cost = agentFields[agent.name]?.value("cost") else { continue }
       addBudgets(cost, scope: .agent(agent.name))
     }
+    for (kind, item) in flowItems { buildCost(of: item, kind) }
     for document in documents {
       if let fields = document.fields("cost") { buildProjectCost(fields) }
     }
     groupBudgets()
     if let text = projectWord("mode"), let mode = CostMode(rawValue: text) { plan.costMode = mode }
     if let text = projectWord("holds"), let holds = HoldDurability(rawValue: text) { plan.holds = holds }
+  }
+
+  /// What a flow may spend, and each of its steps.
+  private mutating func buildCost(of item: Named, _ kind: RunKind) {
+    if let cost = item.fields.value("cost"), let scope = BudgetScope.flow(kind, item.name) {
+      addBudgets(cost, scope: scope)
+    }
+    for fields in (item.fields.value("steps")?.list ?? []).compactMap(\.fields) {
+      guard let cost = fields.value("cost"), let step = fields.text("name") else { continue }
+      addBudgets(cost, scope: .step(flow: item.name, step: step))
+      checkFollowed(fields)
+    }
+  }
+
+  /// A run that is a step is known by the step's own key, so that what it spends is the step's.
+  private mutating func checkFollowed(_ fields: Fields) {
+    let work = ["agent", "workflow", "saga", "pool"].compactMap { fields.text($0) }.first
+    guard work.map({ flowKinds[$0] != nil }) ?? false else { return }
+    reportMisfit("idempotencyKey", fields, "hides the run that the step is from its `cost`")
   }
 
   /// What `cost` says once for the whole project; said again in another document, it is an error there.
@@ -72,6 +92,7 @@ extension PlanBuilder {
     if name == "global" { return .global }
     if agentLocations[AgentName(name)] == nil {
       if supervisorLocations[SupervisorName(name)] != nil { return .supervisor(SupervisorName(name)) }
+      if let flow = flowKinds[name].flatMap({ BudgetScope.flow($0, name) }) { return flow }
       reportUndefined(name, at: location)
     }
     return .agent(AgentName(name))

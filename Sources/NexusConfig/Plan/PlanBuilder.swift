@@ -25,6 +25,7 @@ struct PlanBuilder {
   /// What `run` knows besides agents, and where it was named.
   var flowKinds: [String: RunKind] = [:]
   var flowLocations: [String: SourceLocation] = [:]
+  var flowItems: [(kind: RunKind, item: Named)] = []
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]
   /// A flow runs itself or too much: nothing can be pinned.
@@ -55,6 +56,7 @@ struct PlanBuilder {
     buildModels()
     buildAgents()
     buildSupervisors()
+    collectFlows()
     buildCost()
     buildServer()
     buildStore()

@@ -198,7 +198,8 @@ package final class Ledger: Sendable {
   package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
     change { state, reading in
       for reserve in reserves {
-        let subject = state.subject(reserve.agent, run, isCompensating: true)
+        var subject = state.subject(reserve.agent, run, isCompensating: true)
+        subject.flows = reserve.flows
         guard let block = state.machine.keep(reserve, of: subject, isForced: isForced, at: reading) else { continue }
         return BudgetRefusal(
           reason: block.reason == .busy ? .busy : .reserve, scope: block.key.scope, action: block.action,

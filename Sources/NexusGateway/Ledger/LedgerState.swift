@@ -108,6 +108,7 @@ extension Ledger.State {
     subject.payers = caller.payers.map { payer in
       BudgetPayer(agent: payer.agent, supervisors: supervisors[payer.agent] ?? [.root], run: payer.run)
     }
+    subject.flows = caller.flows
     return subject
   }
 

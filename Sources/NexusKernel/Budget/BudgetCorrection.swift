@@ -36,7 +36,7 @@ extension BudgetMachine {
         guard let window = target.window else { return true }
         return found.place.scope == target.scope.text && found.place.window == window
       }.map(\.key)
-    case .supervisor, .global:
+    case .supervisor, .workflow, .saga, .pool, .step, .global:
       let windows = target.window.map { [$0] } ?? BudgetWindow.allCases
       return windows.filter { $0 != .run }.compactMap { window in
         let place = RuleBook.Place(scope: target.scope.text, window: window)

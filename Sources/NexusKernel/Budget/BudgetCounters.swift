@@ -6,22 +6,27 @@ internal import NexusCore
 extension BudgetMachine {
   /// The counters that a call would be charged to now: its own, and those of each run that has called its own.
   mutating func targets(of subject: BudgetSubject, at time: WallTime) -> [Target] {
-    var targets = targets(in: book.bindings(of: subject).places, of: subject, at: time)
+    var targets = targets(in: book.bindings(of: subject).places, run: subject.run, of: subject, at: time)
     for payer in subject.payers {
-      targets += self.targets(in: book.bindings(of: payer.subject).ofEachRun, of: payer.subject, at: time)
+      targets += self.targets(
+        in: book.bindings(of: payer.subject).ofEachRun, run: payer.run, of: payer.subject, at: time)
+    }
+    for flow in subject.flows {
+      targets += self.targets(in: book.places(ofFlow: flow.scope), run: flow.run, of: subject, at: time)
     }
     return targets
   }
 
   private mutating func targets(
-    in places: [(place: RuleBook.Place, limit: SpendLimit)], of subject: BudgetSubject, at time: WallTime
+    in places: [(place: RuleBook.Place, limit: SpendLimit)], run: RunID?, of subject: BudgetSubject,
+    at time: WallTime
   ) -> [Target] {
     places.map { place, limit in
       let index = index(of: place.window, at: time)
-      let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
+      let key = CounterKey(scope: place.counterScope(run: run), window: place.window.rawValue, index: index)
       var free = limit
       if !reserves.isEmpty, !limit.isNone {
-        free = limit.minus(reserves.kept(at: place, within: limit, from: subject))
+        free = limit.minus(reserves.kept(at: ReserveBook.Place(place, run: run), within: limit, from: subject))
       }
       return Target(key: key, place: place, limit: limit, free: free)
     }
@@ -91,6 +96,9 @@ extension BudgetMachine {
     var limit = book.bindings(of: subject).hardLimit
     for payer in subject.payers {
       for place in book.bindings(of: payer.subject).ofEachRun { limit = limit.tightened(by: place.limit) }
+    }
+    for flow in subject.flows {
+      for place in book.places(ofFlow: flow.scope) { limit = limit.tightened(by: place.limit) }
     }
     return limit
   }

@@ -115,7 +115,7 @@ package struct BudgetMachine: Sendable {
   /// Call `wake` afterwards.
   package mutating func setRules(_ rules: [BudgetRule]) {
     var book = RuleBook(rules)
-    reserves.move { subject in book.bindings(of: subject).places.map(\.place) }
+    reserves.move { subject in book.reservePlaces(of: subject) }
     self.book = book
     for (key, var counter) in counters {
       counter.alerted = []

@@ -112,16 +112,27 @@ extension BudgetOverride {
 }
 
 extension BudgetScope {
-  /// Reads `agent:researcher`, `supervisor:team` and `global`; nil for anything else.
+  /// Reads `agent:researcher`, `supervisor:team`, `workflow:publish`, `saga:…`, `pool:…`, `step:publish/research` and
+  /// `global`; nil for anything else.
   package init?(text: String) {
     if text == "global" {
       self = .global
-    } else if text.hasPrefix("agent:"), text.count > 6 {
-      self = .agent(AgentName(String(text.dropFirst(6))))
-    } else if text.hasPrefix("supervisor:"), text.count > 11 {
-      self = .supervisor(SupervisorName(String(text.dropFirst(11))))
-    } else {
-      return nil
+      return
+    }
+    guard let colon = text.firstIndex(of: ":") else { return nil }
+    let name = String(text[text.index(after: colon)...])
+    guard !name.isEmpty else { return nil }
+    switch text[..<colon] {
+    case "agent": self = .agent(AgentName(name))
+    case "supervisor": self = .supervisor(SupervisorName(name))
+    case "workflow": self = .workflow(name)
+    case "saga": self = .saga(name)
+    case "pool": self = .pool(name)
+    case "step":
+      let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+      self = .step(flow: parts[0], step: parts[1])
+    default: return nil
     }
   }
 }

@@ -33,7 +33,7 @@ extension BudgetMachine {
         return block(fitsLater ? .busy : .exhausted, growth, target, time)
       }
     }
-    reserves.raise(reserve, of: subject, at: targets.map(\.place))
+    reserves.raise(reserve, of: subject, at: book.reservePlaces(of: subject))
     return nil
   }
 

@@ -47,6 +47,8 @@ package struct BudgetSubject: Sendable, Hashable {
   package var isCompensating: Bool
   /// In whose budgets of each run it counts as well: those who called its run, or one above it.
   package var payers: [BudgetPayer] = []
+  /// The flows, and the steps of them, whose budgets it counts in, with their runs.
+  package var flows: [Caller.FlowPart] = []
 
   package init(
     agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil, isCompensating: Bool = false

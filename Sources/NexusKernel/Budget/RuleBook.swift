@@ -69,6 +69,14 @@ struct RuleBook: Sendable {
     return bindings
   }
 
+  /// The counters of a flow, or of a step of one.
+  func places(ofFlow scope: String) -> [(place: Place, limit: SpendLimit)] {
+    (windows[scope] ?? []).map { window in
+      let place = Place(scope: scope, window: window)
+      return (place, hardLimit(at: place))
+    }
+  }
+
   /// The scopes and windows that a call of the subject counts in.
   ///
   /// An agent always has its lifetime counted, so that its tokens and its cost are known without any budget.
@@ -78,6 +86,17 @@ struct RuleBook: Sendable {
     places += (windows[agent] ?? []).filter { $0 != .lifetime }.map { Place(scope: agent, window: $0) }
     for scope in subject.supervisors.map({ BudgetScope.supervisor($0).text }) + [BudgetScope.global.text] {
       places += (windows[scope] ?? []).map { Place(scope: scope, window: $0) }
+    }
+    return places
+  }
+}
+
+extension RuleBook {
+  /// Where something is kept for the compensations of a subject: in its own limits and those of its flows.
+  mutating func reservePlaces(of subject: BudgetSubject) -> [ReserveBook.Place] {
+    var places = bindings(of: subject).places.map { ReserveBook.Place($0.place, run: subject.run) }
+    for flow in subject.flows {
+      places += self.places(ofFlow: flow.scope).map { ReserveBook.Place($0.place, run: flow.run) }
     }
     return places
   }

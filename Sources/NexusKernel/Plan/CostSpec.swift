@@ -85,6 +85,12 @@ package enum BudgetScope: Sendable, Hashable {
   case agent(AgentName)
   /// All that one supervisor's agents spend together.
   case supervisor(SupervisorName)
+  /// All that the runs of one workflow, saga or pool spend, with the agents and the runs in them.
+  case workflow(String)
+  case saga(String)
+  case pool(String)
+  /// All that one step of a flow spends, over all its runs.
+  case step(flow: String, step: String)
   /// The whole project.
   case global
 
@@ -92,7 +98,28 @@ package enum BudgetScope: Sendable, Hashable {
     switch self {
     case .agent(let name): "agent:\(name)"
     case .supervisor(let name): "supervisor:\(name)"
+    case .workflow(let name): "workflow:\(name)"
+    case .saga(let name): "saga:\(name)"
+    case .pool(let name): "pool:\(name)"
+    case .step(let flow, let step): "step:\(flow)/\(step)"
     case .global: "global"
+    }
+  }
+
+  /// The scope of a flow; nil for the run of an agent.
+  package static func flow(_ kind: RunKind, _ name: String) -> BudgetScope? {
+    switch kind {
+    case .agent: nil
+    case .workflow: .workflow(name)
+    case .saga: .saga(name)
+    case .pool: .pool(name)
+    }
+  }
+
+  package var isOfFlow: Bool {
+    switch self {
+    case .workflow, .saga, .pool, .step: true
+    case .agent, .supervisor, .global: false
     }
   }
 }

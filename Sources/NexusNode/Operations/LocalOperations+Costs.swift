@@ -168,7 +168,9 @@ extension LocalOperations {
 
   private func scope(_ text: String) throws(OperationError) -> BudgetScope {
     guard let scope = BudgetScope(text: text) else {
-      throw .misunderstood("`scope` is `agent:NAME`, `supervisor:NAME` or `global`.")
+      throw .misunderstood(
+        "`scope` is `agent:NAME`, `supervisor:NAME`, `workflow:NAME`, `saga:NAME`, `pool:NAME`, `step:FLOW/STEP` or "
+          + "`global`.")
     }
     switch scope {
     case .agent(let agent): if parts.plan.agent(agent) == nil { throw .unknownAgent(agent.text) }
@@ -177,6 +179,12 @@ extension LocalOperations {
         throw OperationError(
           .notFound, code: "NX-BUD-011", title: "No budget counts there",
           detail: "There is no supervisor `\(supervisor)`.", hint: "naos supervisor list")
+      }
+    case .workflow, .saga, .pool, .step:
+      guard parts.plan.has(scope) else {
+        throw OperationError(
+          .notFound, code: "NX-BUD-011", title: "No budget counts there", detail: "There is no `\(scope.text)`.",
+          hint: "naos cost status")
       }
     case .global: break
     }

@@ -72,7 +72,9 @@ struct SpendView: Sendable {
 
   /// The budgets that bind more than one agent.
   var shared: [BudgetStatus] {
-    budgets(of: plan.supervisors.map { .supervisor($0.name) } + [.global])
+    var flows: [BudgetScope] = []
+    for budget in budgets where budget.scope.isOfFlow && !flows.contains(budget.scope) { flows.append(budget.scope) }
+    return budgets(of: plan.supervisors.map { .supervisor($0.name) } + flows + [.global])
   }
 
   private func budgets(of scopes: [BudgetScope]) -> [BudgetStatus] {
