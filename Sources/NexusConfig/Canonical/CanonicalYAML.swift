@@ -60,6 +60,13 @@ struct CanonicalYAML {
     if !spec.headers.isEmpty {
       members.append(("headers", .map(spec.headers.map { ($0.name, .text(redactedText)) })))
     }
+    if let name = spec.keyHeader { members.append(("keyHeader", .text(name))) }
+    if !spec.query.isEmpty {
+      let query = spec.query.map { member in
+        (member.name, YAMLText.text(member.name == ProviderSpec.apiVersion ? member.value : redactedText))
+      }
+      members.append(("query", .map(query)))
+    }
     return .map(members)
   }
 

@@ -17,9 +17,18 @@ package struct ProviderSpec: Sendable, Hashable {
   /// Never logged, never journaled.
   package var apiKey: SecretText?
   package var headers: [EnvironmentVariable]
+  /// What stands behind the `?` of every call, in order; not encoded yet.
+  package var query: [EnvironmentVariable]
+  /// The header field that takes the credential as it is; nil for that of the dialect.
+  package var keyHeader: String?
+  /// The member of the query that says which version of its API Azure is to speak.
+  package static let apiVersion = "api-version"
   package init(
-    name: String, dialect: Dialect, baseURL: String, apiKey: SecretText? = nil, headers: [EnvironmentVariable] = []
+    name: String, dialect: Dialect, baseURL: String, apiKey: SecretText? = nil, headers: [EnvironmentVariable] = [],
+    query: [EnvironmentVariable] = [], keyHeader: String? = nil
   ) {
+    self.query = query
+    self.keyHeader = keyHeader
     self.name = name
     self.dialect = dialect
     self.baseURL = baseURL
