@@ -102,6 +102,7 @@ struct CanonicalYAML {
     members.append(("workdir", .text(spec.workingDirectory)))
     if let schema = spec.inputSchema { members.append(("input", YAMLText(data: schema))) }
     if let schema = spec.outputSchema { members.append(("output", YAMLText(data: schema))) }
+    if spec.loops.onSpike != .alert { members.append(("onSpike", .plain(spec.loops.onSpike.rawValue))) }
     if spec.loops.onLoop != .pause { members.append(("onLoop", .plain(spec.loops.onLoop.rawValue))) }
     if let calls = spec.loops.maxCalls { members.append(("maxCalls", .plain(String(calls)))) }
     members += care(spec)
