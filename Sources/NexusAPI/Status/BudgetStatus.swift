@@ -20,6 +20,8 @@ package struct BudgetStatus: Sendable, Hashable {
   package var reservedNanoUSD = NanoUSD.zero
   /// The window: `lifetime`, `run`, `day` and so on.
   package var per: String
+  /// Whose days, weeks and months they are, by the name of the IANA database; nil for UTC.
+  package var timezone: String?
   /// `refuse`, `pause`, `throttle`, `alert`, `kill`.
   package var onLimit: String
   /// False if it only alerts: it is outside the guarantee.
@@ -58,8 +60,8 @@ extension BudgetStatus: WireValue {
       "maxNanoUSD": .of(maxNanoUSD?.value), "usedNanoUSD": .int(usedNanoUSD.value),
       "heldNanoUSD": .int(heldNanoUSD.value), "maxRequests": .of(maxRequests),
       "usedRequests": .int(usedRequests), "reservedTokens": .int(reservedTokens.value),
-      "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "onLimit": .string(onLimit),
-      "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
+      "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "timezone": .of(timezone),
+      "onLimit": .string(onLimit), "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
       "forecast": .of(forecast),
     ]
   }
@@ -77,6 +79,7 @@ extension BudgetStatus: WireValue {
     reservedTokens = TokenCount(try reader.optionalInteger("reservedTokens") ?? 0)
     reservedNanoUSD = NanoUSD(try reader.optionalInteger("reservedNanoUSD") ?? 0)
     per = try reader.text("per")
+    timezone = try reader.optionalText("timezone")
     onLimit = try reader.text("onLimit")
     isHard = try reader.flag("hard", default: true)
     isExhausted = try reader.flag("exhausted", default: false)

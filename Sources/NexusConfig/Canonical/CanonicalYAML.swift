@@ -224,6 +224,7 @@ struct CanonicalYAML {
     if let cost = spec.maxCost { members.append(("maxDollars", .plain(MoneyText.text(cost)))) }
     if let requests = spec.maxRequests { members.append(("maxRequests", .plain(String(requests)))) }
     members.append(("per", .plain(spec.window.rawValue)))
+    if let zone = spec.zone { members.append(("timezone", .text(zone.name))) }
     members.append(("onLimit", .plain(spec.onLimit.rawValue)))
     if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }
     return .map(members)

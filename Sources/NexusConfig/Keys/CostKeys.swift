@@ -13,7 +13,9 @@ extension ConfigKeys {
     KeySpec("maxDollars", Shape(.money), aliases: ["maxCost"], "The most dollars in a window."),
     KeySpec("maxRequests", Shape(.integer(0...Int64.max)), aliases: ["maxCalls"], "The most model calls in a window."),
     KeySpec("per", word(BudgetWindow.self), aliases: ["period"], default: "lifetime", "The window."),
-    KeySpec("timezone", .anything, availability: .later, "Where days, weeks and months begin; now in UTC."),
+    KeySpec(
+      "timezone", Shape(.text), default: "UTC",
+      "Whose days, weeks and months they are: a name of the IANA database, such as `Europe/Berlin`."),
     KeySpec(
       "onLimit", word(OnLimit.self), aliases: ["action", "onExceed"], default: "refuse",
       "What happens at the limit."),

@@ -164,6 +164,7 @@ extension PlanBuilder {
       if let onLimit = fields.word("onLimit", as: OnLimit.self) { spec.onLimit = onLimit }
       if let alertAt = fields.value("alertAt") { spec.alertAt = percentages(alertAt) }
     }
+    if let value = sources.compactMap({ $0.value("timezone") }).first { spec.zone = zone(value, spec.window) }
     let isWrong = inner.map { Self.limitKeys.contains(where: $0.has) } ?? false
     if spec.limit.isNone {
       if !isWrong { reportNoLimit(at: entry.location) }
@@ -171,6 +172,27 @@ extension PlanBuilder {
     }
     checkThrottle(spec, sources, entry)
     plan.budgets.append(spec)
+  }
+
+  /// The clock that a window goes by; nil for UTC.
+  private mutating func zone(_ value: Shaped, _ window: BudgetWindow) -> BudgetZone? {
+    guard let name = value.text, name != ScheduleSpec.defaultTimeZone else { return nil }
+    guard window.followsZone else {
+      report(
+        Diagnostic(
+          "NX-CFG-115", "a budget per \(window.rawValue) is the same in every time zone", at: value.location,
+          help: "remove `timezone`, or write `per: day`"))
+      return nil
+    }
+    guard checkZone(name, at: value.location) else { return nil }
+    guard let rules = zoneRules(name) else {
+      report(
+        Diagnostic(
+          "NX-CFG-249", "this machine has no data of the time zone `\(name)`", at: value.location,
+          help: "install the package tzdata, or use UTC"))
+      return nil
+    }
+    return BudgetZone(name: name, rules: rules)
   }
 
   private func percentages(_ value: Shaped) -> [Int] {

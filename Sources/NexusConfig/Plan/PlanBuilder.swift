@@ -34,16 +34,19 @@ struct PlanBuilder {
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
+  /// The rules of a time zone; nil if this machine has none of that name.
+  let zoneRules: (String) -> TimeZoneRules?
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
-    zoneNames: @escaping () -> [String] = { [] },
+    zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
     self.documents = documents
     self.environment = environment
     self.zoneNames = zoneNames
+    self.zoneRules = zoneRules
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }

@@ -66,7 +66,7 @@ extension Ledger {
       }
       return runs.map { run in
         let key = state.machine.key(of: place, run: run, at: reading)
-        let since = BudgetCalendar.start(of: place.window, index: key.index)
+        let since = state.machine.start(of: place, key)
         return CounterScope(key: key, agents: agents, run: run, since: since)
       }
     }

@@ -59,13 +59,13 @@ extension Ledger {
     let reading = reading
     return state.withLock { state in
       let known = Set(keys)
-      let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0.scope, $0.window) }
+      let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0) }
       return Array(Set(places)).filter { place in
         if case .agent = place.scope, place.window == .lifetime { return false }
         guard place.window != .run else { return false }
         // The counter of an earlier window says nothing: the limit may have been gone since.
         let isKnown = known.contains(state.machine.key(of: place, run: nil, at: reading))
-        return !isKnown || areAllInDoubt || state.overrides[place] != nil
+        return !isKnown || areAllInDoubt || state.overrides[place.inAnyZone] != nil
       }
     }
   }

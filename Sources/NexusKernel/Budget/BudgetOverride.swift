@@ -7,10 +7,19 @@ package import NexusCore
 package struct BudgetPlace: Sendable, Hashable {
   package var scope: BudgetScope
   package var window: BudgetWindow
-  package init(_ scope: BudgetScope, _ window: BudgetWindow) {
+  /// Whose days they are; nil for UTC's. What a person sets holds for those that the configuration has.
+  package var zone: BudgetZone?
+  package init(_ scope: BudgetScope, _ window: BudgetWindow, zone: BudgetZone? = nil) {
     self.scope = scope
     self.window = window
+    self.zone = window.followsZone ? zone : nil
   }
+
+  /// Where a budget counts.
+  package init(_ spec: BudgetSpec) { self.init(spec.scope, spec.window, zone: spec.zone) }
+
+  /// Where a person sets something.
+  package var inAnyZone: BudgetPlace { BudgetPlace(scope, window) }
 
   /// `agent:researcher per day`.
   package var text: String { "\(scope.text) per \(window.rawValue)" }
@@ -107,7 +116,7 @@ extension BudgetOverride {
       BudgetSpec(
         scope: place.scope, window: place.window, maxTokens: missesTokens ? maxTokens : nil,
         maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil, onLimit: onLimit ?? beside?.onLimit ?? .refuse,
-        alertAt: beside?.alertAt ?? []))
+        alertAt: beside?.alertAt ?? [], zone: beside?.zone))
   }
 }
 

@@ -11,10 +11,14 @@ package struct BudgetRule: Sendable, Hashable {
   package var onLimit: OnLimit
   /// Percentages of the limit at which an alert is due, ascending.
   package var alertAt: [Int]
+  /// Whose days, weeks and months they are; nil for UTC's.
+  package var zone: BudgetZone?
 
   package init(
-    scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = []
+    scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = [],
+    zone: BudgetZone? = nil
   ) {
+    self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
     self.limit = limit
@@ -27,7 +31,7 @@ package struct BudgetRule: Sendable, Hashable {
     let alerts = spec.onLimit == .alert ? spec.alertAt + [100] : spec.alertAt
     self.init(
       scope: spec.scope, window: spec.window, limit: spec.limit,
-      onLimit: spec.onLimit, alertAt: Set(alerts).sorted())
+      onLimit: spec.onLimit, alertAt: Set(alerts).sorted(), zone: spec.zone)
   }
 
   /// Its calls are spread over the window, which has to have an end.

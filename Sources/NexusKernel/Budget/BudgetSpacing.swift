@@ -29,8 +29,8 @@ extension BudgetMachine {
     var last: Spacing?
     for target in targets {
       guard let limit = book.spacing(at: target.place), let counter = counters[target.key],
-        let start = BudgetCalendar.start(of: target.place.window, index: target.key.index),
-        let end = BudgetCalendar.start(of: target.place.window, index: target.key.index + 1)
+        let start = start(of: target.place, index: target.key.index),
+        let end = self.start(of: target.place, index: target.key.index + 1)
       else { continue }
       let turn = limit.turn(after: counter.used, for: request.bound.least, from: start, to: end)
       guard turn > time, last.map({ $0.turn < turn }) ?? true else { continue }

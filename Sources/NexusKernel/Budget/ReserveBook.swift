@@ -27,10 +27,10 @@ struct ReserveBook: Sendable {
   /// The counters of one limit, in whichever window.
   struct Place: Sendable, Hashable {
     let scope: String
-    let window: BudgetWindow
+    let window: WindowName
     init(_ place: RuleBook.Place, run: RunID?) {
       scope = place.counterScope(run: run)
-      window = place.window
+      window = place.name
     }
   }
 
@@ -61,12 +61,12 @@ struct ReserveBook: Sendable {
   }
 
   /// What stands aside at a counter for compensations, without the headroom.
-  func kept(at key: CounterKey, _ window: BudgetWindow) -> Spend {
+  func kept(at key: CounterKey, _ window: WindowName) -> Spend {
     kept[Place(scope: key.scope, window: window)] ?? .zero
   }
 
   /// What stands aside for compensations in a limit that all runs share, with the headroom where it is kept free.
-  func kept(scope: String, _ window: BudgetWindow, within limit: SpendLimit) -> Spend {
+  func kept(scope: String, _ window: WindowName, within limit: SpendLimit) -> Spend {
     let place = Place(scope: scope, window: window)
     let amount = kept[place] ?? .zero
     return (headrooms[place] ?? 0) > 0 ? amount + limit.headroom : amount
@@ -158,7 +158,7 @@ struct ReserveBook: Sendable {
 }
 
 extension ReserveBook.Place {
-  init(scope: String, window: BudgetWindow) {
+  init(scope: String, window: WindowName) {
     self.scope = scope
     self.window = window
   }

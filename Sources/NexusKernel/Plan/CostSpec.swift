@@ -66,6 +66,8 @@ package struct ModelAlias: Sendable, Hashable {
 package struct BudgetSpec: Sendable, Hashable {
   package var scope: BudgetScope
   package var window: BudgetWindow
+  /// Whose days, weeks and months they are; nil for UTC's.
+  package var zone: BudgetZone?
   package var maxTokens: TokenCount?
   package var maxCost: NanoUSD?
   /// The most calls that may be made; a call that never reached its provider is none.
@@ -75,8 +77,9 @@ package struct BudgetSpec: Sendable, Hashable {
   package var alertAt: [Int]
   package init(
     scope: BudgetScope, window: BudgetWindow = .lifetime, maxTokens: TokenCount? = nil, maxCost: NanoUSD? = nil,
-    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = []
+    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = [], zone: BudgetZone? = nil
   ) {
+    self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
     self.maxTokens = maxTokens
@@ -85,6 +88,9 @@ package struct BudgetSpec: Sendable, Hashable {
     self.onLimit = onLimit
     self.alertAt = alertAt
   }
+
+  /// The window as counters name it.
+  package var name: WindowName { WindowName(window, zone: zone?.name) }
 
   package var limit: SpendLimit { SpendLimit(cost: maxCost, tokens: maxTokens, requests: maxRequests) }
 }

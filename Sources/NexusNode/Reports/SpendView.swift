@@ -32,10 +32,12 @@ struct SpendView: Sendable {
     kept = [:]
     budgets = overrides.applied(to: plan.budgets)
     let budgets = budgets
+    let zones = Dictionary(budgets.compactMap(\.zone).map { ($0.name, $0.rules) }) { first, _ in first }
     var newest: [String: CounterRow] = [:]
     for row in counters {
       // A window that is over says nothing about the one of now.
-      if let window = BudgetWindow(rawValue: row.key.window), row.key.index < BudgetCalendar.index(of: window, at: now)
+      if let name = WindowName(text: row.key.window),
+        row.key.index < BudgetCalendar.index(of: name.window, at: now, in: zones[name.zone ?? ""])
       {
         continue
       }
@@ -43,11 +45,12 @@ struct SpendView: Sendable {
       if newest[name].map({ $0.key.index < row.key.index }) ?? true { newest[name] = row }
     }
     lines = newest.values.flatMap { row -> [BudgetReport.Line] in
-      let window = BudgetWindow(rawValue: row.key.window) ?? .lifetime
-      let bare = BudgetReport.Line(
-        scope: row.key.scope, window: window, spent: row.spent, held: .zero, limit: nil, action: nil,
-        reset: BudgetCalendar.start(of: window, index: row.key.index + 1))
-      let rules = budgets.filter { $0.scope.text == row.key.scope && $0.window == window }.map(BudgetRule.init)
+      let name = WindowName(text: row.key.window) ?? WindowName(.lifetime)
+      var bare = BudgetReport.Line(
+        scope: row.key.scope, window: name.window, spent: row.spent, held: .zero, limit: nil, action: nil,
+        reset: BudgetCalendar.start(of: name.window, index: row.key.index + 1, in: zones[name.zone ?? ""]))
+      bare.zone = name.zone
+      let rules = budgets.filter { $0.scope.text == row.key.scope && $0.name == name }.map(BudgetRule.init)
       if rules.isEmpty { return [bare] }
       return rules.map { rule in
         var line = bare
@@ -89,7 +92,9 @@ struct SpendView: Sendable {
   }
 
   private func status(of budget: BudgetSpec) -> BudgetStatus {
-    let line = lines.first { $0.scope == budget.scope.text && $0.window == budget.window }
+    let line = lines.first {
+      $0.scope == budget.scope.text && WindowName($0.window, zone: $0.zone) == budget.name
+    }
     let spent = line?.spent ?? .zero
     let held = line?.held ?? .zero
     let one = Spend(cost: NanoUSD(1), tokens: TokenCount(1), requests: 1)
@@ -99,7 +104,8 @@ struct SpendView: Sendable {
       usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
       onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
     (status.maxRequests, status.usedRequests) = (budget.maxRequests, spent.requests)
-    let kept = kept[BudgetPlace(budget.scope, budget.window)] ?? .zero
+    status.timezone = budget.zone?.name
+    let kept = kept[BudgetPlace(budget)] ?? .zero
     (status.reservedTokens, status.reservedNanoUSD) = (kept.tokens, kept.cost)
     status.resetsAt = line?.reset
     status.override = note(of: budget)
