@@ -91,7 +91,8 @@ import Testing
       .set(
         scope: "global", window: "day", maxNanoUSD: NanoUSD(5), maxTokens: TokenCount(7), maxRequests: 9,
         onLimit: "pause", reason: "r"),
-      .set(scope: "agent:a", window: "run", maxNanoUSD: nil, maxTokens: nil, maxRequests: nil, onLimit: nil,
+      .set(
+        scope: "agent:a", window: "run", maxNanoUSD: nil, maxTokens: nil, maxRequests: nil, onLimit: nil,
         reason: nil),
       .clear(scope: "agent:a", window: "day"),
       .adjust(scope: "agent:a", window: nil, cost: NanoUSD(-5), tokens: TokenCount(-1), reason: "r"),

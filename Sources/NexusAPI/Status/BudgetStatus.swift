@@ -61,7 +61,8 @@ extension BudgetStatus: WireValue {
       "heldNanoUSD": .int(heldNanoUSD.value), "maxRequests": .of(maxRequests),
       "usedRequests": .int(usedRequests), "reservedTokens": .int(reservedTokens.value),
       "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "timezone": .of(timezone),
-      "onLimit": .string(onLimit), "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
+      "onLimit": .string(onLimit), "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt),
+      "override": .of(override),
       "forecast": .of(forecast),
     ]
   }

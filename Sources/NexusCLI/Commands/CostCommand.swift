@@ -106,7 +106,9 @@ struct CostSetCommand: NaosCommand {
       status` shows it beside what the configuration says.
       """)
 
-  @Argument(help: ArgumentHelp("An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
+  @Argument(
+    help: ArgumentHelp(
+      "An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
   var who: String
 
   @Option(help: "At most so many dollars.")
@@ -168,7 +170,9 @@ struct CostAdjustCommand: NaosCommand {
       cost stays as it is.
       """)
 
-  @Argument(help: ArgumentHelp("An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
+  @Argument(
+    help: ArgumentHelp(
+      "An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
   var who: String
 
   @Option(parsing: .unconditional, help: "Dollars, for example 0.25 or -0.25.")

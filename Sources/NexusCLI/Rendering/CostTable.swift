@@ -56,7 +56,8 @@ package enum CostTable {
       budget.maxTokens.map { max(.zero, $0 - budget.usedTokens - budget.reservedTokens) },
       budget.maxRequests.map { max(0, $0 - budget.usedRequests) })
     var row = [
-      budget.scope, budget.timezone.map { "\(budget.per) (\(TerminalText.line($0)))" } ?? budget.per, amounts(budget.maxNanoUSD, budget.maxTokens, budget.maxRequests),
+      budget.scope, budget.timezone.map { "\(budget.per) (\(TerminalText.line($0)))" } ?? budget.per,
+      amounts(budget.maxNanoUSD, budget.maxTokens, budget.maxRequests),
       amounts(
         budget.maxNanoUSD.map { _ in spent }, budget.maxTokens.map { _ in budget.usedTokens },
         budget.maxRequests.map { _ in budget.usedRequests }),

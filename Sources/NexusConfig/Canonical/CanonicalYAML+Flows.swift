@@ -13,7 +13,7 @@ extension CanonicalYAML {
     }
     if let timeout = definition.timeout { members.append(("timeout", .plain(DurationText.text(timeout)))) }
     members.append(("maxParallel", .plain(String(definition.maxParallel))))
-    members += cost(of: .flow(definition.kind, definition.name))
+    members += cost(of: BudgetScope.flow(definition.kind, definition.name))
     members.append(("steps", .list(definition.steps.map { .map(step($0, of: definition)) })))
     return commented(members, definition.refusals)
   }
@@ -154,7 +154,7 @@ extension CanonicalYAML {
         ("cooldown", .plain(DurationText.text(auto.cooldown))),
       ])
     }
-    let members = [
+    let members: [(String, YAMLText)] = [
       ("agent", .text(spec.agent.text)), ("strategy", .plain(spec.strategy.rawValue)),
       ("size", .plain(String(spec.size))), ("minSize", .plain(String(spec.minSize))),
       ("maxSize", .plain(String(spec.maxSize))), ("autoScale", scaling), ("maxQueue", .plain(String(spec.maxQueue))),

@@ -116,7 +116,8 @@ extension PlanBuilder {
   private mutating func reportNoLimit(at location: SourceLocation) {
     report(
       Diagnostic(
-        "NX-CFG-207", "the budget has no limit", at: location, help: "give it `maxTokens`, `maxDollars` or `maxRequests`"))
+        "NX-CFG-207", "the budget has no limit", at: location,
+        help: "give it `maxTokens`, `maxDollars` or `maxRequests`"))
   }
 
   /// A map with `budget`, or with the limits themselves; what stands outside `budget` holds for each of its entries.

@@ -17,8 +17,7 @@ enum AnswerPrint {
     let form = AnswerForm(api: request.api, isStream: isStream, isArray: request.isArray)
     let whole: JSONValue
     do throws(AnswerProblem) { whole = try form.whole(body, isStream: isStream) } catch { return nil }
-    guard let canonical = kept(whole).encoded(.canonical) else { return nil }
-    return SHA256.hash(data: canonical).reduce(into: "") { text, byte in
+    return SHA256.hash(data: kept(whole).encoded(.canonical)).reduce(into: "") { text, byte in
       text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
   }

@@ -70,7 +70,8 @@ extension ModelExchange {
     guard run.answers(to: record.digest) > 0 else { return }
     // Longer ones are not read on an event loop.
     let isShort = answer.body.count <= services.limits.inlineBodyBytes
-    run.note(record.digest, answer: isShort ? AnswerPrint.of(answer.body, call.request, isStream: answer.isStream) : nil)
+    run.note(
+      record.digest, answer: isShort ? AnswerPrint.of(answer.body, call.request, isStream: answer.isStream) : nil)
   }
 
   private var agent: AgentName { call.session.caller.agent }

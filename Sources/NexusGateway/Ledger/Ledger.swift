@@ -264,8 +264,9 @@ extension Ledger.State {
   mutating func applyRules() {
     var rules = overrides.applied(to: budgets).map(BudgetRule.init)
     for place in watched {
-      rules.append(BudgetRule(
-        scope: place.scope, window: place.window, limit: .none, onLimit: .alert, zone: place.zone))
+      rules.append(
+        BudgetRule(
+          scope: place.scope, window: place.window, limit: .none, onLimit: .alert, zone: place.zone))
     }
     machine.setRules(rules)
   }

@@ -51,7 +51,7 @@ extension Ledger.State {
   /// Decides about those who wait; the callbacks are for after the lock.
   mutating func wake(at reading: ClockReading, boot: BootID) -> [(Ledger.Decided, Admission)] {
     machine.wake(at: reading).compactMap { woken in
-      if woken.decision == .queued { return waiting[woken.request.id].map { ($0.decided, .queued) } }
+      if woken.decision == .queued { return waiting[woken.request.id].map { ($0.decided, Admission.queued) } }
       guard let (call, decided) = waiting.removeValue(forKey: woken.request.id) else { return nil }
       switch woken.decision {
       case .admitted(let grant): return (decided, open(call, grant, at: reading.wall, boot))

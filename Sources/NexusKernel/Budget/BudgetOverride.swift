@@ -7,7 +7,9 @@ package import NexusCore
 package struct BudgetPlace: Sendable, Hashable {
   package var scope: BudgetScope
   package var window: BudgetWindow
-  /// Whose days they are; nil for UTC's. What a person sets holds for those that the configuration has.
+  /// Whose days they are; nil for UTC's.
+  ///
+  /// What a person sets holds for those that the configuration has.
   package var zone: BudgetZone?
   package init(_ scope: BudgetScope, _ window: BudgetWindow, zone: BudgetZone? = nil) {
     self.scope = scope
@@ -115,7 +117,8 @@ extension BudgetOverride {
     budgets.append(
       BudgetSpec(
         scope: place.scope, window: place.window, maxTokens: missesTokens ? maxTokens : nil,
-        maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil, onLimit: onLimit ?? beside?.onLimit ?? .refuse,
+        maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil,
+        onLimit: onLimit ?? beside?.onLimit ?? .refuse,
         alertAt: beside?.alertAt ?? [], zone: beside?.zone))
   }
 }

@@ -42,7 +42,9 @@ extension BudgetMachine {
 
   /// What a limit keeps for compensations: what they asked for, and a part of the limit if some do not say.
   package func kept(of rule: BudgetRule) -> Spend {
-    rule.isSoft ? .zero : reserves.kept(
+    rule.isSoft
+      ? .zero
+      : reserves.kept(
         scope: rule.scope.text, WindowName(rule.window, zone: rule.zone?.name), within: rule.limit)
   }
 

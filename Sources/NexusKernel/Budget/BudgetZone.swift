@@ -40,7 +40,7 @@ extension BudgetCalendar {
     let civil = CivilSecond(start.microseconds / 1_000_000)
     let second =
       switch zone.moment(of: civil) {
-      case .once(let time), .skipped(at: let time), .repeated(first: let time, _, _): time
+      case .once(let time), .skipped(at: let time), .repeated(first: let time, second: _, until: _): time
       }
     let (microseconds, overflow) = second.multipliedReportingOverflow(by: 1_000_000)
     return overflow ? start : WallTime(microseconds: microseconds)

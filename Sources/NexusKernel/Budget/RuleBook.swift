@@ -125,7 +125,9 @@ extension RuleBook.Place {
   init?(of key: CounterKey) {
     guard let name = WindowName(text: key.window) else { return nil }
     var scope = key.scope
-    if name.window == .run, let slash = scope.firstIndex(of: "/") { scope = String(scope[scope.index(after: slash)...]) }
+    if name.window == .run, let slash = scope.firstIndex(of: "/") {
+      scope = String(scope[scope.index(after: slash)...])
+    }
     self.init(scope: scope, window: name.window, zone: name.zone)
   }
 }

@@ -77,7 +77,9 @@ struct BudgetGateTests {
     let bench = try await GatewayBench.start(
       budgets: [BudgetSpec(scope: .agent(AgentName("tester")), maxRequests: 2)], upstream: upstream)
     let access = try await bench.open()
-    for call in 0..<2 { #expect(try await bench.call(key: access.key, body: GatewayBench.chat("q\(call)")).status == 200) }
+    for call in 0..<2 {
+      #expect(try await bench.call(key: access.key, body: GatewayBench.chat("q\(call)")).status == 200)
+    }
     let refused = try await bench.call(key: access.key, body: GatewayBench.chat("q2"))
     #expect(refused.status == 429)
     #expect(refused.fields["x-naos-code"] == "NX-BUD-001")

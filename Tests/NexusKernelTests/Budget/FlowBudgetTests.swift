@@ -87,7 +87,8 @@ import Testing
   }
 
   @Test(arguments: [
-    BudgetScope.global, .agent(AgentName("a")), .supervisor(SupervisorName("s")), .workflow("w"), .saga("s"), .pool("p"),
+    BudgetScope.global, .agent(AgentName("a")), .supervisor(SupervisorName("s")), .workflow("w"), .saga("s"),
+    .pool("p"),
     .step(flow: "w", step: "one"),
   ]) func `the text of a scope is read back`(scope: BudgetScope) { #expect(BudgetScope(text: scope.text) == scope) }
 
