@@ -66,6 +66,19 @@ import Testing
     #expect(try BudgetStatus(json: own.json) == own)
   }
 
+  @Test func `a budget of requests counts them`() throws {
+    var calls = BudgetStatus(scope: "agent:researcher", per: "day")
+    (calls.maxRequests, calls.usedRequests) = (1200, 3)
+    calls.override = BudgetOverrideNote(at: now, configuredRequests: 5)
+    let expected = """
+      BUDGET            PER           LIMIT       SPENT  HELD            LEFT  AT THE LIMIT  USED UP
+      agent:researcher  day  1,200 requests  3 requests     –  1,197 requests  refuse        –
+        └ set 2026-11-23T05:37:00.000Z; the configuration says 5 requests
+      """
+    #expect(CostTable.budgets([calls], now: now, plain) == expected)
+    #expect(try BudgetStatus(json: calls.json) == calls)
+  }
+
   @Test func `the history shows corrections with their reasons`() {
     var call = CostEntry(
       id: EffectID("eff_1"), at: now + .seconds(-90), agent: "researcher", model: "openai/gpt-4o", basis: "unresolved",

@@ -89,8 +89,11 @@ import Testing
   @Test func `a change of costs survives the wire, and half of one is none`() throws {
     let changes: [CostChange] = [
       .set(
-        scope: "global", window: "day", maxNanoUSD: NanoUSD(5), maxTokens: TokenCount(7), onLimit: "pause", reason: "r"),
-      .set(scope: "agent:a", window: "run", maxNanoUSD: nil, maxTokens: nil, onLimit: nil, reason: nil),
+        scope: "global", window: "day", maxNanoUSD: NanoUSD(5), maxTokens: TokenCount(7), maxRequests: 9,
+        onLimit: "pause", reason: "r"),
+      .set(
+        scope: "agent:a", window: "run", maxNanoUSD: nil, maxTokens: nil, maxRequests: nil, onLimit: nil,
+        reason: nil),
       .clear(scope: "agent:a", window: "day"),
       .adjust(scope: "agent:a", window: nil, cost: NanoUSD(-5), tokens: TokenCount(-1), reason: "r"),
       .resolve(EffectID("e"), cost: NanoUSD(5), tokens: TokenCount(2), reason: nil),

@@ -13,6 +13,7 @@ import Testing
     var override = BudgetOverride(place: place, maxCost: NanoUSD(5), at: WallTime(microseconds: 7))
     #expect(try BudgetFormat.overrides([BudgetFormat.row(override, at: place)])[place] == override)
     override.maxTokens = TokenCount(9)
+    override.maxRequests = 11
     override.onLimit = .pause
     override.reason = "because \"of\" it"
     override.maxCost = nil

@@ -32,6 +32,10 @@ export function budget(status, { scope = false } = {}) {
     parts.push(`${short(status.usedTokens)} of ${short(status.maxTokens)} tokens`);
     ratios.push(ratioOf(status.usedTokens, status.maxTokens));
   }
+  if (status.maxRequests != null) {
+    parts.push(`${short(status.usedRequests)} of ${short(status.maxRequests)} requests`);
+    ratios.push(ratioOf(status.usedRequests, status.maxRequests));
+  }
   const ratio = status.exhausted ? 1 : Math.max(0, ...ratios);
   return h("div.budget", null, scope ? h("span.name", null, status.scope.replace(/^agent:/, "")) : null,
     h("span", null, parts.join(" · "), h("span.quiet", null, status.per === "lifetime" ? "" : ` a ${status.per}`)),
@@ -50,7 +54,8 @@ export function budgetRatio(status) {
   if (status.exhausted) return 1;
   const money = status.maxNanoUSD === null ? 0 : ratioOf(status.usedNanoUSD, status.maxNanoUSD);
   const tokens = status.maxTokens === null ? 0 : ratioOf(status.usedTokens, status.maxTokens);
-  return Math.max(money, tokens);
+  const requests = status.maxRequests == null ? 0 : ratioOf(status.usedRequests, status.maxRequests);
+  return Math.max(money, tokens, requests);
 }
 
 /**

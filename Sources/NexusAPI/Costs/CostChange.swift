@@ -7,7 +7,8 @@ package import NexusCore
 package enum CostChange: Sendable, Hashable {
   /// A limit that holds instead of the configuration's. `scope` is `agent:NAME`, `supervisor:NAME` or `global`.
   case set(
-    scope: String, window: String, maxNanoUSD: NanoUSD?, maxTokens: TokenCount?, onLimit: String?, reason: String?)
+    scope: String, window: String, maxNanoUSD: NanoUSD?, maxTokens: TokenCount?, maxRequests: Int64?,
+    onLimit: String?, reason: String?)
   /// Back to what the configuration says.
   case clear(scope: String, window: String)
   /// A signed correction of what was charged; without a window, on all budgets that a call would count in now.
@@ -40,10 +41,10 @@ package enum CostChange: Sendable, Hashable {
 
   package var body: JSONValue {
     switch self {
-    case .set(let scope, let window, let cost, let tokens, let onLimit, let reason):
+    case .set(let scope, let window, let cost, let tokens, let requests, let onLimit, let reason):
       [
         "scope": .string(scope), "per": .string(window), "maxNanoUSD": .of(cost?.value),
-        "maxTokens": .of(tokens?.value), "onLimit": .of(onLimit), "reason": .of(reason),
+        "maxTokens": .of(tokens?.value), "maxRequests": .of(requests), "onLimit": .of(onLimit), "reason": .of(reason),
       ]
     case .clear(let scope, let window): ["scope": .string(scope), "per": .string(window)]
     case .adjust(let scope, let window, let cost, let tokens, let reason):
@@ -68,6 +69,7 @@ package enum CostChange: Sendable, Hashable {
         scope: try reader.text("scope"), window: try reader.optionalText("per") ?? "lifetime",
         maxNanoUSD: try reader.optionalInteger("maxNanoUSD").map { NanoUSD($0) },
         maxTokens: try reader.optionalInteger("maxTokens").map { TokenCount($0) },
+        maxRequests: try reader.optionalInteger("maxRequests"),
         onLimit: try reader.optionalText("onLimit"), reason: try Self.reason(reader))
     case "clear": self = .clear(scope: try reader.text("scope"), window: try reader.optionalText("per") ?? "lifetime")
     case "adjust":

@@ -13,11 +13,15 @@ package struct BudgetStatus: Sendable, Hashable {
   /// Settled cost and what calls in flight hold.
   package var usedNanoUSD: NanoUSD
   package var heldNanoUSD: NanoUSD
+  package var maxRequests: Int64?
+  package var usedRequests: Int64 = 0
   /// What stands aside for the compensations of sagas: other calls cannot have it.
   package var reservedTokens = TokenCount.zero
   package var reservedNanoUSD = NanoUSD.zero
   /// The window: `lifetime`, `run`, `day` and so on.
   package var per: String
+  /// Whose days, weeks and months they are, by the name of the IANA database; nil for UTC.
+  package var timezone: String?
   /// `refuse`, `pause`, `throttle`, `alert`, `kill`.
   package var onLimit: String
   /// False if it only alerts: it is outside the guarantee.
@@ -54,9 +58,11 @@ extension BudgetStatus: WireValue {
     [
       "scope": .string(scope), "maxTokens": .of(maxTokens?.value), "usedTokens": .int(usedTokens.value),
       "maxNanoUSD": .of(maxNanoUSD?.value), "usedNanoUSD": .int(usedNanoUSD.value),
-      "heldNanoUSD": .int(heldNanoUSD.value), "reservedTokens": .int(reservedTokens.value),
-      "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "onLimit": .string(onLimit),
-      "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt), "override": .of(override),
+      "heldNanoUSD": .int(heldNanoUSD.value), "maxRequests": .of(maxRequests),
+      "usedRequests": .int(usedRequests), "reservedTokens": .int(reservedTokens.value),
+      "reservedNanoUSD": .int(reservedNanoUSD.value), "per": .string(per), "timezone": .of(timezone),
+      "onLimit": .string(onLimit), "hard": .bool(isHard), "exhausted": .bool(isExhausted), "resetsAt": .of(resetsAt),
+      "override": .of(override),
       "forecast": .of(forecast),
     ]
   }
@@ -69,9 +75,12 @@ extension BudgetStatus: WireValue {
     maxNanoUSD = try reader.optionalInteger("maxNanoUSD").map { NanoUSD($0) }
     usedNanoUSD = NanoUSD(try reader.integer("usedNanoUSD"))
     heldNanoUSD = NanoUSD(try reader.optionalInteger("heldNanoUSD") ?? 0)
+    maxRequests = try reader.optionalInteger("maxRequests")
+    usedRequests = try reader.optionalInteger("usedRequests") ?? 0
     reservedTokens = TokenCount(try reader.optionalInteger("reservedTokens") ?? 0)
     reservedNanoUSD = NanoUSD(try reader.optionalInteger("reservedNanoUSD") ?? 0)
     per = try reader.text("per")
+    timezone = try reader.optionalText("timezone")
     onLimit = try reader.text("onLimit")
     isHard = try reader.flag("hard", default: true)
     isExhausted = try reader.flag("exhausted", default: false)
@@ -88,14 +97,17 @@ package struct BudgetOverrideNote: Sendable, Hashable {
   /// What would hold without it; nil for no limit.
   package var configuredNanoUSD: NanoUSD?
   package var configuredTokens: TokenCount?
+  package var configuredRequests: Int64?
 
   package init(
-    at: WallTime, reason: String? = nil, configuredNanoUSD: NanoUSD? = nil, configuredTokens: TokenCount? = nil
+    at: WallTime, reason: String? = nil, configuredNanoUSD: NanoUSD? = nil, configuredTokens: TokenCount? = nil,
+    configuredRequests: Int64? = nil
   ) {
     self.at = at
     self.reason = reason
     self.configuredNanoUSD = configuredNanoUSD
     self.configuredTokens = configuredTokens
+    self.configuredRequests = configuredRequests
   }
 }
 
@@ -103,7 +115,7 @@ extension BudgetOverrideNote: WireValue {
   package var json: JSONValue {
     [
       "at": .of(at), "reason": .of(reason), "configuredNanoUSD": .of(configuredNanoUSD?.value),
-      "configuredTokens": .of(configuredTokens?.value),
+      "configuredTokens": .of(configuredTokens?.value), "configuredRequests": .of(configuredRequests),
     ]
   }
 
@@ -113,6 +125,7 @@ extension BudgetOverrideNote: WireValue {
     reason = try reader.optionalText("reason")
     configuredNanoUSD = try reader.optionalInteger("configuredNanoUSD").map { NanoUSD($0) }
     configuredTokens = try reader.optionalInteger("configuredTokens").map { TokenCount($0) }
+    configuredRequests = try reader.optionalInteger("configuredRequests")
   }
 }
 

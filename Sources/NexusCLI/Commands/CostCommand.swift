@@ -106,7 +106,9 @@ struct CostSetCommand: NaosCommand {
       status` shows it beside what the configuration says.
       """)
 
-  @Argument(help: ArgumentHelp("An agent, supervisor:NAME, or global.", valueName: "who"))
+  @Argument(
+    help: ArgumentHelp(
+      "An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
   var who: String
 
   @Option(help: "At most so many dollars.")
@@ -114,6 +116,9 @@ struct CostSetCommand: NaosCommand {
 
   @Option(help: "At most so many tokens.")
   var maxTokens: Int64?
+
+  @Option(help: "At most so many model calls.")
+  var maxRequests: Int64?
 
   @Option(help: "run, hour, day, week, month or lifetime.")
   var per = "lifetime"
@@ -130,7 +135,7 @@ struct CostSetCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let setsNothing = maxDollars == nil && maxTokens == nil && onLimit == nil
+    let setsNothing = maxDollars == nil && maxTokens == nil && maxRequests == nil && onLimit == nil
     guard clear == setsNothing else {
       throw CommandFailure.usage(
         clear ? "--clear goes with no limit." : "Say which limit.", hint: "naos cost set \(who) --max-dollars 5")
@@ -141,7 +146,7 @@ struct CostSetCommand: NaosCommand {
       ? .clear(scope: scope, window: per)
       : .set(
         scope: scope, window: per, maxNanoUSD: maxDollars?.amount, maxTokens: maxTokens.map { TokenCount($0) },
-        onLimit: onLimit, reason: reason)
+        maxRequests: maxRequests, onLimit: onLimit, reason: reason)
     guard try await CostTarget.change(change, context) != nil else { return }
     let console = context.console
     if clear {
@@ -165,7 +170,9 @@ struct CostAdjustCommand: NaosCommand {
       cost stays as it is.
       """)
 
-  @Argument(help: ArgumentHelp("An agent, supervisor:NAME, or global.", valueName: "who"))
+  @Argument(
+    help: ArgumentHelp(
+      "An agent, supervisor:, workflow:, saga: or pool:NAME, step:FLOW/STEP, or global.", valueName: "who"))
   var who: String
 
   @Option(parsing: .unconditional, help: "Dollars, for example 0.25 or -0.25.")

@@ -78,6 +78,9 @@ struct InspectCommand: NaosCommand {
     if let limit = budget.maxNanoUSD {
       parts.append("\(Quantities.money(budget.usedNanoUSD)) of \(Quantities.money(limit))")
     }
+    if let limit = budget.maxRequests {
+      parts.append("\(Quantities.count(budget.usedRequests)) of \(Quantities.count(limit)) requests")
+    }
     parts += [budget.per, budget.onLimit]
     if !budget.isHard { parts.append("soft") }
     if budget.isExhausted { parts.append("exhausted") }

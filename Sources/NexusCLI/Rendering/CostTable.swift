@@ -53,10 +53,14 @@ package enum CostTable {
     let spent = budget.usedNanoUSD - budget.heldNanoUSD
     let left = amounts(
       budget.maxNanoUSD.map { max(.zero, $0 - budget.usedNanoUSD - budget.reservedNanoUSD) },
-      budget.maxTokens.map { max(.zero, $0 - budget.usedTokens - budget.reservedTokens) })
+      budget.maxTokens.map { max(.zero, $0 - budget.usedTokens - budget.reservedTokens) },
+      budget.maxRequests.map { max(0, $0 - budget.usedRequests) })
     var row = [
-      budget.scope, budget.per, amounts(budget.maxNanoUSD, budget.maxTokens),
-      amounts(budget.maxNanoUSD.map { _ in spent }, budget.maxTokens.map { _ in budget.usedTokens }),
+      budget.scope, budget.timezone.map { "\(budget.per) (\(TerminalText.line($0)))" } ?? budget.per,
+      amounts(budget.maxNanoUSD, budget.maxTokens, budget.maxRequests),
+      amounts(
+        budget.maxNanoUSD.map { _ in spent }, budget.maxTokens.map { _ in budget.usedTokens },
+        budget.maxRequests.map { _ in budget.usedRequests }),
       budget.maxNanoUSD == nil ? "–" : "\(budget.heldNanoUSD)",
     ]
     if keeps { row.append(kept(budget)) }
@@ -72,13 +76,17 @@ package enum CostTable {
   }
 
   private static func note(_ override: BudgetOverrideNote) -> String {
-    let configured = amounts(override.configuredNanoUSD, override.configuredTokens)
+    let configured = amounts(
+      override.configuredNanoUSD, override.configuredTokens, override.configuredRequests)
     return "set \(override.at.iso8601)\(override.reason.map { " (\(TerminalText.line($0)))" } ?? "")"
       + "; the configuration says \(configured == "–" ? "no limit" : configured)"
   }
 
-  private static func amounts(_ cost: NanoUSD?, _ tokens: TokenCount?) -> String {
-    let parts = [cost.map(\.description), tokens.map { "\(Quantities.count($0.value)) tokens" }].compactMap { $0 }
+  private static func amounts(_ cost: NanoUSD?, _ tokens: TokenCount?, _ requests: Int64? = nil) -> String {
+    let parts = [
+      cost.map(\.description), tokens.map { "\(Quantities.count($0.value)) tokens" },
+      requests.map { "\(Quantities.count($0)) requests" },
+    ].compactMap { $0 }
     return parts.isEmpty ? "–" : parts.joined(separator: ", ")
   }
 

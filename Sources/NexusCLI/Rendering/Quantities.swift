@@ -111,6 +111,8 @@ enum Quantities {
       words = "\(count(tokens.left)) of \(count(tokens.max)) tokens"
     } else if let cost {
       words = "\(money(NanoUSD(cost.left))) of \(money(NanoUSD(cost.max)))"
+    } else if let limit = budget.maxRequests {
+      words = "\(count(max(0, limit - budget.usedRequests))) of \(count(limit)) requests"
     } else {
       return nil
     }
@@ -144,6 +146,10 @@ enum Quantities {
   /// Whose budget it is, unless it is the agent's own.
   private static func owner(_ scope: String) -> String {
     if scope == "global" { return " to the project" }
+    // `workflow publish`, `step publish/research`.
+    if !scope.hasPrefix("agent:"), !scope.hasPrefix("supervisor:"), let colon = scope.firstIndex(of: ":") {
+      return " to \(TerminalText.line("\(scope[..<colon]) \(scope[scope.index(after: colon)...])"))"
+    }
     return scope.hasPrefix("supervisor:") ? " to \(scope.dropFirst("supervisor:".count))" : ""
   }
 
@@ -159,7 +165,10 @@ enum Quantities {
     }
     let money = isOfEach ? budget.maxNanoUSD.map { self.money($0) } : moneyOf(budget)
     let nearer = budget.tokensAreNearer ? tokens ?? money : money ?? tokens
-    return (nearer ?? "–") + window(of: budget) + own
+    let requests = budget.maxRequests.map { limit in
+      (isOfEach ? "" : "\(short(budget.usedRequests)) of ") + "\(short(limit)) requests"
+    }
+    return (nearer ?? requests ?? "–") + window(of: budget) + own
   }
 
   private static let runWindow = "run"

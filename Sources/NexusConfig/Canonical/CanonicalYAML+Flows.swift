@@ -13,6 +13,7 @@ extension CanonicalYAML {
     }
     if let timeout = definition.timeout { members.append(("timeout", .plain(DurationText.text(timeout)))) }
     members.append(("maxParallel", .plain(String(definition.maxParallel))))
+    members += cost(of: BudgetScope.flow(definition.kind, definition.name))
     members.append(("steps", .list(definition.steps.map { .map(step($0, of: definition)) })))
     return commented(members, definition.refusals)
   }
@@ -35,6 +36,7 @@ extension CanonicalYAML {
     if case .agent = step.action { members.append(("onUnknown", onUnknown(step.onUnknown))) }
     if case .string(let key)? = step.idempotencyKey?.source { members.append(("idempotencyKey", .text(key))) }
     if case .run = step.action { members.append(("parentClose", .plain(step.parentClose.rawValue))) }
+    members += cost(of: .step(flow: definition.name, step: step.name))
     if definition.kind == .saga { members.append(("kind", .plain(step.commitment.rawValue))) }
     if let compensation = step.compensation {
       members.append(("compensation", self.compensation(compensation)))
@@ -123,6 +125,7 @@ extension CanonicalYAML {
       if definition.steps.allSatisfy({ $0.retry == first.retry }) { members.append(("retry", retry(first.retry))) }
       if definition.steps.allSatisfy({ $0.limits == first.limits }) { members += timeout(first.limits, "stepTimeout") }
     }
+    members += cost(of: .pool(definition.name))
     return commented(members, definition.refusals)
   }
 
@@ -151,12 +154,13 @@ extension CanonicalYAML {
         ("cooldown", .plain(DurationText.text(auto.cooldown))),
       ])
     }
-    return .map([
+    let members: [(String, YAMLText)] = [
       ("agent", .text(spec.agent.text)), ("strategy", .plain(spec.strategy.rawValue)),
       ("size", .plain(String(spec.size))), ("minSize", .plain(String(spec.minSize))),
       ("maxSize", .plain(String(spec.maxSize))), ("autoScale", scaling), ("maxQueue", .plain(String(spec.maxQueue))),
       ("capacity", .plain(String(spec.capacity))),
-    ])
+    ]
+    return .map(members + cost(of: .pool(spec.name.text)))
   }
 
   // MARK: Schedules

@@ -60,6 +60,13 @@ struct CanonicalYAML {
     if !spec.headers.isEmpty {
       members.append(("headers", .map(spec.headers.map { ($0.name, .text(redactedText)) })))
     }
+    if let name = spec.keyHeader { members.append(("keyHeader", .text(name))) }
+    if !spec.query.isEmpty {
+      let query = spec.query.map { member in
+        (member.name, YAMLText.text(member.name == ProviderSpec.apiVersion ? member.value : redactedText))
+      }
+      members.append(("query", .map(query)))
+    }
     return .map(members)
   }
 
@@ -95,6 +102,7 @@ struct CanonicalYAML {
     members.append(("workdir", .text(spec.workingDirectory)))
     if let schema = spec.inputSchema { members.append(("input", YAMLText(data: schema))) }
     if let schema = spec.outputSchema { members.append(("output", YAMLText(data: schema))) }
+    if spec.loops.onSpike != .alert { members.append(("onSpike", .plain(spec.loops.onSpike.rawValue))) }
     if spec.loops.onLoop != .pause { members.append(("onLoop", .plain(spec.loops.onLoop.rawValue))) }
     if let calls = spec.loops.maxCalls { members.append(("maxCalls", .plain(String(calls)))) }
     members += care(spec)
@@ -173,7 +181,8 @@ struct CanonicalYAML {
     if plan.holds != .escrow { members.append(("holds", .plain(plan.holds.rawValue))) }
     var order: [BudgetScope] = []
     var groups: [BudgetScope: [BudgetSpec]] = [:]
-    for budget in plan.budgets {
+    // Those of flows stand with their flows.
+    for budget in plan.budgets where !budget.scope.isOfFlow {
       if groups[budget.scope] == nil { order.append(budget.scope) }
       groups[budget.scope, default: []].append(budget)
     }
@@ -183,6 +192,8 @@ struct CanonicalYAML {
           switch scope {
           case .agent(let name): name.text
           case .supervisor(let name): name.text
+          case .workflow(let name), .saga(let name), .pool(let name): name
+          case .step(let flow, let step): "\(flow)/\(step)"
           case .global: "global"
           }
         return (name, .list((groups[scope] ?? []).map(budget)))
@@ -201,11 +212,19 @@ struct CanonicalYAML {
     return .map(members)
   }
 
+  /// The budgets of a flow or of a step.
+  func cost(of scope: BudgetScope?) -> [(String, YAMLText)] {
+    let budgets = plan.budgets.filter { $0.scope == scope }
+    return budgets.isEmpty ? [] : [("cost", .list(budgets.map(budget)))]
+  }
+
   private func budget(_ spec: BudgetSpec) -> YAMLText {
     var members: [(String, YAMLText)] = []
     if let tokens = spec.maxTokens { members.append(("maxTokens", .plain(String(tokens.value)))) }
     if let cost = spec.maxCost { members.append(("maxDollars", .plain(MoneyText.text(cost)))) }
+    if let requests = spec.maxRequests { members.append(("maxRequests", .plain(String(requests)))) }
     members.append(("per", .plain(spec.window.rawValue)))
+    if let zone = spec.zone { members.append(("timezone", .text(zone.name))) }
     members.append(("onLimit", .plain(spec.onLimit.rawValue)))
     if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }
     return .map(members)

@@ -6,16 +6,18 @@ internal import NexusDiagnostics
 internal import NexusKernel
 
 extension PlanBuilder {
-  mutating func buildFlows() {
-    var items: [(kind: RunKind, item: Named)] = []
+  /// Which flows there are: what budgets and steps name may stand further below.
+  mutating func collectFlows() {
     for (kind, plural) in [(RunKind.workflow, "workflows"), (.saga, "sagas"), (.pool, "pools")] {
       for item in named(plural, kind.rawValue) where takeRunName(item) {
-        // What a step names may stand further below.
         flowKinds[item.name] = kind
-        items.append((kind, item))
+        flowItems.append((kind, item))
       }
     }
-    for (kind, item) in items {
+  }
+
+  mutating func buildFlows() {
+    for (kind, item) in flowItems {
       if kind == .pool { buildPool(item) } else { buildFlow(item, kind) }
     }
     refuseRecursion()

@@ -29,7 +29,7 @@ extension PlanBuilder {
     let scopes: [BudgetScope] = [.agent(agent)] + supervisors(above: agent) + [.global]
     return plan.budgets.first { budget in
       scopes.contains(budget.scope) && budget.onLimit != .alert
-        && !SpendLimit(cost: budget.maxCost, tokens: budget.maxTokens).admits(sum)
+        && !budget.limit.admits(sum)
     }
   }
 

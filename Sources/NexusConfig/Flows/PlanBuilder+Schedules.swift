@@ -39,15 +39,23 @@ extension PlanBuilder {
   private mutating func timezone(_ fields: Fields) -> String {
     guard let value = fields.value("timezone"), let text = value.text, text != ScheduleSpec.defaultTimeZone
     else { return ScheduleSpec.defaultTimeZone }
+    checkZone(text, at: value.location)
+    return text
+  }
+
+  /// False, with a diagnostic, if no zone has that name.
+  @discardableResult
+  mutating func checkZone(_ text: String, at location: SourceLocation) -> Bool {
     let known = zoneNames()
     if !ZoneNames.isName(text) || (!known.isEmpty && !known.contains(text)) {
       report(
         Diagnostic(
-          "NX-CFG-249", "`\(text)` is not the name of a time zone", at: value.location,
+          "NX-CFG-249", "`\(text)` is not the name of a time zone", at: location,
           help: "write a name of the IANA database, such as Europe/Berlin or UTC",
           suggestion: Suggestion.nearest(to: text, among: known)))
+      return false
     }
-    return text
+    return true
   }
 
   private func catchUp(_ value: Shaped) -> ScheduleCatchUp {

@@ -117,7 +117,8 @@ extension PlanBuilder {
             "NX-CFG-115", "a reserve has no window: it is kept while the saga may go back", at: value.location,
             help: "write the amount alone"))
       }
-      return Spend(cost: text.maxCost ?? .zero, tokens: text.maxTokens ?? .zero)
+      return Spend(
+        cost: text.maxCost ?? .zero, tokens: text.maxTokens ?? .zero, requests: text.maxRequests ?? 0)
     }
     guard let fields = value.fields else { return nil }
     var reserve = Spend(cost: fields.money("maxDollars") ?? .zero)

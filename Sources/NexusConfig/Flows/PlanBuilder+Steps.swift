@@ -135,12 +135,13 @@ extension PlanBuilder {
     case .sleep:
       forbidden = [
         "forEach", "input", "retry", "retryDelay", "timeout", "heartbeat", "onUnknown", "idempotencyKey", "parentClose",
-        "compensation", "compensateFailed",
+        "compensation", "compensateFailed", "cost",
       ]
       what = "a step that sleeps"
     case .event:
       forbidden = [
         "forEach", "input", "retry", "retryDelay", "heartbeat", "onUnknown", "idempotencyKey", "parentClose",
+        "cost",
       ]
       what = "a step that waits for an event"
     }

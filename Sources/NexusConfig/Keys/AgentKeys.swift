@@ -58,7 +58,10 @@ extension ConfigKeys {
       "What it may spend."),
     KeySpec(
       "onLoop", word(OnLoop.self), default: "pause",
-      "What happens when it calls the same tools in circles: refuse the call and pause the run, refuse it, only tell."),
+      "What happens when it goes round in circles: refuse the call and pause the run, refuse it, only tell."),
+    KeySpec(
+      "onSpike", word(OnLoop.self), default: "alert",
+      "What happens when it spends in a minute eight times what it did before: `alert` only tells, as at four times."),
     KeySpec(
       "maxCalls", count(1), default: "no ceiling",
       "How many model calls it may make in one run, all steps of a flow together."),

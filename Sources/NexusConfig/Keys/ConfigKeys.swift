@@ -65,6 +65,10 @@ enum ConfigKeys {
         "baseURL", text, default: "of a known provider", "What the provider's own SDK calls `base_url`."),
       KeySpec("apiKey", text, default: "none", "The credential, as `${NAME}`; it never leaves the node."),
       KeySpec("headers", .dictionary(.free, text), "More headers for every request."),
+      KeySpec(
+        "apiVersion", text, "Of Azure: the `api-version` of every request. The key then goes in the header `api-key`."),
+      KeySpec("query", .dictionary(.free, text), "What else stands behind the `?` of every request."),
+      KeySpec("keyHeader", text, default: "that of the dialect", "The header in which the key goes, as it is."),
       KeySpec("script", scriptSource, "Of `local` alone: what `local/scripted` plays, a file or its rules in place."),
     ])
 

@@ -11,8 +11,11 @@ extension ConfigKeys {
   private static let limitKeys: [KeySpec] = [
     KeySpec("maxTokens", Shape(.integer(0...Int64.max)), "The most tokens in a window."),
     KeySpec("maxDollars", Shape(.money), aliases: ["maxCost"], "The most dollars in a window."),
+    KeySpec("maxRequests", Shape(.integer(0...Int64.max)), aliases: ["maxCalls"], "The most model calls in a window."),
     KeySpec("per", word(BudgetWindow.self), aliases: ["period"], default: "lifetime", "The window."),
-    KeySpec("timezone", .anything, availability: .later, "Where days, weeks and months begin; now in UTC."),
+    KeySpec(
+      "timezone", Shape(.text), default: "UTC",
+      "Whose days, weeks and months they are: a name of the IANA database, such as `Europe/Berlin`."),
     KeySpec(
       "onLimit", word(OnLimit.self), aliases: ["action", "onExceed"], default: "refuse",
       "What happens at the limit."),
@@ -38,7 +41,7 @@ extension ConfigKeys {
       KeySpec(
         "budgets",
         .dictionary(.plain, Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope))),
-        "Budgets by agent, supervisor or `global`."),
+        "Budgets by agent, supervisor, workflow, saga, pool or `global`."),
       KeySpec("models", .dictionary(.free, .object(price)), "Prices by `model` or `provider/model`."),
       KeySpec(
         "mode", word(CostMode.self), default: "hard", "`hard` refuses a model without a price, `soft` estimates it."),

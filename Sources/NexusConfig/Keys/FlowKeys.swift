@@ -18,6 +18,9 @@ extension ConfigKeys {
       "onExhausted", word(OnExhausted.self), default: "fail",
       "When the tries of a step are used up: `fail` ends the run, `pause` lets it wait for a person."),
     KeySpec("timeout", duration, default: "none", "The longest that the whole run may take."),
+    KeySpec(
+      "cost", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope)),
+      "What all its runs may spend, with the agents and runs in them."),
     KeySpec("maxParallel", count(1), default: "16", "How many attempts of one run may be under way at a time."),
     KeySpec("input", .anything, availability: .laterAndRestricts, "The JSON Schema of its input."),
   ]
@@ -80,7 +83,9 @@ extension ConfigKeys {
       "parentClose", word(ParentClose.self), default: "cancel",
       "Of a step that is a run: what becomes of that run when this one ends first."),
     KeySpec("validate", .anything, availability: .laterAndRestricts, "The validators of its output."),
-    KeySpec("cost", .anything, availability: .laterAndRestricts, "What it may spend."),
+    KeySpec(
+      "cost", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope)),
+      "What it may spend in all runs, each try of it."),
   ]
 
   /// How a saga goes back over it.

@@ -36,6 +36,9 @@ extension ConfigKeys {
         "autoScale", Shape(.boolean, mapping: .object(autoScale)), default: "false",
         "Of a queue: adds workers while tasks wait, and takes them away while workers do."),
       KeySpec("maxQueue", count(1), default: "10000", "Of a queue: how many tasks may wait; more are refused."),
+      KeySpec(
+        "cost", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope)),
+        "What all its runs may spend."),
       KeySpec("capacity", count(1), default: "1", "Of a queue: how many tasks one worker may have at a time."),
     ])
 

@@ -52,6 +52,7 @@ package enum ConfigLoader {
     let paths = reading.paths
     var builder = PlanBuilder(
       project: paths, documents: documents, environment: variables, zoneNames: { ZoneNames.all(in: files) },
+      zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
       readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
     // After a syntax error a file is missing, and every reference into it would look undefined.
     if !reading.isIncomplete {

@@ -28,7 +28,8 @@ extension PlanBuilder {
   /// Keys of the agent itself that restrict and cannot be enforced yet.
   private mutating func refuseByOwnKeys(_ spec: inout AgentSpec, _ item: Named) {
     spec.loops = LoopSpec(
-      onLoop: item.fields.word("onLoop", as: OnLoop.self) ?? .pause, maxCalls: item.fields.integer("maxCalls"))
+      onLoop: item.fields.word("onLoop", as: OnLoop.self) ?? .pause, maxCalls: item.fields.integer("maxCalls"),
+      onSpike: item.fields.word("onSpike", as: OnLoop.self) ?? .alert)
     let sandbox = item.fields.fields("sandbox")
     let inner = [item.fields, item.fields.fields("execution"), sandbox, sandbox?.fields("limits")].compactMap(\.self)
     for fields in inner {

@@ -11,12 +11,32 @@ extension PlanBuilder {
       guard let cost = agentFields[agent.name]?.value("cost") else { continue }
       addBudgets(cost, scope: .agent(agent.name))
     }
+    for (kind, item) in flowItems { buildCost(of: item, kind) }
     for document in documents {
       if let fields = document.fields("cost") { buildProjectCost(fields) }
     }
     groupBudgets()
     if let text = projectWord("mode"), let mode = CostMode(rawValue: text) { plan.costMode = mode }
     if let text = projectWord("holds"), let holds = HoldDurability(rawValue: text) { plan.holds = holds }
+  }
+
+  /// What a flow may spend, and each of its steps.
+  private mutating func buildCost(of item: Named, _ kind: RunKind) {
+    if let cost = item.fields.value("cost"), let scope = BudgetScope.flow(kind, item.name) {
+      addBudgets(cost, scope: scope)
+    }
+    for fields in (item.fields.value("steps")?.list ?? []).compactMap(\.fields) {
+      guard let cost = fields.value("cost"), let step = fields.text("name") else { continue }
+      addBudgets(cost, scope: .step(flow: item.name, step: step))
+      checkFollowed(fields)
+    }
+  }
+
+  /// A run that is a step is known by the step's own key, so that what it spends is the step's.
+  private mutating func checkFollowed(_ fields: Fields) {
+    let work = ["agent", "workflow", "saga", "pool"].compactMap { fields.text($0) }.first
+    guard work.map({ flowKinds[$0] != nil }) ?? false else { return }
+    reportMisfit("idempotencyKey", fields, "hides the run that the step is from its `cost`")
   }
 
   /// What `cost` says once for the whole project; said again in another document, it is an error there.
@@ -45,7 +65,7 @@ extension PlanBuilder {
   private mutating func buildProjectCost(_ fields: Fields) {
     var scope = BudgetScope.global
     if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
-    let own = ["budget", "maxTokens", "maxDollars", "per", "timezone", "onLimit", "alertAt"]
+    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt"]
     if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
     for entry in fields.value("budgets")?.entries ?? [] {
       addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))
@@ -72,6 +92,7 @@ extension PlanBuilder {
     if name == "global" { return .global }
     if agentLocations[AgentName(name)] == nil {
       if supervisorLocations[SupervisorName(name)] != nil { return .supervisor(SupervisorName(name)) }
+      if let flow = flowKinds[name].flatMap({ BudgetScope.flow($0, name) }) { return flow }
       reportUndefined(name, at: location)
     }
     return .agent(AgentName(name))
@@ -90,15 +111,18 @@ extension PlanBuilder {
     for entry in entries { add(entry, scope: scope, outer: outer) }
   }
 
+  private static let limitKeys = ["maxTokens", "maxDollars", "maxRequests"]
+
   private mutating func reportNoLimit(at location: SourceLocation) {
     report(
       Diagnostic(
-        "NX-CFG-207", "the budget has no limit", at: location, help: "give it `maxTokens` or `maxDollars`"))
+        "NX-CFG-207", "the budget has no limit", at: location,
+        help: "give it `maxTokens`, `maxDollars` or `maxRequests`"))
   }
 
   /// A map with `budget`, or with the limits themselves; what stands outside `budget` holds for each of its entries.
   private mutating func addBudgets(scoped fields: Fields, scope: BudgetScope) {
-    let limits = ["maxTokens", "maxDollars"].filter(fields.has)
+    let limits = Self.limitKeys.filter(fields.has)
     guard let budget = fields.value("budget") else {
       // A wrong value of `budget` is reported already.
       if !fields.has("budget") {
@@ -122,6 +146,7 @@ extension PlanBuilder {
     if case .budget(let text) = entry.content {
       spec.maxTokens = text.maxTokens
       spec.maxCost = text.maxCost
+      spec.maxRequests = text.maxRequests
       if let window = text.window { spec.window = window }
       if text.window != nil, let per = outer?.field("per") {
         report(
@@ -133,19 +158,42 @@ extension PlanBuilder {
     if let inner {
       if case .integer(let tokens)? = inner.value("maxTokens")?.content { spec.maxTokens = TokenCount(tokens) }
       spec.maxCost = inner.money("maxDollars")
+      if case .integer(let requests)? = inner.value("maxRequests")?.content { spec.maxRequests = requests }
     }
     for fields in sources.reversed() {
       if let window = fields.word("per", as: BudgetWindow.self) { spec.window = window }
       if let onLimit = fields.word("onLimit", as: OnLimit.self) { spec.onLimit = onLimit }
       if let alertAt = fields.value("alertAt") { spec.alertAt = percentages(alertAt) }
     }
-    let isWrong = inner.map { $0.has("maxTokens") || $0.has("maxDollars") } ?? false
-    if spec.maxTokens == nil, spec.maxCost == nil {
+    if let value = sources.compactMap({ $0.value("timezone") }).first { spec.zone = zone(value, spec.window) }
+    let isWrong = inner.map { Self.limitKeys.contains(where: $0.has) } ?? false
+    if spec.limit.isNone {
       if !isWrong { reportNoLimit(at: entry.location) }
       return
     }
     checkThrottle(spec, sources, entry)
     plan.budgets.append(spec)
+  }
+
+  /// The clock that a window goes by; nil for UTC.
+  private mutating func zone(_ value: Shaped, _ window: BudgetWindow) -> BudgetZone? {
+    guard let name = value.text, name != ScheduleSpec.defaultTimeZone else { return nil }
+    guard window.followsZone else {
+      report(
+        Diagnostic(
+          "NX-CFG-115", "a budget per \(window.rawValue) is the same in every time zone", at: value.location,
+          help: "remove `timezone`, or write `per: day`"))
+      return nil
+    }
+    guard checkZone(name, at: value.location) else { return nil }
+    guard let rules = zoneRules(name) else {
+      report(
+        Diagnostic(
+          "NX-CFG-249", "this machine has no data of the time zone `\(name)`", at: value.location,
+          help: "install the package tzdata, or use UTC"))
+      return nil
+    }
+    return BudgetZone(name: name, rules: rules)
   }
 
   private func percentages(_ value: Shaped) -> [Int] {
@@ -158,7 +206,7 @@ extension PlanBuilder {
 
   /// Spacing needs a window that ends.
   private mutating func checkThrottle(_ spec: BudgetSpec, _ sources: [Fields], _ entry: Shaped) {
-    guard spec.onLimit == .throttle, spec.window == .lifetime || spec.window == .run else { return }
+    guard spec.onLimit == .throttle, !spec.window.hasEnd else { return }
     let location = sources.compactMap { $0.value("onLimit")?.location }.first ?? entry.location
     report(
       Diagnostic(

@@ -83,7 +83,43 @@ extension PlanBuilder {
       checkHeader(text, at: header.value.location)
       spec.headers.append(EnvironmentVariable(header.key, text))
     }
+    buildQuery(of: &spec, fields)
     plan.providers.append(spec)
+  }
+
+  /// What Azure and its like want in every request.
+  private mutating func buildQuery(of spec: inout ProviderSpec, _ fields: Fields) {
+    if let version = fields.text("apiVersion") {
+      spec.query.append(EnvironmentVariable(ProviderSpec.apiVersion, version))
+      if spec.dialect == .openai { spec.keyHeader = "api-key" }
+    }
+    for member in fields.value("query")?.entries ?? [] {
+      guard let text = member.value.text else { continue }
+      if member.key == ProviderSpec.apiVersion, let version = fields.field("apiVersion") {
+        report(
+          Diagnostic(
+            "NX-CFG-115", "`\(member.key)` stands beside `\(version.written)`", at: member.keyLocation,
+            notes: [.init("here", at: version.keyLocation)], help: "keep one of the two"))
+      }
+      spec.query.append(EnvironmentVariable(member.key, text))
+    }
+    guard let value = fields.value("keyHeader"), let name = value.text else { return }
+    spec.keyHeader = name
+    guard name.isEmpty || !name.utf8.allSatisfy(Self.isHeaderName) else { return }
+    report(
+      Diagnostic(
+        "NX-CFG-114", "`\(name)` is not the name of a header", at: value.location,
+        help: "write `api-key`, for example"))
+  }
+
+  /// The characters of a token of HTTP that anybody uses in names of fields.
+  private static func isHeaderName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
   }
 
   /// A line break in a header would begin another header.

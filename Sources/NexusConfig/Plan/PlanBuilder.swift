@@ -25,6 +25,7 @@ struct PlanBuilder {
   /// What `run` knows besides agents, and where it was named.
   var flowKinds: [String: RunKind] = [:]
   var flowLocations: [String: SourceLocation] = [:]
+  var flowItems: [(kind: RunKind, item: Named)] = []
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]
   /// A flow runs itself or too much: nothing can be pinned.
@@ -33,16 +34,19 @@ struct PlanBuilder {
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
+  /// The rules of a time zone; nil if this machine has none of that name.
+  let zoneRules: (String) -> TimeZoneRules?
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
-    zoneNames: @escaping () -> [String] = { [] },
+    zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
     self.documents = documents
     self.environment = environment
     self.zoneNames = zoneNames
+    self.zoneRules = zoneRules
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -55,6 +59,7 @@ struct PlanBuilder {
     buildModels()
     buildAgents()
     buildSupervisors()
+    collectFlows()
     buildCost()
     buildServer()
     buildStore()

@@ -34,7 +34,7 @@ enum ConfigReference {
     | money | `5`, `5.00`, `$0.0125`: dollars, exact, at most 9 decimals |
     | price | `0.15`: dollars a million tokens, exact, at most 6 decimals |
     | percentage | `80`, `80%` or `0.8` |
-    | budget | `$10/day`, `$5`, `100000 tokens/hour`; windows are `run hour day week month lifetime`; without one: `lifetime` |
+    | budget | `$10/day`, `$5`, `100000 tokens/hour`, `200 requests/day`; windows are `run hour day week month lifetime`; without one: `lifetime` |
 
     `${NAME}` and `${NAME:-default}` are replaced in every value that is read, from the environment or from `.env` (the
     environment goes first); `$${` stands for `${` itself. Inside braces or brackets a variable needs quotes.

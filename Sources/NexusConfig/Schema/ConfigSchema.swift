@@ -149,7 +149,10 @@ struct ConfigSchema {
     case .budget:
       return [
         ["type": "number", "minimum": 0],
-        ["type": "string", "pattern": "^(\\$?[0-9.]+|[0-9_ ]+tokens?) *(/ *(run|hour|day|week|month|lifetime))?$"],
+        [
+          "type": "string",
+          "pattern": "^(\\$?[0-9.]+|[0-9_ ]+tokens?|[0-9_ ]+requests?) *(/ *(run|hour|day|week|month|lifetime))?$",
+        ],
         Self.variable,
       ]
     case .word(let words): return [["enum": .array(words.flatMap(Self.spellings))], Self.variable]

@@ -130,7 +130,8 @@ extension ScalarShape {
     case .percentage: return error("NX-CFG-110", "write 80, 80% or 0.8; whole percents from 1 to 100")
     case .budget:
       let windows = BudgetWindow.allCases.map(\.rawValue).joined(separator: ", ")
-      return error("NX-CFG-109", "write $10/day, $5 or 100000 tokens/hour; the windows are \(windows)")
+      return error(
+        "NX-CFG-109", "write $10/day, $5, 100000 tokens/hour or 200 requests/day; the windows are \(windows)")
     }
   }
 }

@@ -42,10 +42,11 @@ package enum MoneyText {
   }
 }
 
-/// A budget in one line: `$10/day`, `$5`, `100000 tokens/hour`.
+/// A budget in one line: `$10/day`, `$5`, `100000 tokens/hour`, `200 requests/day`.
 struct BudgetText: Sendable, Hashable {
   var maxTokens: TokenCount?
   var maxCost: NanoUSD?
+  var maxRequests: Int64?
   var window: BudgetWindow?
 
   init?(_ text: String) {
@@ -58,6 +59,8 @@ struct BudgetText: Sendable, Hashable {
     }
     if let count = Self.count(amount, unit: "tokens") ?? Self.count(amount, unit: "token") {
       maxTokens = TokenCount(count)
+    } else if let count = Self.count(amount, unit: "requests") ?? Self.count(amount, unit: "request") {
+      maxRequests = count
     } else if let money = MoneyText.parse(amount) {
       maxCost = money
     } else {

@@ -12,6 +12,8 @@ package struct Caller: Sendable, Hashable {
   package let isCompensating: Bool
   /// Who has called the run, or one above it: what it spends counts in their budgets of each run, too.
   package let payers: [Payer]
+  /// The workflows, sagas and pools that it belongs to, with the steps of them: those of its run and of the runs above it.
+  package let flows: [FlowPart]
   /// Its model calls are answered from the record, or not at all.
   package let isRecorded: Bool
 
@@ -25,10 +27,22 @@ package struct Caller: Sendable, Hashable {
     }
   }
 
+  /// A flow, or a step of one, in one of its runs.
+  package struct FlowPart: Sendable, Hashable {
+    /// As budgets name it: `workflow:publish`, `step:publish/research`.
+    package let scope: String
+    package let run: RunID
+    package init(scope: String, run: RunID) {
+      self.scope = scope
+      self.run = run
+    }
+  }
+
   package init(
     agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber, isCompensating: Bool = false,
-    payers: [Payer] = [], isRecorded: Bool = false
+    payers: [Payer] = [], flows: [FlowPart] = [], isRecorded: Bool = false
   ) {
+    self.flows = flows
     self.isRecorded = isRecorded
     self.agent = agent
     self.run = run
@@ -98,6 +112,8 @@ package struct CompensationReserve: Sendable, Hashable {
   package var usesHeadroom: Bool
   /// What compensations of the run have drawn from it on a node before this one.
   package var drawn = Spend.zero
+  /// The flows that its calls will belong to.
+  package var flows: [Caller.FlowPart] = []
 
   package init(agent: AgentName, amount: Spend = .zero, usesHeadroom: Bool = false) {
     self.agent = agent

@@ -91,21 +91,25 @@ struct DialectError {
     case (_, .anthropic): self.init(status: 402, message: refusal.message, type: "billing_error")
     case (_, .gemini): self.init(status: 429, message: refusal.message, type: "RESOURCE_EXHAUSTED")
     }
+    let wait = refusal.block?.wait.map(Self.seconds) ?? Self.busyRetrySeconds
     fields = [
-      EnvironmentVariable("x-should-retry", isBusy ? "true" : "false"),
+      EnvironmentVariable("x-should-retry", isBusy && wait <= Self.longestRetrySeconds ? "true" : "false"),
       EnvironmentVariable("x-naos-code", refusal.code.rawValue),
     ]
     if let scope = refusal.refusal?.scope { fields.append(EnvironmentVariable("x-naos-budget-scope", scope)) }
     if let remaining = refusal.remaining { fields.append(EnvironmentVariable("x-naos-budget-remaining", remaining)) }
     if let reset = refusal.reset { fields.append(EnvironmentVariable("x-naos-budget-reset", reset.iso8601)) }
-    if isBusy { fields.append(EnvironmentVariable("retry-after", String(Self.busyRetrySeconds))) }
+    if isBusy { fields.append(EnvironmentVariable("retry-after", String(wait))) }
   }
+
+  /// Whole seconds, rounded up: nobody comes back too early.
+  private static func seconds(_ wait: Duration) -> Int64 { max(1, (wait.wholeMilliseconds + 999) / 1000) }
 
   /// The official clients wait so long when they are asked to.
   private static let longestRetrySeconds: Int64 = 60
 
   /// Soon, because a call under way frees its hold when it ends.
-  static let busyRetrySeconds = 2
+  static let busyRetrySeconds: Int64 = 2
 
   func body(_ form: ErrorForm) -> JSONValue {
     switch form {

@@ -36,7 +36,7 @@ struct ModelCall {
       for value in head.headers[name] { headers.add(name: name, value: value) }
     }
     for field in endpoint.fields { headers.replaceOrAdd(name: field.name, value: field.value) }
-    let path = endpoint.basePath + request.api.upstreamPath(target.model, request)
+    let path = endpoint.target(request.api.upstreamPath(target.model, request))
     return HTTPRequestHead(version: .http1_1, method: .POST, uri: path, headers: headers)
   }
 }

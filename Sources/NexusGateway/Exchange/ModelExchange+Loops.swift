@@ -14,9 +14,7 @@ extension ModelExchange {
       let words = "Agent '\(agent)' has made the \(most) model calls that it may make in one run (`maxCalls`)."
       return refused(.ceiling, .callCeiling, spec.onLoop == .pause ? .pause : .refuse, words)
     }
-    if run.answers(to: record.digest) + 1 == services.limits.loops.warning {
-      tellLoop("it asks the same, word for word, for the \(services.limits.loops.warning). time")
-    }
+    if let refusal = repeatRefusal(record, run, spec) ?? paceRefusal(run, spec) { return refusal }
     let detector = services.limits.loops
     switch detector.judge(call.tools) {
     case .none: return nil
@@ -25,13 +23,55 @@ extension ModelExchange {
       return nil
     case .loop(let finding):
       let words = Self.words(finding)
-      tellLoop(words)
-      switch spec.onLoop {
-      case .alert: return nil
-      case .pause: return refused(.loop, .loop, .pause, "The agent goes round in circles: \(words).")
-      case .refuse: return refused(.loop, .loop, .refuse, "The agent goes round in circles: \(words).")
-      }
+      return stopped(spec.onLoop, words, "The agent goes round in circles: \(words).")
     }
+  }
+
+  /// The same question that is answered alike again and again leads nowhere.
+  private func repeatRefusal(_ record: EffectRecord, _ run: RunSession, _ spec: LoopSpec) -> GatewayError? {
+    let answered = run.answers(to: record.digest)
+    switch services.limits.loops.judge(answered: answered, same: run.sameAnswers(to: record.digest)) {
+    case .none: return nil
+    case .warning:
+      tellLoop("it asks the same, word for word, for the \(answered + 1). time")
+      return nil
+    case .loop:
+      let words = "it asks the same, word for word, for the \(answered + 1). time, and always gets the same answer"
+      return stopped(spec.onLoop, words, "The agent goes round in circles: \(words).")
+    }
+  }
+
+  private func paceRefusal(_ run: RunSession, _ spec: LoopSpec) -> GatewayError? {
+    func words(_ times: Int64) -> String { "it has spent \(times) times as much in this minute as it did before" }
+    switch run.judgePace(at: services.clock.now()) {
+    case .none: return nil
+    case .warning(let times):
+      tellLoop(words(times))
+      return nil
+    case .tooFast(let times):
+      return stopped(spec.onSpike, words(times), "The agent spends too fast: \(words(times)).")
+    }
+  }
+
+  /// Tells about it, and does what the configuration wants to happen then.
+  private func stopped(_ action: OnLoop, _ words: String, _ message: String) -> GatewayError? {
+    tellLoop(words)
+    switch action {
+    case .alert: return nil
+    case .pause: return refused(.loop, .loop, .pause, message)
+    case .refuse: return refused(.loop, .loop, .refuse, message)
+    }
+  }
+
+  /// Remembers what a repeated request was answered, and what was spent; `answer` is the provider's.
+  func noteAnswer(_ answer: ResponseRecord, _ charge: Spend?) {
+    guard let run, let record else { return }
+    if let charge { run.note(charge, at: services.clock.now()) }
+    guard run.answers(to: record.digest) > 0 else { return }
+    // Longer ones are not read on an event loop.
+    let isShort = answer.body.count <= services.limits.inlineBodyBytes
+    run.note(
+      record.digest, answer: isShort ? AnswerPrint.of(answer.body, call.request, isStream: answer.isStream) : nil)
   }
 
   private var agent: AgentName { call.session.caller.agent }

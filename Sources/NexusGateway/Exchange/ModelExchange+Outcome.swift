@@ -62,6 +62,7 @@ extension ModelExchange {
     switch result {
     case .success:
       services.ledger.resolve(settlement?.marks ?? [], committed: true)
+      if state == .succeeded { noteAnswer(answer, charge?.spend) }
       if record != nil { run?.finish(id, state) }
       var event = event(state == .succeeded ? .succeeded : .failed, charge: charge)
       if event.phase == .failed { event.result = answer.account }

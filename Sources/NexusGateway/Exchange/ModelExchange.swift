@@ -30,6 +30,8 @@ final class ModelExchange {
   var relay: ResponseRelay?
   var drainTimer: DeadlineTimer?
   var queueTimer: DeadlineTimer?
+  /// Until when it waits for room in a budget.
+  var roomDeadline: Instant?
   var outputCap: Int64?
   /// Where the call may go: the model that was asked for, then those to fall back to.
   let candidates: [ModelTarget]
@@ -111,12 +113,25 @@ final class ModelExchange {
   }
 
   /// Others hold the room that is left; it may come back as they end.
+  ///
+  /// Or its turn comes, where a budget spreads calls over its window.
   private func waitForRoom() {
+    guard phase == .waiting else { return }
+    let now = services.clock.now()
+    let deadline = roomDeadline ?? now + services.limits.budgetQueueTimeout
+    roomDeadline = deadline
+    queueTimer?.stop()
     let timer = DeadlineTimer(loop: loop)
     queueTimer = timer
-    timer.set(services.limits.budgetQueueTimeout) {
-      // Nil: it has been decided, and the word is on its way.
-      if let refusal = self.services.ledger.giveUp(self.id) { self.refuse(refusal) }
+    guard let turn = services.ledger.timeToTurn(of: id), now + turn < deadline else {
+      return timer.set(max(.milliseconds(1), deadline - now)) {
+        // Nil: it has been decided, and the word is on its way.
+        if let refusal = self.services.ledger.giveUp(self.id) { self.refuse(refusal) }
+      }
+    }
+    timer.set(max(.milliseconds(1), turn)) {
+      self.services.ledger.look()
+      if self.phase == .waiting, self.queueTimer === timer { self.waitForRoom() }
     }
   }
 

@@ -30,6 +30,9 @@ final class RunSession: Sendable {
   private let state: Mutex<State>
   /// What beginnings of its conversations were counted to; forgotten with the record, and then learned anew.
   private let counts = Mutex(PrefixMemo())
+  /// What equal requests were answered, and how fast is spent; forgotten with the record, and then seen anew.
+  private let repeats = Mutex(AnswerRepeats())
+  private let pace = Mutex(SpendPace())
 
   init(key: RunKey, records: [EffectRecord]) {
     self.key = key
@@ -41,6 +44,15 @@ final class RunSession: Sendable {
 
   /// How many equal requests were answered before.
   func answers(to digest: RequestDigest) -> Int { state.withLock { $0.machine.answers(to: digest) } }
+
+  /// How many of the last answers to a repeated request were the same.
+  func sameAnswers(to digest: RequestDigest) -> Int { repeats.withLock { $0.count(of: digest) } }
+
+  func note(_ digest: RequestDigest, answer: String?) { repeats.withLock { $0.note(digest, answer: answer) } }
+
+  func note(_ charge: Spend, at now: Instant) { pace.withLock { $0.note(charge, at: now) } }
+
+  func judgePace(at now: Instant) -> PaceSign { pace.withLock { $0.judge(at: now) } }
 
   var hasCounts: Bool { counts.withLock { !$0.isEmpty } }
 

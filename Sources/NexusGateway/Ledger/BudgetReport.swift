@@ -11,6 +11,8 @@ package struct BudgetReport: Sendable, Hashable {
   package struct Line: Sendable, Hashable {
     package var scope: String
     package var window: BudgetWindow
+    /// The name of the zone whose days they are; nil for UTC.
+    package var zone: String?
     package var spent: Spend
     package var held: Spend
     /// Nil where nothing is limited: the counter only counts.
@@ -64,10 +66,11 @@ extension Ledger {
   package func report() -> BudgetReport {
     state.withLock { state in
       let lines = state.machine.views().flatMap { view -> [BudgetReport.Line] in
-        let window = BudgetWindow(rawValue: view.key.window) ?? .lifetime
-        let bare = BudgetReport.Line(
-          scope: view.key.scope, window: window, spent: view.spent, held: view.held, limit: nil, action: nil,
+        let name = WindowName(text: view.key.window) ?? WindowName(.lifetime)
+        var bare = BudgetReport.Line(
+          scope: view.key.scope, window: name.window, spent: view.spent, held: view.held, limit: nil, action: nil,
           reset: view.reset)
+        bare.zone = name.zone
         if view.rules.isEmpty { return [bare] }
         return view.rules.map { rule in
           var line = bare
@@ -80,7 +83,7 @@ extension Ledger {
       var kept: [BudgetPlace: Spend] = [:]
       for budget in budgets {
         let amount = state.machine.kept(of: BudgetRule(budget))
-        if amount != .zero { kept[BudgetPlace(budget.scope, budget.window)] = amount }
+        if amount != .zero { kept[BudgetPlace(budget)] = amount }
       }
       return BudgetReport(
         lines: lines, budgets: budgets, overrides: state.overrides, kept: kept,

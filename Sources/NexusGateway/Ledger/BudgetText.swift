@@ -37,6 +37,10 @@ enum BudgetText {
       return
         "\(name) cannot take this request: it may come to \(asked), and \(left) of \(limit) is left\(keptNote(block)). "
         + "A shorter prompt or a lower output cap makes it smaller.\(reset(block))"
+    case .busy where block.turn != nil:
+      let next = block.turn.map { " The next call may go at \($0)." } ?? ""
+      return "\(name) is spread over its window: \(amount(block.spent + block.held, on: block.limit)) of \(limit) is "
+        + "used, more than the time that has passed allows.\(next)"
     case .busy:
       let held = amount(block.held, on: block.limit)
       return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit)\(kept); "

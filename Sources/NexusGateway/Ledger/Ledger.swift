@@ -91,7 +91,8 @@ package final class Ledger: Sendable {
 
   /// Asks for a call to be let through.
   ///
-  /// `decided` is called, from the thread that ends another call, if and only if the answer is `queued`.
+  /// `decided` is called, from the thread that ends another call, if and only if the answer is `queued`; with `queued` when
+  /// the call goes on waiting, but for another time (`timeToTurn`).
   package func admit(_ request: AdmissionRequest, decided: @escaping Decided) -> Admission {
     let reading = reading
     let (admission, clockNotice) = state.withLock { state in
@@ -121,6 +122,18 @@ package final class Ledger: Sendable {
       return AdmissionRefusal(block)
     }
   }
+
+  /// How long until the turn of a queued call comes whose budget spreads calls over its window; nil if it does not wait
+  /// for that.
+  ///
+  /// Then `look` lets it through.
+  package func timeToTurn(of id: EffectID) -> Duration? {
+    let reading = reading
+    return state.withLock { $0.machine.timeToTurn(of: id, at: reading) }
+  }
+
+  /// Lets those through whose time has come.
+  package func look() { change { _, _ in } }
 
   /// How many times its hold a bounded call may come to before its usage is taken for a lie.
   static let believedExcess: Int64 = 1000
@@ -185,7 +198,8 @@ package final class Ledger: Sendable {
   package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
     change { state, reading in
       for reserve in reserves {
-        let subject = state.subject(reserve.agent, run, isCompensating: true)
+        var subject = state.subject(reserve.agent, run, isCompensating: true)
+        subject.flows = reserve.flows
         guard let block = state.machine.keep(reserve, of: subject, isForced: isForced, at: reading) else { continue }
         return BudgetRefusal(
           reason: block.reason == .busy ? .busy : .reserve, scope: block.key.scope, action: block.action,
@@ -250,7 +264,9 @@ extension Ledger.State {
   mutating func applyRules() {
     var rules = overrides.applied(to: budgets).map(BudgetRule.init)
     for place in watched {
-      rules.append(BudgetRule(scope: place.scope, window: place.window, limit: .none, onLimit: .alert))
+      rules.append(
+        BudgetRule(
+          scope: place.scope, window: place.window, limit: .none, onLimit: .alert, zone: place.zone))
     }
     machine.setRules(rules)
   }

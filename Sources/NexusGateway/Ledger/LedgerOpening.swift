@@ -78,10 +78,12 @@ extension Ledger {
       case .agent(let agent): agents = [agent]
       case .supervisor(let name): agents = Set(state.supervisors.filter { $0.value.contains(name) }.keys)
       case .global: agents = nil
+      // Charges do not say which flows they belong to: the budget of a flow counts from when it is there.
+      case .workflow, .saga, .pool, .step: return []
       }
       return runs.map { run in
         let key = state.machine.key(of: place, run: run, at: reading)
-        let since = BudgetCalendar.start(of: place.window, index: key.index)
+        let since = state.machine.start(of: place, key)
         return CounterScope(key: key, agents: agents, run: run, since: since)
       }
     }

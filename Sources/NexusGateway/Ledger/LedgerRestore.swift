@@ -60,14 +60,14 @@ extension Ledger {
   private func neverCounted(_ known: Set<CounterKey>, areAllInDoubt: Bool) -> [BudgetPlace] {
     let reading = reading
     return state.withLock { state in
-      let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0.scope, $0.window) }
+      let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0) }
       return Array(Set(places)).filter { place in
         if case .agent = place.scope, place.window == .lifetime { return false }
         // Each run that is not over has a counter of its own, or none yet.
         if place.window == .run { return true }
         // The counter of an earlier window says nothing: the limit may have been gone since.
         let isKnown = known.contains(state.machine.key(of: place, run: nil, at: reading))
-        return !isKnown || areAllInDoubt || state.overrides[place] != nil
+        return !isKnown || areAllInDoubt || state.overrides[place.inAnyZone] != nil
       }
     }
   }

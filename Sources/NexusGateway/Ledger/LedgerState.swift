@@ -51,11 +51,12 @@ extension Ledger.State {
   /// Decides about those who wait; the callbacks are for after the lock.
   mutating func wake(at reading: ClockReading, boot: BootID) -> [(Ledger.Decided, Admission)] {
     machine.wake(at: reading).compactMap { woken in
+      if woken.decision == .queued { return waiting[woken.request.id].map { ($0.decided, Admission.queued) } }
       guard let (call, decided) = waiting.removeValue(forKey: woken.request.id) else { return nil }
       switch woken.decision {
       case .admitted(let grant): return (decided, open(call, grant, at: reading.wall, boot))
       case .refused(let block): return (decided, .refused(AdmissionRefusal(block)))
-      case .queued: preconditionFailure("a woken request is decided")
+      case .queued: preconditionFailure("who goes on waiting is still in line")
       }
     }
   }
@@ -108,6 +109,7 @@ extension Ledger.State {
     subject.payers = caller.payers.map { payer in
       BudgetPayer(agent: payer.agent, supervisors: supervisors[payer.agent] ?? [.root], run: payer.run)
     }
+    subject.flows = caller.flows
     return subject
   }
 

@@ -24,12 +24,17 @@ struct Endpoint: Sendable, Hashable {
   let authority: String
   /// The path of the base URL without a slash at its end: `/v1` or nothing.
   let basePath: String
+  /// What is added behind the `?` of every call: `api-version=2024-10-21`; empty for nothing.
+  let query: String
   /// Header fields that the provider gets with every call: its credential and what the configuration adds.
   let fields: [EnvironmentVariable]
   /// Takes the credentials among them out of what the provider answers.
   let redaction: Redaction
 
-  init(origin: Origin, basePath: String, fields: [EnvironmentVariable], secrets: [String]) {
+  init(
+    origin: Origin, basePath: String, query: String = "", fields: [EnvironmentVariable], secrets: [String]
+  ) {
+    self.query = query
     self.origin = origin
     self.basePath = basePath
     self.fields = fields
@@ -38,12 +43,19 @@ struct Endpoint: Sendable, Hashable {
   }
 
   static func == (left: Endpoint, right: Endpoint) -> Bool {
-    left.origin == right.origin && left.basePath == right.basePath
+    left.origin == right.origin && left.basePath == right.basePath && left.query == right.query
   }
 
   func hash(into hasher: inout Hasher) {
     hasher.combine(origin)
     hasher.combine(basePath)
+    hasher.combine(query)
+  }
+
+  /// The target of a call, whose own path may have a query already.
+  func target(_ path: String) -> String {
+    if query.isEmpty { return basePath + path }
+    return basePath + path + (path.contains("?") ? "&" : "?") + query
   }
 }
 
@@ -61,7 +73,9 @@ struct ProviderEndpoint: Sendable {
       throw GatewayError(.unknownModel, "The baseURL of provider '\(spec.name)' is not an http or https URL.")
     }
     var fields: [EnvironmentVariable] = []
-    if let key = spec.apiKey?.revealed {
+    if let key = spec.apiKey?.revealed, let name = spec.keyHeader {
+      fields.append(EnvironmentVariable(name, key))
+    } else if let key = spec.apiKey?.revealed {
       switch spec.dialect {
       case .openai: fields.append(EnvironmentVariable("authorization", "Bearer \(key)"))
       case .anthropic: fields.append(EnvironmentVariable("x-api-key", key))
@@ -69,8 +83,25 @@ struct ProviderEndpoint: Sendable {
       }
     }
     fields.append(contentsOf: spec.headers.filter { !Self.framing.contains($0.name.lowercased()) })
-    let secrets = fields.filter { Self.mayBeSecret($0.name) }.flatMap { Self.secrets(in: $0.value) }
-    endpoint = Endpoint(origin: origin, basePath: path, fields: fields, secrets: secrets)
+    var secrets = fields.filter { Self.mayBeSecret($0.name) }.flatMap { Self.secrets(in: $0.value) }
+    secrets += spec.query.filter { Self.mayBeSecret($0.name) }.map(\.value)
+    if spec.keyHeader != nil { secrets += [spec.apiKey?.revealed].compactMap(\.self) }
+    let query = spec.query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }
+    endpoint = Endpoint(
+      origin: origin, basePath: path, query: query.joined(separator: "&"), fields: fields, secrets: secrets)
+  }
+
+  /// Everything but what RFC 3986 leaves as it is anywhere: a value begins no member of its own.
+  private static func percentEncoded(_ text: String) -> String {
+    text.utf8.reduce(into: "") { encoded, byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+        UInt8(ascii: "~"):
+        encoded.unicodeScalars.append(Unicode.Scalar(byte))
+      default: encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+      }
+    }
   }
 
   private static let secretNames = ["auth", "key", "token", "secret", "cookie", "credential", "signature"]

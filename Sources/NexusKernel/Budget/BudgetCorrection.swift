@@ -36,13 +36,12 @@ extension BudgetMachine {
         guard let window = target.window else { return true }
         return found.place.scope == target.scope.text && found.place.window == window
       }.map(\.key)
-    case .supervisor, .global:
-      let windows = target.window.map { [$0] } ?? BudgetWindow.allCases
-      return windows.filter { $0 != .run }.compactMap { window in
-        let place = RuleBook.Place(scope: target.scope.text, window: window)
-        guard !book.positions(at: place).isEmpty else { return nil }
-        let index = index(of: window, at: time)
-        return CounterKey(scope: place.scope, window: window.rawValue, index: index)
+    case .supervisor, .workflow, .saga, .pool, .step, .global:
+      let places = BudgetWindow.allCases.flatMap { window in
+        book.places(of: target.scope.text).filter { $0.window == window && window != .run }
+      }
+      return places.filter { target.window == nil || $0.window == target.window }.map { place in
+        CounterKey(scope: place.scope, window: place.name.text, index: index(of: place, at: time))
       }
     }
   }
@@ -51,7 +50,7 @@ extension BudgetMachine {
   package func shortage(of amount: Spend, on keys: [CounterKey]) -> CorrectionShortage? {
     for key in keys {
       // A window that is over has no room to be made larger.
-      if let place = RuleBook.Place(of: key), clock.isPast(place.window, key.index) { continue }
+      if let place = RuleBook.Place(of: key), clock.isPast(place.name, key.index) { continue }
       let spent = counters[key]?.spent ?? .zero
       let after = spent + amount
       let falls =
@@ -70,7 +69,7 @@ extension BudgetMachine {
     var marks: [BudgetMark] = []
     var alerts: [BudgetAlert] = []
     for key in keys {
-      guard let place = RuleBook.Place(of: key), !clock.isPast(place.window, key.index) || counters[key] != nil else {
+      guard let place = RuleBook.Place(of: key), !clock.isPast(place.name, key.index) || counters[key] != nil else {
         continue
       }
       var counter = counters[key, default: Counter(place: place)]

@@ -6,37 +6,48 @@ internal import NexusCore
 extension BudgetMachine {
   /// The counters that a call would be charged to now: its own, and those of each run that has called its own.
   mutating func targets(of subject: BudgetSubject, at time: WallTime) -> [Target] {
-    var targets = targets(in: book.bindings(of: subject).places, of: subject, at: time)
+    var targets = targets(in: book.bindings(of: subject).places, run: subject.run, of: subject, at: time)
     for payer in subject.payers {
-      targets += self.targets(in: book.bindings(of: payer.subject).ofEachRun, of: payer.subject, at: time)
+      targets += self.targets(
+        in: book.bindings(of: payer.subject).ofEachRun, run: payer.run, of: payer.subject, at: time)
+    }
+    for flow in subject.flows {
+      targets += self.targets(in: book.places(ofFlow: flow.scope), run: flow.run, of: subject, at: time)
     }
     return targets
   }
 
   private mutating func targets(
-    in places: [(place: RuleBook.Place, limit: SpendLimit)], of subject: BudgetSubject, at time: WallTime
+    in places: [(place: RuleBook.Place, limit: SpendLimit)], run: RunID?, of subject: BudgetSubject,
+    at time: WallTime
   ) -> [Target] {
     places.map { place, limit in
-      let index = index(of: place.window, at: time)
-      let key = CounterKey(scope: place.counterScope(run: subject.run), window: place.window.rawValue, index: index)
+      let index = index(of: place, at: time)
+      let key = CounterKey(scope: place.counterScope(run: run), window: place.name.text, index: index)
       var free = limit
       if !reserves.isEmpty, !limit.isNone {
-        free = limit.minus(reserves.kept(at: place, within: limit, from: subject))
+        free = limit.minus(reserves.kept(at: ReserveBook.Place(place, run: run), within: limit, from: subject))
       }
       return Target(key: key, place: place, limit: limit, free: free)
     }
   }
 
   /// The index of the window now; when a new one begins, the idle counters of older ones are forgotten.
-  mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
-    let before = clock.floor(of: window)
-    let index = clock.index(of: window, at: time)
+  mutating func index(of place: RuleBook.Place, at time: WallTime) -> Int64 {
+    let name = place.name
+    let before = clock.floor(of: name)
+    let index = clock.index(of: name, at: time, in: book.rules(of: place))
     if let before, index > before {
       counters = counters.filter { key, counter in
-        counter.place.window != window || key.index >= index || counter.held != .zero
+        counter.place.name != name || key.index >= index || counter.held != .zero
       }
     }
     return index
+  }
+
+  /// When a window of a place begins; nil if the calendar does not end it.
+  func start(of place: RuleBook.Place, index: Int64) -> WallTime? {
+    BudgetCalendar.start(of: place.window, index: index, in: book.rules(of: place))
   }
 
   /// The first limit that could not take `asked` even if nothing else were under way.
@@ -67,7 +78,7 @@ extension BudgetMachine {
     return BudgetBlock(
       reason: reason, key: target.key, window: rule.window, scope: rule.scope, action: rule.onLimit,
       limit: rule.limit, spent: counter.spent, held: counter.held, kept: kept, asked: asked,
-      reset: BudgetCalendar.start(of: rule.window, index: target.key.index + 1))
+      reset: start(of: target.place, index: target.key.index + 1))
   }
 
   /// The thresholds that the counter has passed and that were not reported yet.
@@ -92,6 +103,9 @@ extension BudgetMachine {
     for payer in subject.payers {
       for place in book.bindings(of: payer.subject).ofEachRun { limit = limit.tightened(by: place.limit) }
     }
+    for flow in subject.flows {
+      for place in book.places(ofFlow: flow.scope) { limit = limit.tightened(by: place.limit) }
+    }
     return limit
   }
 
@@ -99,9 +113,9 @@ extension BudgetMachine {
   package func views() -> [BudgetCounterView] {
     let views = counters.map { key, counter in
       BudgetCounterView(
-        key: key, spent: counter.spent, held: counter.held, kept: reserves.kept(at: key, counter.place.window),
+        key: key, spent: counter.spent, held: counter.held, kept: reserves.kept(at: key, counter.place.name),
         rules: book.positions(at: counter.place).map { book.rules[$0] },
-        reset: BudgetCalendar.start(of: counter.place.window, index: key.index + 1))
+        reset: start(of: counter.place, index: key.index + 1))
     }
     return views.sorted { ($0.key.scope, $0.key.window, $0.key.index) < ($1.key.scope, $1.key.window, $1.key.index) }
   }

@@ -54,6 +54,10 @@ package struct BudgetBlock: Sendable, Hashable {
   package var asked: Spend
   /// When the window ends; nil if it does not.
   package var reset: WallTime?
+  /// When its turn in the window comes, where calls are spread over it (`throttle`); nil where that is not the reason.
+  package var turn: WallTime?
+  /// How long that is from now.
+  package var wait: Duration?
 }
 
 /// The answer to a request for room.
@@ -67,7 +71,7 @@ package enum BudgetDecision: Sendable, Hashable {
 /// A waiting request whose turn came.
 package struct BudgetWake: Sendable, Hashable {
   package var request: BudgetRequest
-  /// Never `queued`.
+  /// `queued` where it goes on waiting, but for another time than before.
   package var decision: BudgetDecision
 }
 

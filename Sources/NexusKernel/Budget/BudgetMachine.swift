@@ -62,7 +62,7 @@ package struct BudgetMachine: Sendable {
     case .grant(let grant): return .admitted(grant)
     case .refuse(let block): return .refused(block)
     case .wait(let block):
-      return line.append(request, blockedBy: block.key) ? .queued : .refused(block)
+      return line.append(request, blockedBy: block.key, until: block.turn) ? .queued : .refused(block)
     }
   }
 
@@ -71,6 +71,7 @@ package struct BudgetMachine: Sendable {
     let targets = targets(of: request.subject, at: clock.trusted(reading))
     let most = request.bound.most
     let blockers = line.blockers
+    guard spacing(of: request, targets, clock.trusted(reading)) == nil else { return false }
     return targets.allSatisfy { target in
       target.free.minus(counters[target.key]?.used ?? .zero).admits(most)
         && !(target.limit.concerns(most) && blockers.contains(target.key))
@@ -114,7 +115,7 @@ package struct BudgetMachine: Sendable {
   /// Call `wake` afterwards.
   package mutating func setRules(_ rules: [BudgetRule]) {
     var book = RuleBook(rules)
-    reserves.move { subject in book.bindings(of: subject).places.map(\.place) }
+    reserves.move { subject in book.reservePlaces(of: subject) }
     self.book = book
     for (key, var counter) in counters {
       counter.alerted = []
@@ -166,9 +167,14 @@ extension BudgetMachine {
     }
     // When a cap must be lowered anyway, half of what patience could give is enough to go now.
     let wanted = most == bound.output ? most : max(bound.minimumOutput, TokenCount(most.value / 2))
+    let spacing = spacing(of: request, targets, time)
+    if let spacing, spacing.earliest - time > Self.longestSpacing {
+      return .refuse(block(for: spacing, until: spacing.earliest, request, time))
+    }
     guard room.admits(bound.spend(output: wanted)) else {
       return .wait(shortage(of: bound.spend(output: wanted), targets, time))
     }
+    if let spacing { return .wait(block(for: spacing, until: spacing.turn, request, time)) }
     let now = max(wanted, bound.largestOutput(within: room) ?? wanted)
     let spend = bound.spend(output: now)
     // What a reserve covers takes nothing from those who wait.

@@ -33,7 +33,7 @@ extension BudgetMachine {
         return block(fitsLater ? .busy : .exhausted, growth, target, time)
       }
     }
-    reserves.raise(reserve, of: subject, at: targets.map(\.place))
+    reserves.raise(reserve, of: subject, at: book.reservePlaces(of: subject))
     return nil
   }
 
@@ -42,7 +42,10 @@ extension BudgetMachine {
 
   /// What a limit keeps for compensations: what they asked for, and a part of the limit if some do not say.
   package func kept(of rule: BudgetRule) -> Spend {
-    rule.isSoft ? .zero : reserves.kept(scope: rule.scope.text, rule.window, within: rule.limit)
+    rule.isSoft
+      ? .zero
+      : reserves.kept(
+        scope: rule.scope.text, WindowName(rule.window, zone: rule.zone?.name), within: rule.limit)
   }
 
   /// The run is over, or cannot go back any more.

@@ -45,7 +45,7 @@ extension BudgetMachine {
     precondition(counters.isEmpty && holds.isEmpty, "a machine is restored before it is used")
     for row in stored {
       guard let place = RuleBook.Place(of: row.key) else { continue }
-      clock.raiseFloor(of: place.window, to: row.key.index)
+      clock.raiseFloor(of: place.name, to: row.key.index)
       var counter = Counter(place: place)
       counter.spent = row.spent
       counter.mark = EscrowMark(durable: row.mark)
@@ -54,13 +54,13 @@ extension BudgetMachine {
     for hold in openHolds {
       for key in hold.counters {
         guard let place = RuleBook.Place(of: key) else { continue }
-        clock.raiseFloor(of: place.window, to: key.index)
+        clock.raiseFloor(of: place.name, to: key.index)
         counters[key, default: Counter(place: place)].spent = (counters[key]?.spent ?? .zero) + hold.bound
       }
     }
     var burned: [BurnedEscrow] = []
     for (key, var counter) in counters {
-      if !sameKernelBoot, !clock.isPast(counter.place.window, key.index) {
+      if !sameKernelBoot, !clock.isPast(counter.place.name, key.index) {
         let amount = counter.mark.durable.excess(over: counter.spent)
         if amount != .zero { burned.append(BurnedEscrow(key: key, amount: amount)) }
         counter.spent = counter.spent + amount
@@ -68,7 +68,7 @@ extension BudgetMachine {
       _ = dueAlerts(key, &counter)
       counters[key] = counter
     }
-    counters = counters.filter { key, counter in !clock.isPast(counter.place.window, key.index) }
+    counters = counters.filter { key, counter in !clock.isPast(counter.place.name, key.index) }
     return burned.sorted { ($0.key.scope, $0.key.window) < ($1.key.scope, $1.key.window) }
   }
 }

@@ -11,10 +11,14 @@ package struct BudgetRule: Sendable, Hashable {
   package var onLimit: OnLimit
   /// Percentages of the limit at which an alert is due, ascending.
   package var alertAt: [Int]
+  /// Whose days, weeks and months they are; nil for UTC's.
+  package var zone: BudgetZone?
 
   package init(
-    scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = []
+    scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = [],
+    zone: BudgetZone? = nil
   ) {
+    self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
     self.limit = limit
@@ -26,9 +30,12 @@ package struct BudgetRule: Sendable, Hashable {
   package init(_ spec: BudgetSpec) {
     let alerts = spec.onLimit == .alert ? spec.alertAt + [100] : spec.alertAt
     self.init(
-      scope: spec.scope, window: spec.window, limit: SpendLimit(cost: spec.maxCost, tokens: spec.maxTokens),
-      onLimit: spec.onLimit, alertAt: Set(alerts).sorted())
+      scope: spec.scope, window: spec.window, limit: spec.limit,
+      onLimit: spec.onLimit, alertAt: Set(alerts).sorted(), zone: spec.zone)
   }
+
+  /// Its calls are spread over the window, which has to have an end.
+  package var isSpaced: Bool { onLimit == .throttle && window.hasEnd }
 
   /// A soft rule admits whatever comes: it only counts and alerts, and stands outside the guarantee.
   package var isSoft: Bool { onLimit == .alert }
@@ -44,6 +51,8 @@ package struct BudgetSubject: Sendable, Hashable {
   package var isCompensating: Bool
   /// In whose budgets of each run it counts as well: those who called its run, or one above it.
   package var payers: [BudgetPayer] = []
+  /// The flows, and the steps of them, whose budgets it counts in, with their runs.
+  package var flows: [Caller.FlowPart] = []
 
   package init(
     agent: AgentName, supervisors: [SupervisorName] = [], run: RunID? = nil, isCompensating: Bool = false

@@ -22,7 +22,10 @@ extension BudgetMachine {
       case .grant(let grant): woken.append(BudgetWake(request: waiting.request, decision: .admitted(grant)))
       case .refuse(let block): woken.append(BudgetWake(request: waiting.request, decision: .refused(block)))
       case .wait(let block):
-        waiting.blocker = block.key
+        if block.turn != waiting.turn, block.turn != nil {
+          woken.append(BudgetWake(request: waiting.request, decision: .queued))
+        }
+        (waiting.blocker, waiting.turn) = (block.key, block.turn)
         closed.insert(block.key)
         remaining.append(waiting)
       }
@@ -47,6 +50,16 @@ extension BudgetMachine {
     let time = clock.trusted(reading)
     let targets = targets(of: waiting.request.subject, at: time)
     let target = targets.first { $0.key == waiting.blocker } ?? targets.first { !$0.limit.isNone }
-    return target.map { block(.busy, waiting.request.bound.least, $0, time) }
+    return target.map { target in
+      var block = block(.busy, waiting.request.bound.least, target, time)
+      if let turn = waiting.turn { (block.turn, block.wait) = (turn, max(.zero, turn - time)) }
+      return block
+    }
+  }
+
+  /// How long until the turn of a request comes that waits for its place in a window; nil if it does not wait for that.
+  package mutating func timeToTurn(of id: EffectID, at reading: ClockReading) -> Duration? {
+    guard let turn = line.waiting.first(where: { $0.request.id == id })?.turn else { return nil }
+    return max(.zero, turn - clock.trusted(reading))
   }
 }

@@ -27,10 +27,10 @@ struct ReserveBook: Sendable {
   /// The counters of one limit, in whichever window.
   struct Place: Sendable, Hashable {
     let scope: String
-    let window: BudgetWindow
+    let window: WindowName
     init(_ place: RuleBook.Place, run: RunID?) {
       scope = place.counterScope(run: run)
-      window = place.window
+      window = place.name
     }
   }
 
@@ -51,8 +51,7 @@ struct ReserveBook: Sendable {
   func entry(of subject: BudgetSubject) -> Entry? { subject.run.flatMap { entries[$0]?[subject.agent] } }
 
   /// What a limit keeps from a call, but for the reserve that is the call's own.
-  func kept(at place: RuleBook.Place, within limit: SpendLimit, from subject: BudgetSubject) -> Spend {
-    let place = Place(place, run: subject.run)
+  func kept(at place: Place, within limit: SpendLimit, from subject: BudgetSubject) -> Spend {
     var amount = kept[place] ?? .zero
     guard subject.isCompensating else {
       return (headrooms[place] ?? 0) > 0 ? amount + limit.headroom : amount
@@ -62,12 +61,12 @@ struct ReserveBook: Sendable {
   }
 
   /// What stands aside at a counter for compensations, without the headroom.
-  func kept(at key: CounterKey, _ window: BudgetWindow) -> Spend {
+  func kept(at key: CounterKey, _ window: WindowName) -> Spend {
     kept[Place(scope: key.scope, window: window)] ?? .zero
   }
 
   /// What stands aside for compensations in a limit that all runs share, with the headroom where it is kept free.
-  func kept(scope: String, _ window: BudgetWindow, within limit: SpendLimit) -> Spend {
+  func kept(scope: String, _ window: WindowName, within limit: SpendLimit) -> Spend {
     let place = Place(scope: scope, window: window)
     let amount = kept[place] ?? .zero
     return (headrooms[place] ?? 0) > 0 ? amount + limit.headroom : amount
@@ -76,7 +75,7 @@ struct ReserveBook: Sendable {
   // MARK: Changes
 
   /// Raises the reserve of an agent for a run to an amount; a lower one changes nothing.
-  mutating func raise(_ reserve: CompensationReserve, of subject: BudgetSubject, at places: [RuleBook.Place]) {
+  mutating func raise(_ reserve: CompensationReserve, of subject: BudgetSubject, at places: [Place]) {
     guard let run = subject.run else { return }
     remove(run, subject.agent)
     let growth = growth(reserve, of: subject)
@@ -84,7 +83,7 @@ struct ReserveBook: Sendable {
     entry.left = entry.left + growth
     entry.asked = entry.asked + reserve.amount.excess(over: entry.asked)
     entry.usesHeadroom = entry.usesHeadroom || reserve.usesHeadroom
-    entry.places = places.map { Place($0, run: run) }
+    entry.places = places
     entries[run, default: [:]][subject.agent] = entry
     add(run, subject.agent)
   }
@@ -103,11 +102,11 @@ struct ReserveBook: Sendable {
   }
 
   /// The limits have changed: what binds whom has to be looked up again.
-  mutating func move(_ places: (BudgetSubject) -> [RuleBook.Place]) {
+  mutating func move(_ places: (BudgetSubject) -> [Place]) {
     (kept, headrooms) = ([:], [:])
     for (run, agents) in entries {
       for (agent, entry) in agents {
-        entries[run]?[agent]?.places = places(entry.subject).map { Place($0, run: run) }
+        entries[run]?[agent]?.places = places(entry.subject)
         add(run, agent)
       }
     }
@@ -159,7 +158,7 @@ struct ReserveBook: Sendable {
 }
 
 extension ReserveBook.Place {
-  init(scope: String, window: BudgetWindow) {
+  init(scope: String, window: WindowName) {
     self.scope = scope
     self.window = window
   }
@@ -172,7 +171,8 @@ extension SpendLimit {
   var headroom: Spend {
     Spend(
       cost: NanoUSD(max(0, (cost?.value ?? 0) / Self.headroomShare)),
-      tokens: TokenCount(max(0, (tokens?.value ?? 0) / Self.headroomShare)))
+      tokens: TokenCount(max(0, (tokens?.value ?? 0) / Self.headroomShare)),
+      requests: max(0, (requests ?? 0) / Self.headroomShare))
   }
 }
 

@@ -58,6 +58,7 @@ package struct SpendRate: Sendable {
   /// Weighted sums, for the mean of a piece.
   private let cost: Int128
   private let tokens: Int128
+  private let requests: Int128
   private let weights: Int128
   private let piece: Int64
 
@@ -79,14 +80,15 @@ package struct SpendRate: Sendable {
     let count = min(pieces, (observed + piece - 1) / piece)
     var weightOf: [Int128] = [weight]
     for index in 1..<Int(max(2, count)) { weightOf.append(weightOf[index - 1] * 7 / 8) }
-    var (cost, tokens) = (Int128(0), Int128(0))
+    var (cost, tokens, requests) = (Int128(0), Int128(0), Int128(0))
     for sample in recent {
       let index = Int(min(count - 1, (now.microseconds - sample.at.microseconds) / piece))
       cost += Int128(sample.cost.value) * weightOf[index]
       tokens += Int128(sample.tokens.value) * weightOf[index]
+      requests += weightOf[index]
     }
     let weights = weightOf.prefix(Int(count)).reduce(0, +)
-    return (SpendRate(cost: cost, tokens: tokens, weights: weights, piece: piece), "")
+    return (SpendRate(cost: cost, tokens: tokens, requests: requests, weights: weights, piece: piece), "")
   }
 
   /// Microseconds until `left` is spent; nil for never.
@@ -102,6 +104,7 @@ package struct SpendRate: Sendable {
     let times = [
       left.cost.flatMap { time(max(0, $0.value), at: cost) },
       left.tokens.flatMap { time(max(0, $0.value), at: tokens) },
+      left.requests.flatMap { time(max(0, $0), at: requests) },
     ].compactMap { $0 }
     guard let first = times.min() else { return .lasts(until: reset) }
     let end = WallTime(microseconds: now.microseconds.addingSaturating(first))
@@ -118,7 +121,7 @@ extension SpendForecast {
   package static func of(
     _ samples: [SpendSample], window: BudgetWindow, left: SpendLimit, reset: WallTime?, now: WallTime
   ) -> SpendForecast {
-    if left.cost.map({ $0 <= .zero }) ?? false || left.tokens.map({ $0 <= .zero }) ?? false { return .exhausted }
+    if left.isUsedUp(for: Spend(cost: NanoUSD(1), tokens: TokenCount(1), requests: 1)) { return .exhausted }
     if window == .run { return .unknown("every run has its own") }
     let (rate, reason) = SpendRate.measured(samples, window: window, now: now)
     guard let rate else { return .unknown(reason) }

@@ -46,7 +46,8 @@ package struct SpendLimit: Sendable, Hashable {
   package func lead(over other: SpendLimit) -> Spend {
     Spend(
       cost: cost.flatMap { mine in other.cost.map { mine - $0 } } ?? .zero,
-      tokens: tokens.flatMap { mine in other.tokens.map { mine - $0 } } ?? .zero)
+      tokens: tokens.flatMap { mine in other.tokens.map { mine - $0 } } ?? .zero,
+      requests: requests.flatMap { mine in other.requests.map { mine.subtractingSaturating($0) } } ?? 0)
   }
 
   /// The tighter of both on each axis.

@@ -9,6 +9,8 @@ struct WaitingLine: Sendable {
     var request: BudgetRequest
     /// The counter that it waits for.
     var blocker: CounterKey
+    /// When its turn in the window comes, if that is what it waits for.
+    var turn: WallTime?
   }
 
   let limit: Int
@@ -25,9 +27,9 @@ struct WaitingLine: Sendable {
   func contains(_ id: EffectID) -> Bool { ids.contains(id) }
 
   /// Puts a request at the end; false if the line is full.
-  mutating func append(_ request: BudgetRequest, blockedBy key: CounterKey) -> Bool {
+  mutating func append(_ request: BudgetRequest, blockedBy key: CounterKey, until turn: WallTime?) -> Bool {
     guard waiting.count < limit else { return false }
-    waiting.append(Waiting(request: request, blocker: key))
+    waiting.append(Waiting(request: request, blocker: key, turn: turn))
     ids.insert(request.id)
     counts[key, default: 0] += 1
     return true

@@ -22,7 +22,7 @@ package struct WindowClock: Sendable, Hashable {
   package static let tolerance = Duration.seconds(300)
 
   /// The greatest index seen of each window.
-  private var floors: [BudgetWindow: Int64] = [:]
+  private var floors: [WindowName: Int64] = [:]
   /// The last trusted reading; a wall clock that went back has an older one.
   private(set) var anchor: ClockReading?
   /// Whether the wall clock is ahead without an explanation, so that time is counted from the last trusted reading.
@@ -57,20 +57,20 @@ package struct WindowClock: Sendable, Hashable {
   }
 
   /// The index of the window at a trusted time; never less than one seen before.
-  package mutating func index(of window: BudgetWindow, at time: WallTime) -> Int64 {
-    let index = max(floors[window] ?? .min, BudgetCalendar.index(of: window, at: time))
-    floors[window] = index
+  package mutating func index(of name: WindowName, at time: WallTime, in zone: TimeZoneRules? = nil) -> Int64 {
+    let index = max(floors[name] ?? .min, BudgetCalendar.index(of: name.window, at: time, in: zone))
+    floors[name] = index
     return index
   }
 
   /// Remembers an index that the store holds a counter of.
-  package mutating func raiseFloor(of window: BudgetWindow, to index: Int64) {
-    floors[window] = max(floors[window] ?? .min, index)
+  package mutating func raiseFloor(of name: WindowName, to index: Int64) {
+    floors[name] = max(floors[name] ?? .min, index)
   }
 
   /// The greatest index seen; nil if none was.
-  package func floor(of window: BudgetWindow) -> Int64? { floors[window] }
+  package func floor(of name: WindowName) -> Int64? { floors[name] }
 
   /// Whether the window is over for good.
-  package func isPast(_ window: BudgetWindow, _ index: Int64) -> Bool { index < floors[window] ?? .min }
+  package func isPast(_ name: WindowName, _ index: Int64) -> Bool { index < floors[name] ?? .min }
 }

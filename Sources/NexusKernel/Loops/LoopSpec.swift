@@ -6,9 +6,12 @@ package struct LoopSpec: Sendable, Hashable {
   package var onLoop: OnLoop
   /// Model calls of the agent in one run, all steps of a flow together; nil for no ceiling.
   package var maxCalls: Int?
+  /// What happens when it suddenly spends many times as fast as before; it may have a good reason.
+  package var onSpike: OnLoop
 
-  package init(onLoop: OnLoop = .pause, maxCalls: Int? = nil) {
+  package init(onLoop: OnLoop = .pause, maxCalls: Int? = nil, onSpike: OnLoop = .alert) {
     self.onLoop = onLoop
+    self.onSpike = onSpike
     self.maxCalls = maxCalls
   }
 }

@@ -17,9 +17,18 @@ package struct ProviderSpec: Sendable, Hashable {
   /// Never logged, never journaled.
   package var apiKey: SecretText?
   package var headers: [EnvironmentVariable]
+  /// What stands behind the `?` of every call, in order; not encoded yet.
+  package var query: [EnvironmentVariable]
+  /// The header field that takes the credential as it is; nil for that of the dialect.
+  package var keyHeader: String?
+  /// The member of the query that says which version of its API Azure is to speak.
+  package static let apiVersion = "api-version"
   package init(
-    name: String, dialect: Dialect, baseURL: String, apiKey: SecretText? = nil, headers: [EnvironmentVariable] = []
+    name: String, dialect: Dialect, baseURL: String, apiKey: SecretText? = nil, headers: [EnvironmentVariable] = [],
+    query: [EnvironmentVariable] = [], keyHeader: String? = nil
   ) {
+    self.query = query
+    self.keyHeader = keyHeader
     self.name = name
     self.dialect = dialect
     self.baseURL = baseURL
@@ -57,22 +66,33 @@ package struct ModelAlias: Sendable, Hashable {
 package struct BudgetSpec: Sendable, Hashable {
   package var scope: BudgetScope
   package var window: BudgetWindow
+  /// Whose days, weeks and months they are; nil for UTC's.
+  package var zone: BudgetZone?
   package var maxTokens: TokenCount?
   package var maxCost: NanoUSD?
+  /// The most calls that may be made; a call that never reached its provider is none.
+  package var maxRequests: Int64?
   package var onLimit: OnLimit
   /// Percentages at which to alert, ascending.
   package var alertAt: [Int]
   package init(
     scope: BudgetScope, window: BudgetWindow = .lifetime, maxTokens: TokenCount? = nil, maxCost: NanoUSD? = nil,
-    onLimit: OnLimit = .refuse, alertAt: [Int] = []
+    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = [], zone: BudgetZone? = nil
   ) {
+    self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
     self.maxTokens = maxTokens
     self.maxCost = maxCost
+    self.maxRequests = maxRequests
     self.onLimit = onLimit
     self.alertAt = alertAt
   }
+
+  /// The window as counters name it.
+  package var name: WindowName { WindowName(window, zone: zone?.name) }
+
+  package var limit: SpendLimit { SpendLimit(cost: maxCost, tokens: maxTokens, requests: maxRequests) }
 }
 
 package enum BudgetScope: Sendable, Hashable {
@@ -80,6 +100,12 @@ package enum BudgetScope: Sendable, Hashable {
   case agent(AgentName)
   /// All that one supervisor's agents spend together.
   case supervisor(SupervisorName)
+  /// All that the runs of one workflow, saga or pool spend, with the agents and the runs in them.
+  case workflow(String)
+  case saga(String)
+  case pool(String)
+  /// All that one step of a flow spends, over all its runs.
+  case step(flow: String, step: String)
   /// The whole project.
   case global
 
@@ -87,12 +113,38 @@ package enum BudgetScope: Sendable, Hashable {
     switch self {
     case .agent(let name): "agent:\(name)"
     case .supervisor(let name): "supervisor:\(name)"
+    case .workflow(let name): "workflow:\(name)"
+    case .saga(let name): "saga:\(name)"
+    case .pool(let name): "pool:\(name)"
+    case .step(let flow, let step): "step:\(flow)/\(step)"
     case .global: "global"
+    }
+  }
+
+  /// The scope of a flow; nil for the run of an agent.
+  package static func flow(_ kind: RunKind, _ name: String) -> BudgetScope? {
+    switch kind {
+    case .agent: nil
+    case .workflow: .workflow(name)
+    case .saga: .saga(name)
+    case .pool: .pool(name)
+    }
+  }
+
+  package var isOfFlow: Bool {
+    switch self {
+    case .workflow, .saga, .pool, .step: true
+    case .agent, .supervisor, .global: false
     }
   }
 }
 
-package enum BudgetWindow: String, Sendable, CaseIterable { case run, hour, day, week, month, lifetime }
+package enum BudgetWindow: String, Sendable, CaseIterable {
+  case run, hour, day, week, month, lifetime
+
+  /// The calendar ends it.
+  package var hasEnd: Bool { self != .run && self != .lifetime }
+}
 
 /// What one model costs; what is absent falls back to the input or output price.
 package struct PriceSpec: Sendable, Hashable {

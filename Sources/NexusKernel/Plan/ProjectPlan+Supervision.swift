@@ -84,10 +84,14 @@ extension ProjectPlan {
   }
 
   /// Whether there is anybody whom budgets of the scope bind.
-  func has(_ scope: BudgetScope) -> Bool {
+  package func has(_ scope: BudgetScope) -> Bool {
     switch scope {
     case .agent(let name): agent(name) != nil
     case .supervisor(let name): name == .root || supervisor(name) != nil
+    case .workflow(let name): flow(name)?.kind == .workflow
+    case .saga(let name): flow(name)?.kind == .saga
+    case .pool(let name): flow(name)?.kind == .pool
+    case .step(let flow, let step): self.flow(flow)?.steps.contains { $0.name == step } ?? false
     case .global: true
     }
   }

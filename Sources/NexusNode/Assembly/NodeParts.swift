@@ -89,7 +89,7 @@ final class NodeParts: Sendable {
 
   /// A limit for a window that nobody counted in holds for all of that window, and not from now on.
   private func countWhatWasSpent(under plan: ProjectPlan) async {
-    let fresh = ledger.uncounted(plan.budgets.map { BudgetPlace($0.scope, $0.window) })
+    let fresh = ledger.uncounted(plan.budgets.map { BudgetPlace($0) })
     ledger.watch(fresh, under: plan)
     do throws(StoreError) {
       try await ledger.fill(fresh, from: store)

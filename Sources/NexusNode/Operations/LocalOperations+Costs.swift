@@ -28,15 +28,17 @@ extension LocalOperations {
     await parts.reloadTurn.take()
     defer { parts.reloadTurn.pass() }
     switch change {
-    case .set(let scope, let window, let cost, let tokens, let onLimit, let reason):
+    case .set(let scope, let window, let cost, let tokens, let requests, let onLimit, let reason):
       let place = BudgetPlace(try self.scope(scope), try self.window(window))
       var override = BudgetOverride(
-        place: place, maxCost: cost, maxTokens: tokens, reason: reason, at: parts.clock.wallNow())
+        place: place, maxCost: cost, maxTokens: tokens, maxRequests: requests, reason: reason,
+        at: parts.clock.wallNow())
       if let onLimit {
         guard let action = OnLimit(rawValue: onLimit) else { throw .misunderstood("`onLimit` cannot be `\(onLimit)`.") }
         override.onLimit = action
       }
-      guard !override.isEmpty, (cost ?? .zero) >= .zero, (tokens ?? .zero) >= .zero else {
+      guard !override.isEmpty, (cost ?? .zero) >= .zero, (tokens ?? .zero) >= .zero, (requests ?? 0) >= 0
+      else {
         throw .misunderstood("A limit needs an amount, and none below zero.")
       }
       return try await set(override.over(parts.ledger.overrides[place]), at: place)
@@ -166,7 +168,9 @@ extension LocalOperations {
 
   private func scope(_ text: String) throws(OperationError) -> BudgetScope {
     guard let scope = BudgetScope(text: text) else {
-      throw .misunderstood("`scope` is `agent:NAME`, `supervisor:NAME` or `global`.")
+      throw .misunderstood(
+        "`scope` is `agent:NAME`, `supervisor:NAME`, `workflow:NAME`, `saga:NAME`, `pool:NAME`, `step:FLOW/STEP` or "
+          + "`global`.")
     }
     switch scope {
     case .agent(let agent): if parts.plan.agent(agent) == nil { throw .unknownAgent(agent.text) }
@@ -175,6 +179,12 @@ extension LocalOperations {
         throw OperationError(
           .notFound, code: "NX-BUD-011", title: "No budget counts there",
           detail: "There is no supervisor `\(supervisor)`.", hint: "naos supervisor list")
+      }
+    case .workflow, .saga, .pool, .step:
+      guard parts.plan.has(scope) else {
+        throw OperationError(
+          .notFound, code: "NX-BUD-011", title: "No budget counts there", detail: "There is no `\(scope.text)`.",
+          hint: "naos cost status")
       }
     case .global: break
     }

@@ -125,8 +125,9 @@ struct CostReports: Sendable {
     var budget = budget
     guard let window = BudgetWindow(rawValue: budget.per) else { return budget }
     let left = SpendLimit(
-      cost: budget.maxNanoUSD.map { $0 - budget.usedNanoUSD }, tokens: budget.maxTokens.map { $0 - budget.usedTokens })
-    let known = samples[Place(scope: budget.scope, window: budget.per)] ?? []
+      cost: budget.maxNanoUSD.map { $0 - budget.usedNanoUSD }, tokens: budget.maxTokens.map { $0 - budget.usedTokens },
+      requests: budget.maxRequests.map { $0.subtractingSaturating(budget.usedRequests) })
+    let known = samples[Place(scope: budget.scope, window: WindowName(window, zone: budget.timezone).text)] ?? []
     budget.forecast = ForecastNote(
       SpendForecast.of(known, window: window, left: left, reset: budget.resetsAt, now: now))
     return budget

@@ -102,8 +102,10 @@ struct RunReports: Sendable {
     guard budget.per == BudgetWindow.run.rawValue else { return budget }
     var own = budget
     (own.usedTokens, own.usedNanoUSD, own.heldNanoUSD) = (cost.tokens, cost.cost, .zero)
+    own.usedRequests = Int64(cost.modelCalls)
     own.isExhausted =
       own.maxTokens.map { cost.tokens >= $0 } ?? false || own.maxNanoUSD.map { cost.cost >= $0 } ?? false
+      || own.maxRequests.map { own.usedRequests >= $0 } ?? false
     return own
   }
 

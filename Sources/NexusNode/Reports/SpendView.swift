@@ -32,10 +32,12 @@ struct SpendView: Sendable {
     kept = [:]
     budgets = overrides.applied(to: plan.budgets)
     let budgets = budgets
+    let zones = Dictionary(budgets.compactMap(\.zone).map { ($0.name, $0.rules) }) { first, _ in first }
     var newest: [String: CounterRow] = [:]
     for row in counters {
       // A window that is over says nothing about the one of now.
-      if let window = BudgetWindow(rawValue: row.key.window), row.key.index < BudgetCalendar.index(of: window, at: now)
+      if let name = WindowName(text: row.key.window),
+        row.key.index < BudgetCalendar.index(of: name.window, at: now, in: zones[name.zone ?? ""])
       {
         continue
       }
@@ -43,11 +45,12 @@ struct SpendView: Sendable {
       if newest[name].map({ $0.key.index < row.key.index }) ?? true { newest[name] = row }
     }
     lines = newest.values.flatMap { row -> [BudgetReport.Line] in
-      let window = BudgetWindow(rawValue: row.key.window) ?? .lifetime
-      let bare = BudgetReport.Line(
-        scope: row.key.scope, window: window, spent: row.spent, held: .zero, limit: nil, action: nil,
-        reset: BudgetCalendar.start(of: window, index: row.key.index + 1))
-      let rules = budgets.filter { $0.scope.text == row.key.scope && $0.window == window }.map(BudgetRule.init)
+      let name = WindowName(text: row.key.window) ?? WindowName(.lifetime)
+      var bare = BudgetReport.Line(
+        scope: row.key.scope, window: name.window, spent: row.spent, held: .zero, limit: nil, action: nil,
+        reset: BudgetCalendar.start(of: name.window, index: row.key.index + 1, in: zones[name.zone ?? ""]))
+      bare.zone = name.zone
+      let rules = budgets.filter { $0.scope.text == row.key.scope && $0.name == name }.map(BudgetRule.init)
       if rules.isEmpty { return [bare] }
       return rules.map { rule in
         var line = bare
@@ -72,7 +75,9 @@ struct SpendView: Sendable {
 
   /// The budgets that bind more than one agent.
   var shared: [BudgetStatus] {
-    budgets(of: plan.supervisors.map { .supervisor($0.name) } + [.global])
+    var flows: [BudgetScope] = []
+    for budget in budgets where budget.scope.isOfFlow && !flows.contains(budget.scope) { flows.append(budget.scope) }
+    return budgets(of: plan.supervisors.map { .supervisor($0.name) } + flows + [.global])
   }
 
   private func budgets(of scopes: [BudgetScope]) -> [BudgetStatus] {
@@ -87,16 +92,20 @@ struct SpendView: Sendable {
   }
 
   private func status(of budget: BudgetSpec) -> BudgetStatus {
-    let line = lines.first { $0.scope == budget.scope.text && $0.window == budget.window }
+    let line = lines.first {
+      $0.scope == budget.scope.text && WindowName($0.window, zone: $0.zone) == budget.name
+    }
     let spent = line?.spent ?? .zero
     let held = line?.held ?? .zero
-    let exhausted =
-      budget.maxCost.map { spent.cost >= $0 } ?? false || budget.maxTokens.map { spent.tokens >= $0 } ?? false
+    let one = Spend(cost: NanoUSD(1), tokens: TokenCount(1), requests: 1)
+    let exhausted = budget.limit.minus(spent).isUsedUp(for: one)
     var status = BudgetStatus(
       scope: budget.scope.text, maxTokens: budget.maxTokens, usedTokens: spent.tokens, maxNanoUSD: budget.maxCost,
       usedNanoUSD: spent.cost + held.cost, heldNanoUSD: held.cost, per: budget.window.rawValue,
       onLimit: budget.onLimit.rawValue, isHard: budget.onLimit != .alert, isExhausted: exhausted)
-    let kept = kept[BudgetPlace(budget.scope, budget.window)] ?? .zero
+    (status.maxRequests, status.usedRequests) = (budget.maxRequests, spent.requests)
+    status.timezone = budget.zone?.name
+    let kept = kept[BudgetPlace(budget)] ?? .zero
     (status.reservedTokens, status.reservedNanoUSD) = (kept.tokens, kept.cost)
     status.resetsAt = line?.reset
     status.override = note(of: budget)
@@ -109,7 +118,8 @@ struct SpendView: Sendable {
     let configured = plan.budgets.filter { $0.scope == budget.scope && $0.window == budget.window }
     return BudgetOverrideNote(
       at: override.at, reason: override.reason, configuredNanoUSD: configured.compactMap(\.maxCost).min(),
-      configuredTokens: configured.compactMap(\.maxTokens).min())
+      configuredTokens: configured.compactMap(\.maxTokens).min(),
+      configuredRequests: configured.compactMap(\.maxRequests).min())
   }
 
   /// The budget that stands nearest to its limit.
@@ -127,6 +137,8 @@ extension BudgetStatus {
       guard let limit else { return 0 }
       return limit <= 0 ? 1000 : Int64(clamping: Int128(used) * 1000 / Int128(limit))
     }
-    return max(share(usedTokens.value, maxTokens?.value), share(usedNanoUSD.value, maxNanoUSD?.value))
+    return max(
+      share(usedTokens.value, maxTokens?.value), share(usedNanoUSD.value, maxNanoUSD?.value),
+      share(usedRequests, maxRequests))
   }
 }

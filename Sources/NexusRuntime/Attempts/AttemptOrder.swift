@@ -23,6 +23,7 @@ extension AttemptRunner {
     let idempotencyKey: String
     let isCompensation: Bool
     private let payers: [Caller.Payer]
+    private let flows: [Caller.FlowPart]
     /// Its model calls are answered from what the run began with, or not at all.
     let isRecorded: Bool
 
@@ -34,15 +35,17 @@ extension AttemptRunner {
     ///   - run: the run that wants it.
     ///   - input: the run's own, for a step that has none.
     ///   - payers: in whose budgets of each run it counts, beside its own.
+    ///   - flows: the flows and steps that it belongs to.
     ///   - isRecorded: all model calls of the run are on a cassette.
     package init(
       _ order: StepOrder, agent: PinnedAgent, run: RunID, input: JSONValue, payers: [Caller.Payer] = [],
-      isRecorded: Bool = false
+      flows: [Caller.FlowPart] = [], isRecorded: Bool = false
     ) {
       self.isRecorded = isRecorded
       self.agent = agent
       self.run = run
       self.payers = payers
+      self.flows = flows
       step = order.step
       attempt = order.attempt
       rewind = order.rewind
@@ -56,7 +59,7 @@ extension AttemptRunner {
     var caller: Caller {
       Caller(
         agent: agent.name, run: run, step: step, attempt: attempt, isCompensating: isCompensation, payers: payers,
-        isRecorded: isRecorded)
+        flows: flows, isRecorded: isRecorded)
     }
 
     /// Where the attempt's files lie, below the folder of all runs: `run_…/2`, or `run_…/draft~5B0~5D/2`.

@@ -23,7 +23,8 @@ extension RunDriver {
     }
     let stops = AttemptStops()
     let work = AttemptRunner.Order(
-      order, agent: agent, run: run, input: input, payers: payers, isRecorded: kept?.isComplete == true)
+      order, agent: agent, run: run, input: input, payers: payers.agents, flows: flows(of: order),
+      isRecorded: kept?.isComplete == true)
     let access = canBeHandedOver(order, agent) ? services.boundary.openFirstAttempt(work.caller) : nil
     attempts.insert(
       AttemptTable.Open(

@@ -71,7 +71,7 @@ extension RunDriver {
       // Nothing keeps it from being undone; what budgets have left is kept for that.
       let reserves = flow.keptReserves
       reserve.wants(reserves)
-      _ = services.boundary.keep(reserves, for: run, isForced: true)
+      _ = services.boundary.keep(inFlows(reserves), for: run, isForced: true)
       reserve.keeps(reserves)
     }
   }
@@ -82,6 +82,15 @@ extension RunDriver {
       !order.isCompensation && (flow.canBeUndone(order.step) || isInDebt(flow))
     case .startChild(let step, _, _, _): flow.canBeUndone(step) || isInDebt(flow)
     default: false
+    }
+  }
+
+  /// What undoes a step counts in the budgets of its flows, so it is kept there, too.
+  private func inFlows(_ reserves: [CompensationReserve]) -> [CompensationReserve] {
+    reserves.map { reserve in
+      var reserve = reserve
+      reserve.flows = payers.flows
+      return reserve
     }
   }
 
@@ -98,7 +107,7 @@ extension RunDriver {
   /// - Returns: why a step that can be undone must not begin.
   func keepReserve() -> BudgetRefusal? {
     guard reserve.isNeeded, let missing = reserve.missing else { return nil }
-    if let refusal = services.boundary.keep(missing, for: run, isForced: false) { return refusal }
+    if let refusal = services.boundary.keep(inFlows(missing), for: run, isForced: false) { return refusal }
     reserve.keeps(missing)
     return nil
   }
@@ -141,7 +150,11 @@ extension RunExecutor {
         var reserves = machine.keptReserves
         if reserves.isEmpty { return }
         let drawn = try await drawn(by: record.id, machine)
-        for index in reserves.indices { reserves[index].drawn = drawn[reserves[index].agent] ?? .zero }
+        let flows = try await payers(of: record).flows
+        for index in reserves.indices {
+          reserves[index].drawn = drawn[reserves[index].agent] ?? .zero
+          reserves[index].flows = flows
+        }
         _ = services.boundary.keep(reserves, for: record.id, isForced: true)
       }
       before = last.id

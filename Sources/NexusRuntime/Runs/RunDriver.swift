@@ -48,8 +48,8 @@ final class RunDriver: Sendable {
   let fence: FencingToken
   /// What the run is pinned to.
   let definition: DefinitionHash
-  /// Who has called it, or a run above it.
-  let payers: [Caller.Payer]
+  /// Who has called it, or a run above it, and the flows that they are runs of.
+  let payers: RunPayers
   private let createdAt: WallTime
   private let head: JournalSequence
   /// Where the run stood when it was claimed; let go of once it is driven.
@@ -69,7 +69,7 @@ final class RunDriver: Sendable {
   }
 
   init(
-    _ record: RunRecord, subject: RunSubject, payers: [Caller.Payer], from beginning: Beginning, executor: RunExecutor
+    _ record: RunRecord, subject: RunSubject, payers: RunPayers, from beginning: Beginning, executor: RunExecutor
   ) {
     run = record.id
     self.payers = payers

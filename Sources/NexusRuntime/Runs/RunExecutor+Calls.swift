@@ -80,6 +80,16 @@ extension RunExecutor {
         .filter { $0.window == .run && $0.onLimit != .alert && scopes.contains($0.scope) }
         .map { "the budget per run of \($0.scope.text)" }
     }
+    if call.isAbandoned, let driver = drivers[call.caller] {
+      // Once it is let go, nothing says any more which flows it belongs to.
+      let flows = Set(driver.payers.flows.map(\.scope))
+      limits += plan.budgets
+        .filter { budget in
+          if case .step(let flow, _) = budget.scope { return budget.onLimit != .alert && flow == driver.name }
+          return budget.onLimit != .alert && flows.contains(budget.scope.text)
+        }
+        .map { "the budget of \($0.scope.text)" }
+    }
     guard let limit = limits.first else { return }
     throw RuntimeRefusal(
       .refused, code: "NX-RUN-060",
@@ -100,20 +110,35 @@ extension RunExecutor {
       .refused, code: "NX-RUN-056", message: "calls may go \(Self.maxCallDepth) deep: `\(call.name)` is not begun")
   }
 
-  /// Who has called the run, or a run above it: the agents in whose budgets of each run it counts, the nearest first.
-  func payers(of record: RunRecord) async throws(StoreError) -> [Caller.Payer] {
-    var payers: [Caller.Payer] = []
+  /// Who has called the run, or a run above it, and which flows they are runs of: in whose budgets it counts, the nearest
+  /// first.
+  func payers(of record: RunRecord) async throws(StoreError) -> RunPayers {
+    var payers = RunPayers()
+    if let own = Caller.FlowPart(record) { payers.flows.append(own) }
     var run = record
     while let parent = run.parent {
       if let driver = drivers[parent] {
         if let step = run.callingStep, let agent = driver.subject.agent(at: step) {
-          payers.append(Caller.Payer(agent: agent, run: parent))
+          payers.agents.append(Caller.Payer(agent: agent, run: parent))
         }
-        return payers + driver.payers
+        if driver.subject.kind != .agent, let step = run.parentStep,
+          let part = Caller.FlowPart(stepAt: step, of: driver.name, run: parent)
+        {
+          payers.flows.append(part)
+        }
+        payers.agents += driver.payers.agents
+        payers.flows += driver.payers.flows
+        return payers
       }
       guard let above = try await services.store.run(parent) else { break }
       if let step = run.callingStep, let agent = try await subject(of: above).agent(at: step) {
-        payers.append(Caller.Payer(agent: agent, run: parent))
+        payers.agents.append(Caller.Payer(agent: agent, run: parent))
+      }
+      if let flow = Caller.FlowPart(above) {
+        if let step = run.parentStep, let part = Caller.FlowPart(stepAt: step, of: above.name, run: parent) {
+          payers.flows.append(part)
+        }
+        payers.flows.append(flow)
       }
       run = above
     }

@@ -64,7 +64,7 @@ extension RunExecutor {
   ) async throws(StoreError) {
     let free = found.filter { drivers[$0.id] == nil && claiming.insert($0.id).inserted }
     defer { for record in free { claiming.remove(record.id) } }
-    var payers: [RunID: [Caller.Payer]] = [:]
+    var payers: [RunID: RunPayers] = [:]
     for record in free {
       let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
       if subjects[pin] == nil { subjects[pin] = try await subject(of: record) }
@@ -83,7 +83,7 @@ extension RunExecutor {
         record.fence = record.fence.next
         record.head = entries.last?.sequence ?? .none
         begin(
-          record, subject, payers[run] ?? [], from: .journal(entries),
+          record, subject, payers[run] ?? .none, from: .journal(entries),
           first: .event(.claimed(trapped: run == trapped)))
         recovery.resumed += 1
       }

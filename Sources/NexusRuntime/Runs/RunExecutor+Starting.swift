@@ -143,7 +143,7 @@ extension RunExecutor {
     if let existing = try await existing(order) { return existing }
     let definition = if let known = order.definition { known } else { try pin(order.subject, order.name) }
     let (record, journal, machine) = row(of: order, definition.hash)
-    let payers: [Caller.Payer]
+    let payers: RunPayers
     do { payers = try await self.payers(of: record) } catch { throw Self.storage(error) }
     if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.

@@ -80,7 +80,7 @@ package actor RunExecutor {
 
   /// Drives a run from here on; `first` is what happens to it first.
   func begin(
-    _ record: RunRecord, _ subject: RunSubject, _ payers: [Caller.Payer], from beginning: RunDriver.Beginning,
+    _ record: RunRecord, _ subject: RunSubject, _ payers: RunPayers, from beginning: RunDriver.Beginning,
     first: RunDriver.Message
   ) {
     // It is in the store: the next node takes it up.

@@ -37,6 +37,7 @@ package enum BudgetFormat {
       object["at"] = .int(override.at.microseconds)
       if let cost = override.maxCost { object["maxNanoUSD"] = .int(cost.value) }
       if let tokens = override.maxTokens { object["maxTokens"] = .int(tokens.value) }
+      if let requests = override.maxRequests { object["maxRequests"] = .int(requests) }
       if let onLimit = override.onLimit { object["onLimit"] = .string(onLimit.rawValue) }
       if let reason = override.reason { object["reason"] = .string(reason) }
     }
@@ -67,6 +68,7 @@ package enum BudgetFormat {
       place: BudgetPlace(scope, window), at: WallTime(microseconds: try members.integer("at")))
     override.maxCost = try members.optionalInteger("maxNanoUSD").map { NanoUSD($0) }
     override.maxTokens = try members.optionalInteger("maxTokens").map { TokenCount($0) }
+    override.maxRequests = try members.optionalInteger("maxRequests")
     if let text = try members.optionalString("onLimit") {
       guard let onLimit = OnLimit(rawValue: text) else { throw FormatError("\"onLimit\" has an unknown value") }
       override.onLimit = onLimit

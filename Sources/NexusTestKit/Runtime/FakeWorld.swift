@@ -134,13 +134,16 @@ package final class FakeBoundary: EffectBoundary {
     var opening: [CheckedContinuation<Void, Never>] = []
     var watchers: [CheckedContinuation<Void, Never>] = []
     var kept: [RunID: [CompensationReserve]] = [:]
+    var keptFlows: [RunID: [Caller.FlowPart]] = [:]
     var refusal: BudgetRefusal?
   }
   private let state = Mutex(State())
 
   package init() {}
 
-  /// What runs have kept for their compensations.
+  /// The flows in whose budgets runs have kept something.
+  package var keptFlows: [RunID: [Caller.FlowPart]] { state.withLock { $0.keptFlows } }
+  /// What runs have kept for their compensations, without their flows.
   package var kept: [RunID: [CompensationReserve]] { state.withLock { $0.kept } }
   /// Reserves are refused from now on; nil has them kept again.
   package func refuseReserves(_ refusal: BudgetRefusal?) { state.withLock { $0.refusal = refusal } }
@@ -148,7 +151,12 @@ package final class FakeBoundary: EffectBoundary {
   package func keep(_ reserves: [CompensationReserve], for run: RunID, isForced: Bool) -> BudgetRefusal? {
     state.withLock { state in
       if let refusal = state.refusal, !isForced { return refusal }
-      state.kept[run] = reserves
+      state.kept[run] = reserves.map { reserve in
+        var reserve = reserve
+        reserve.flows = []
+        return reserve
+      }
+      state.keptFlows[run] = reserves.first?.flows ?? []
       return nil
     }
   }

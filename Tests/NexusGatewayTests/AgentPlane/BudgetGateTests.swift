@@ -72,6 +72,57 @@ struct BudgetGateTests {
     await bench.stop()
   }
 
+  @Test func `a budget of requests refuses the call after the last`() async throws {
+    let upstream = ScriptedUpstream { _, _ in GatewayBench.answer("ok") }
+    let bench = try await GatewayBench.start(
+      budgets: [BudgetSpec(scope: .agent(AgentName("tester")), maxRequests: 2)], upstream: upstream)
+    let access = try await bench.open()
+    for call in 0..<2 {
+      #expect(try await bench.call(key: access.key, body: GatewayBench.chat("q\(call)")).status == 200)
+    }
+    let refused = try await bench.call(key: access.key, body: GatewayBench.chat("q2"))
+    #expect(refused.status == 429)
+    #expect(refused.fields["x-naos-code"] == "NX-BUD-001")
+    #expect(refused.fields["x-naos-budget-remaining"] == "0 requests")
+    #expect(upstream.requests.count == 2)
+    await bench.stop()
+  }
+
+  @Test func `calls of a throttled budget are spread over the window: near turns are waited for`() async throws {
+    let upstream = ScriptedUpstream { number, _ in GatewayBench.answer("ok", model: number == 0 ? "first" : "second") }
+    // A nano-dollar for each microsecond of the week; the first call takes what has passed of it, and a little.
+    let week: Int64 = 7 * 86_400_000_000
+    let now = SystemClock().wallNow()
+    let start = try #require(
+      BudgetCalendar.start(of: .week, index: BudgetCalendar.index(of: .week, at: now)))
+    let turn = now + .milliseconds(700)
+    let bench = try await GatewayBench.start(
+      budgets: [
+        BudgetSpec(scope: .agent(AgentName("tester")), window: .week, maxCost: NanoUSD(week), onLimit: .throttle)
+      ],
+      prices: [
+        PriceSpec(
+          model: "acme/first", input: .zero, output: .zero,
+          perRequest: NanoUSD(turn.microseconds - start.microseconds)),
+        PriceSpec(model: "acme/second", input: .zero, output: .zero, perRequest: NanoUSD(50_000_000)),
+      ], upstream: upstream)
+    let access = try await bench.open()
+    let first = try await bench.call(key: access.key, body: GatewayBench.chat("a", model: "acme/first"))
+    #expect(first.status == 200)
+    let second = try await bench.call(key: access.key, body: GatewayBench.chat("b", model: "acme/second"))
+    #expect(second.status == 200)
+    #expect(SystemClock().wallNow() >= turn)
+    // The next turn is fifty seconds away: longer than a call waits.
+    let third = try await bench.call(key: access.key, body: GatewayBench.chat("c", model: "acme/second"))
+    #expect(third.status == 429)
+    #expect(third.fields["x-naos-code"] == "NX-BUD-002")
+    #expect(third.fields["x-should-retry"] == "true")
+    let after = third.fields["retry-after"].flatMap { Int($0) }
+    #expect((31...50).contains(after ?? 0))
+    #expect(upstream.requests.count == 2)
+    await bench.stop()
+  }
+
   @Test func `a call waits for the room that a failing one gives back`() async throws {
     let gate = Signal()
     let upstream = ScriptedUpstream { number, _ in

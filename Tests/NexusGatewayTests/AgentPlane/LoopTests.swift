@@ -174,8 +174,43 @@ struct LoopTests {
     await second.stop()
   }
 
-  @Test func `who asks the same word for word is told about, and may`() async throws {
-    let bench = try await bench()
+  @Test(arguments: [false, true])
+  func `who asks the same and is answered the same is told about at three and stopped at five`(streams: Bool)
+    async throws
+  {
+    let upstream = ScriptedUpstream { number, _ in
+      guard streams else {
+        return .answer(
+          status: 200, fields: [Self.json],
+          body: GatewayBench.completion("same").replacing("\"c1\"", with: "\"c\(number)\""))
+      }
+      return .pieces(
+        type: "text/event-stream",
+        [
+          "data: {\"id\":\"c\(number)\",\"object\":\"chat.completion.chunk\",\"created\":\(number),\"model\":\"gpt-test\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"same\"},\"finish_reason\":null}]}\n\n",
+          "data: {\"id\":\"c\(number)\",\"object\":\"chat.completion.chunk\",\"created\":\(number),\"model\":\"gpt-test\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+          "data: {\"id\":\"c\(number)\",\"object\":\"chat.completion.chunk\",\"created\":\(number),\"model\":\"gpt-test\",\"choices\":[],\"usage\":{\"prompt_tokens\":\(number),\"completion_tokens\":1,\"total_tokens\":\(number + 1)}}\n\n",
+          "data: [DONE]\n\n",
+        ])
+    }
+    let bench = try await bench(upstream: upstream)
+    let access = try await bench.open()
+    let body = GatewayBench.chat("same", more: streams ? ",\"stream\":true" : "")
+    for call in 1...4 {
+      #expect(try await bench.call(key: access.key, body: body).status == 200, "\(call)")
+      #expect(bench.events.notes.count { $0.contains("word for word") } == (call < 3 ? 0 : 1))
+    }
+    let refused = try await bench.call(key: access.key, body: body)
+    #expect(refused.status == 429)
+    #expect(refused.fields["x-naos-code"] == "NX-GWY-052")
+    #expect(upstream.requests.count == 4)
+    let refusal = bench.gateway.closeAttempt(access.key).refusal
+    #expect(refusal?.reason == .loop && refusal?.action == .pause)
+    await bench.stop()
+  }
+
+  @Test func `who asks the same word for word and is answered otherwise is told about, and may`() async throws {
+    let bench = try await bench(upstream: ScriptedUpstream { number, _ in GatewayBench.answer("answer \(number)") })
     let access = try await bench.open()
     for _ in 0..<6 { #expect(try await bench.call(key: access.key, body: GatewayBench.chat("same")).status == 200) }
     #expect(bench.events.notes.count { $0.contains("word for word") } == 1)

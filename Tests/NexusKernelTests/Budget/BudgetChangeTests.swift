@@ -42,6 +42,27 @@ import Testing
     #expect(alone == [BudgetSpec(scope: ofAlice, window: .hour, maxCost: NanoUSD(1))])
   }
 
+  @Test func `requests are an axis like the others`() {
+    let place = BudgetPlace(ofAlice, .lifetime)
+    let configured = [BudgetSpec(scope: ofAlice, maxCost: NanoUSD(5)), BudgetSpec(scope: ofAlice, maxRequests: 3)]
+    let set = BudgetOverride(place: place, maxRequests: 9, at: monday)
+    #expect(BudgetOverrides([set]).applied(to: configured).map(\.maxRequests) == [nil, 9])
+    #expect(
+      BudgetOverrides([set]).applied(to: [configured[0]])
+        == [configured[0], BudgetSpec(scope: ofAlice, maxRequests: 9)])
+    #expect(override(cost: 1).over(set).maxRequests == 9)
+    #expect(!set.isEmpty)
+    var machine = BudgetMachine(rules: [BudgetRule(BudgetSpec(scope: ofAlice, maxRequests: 2, alertAt: [50]))])
+    #expect(machine.admit(call("1", flat(7)), at: reading()).grant != nil)
+    let settled = machine.settle(EffectID("1"), actual: cost(7))
+    #expect(settled?.alerts.map(\.percent) == [50])
+    #expect(machine.admit(call("2", flat(7)), at: reading()).grant != nil)
+    // Both are made: what the one under way comes to gives no call back.
+    #expect(machine.admit(call("3", flat(7)), at: reading()) == .queued)
+    let woken = machine.finish("2", cost(0))
+    #expect(woken.first?.decision.refusal?.reason == .exhausted)
+  }
+
   @Test func `a later override keeps what an earlier one set beside it`() {
     let both = override(cost: 5).over(override(cost: 1, tokens: 2, onLimit: .kill))
     #expect(both.maxCost == NanoUSD(5) && both.maxTokens == TokenCount(2) && both.onLimit == .kill)

@@ -119,6 +119,68 @@ import Testing
     }
   }
 
+  @Test func `what a flow begins belongs to it and its steps, however deep, and on the next node`() async throws {
+    let store = InMemoryStore()
+    let outer = Flows.flow("outer", .workflow, FlowStep(name: "inner", action: .run("inner")))
+    let inner = Flows.flow("inner", .saga, Flows.step("only", of: Flows.helper))
+    let plan = Flows.plan(outer, inner)
+    func expected(_ root: RunID, _ child: RunID) -> [[Caller.FlowPart]] {
+      let above = [
+        Caller.FlowPart(scope: "saga:inner", run: child), Caller.FlowPart(scope: "step:outer/inner", run: root),
+        Caller.FlowPart(scope: "workflow:outer", run: root),
+      ]
+      let step = Caller.FlowPart(scope: "step:inner/only", run: child)
+      // The attempt of the step, and that of the agent which it has called.
+      return [[step] + above, [step] + above]
+    }
+    var ids: (root: RunID, child: RunID)?
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let root = try await fixture.runtime.executor.start("outer", input: .null).id
+      let child = RunID(try #require(await processes.next()?.environment("NAOS_RUN_ID")))
+      ids = (root, child)
+      let reply = await fixture.runtime.agentCalls.handle(
+        AgentCall(
+          method: "POST", path: ["call", "worker"], query: ["wait": "0"], body: [],
+          caller: Caller(agent: Flows.helper, run: child, step: StepPath("only"), attempt: AttemptNumber(1)),
+          key: VirtualKey("k")))
+      #expect(reply.status == 202, "\(reply)")
+      _ = try #require(await processes.next())
+      #expect(fixture.boundary.openKeys.values.map(\.flows) == expected(root, child))
+    }
+    let (root, child) = try #require(ids)
+    try await RuntimeFixture.with(plan, store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await fixture.runtime.executor.recover()
+      for _ in 0..<2 { _ = try #require(await processes.next()) }
+      #expect(fixture.boundary.openKeys.values.map(\.flows) == expected(root, child))
+    }
+  }
+
+  @Test func `a flow with a budget lets nothing go that would leave it`() async throws {
+    let flow = Flows.flow("outer", .workflow, Flows.step("only", of: Flows.helper))
+    let scopes: [(scope: BudgetScope, isRefused: Bool)] = [
+      (.workflow("outer"), true), (.step(flow: "outer", step: "only"), true), (.workflow("other"), false),
+    ]
+    for (scope, isRefused) in scopes {
+      let plan = Flows.plan(flow) { $0.budgets = [BudgetSpec(scope: scope, maxTokens: TokenCount(10))] }
+      try await RuntimeFixture.with(plan) { fixture in
+        var processes = fixture.launcher.processes.makeAsyncIterator()
+        let run = try await fixture.runtime.executor.start("outer", input: .null).id
+        _ = try #require(await processes.next())
+        for (name, closes) in [("a", "abandon"), ("b", "cancel")] {
+          let reply = await fixture.runtime.agentCalls.handle(
+            AgentCall(
+              method: "POST", path: ["call", "worker", name], query: ["wait": "0"],
+              body: JSONValue.object(["parentClose": .string(closes)]).encoded(),
+              caller: Caller(agent: Flows.helper, run: run, step: StepPath("only"), attempt: AttemptNumber(1)),
+              key: VirtualKey("k")))
+          #expect(reply.status == (isRefused && closes == "abandon" ? 403 : 202), "\(scope) \(closes): \(reply)")
+        }
+      }
+    }
+  }
+
   @Test func `one run makes so many calls and no more`() async throws {
     try await RuntimeFixture.with(Self.plan()) { fixture in
       let run = try await fixture.runtime.executor.start("worker", input: .null).id

@@ -30,11 +30,16 @@ import Testing
       look.succeed("1")
       let book = try #require(await processes.next())
       #expect(fixture.boundary.kept == [run.id: Self.reserves])
+      // In the budgets of the saga, too.
+      #expect(fixture.boundary.keptFlows == [run.id: [Caller.FlowPart(scope: "saga:trip", run: run.id)]])
       #expect(fixture.boundary.openKeys.values.first?.isCompensating == false)
       book.end(.exited(code: 1))
       let undo = try #require(await processes.next())
       #expect(undo.environment("NAOS_STEP") == "book.compensation")
-      #expect(fixture.boundary.openKeys.values.first?.isCompensating == true)
+      let undoing = try #require(fixture.boundary.openKeys.values.first)
+      #expect(undoing.isCompensating)
+      // What undoes a step is not the step's own.
+      #expect(undoing.flows == [Caller.FlowPart(scope: "saga:trip", run: run.id)])
       #expect(fixture.boundary.kept == [run.id: Self.reserves])
       undo.succeed("1")
       await fixture.runtime.executor.wait(for: run.id)
