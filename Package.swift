@@ -24,6 +24,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -87,7 +88,8 @@ let targets: [Target] = [
   module(
     "NexusGateway",
     [
-      "NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, deque,
+      "NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL,
+      crypto, deque,
     ]),
   module("NexusRuntime", ["NexusCore", "NexusKernel", "NexusStore", deque]),
   module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"], speed: .small),
@@ -170,7 +172,7 @@ let targets: [Target] = [
     [
       "NexusGateway", "NexusLocalModels", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore",
       "NexusKernel",
-      nioCore, nioPosix, nioHTTP1, nioEmbedded,
+      nioCore, nioPosix, nioHTTP1, nioSSL, nioEmbedded,
     ], exclude: ["fixtures"]),
   tests(
     "NexusHealthTests",

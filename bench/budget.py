@@ -152,6 +152,8 @@ async def run_peer(command, folder, cells, seed, source):
             if await asyncio.to_thread(is_ready, litellm.PORT):
                 break
             await asyncio.sleep(0.5)
+        else:
+            raise SystemExit("LiteLLM did not become ready: its log is budget-litellm.log in the bench's folder")
         for cell in cells:
             account = source.open_account(cell.name)
             tally = await clients.spend(
@@ -182,16 +184,21 @@ async def measure(options):
     return results
 
 
+PARTS = "cells,kills,peer"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few cells and kills: to see that it works")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--only", default="cells,kills,peer")
+    parser.add_argument("--only", default=PARTS)
     parser.add_argument("--page", help="the page to write the figures into")
     for name in ["naos", "litellm", "folder"]:
         parser.add_argument(name)
     options = parser.parse_args()
+    if options.page and (options.quick or options.only != PARTS or options.litellm == "-"):
+        parser.error("the page is written from whole runs only: leave out --page, or --only, --quick and the missing peer")
     results = asyncio.run(measure(options))
     text, kept = table.write(results)
     print(text)

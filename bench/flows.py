@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -33,6 +34,13 @@ def output_of(command, seconds):
     if reply.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {reply.returncode}: {reply.stdout[-500:]}{reply.stderr[-2000:]}")
     return reply.stdout
+
+
+def leave_under_way(command, seconds):
+    """Runs what leaves runs behind and kills itself, as a node dies by kill -9."""
+    left = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    if left.returncode != -signal.SIGKILL:
+        raise RuntimeError(f"{command[0]} was not killed, but ended with {left.returncode}: {left.stderr[-2000:]}")
 
 
 def figures_of(command, seconds=120):
@@ -98,7 +106,7 @@ def steps(contest, quick):
 
 def resumption(flows, folder, runs):
     database = os.path.join(fresh(folder), "nexus.db")
-    output_of([flows, "hold", database, str(runs)], 300)
+    leave_under_way([flows, "hold", database, str(runs)], 300)
     return {"runs": runs, **figures_of([flows, "resume", database, str(runs)], 300)}
 
 
@@ -106,7 +114,7 @@ def long_journal(flows, folder, quick):
     """How long one run that is nearly as long as a run may be takes to go on: by default 64 MiB of journal."""
     database = os.path.join(fresh(folder), "nexus.db")
     steps = 3_000 if quick else 33_000
-    output_of([flows, "hold", database, str(steps), "1600"], 300)
+    leave_under_way([flows, "hold", database, str(steps), "1600"], 300)
     figures = figures_of([flows, "resume", database, "1"], 300)
     with contextlib.closing(sqlite3.connect(database)) as store:
         (length,) = store.execute("SELECT journal_bytes FROM run").fetchone()

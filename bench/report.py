@@ -50,7 +50,7 @@ def rows(results):
         speeds = f"{naos['rate']:,.0f} req/s, LiteLLM {peer['rate']:,.0f}, bare upstream {bare['rate']:,.0f}"
         row(f"gateway, {connections} connections", f"{speeds}: {times}× LiteLLM", "≥ 100× LiteLLM", times >= 100)
         if connections == "1":
-            row("gateway, added p50", f"{added / 1000:.3f} ms", "≤ 0.2 ms", added <= 200)
+            row("gateway, added p50", f"{added / 1000:.3f} ms", "≤ 0.15 ms", added <= 150)
             row("LiteLLM, added p50", f"{(peer['p50'] - bare['p50']) / 1000:.3f} ms")
     add_steady(results.get("gateway"), row)
     binary = results.get("binary")

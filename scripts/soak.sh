@@ -89,3 +89,5 @@ cd "$folder"
 crash=$folder/../../Tests/EndToEndTests/support/crash
 cc -shared -fPIC -O1 -Wall -o crashpoint.so "$crash/crashpoint.c" -ldl
 python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --every "${SOAK_CRASH_EVERY:-1}"
+# A node that stays recovers all of it by itself, before anybody asks.
+python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --up --every "${SOAK_CRASH_EVERY_UP:-10}"

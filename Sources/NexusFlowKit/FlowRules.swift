@@ -10,13 +10,13 @@ package struct FlowRules {
   package var definition: FlowDefinition
   package var journal: [JournalEntry]
   package var status: RunStatus
-  /// The idempotency keys under which something happened outside.
-  package var effects: Set<String>
+  /// The idempotency keys under which something happened outside, and how many attempts made it happen.
+  package var effects: [String: Int]
   /// Runs of this one's steps that go on although nobody let them go.
   package var living: Set<RunID>
 
   package init(
-    run: RunID, definition: FlowDefinition, journal: [JournalEntry], status: RunStatus, effects: Set<String>,
+    run: RunID, definition: FlowDefinition, journal: [JournalEntry], status: RunStatus, effects: [String: Int],
     living: Set<RunID>
   ) {
     self.run = run
@@ -31,7 +31,8 @@ package struct FlowRules {
 
   /// The first rule that is broken, in a sentence; nil if all hold.
   package func broken() -> String? {
-    checkOnce() ?? checkOrder() ?? checkDoubt() ?? checkNeed() ?? checkPivot() ?? checkEnd()
+    checkOnce() ?? checkEffects() ?? checkOrder() ?? checkUndoOrder() ?? checkDoubt() ?? checkNeed() ?? checkPivot()
+      ?? checkEnd()
   }
 
   /// Every unit ends at most once, and every attempt that ended had started.
@@ -68,13 +69,19 @@ package struct FlowRules {
   /// No step begins before those that it needs are over.
   private func checkOrder() -> String? {
     var over: Set<String> = []
+    var begun: Set<String> = []
     for entry in journal {
       switch entry.entry {
       case .attemptStarted(let path, _, _), .stepBegun(let path), .timerSet(let path, _), .stepExpanded(let path, _):
-        let name = String(path.text.prefix { $0 != "[" && $0 != "." })
-        guard let step = definition.steps.first(where: { $0.name == name }), !path.text.contains(".") else {
+        begun.insert(path.text)
+        if let dot = path.text.firstIndex(of: "."), dot != path.text.startIndex {
+          // What is undone or asked about was begun, or a person says that it was.
+          let base = String(path.text[..<dot])
+          if !begun.contains(base), !over.contains(base) { return "\(path) began, and \(base) never did" }
           continue
         }
+        let name = String(path.text.prefix { $0 != "[" })
+        guard let step = definition.steps.first(where: { $0.name == name }) else { continue }
         for need in step.needs {
           let needed = definition.steps[need].name
           if !over.contains(needed), !isOverAsList(needed) { return "\(path) began before \(needed) was over" }
@@ -86,6 +93,61 @@ package struct FlowRules {
     }
     return nil
   }
+
+  /// An effect is made once, and once more only for each attempt that is known not to have succeeded.
+  private func checkEffects() -> String? {
+    var failed: [String: Int] = [:]
+    for entry in journal {
+      if case .attemptEnded(let path, _, let end) = entry.entry, end.outcome != .succeeded {
+        failed[path.text, default: 0] += 1
+      }
+    }
+    for (key, count) in effects.sorted(by: { $0.key < $1.key }) where key.hasPrefix("\(run)/") {
+      let path = String(key.dropFirst("\(run)/".count))
+      // A probe may be asked again and again: it has no effect.
+      if path.hasSuffix(".probe") || path == Self.judge.text { continue }
+      if count > 1 + failed[path, default: 0] {
+        return "\(path) had its effect \(count) times, and \(failed[path, default: 0]) attempts failed: \(words)"
+      }
+    }
+    return nil
+  }
+
+  /// What completed is undone in the reverse of that order, one after the other; before all of it what did not complete.
+  private func checkUndoOrder() -> String? {
+    var completed: [String] = []
+    var goesBack = false
+    var begun: [String] = []
+    var open: String?
+    for entry in journal {
+      switch entry.entry {
+      case .stepCompleted(let path, _) where !goesBack && !path.text.contains("."):
+        completed.removeAll { $0 == path.text }
+        completed.append(path.text)
+      case .compensationStarted: goesBack = true
+      // What a person says of a step changes what there is to be undone.
+      case .retried, .stepMarkedDone, .stepSkipped(_, .person): return nil
+      case .attemptStarted(let path, _, _) where path.text.hasSuffix(Self.undo):
+        if !goesBack { return "\(path) began before the run went back: \(words)" }
+        let name = String(path.text.dropLast(Self.undo.count))
+        if let open, open != name { return "\(name) and \(open) are undone at a time: \(words)" }
+        open = name
+        if begun.last != name {
+          if begun.contains(name) { return "\(name) is undone again, after others: \(words)" }
+          begun.append(name)
+        }
+      case .stepCompleted(let path, _), .stepFailed(let path, _), .stepSkipped(let path, _):
+        if let name = open, path.text == name + Self.undo { open = nil }
+      default: break
+      }
+    }
+    let undone = begun.filter { completed.contains($0) }
+    if begun.suffix(undone.count) != undone[...] { return "what failed was undone after what completed: \(begun)" }
+    let wanted = completed.reversed().filter { undone.contains($0) }
+    return undone == wanted ? nil : "\(undone) were undone in this order, and completed as \(completed)"
+  }
+
+  private static let undo = ".compensation"
 
   private func isOverAsList(_ name: String) -> Bool {
     definition.steps.first { $0.name == name }?.forEach != nil
@@ -225,7 +287,7 @@ package struct FlowRules {
       }
     }
     for step in definition.steps where step.compensation != nil {
-      guard effects.contains("\(run)/\(step.name)") else { continue }
+      guard effects["\(run)/\(step.name)"] != nil else { continue }
       if !answered.contains("\(step.name).compensation"), !wasDecidedByPerson(step.name) {
         return "the effect of \(step.name) stands: \(words)"
       }

@@ -23,9 +23,15 @@ package enum RandomFlow {
           items: try ValueTemplate(parsing: "{{ run.input.list }}"), parallel: Int.random(in: 1...3, using: &random))
       }
       vary(&step, &random)
+      if let need = step.needs.last, Int.random(in: 0..<5, using: &random) == 0 {
+        let isEqual = Bool.random(using: &random) ? "==" : "!="
+        step.condition = try Condition(parsing: "steps.\(steps[need].name).output \(isEqual) \"same\"")
+      }
       steps.append(step)
     }
+    let limit = timeout(&random)
     return FlowDefinition.workflow(steps).with {
+      $0.timeout = limit
       $0.maxParallel = Int.random(in: 1...4, using: &random)
       $0.onExhausted = Int.random(in: 0..<4, using: &random) == 0 ? .pause : .fail
     }
@@ -44,9 +50,20 @@ package enum RandomFlow {
     (0..<index).filter { _ in Int.random(in: 0..<3, using: &random) == 0 }
   }
 
+  /// The limit of a whole run, which most have not: it comes between two attempts, or in one.
+  private static func timeout(_ random: inout SplitMix) -> Duration? {
+    Int.random(in: 0..<8, using: &random) == 0 ? .seconds(Int64.random(in: 1...60, using: &random)) : nil
+  }
+
+  private static func limits(_ random: inout SplitMix) -> StepLimits {
+    Int.random(in: 0..<6, using: &random) == 0
+      ? StepLimits(attempt: .seconds(Int64.random(in: 1...20, using: &random))) : StepLimits()
+  }
+
   private static func vary(_ step: inout FlowStep, _ random: inout SplitMix) {
     step.retry.policy.maxAttempts = Int.random(in: 1...4, using: &random)
     step.retry.jitter = Bool.random(using: &random) ? 0.3 : 0
+    if case .agent = step.action { step.limits = limits(&random) }
     step.parentClose = ParentClose.allCases.randomElement(using: &random) ?? .cancel
     switch Int.random(in: 0..<8, using: &random) {
     case 0: step.onError = .skip
@@ -93,9 +110,12 @@ package enum RandomFlow {
         }
       }
       step.retry.policy.maxAttempts = Int.random(in: 1...3, using: &random)
+      if case .agent = step.action { step.limits = limits(&random) }
       steps.append(step)
     }
+    let limit = timeout(&random)
     return FlowDefinition.saga(steps).with {
+      $0.timeout = limit
       $0.onCompensationFailure = Bool.random(using: &random) ? .pause : .proceed
     }
   }

@@ -4,6 +4,15 @@
 package import NexusCore
 package import NexusStore
 
+/// What becomes of an answer that comes piece by piece: whoever waits for signs of life wants to know.
+package enum StreamSign: Sendable {
+  case began
+  /// More of it came; told at most ten times a second.
+  case wentOn
+  /// All of it is there, or no more will come; that its call is over is told behind it.
+  case ended
+}
+
 /// What the agent plane needs of the rest of the node.
 package struct GatewayPorts: Sendable {
   package var clock: any NexusClock
@@ -15,11 +24,14 @@ package struct GatewayPorts: Sendable {
   package var agentCalls: any AgentCallHandler
   /// Told what the node's log is to say.
   package var notice: @Sendable (GatewayNotice) -> Void
+  /// Told how the streamed answers of callers go on, on the thread of the call; must not block.
+  package var streams: @Sendable (Caller, StreamSign) -> Void
 
   package init(
     clock: any NexusClock, random: any RandomSource, store: any Store, ledger: Ledger,
     events: any EventSink, tools: any ToolPerformer, agentCalls: any AgentCallHandler,
-    notice: @escaping @Sendable (GatewayNotice) -> Void = { _ in }
+    notice: @escaping @Sendable (GatewayNotice) -> Void = { _ in },
+    streams: @escaping @Sendable (Caller, StreamSign) -> Void = { _, _ in }
   ) {
     self.clock = clock
     self.random = random
@@ -29,5 +41,6 @@ package struct GatewayPorts: Sendable {
     self.tools = tools
     self.agentCalls = agentCalls
     self.notice = notice
+    self.streams = streams
   }
 }

@@ -22,6 +22,7 @@ final class GatewayServices: Sendable {
   let local: any LocalUpstream
   let health: UpstreamHealth
   let notice: @Sendable (GatewayNotice) -> Void
+  let streams: @Sendable (Caller, StreamSign) -> Void
   let drains = CountedPlaces()
   let door: Doorkeeper
   let bodies: BodyMemory
@@ -43,6 +44,7 @@ final class GatewayServices: Sendable {
     agentCalls = ports.agentCalls
     local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
     notice = ports.notice
+    streams = ports.streams
     health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)
     keys = KeyTable(identifiers: identifiers)
     runs = RunTable(store: ports.store)

@@ -9,13 +9,13 @@ import Testing
 @Suite(.seated)
 struct BudgetTests {
   private func spender(
-    clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed", api: String = "chat",
+    agent: String = "spender.py", clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed", api: String = "chat",
     _ body: (Project, Upstream, (String) throws -> Void) async throws -> Void
   ) async throws {
     let python = try Checkout.pythonSDK()
     try await Project.with { project in
       let upstream = try await Upstream(for: project)
-      try project.copy(Checkout.support("agents/spender.py"), to: "agent.py")
+      try project.copy(Checkout.support("agents/\(agent)"), to: "agent.py")
       let configure = { (budget: String) in
         try project.write(
           upstream.config + """
@@ -89,6 +89,24 @@ struct BudgetTests {
       #expect(resumed.status == 0, "\(resumed.err)")
       #expect(upstream.calls.count == 10, "five are replayed")
       #expect(resumed.out == "10 answers\n")
+    }
+  }
+
+  @Test func `with onLimit kill the agent is killed at the first refusal, and not asked first`() async throws {
+    try await spender(agent: "stubborn.py", onLimit: "kill") { project, upstream, _ in
+      let lifeline = try Lifeline(in: project, endsWithWriters: true)
+      let run = try await project.naos("run", "spender", "-o", "json")
+      #expect(run.status == 7, "\(run.err)")
+      #expect(upstream.calls.count == 5)
+      #expect(try run.json["status"] == "failed")
+      #expect(try run.json["error"]?["code"] == "NX-BUD-001")
+      #expect(try run.json["cost"]?["costNanoUSD"] == 10_000_000)
+      #expect(try await state(project) == "exhausted")
+      // The signal may come before the answer does.
+      try await lifeline.end()
+      #expect(!lifeline.lines.contains("asked to go"))
+      let shown = try await project.naos("runs", "show", #require(run.json["id"]?.stringValue), "-o", "json").json
+      #expect(shown["attempts"] == 1)
     }
   }
 

@@ -186,6 +186,30 @@ import Testing
     }
   }
 
+  @Test func `is killed, and not asked, by a budget that kills, and is exhausted`() async throws {
+    try await RuntimeFixture.with { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null)
+      let process = try #require(await processes.next())
+      // It would stay if it were only asked to go.
+      process.ignoreTerminate()
+      let (key, caller) = try #require(fixture.boundary.openKeys.first)
+      var tally = AttemptTally()
+      tally.refusal = BudgetRefusal(reason: .exhausted, scope: "agent:worker", action: .kill, message: "used up")
+      fixture.boundary.setLive(key, tally)
+      fixture.events.publish(.effect(EffectEvent(caller: caller, phase: .refused, kind: .model, name: "m")))
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(process.signals == [.kill])
+      let record = try await fixture.record(run.id)
+      #expect(record.summary.status == .failed)
+      #expect(record.summary.error?.code == "NX-BUD-001")
+      #expect(record.summary.attempts == 1)
+      #expect(fixture.runtime.board.status(of: RuntimeFixture.worker)?.state == .exhausted)
+      // It is no crash: nothing is restarted, and no window of its supervisor is used up.
+      #expect(try await fixture.store.restarts(since: WallTime(microseconds: 0)).isEmpty)
+    }
+  }
+
   @Test func `runs past its timeout only until it is stopped`() async throws {
     try await RuntimeFixture.with { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()

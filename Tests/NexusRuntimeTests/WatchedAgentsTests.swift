@@ -144,6 +144,30 @@ import Testing
     }
   }
 
+  @Test func `is stuck when the stream of its model stalls, and not before`() async throws {
+    try await RuntimeFixture.with(Self.plan(HealthSpec(stuckAfter: .seconds(60)))) { fixture in
+      let states = try Self.states(fixture)
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await fixture.runtime.executor.start("worker", input: .null)
+      let process = try #require(await processes.next())
+      let caller = try #require(fixture.boundary.openKeys.values.first)
+      let health = fixture.services.health
+      fixture.events.publish(.effect(EffectEvent(caller: caller, phase: .started, kind: .model, name: "m")))
+      health.streamBegan(for: caller)
+      for _ in 1...9 {
+        await fixture.clock.waitForSleepers(1)
+        fixture.clock.advance(by: .seconds(50))
+        health.activity(of: caller)
+      }
+      await fixture.clock.waitForSleepers(1)
+      #expect(fixture.runtime.board.status(of: Self.worker)?.state == .running)
+      // No more comes, and the call is still under way.
+      fixture.clock.advance(by: .seconds(60))
+      await Self.wait(for: .stuck, states)
+      process.end(.exited(code: 0))
+    }
+  }
+
   @Test func `is ended when it is stuck, if that is wanted`() async throws {
     let health = HealthSpec(stuckAfter: .seconds(60), onStuck: .restart)
     try await RuntimeFixture.with(Self.plan(health)) { fixture in

@@ -26,6 +26,8 @@ final class ResponseRelay: UpstreamReceiver {
   private var isWhole = false
   /// What came instead of an answer, in a few words.
   private var trouble: String?
+  /// When the last sign of life of a stream was given; nil before the first.
+  private var lastSign: NIODeadline?
   private let secrets: AnswerGuard
   /// What the answer takes of the memory for answers.
   private let room: BodyRoom
@@ -66,6 +68,7 @@ final class ResponseRelay: UpstreamReceiver {
     guard receivedBytes <= limits.responseBodyBytes else { return overflowed() }
     guard room.grow(by: bytes.readableBytes) else { return crowded() }
     if isStream {
+      sign()
       splitter.append(bytes)
       while !isOver, let event = splitter.next() { relay(event) }
       if splitter.isOverlong { overflowed() }
@@ -74,6 +77,14 @@ final class ResponseRelay: UpstreamReceiver {
     } else {
       body.writeImmutableBuffer(bytes)
     }
+  }
+
+  /// Says that more of a stream came, now and then.
+  private func sign() {
+    let now = NIODeadline.now()
+    if let lastSign, now - lastSign < .milliseconds(100) { return }
+    exchange.services.streams(exchange.call.session.caller, lastSign == nil ? .began : .wentOn)
+    lastSign = now
   }
 
   func upstreamEnd() {
@@ -252,6 +263,7 @@ final class ResponseRelay: UpstreamReceiver {
 
   private func conclude(_ end: CallEnd, _ state: EffectState, _ fault: UpstreamFault? = nil) {
     isOver = true
+    if lastSign != nil { exchange.services.streams(exchange.call.session.caller, .ended) }
     let answer = ResponseRecord(
       status: status, fields: fields, isStream: isStream, hasPassed: hasPassed, passed: body, held: held, room: room,
       trouble: trouble)

@@ -36,16 +36,33 @@ final class UpstreamPool {
     let opening = bootstrap(origin).connect(host: origin.host, port: origin.port)
     opening.assumeIsolated().whenComplete { result in
       switch result {
-      case .success(let channel):
-        do {
-          let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
-          self.adopt(connection, origin)
-          ready(.success(connection))
-        } catch {
-          ready(.failure(.unreachable("the connection closed at once")))
-        }
+      case .success(let channel): self.greet(channel, origin, ready)
       case .failure(let error): ready(.failure(.unreachable(Self.words(for: error))))
       }
+    }
+  }
+
+  /// Hands a new connection out, under TLS when it is secure.
+  private func greet(
+    _ channel: any Channel, _ origin: Origin, _ ready: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+  ) {
+    do {
+      let pipeline = channel.pipeline.syncOperations
+      let connection = try pipeline.handler(type: UpstreamConnection.self)
+      guard origin.isSecure else {
+        adopt(connection, origin)
+        return ready(.success(connection))
+      }
+      try pipeline.handler(type: TLSGreeting.self).finish(on: channel, within: TimeAmount(limits.connectTimeout)) {
+        switch $0 {
+        case .success:
+          self.adopt(connection, origin)
+          ready(.success(connection))
+        case .failure(let error): ready(.failure(.unreachable(Self.words(for: error))))
+        }
+      }
+    } catch {
+      ready(.failure(.unreachable("the connection closed at once")))
     }
   }
 
@@ -65,7 +82,7 @@ final class UpstreamPool {
           let delivery = DeliveryWatch(isSecure: tls != nil)
           try pipeline.addHandler(delivery)
           if let tls {
-            try pipeline.addHandler(Self.tlsHandler(tls, host: host))
+            try pipeline.addHandlers([try Self.tlsHandler(tls, host: host), TLSGreeting()])
           }
           let outlet = RequestOutlet()
           try pipeline.addHandlers([
@@ -102,7 +119,8 @@ final class UpstreamPool {
   }
 
   private static func words(for error: any Error) -> String {
-    switch error {
+    if let words = TLSGreeting.words(for: error) { return words }
+    return switch error {
     case let error as IOError: unsafe String(cString: strerror(error.errnoCode)).lowercased()
     case let error as NIOConnectionError:
       error.connectionErrors.first.map { words(for: $0.error) } ?? "the name \(error.host) has no address"

@@ -28,6 +28,8 @@ package struct HealthMachine: Sendable {
     case activity
     case callStarted
     case callEnded
+    case streamBegan
+    case streamEnded
     /// Whether it has anything to do: a task always, a service while it holds tasks.
     case working(Bool)
   }
@@ -94,6 +96,8 @@ package struct HealthMachine: Sendable {
     case .activity: return feedActivity(.sign, at: now)
     case .callStarted: return feedActivity(.callStarted, at: now)
     case .callEnded: return feedActivity(.callEnded, at: now)
+    case .streamBegan: return feedActivity(.streamBegan, at: now)
+    case .streamEnded: return feedActivity(.streamEnded, at: now)
     case .working(let works):
       isWorking = works
       return phase == .started ? follow(works, at: now) : []

@@ -17,6 +17,10 @@ package struct SilenceMachine: Sendable {
     /// A model or tool call has begun: the wait for its answer is no silence.
     case callStarted
     case callEnded
+    /// The answer of a call comes piece by piece from now on: each is a sign, and the wait for the next one is silence.
+    case streamBegan
+    /// The stream is over, and its call will be.
+    case streamEnded
     case due
   }
 
@@ -59,6 +63,13 @@ package struct SilenceMachine: Sendable {
       return sign(at: now)
     case .callEnded:
       calls = max(0, calls - 1)
+      return sign(at: now)
+    case .streamBegan:
+      calls = max(0, calls - 1)
+      return sign(at: now)
+    case .streamEnded:
+      calls += 1
+      callStartedAt = now
       return sign(at: now)
     case .due:
       guard let due = timer else { return [] }

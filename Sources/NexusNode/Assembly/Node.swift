@@ -86,12 +86,13 @@ package final class Node: Sendable {
         id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
       try await store.commit(StoreTransaction(.synced, [.insertBoot(row)]))
       let agentCalls = DeferredAgentCalls()
+      let streams = DeferredStreams()
       let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
       let gateway = try await startGateway(
         options,
         GatewayPorts(
           clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
-          agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }))
+          agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell))
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
@@ -106,6 +107,7 @@ package final class Node: Sendable {
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
+      streams.connect(services.health)
       agentCalls.connect(runtime.agentCalls)
       try await runtime.prepare()
       return NodeParts(

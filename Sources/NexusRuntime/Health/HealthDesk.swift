@@ -81,6 +81,18 @@ package final class HealthDesk: Sendable {
     }
   }
 
+  /// The answer of a model call that was announced begins to come piece by piece.
+  package func streamBegan(for caller: Caller) {
+    pulse(of: caller)?.streamBegan()
+    for monitor in monitors(of: caller) { monitor.streamBegan() }
+  }
+
+  /// All pieces are there, or no more will come; the end of the call is told behind it.
+  package func streamEnded(for caller: Caller) {
+    pulse(of: caller)?.streamEnded()
+    for monitor in monitors(of: caller) { monitor.streamEnded() }
+  }
+
   /// Whether a service holds tasks.
   package func setWorking(_ isWorking: Bool, service agent: AgentName) {
     let monitors = entries.withLock { $0[agent, default: []].filter { $0.run == nil }.map(\.monitor) }

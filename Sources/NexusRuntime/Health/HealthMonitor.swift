@@ -76,6 +76,8 @@ package final class HealthMonitor: Sendable {
   package func activity() { deliver(.activity) }
   package func callStarted() { deliver(.callStarted) }
   package func callEnded() { deliver(.callEnded) }
+  package func streamBegan() { deliver(.streamBegan) }
+  package func streamEnded() { deliver(.streamEnded) }
   package func setWorking(_ isWorking: Bool) { deliver(.working(isWorking)) }
 
   /// The process was asked to end: it is not probed any more, and takes no more tasks.

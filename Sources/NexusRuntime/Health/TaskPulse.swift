@@ -34,7 +34,8 @@ final class TaskPulse: Sendable {
     state.withLock { $0.last = now }
   }
 
-  /// While a model or a tool works for the task it is not silent, however long that takes.
+  /// While a model or a tool works for the task it is not silent, however long that takes; a stream is as long as its
+  /// pieces come.
   func callStarted() { state.withLock { $0.calls += 1 } }
 
   func callEnded() {
@@ -43,6 +44,14 @@ final class TaskPulse: Sendable {
       $0.calls = max(0, $0.calls - 1)
       $0.last = now
     }
+  }
+
+  /// The answer of a call under way comes piece by piece: each is a beat, and silence between two counts.
+  func streamBegan() { callEnded() }
+
+  func streamEnded() {
+    callStarted()
+    beat()
   }
 
   var fellSilent: Bool { state.withLock { $0.fellSilent } }

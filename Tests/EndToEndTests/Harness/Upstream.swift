@@ -19,6 +19,9 @@ final class Upstream: Sendable {
   /// The questions asked, in the order in which they came in.
   var calls: [String] { process.transcript.outLines.filter { $0.hasPrefix("call ") } }
 
+  /// The keys that calls came with, if it is to tell them.
+  var keys: [String] { process.transcript.outLines.filter { $0.hasPrefix("key ") } }
+
   func waitForCall(_ number: Int) async throws {
     try await process.wait(for: "call \(number)") { $0.outText.contains("call \(number) ") ? true : nil }
   }

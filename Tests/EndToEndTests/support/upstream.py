@@ -9,7 +9,7 @@ standard input.
 Environment: HOLD_AT, the number of the call that is held (in the middle of its answer, if that is a stream); BAD_AT,
 the question that is answered badly, once; FAULTS, the statuses of the first calls in order, the last one with a `*` for
 all that follow; FAULTY, the one model that these are for; USAGE_IN and USAGE_OUT, the tokens that it reports; TOOL=1, the first answer
-asks for a tool.
+asks for a tool; TELL_KEY=1, a line `key KEY` for each call, and errors that repeat the key that the call came with.
 """
 
 import http.server
@@ -26,7 +26,9 @@ BAD_AT = int(os.environ.get("BAD_AT", "0"))
 USAGE_IN = int(os.environ.get("USAGE_IN", "100"))
 USAGE_OUT = int(os.environ.get("USAGE_OUT", "10"))
 TOOL = os.environ.get("TOOL") == "1"
+TELL_KEY = os.environ.get("TELL_KEY") == "1"
 
+KEY_FIELDS = ["authorization", "x-api-key", "x-goog-api-key"]
 lock = threading.Lock()
 released = threading.Event()
 calls = 0
@@ -76,8 +78,12 @@ class Provider(http.server.BaseHTTPRequestHandler):
             bad_answers += bad
             say(f"call {number} asked {asked}")
             status = fault() if FAULTY in ("", request.get("model")) else 0
+        key = next((self.headers[name] for name in KEY_FIELDS if self.headers[name]), "") if TELL_KEY else ""
+        if TELL_KEY:
+            say(f"key {key}")
         if status:
-            return self.answer("application/json", b'{"error":{"message":"as told"}}', status)
+            body = {"error": {"message": f"as told {key}".strip()}}
+            return self.answer("application/json", json.dumps(body).encode(), status)
         text = "no JSON at all" if bad else json.dumps({"answer": f"answer to question {asked}"})
         anthropic = self.path.endswith("/messages")
         tool = TOOL and not any(isinstance(message.get("content"), list) for message in messages)

@@ -102,6 +102,91 @@ struct OfficialClientTests {
       ["GOOGLE_GEMINI_BASE_URL": bench.gateway.baseURL, "GEMINI_API_KEY": key.secret]
     }
   }
+
+  // MARK: A busy refusal
+
+  /// What an SDK did whose call found no room in the budget: what it said, what was sent, and what was charged.
+  private struct BusyCall {
+    var words: [String]
+    var asked: [String]
+    var charged: [NanoUSD]
+  }
+
+  /// One call holds all of the budget, and fails free of charge once the SDK was refused `refusals` times, or after it.
+  private func busy(_ sdk: String, endsAfter refusals: Int) async throws -> BusyCall {
+    _ = try python()
+    let provider = ["openai": "acme", "anthropic": "claudia", "gemini": "gem"][sdk] ?? ""
+    let gate = Signal()
+    let type = [("content-type", "application/json")]
+    let upstream = ScriptedUpstream { number, request in
+      number == 0
+        ? .after(gate, .answer(status: 400, fields: type, body: "{}"))
+        : .answer(status: 200, fields: type, body: ProviderAnswers(uri: request.uri).text("well"))
+    }
+    var limits = GatewayLimits()
+    limits.budgetQueueTimeout = .milliseconds(20)
+    let bench = try await GatewayBench.start(
+      budgets: [BudgetSpec(scope: .agent(AgentName("tester")), maxCost: NanoUSD.dollars(2))],
+      prices: ["\(provider)/busy", "acme/holding"].map {
+        PriceSpec(
+          model: $0, input: .zero, output: .zero, perRequest: NanoUSD.dollars($0 == "acme/holding" ? 2 : 1))
+      }, limits: limits, upstream: upstream)
+    let access = try await bench.open()
+    async let held = bench.call(key: access.key, body: GatewayBench.chat("hold", model: "acme/holding"))
+    await upstream.received(1)
+    async let called = check(
+      "busy_check.py",
+      [
+        "NAOS_CHECK_SDK": sdk, "NAOS_CHECK_BUSY_MODEL": "\(provider)/busy",
+        "OPENAI_BASE_URL": "\(bench.gateway.baseURL)/v1", "OPENAI_API_KEY": access.key.secret,
+        "ANTHROPIC_BASE_URL": bench.gateway.baseURL, "ANTHROPIC_API_KEY": access.key.secret,
+        "GOOGLE_GEMINI_BASE_URL": bench.gateway.baseURL, "GEMINI_API_KEY": access.key.secret,
+      ])
+    if refusals > 0 {
+      while bench.events.phases.count(where: { $0 == .refused }) < refusals {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
+      gate.set()
+    }
+    let result = try await called
+    #expect(result.status == 0, "\(result.words)")
+    gate.set()
+    _ = try await held
+    let call = BusyCall(
+      words: result.words.split(separator: "\n").map(String.init), asked: upstream.requests.map(\.uri),
+      charged: try await bench.store.charges(ChargeQuery()).map(\.spend.cost).filter { $0 > .zero })
+    await bench.stop()
+    return call
+  }
+
+  private static let sdks = ["openai", "anthropic", "gemini"]
+
+  @Test(.timeLimit(.minutes(1)), arguments: sdks)
+  func `an SDK that is told to come again waits as it was told, and is charged once`(sdk: String) async throws {
+    let call = try await busy(sdk, endsAfter: 1)
+    #expect(call.words.first == "sent 2")
+    #expect(call.words.last == "answered well")
+    #expect(try Self.waited(call) >= (sdk == "gemini" ? 0.9 : 1.9), "\(call.words)")
+    // The call that held the budget, and that of the SDK, once.
+    #expect(call.asked.count == 2)
+    #expect(call.charged == [NanoUSD.dollars(1)])
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: sdks)
+  func `an SDK that comes again too early spends nothing, and gives up`(sdk: String) async throws {
+    let call = try await busy(sdk, endsAfter: 0)
+    #expect(call.words.first == "sent 2")
+    #expect(call.words.last == "refused 429 true 2 NX-BUD-002")
+    #expect(try Self.waited(call) >= (sdk == "gemini" ? 0.9 : 1.9), "\(call.words)")
+    #expect(call.asked.count == 1)
+    #expect(call.charged == [])
+  }
+
+  private static func waited(_ call: BusyCall) throws -> Double {
+    let words = try #require(call.words.first { $0.hasPrefix("waited ") })
+    return try #require(Double(words.dropFirst(7)))
+  }
 }
 
 /// Answers as the provider of an endpoint would write them.

@@ -14,10 +14,18 @@ struct GatewayBench: Sendable {
   let upstream: ScriptedUpstream
   let events: EventLog
   let ledger: Ledger
+  let signs: SignLog
   private let noticeLog: NoticeLog
 
   /// What the node's log would say.
   var notices: [String] { noticeLog.words.withLock { $0 } }
+
+  /// How streamed answers went on, as the node's watchers of silence hear it.
+  final class SignLog: Sendable {
+    private let signs = Mutex<[StreamSign]>([])
+    var all: [StreamSign] { signs.withLock { $0 } }
+    fileprivate func append(_ sign: StreamSign) { signs.withLock { $0.append(sign) } }
+  }
 
   private final class NoticeLog: Sendable { let words = Mutex<[String]>([]) }
 
@@ -25,7 +33,7 @@ struct GatewayBench: Sendable {
     store: any Store = InMemoryStore(), budgets: [BudgetSpec] = [], prices: [PriceSpec] = [],
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
-    threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
+    trustRoots: String? = nil, threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
     upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
@@ -56,6 +64,7 @@ struct GatewayBench: Sendable {
     let ledger = Ledger(plan: plan, boot: BootID(boot), clock: SystemClock())
     let events = EventLog()
     let noticeLog = NoticeLog()
+    let signs = SignLog()
     var configuration = GatewayConfiguration(plan: plan)
     configuration.port = 0
     configuration.localScript = script
@@ -64,14 +73,17 @@ struct GatewayBench: Sendable {
     // Where many tests share few cores, one may come to send only long after it has connected.
     if limits.headerTimeout == GatewayLimits().headerTimeout { configuration.limits.headerTimeout = .seconds(120) }
     configuration.threads = threads
+    configuration.trustRoots = trustRoots
     let gateway = try EffectGateway(
       configuration,
       GatewayPorts(
         clock: SystemClock(), random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
-        agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } }))
+        agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } },
+        streams: { signs.append($1) }))
     try await gateway.start()
     return GatewayBench(
-      gateway: gateway, store: store, upstream: upstream, events: events, ledger: ledger, noticeLog: noticeLog)
+      gateway: gateway, store: store, upstream: upstream, events: events, ledger: ledger, signs: signs,
+      noticeLog: noticeLog)
   }
 
   func stop() async {

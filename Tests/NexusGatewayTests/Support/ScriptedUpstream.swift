@@ -6,6 +6,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NexusCore
 import Synchronization
 
@@ -52,13 +53,14 @@ final class ScriptedUpstream: Sendable {
   init(_ script: @escaping @Sendable (Int, Request) -> Act) { self.script = script }
 
   /// Without `accepting`, who connects waits until `accept`, and more than a few do not even get that far.
-  func start(accepting: Bool = true, port: Int = 0) async throws {
+  func start(accepting: Bool = true, port: Int = 0, tls: NIOSSLContext? = nil) async throws {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: Int32(accepting ? 256 : 1))
       .serverChannelOption(.autoRead, value: accepting)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
           try channel.pipeline.syncOperations.addHandler(Connection(upstream: self))
         }

@@ -25,7 +25,7 @@ extension FlowSimulation {
   func checkRules() -> String? {
     FlowRules(
       run: FlowPlayer.run, definition: player.definition, journal: player.journal, status: player.status,
-      effects: Set(effects.keys), living: player.living
+      effects: effects.mapValues(\.count), living: player.living
     ).broken()
   }
 }

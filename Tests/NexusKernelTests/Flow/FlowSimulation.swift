@@ -14,8 +14,8 @@ struct FlowSimulation {
 
   var player: FlowPlayer
   var random: SplitMix
-  /// Effects that happened outside, by idempotency key: how often one was really applied there.
-  var effects: [String: Int] = [:]
+  /// Effects that happened outside, by idempotency key: the attempts that made them happen, as they were started.
+  var effects: [String: Set<Int>] = [:]
   /// How children ended.
   var fates: [RunID: RunStatus] = [:]
   var killsLeft: Int
@@ -94,10 +94,9 @@ struct FlowSimulation {
 
   private mutating func endAttempt(_ path: StepPath) {
     guard let order = player.open[path] else { return }
-    let key = order.idempotencyKey ?? ""
     if let stop = player.stopped[path], stop != .notNeeded || chance(2) {
       if chance(4) { return player.end(path, .interrupted(AttemptOutcome.neverBegan)) }
-      if chance(3) { effects[key, default: 0] = 1 }
+      if chance(3) { hasEffect(order) }
       return player.end(path, .crashed(.exitOne))
     }
     if player.machine.canBeUndone(path), chance(10) {
@@ -109,18 +108,24 @@ struct FlowSimulation {
     switch Int.random(in: 0..<10, using: &random) {
     case 0: player.end(path, .crashed(.neverStarted))
     case 1:
-      effects[key] = 1
+      hasEffect(order)
       player.end(path, .crashed(.exitOne))
     case 2: player.end(path, .crashed(.badOutput))
     case 3: player.end(path, .askedRetry(RunError(code: "NX-AGT-004", message: "busy", retryAfter: .seconds(7))))
     case 4:
-      effects[key] = 1
+      hasEffect(order)
       player.end(path, .interrupted("a sibling"))
     case 5: player.play(.attemptTimedOut(path, order.attempt))
     default:
-      effects[key] = 1
+      hasEffect(order)
       player.succeed(path, answer(to: path))
     }
+  }
+
+  /// The attempt does what it was made for, outside.
+  private mutating func hasEffect(_ order: StepOrder) {
+    guard let start = player.started.lastIndex(of: order) else { return }
+    effects[order.idempotencyKey ?? "", default: []].insert(start)
   }
 
   private mutating func answer(to path: StepPath) -> JSONValue {
@@ -139,7 +144,7 @@ struct FlowSimulation {
     let status: RunStatus = fates[child] ?? (chance(4) ? .failed : chance(8) ? .compensated : .completed)
     fates[child] = status
     // Whatever a child did that did not go back stands.
-    if status != .compensated { effects["\(FlowPlayer.run)/\(path)"] = 1 }
+    if status != .compensated { effects["\(FlowPlayer.run)/\(path)"] = [0] }
     player.endChild(path, status, status == .completed ? "child" : nil)
   }
 

@@ -113,6 +113,40 @@ import Testing
     }
   }
 
+  @Test func `whose model falls silent in the middle of a stream fails, and one whose stream goes on does not`()
+    async throws
+  {
+    let plan = Self.plan {
+      $0.limits.heartbeat = .seconds(30)
+      $0.retry.policy = RetryPolicy(maxAttempts: 1)
+    }
+    try await RuntimeFixture.with(plan) { fixture in
+      let run = try await fixture.runtime.executor.start("served", input: .null).id
+      let tasks = [try await Self.take(fixture), try await Self.take(fixture)]
+      let callers = tasks.map {
+        Caller(
+          agent: Flows.worker, run: run, step: StepPath($0["step"]?.stringValue ?? ""), attempt: AttemptNumber(1))
+      }
+      let health = fixture.services.health
+      await fixture.clock.waitForSleepers(2)
+      for caller in callers {
+        fixture.events.publish(.effect(EffectEvent(caller: caller, phase: .started, kind: .model, name: "m")))
+        health.streamBegan(for: caller)
+      }
+      fixture.clock.advance(by: .seconds(20))
+      // One piece more comes of one of them.
+      health.activity(of: callers[1])
+      fixture.clock.advance(by: .seconds(10))
+      await fixture.clock.waitForSleeper(until: fixture.clock.now() + .seconds(20))
+      health.streamEnded(for: callers[1])
+      fixture.events.publish(.effect(EffectEvent(caller: callers[1], phase: .succeeded, kind: .model, name: "m")))
+      #expect(await Self.answer(fixture, tasks[1], "result", ["output": 1]) == 200)
+      await fixture.runtime.executor.wait(for: run)
+      #expect(await Self.answer(fixture, tasks[0], "result", ["output": 1]) == 409, "it was taken back")
+      #expect(try await fixture.record(run).summary.error?.code == "NX-RUN-058")
+    }
+  }
+
   @Test func `that promises signs of life and gives none fails, and one that gives them goes on`() async throws {
     let plan = Self.plan {
       $0.limits.heartbeat = .seconds(30)

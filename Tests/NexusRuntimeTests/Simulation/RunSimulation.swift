@@ -320,9 +320,27 @@ final class RunSimulation {
         return "\(id) lost \(JournalWord.of(entry.entry)), which was acknowledged"
       }
     }
+    if let problem = try await checkLaunches() { return problem }
     return FlowRules(
       run: run, definition: definition, journal: try await journal(of: run), status: record.summary.status,
       effects: world.effects, living: []
     ).broken()
+  }
+
+  /// No process was started whose attempt is not in the journal, and no attempt twice.
+  private func checkLaunches() async throws -> String? {
+    var begun: Set<SimulatedWorld.Launch> = []
+    for record in try await world.disk.runs(RunQuery(limit: 100)) {
+      for entry in try await journal(of: record.id) {
+        guard case .attemptStarted(let path, let attempt, _) = entry.entry else { continue }
+        begun.insert(SimulatedWorld.Launch(key: "\(record.id)/\(path)", attempt: "\(attempt)"))
+      }
+    }
+    var seen: Set<SimulatedWorld.Launch> = []
+    for launch in world.launches {
+      if !begun.contains(launch) { return "\(launch) was started, and no journal says so: \(try await words())" }
+      if !seen.insert(launch).inserted { return "\(launch) was started twice: \(try await words())" }
+    }
+    return nil
   }
 }

@@ -44,4 +44,23 @@ import Testing
     #expect(ends == [.completed, .failed, .compensated, .compensatedPartial, .cancelled])
     #expect(kills > seeds.count / 2 && faults > seeds.count, "\(kills) kills, \(faults) faults")
   }
+
+  /// A seed that fails has to fail again: everything that happens is drawn from it.
+  @Test func `is the same each time`() async throws {
+    let directory = "/tmp/naos-simulation-\(getpid())-twice"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    for seed in UInt64(0)..<40 {
+      var journals: [JournalGolden?] = []
+      for _ in 0..<2 {
+        Self.executor.begin(seed: seed)
+        journals.append(
+          try await withTaskExecutorPreference(Self.executor) {
+            let simulation = try RunSimulation(seed: seed, executor: Self.executor, directory: directory)
+            _ = try await simulation.walk()
+            return try await simulation.golden()
+          })
+      }
+      #expect(journals[0] == journals[1], "seed \(seed)")
+    }
+  }
 }

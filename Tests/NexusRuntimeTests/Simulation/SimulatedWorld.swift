@@ -15,11 +15,18 @@ final class SimulatedWorld: Sendable {
   let ids: IdentifierSource
   let directory: String
 
+  struct Launch: Hashable, Sendable {
+    let key: String
+    let attempt: String
+  }
+
   private struct State {
     var random: SplitMix
     var pids: Int32 = 1_000
-    /// Idempotency keys under which something happened outside.
-    var effects: Set<String> = []
+    /// Idempotency keys under which something happened outside, and the processes that made it happen.
+    var effects: [String: Set<Int32>] = [:]
+    /// Every process that was ever started: the key and the number of its attempt.
+    var launches: [Launch] = []
     /// What nodes were told is written, by run.
     var acknowledged: [RunID: [JournalEntry]] = [:]
     var faultsLeft: Int
@@ -47,21 +54,26 @@ final class SimulatedWorld: Sendable {
 
   /// How often the disk has failed.
   var faults: Int { state.withLock { $0.faults } }
-  var effects: Set<String> { state.withLock { $0.effects } }
+  /// How many processes made it happen, by idempotency key.
+  var effects: [String: Int] { state.withLock { $0.effects.mapValues(\.count) } }
+  var launches: [Launch] { state.withLock { $0.launches } }
   var acknowledged: [RunID: [JournalEntry]] { state.withLock { $0.acknowledged } }
 
   /// An attempt may have its effect the moment it starts, and may not care to be asked to end.
   func started(_ process: FakeProcess) {
+    let launch = Launch(
+      key: process.environment("NAOS_IDEMPOTENCY_KEY") ?? "", attempt: process.environment("NAOS_ATTEMPT") ?? "")
+    state.withLock { $0.launches.append(launch) }
     if chance(3) { hasEffect(process) }
     if chance(4) { process.ignoreTerminate() }
   }
 
   func hasEffect(_ process: FakeProcess) {
     let key = process.environment("NAOS_IDEMPOTENCY_KEY") ?? ""
-    state.withLock { _ = $0.effects.insert(key) }
+    state.withLock { _ = $0.effects[key, default: []].insert(process.pid) }
   }
 
-  func hasEffect(under key: String) { state.withLock { _ = $0.effects.insert(key) } }
+  func hasEffect(under key: String) { state.withLock { _ = $0.effects[key, default: []].insert(0) } }
 
   /// The disk as one node sees it.
   func store() -> FaultyStore {

@@ -50,6 +50,7 @@ enum ImportGraph {
     "NIOCore": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
     "NIOPosix": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
     "NIOHTTP1": ["NexusHTTP", "NexusGateway"],
+    "NIOTLS": ["NexusGateway"],
     "NIOSSL": ["NexusHTTP", "NexusGateway"],
     "Hummingbird": ["NexusServer"],
     "HummingbirdCore": ["NexusServer"],
