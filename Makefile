@@ -49,6 +49,10 @@ test: packages venv ## build for tests and run them all
 test-browser: packages browser-packages ## the dashboard in a real Chromium (BROWSER_TESTS=test_pages: one part)
 	@scripts/test-browser.sh $(BROWSER_TESTS)
 
+.PHONY: test-api
+test-api: packages api-packages ## random requests by the API's own OpenAPI document, and promtool (API_EXAMPLES=100: more)
+	@scripts/test-api.sh $(API_EXAMPLES)
+
 .PHONY: screenshots
 screenshots: packages browser-packages ## pictures of every page of the dashboard, in docs/images
 	@scripts/test-browser.sh --screenshots
@@ -99,6 +103,11 @@ allocator:
 browser-packages:
 	@scripts/packages.sh chromium fonts-dejavu-core
 	@scripts/venv.sh .build/browser-venv Tests/browser/requirements.txt
+
+.PHONY: api-packages
+api-packages:
+	@scripts/promtool.sh .build/promtool
+	@scripts/venv.sh .build/api-venv Tests/api/requirements.txt
 
 .PHONY: venv
 venv:

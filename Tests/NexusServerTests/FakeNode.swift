@@ -17,6 +17,8 @@ final class FakeNode: NodeOperations {
     var waitsForEver = false
     /// How often it was asked for lines.
     var readings = 0
+    /// How often the status was asked for.
+    var asked = 0
   }
 
   let state = Mutex(State())
@@ -29,7 +31,13 @@ final class FakeNode: NodeOperations {
     id: RunID("run_1"), kind: "agent", name: "researcher", status: "completed", output: "done",
     startedAt: WallTime(microseconds: 0))
 
-  func status() async throws(OperationError) -> StatusReport { state.withLock { $0.report } }
+  func status() async throws(OperationError) -> StatusReport {
+    state.withLock { state in
+      state.asked += 1
+      return state.report
+    }
+  }
+
   func listAgents() async throws(OperationError) -> [AgentStatus] { state.withLock { $0.report.agents } }
 
   func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {

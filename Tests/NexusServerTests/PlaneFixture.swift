@@ -58,10 +58,11 @@ struct PlaneFixture {
 }
 
 extension OperatorReply {
-  var text: String {
-    if case .bytes(let bytes) = body { return String(decoding: bytes, as: UTF8.self) }
-    return ""
+  var bytes: [UInt8] {
+    if case .bytes(let bytes) = body { return bytes }
+    return []
   }
+  var text: String { String(decoding: bytes, as: UTF8.self) }
 
   var json: JSONValue { (try? JSONValue(parsing: text)) ?? .null }
   var code: String? { json["code"]?.stringValue }

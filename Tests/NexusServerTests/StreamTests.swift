@@ -82,6 +82,52 @@ import Testing
     #expect(frames.map(\.name) == ["reset"])
   }
 
+  @Test func `dashboards that come together share one beginning, and those that keep up one beat`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    var streams: [DashboardStream] = []
+    for _ in 0..<100 { streams.append(try await fixture.hub.open(StreamConnection {})) }
+    var beginnings: Set<[UInt8]> = []
+    for stream in streams {
+      beginnings.insert(try #require(await stream.next()))
+      stream.written()
+    }
+    #expect(fixture.node.state.withLock(\.asked) == 1)
+    #expect(beginnings.count == 1)
+    // What happens makes the beginning old.
+    await fixture.hub.take(Self.line(1))
+    let late = try await fixture.hub.open(StreamConnection {})
+    #expect(try Self.frames(await late.next()).map(\.name) == ["snapshot"])
+    #expect(fixture.node.state.withLock(\.asked) == 2)
+    await fixture.hub.tick()
+    var beats: Set<[UInt8]> = []
+    for stream in streams { beats.insert(try #require(await stream.next())) }
+    #expect(beats.count == 1)
+    let first = try #require(beats.first)
+    #expect(try Self.frames(first).contains { $0.name == "log" })
+  }
+
+  @Test func `a dashboard that is a few beats behind gets the latest value and every line`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a"), Self.agent("b")])
+    let stream = try await fixture.hub.open(StreamConnection {})
+    _ = await stream.next()
+    // The write goes on over three beats.
+    for number in 1...3 {
+      fixture.node.state.withLock { $0.report.agents[1] = Self.agent("b", tokens: Int64(number)) }
+      await fixture.hub.take(.agent(AgentEvent(agent: AgentName("b"), state: "running")))
+      await fixture.hub.take(Self.line(number))
+      await fixture.hub.tick()
+    }
+    stream.written()
+    await fixture.hub.tick()
+    let frames = try Self.frames(await stream.next())
+    let agents = try #require(frames.first { $0.name == "agents" }?.data.arrayValue)
+    #expect(agents.last?["tokens"] == 3)
+    #expect(agents.count == 2)
+    let log = try #require(frames.first { $0.name == "log" }?.data)
+    #expect(log["lines"]?.arrayValue?.count == 3)
+    #expect(frames.count { $0.name == "agents" } == 1)
+  }
+
   @Test func `a stuck dashboard is let go, and its place is free again`() async throws {
     let fixture = PlaneFixture(agents: [Self.agent("a")])
     let closed = Mutex(false)

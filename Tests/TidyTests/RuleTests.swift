@@ -160,16 +160,18 @@ import Testing
     #expect(Documents.tableFindings(in: SourceTree(files: [page])).count == 1)
   }
 
-  @Test func `a file of the dashboard that is not embedded is found`() {
-    let path = "Sources/CDashboard/CDashboard.c"
-    let page = SourceFile(path: "Sources/CDashboard/web/a.js", text: "")
-    func findings(_ table: String) -> Int {
-      Documents.dashboardFindings(in: SourceTree(files: [page, SourceFile(path: path, text: table)])).count
+  @Test func `a file of the dashboard that nothing uses is found`() {
+    let folder = "Sources/CDashboard/web/"
+    func findings(_ page: String, _ program: String) -> Int {
+      let files = [("index.html", page), ("a.js", program), ("b.js", "")].map {
+        SourceFile(path: folder + $0.0, text: $0.1)
+      }
+      return Documents.dashboardFindings(in: SourceTree(files: files)).count
     }
-    #expect(findings("#embed \"web/a.js\"\nFILE_OF(\"a.js\", a_js)") == 0)
-    #expect(findings("#embed \"web/a.js\"\n") == 1)
-    #expect(findings("FILE_OF(\"a.js\", a_js)") == 1)
-    #expect(Documents.dashboardFindings(in: SourceTree(files: [page])).count == 1)
+    #expect(findings("<script src=\"/a.js\">", "import { b } from \"./b.js\";") == 0)
+    #expect(findings("<script src=\"/a.js\">", "") == 1)
+    #expect(findings("", "") == 2)
+    #expect(Documents.dashboardFindings(in: SourceTree(files: [])).count == 1)
   }
 
   @Test func `a link that leads nowhere is found`() {

@@ -49,10 +49,10 @@ class Node:
     def token(self):
         return (self.folder / ".naos/token").read_text().strip()
 
-    def up(self):
+    def up(self, **environment):
         """Starts the node and waits for the line that says that it is up."""
         self.process = subprocess.Popen(
-            [NAOS, "up"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [NAOS, "up"], env={**os.environ, **environment}, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True)
         ready = threading.Event()
         said = []

@@ -47,7 +47,7 @@ class PagesLoad(DashboardTest):
             page.goto(nothing().url)
             page.wait_for_selector(".teach")
             self.assertEqual(page.locator(".teach .command").count(), 3)
-            for path, words in {"/agents": "naos create", "/runs": "naos run", "/pools": "pools:", "/costs": "Nothing was spent", "/supervisors": "supervisors:", "/logs": "No lines yet"}.items():
+            for path, words in {"/agents": "naos create", "/runs": "naos run", "/pools": "pools:", "/costs": "Nothing was spent", "/system": "Nothing is started by the clock", "/supervisors": "supervisors:", "/logs": "No lines yet"}.items():
                 page.goto(nothing().url + path)
                 until(page, "(words) => document.querySelector('main').textContent.includes(words)", words)
             self.assertEqual(context.troubles, [])

@@ -4,12 +4,11 @@
 
 import gzip
 import json
-import pathlib
+import re
 
 from browser import open_page
 from shared import DashboardTest, browser
 
-WEB = pathlib.Path(__file__).resolve().parent.parent.parent / "Sources/CDashboard/web"
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 # Right-to-left marks, a terminal's colours, a NUL, and what a template would run.
 ODD = "\u202egnp.exe\u202c \u001b[31mred\u001b[0m \u0000nul {{constructor.constructor('window.hacked=1')()}}"
@@ -18,7 +17,8 @@ ODD = "\u202egnp.exe\u202c \u001b[31mred\u001b[0m \u0000nul {{constructor.constr
 class Doors(DashboardTest):
     def test_a_forged_host_or_origin_is_refused_everywhere(self):
         bearer = {"Authorization": f"Bearer {self.node.token}"}
-        for path in ("/", "/agents", "/app.js", "/login", "/api/v1/status", "/api/v1/stream", "/metrics"):
+        program = next(file for file in files_of(self.node, "/") if file.endswith(".js"))
+        for path in ("/", "/agents", program, "/login", "/api/v1/status", "/api/v1/stream", "/metrics"):
             with self.subTest(path):
                 for headers in ({"Host": "evil.example"}, {"Host": f"localhost.evil.example:{self.node.port}"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
                     self.assertEqual(self.node.raw("GET", path, headers={**bearer, **headers})[0], 403, headers)
@@ -28,7 +28,8 @@ class Doors(DashboardTest):
             status, headers, body = self.node.raw("GET", path)
             self.assertEqual((status, headers["location"], body), (303, "/login", b""))
         self.assertEqual(self.node.raw("GET", "/api/v1/status")[0], 401)
-        self.assertEqual(self.node.raw("GET", "/app.js")[0], 401)
+        program = next(file for file in files_of(self.node, "/") if file.endswith(".js"))
+        self.assertEqual(self.node.raw("GET", program)[0], 401)
         with browser().context(self.node, login=False) as context:
             page = context.new_page()
             page.goto(self.node.url + "/costs")
@@ -59,8 +60,24 @@ class Doors(DashboardTest):
         page.wait_for_url("**/login")
         self.assertEqual(self.node.raw("GET", "/api/v1/status", headers={"Cookie": cookies, "X-Naos-Session": secret})[0], 401)
 
+    def test_a_session_makes_no_sessions(self):
+        page = self.open("/")
+        status = page.evaluate("fetch('/api/v1/login-codes', { method: 'POST', headers: { 'x-naos-session': localStorage.getItem('naos-session') } }).then((answer) => answer.status)")
+        self.assertEqual(status, 401)
+        self.context.troubles.clear()
+
+    def test_a_form_of_another_site_changes_nothing(self):
+        # What a browser would send along from there: the cookie of this host, and where it came from.
+        self.open("/")
+        cookies = "; ".join(f"{one['name']}={one['value']}" for one in self.context.cookies())
+        before = len(self.node.api("/runs?limit=1000")["runs"])
+        body = {"name": "proofreader"}
+        for headers, status in (({"Origin": "http://evil.example"}, 403), ({"Origin": self.node.url}, 401), ({}, 401)):
+            self.assertEqual(self.node.raw("POST", "/api/v1/runs", body, {"Cookie": cookies, **headers})[0], status)
+        self.assertEqual(len(self.node.api("/runs?limit=1000")["runs"]), before)
+
     def test_every_answer_carries_the_policy(self):
-        for path in ("/login", "/style.css", "/api/v1/status"):
+        for path in ("/login", *files_of(self.node, "/login"), "/api/v1/status"):
             policy = self.node.raw("GET", path)[1]["content-security-policy"]
             for part in ("default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'", "trusted-types naos", "frame-ancestors 'none'"):
                 self.assertIn(part, policy)
@@ -110,19 +127,41 @@ class HostileText(DashboardTest):
 
 
 class Weight(DashboardTest):
-    def test_what_a_page_loads_is_light(self):
-        heaviest = 0
-        for path in ("/", "/agents", "/agents/researcher?tab=logs", "/supervisors", "/runs", f"/runs/{self.node.runs['back']['id']}", "/pools", "/costs", "/logs", "/system"):
+    def test_everything_that_is_served_is_at_most_45_kib_and_kept_for_ever(self):
+        bearer = {"Authorization": f"Bearer {self.node.token}", "Accept-Encoding": "gzip"}
+        total = 0
+        for path in {"/", "/login", *files_of(self.node, "/"), *files_of(self.node, "/login")}:
+            status, headers, body = self.node.raw("GET", path, headers=bearer)
+            self.assertEqual((status, headers["content-encoding"]), (200, "gzip"), path)
+            total += len(body)
+            plain = self.node.raw("GET", path, headers={**bearer, "Accept-Encoding": "identity"})
+            self.assertIsNone(plain[1]["content-encoding"])
+            self.assertEqual(gzip.decompress(body), plain[2], path)
+            if "." in path:
+                self.assertRegex(path, r"^/[a-z]+-[0-9a-f]{12}\.(js|css|svg)$")
+                self.assertIn("immutable", headers["cache-control"])
+        print(f"\nall assets: {total} bytes compressed")
+        self.assertLessEqual(total, 45 * 1024)
+        self.assertGreater(total, 20 * 1024)
+
+    def test_no_page_loads_anything_else(self):
+        known = {"/", *files_of(self.node, "/")}
+        for path in ("/", "/agents/researcher?tab=logs", f"/runs/{self.node.runs['back']['id']}", "/costs", "/system"):
             page = self.context.new_page()
             files = set()
             page.on("request", lambda request, files=files: files.add(request.url.removeprefix(self.node.url).split("?")[0]))
             page.goto(self.node.url + path)
             page.wait_for_selector("#live.live")
             page.wait_for_selector("main h1")
-            names = {file[1:] for file in files if (WEB / file[1:]).is_file()} | {"index.html", "worker.js", "stream.js", "picture.js"}
-            heaviest = max(heaviest, sum(len(gzip.compress((WEB / name).read_bytes(), 9)) for name in names))
+            others = {file for file in files if not file.startswith("/api/v1/")} - known - {path.split("?")[0]}
+            self.assertEqual(others, set())
             page.close()
-        self.assertLessEqual(heaviest, 45 * 1024)
+
+
+def files_of(node, path):
+    """What a page names as files of its own."""
+    page = node.raw("GET", path, headers={"Authorization": f"Bearer {node.token}"})[2].decode()
+    return sorted(set(re.findall(r'"(/[^"]+\.(?:js|css|svg))"', page)))
 
 
 # Takes the place of the node's stream, in the page itself: no worker, and what `source` sends.

@@ -10,9 +10,12 @@ struct naos_dashboard_file {
   const char *name;
   const unsigned char *bytes;
   size_t length;
+  /// The same, compressed by gzip.
+  const unsigned char *packed;
+  size_t packed_length;
 };
 
-/// All files of web/.
+/// All files of packed/.
 extern const struct naos_dashboard_file *const naos_dashboard_files;
 extern const size_t naos_dashboard_file_count;
 

@@ -3,11 +3,11 @@
 //
 // What can be done: which verbs fit a state, what they mean, the question before each, and what came of it.
 
-import { get, post } from "/api.js";
-import { confirm, menu, toast } from "/dialogs.js";
-import { finalStatuses, h, many, runPath, shortID } from "/dom.js";
-import { live } from "/live.js";
-import { go } from "/router.js";
+import { get, post } from "./api.js";
+import { confirm, menu, toast } from "./dialogs.js";
+import { finalStatuses, h, many, runPath, shortID } from "./dom.js";
+import { live } from "./live.js";
+import { go } from "./router.js";
 
 /** More than this many at once have to be typed. */
 const typedAbove = 10;
@@ -73,11 +73,20 @@ export function verbsFor(kind, word) {
 
 /** Buttons for those verbs; what they do is found by `data-act` when they are pressed. */
 export function buttons(kind, name, verbs) {
-  return h("div.verbs", null, verbs.map((verb) => {
+  return h("div.verbs", verbs.map((verb) => {
     const { title, danger } = kinds[kind].verbs[verb];
-    return h("button.act", { type: "button", class: danger ? "danger" : null, "data-act": "do", "data-kind": kind, "data-verb": verb, "data-name": name, "data-key": `do-${verb}` }, title);
+    return h("button.act", { class: danger ? "danger" : null, "data-act": "do", "data-kind": kind, "data-verb": verb, "data-name": name, "data-key": `do-${verb}` }, title);
   }));
 }
+
+export const bulkButton = (kind, verb) => {
+  const { title, danger } = kinds[kind].verbs[verb];
+  return h("button.act", { "data-act": "bulk", "data-verb": verb, class: danger ? "danger" : null }, title);
+};
+
+export const menuButton = (kind, name, word) => h("button.plain", {
+  "data-act": "menu", "data-kind": kind, "data-name": name, "data-state": word, "aria-label": `What can be done with ${kind === "run" ? "run " : ""}${name}`, disabled: verbsFor(kind, word).length === 0,
+}, "⋯");
 
 /** The same as a menu, for the row that has the focus. */
 export function actionMenu(kind, name, word) {
@@ -91,15 +100,52 @@ export async function act(kind, verb, name, given = {}) {
   if (kind === "agent" && verb === "run") return startRun(name);
   const what = kinds[kind].verbs[verb];
   const shown = kind === "run" ? shortID(name) : name;
-  const answer = await confirm({
+  return asked({
     title: `${what.title}: ${shown}`, text: what.text, verb: what.title, danger: what.danger,
     fields: what.fields?.map((field) => ({ ...field, value: given[`given${field.name[0].toUpperCase()}${field.name.slice(1)}`] ?? field.value })),
-  });
-  if (!answer) return undefined;
-  return attempt(async () => {
+  }, async (answer) => {
     const result = await perform(kind, verb, name, answer);
     toast(`${what.title}: ${shown} is ${result?.status ?? result?.state ?? "done"}`);
     if (verb === "restart" && kind === "run" && result?.id) go(runPath(result.id));
+  });
+}
+
+// ---- Budgets -----------------------------------------------------------------------------------------------------
+
+const windows = ["hour", "day", "week", "month", "lifetime", "run"];
+
+/** Nano-dollars of what somebody typed; null for nothing. */
+function nanoOf(text) {
+  if (text.trim() === "") return null;
+  const [, whole, part = ""] = /^\$?(\d+)(?:\.(\d{1,9}))?$/.exec(text.trim()) ?? [];
+  if (whole === undefined) throw new Error(`${text} is no amount of money.`);
+  return Number(whole) * 1e9 + Number(part.padEnd(9, "0"));
+}
+
+/** Sets a limit; without a window in `given`, whose and for how long is asked, too. Gives whether it was done. */
+export async function editBudget({ scope, per, dollars, tokens }) {
+  return asked({
+    title: per ? `Budget of ${scope}, ${per}` : "Set a budget", verb: "Set",
+    text: "It holds from the next call on, over reloads and restarts, until it is taken back. What is left empty stays as it is.",
+    fields: [
+      ...(per ? [] : [
+        { name: "scope", label: "Whose", value: scope, options: ["global", ...[...live.agents.keys()].map((name) => `agent:${name}`)] },
+        { name: "per", label: "For each", value: "day", options: windows }]),
+      { name: "dollars", label: "At most, in dollars", value: dollars }, { name: "tokens", label: "At most, in tokens", kind: "number", value: tokens },
+      { name: "reason", label: "Why" },
+    ],
+  }, async (answer) => {
+    const change = { scope, per, ...answer };
+    await post("/costs/set", { scope: change.scope, per: change.per, maxNanoUSD: nanoOf(answer.dollars), maxTokens: answer.tokens === "" ? null : Number(answer.tokens), reason: answer.reason });
+    toast(`The budget of ${change.scope} is set`);
+  });
+}
+
+/** Back to what the configuration says. */
+export async function clearBudget({ scope, per }) {
+  return asked({ title: `Take the limit of ${scope} back`, text: "What nexus.config.yaml says holds again.", verb: "Take back" }, async () => {
+    await post("/costs/clear", { scope, per });
+    toast(`The budget of ${scope} is the configuration's again`);
   });
 }
 
@@ -111,8 +157,21 @@ function perform(kind, verb, name, answer) {
   return post(`/${kinds[kind].path}/${encodeURIComponent(name)}/${what.verb ?? verb}`, body);
 }
 
+/** Asks, and does it if the answer is yes; gives whether it was done. */
+async function asked(question, work) {
+  const answer = await confirm(question);
+  return answer !== null && attempt(() => work(answer));
+}
+
+/** Says what went wrong, if it did; gives whether it went well. */
 async function attempt(work) {
-  try { await work(); } catch (error) { toast(`${error.message}${error.hint ? ` ${error.hint}` : ""}`, "bad"); }
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    toast(`${error.message}${error.hint ? ` ${error.hint}` : ""}`, "bad");
+    return false;
+  }
 }
 
 /** One verb for many. */
@@ -121,7 +180,7 @@ export async function bulk(kind, verb, names) {
   const noun = many(names.length, kind);
   const answer = await confirm({
     title: `${what.title}: ${noun}`, verb: what.title, danger: true, typed: names.length > typedAbove ? String(names.length) : undefined,
-    text: h("div", null, h("p", null, what.text), h("p.note", null, names.slice(0, 8).map((name) => (kind === "run" ? shortID(name) : name)).join(", "), names.length > 8 ? ` and ${names.length - 8} more` : "")),
+    text: h("div", h("p", what.text), h("p.note", names.slice(0, 8).map((name) => (kind === "run" ? shortID(name) : name)).join(", "), names.length > 8 ? ` and ${names.length - 8} more` : "")),
   });
   if (!answer) return;
   let done = 0;
@@ -143,15 +202,13 @@ export async function startRun(name) {
     names = [...flows.flows.map((flow) => flow.name), ...live.agents.keys()];
     if (names.length === 0) return toast("There is nothing to run yet: naos create researcher --template research", "bad");
   }
-  const answer = await confirm({
+  return asked({
     title: name ? `Run ${name}` : "Start a run", text: "It begins as soon as it is written down.", verb: "Run",
     fields: [
       ...(name ? [] : [{ name: "name", label: "What", options: names }]),
       { name: "input", label: "Input", kind: "area", hint: "JSON if it parses, else text." },
     ],
-  });
-  if (!answer) return undefined;
-  return attempt(async () => {
+  }, async (answer) => {
     const run = await post("/runs", { name: name ?? answer.name, input: inputOf(answer.input) }, { "idempotency-key": crypto.randomUUID() });
     toast(`Run ${shortID(run.id)} of ${run.name} has begun`);
     go(runPath(run.id));
@@ -165,9 +222,7 @@ function inputOf(text) {
 
 /** A new run that keeps what does not depend on this step. */
 export async function forkRun(id, step) {
-  const answer = await confirm({ title: `Run again from ${step}`, text: `A new run begins. It keeps the results of all steps that do not need ${step}, and does the rest anew.`, verb: "Fork" });
-  if (!answer) return;
-  await attempt(async () => {
+  await asked({ title: `Run again from ${step}`, text: `A new run begins. It keeps the results of all steps that do not need ${step}, and does the rest anew.`, verb: "Fork" }, async () => {
     const run = await post(`/runs/${encodeURIComponent(id)}/fork`, { step });
     toast(`Run ${shortID(run.id)} goes on from ${step}`);
     go(runPath(run.id));
@@ -176,11 +231,9 @@ export async function forkRun(id, step) {
 
 /** Goes on without a step that failed, or says that it is done. */
 export async function settleStep(id, step, verb) {
-  const answer = await confirm(verb === "skip"
+  await asked(verb === "skip"
     ? { title: `Skip ${step}`, text: "The run goes on without it.", verb: "Skip", danger: true, fields: [{ name: "reason", label: "Why" }] }
-    : { title: `${step} is done`, text: "The run goes on as if the step had returned this.", verb: "Mark done", fields: [{ name: "output", label: "Its output, as JSON", kind: "area", value: "null" }] });
-  if (!answer) return;
-  await attempt(async () => {
+    : { title: `${step} is done`, text: "The run goes on as if the step had returned this.", verb: "Mark done", fields: [{ name: "output", label: "Its output, as JSON", kind: "area", value: "null" }] }, async (answer) => {
     const body = verb === "skip" ? { step, reason: answer.reason } : { step, output: JSON.parse(answer.output || "null") };
     const run = await post(`/runs/${encodeURIComponent(id)}/${verb}`, body);
     toast(`${step}: the run is ${run.status}`);

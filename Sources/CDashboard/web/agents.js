@@ -3,14 +3,14 @@
 //
 // All agents in a list of any length, with a filter whose text is a part of the address.
 
-import { verbsFor, bulk } from "/actions.js";
-import { get, repeating } from "/api.js";
-import { budgetRatio, spent } from "/charts.js";
-import { agentPath, cell, command, count, h, many, relative, short, show, state, unhealthy } from "/dom.js";
-import { parse } from "/filter.js";
-import { live } from "/live.js";
-import { ask } from "/router.js";
-import { VirtualTable } from "/table.js";
+import { bulk, bulkButton, menuButton } from "./actions.js";
+import { get, repeating } from "./api.js";
+import { budgetRatio, spent } from "./charts.js";
+import { agentPath, cell, chip, command, count, h, many, relative, short, show, state, unhealthy } from "./dom.js";
+import { parse } from "./filter.js";
+import { live } from "./live.js";
+import { ask } from "./router.js";
+import { VirtualTable } from "./table.js";
 
 const sorts = {
   name: { title: "Name", of: (agent) => agent.name },
@@ -46,10 +46,10 @@ export function open({ root, query }) {
     placeholder: "state:failed team:desk cost>1 words", value: query.get("q") ?? "",
   });
   const facets = h("div.chips", { role: "group", "aria-label": "States" });
-  const told = h("p.found", null);
-  const tools = h("div.tools", null);
+  const told = h("p.found");
+  const tools = h("div.tools");
   const teach = h("div");
-  root.append(h("div.heading", null, h("h1", null, "Agents"), h("label.search", null, field)), facets, h("div.under", null, told, tools), list.box, teach);
+  root.append(h("div.heading", h("h1", "Agents"), h("label.search", field)), facets, h("div.under", told, tools), list.box, teach);
 
   const asking = repeating(async (signal) => {
     try {
@@ -79,12 +79,12 @@ export function open({ root, query }) {
     sorted = performance.now();
     showFacets(all, text);
     const words = problem ?? (rows.length === all.length ? many(all.length, "agent") : `${count(rows.length)} of ${many(all.length, "agent")}`);
-    show(told, h("span", { class: problem ? "bad" : null }, words), text && !problem ? h("button.plain", { type: "button", "data-act": "clear" }, "Show all") : null);
+    show(told, h("span", { class: problem ? "bad" : null }, words), text && !problem ? h("button.plain", { "data-act": "clear" }, "Show all") : null);
     for (const name of [...list.chosen]) if (!live.agents.has(name)) list.chosen.delete(name);
     showTools();
     list.box.hidden = rows.length === 0;
-    show(teach, rows.length > 0 ? null : all.length > 0 ? h("p.empty", null, "No agent is like that.")
-      : h("div.empty", null, h("p", null, "An agent is a program, or a prompt with a model, that the node keeps alive. Make the first one:"), command("naos create researcher --template research")));
+    show(teach, rows.length > 0 ? null : all.length > 0 ? h("p.empty", "No agent is like that.")
+      : h("div.empty", h("p", "An agent is a program, or a prompt with a model, that the node keeps alive. Make the first one:"), command("naos create researcher --template research")));
   }
 
   /** Many agents are sorted once a second; in between only what is seen of them changes. */
@@ -101,13 +101,13 @@ export function open({ root, query }) {
     for (const agent of all) counts.set(agent.state, (counts.get(agent.state) ?? 0) + 1);
     const chosen = /(?:^|\s)state:([a-z,]+)(?:\s|$)/.exec(text)?.[1].split(",") ?? [];
     show(facets, [...counts].sort(([a], [b]) => (unhealthy.has(b) - unhealthy.has(a)) || a.localeCompare(b)).map(([word, number]) =>
-      h("button.chip", { type: "button", "data-act": "facet", "data-state": word, "data-key": word, "aria-pressed": chosen.includes(word) ? "true" : "false" }, state(word), h("span.many", null, count(number)))));
+      chip([state(word), h("span.many", count(number))], { "data-act": "facet", "data-state": word, "data-key": word }, chosen.includes(word))));
   }
 
   function showTools() {
     if (list.chosen.size === 0) return show(tools);
-    return show(tools, h("span", null, `${list.chosen.size} chosen`), ["start", "stop", "kill"].map((verb) => h("button.act", { type: "button", "data-act": "bulk", "data-verb": verb, class: verb === "kill" ? "danger" : null }, { start: "Start", stop: "Stop", kill: "Kill" }[verb])),
-      h("button.plain", { type: "button", "data-act": "choose-all" }, "Choose all shown"), h("button.plain", { type: "button", "data-act": "choose-none" }, "Choose none"));
+    return show(tools, h("span", `${list.chosen.size} chosen`), ["start", "stop", "kill"].map((verb) => bulkButton("agent", verb)),
+      h("button.plain", { "data-act": "choose-all" }, "Choose all shown"), h("button.plain", { "data-act": "choose-none" }, "Choose none"));
   }
 
   function facet(word) {
@@ -121,6 +121,7 @@ export function open({ root, query }) {
     ask({ q: field.value });
   }
 
+  const chooseNone = () => { list.chosen.clear(); render(); };
   const choose = (name) => {
     if (!list.chosen.delete(name)) list.chosen.add(name);
     render();
@@ -142,21 +143,16 @@ export function open({ root, query }) {
     move: (step) => list.move(step),
     choose,
     tick: () => asking.go(),
-    act(name, from) {
-      switch (name) {
-        case "facet": facet(from.dataset.state); return true;
-        case "clear": field.value = ""; ask({ q: null }); return true;
-        case "sort": {
-          const same = (asked.get("sort") ?? "name") === from.dataset.sort;
-          ask({ sort: from.dataset.sort === "name" ? null : from.dataset.sort, up: same && asked.get("up") !== "no" ? "no" : null });
-          return true;
-        }
-        case "choose": choose(from.dataset.name); return true;
-        case "choose-all": for (const name of list.rows) list.chosen.add(name); render(); return true;
-        case "choose-none": list.chosen.clear(); render(); return true;
-        case "bulk": bulk("agent", from.dataset.verb, [...list.chosen]).then(() => { list.chosen.clear(); render(); }); return true;
-      }
-      return false;
+    acts: {
+      facet: (data) => facet(data.state),
+      clear() { field.value = ""; ask({ q: null }); },
+      sort({ sort }) {
+        const same = (asked.get("sort") ?? "name") === sort;
+        ask({ sort: sort === "name" ? null : sort, up: same && asked.get("up") !== "no" ? "no" : null });
+      },
+      "choose-all"() { for (const name of list.rows) list.chosen.add(name); render(); },
+      "choose-none": chooseNone,
+      bulk: ({ verb }) => bulk("agent", verb, [...list.chosen]).then(chooseNone),
     },
     close() { list.stop(); asking.stop(); clearTimeout(waiting); },
   };
@@ -164,16 +160,16 @@ export function open({ root, query }) {
 
 function headOf(name, order, up) {
   if (name === "step") return h("th.does", { scope: "col" }, "Step");
-  if (name === "more") return h("th.more", { scope: "col" }, h("span.unseen", null, "Actions"));
+  if (name === "more") return h("th.more", { scope: "col" }, h("span.unseen", "Actions"));
   const sort = sorts[name];
   return h("th", { scope: "col", class: `${name}${sort.num ? " num" : ""}`, "aria-sort": name === order ? (up > 0 ? "ascending" : "descending") : null },
-    h("button.head", { type: "button", "data-act": "sort", "data-sort": name }, sort.title, h("span", { "aria-hidden": "true" }, name === order ? (up > 0 ? " ↑" : " ↓") : "")));
+    h("button.head", { "data-act": "sort", "data-sort": name }, sort.title, h("span", { "aria-hidden": "true" }, name === order ? (up > 0 ? " ↑" : " ↓") : "")));
 }
 
 function rowOf(agent, team) {
   const { count: used, max, withinSeconds } = agent.restarts;
   return [
-    cell("", { class: "name" }, h("a", { href: agentPath(agent.name), title: agent.name }, agent.name), h("span.kind", null, agent.kind)),
+    cell("", { class: "name" }, h("a", { href: agentPath(agent.name), title: agent.name }, agent.name), h("span.kind", agent.kind)),
     cell("", { class: "state" }, state(agent.state), agent.note && agent.state !== "running" ? h("span.note", { title: agent.note }, agent.note) : null),
     cell("", { class: "supervisor" }, team ?? "–"),
     cell("", { class: "does", title: agent.step }, agent.step ?? "–"),
@@ -181,6 +177,6 @@ function rowOf(agent, team) {
     cell("", { class: agent.restarts.recent.some((one) => one.child === agent.name) ? "restarts warn" : "restarts", title: `${used} of ${max} in ${withinSeconds} s, by all below its supervisor` }, `${used} of ${max}`),
     cell("", { class: "tokens num" }, short(agent.tokens)),
     cell("", { class: "cost" }, spent(agent)),
-    cell("", { class: "more" }, h("button.plain", { type: "button", "data-act": "menu", "data-kind": "agent", "data-name": agent.name, "data-state": agent.state, "aria-label": `What can be done with ${agent.name}`, disabled: verbsFor("agent", agent.state).length === 0 }, "⋯")),
+    cell("", { class: "more" }, menuButton("agent", agent.name, agent.state)),
   ];
 }

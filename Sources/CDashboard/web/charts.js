@@ -3,12 +3,12 @@
 //
 // Pictures of numbers, each with its table for those who would rather read.
 
-import { absolute, clock, colourOf, count, duration, h, money, short, table } from "/dom.js";
+import { absolute, clock, colourOf, count, duration, h, money, nodeNow, relative, short, sumOf, table } from "./dom.js";
 
 /** The numbers behind a picture. */
 export function numbers(key, label, heads, rows) {
-  return h("details.numbers-of", { "data-key": key }, h("summary", null, "As a table"),
-    rows.length === 0 ? h("p.quiet", null, "Nothing in this time.") : table(label, heads, rows.map((cells) => h("tr", null, cells.map((text, index) => h("td", { class: heads[index].startsWith(">") ? "num" : null }, text))))));
+  return h("details.numbers-of", { "data-key": key }, h("summary", "As a table"),
+    rows.length === 0 ? h("p.quiet", "Nothing in this time.") : table(label, heads, rows.map((cells) => h("tr", cells.map((text, index) => h("td", { class: heads[index].startsWith(">") ? "num" : null }, text))))));
 }
 
 /** How full something is. */
@@ -20,7 +20,7 @@ export function bar(ratio, label, className = "") {
 
 /** What one budget has used, in words and as a bar. */
 export function budget(status, { scope = false } = {}) {
-  if (!status) return h("span.quiet", null, "no budget");
+  if (!status) return h("span.quiet", "no budget");
   const parts = [];
   const ratios = [];
   if (status.maxNanoUSD !== null) {
@@ -37,14 +37,28 @@ export function budget(status, { scope = false } = {}) {
     ratios.push(ratioOf(status.usedRequests, status.maxRequests));
   }
   const ratio = status.exhausted ? 1 : Math.max(0, ...ratios);
-  return h("div.budget", null, scope ? h("span.name", null, status.scope.replace(/^agent:/, "")) : null,
-    h("span", null, parts.join(" · "), h("span.quiet", null, status.per === "lifetime" ? "" : ` a ${status.per}`)),
-    bar(ratio, `${status.scope}, used`), status.hard ? null : h("span.note", null, "soft: it only alerts"));
+  return h("div.budget", scope ? h("span.name", status.scope.replace(/^agent:/, "")) : null,
+    h("span", parts.join(" · "), h("span.quiet", status.per === "lifetime" ? "" : ` a ${status.per}`)),
+    bar(ratio, `${status.scope}, used`), status.hard ? null : h("span.note", "soft: it only alerts"));
+}
+
+/** One budget, how long it lasts, and what can be done about it. */
+export function budgetCard(one) {
+  const { scope, per, forecast, override } = one;
+  const notes = [`at the limit: ${one.onLimit}`, one.heldNanoUSD > 0 && `${money(one.heldNanoUSD)} held by calls under way`,
+    one.exhausted ? "used up" : { exhausts: ["used up ", relative(forecast?.at), " at this pace"], lasts: "lasts at this pace" }[forecast?.state],
+    one.resetsAt && ["starts anew ", relative(one.resetsAt)],
+    override && ["set by hand ", relative(override.at), override.reason ? ` (${override.reason})` : ""]].filter(Boolean);
+  const data = { "data-scope": scope, "data-per": per };
+  return h("div.budget-card", { "data-key": `${scope} ${per}` }, budget(one, { scope: true }),
+    h("p.note", notes.map((note, index) => (index > 0 ? [" · ", note] : note))),
+    h("div.verbs", h("button.act", { ...data, "data-act": "edit-budget", "data-dollars": one.maxNanoUSD === null ? "" : one.maxNanoUSD / 1e9, "data-tokens": one.maxTokens ?? "", "aria-label": `Edit the budget of ${scope}, ${per}` }, "Edit"),
+      override ? h("button.act", { ...data, "data-act": "clear-budget" }, "Take back") : null));
 }
 
 /** What an agent has spent, beside its own budget if it has one. */
 export function spent(agent) {
-  return agent.budget?.scope.startsWith("agent:") ? budget(agent.budget) : h("span", null, money(agent.costNanoUSD));
+  return agent.budget?.scope.startsWith("agent:") ? budget(agent.budget) : h("span", money(agent.costNanoUSD));
 }
 
 const ratioOf = (used, most) => (most > 0 ? used / most : 1);
@@ -65,13 +79,13 @@ export function budgetRatio(status) {
  */
 export function columns(label, list, { height = 64, most = 0, name = (value) => count(value), step = 0 } = {}) {
   const width = 10;
-  const top = Math.max(most, 1e-9, ...list.map((column) => column.parts.reduce((sum, part) => sum + part.value, 0)));
+  const top = Math.max(most, 1e-9, ...list.map((column) => sumOf(column.parts, (part) => part.value)));
   const made = list.map((column, index) => {
     let y = height;
-    const total = column.parts.reduce((sum, part) => sum + part.value, 0);
+    const total = sumOf(column.parts, (part) => part.value);
     const words = column.parts.filter((part) => part.value > 0).map((part) => `${name(part.value)} ${part.word}`).join(", ");
     const at = `${clock(column.at, 0).slice(0, 5)}${step ? `–${clock(column.at + step, 0).slice(0, 5)}` : ""}`;
-    return h("g", null, h("title", null, `${at}: ${words || "nothing"}`),
+    return h("g", h("title", `${at}: ${words || "nothing"}`),
       h("rect.ground", { x: index * width, y: 0, width: width - 2, height }),
       total === 0 ? h("rect.base", { x: index * width, y: height - 2, width: width - 2, height: 2 }) : null,
       column.parts.map((part) => {
@@ -83,13 +97,13 @@ export function columns(label, list, { height = 64, most = 0, name = (value) => 
   });
   const first = list[0];
   const last = list.at(-1);
-  return h("figure.chart", null,
+  return h("figure.chart",
     h("svg", { viewBox: `0 0 ${list.length * width - 2} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, made),
-    h("figcaption", null, h("span", null, first ? clock(first.at, 0).slice(0, 5) : ""), h("span", null, label), h("span", null, last ? clock(last.at + step, 0).slice(0, 5) : "")));
+    h("figcaption", h("span", first ? clock(first.at, 0).slice(0, 5) : ""), h("span", label), h("span", last ? clock(last.at + step, 0).slice(0, 5) : "")));
 }
 
 /** Sorts things into `size` stretches of `step` milliseconds that end now. */
-export function stretches(things, { size, step, now, at, word, value = () => 1 }) {
+export function stretches(things, { size, step, now, at, word, value = () => 1, colour }) {
   const end = Math.ceil(now / step) * step;
   const start = end - size * step;
   const made = Array.from({ length: size }, (_, index) => ({ at: start + index * step, parts: new Map() }));
@@ -100,25 +114,25 @@ export function stretches(things, { size, step, now, at, word, value = () => 1 }
     made[index].parts.set(key, (made[index].parts.get(key) ?? 0) + value(thing));
   }
   return made.map((column) => ({
-    at: column.at, parts: [...column.parts].map(([key, sum]) => ({ word: key, value: sum, colour: colourOf(key) })),
+    at: column.at, parts: [...column.parts].map(([key, sum]) => ({ word: key, value: sum, colour: colour ?? colourOf(key) })),
   }));
 }
 
 /** The restart window of a supervisor: each restart where it stands in it, and how many more it bears. */
-export function windowMeter(restarts, now) {
+export function windowMeter(restarts) {
   const { count: used, max, withinSeconds, recent } = restarts;
   const level = used >= max ? "bad" : used > max * 0.6 ? "warn" : used > 0 ? "some" : "";
-  const start = now - withinSeconds * 1000;
+  const start = nodeNow() - withinSeconds * 1000;
   const words = `${used} of ${max} restarts in ${withinSeconds} s`;
   return h("div.window", { class: level },
     h("svg", { viewBox: "0 0 200 14", role: "img", "aria-label": words },
-      h("title", null, words), h("rect.ground", { x: 0, y: 6, width: 200, height: 2 }),
+      h("title", words), h("rect.ground", { x: 0, y: 6, width: 200, height: 2 }),
       h("line.edge", { x1: 0.5, y1: 1, x2: 0.5, y2: 13 }), h("line.edge", { x1: 199.5, y1: 1, x2: 199.5, y2: 13 }),
       recent.map((restart) => {
         const share = Math.min(1, Math.max(0, (Date.parse(restart.at) - start) / (withinSeconds * 1000)));
-        return h("circle", { cx: (share * 192 + 4).toFixed(1), cy: 7, r: 4 }, h("title", null, `${restart.child}: ${restart.reason}, ${absolute(restart.at)}`));
+        return h("circle", { cx: (share * 192 + 4).toFixed(1), cy: 7, r: 4 }, h("title", `${restart.child}: ${restart.reason}, ${absolute(restart.at)}`));
       })),
-    h("span.window-words", null, words));
+    h("span.window-words", words));
 }
 
 /**
@@ -128,12 +142,12 @@ export function windowMeter(restarts, now) {
  */
 export function timeline(label, lanes, now) {
   const spans = lanes.flatMap((lane) => lane.spans);
-  if (spans.length === 0) return h("p.quiet", null, "Nothing has begun yet.");
+  if (spans.length === 0) return h("p.quiet", "Nothing has begun yet.");
   const scale = foldedScale(spans, now);
   const percent = (value) => `${(value * 100).toFixed(2)}%`;
   return h("div.timeline", { role: "group", "aria-label": label }, lanes.map((lane) => h("div.lane", { "data-key": lane.key },
-    h("span.lane-name", null, lane.name),
-    h("div.track", null,
+    h("span.lane-name", lane.name),
+    h("div.track",
       scale.folds.map((fold) => h("span.fold", { title: `nothing for ${duration(fold.length)}`, size: { left: percent(fold.at), width: percent(fold.width) } })),
       lane.spans.map((span) => {
         const left = scale.place(span.from);
@@ -142,10 +156,10 @@ export function timeline(label, lanes, now) {
           size: { left: percent(left), width: `max(4px, ${percent(Math.max(0, scale.place(span.to) - left))})` },
         });
       })))),
-    h("div.lane.axis", { "aria-hidden": "true" }, h("span.lane-name"), h("div.track", null,
-      h("span", null, clock(scale.first)),
-      scale.folds.length > 0 ? h("span.quiet", null, `${scale.folds.length === 1 ? "one idle time" : `${scale.folds.length} idle times`} folded: ${scale.folds.map((fold) => duration(fold.length)).slice(0, 3).join(", ")}`) : null,
-      h("span", null, duration(scale.last - scale.first)))));
+    h("div.lane.axis", { "aria-hidden": "true" }, h("span.lane-name"), h("div.track",
+      h("span", clock(scale.first)),
+      scale.folds.length > 0 ? h("span.quiet", `${scale.folds.length === 1 ? "one idle time" : `${scale.folds.length} idle times`} folded: ${scale.folds.map((fold) => duration(fold.length)).slice(0, 3).join(", ")}`) : null,
+      h("span", duration(scale.last - scale.first)))));
 }
 
 /** Maps times to 0…1 so that a long stretch without any span takes little room. */
@@ -185,6 +199,7 @@ function foldedScale(spans, now) {
 
 /** How many agree, and how many have to. */
 export function quorumMeter(groups, needed, total) {
-  return h("div.quorum", null, groups.map((group, index) => h("span.votes", { class: index === 0 && group.count >= needed ? "good" : "quiet", size: { flexGrow: String(group.count) }, title: `${group.count} say ${group.label}` }, `${group.count} × ${group.label}`)),
-    total > groups.reduce((sum, group) => sum + group.count, 0) ? h("span.votes.none", { size: { flexGrow: String(total - groups.reduce((sum, group) => sum + group.count, 0)) } }, `${total - groups.reduce((sum, group) => sum + group.count, 0)} without an answer`) : null);
+  const silent = total - sumOf(groups, (group) => group.count);
+  return h("div.quorum", groups.map((group, index) => h("span.votes", { class: index === 0 && group.count >= needed ? "good" : "quiet", size: { flexGrow: String(group.count) }, title: `${group.count} say ${group.label}` }, `${group.count} × ${group.label}`)),
+    silent > 0 ? h("span.votes.none", { size: { flexGrow: String(silent) } }, `${silent} without an answer`) : null);
 }

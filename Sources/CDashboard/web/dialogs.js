@@ -3,9 +3,9 @@
 //
 // What stands above the page: the palette, the keys, questions before something is done, and short news.
 
-import { h, show, visible } from "/dom.js";
-import { live } from "/live.js";
-import { go, pages } from "/router.js";
+import { h, show, visible } from "./dom.js";
+import { live } from "./live.js";
+import { go, pages } from "./router.js";
 
 const announceEvery = 5000;
 const toastFor = 6000;
@@ -31,6 +31,13 @@ export function toast(text, kind = "good") {
   document.getElementById("toasts").append(made);
   setTimeout(() => made.remove(), toastFor);
   announce(text);
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Copied");
+  } catch { toast("The browser does not let anything be copied.", "bad"); }
 }
 
 // ---- Dialogs -----------------------------------------------------------------------------------------------------
@@ -60,21 +67,21 @@ export const dialogIsOpen = () => document.querySelector("dialog[open]") !== nul
  */
 export function confirm(question) {
   return new Promise((answer) => {
-    const fields = (question.fields ?? []).map((field) => h("label.field.stack", null, field.label,
+    const fields = (question.fields ?? []).map((field) => h("label.field.stack", field.label,
       field.options
         ? h("select", { name: field.name }, field.options.map((option) => h("option", { selected: option === field.value }, option)))
         : field.kind === "area"
           ? h("textarea", { name: field.name, rows: "5", spellcheck: "false" }, field.value ?? "")
           : h("input", { name: field.name, type: field.kind ?? "text", autocomplete: "off", value: field.value ?? "" }),
-      field.hint ? h("span.note", null, field.hint) : null));
+      field.hint ? h("span.note", field.hint) : null));
     if (question.typed) {
-      fields.push(h("label.field.stack", null, `Type ${question.typed} to go on`,
+      fields.push(h("label.field.stack", `Type ${question.typed} to go on`,
         h("input", { name: "typed", type: "text", autocomplete: "off" })));
     }
     const yes = h("button", { type: "submit", class: question.danger ? "act danger" : "act primary" }, question.verb);
-    const form = h("form", { method: "dialog" }, h("h2", null, question.title),
-      typeof question.text === "string" ? h("p", null, question.text) : question.text, fields,
-      h("div.buttons", null, h("button.act", { type: "button", "data-close": true }, "Back"), yes));
+    const form = h("form", { method: "dialog" }, h("h2", question.title),
+      typeof question.text === "string" ? h("p", question.text) : question.text, fields,
+      h("div.buttons", h("button.act", { "data-close": true }, "Back"), yes));
     const dialog = open("ask", question.title, form);
     let given = null;
     form.addEventListener("submit", (event) => {
@@ -93,8 +100,8 @@ export function confirm(question) {
 
 /** Lets one of several things be chosen. */
 export function menu(title, items) {
-  const dialog = open("palette", title, h("h2", null, title), h("ul", { role: "menu", "aria-label": title }, items.map((item, index) =>
-    h("li", { role: "none" }, h("button", { type: "button", role: "menuitem", "data-index": index }, item.title)))));
+  const dialog = open("palette", title, h("h2", title), h("ul", { role: "menu", "aria-label": title }, items.map((item, index) =>
+    h("li", { role: "none" }, h("button", { role: "menuitem", "data-index": index }, item.title)))));
   const buttons = [...dialog.querySelectorAll("button")];
   dialog.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
@@ -148,7 +155,7 @@ export function palette(commands) {
   function render() {
     show(list, choices.length === 0 ? h("li.quiet", { role: "option", "aria-disabled": "true" }, "Nothing fits.") : choices.map((item, index) =>
       h("li", { role: "option", id: `choice-${index}`, "data-index": index, "aria-selected": index === chosen ? "true" : "false" },
-        h("span", null, item.title), h("span.quiet", null, item.kind))));
+        h("span", item.title), h("span.quiet", item.kind))));
     if (choices.length > 0) input.setAttribute("aria-activedescendant", `choice-${chosen}`);
     else input.removeAttribute("aria-activedescendant");
     list.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
@@ -199,10 +206,10 @@ export function help() {
   ];
   const toggle = h("input", { type: "checkbox", id: "keys-on" });
   toggle.checked = keysAreOn();
-  const dialog = open("ask keys", "Keys", h("h2", null, "Keys"),
-    h("dl.keys", null, rows.map(([keys, what]) => h("div", null, h("dt", null, keys.split(/ +/).map((key) => h("kbd", null, key))), h("dd", null, what)))),
-    h("label.field", null, toggle, " Keys of one letter work"),
-    h("div.buttons", null, h("button.act", { type: "button" }, "Close")));
+  const dialog = open("ask keys", "Keys", h("h2", "Keys"),
+    h("dl.keys", rows.map(([keys, what]) => h("div", h("dt", keys.split(/ +/).map((key) => h("kbd", key))), h("dd", what)))),
+    h("label.field", toggle, " Keys of one letter work"),
+    h("div.buttons", h("button.act", "Close")));
   toggle.addEventListener("change", () => localStorage.setItem("naos-keys", toggle.checked ? "on" : "off"));
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   dialog.querySelector("button").focus();

@@ -12,7 +12,7 @@ export function visible(text, most = longestText) {
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, "\ufffd");
 }
 
-const svgSpace = document.getElementById("space")?.namespaceURI;
+let svgSpace;
 const shapes = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "title"]);
 
 /**
@@ -20,14 +20,17 @@ const shapes = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "t
  * shown can be made anew at any time.
  *
  * @param {string} tag with classes behind points: `span.state.good`
- * @param {Record<string, any> | null} [attributes] false and null leave one out
- * @param {...any} children texts, numbers, elements and lists of them; null and false are left out
+ * @param {...any} children texts, numbers, elements and lists of them; null and false are left out. The first may be
+ *   an object of attributes, of which null and false leave one out.
  */
-export function h(tag, attributes, ...children) {
+export function h(tag, ...children) {
   const [name, ...classes] = tag.split(".");
-  const made = shapes.has(name) && svgSpace ? document.createElementNS(svgSpace, name) : document.createElement(name);
+  svgSpace ??= document.getElementById("space").namespaceURI;
+  const made = shapes.has(name) ? document.createElementNS(svgSpace, name) : document.createElement(name);
+  if (name === "button") made.type = "button";
   if (classes.length > 0) made.setAttribute("class", classes.join(" "));
-  for (const [key, value] of Object.entries(attributes ?? {})) {
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (key === "class") made.setAttribute("class", `${made.getAttribute("class") ?? ""} ${value}`.trim());
     else if (key === "size") Object.assign(made.style, value);
@@ -108,8 +111,8 @@ export function show(root, ...children) {
 
 // ---- Words for values --------------------------------------------------------------------------------------------
 
-let usesUTC = localStorage.getItem("naos-utc") === "yes";
-export const isUTC = () => usesUTC;
+let usesUTC;
+export const isUTC = () => (usesUTC ??= localStorage.getItem("naos-utc") === "yes");
 export function setUTC(value) {
   usesUTC = value;
   localStorage.setItem("naos-utc", value ? "yes" : "no");
@@ -139,6 +142,13 @@ export function duration(milliseconds) {
   return `${Math.floor(milliseconds / 86_400_000)} days`;
 }
 
+let skew = 0;
+/** How far the node's clock is ahead of the browser's, in milliseconds; less than its own resolution is nothing. */
+export function setSkew(milliseconds) { skew = Math.abs(milliseconds) > 3000 ? milliseconds : 0; }
+
+/** The node's time. */
+export const nodeNow = () => Date.now() + skew;
+
 function ago(text, now) {
   const seconds = Math.floor((now - Date.parse(text)) / 1000);
   if (seconds < 0) return `in ${duration(-seconds * 1000).replace(".0 s", " s")}`;
@@ -149,7 +159,7 @@ function ago(text, now) {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
-const zone = () => (usesUTC ? "UTC" : undefined);
+const zone = () => (isUTC() ? "UTC" : undefined);
 
 export function absolute(text) {
   if (!text) return "";
@@ -165,18 +175,18 @@ export function clock(text, digits = 3) {
 
 /** A relative time whose absolute one shows on hover; `refreshTimes` keeps it going. */
 export function relative(text) {
-  if (!text) return h("span.quiet", null, "–");
-  return h("time", { datetime: text, title: absolute(text) }, ago(text, Date.now()));
+  if (!text) return h("span.quiet", "–");
+  return h("time", { datetime: text, title: absolute(text) }, ago(text, nodeNow()));
 }
 
 /** A time of the day, with the date on hover. */
 export function moment(text, digits = 3) {
-  if (!text) return h("span.quiet", null, "–");
+  if (!text) return h("span.quiet", "–");
   return h("time.fixed", { datetime: text, title: absolute(text) }, clock(text, digits));
 }
 
 export function refreshTimes(root) {
-  const now = Date.now();
+  const now = nodeNow();
   for (const time of root.querySelectorAll("time[datetime]:not(.fixed)")) {
     const words = ago(time.dateTime, now);
     if (time.textContent !== words) time.textContent = words;
@@ -203,7 +213,7 @@ const glyphs = {
 /** A state as a glyph, a word and a colour: none of them says it alone. */
 export function state(word, title) {
   const [glyph, colour] = glyphs[word] ?? ["·", "quiet"];
-  return h("span.state", { class: colour, title }, h("span.glyph", { "aria-hidden": "true" }, glyph), h("span", null, word));
+  return h("span.state", { class: colour, title }, h("span.glyph", { "aria-hidden": "true" }, glyph), h("span", word));
 }
 
 // Why a run stands still; the same words as in the terminal.
@@ -236,12 +246,42 @@ export function panel(title, ...children) {
 
 /** What is not there yet, what it is for, and the command that changes that. */
 export function empty(words, ...commands) {
-  return h("div.empty", null, h("p", null, words), commands.map((line) => command(line)));
+  return h("div.empty", h("p", words), commands.map((line) => command(line)));
 }
 
 export function command(line) {
-  return h("p.command", null, h("code", null, line),
-    h("button.plain", { type: "button", "data-act": "copy", "data-text": line, "aria-label": `Copy ${line}` }, "Copy"));
+  return h("p.command", h("code", line),
+    h("button.plain", { "data-act": "copy", "data-text": line, "aria-label": `Copy ${line}` }, "Copy"));
+}
+
+/** What could be written into the configuration. */
+export const sample = (text) => h("pre.json", { tabindex: "0" }, text);
+
+/** One of several choices; `data` says what a click on it does. */
+export const chip = (words, data, isChosen) => h("button.chip", { ...data, "aria-pressed": String(isChosen) }, words);
+
+export const fact = (label, ...value) => h("div", { "data-key": label }, h("dt", label), h("dd", ...value));
+
+/** Links to the parts of a page; the first one has no name in the address. */
+export function tabs(label, path, entries, here) {
+  return h("nav.tabs", { "aria-label": label }, entries.map(([key, title]) =>
+    h("a", { href: `${path}${key ? `?tab=${key}` : ""}`, "aria-current": key === here ? "page" : null }, title)));
+}
+
+/** Something that there is not, and why. */
+export const missing = (title, problem, path, all) => [h("h1", title), problem
+  ? [h("p.empty", problem.message, problem.hint ? ` ${problem.hint}` : ""), h("p", h("a", { href: path }, all))] : h("p.empty", "Asking the node…")];
+
+export const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
+
+/** Milliseconds that something took, or takes by now. */
+export const tookOf = (one, now = nodeNow()) => (one.endedAt ? Date.parse(one.endedAt) : now) - Date.parse(one.createdAt ?? one.startedAt);
+
+/** Gives the browser a file to keep. */
+export function download(name, text, type) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
 /** Any JSON value, laid out, as text. */
@@ -254,18 +294,19 @@ export function json(value, most = 20_000) {
 
 /** `>` stands before a column of numbers, `~` before a name that is only heard. */
 function headOf(name) {
-  if (name.startsWith("~")) return h("th", { scope: "col" }, h("span.unseen", null, name.slice(1)));
+  if (name.startsWith("~")) return h("th", { scope: "col" }, h("span.unseen", name.slice(1)));
   return h("th", { scope: "col", class: name.startsWith(">") ? "num" : null }, name.replace(">", ""));
 }
 
 /** A table of data that is small enough to be shown whole; `label` names it for those who listen. */
 export function table(label, heads, rows, name = "") {
-  return h("div.scroll", null, h("table", { class: `cards ${name}`, "aria-label": label },
-    h("thead", null, h("tr", null, heads.map(headOf))),
-    h("tbody", null, rows)));
+  return h("div.scroll", h("table", { class: `cards ${name}`, "aria-label": label },
+    h("thead", h("tr", heads.map(headOf))),
+    h("tbody", rows)));
 }
 
 /** A cell; on a phone its label stands before it. */
-export function cell(label, attributes, ...children) {
+export function cell(label, ...children) {
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
   return h("td", { "data-label": label || null, ...attributes }, ...children);
 }

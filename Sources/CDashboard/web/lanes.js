@@ -3,8 +3,8 @@
 //
 // The steps of a run as pictures: two lanes of what was done and what was taken back, the timeline, the votes of a pool.
 
-import { quorumMeter, timeline } from "/charts.js";
-import { absolute, clock, colourOf, duration, h, runLink, state } from "/dom.js";
+import { quorumMeter, timeline } from "./charts.js";
+import { absolute, clock, colourOf, duration, h, runLink, state } from "./dom.js";
 
 const suffix = ".compensation";
 export const isCompensation = (step) => step.path.endsWith(suffix);
@@ -23,9 +23,9 @@ export function lanes(run, flow, now) {
   const column = (index, row) => ({ gridColumn: String(index + 2), gridRow: String(row) });
   const box = (step, index, row, className, arrow, number) => h("a.box", {
     href: `#step-${step.path}`, "data-act": "step", "data-path": step.path, class: `${className} ${colourOf(step.status)}`, size: column(index, row), title: step.startedAt ? absolute(step.startedAt) : null,
-  }, h("span.box-head", null, h("strong", null, actionOf(step.path)), h("span.arrow", { "aria-hidden": "true" }, arrow)),
-  state(step.status), h("span.quiet", null, [number ? `undone ${number}` : "", took(step, now), step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")));
-  return h("div.lanes-scroll", { tabindex: "0", role: "group", "aria-label": isSaga ? "Actions and compensations" : "Steps" }, h("div.lanes", null,
+  }, h("span.box-head", h("strong", actionOf(step.path)), h("span.arrow", { "aria-hidden": "true" }, arrow)),
+  state(step.status), h("span.quiet", [number ? `undone ${number}` : "", took(step, now), step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")));
+  return h("div.lanes-scroll", { tabindex: "0", role: "group", "aria-label": isSaga ? "Actions and compensations" : "Steps" }, h("div.lanes",
     h("span.lane-label", { size: { gridRow: "1" } }, isSaga ? "Actions →" : "Steps →"),
     isSaga ? h("span.lane-label", { size: { gridRow: "2" } }, "Compensations ←") : null,
     actions.map((step, index) => {
@@ -34,8 +34,8 @@ export function lanes(run, flow, now) {
       const number = back ? order.indexOf(back) + 1 : 0;
       return [box(step, index, 1, "action", index < actions.length - 1 ? "→" : ""),
         !isSaga ? null : back ? box(back, index, 2, "undo", "←", number > 0 ? ["", "first", "second", "third"][number] ?? `${number}th` : "")
-          : h("span.box.none", { size: column(index, 2) }, plan?.compensation ? [h("span", null, plan.compensation), h("span.quiet", null, goesBack ? "not needed" : step.status === "completed" ? "ready, if it goes back" : "not yet")]
-            : h("span.quiet", null, plan?.kind === "pivot" ? "no way back from here" : "nothing to take back"))];
+          : h("span.box.none", { size: column(index, 2) }, plan?.compensation ? [h("span", plan.compensation), h("span.quiet", goesBack ? "not needed" : step.status === "completed" ? "ready, if it goes back" : "not yet")]
+            : h("span.quiet", plan?.kind === "pivot" ? "no way back from here" : "nothing to take back"))];
     })));
 }
 
@@ -82,8 +82,8 @@ export function votes(run, flow) {
   }
   const sorted = [...groups].map(([label, count]) => ({ label: label.length > 40 ? `${label.slice(0, 40)}…` : label, count })).sort((a, b) => b.count - a.count);
   const needed = flow?.strategy === "majority" ? Math.floor(answers.length / 2) + 1 : flow?.strategy === "first" ? 1 : answers.length;
-  return h("div", null, quorumMeter(sorted, needed, answers.length),
-    h("p.note", null, flow?.strategy === "majority" ? `A majority of ${needed} of ${answers.length} decides.` : flow?.strategy ? `Strategy: ${flow.strategy}.` : ""));
+  return h("div", quorumMeter(sorted, needed, answers.length),
+    h("p.note", flow?.strategy === "majority" ? `A majority of ${needed} of ${answers.length} decides.` : flow?.strategy ? `Strategy: ${flow.strategy}.` : ""));
 }
 
 export const childOf = (step) => (step.run ? runLink(step.run, `run …${step.run.slice(-8)}`) : null);

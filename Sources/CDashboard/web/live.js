@@ -3,9 +3,10 @@
 //
 // What this tab knows of the node, kept up to date by the worker that all tabs share, or by a stream of its own.
 
-import { headers } from "/api.js";
-import { Picture, mostLines } from "/picture.js";
-import { Unauthorised, follow } from "/stream.js";
+import { headers } from "./api.js";
+import { setSkew } from "./dom.js";
+import { Picture, mostLines } from "./picture.js";
+import { Unauthorised, follow } from "./stream.js";
 
 export const live = new Picture(mostLines);
 live.link = { state: "connecting", until: 0, lastHeard: 0, paused: false };
@@ -51,7 +52,8 @@ function take(name, data) {
   }
 }
 
-function tell(state, until) {
+function tell(state, until, skew) {
+  if (skew) setSkew(skew);
   live.link.state = state;
   live.link.until = until;
   if (state === "live") live.link.lastHeard = Date.now();
@@ -62,17 +64,18 @@ const leave = () => location.replace("/login");
 let port = null;
 let own = null;
 
-export function connect() {
+/** Follows the node; `program` is the address of the file that the shared worker runs, too. */
+export function connect(program) {
   const session = headers()["x-naos-session"];
   if (typeof SharedWorker === "undefined") return followAlone(session);
   try {
-    const policy = self.trustedTypes?.createPolicy("naos", { createScriptURL: () => "/worker.js" });
-    const worker = new SharedWorker(policy?.createScriptURL("") ?? "/worker.js", { type: "module", name: "naos" });
+    const policy = self.trustedTypes?.createPolicy("naos", { createScriptURL: () => program });
+    const worker = new SharedWorker(policy?.createScriptURL("") ?? program, { type: "module", name: "naos" });
     worker.addEventListener("error", () => { if (port) { port = null; followAlone(session); } });
     port = worker.port;
     port.addEventListener("message", ({ data }) => {
       if (data.unauthorised) leave();
-      else if (data.state) tell(data.state, data.until);
+      else if (data.state) tell(data.state, data.until, data.skew);
       else take(data.name, data.data);
     });
     port.start();
@@ -88,7 +91,7 @@ export function connect() {
 function followAlone(session) {
   own?.abort();
   own = new AbortController();
-  follow(session, take, (state, wait) => tell(state, wait ? Date.now() + wait : 0), own.signal)
+  follow(session, take, (state, wait, skew) => tell(state, wait ? Date.now() + wait : 0, skew), own.signal)
     .catch((error) => { if (error instanceof Unauthorised) leave(); });
 }
 

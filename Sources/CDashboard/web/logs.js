@@ -3,12 +3,12 @@
 //
 // What agents write: a list of any length that follows its end until somebody scrolls up.
 
-import { get, query as queryOf } from "/api.js";
-import { toast } from "/dialogs.js";
-import { absolute, agentPath, clock, count, h, many, show, visible } from "/dom.js";
-import { live } from "/live.js";
-import { mostLines } from "/picture.js";
-import { ask } from "/router.js";
+import { get, query as queryOf } from "./api.js";
+import { copy } from "./dialogs.js";
+import { absolute, agentPath, chip, clock, count, h, many, show, visible } from "./dom.js";
+import { live } from "./live.js";
+import { mostLines } from "./picture.js";
+import { ask } from "./router.js";
 
 const lineHeight = 20;
 const spare = 20;
@@ -32,9 +32,9 @@ export class LogView {
     this.opened = new Set();
     this.sheet = h("div.sheet");
     this.box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Log lines", "aria-live": "off" }, this.sheet);
-    this.more = h("button.chip.more-lines", { type: "button", "data-act": "follow", hidden: true });
+    this.more = h("button.chip.more-lines", { "data-act": "follow", hidden: true });
     this.told = h("p.found");
-    this.element = h("div.log-view", null, this.told, h("div.log-box", null, this.box, this.more));
+    this.element = h("div.log-view", this.told, h("div.log-box", this.box, this.more));
     this.box.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.watch = new ResizeObserver(() => this.later());
     this.watch.observe(this.box);
@@ -174,7 +174,7 @@ export class LogView {
     show(this.told, h("span", { class: this.problem || this.failed ? "bad" : null }, words));
     this.box.hidden = rows.length === 0;
     const teach = this.element.querySelector(".empty");
-    if (rows.length === 0 && !teach) this.element.append(h("p.empty", null, this.lines.length > 0 ? "No line is like that." : "No lines yet: what agents write to their standard error shows up here."));
+    if (rows.length === 0 && !teach) this.element.append(h("p.empty", this.lines.length > 0 ? "No line is like that." : "No lines yet: what agents write to their standard error shows up here."));
     if (rows.length > 0) teach?.remove();
     this.more.hidden = this.follows || rows.length === 0;
     const label = this.unseen > 0 ? `${count(this.unseen)} new ${this.wanted.newestFirst ? "↑" : "↓"}` : `To the ${this.wanted.newestFirst ? "top ↑" : "end ↓"}`;
@@ -184,37 +184,31 @@ export class LogView {
   rowOf(row, top) {
     const line = row.line ?? row.item.line;
     const size = top === null ? null : { top: `${top}px` };
-    if (line.skipped) return h("div.line.skip", { size }, h("span", null, `… ${many(line.skipped, "line")} came faster than they could be shown`));
+    if (line.skipped) return h("div.line.skip", { size }, h("span", `… ${many(line.skipped, "line")} came faster than they could be shown`));
     const folded = row.item?.rest.length ?? 0;
     const time = h("time.fixed", { datetime: line.at, title: absolute(line.at) }, clock(line.at));
     const who = h("a.who", { href: agentPath(line.agent), title: line.run ?? line.agent, tabindex: "-1" }, line.agent);
     return h("div.line", { size, class: `${line.stream === "stdout" ? "out" : ""} ${row.line ? "rest" : ""}` }, time, who,
-      h("span.text", null, plain(visible(line.text, 1000))),
-      folded > 0 ? h("button.fold-lines", { type: "button", "data-act": "unfold", "data-index": this.items.indexOf(row.item), "aria-expanded": this.opened.has(line) ? "true" : "false" }, this.opened.has(line) ? "fold" : `+${folded}`) : null,
-      h("button.copy-line", { type: "button", "data-act": "copy-line", tabindex: "-1", "aria-label": "Copy the line", "data-text": visible(line.text, 100_000) }, "⧉"));
+      h("span.text", plain(visible(line.text, 1000))),
+      folded > 0 ? h("button.fold-lines", { "data-act": "unfold", "data-index": this.items.indexOf(row.item), "aria-expanded": this.opened.has(line) ? "true" : "false" }, this.opened.has(line) ? "fold" : `+${folded}`) : null,
+      h("button.copy-line", { "data-act": "copy", tabindex: "-1", "aria-label": "Copy the line", "data-text": visible(line.text, 100_000) }, "⧉"));
   }
 
-  act(name, from) {
-    switch (name) {
-      case "follow": this.toEnd(); return true;
-      case "unfold": {
-        const { line } = this.items[Number(from.dataset.index)];
-        if (!this.opened.delete(line)) this.opened.add(line);
-        this.sort();
-        return true;
-      }
-      case "copy-line": this.copy(from.dataset.text); return true;
-      case "copy-all": this.copy(this.items.flatMap((item) => [item.line, ...item.rest]).map((line) => `${line.at} ${line.agent} ${line.text}`).join("\n")); return true;
-    }
-    return false;
-  }
+  acts = {
+    follow: () => this.toEnd(),
+    unfold: ({ index }) => {
+      const { line } = this.items[Number(index)];
+      if (!this.opened.delete(line)) this.opened.add(line);
+      this.sort();
+    },
+    "copy-all": () => copy(this.items.flatMap((item) => [item.line, ...item.rest]).map((line) => `${line.at} ${line.agent} ${line.text}`).join("\n")),
+  };
+}
 
-  async copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      toast("Copied");
-    } catch { toast("The browser does not let anything be copied.", "bad"); }
-  }
+/** The lines of one agent or run as a part of its page. */
+export function logPanel(log) {
+  const { agent, run } = log.wanted;
+  return h("section.panel", { "aria-label": "Logs" }, h("div.heading", h("h2", "Logs"), h("a", { href: `/logs${queryOf({ agent, run })}` }, "With all filters")), log.element);
 }
 
 export function open({ root, query }) {
@@ -226,20 +220,20 @@ export function open({ root, query }) {
   const view = new LogView(now);
   const field = h("input", { type: "search", "data-filter": true, "aria-label": "Only lines that match this regular expression", placeholder: "words or a regular expression", spellcheck: "false", autocomplete: "off", value: now.match });
   const controls = h("div.controls");
-  root.append(h("div.heading", null, h("h1", null, "Logs"), h("label.search", null, field)), controls, view.element);
+  root.append(h("div.heading", h("h1", "Logs"), h("label.search", field)), controls, view.element);
 
   function render() {
     const names = new Set([...live.agents.keys()].sort());
     if (now.agent) names.add(now.agent);
-    const choice = (name, label, value, options) => h("label.field", null, label, " ", h("select", { "data-choice": name, "data-value": value }, options.map(([key, words]) => h("option", { value: key, selected: key === value }, words))));
+    const choice = (name, label, value, options) => h("label.field", label, " ", h("select", { "data-choice": name, "data-value": value }, options.map(([key, words]) => h("option", { value: key, selected: key === value }, words))));
     show(controls,
       choice("agent", "Agent", now.agent, [["", "all"], ...[...names].map((name) => [name, name])]),
       choice("stream", "Stream", now.stream, [["", "both"], ["stderr", "stderr"], ["stdout", "stdout"]]),
       choice("order", "Order", now.newestFirst ? "newest" : "", [["", "oldest first"], ["newest", "newest first"]]),
-      now.run ? h("button.chip", { type: "button", "data-act": "drop-run", "aria-pressed": "true" }, `run ${now.run.slice(-8)} ✕`) : null,
-      h("button.chip", { type: "button", "data-act": "wrap", "aria-pressed": now.wrap ? "true" : "false" }, "Wrap"),
-      h("button.chip", { type: "button", "data-act": "follow", "aria-pressed": view.follows ? "true" : "false" }, "Follow"),
-      h("button.plain", { type: "button", "data-act": "copy-all" }, "Copy all"));
+      now.run ? chip(`run ${now.run.slice(-8)} ✕`, { "data-act": "drop-run" }, true) : null,
+      chip("Wrap", { "data-act": "wrap" }, now.wrap),
+      chip("Follow", { "data-act": "follow" }, view.follows),
+      h("button.plain", { "data-act": "copy-all" }, "Copy all"));
   }
   return {
     title: () => "Logs",
@@ -252,11 +246,8 @@ export function open({ root, query }) {
     },
     input(target) { if (target === field) ask({ q: field.value }, { replace: true }); },
     changed(target) { if (target.dataset.choice) ask({ [target.dataset.choice]: target.value }); },
-    act(name, from) {
-      if (name === "wrap") { ask({ wrap: now.wrap ? null : "yes" }); return true; }
-      if (name === "drop-run") { ask({ run: null }); return true; }
-      return view.act(name, from);
-    },
+    log: view,
+    acts: { wrap: () => ask({ wrap: now.wrap ? null : "yes" }), "drop-run": () => ask({ run: null }) },
     close: () => view.stop(),
   };
 }

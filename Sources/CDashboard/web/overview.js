@@ -3,10 +3,11 @@
 //
 // What runs, what it costs, what is stuck and what waits: to be seen in five seconds.
 
-import { get, repeating } from "/api.js";
-import { budgetRatio, columns, numbers, spent, stretches } from "/charts.js";
-import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, panel, pauseWords, relative, runLink, runPath, shortID, short, show, state, table, unhealthy } from "/dom.js";
-import { live } from "/live.js";
+import { get, repeating } from "./api.js";
+import { budgetRatio, columns, numbers, spent, stretches } from "./charts.js";
+import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
+import { live } from "./live.js";
+import { runTable } from "./rows.js";
 
 const minute = 60_000;
 const mostAgents = 8;
@@ -21,7 +22,7 @@ export function open({ root }) {
   const asking = repeating(async (signal) => {
     try {
       const [page, costs] = await Promise.all([get("/runs?limit=500&parent=any", signal), get("/costs", signal)]);
-      const since = Date.now() - 60 * minute;
+      const since = nodeNow() - 60 * minute;
       hour = page.runs.filter((run) => Date.parse(run.endedAt ?? run.updatedAt) >= since || !run.endedAt);
       budgets = costs.budgets;
       render();
@@ -30,11 +31,11 @@ export function open({ root }) {
 
   function render() {
     const agents = [...live.agents.values()];
-    if (!live.totals) return show(root, h("h1", null, "Overview"), h("p.empty", null, "Connecting to the node…"));
-    if (agents.length === 0) return show(root, h("h1", null, "Overview"), first());
+    if (!live.totals) return show(root, h("h1", "Overview"), h("p.empty", "Connecting to the node…"));
+    if (agents.length === 0) return show(root, h("h1", "Overview"), first());
     const worries = worriesOf(agents, hour, budgets);
-    return show(root, h("h1", null, "Overview"), numbersOf(agents, hour, budgets, worries), strip(hour), attention(worries),
-      h("div.columns", null, h("div.stack", null, agentsOf(agents), runsOf()), happenings()));
+    return show(root, h("h1", "Overview"), numbersOf(agents, hour, budgets, worries), strip(hour), attention(worries),
+      h("div.columns", h("div.stack", agentsOf(agents), runsOf()), happenings()));
   }
   return {
     title: () => "Overview",
@@ -53,8 +54,8 @@ export function open({ root }) {
 }
 
 function first() {
-  return h("section.panel.teach", null, h("h2", null, "Nothing runs here yet"),
-    h("p", null, "Three commands in the project's folder make an agent, run it, and show what it cost. They need no key and no network."),
+  return h("section.panel.teach", h("h2", "Nothing runs here yet"),
+    h("p", "Three commands in the project's folder make an agent, run it, and show what it cost. They need no key and no network."),
     command("naos create researcher --template research"), command('naos run researcher --input "What happens when step five of a saga fails?"'), command("naos status"));
 }
 
@@ -70,7 +71,7 @@ function numbersOf(agents, hour, budgets, worries) {
   const ended = hour.filter((run) => finalStatuses.has(run.status));
   const failed = ended.filter((run) => !["completed", "cancelled"].includes(run.status)).length;
   const severe = worries.filter((worry) => worry.level === "bad").length;
-  return h("div.numbers", null,
+  return h("div.numbers",
     number("/agents?q=state:running", `${count(running)}/${count(agents.length)}`, "agents running", `${many(active, "run")} under way`),
     number(worries[0]?.href ?? "/agents", count(worries.length), "need attention", severe > 0 ? `${severe} severe` : "nothing severe", severe > 0 ? "bad" : worries.length > 0 ? "warn" : ""),
     number("/runs?status=suspended,paused", count(waiting), "wait for something", `${count(runs.paused ?? 0)} paused, ${count(runs.suspended ?? 0)} suspended`, waiting > 0 ? "warn" : ""),
@@ -79,11 +80,11 @@ function numbersOf(agents, hour, budgets, worries) {
 }
 
 function number(href, value, label, note, level = "") {
-  return h("a.number", { href }, h("span.value", { class: level }, value), h("span.label", null, label), h("span.note", null, note));
+  return h("a.number", { href }, h("span.value", { class: level }, value), h("span.label", label), h("span.note", note));
 }
 
 function strip(hour) {
-  const made = stretches(hour.filter((run) => run.endedAt), { size: 60, step: minute, now: Date.now(), at: (run) => Date.parse(run.endedAt), word: (run) => run.status });
+  const made = stretches(hour.filter((run) => run.endedAt), { size: 60, step: minute, now: nodeNow(), at: (run) => Date.parse(run.endedAt), word: (run) => run.status });
   const label = "Runs that ended, by minute, in the last hour";
   return panel("Last hour", columns(label, made, { step: minute, most: 3 }), numbers("hour", label, ["From", "Status", ">Runs"],
     made.flatMap((column) => column.parts.map((part) => [moment(column.at, 0), part.word, count(part.value)]))));
@@ -117,10 +118,10 @@ function worriesOf(agents, hour, budgets) {
 }
 
 function attention(worries) {
-  if (worries.length === 0) return panel("Needs attention", h("p.empty", null, h("span.good", null, "✓ "), "Nothing. What fails, waits or nears its limit shows up here."));
-  return panel("Needs attention", h("ul.worries", null, worries.slice(0, mostWorries).map((worry) => h("li", { "data-row": worry.href, "data-key": `${worry.href} ${worry.word}` },
-    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", null, worry.why), worry.at ? relative(worry.at) : null))),
-  worries.length > mostWorries ? h("p.note", null, `and ${worries.length - mostWorries} more`) : null);
+  if (worries.length === 0) return panel("Needs attention", h("p.empty", h("span.good", "✓ "), "Nothing. What fails, waits or nears its limit shows up here."));
+  return panel("Needs attention", h("ul.worries", worries.slice(0, mostWorries).map((worry) => h("li", { "data-row": worry.href, "data-key": `${worry.href} ${worry.word}` },
+    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", worry.why), worry.at ? relative(worry.at) : null))),
+  worries.length > mostWorries ? h("p.note", `and ${worries.length - mostWorries} more`) : null);
 }
 
 // ---- Tables ------------------------------------------------------------------------------------------------------
@@ -130,22 +131,17 @@ function agentsOf(agents) {
   const rank = (agent) => (order.includes(agent.state) ? order.indexOf(agent.state) : order.length);
   const shown = [...agents].sort((a, b) => rank(a) - rank(b) || String(b.lastActivity ?? "").localeCompare(String(a.lastActivity ?? ""))).slice(0, mostAgents);
   return panel("Agents", table("Agents", ["Name", "State", "Last activity", "Cost and budget"], shown.map((agent) => h("tr", { "data-row": agent.name, "data-key": agent.name },
-    cell("", { class: "name" }, agentLink(agent.name), h("span.kind", null, agent.kind)),
-    cell("", null, state(agent.state), agent.note && agent.state !== "running" ? h("span.note", null, agent.note) : agent.step ? h("span.note", null, agent.step) : null),
+    cell("", { class: "name" }, agentLink(agent.name), h("span.kind", agent.kind)),
+    cell("", state(agent.state), agent.note && agent.state !== "running" ? h("span.note", agent.note) : agent.step ? h("span.note", agent.step) : null),
     cell("active", { class: "short" }, relative(agent.lastActivity)),
     cell("", { class: "wide" }, spent(agent))))),
-  agents.length > mostAgents ? h("p", null, h("a", { href: "/agents" }, `All ${count(agents.length)} agents`)) : null);
+  agents.length > mostAgents ? h("p", h("a", { href: "/agents" }, `All ${count(agents.length)} agents`)) : null);
 }
 
 function runsOf() {
-  if (live.runs.length === 0) return panel("Recent runs", h("p.empty", null, "No runs yet."), command('naos run researcher --input "…"'));
-  return panel("Recent runs", table("Recent runs", ["Run", "Status", "Started", ">Took", ">Cost"], live.runs.slice(0, mostRuns).map((run) => h("tr", { "data-row": run.id, "data-key": run.id },
-    cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", null, `${run.kind} · ${shortID(run.id)}`)),
-    cell("", null, state(run.status), run.error ? h("span.note", null, run.error.message) : run.pauseReason ? h("span.note", null, pauseWords(run.pauseReason)) : null),
-    cell("", { class: "short" }, relative(run.createdAt)),
-    cell("took", { class: "num short" }, run.endedAt ? duration(Date.parse(run.endedAt) - Date.parse(run.createdAt)) : "–"),
-    cell("", { class: "num" }, money(run.costNanoUSD))))),
-  h("p", null, h("a", { href: "/runs" }, "All runs")));
+  if (live.runs.length === 0) return panel("Recent runs", h("p.empty", "No runs yet."), command('naos run researcher --input "…"'));
+  return panel("Recent runs", runTable("Recent runs", "name status started took cost", live.runs.slice(0, mostRuns)),
+    h("p", h("a", { href: "/runs" }, "All runs")));
 }
 
 function happenings() {
@@ -153,8 +149,8 @@ function happenings() {
   const ended = live.runs.filter((run) => run.endedAt).map((run) => ({ type: "run", run: run.id, agent: run.name, status: run.status, note: run.error?.message ?? "", at: run.endedAt }));
   const since = live.events[0]?.at ?? "9";
   const events = [...live.events.slice(-mostEvents).reverse(), ...ended.filter((event) => event.at < since).sort((a, b) => b.at.localeCompare(a.at))].slice(0, mostEvents);
-  return panel("Happening now", events.length === 0 ? h("p.empty", null, "Model and tool calls, starts and ends show up here as they are made.")
-    : h("ol.events", null, events.map((event) => h("li", null, moment(event.at, 0), h("span.what", null, happening(event))))));
+  return panel("Happening now", events.length === 0 ? h("p.empty", "Model and tool calls, starts and ends show up here as they are made.")
+    : h("ol.events", events.map((event) => h("li", moment(event.at, 0), h("span.what", happening(event))))));
 }
 
 /** One happening in a line. */
@@ -163,9 +159,9 @@ export function happening(event) {
     const tokens = event.kind === "model" ? ` · ${count(event.inputTokens)} → ${count(event.outputTokens)} tokens` : "";
     const mark = event.phase === "succeeded" ? "" : `${event.phase} `;
     return [agentLink(event.agent), h("span", { class: ["failed", "refused"].includes(event.phase) ? "bad" : null }, ` ${mark}${event.kind} ${event.name}`),
-      h("span.quiet", null, `${tokens} · ${duration(event.microseconds / 1000)}${event.detail ? ` · ${event.detail}` : ""}`)];
+      h("span.quiet", `${tokens} · ${duration(event.microseconds / 1000)}${event.detail ? ` · ${event.detail}` : ""}`)];
   }
-  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", null, ` ${event.note}`) : null];
-  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", null, event.note ? ` ${event.note}` : "")];
-  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", null, ` ${event.note}`) : null];
+  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", ` ${event.note}`) : null];
+  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", event.note ? ` ${event.note}` : "")];
+  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", ` ${event.note}`) : null];
 }

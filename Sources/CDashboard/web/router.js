@@ -3,22 +3,8 @@
 //
 // The address says everything about what is shown: the page, what it is about, its filters. Nothing else remembers it.
 
-/** Every page: its address, the key behind `g`, and the module that makes it. */
-export const pages = [
-  { path: "/", title: "Overview", key: "o", module: () => import("/overview.js") },
-  { path: "/agents", title: "Agents", key: "a", module: () => import("/agents.js") },
-  { path: "/agents/{name}", parent: "/agents", module: () => import("/agent.js") },
-  { path: "/supervisors", title: "Supervisors", key: "s", module: () => import("/supervisors.js") },
-  { path: "/runs", title: "Runs", key: "r", module: () => import("/runs.js") },
-  { path: "/runs/{id}", parent: "/runs", module: () => import("/run.js") },
-  { path: "/pools", title: "Pools", key: "p", module: () => import("/pools.js") },
-  { path: "/approvals", title: "Approvals", key: "!", module: () => import("/unbuilt.js") },
-  { path: "/costs", title: "Costs", key: "c", module: () => import("/costs.js") },
-  { path: "/logs", title: "Logs", key: "l", module: () => import("/logs.js") },
-  { path: "/trust", title: "Trust", key: "t", module: () => import("/unbuilt.js") },
-  { path: "/audit", title: "Audit", key: "u", module: () => import("/unbuilt.js") },
-  { path: "/system", title: "System", key: "y", module: () => import("/system.js") },
-];
+/** What `pages.js` lists. */
+export let pages = [];
 
 function match(path) {
   const parts = path.split("/");
@@ -40,12 +26,13 @@ let listener = () => {};
 let shown = null;
 
 /** What the address says now. */
-export function place() {
+function place() {
   const found = match(location.pathname) ?? { page: pages[0], values: {} };
   return { ...found, query: new URLSearchParams(location.search) };
 }
 
-export function start(listen) {
+export function start(all, listen) {
+  pages = all;
   listener = listen;
   history.scrollRestoration = "manual";
   addEventListener("popstate", (event) => arrive(event.state?.scroll ?? 0));

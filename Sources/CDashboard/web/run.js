@@ -3,14 +3,15 @@
 //
 // One run: its steps forwards and backwards, when they ran, what they gave, what they called, and the journal.
 
-import { buttons, forkRun, isFinal, settleStep, verbsFor } from "/actions.js";
-import { get, query as queryOf, repeating } from "/api.js";
-import { numbers } from "/charts.js";
-import { absolute, cell, colourOf, command, count, duration, h, json, many, moment, money, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table } from "/dom.js";
-import { actionOf, attemptsOf, childOf, isCompensation, lanes, timelineOf, votes } from "/lanes.js";
-import { live } from "/live.js";
-import { LogView } from "/logs.js";
-import { ask } from "/router.js";
+import { buttons, forkRun, isFinal, settleStep, verbsFor } from "./actions.js";
+import { get, query as queryOf, repeating } from "./api.js";
+import { numbers } from "./charts.js";
+import { absolute, cell, colourOf, command, count, download, duration, fact, h, json, many, missing, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, tabs } from "./dom.js";
+import { actionOf, attemptsOf, childOf, isCompensation, lanes, timelineOf, votes } from "./lanes.js";
+import { live } from "./live.js";
+import { LogView, logPanel } from "./logs.js";
+import { ask } from "./router.js";
+import { runTable } from "./rows.js";
 
 const journalPage = 1000;
 /** So much of a journal is read at once; the rest is a click away. */
@@ -53,15 +54,13 @@ export function open({ root, values, query }) {
   }
 
   function render() {
-    if (problem) return show(head, h("h1", null, `Run ${shortID(id)}`), h("p.empty", null, problem.message, problem.hint ? ` ${problem.hint}` : ""), h("p", null, h("a", { href: "/runs" }, "All runs")));
-    if (!run) return show(head, h("h1", null, `Run ${shortID(id)}`), h("p.empty", null, "Asking the node…"));
+    if (problem || !run) return show(head, missing(`Run ${shortID(id)}`, problem, "/runs", "All runs"));
     const tab = asked.get("tab") ?? "";
-    show(head, heading(run, flow), h("nav.tabs", { "aria-label": "Parts of the run" }, [["", "Steps"], ["data", "Input and output"], ["calls", `Calls ${run.effects.length || ""}`], ["journal", `Journal ${count(run.journal.entries)}`], ["logs", "Logs"]]
-      .map(([key, title]) => h("a", { href: `${runPath(id)}${key ? `?tab=${key}` : ""}`, "aria-current": key === tab ? "page" : null }, title.trim()))));
+    show(head, heading(run, flow), tabs("Parts of the run", runPath(id), [["", "Steps"], ["data", "Input and output"], ["calls", `Calls ${run.effects.length || ""}`.trim()], ["journal", `Journal ${count(run.journal.entries)}`], ["logs", "Logs"]], tab));
     if (tab === "logs") {
       if (!log) {
         log = new LogView({ run: id });
-        body.replaceChildren(h("section.panel", { "aria-label": "Logs" }, h("div.heading", null, h("h2", null, "Logs"), h("a", { href: `/logs${queryOf({ run: id })}` }, "With all filters")), log.element));
+        body.replaceChildren(logPanel(log));
       }
       return undefined;
     }
@@ -79,66 +78,55 @@ export function open({ root, values, query }) {
     },
     requery(next) { asked = next; render(); },
     tick() { if (run && !isFinal(run.status)) { render(); if (new Date().getSeconds() % 3 === 0) asking.go(); } },
-    act(name, from) {
-      switch (name) {
-        case "step":
-          ask({ step: from.dataset.path, tab: null });
-          document.getElementById(`step-${from.dataset.path}`)?.scrollIntoView({ block: "nearest" });
-          return true;
-        case "fork": forkRun(id, from.dataset.path); return true;
-        case "skip": case "mark-done": settleStep(id, from.dataset.path, name); return true;
-        case "download": download(`${id}.journal.json`, journal); return true;
-        case "older-entries": entries += shownEntries * 5; render(); return true;
-      }
-      return log?.act(name, from) ?? false;
+    get log() { return log; },
+    acts: {
+      step({ path }) {
+        ask({ step: path, tab: null });
+        document.getElementById(`step-${path}`)?.scrollIntoView({ block: "nearest" });
+      },
+      fork: ({ path }) => forkRun(id, path),
+      skip: ({ path }) => settleStep(id, path, "skip"),
+      "mark-done": ({ path }) => settleStep(id, path, "mark-done"),
+      download: () => download(`${id}.journal.json`, JSON.stringify(journal, null, 2), "application/json"),
+      "older-entries"() { entries += shownEntries * 5; render(); },
     },
     commands: () => (run ? verbsFor("run", run.status).map((verb) => ({ title: `${verb} this run`, kind: "action", run: () => head.querySelector(`[data-verb="${verb}"]`)?.click() })) : []),
     close() { asking.stop(); log?.stop(); },
   };
 }
 
-function download(name, value) {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
-  const link = h("a", { href: address, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
-}
-
 function heading(run, flow) {
   const waits = run.steps.filter((step) => ["waiting", "suspended"].includes(step.status));
-  const ended = run.endedAt ? Date.parse(run.endedAt) : Date.now();
+  const ended = run.endedAt ? Date.parse(run.endedAt) : nodeNow();
   // What each waits for, as the definition says it; a list's elements wait for the same.
   const plan = (step) => flow?.steps?.find((one) => one.name === step.path.replace(/\[\d+\]$/, ""))?.action ?? "";
   const event = (step) => (plan(step).startsWith("event ") ? plan(step).slice("event ".length) : null);
   const hasEvent = waits.some(event);
   return [
-    h("div.heading", null, h("h1", null, h("span", null, run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => verb !== "signal" || !hasEvent))),
-    h("p.lead.quiet", null, `${run.kind} · `, h("code", null, run.id), h("button.plain", { type: "button", "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
+    h("div.heading", h("h1", h("span", run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => verb !== "signal" || !hasEvent))),
+    h("p.lead.quiet", `${run.kind} · `, h("code", run.id), h("button.plain", { "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
-    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", null, run.error.code), ` ${run.error.message} `, h("span.quiet", null, h("code", null, `naos explain ${run.error.code}`))) : null,
-    run.status === "paused" ? h("p.lead.warn", null, `Paused: ${pauseWords(run.pauseReason)}. `, run.pauseNote ?? "") : null,
-    waits.map((step) => h("p.lead.warn", null, "◆ ", h("strong", null, actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", null, event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
-      event(step) ? h("button.act", { type: "button", "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
-    h("dl.facts.row", null,
+    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), ` ${run.error.message} `, h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,
+    run.status === "paused" ? h("p.lead.warn", `Paused: ${pauseWords(run.pauseReason)}. `, run.pauseNote ?? "") : null,
+    waits.map((step) => h("p.lead.warn", "◆ ", h("strong", actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
+      event(step) ? h("button.act", { "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
+    h("dl.facts.row",
       fact("Started", relative(run.startedAt)), fact(run.endedAt ? "Took" : "For", duration(ended - Date.parse(run.startedAt))),
       fact("Steps", `${run.steps.filter((step) => step.status === "completed" && !isCompensation(step)).length} of ${run.steps.filter((step) => !isCompensation(step)).length}`),
-      fact("Attempts", count(run.attempts)), fact("Tokens", short(run.cost.tokens), h("span.quiet", null, run.cost.replayed > 0 ? ` · ${run.cost.replayed} calls replayed` : "")), fact("Cost", money(run.cost.costNanoUSD))),
+      fact("Attempts", count(run.attempts)), fact("Tokens", short(run.cost.tokens), h("span.quiet", run.cost.replayed > 0 ? ` · ${run.cost.replayed} calls replayed` : "")), fact("Cost", money(run.cost.costNanoUSD))),
   ];
 }
 
-const fact = (label, ...value) => h("div", { "data-key": label }, h("dt", null, label), h("dd", null, ...value));
-
 function steps(run, flow, children, attempts, chosen) {
-  const now = Date.now();
-  if (run.steps.length === 0) return panel("Steps", h("p.empty", null, "No step has begun yet."));
+  const now = nodeNow();
+  if (run.steps.length === 0) return panel("Steps", h("p.empty", "No step has begun yet."));
   const many = run.steps.length > 1 || run.kind === "saga";
   return [
     run.kind === "pool" && flow?.strategy && run.steps.length > 1 ? panel("Votes", votes(run, flow)) : null,
     many ? panel(run.kind === "saga" ? "Forwards and back" : "Steps in their order", lanes(run, flow, now)) : null,
     panel("Timeline", timelineOf(run, attempts, now), numbers("times", "When each step ran", ["Step", "From", "To", ">Took"], run.steps.filter((step) => step.startedAt).map((step) => [step.path, moment(step.startedAt), step.endedAt ? moment(step.endedAt) : "goes on", step.endedAt ? duration(Date.parse(step.endedAt) - Date.parse(step.startedAt)) : "–"]))),
     panel("Steps", run.steps.map((step) => stepOf(run, step, attempts.get(step.path), step.path === chosen || (!many && step.path === run.steps[0].path), flow))),
-    children.length > 0 ? panel("Runs that it started", table("Runs that it started", ["Run", "Status", "Started", ">Cost"], children.map((child) => h("tr", { "data-row": child.id, "data-key": child.id },
-      cell("", { class: "name" }, h("a", { href: runPath(child.id) }, child.name), h("span.kind", null, `${child.kind} · ${shortID(child.id)}`)), cell("", null, state(child.status)), cell("", null, relative(child.createdAt)), cell("", { class: "num" }, money(child.costNanoUSD)))))) : null,
+    children.length > 0 ? panel("Runs that it started", runTable("Runs that it started", "name status started cost", children)) : null,
   ];
 }
 
@@ -149,46 +137,46 @@ function stepOf(run, step, attempts, isOpen, flow) {
   const canFork = isFinal(run.status) && run.kind !== "agent" && !isCompensation(step) && step.status !== "pending";
   const canSettle = step.status === "failed" && ["paused", "failed"].includes(run.status);
   return h("details.step", { id: `step-${step.path}`, "data-key": step.path, open: isOpen },
-    h("summary", { "data-row": step.path }, h("span.step-name", null, isCompensation(step) ? h("span.warn", null, "← ") : null, actionOf(step.path)), state(step.status),
-      h("span.quiet", null, [plan && (isCompensation(step) ? `agent ${agent}` : plan.action), step.startedAt ? duration((step.endedAt ? Date.parse(step.endedAt) : Date.now()) - Date.parse(step.startedAt)) : "", step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")),
-      h("span.space"), h("span", null, step.costNanoUSD > 0 ? money(step.costNanoUSD) : "")),
-    step.error ? h("p.bad", null, h("strong", null, step.error.code), ` ${step.error.message}`) : null,
-    step.verdict ? h("p", null, "Verdict: ", step.verdict) : null,
-    step.run ? h("p", null, "It is ", childOf(step), step.dueAt ? [", at most until ", relative(step.dueAt)] : null) : step.dueAt ? h("p", null, "At most until ", relative(step.dueAt), ` (${absolute(step.dueAt)})`) : null,
-    step.input !== null && step.input !== undefined ? [h("h3", null, "Input"), json(step.input)] : null,
-    step.output !== null ? [h("h3", null, "Output"), json(step.output)] : null,
-    known.length > 0 ? table(`Attempts of ${step.path}`, [">Attempt", "Began", ">Took", "Ended", ">Calls", ">Tokens", ">Cost"], known.map((one) => h("tr", null,
+    h("summary", { "data-row": step.path }, h("span.step-name", isCompensation(step) ? h("span.warn", "← ") : null, actionOf(step.path)), state(step.status),
+      h("span.quiet", [plan && (isCompensation(step) ? `agent ${agent}` : plan.action), step.startedAt ? duration((step.endedAt ? Date.parse(step.endedAt) : nodeNow()) - Date.parse(step.startedAt)) : "", step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")),
+      h("span.space"), h("span", step.costNanoUSD > 0 ? money(step.costNanoUSD) : "")),
+    step.error ? h("p.bad", h("strong", step.error.code), ` ${step.error.message}`) : null,
+    step.verdict ? h("p", "Verdict: ", step.verdict) : null,
+    step.run ? h("p", "It is ", childOf(step), step.dueAt ? [", at most until ", relative(step.dueAt)] : null) : step.dueAt ? h("p", "At most until ", relative(step.dueAt), ` (${absolute(step.dueAt)})`) : null,
+    step.input !== null && step.input !== undefined ? [h("h3", "Input"), json(step.input)] : null,
+    step.output !== null ? [h("h3", "Output"), json(step.output)] : null,
+    known.length > 0 ? table(`Attempts of ${step.path}`, [">Attempt", "Began", ">Took", "Ended", ">Calls", ">Tokens", ">Cost"], known.map((one) => h("tr",
       cell("attempt", { class: "num" }, one.attempt), cell("began", { class: "short" }, moment(one.from)), cell("took", { class: "num" }, one.to ? duration(Date.parse(one.to) - Date.parse(one.from)) : "–"),
-      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", null, one.reason) : null),
+      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", one.reason) : null),
       cell("calls", { class: "num" }, one.to ? `${one.effects}${one.replayed > 0 ? `, ${one.replayed} replayed` : ""}` : "–"), cell("tokens", { class: "num" }, one.to ? short(one.tokens ?? 0) : "–"), cell("", { class: "num" }, one.to ? money(one.cost ?? 0) : "–")))) : null,
-    canFork || canSettle ? h("div.verbs", null,
-      canFork ? h("button.act", { type: "button", "data-act": "fork", "data-path": step.path }, "Run again from here") : null,
-      canSettle ? [h("button.act", { type: "button", "data-act": "skip", "data-path": step.path }, "Skip"), h("button.act", { type: "button", "data-act": "mark-done", "data-path": step.path }, "Mark done")] : null) : null);
+    canFork || canSettle ? h("div.verbs",
+      canFork ? h("button.act", { "data-act": "fork", "data-path": step.path }, "Run again from here") : null,
+      canSettle ? [h("button.act", { "data-act": "skip", "data-path": step.path }, "Skip"), h("button.act", { "data-act": "mark-done", "data-path": step.path }, "Mark done")] : null) : null);
 }
 
 function data(run) {
-  return [panel("Input", json(run.input)), panel("Output", run.output === null ? h("p.empty", null, isFinal(run.status) ? "It ended without an output." : "None yet.") : json(run.output))];
+  return [panel("Input", json(run.input)), panel("Output", run.output === null ? h("p.empty", isFinal(run.status) ? "It ended without an output." : "None yet.") : json(run.output))];
 }
 
 function calls(run) {
-  if (run.effects.length === 0) return panel("Calls", h("p.empty", null, "No calls of models or tools. A process that uses the given OPENAI_BASE_URL or ANTHROPIC_BASE_URL has its calls metered and replayed."));
+  if (run.effects.length === 0) return panel("Calls", h("p.empty", "No calls of models or tools. A process that uses the given OPENAI_BASE_URL or ANTHROPIC_BASE_URL has its calls metered and replayed."));
   const longest = Math.max(1, ...run.effects.map((effect) => effect.milliseconds ?? 0));
   return panel("Calls", table("Calls", ["When", "What", "Status", ">Attempt", ">Tokens in", ">Out", ">Took", ">Cost"], run.effects.map((effect) => h("tr", { "data-key": effect.id },
-    cell("", { class: "short" }, moment(effect.at)), cell("", { class: "name wide" }, effect.name, h("span.kind", null, effect.kind)), cell("", null, state(effect.status)), cell("attempt", { class: "num" }, effect.attempt),
+    cell("", { class: "short" }, moment(effect.at)), cell("", { class: "name wide" }, effect.name, h("span.kind", effect.kind)), cell("", state(effect.status)), cell("attempt", { class: "num" }, effect.attempt),
     cell("in", { class: "num" }, count(effect.inputTokens)), cell("out", { class: "num" }, count(effect.outputTokens)),
     cell("took", { class: effect.milliseconds === longest && longest > 100 ? "num warn" : "num" }, effect.milliseconds === null ? "–" : duration(effect.milliseconds)), cell("", { class: "num" }, money(effect.costNanoUSD))))),
-  h("p.note", null, `${many(run.effects.length, "call")} · ${count(run.cost.inputTokens)} → ${count(run.cost.outputTokens)} tokens · ${money(run.cost.costNanoUSD)} · ${run.cost.replayed} answered from the journal`));
+  h("p.note", `${many(run.effects.length, "call")} · ${count(run.cost.inputTokens)} → ${count(run.cost.outputTokens)} tokens · ${money(run.cost.costNanoUSD)} · ${run.cost.replayed} answered from the journal`));
 }
 
 function journalOf(run, journal, shown, at) {
   const wanted = Number(at ?? 0);
   const list = journal.slice(-Math.max(shown, wanted > 0 ? journal.length - wanted + 20 : 0));
-  return panel("Journal", h("div.heading", null, h("p.note", null, `${many(run.journal.entries, "entry", "entries")}, only ever added to. The run is what they say.`),
-    h("button.act", { type: "button", "data-act": "download" }, "Download as JSON")),
-  journal.length > list.length ? h("button.act", { type: "button", "data-act": "older-entries" }, `${count(journal.length - list.length)} older entries`) : null,
-  h("ol.journal", null, list.map((item) => h("li", { "data-key": item.sequence, "data-row": item.sequence, class: item.sequence === wanted ? "chosen" : null, id: `entry-${item.sequence}` },
+  return panel("Journal", h("div.heading", h("p.note", `${many(run.journal.entries, "entry", "entries")}, only ever added to. The run is what they say.`),
+    h("button.act", { "data-act": "download" }, "Download as JSON")),
+  journal.length > list.length ? h("button.act", { "data-act": "older-entries" }, `${count(journal.length - list.length)} older entries`) : null,
+  h("ol.journal", list.map((item) => h("li", { "data-key": item.sequence, "data-row": item.sequence, class: item.sequence === wanted ? "chosen" : null, id: `entry-${item.sequence}` },
     h("a.sequence", { href: `${runPath(run.id)}?tab=journal&at=${item.sequence}`, title: "A link to this entry" }, item.sequence),
-    h("details", { open: item.sequence === wanted }, h("summary", null, moment(item.at), h("span.kind-of", { class: kindColour(item.kind) }, item.kind), h("span.summary", null, item.summary)), json(item.entry))))),
+    h("details", { open: item.sequence === wanted }, h("summary", moment(item.at), h("span.kind-of", { class: kindColour(item.kind) }, item.kind), h("span.summary", item.summary)), json(item.entry))))),
   command(`naos runs journal ${run.id}`));
 }
 

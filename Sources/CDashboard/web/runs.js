@@ -3,12 +3,12 @@
 //
 // Runs, newest first, a page at a time; the choice is a part of the address.
 
-import { bulk, verbsFor } from "/actions.js";
-import { get, query as queryOf, repeating } from "/api.js";
-import { bar } from "/charts.js";
-import { cell, command, count, duration, h, many, money, pauseWords, relative, runPath, runStatuses, shortID, short, show, state, table } from "/dom.js";
-import { live } from "/live.js";
-import { ask } from "/router.js";
+import { bulk, bulkButton, menuButton } from "./actions.js";
+import { get, query as queryOf, repeating } from "./api.js";
+import { cell, chip, command, count, h, many, runPath, runStatuses, show, state } from "./dom.js";
+import { live } from "./live.js";
+import { ask } from "./router.js";
+import { runTable } from "./rows.js";
 
 const pageSize = 50;
 const kinds = ["agent", "workflow", "saga", "pool"];
@@ -22,7 +22,7 @@ export function open({ root, query }) {
   const chips = h("div.facets");
   const under = h("div.under");
   const body = h("section.panel", { "aria-label": "Runs" });
-  root.append(h("div.heading", null, h("h1", null, "Runs"), h("label.search", null, field), h("button.act.primary", { type: "button", "data-act": "start-run" }, "Start a run")), chips, under, body);
+  root.append(h("div.heading", h("h1", "Runs"), h("label.search", field), h("button.act.primary", { "data-act": "start-run" }, "Start a run")), chips, under, body);
 
   const asking = repeating(async (signal) => {
     const parameters = asked.toString();
@@ -47,37 +47,27 @@ export function open({ root, query }) {
     const counts = live.totals?.runs ?? {};
     const [statuses, wanted] = [listOf("status"), listOf("kind")];
     show(chips, h("div.chips", { role: "group", "aria-label": "Statuses" }, runStatuses.filter((word) => counts[word] > 0 || statuses.includes(word)).map((word) =>
-      h("button.chip", { type: "button", "data-act": "status", "data-word": word, "data-key": word, "aria-pressed": statuses.includes(word) ? "true" : "false" }, state(word), h("span.many", null, count(counts[word] ?? 0))))),
-    h("div.chips", { role: "group", "aria-label": "Kinds" }, kinds.map((word) => h("button.chip", { type: "button", "data-act": "kind", "data-word": word, "aria-pressed": wanted.includes(word) ? "true" : "false" }, word)),
-      h("button.chip", { type: "button", "data-act": "level", "aria-pressed": asked.get("level") === "all" ? "true" : "false" }, "with those that runs started")));
+      chip([state(word), h("span.many", count(counts[word] ?? 0))], { "data-act": "status", "data-word": word, "data-key": word }, statuses.includes(word)))),
+    h("div.chips", { role: "group", "aria-label": "Kinds" }, kinds.map((word) => chip(word, { "data-act": "kind", "data-word": word }, wanted.includes(word))),
+      chip("with those that runs started", { "data-act": "level" }, asked.get("level") === "all")));
     showUnder();
-    if (problem) return show(body, h("p.empty.bad", null, problem));
-    if (!page) return show(body, h("p.empty", null, "Asking the node…"));
-    if (page.runs.length === 0) return show(body, [...asked.keys()].length > 0 ? h("p.empty", null, "No run is like that. ", h("a", { href: "/runs" }, "Show all runs")) : teach());
-    return show(body, rowsOf(page.runs), h("div.pager", null,
+    if (problem) return show(body, h("p.empty.bad", problem));
+    if (!page) return show(body, h("p.empty", "Asking the node…"));
+    if (page.runs.length === 0) return show(body, [...asked.keys()].length > 0 ? h("p.empty", "No run is like that. ", h("a", { href: "/runs" }, "Show all runs")) : teach());
+    return show(body, rowsOf(page.runs), h("div.pager",
       asked.get("cursor") ? h("a.act", { href: `/runs${queryOf({ ...Object.fromEntries(asked), cursor: "" })}` }, "Newest") : null,
-      page.next ? h("button.act", { type: "button", "data-act": "older" }, "Older") : null));
+      page.next ? h("button.act", { "data-act": "older" }, "Older") : null));
   }
 
   function showUnder() {
     const words = page ? `${many(page.runs.length, "run")}${page.next ? " on this page" : ""}` : "";
-    if (chosen.size === 0) return show(under, h("p.found", null, words));
-    return show(under, h("div.tools", null, h("span", null, `${chosen.size} chosen`), ["cancel", "retry", "resume", "kill"].map((verb) => h("button.act", { type: "button", "data-act": "bulk", "data-verb": verb, class: verb === "kill" ? "danger" : null }, verb[0].toUpperCase() + verb.slice(1))),
-      h("button.plain", { type: "button", "data-act": "choose-none" }, "Choose none")));
+    if (chosen.size === 0) return show(under, h("p.found", words));
+    return show(under, h("div.tools", h("span", `${chosen.size} chosen`), ["cancel", "retry", "resume", "kill"].map((verb) => bulkButton("run", verb)),
+      h("button.plain", { "data-act": "choose-none" }, "Choose none")));
   }
 
-  function rowsOf(runs) {
-    const took = (run) => Date.parse(run.endedAt ?? run.updatedAt) - Date.parse(run.createdAt);
-    const longest = Math.max(1, ...runs.map(took));
-    return table("Runs", ["~Chosen", "Run", "Status", "Started", ">Took", "~Beside the longest", ">Attempts", ">Tokens", ">Cost", "~Actions"], runs.map((run) => h("tr", { "data-row": run.id, "data-key": run.id, class: chosen.has(run.id) ? "chosen" : null },
-      cell("", { class: "choice" }, h("button.box", { type: "button", role: "checkbox", "data-act": "choose", "data-name": run.id, "aria-checked": chosen.has(run.id) ? "true" : "false", "aria-label": `Choose run ${run.id}` }, chosen.has(run.id) ? "☑" : "☐")),
-      cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", null, `${run.kind} · ${shortID(run.id)}`)),
-      cell("", { class: "status" }, state(run.status), run.error ? h("span.note", { title: run.error.message }, `${run.error.code}: ${run.error.message}`) : run.pauseReason ? h("span.note", null, pauseWords(run.pauseReason)) : null),
-      cell("", { class: "short" }, relative(run.createdAt)), cell("took", { class: "num short" }, run.endedAt ? duration(took(run)) : "–"),
-      cell("", { class: "took" }, bar((took(run) / longest) * 0.79, "took, beside the longest")), cell("attempts", { class: "num" }, run.attempts), cell("tokens", { class: "num" }, short(run.tokens)),
-      cell("", { class: "num" }, money(run.costNanoUSD)),
-      cell("", { class: "more" }, h("button.plain", { type: "button", "data-act": "menu", "data-kind": "run", "data-name": run.id, "data-state": run.status, "aria-label": `What can be done with run ${run.id}`, disabled: verbsFor("run", run.status).length === 0 }, "⋯")))), "runs");
-  }
+  const box = (run) => cell("", { class: "choice" }, h("button.box", { role: "checkbox", "data-act": "choose", "data-name": run.id, "aria-checked": String(chosen.has(run.id)), "aria-label": `Choose run ${run.id}` }, chosen.has(run.id) ? "☑" : "☐"));
+  const rowsOf = (runs) => runTable("Runs", "name status started took share attempts tokens cost", runs, { first: ["~Chosen", box], last: ["~Actions", (run) => cell("", { class: "more" }, menuButton("run", run.id, run.status))], chosen, name: "runs" });
 
   const choose = (id) => {
     if (!chosen.delete(id)) chosen.add(id);
@@ -113,23 +103,20 @@ export function open({ root, query }) {
       if (target === field && /^run_[0-9a-z]{26}$/.test(text)) location.assign(runPath(text));
     },
     choose,
-    act(name, from) {
-      switch (name) {
-        case "status": toggle("status", from.dataset.word); return true;
-        case "kind": toggle("kind", from.dataset.word); return true;
-        case "level": ask({ level: asked.get("level") === "all" ? null : "all", cursor: null }); return true;
-        case "older": ask({ cursor: page.next }); scrollTo(0, 0); return true;
-        case "choose": return choose(from.dataset.name);
-        case "choose-none": chosen.clear(); render(); return true;
-        case "bulk": bulk("run", from.dataset.verb, [...chosen]).then(() => { chosen.clear(); asking.go(); }); return true;
-      }
-      return false;
+    acts: {
+      status: ({ word }) => toggle("status", word),
+      kind: ({ word }) => toggle("kind", word),
+      level: () => ask({ level: asked.get("level") === "all" ? null : "all", cursor: null }),
+      older() { ask({ cursor: page.next }); scrollTo(0, 0); },
+      choose: ({ name }) => choose(name),
+      "choose-none"() { chosen.clear(); render(); },
+      bulk: ({ verb }) => bulk("run", verb, [...chosen]).then(() => { chosen.clear(); asking.go(); }),
     },
     close: asking.stop,
   };
 }
 
 function teach() {
-  return h("div.empty", null, h("p", null, "A run is one piece of work of an agent, a workflow, a saga or a pool. It survives crashes: what it did stands in its journal."),
+  return h("div.empty", h("p", "A run is one piece of work of an agent, a workflow, a saga or a pool. It survives crashes: what it did stands in its journal."),
     command('naos run researcher --input "What happens when step five of a saga fails?"'));
 }

@@ -15,16 +15,17 @@ export class Unauthorised extends Error {}
  *
  * @param {string} session
  * @param {(name: string, data: any) => void} take
- * @param {(state: "live" | "waiting", milliseconds?: number) => void} tell
+ * @param {(state: "live" | "waiting", milliseconds: number, skew?: number) => void} tell how it stands, for how long it
+ *   waits, and how far the node's clock is ahead
  * @param {AbortSignal} [signal]
  */
 export async function follow(session, take, tell, signal) {
   let delay = firstDelay;
   while (!signal?.aborted) {
     try {
-      await once(session, take, () => {
+      await once(session, take, (answer) => {
         delay = firstDelay;
-        tell("live");
+        tell("live", 0, Date.parse(answer.headers.get("date")) - Date.now());
       }, signal);
     } catch (error) {
       if (error instanceof Unauthorised) throw error;
@@ -48,7 +49,7 @@ async function once(session, take, opened, signal) {
     });
     if (answer.status === 401) throw new Unauthorised();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    opened();
+    opened(answer);
     const decoder = new TextDecoder();
     const reader = answer.body.getReader();
     let text = "";

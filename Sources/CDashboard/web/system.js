@@ -3,11 +3,11 @@
 //
 // The node itself: where it is, what it finds, what is scheduled, and what a changed configuration would mean.
 
-import { buttons } from "/actions.js";
-import { get, post, repeating } from "/api.js";
-import { confirm, toast } from "/dialogs.js";
-import { absolute, cell, command, h, many, panel, relative, runLink, show, state, table } from "/dom.js";
-import { live } from "/live.js";
+import { buttons } from "./actions.js";
+import { get, post, repeating } from "./api.js";
+import { confirm, toast } from "./dialogs.js";
+import { absolute, cell, command, fact, h, many, panel, relative, runLink, sample, show, state, table } from "./dom.js";
+import { live } from "./live.js";
 
 export function open({ root }) {
   let findings = null;
@@ -22,7 +22,7 @@ export function open({ root }) {
 
   function render() {
     const node = live.totals?.node;
-    show(root, h("h1", null, "System"), h("div.columns.even", null, node ? nodeOf(node) : null, doctor(findings)), schedulesOf(schedules), flowsOf(flows), configuration(changes, problem), access());
+    show(root, h("h1", "System"), h("div.columns.even", node ? nodeOf(node) : null, doctor(findings)), schedulesOf(schedules), flowsOf(flows), configuration(changes, problem), access());
   }
   async function check() {
     problem = null;
@@ -42,53 +42,47 @@ export function open({ root }) {
   return {
     title: () => "System",
     update(names) { render(); if (["totals", "first", "reset", "runs"].some((name) => names.has(name))) asking.go(); },
-    act(name) {
-      if (name === "check-config") { check(); return true; }
-      if (name === "apply-config") { apply(); return true; }
-      return false;
-    },
+    acts: { "check-config": check, "apply-config": apply },
     commands: () => [{ title: "Compare the configuration with the file", kind: "action", run: check }],
     close: asking.stop,
   };
 }
 
-const fact = (label, ...value) => h("div", { "data-key": label }, h("dt", null, label), h("dd", null, ...value));
-
 function nodeOf(node) {
-  return panel("Node", h("dl.facts", null, fact("Version", node.version), fact("Project", node.project), fact("Folder", h("code", null, node.directory)), fact("Process", `pid ${node.pid ?? "–"}`),
-    fact("Up since", absolute(node.startedAt)), fact("Boot", h("code", null, node.boot ?? "–")), fact("Dashboard", h("code", null, node.dashboard ?? "–")), fact("Agent plane", h("code", null, node.agentPlane ?? "–"))));
+  return panel("Node", h("dl.facts", fact("Version", node.version), fact("Project", node.project), fact("Folder", h("code", node.directory)), fact("Process", `pid ${node.pid ?? "–"}`),
+    fact("Up since", absolute(node.startedAt)), fact("Boot", h("code", node.boot ?? "–")), fact("Dashboard", h("code", node.dashboard ?? "–")), fact("Agent plane", h("code", node.agentPlane ?? "–"))));
 }
 
 function doctor(findings) {
-  if (!findings) return panel("What the node finds", h("p.empty", null, "Asking the node…"));
+  if (!findings) return panel("What the node finds", h("p.empty", "Asking the node…"));
   const order = ["problem", "warning", "note", "ok"];
-  return panel("What the node finds", h("ul.findings", null, [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level)).map((one) => h("li", { "data-key": one.subject }, state(one.level), h("strong", null, one.subject), h("span", null, one.finding, one.hint ? h("span.note", null, one.hint) : null)))));
+  return panel("What the node finds", h("ul.findings", [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level)).map((one) => h("li", { "data-key": one.subject }, state(one.level), h("strong", one.subject), h("span", one.finding, one.hint ? h("span.note", one.hint) : null)))));
 }
 
 function schedulesOf(schedules) {
-  if (schedules.length === 0) return panel("Schedules", h("div.empty", null, h("p", null, "Nothing is started by the clock. In nexus.config.yaml:"), h("pre.json", { tabindex: "0" }, 'schedules:\n  nightly: { cron: "0 3 * * *", timezone: Europe/Berlin, run: researcher, input: "What is new?" }')));
+  if (schedules.length === 0) return panel("Schedules", h("div.empty", h("p", "Nothing is started by the clock. In nexus.config.yaml:"), sample('schedules:\n  nightly: { cron: "0 3 * * *", timezone: Europe/Berlin, run: researcher, input: "What is new?" }')));
   return panel("Schedules", table("Schedules", ["Name", "State", "When", "Runs", "Next", "Latest", "~Actions"], schedules.map((one) => {
     const last = one.recent.at(-1);
-    return h("tr", { "data-row": one.name, "data-key": one.name }, cell("", { class: "name" }, one.name), cell("", null, state(one.state), one.problem ? h("span.note", null, one.problem) : null),
-      cell("", null, h("code", null, one.cron), h("span.note", null, one.timezone)), cell("runs", null, one.run), cell("next", { class: "short" }, one.next[0] ? [relative(one.next[0]), h("span.note", null, absolute(one.next[0]))] : "–"),
-      cell("latest", null, last ? [state(last.outcome), " ", last.run ? runLink(last.run) : relative(last.dueAt)] : "–"), cell("", { class: "wide" }, buttons("schedule", one.name, ["trigger", one.state === "paused" ? "resume" : "pause"])));
+    return h("tr", { "data-row": one.name, "data-key": one.name }, cell("", { class: "name" }, one.name), cell("", state(one.state), one.problem ? h("span.note", one.problem) : null),
+      cell("", h("code", one.cron), h("span.note", one.timezone)), cell("runs", one.run), cell("next", { class: "short" }, one.next[0] ? [relative(one.next[0]), h("span.note", absolute(one.next[0]))] : "–"),
+      cell("latest", last ? [state(last.outcome), " ", last.run ? runLink(last.run) : relative(last.dueAt)] : "–"), cell("", { class: "wide" }, buttons("schedule", one.name, ["trigger", one.state === "paused" ? "resume" : "pause"])));
   })));
 }
 
 function flowsOf(flows) {
   const shown = flows.filter((flow) => flow.kind !== "pool");
-  if (shown.length === 0) return panel("Workflows and sagas", h("div.empty", null, h("p", null, "Steps that belong together, each durable, are a workflow; with compensations they are a saga. In nexus.config.yaml:"), h("pre.json", { tabindex: "0" }, "workflows:\n  article:\n    steps:\n      - { name: plan, agent: planner }\n      - { name: write, agent: writer }")));
-  return panel("Workflows and sagas", table("Workflows and sagas", ["Name", "Kind", "Steps", "~Actions"], shown.map((flow) => h("tr", { "data-row": flow.name, "data-key": flow.name }, cell("", { class: "name" }, h("a", { href: `/runs?name=${encodeURIComponent(flow.name)}&level=all` }, flow.name)), cell("", null, flow.kind),
-    cell("", { class: "wide" }, flow.steps.map((step) => step.name).join(" → "), flow.refusals.map((why) => h("span.note.bad", null, why))), cell("", null, h("button.act", { type: "button", "data-act": "start-run", "data-name": flow.name }, "Run"))))));
+  if (shown.length === 0) return panel("Workflows and sagas", h("div.empty", h("p", "Steps that belong together, each durable, are a workflow; with compensations they are a saga. In nexus.config.yaml:"), sample("workflows:\n  article:\n    steps:\n      - { name: plan, agent: planner }\n      - { name: write, agent: writer }")));
+  return panel("Workflows and sagas", table("Workflows and sagas", ["Name", "Kind", "Steps", "~Actions"], shown.map((flow) => h("tr", { "data-row": flow.name, "data-key": flow.name }, cell("", { class: "name" }, h("a", { href: `/runs?name=${encodeURIComponent(flow.name)}&level=all` }, flow.name)), cell("", flow.kind),
+    cell("", { class: "wide" }, flow.steps.map((step) => step.name).join(" → "), flow.refusals.map((why) => h("span.note.bad", why))), cell("", h("button.act", { "data-act": "start-run", "data-name": flow.name }, "Run"))))));
 }
 
 function configuration(changes, problem) {
-  return panel("Configuration", h("p", null, "What nexus.config.yaml says now, compared with what holds."), h("div.verbs", null, h("button.act", { type: "button", "data-act": "check-config" }, "Compare"), changes?.length > 0 ? h("button.act.primary", { type: "button", "data-act": "apply-config" }, "Reload") : null),
-    problem ? [h("p.bad", null, h("strong", null, problem.code), ` ${problem.message}`), problem.hint ? h("p.note", null, problem.hint) : null] : null,
-    changes ? changes.length === 0 ? h("p.good", null, "✓ The file says what holds.") : table("Changes", ["What", "Name", "Change", "Applies"], changes.map((change) => h("tr", null, cell("", null, change.subject), cell("", { class: "name" }, change.name), cell("", { class: "wide" }, `${change.kind}${change.detail ? `: ${change.detail}` : ""}`), cell("", null, change.applies)))) : null);
+  return panel("Configuration", h("p", "What nexus.config.yaml says now, compared with what holds."), h("div.verbs", h("button.act", { "data-act": "check-config" }, "Compare"), changes?.length > 0 ? h("button.act.primary", { "data-act": "apply-config" }, "Reload") : null),
+    problem ? [h("p.bad", h("strong", problem.code), ` ${problem.message}`), problem.hint ? h("p.note", problem.hint) : null] : null,
+    changes ? changes.length === 0 ? h("p.good", "✓ The file says what holds.") : table("Changes", ["What", "Name", "Change", "Applies"], changes.map((change) => h("tr", cell("", change.subject), cell("", { class: "name" }, change.name), cell("", { class: "wide" }, `${change.kind}${change.detail ? `: ${change.detail}` : ""}`), cell("", change.applies)))) : null);
 }
 
 function access() {
-  return panel("Access", h("p", null, "The node listens on this machine only. A dashboard is opened by a link that works once; programs use the token in .naos/token. There are no users or roles in this version: whoever has either may do everything."),
+  return panel("Access", h("p", "The node listens on this machine only. A dashboard is opened by a link that works once; programs use the token in .naos/token. There are no users or roles in this version: whoever has either may do everything."),
     command("naos dashboard"), ["/api/v1/openapi.json", "/metrics"].map((path) => command(`curl -H "Authorization: Bearer $(cat .naos/token)" ${location.origin}${path}`)));
 }

@@ -3,7 +3,7 @@
 //
 // A table of any length of which only the rows in sight exist. It scrolls in a box of its own.
 
-import { h, morph, show } from "/dom.js";
+import { h, morph, show } from "./dom.js";
 
 /** Rows kept ready above and below those in sight. */
 const spare = 5;
@@ -24,7 +24,7 @@ export class VirtualTable {
     this.made = new Map();
     this.body = h("tbody");
     this.table = h("table.virtual", { "aria-label": options.label, class: options.className },
-      h("thead", null, h("tr", null, options.heads)), this.body);
+      h("thead", h("tr", options.heads)), this.body);
     this.box = h("div.rows", { tabindex: "0", role: "region", "aria-label": options.label }, this.table);
     this.box.addEventListener("scroll", () => this.later(), { passive: true });
     this.watch = new ResizeObserver(() => this.later());
@@ -44,7 +44,7 @@ export class VirtualTable {
     });
   }
 
-  heads(heads) { morph(this.table.tHead, h("thead", null, h("tr", null, heads))); }
+  heads(heads) { morph(this.table.tHead, h("thead", h("tr", heads))); }
 
   put(rows) {
     this.rows = rows;

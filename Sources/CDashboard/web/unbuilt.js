@@ -3,8 +3,8 @@
 //
 // Pages whose subject this version does not have: they say so, and what stands in for it meanwhile.
 
-import { command, h, show } from "/dom.js";
-import { live } from "/live.js";
+import { command, h, show } from "./dom.js";
+import { live } from "./live.js";
 
 const subjects = {
   "/approvals": {
@@ -32,10 +32,10 @@ export function open({ root, path }) {
   const subject = subjects[path];
   function update() {
     const waiting = live.totals?.runs.suspended ?? 0;
-    show(root, h("h1", null, subject.title),
-      h("section.panel.off", null, h("h2", null, h("span.glyph", { "aria-hidden": "true" }, "○ "), subject.off),
-        h("p", null, subject.text), h("p", null, subject.instead), subject.commands.map((line) => command(line)),
-        h("p", null, h("a", { href: subject.link[0] }, subject.link[1]), path === "/approvals" && waiting > 0 ? ` · ${waiting} now` : "")));
+    show(root, h("h1", subject.title),
+      h("section.panel.off", h("h2", h("span.glyph", { "aria-hidden": "true" }, "○ "), subject.off),
+        h("p", subject.text), h("p", subject.instead), subject.commands.map((line) => command(line)),
+        h("p", h("a", { href: subject.link[0] }, subject.link[1]), path === "/approvals" && waiting > 0 ? ` · ${waiting} now` : "")));
   }
   return { update, title: () => subject.title };
 }

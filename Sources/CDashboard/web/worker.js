@@ -3,8 +3,8 @@
 //
 // One stream for all tabs: browsers allow six connections to a host, and a stream takes one for itself.
 
-import { Picture } from "/picture.js";
-import { Unauthorised, follow } from "/stream.js";
+import { Picture } from "./picture.js";
+import { Unauthorised, follow } from "./stream.js";
 
 const ports = new Set();
 const picture = new Picture();
@@ -12,8 +12,11 @@ let session = null;
 let running = null;
 let told = null;
 
-self.addEventListener("connect", (event) => {
-  const port = event.ports[0];
+export function serve() {
+  self.addEventListener("connect", ({ ports: [port] }) => attend(port));
+}
+
+function attend(port) {
   port.addEventListener("message", ({ data }) => {
     if (data.bye) {
       ports.delete(port);
@@ -27,7 +30,7 @@ self.addEventListener("connect", (event) => {
     if (whole) port.postMessage({ name: "snapshot", data: whole });
   });
   port.start();
-});
+}
 
 function send(message) { for (const port of ports) port.postMessage(message); }
 
@@ -47,9 +50,9 @@ async function start(secret) {
       if (mine.signal.aborted) return;
       picture.take(name, data);
       send({ name, data });
-    }, (state, milliseconds) => {
+    }, (state, milliseconds, skew) => {
       if (mine.signal.aborted) return;
-      told = { state, until: milliseconds ? Date.now() + milliseconds : 0 };
+      told = { state, skew, until: milliseconds ? Date.now() + milliseconds : 0 };
       send(told);
     }, mine.signal);
   } catch (error) {

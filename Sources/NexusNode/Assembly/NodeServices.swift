@@ -41,6 +41,9 @@ extension Node {
       services.insert(.init(service: ImpatienceService(clock: parts.clock, leaving: leaving)), at: 0)
       services.append(.init(service: HangUpService(parts: parts, operations: operations)))
     }
+    if let telemetry = TelemetryService(parts: parts, operations: operations) {
+      services.append(.init(service: telemetry, failureTerminationBehavior: .ignore))
+    }
     services.append(
       .init(
         service: OperatorService(parts: parts, operations: operations, ready: ready),

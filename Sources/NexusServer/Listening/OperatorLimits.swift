@@ -4,7 +4,7 @@
 /// The bounds of the operator plane; each has a defined behaviour at it.
 package enum OperatorLimits {
   /// Of more connections to one listener the oldest that has shown no key is closed.
-  package static let connections = 512
+  package static let connections = 1536
   /// A larger field, list or count of header fields ends the connection with 400.
   package static let headerFieldBytes = 8 << 10
   package static let headerListBytes = 32 << 10
@@ -18,7 +18,7 @@ package enum OperatorLimits {
   /// The most that one call waits for a run before it answers "not yet".
   package static let waitSeconds: Int64 = 30
   /// Further streams are refused with 429.
-  package static let streams = 64
+  package static let streams = 1024
   /// How often changes go out to a dashboard.
   package static let flushInterval = Duration.milliseconds(250)
   /// A stream says something at least this often, so that both ends know that the other is there.

@@ -19,20 +19,49 @@ package enum MetricsText {
     text.family("nexus_runs", "gauge", "Runs by status.")
     for entry in status.runs.byStatus { text.sample("nexus_runs", [("status", entry.status)], "\(entry.count)") }
     text.family("nexus_agent_restarts_in_window", "gauge", "Restarts of an agent within its window.")
-    for agent in status.agents {
+    for agent in status.agents.prefix(mostAgents) {
       text.sample("nexus_agent_restarts_in_window", [("agent", agent.name.text)], "\(agent.restarts.count)")
     }
     text.family("nexus_tokens_total", "counter", "Tokens used by an agent.")
-    for row in costs.agents { text.sample("nexus_tokens_total", [("agent", row.name)], "\(row.tokens.value)") }
+    for row in costs.agents.prefix(mostAgents) {
+      text.sample("nexus_tokens_total", [("agent", row.name)], "\(row.tokens.value)")
+    }
+    if costs.agents.count > mostAgents {
+      let rest = costs.agents.dropFirst(mostAgents).reduce(0) { $0 + $1.tokens.value }
+      text.sample("nexus_tokens_total", [("agent", "_other")], "\(rest)")
+    }
     text.family("nexus_cost_usd_total", "counter", "Money spent on a model, in US dollars.")
     for row in costs.models {
-      text.sample("nexus_cost_usd_total", [("model", row.name)], String(row.cost.description.filter { $0 != "$" }))
+      let parts = row.name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      text.sample(
+        "nexus_cost_usd_total",
+        [("provider", parts.count == 2 ? String(parts[0]) : ""), ("model", String(parts.last ?? ""))],
+        String(row.cost.description.filter { $0 != "$" }))
+    }
+    text.family("nexus_budget_used_ratio", "gauge", "How much of a budget is gone, of its money or its tokens.")
+    for budget in costs.budgets + costs.agents.prefix(mostAgents).flatMap(\.budgets) {
+      text.sample(
+        "nexus_budget_used_ratio", [("scope", budget.scope), ("per", budget.per)], "\(used(budget))")
     }
     text.family("nexus_approvals_pending", "gauge", "Approvals that wait for a person.")
     text.sample("nexus_approvals_pending", [], "\(status.approvals)")
     text.family("nexus_sse_clients", "gauge", "Dashboards that are connected.")
     text.sample("nexus_sse_clients", [], "\(streams)")
     return text.text
+  }
+
+  /// An agent beyond it has no samples of its own: what scrapes the metrics keeps each for a long time.
+  private static let mostAgents = 500
+
+  /// The larger of both shares; 1 for a limit of nothing.
+  private static func used(_ budget: BudgetStatus) -> Double {
+    func share(_ used: Int64, _ most: Int64?) -> Double {
+      guard let most else { return 0 }
+      return most > 0 ? Double(used) / Double(most) : 1
+    }
+    return max(
+      share(budget.usedNanoUSD.value, budget.maxNanoUSD?.value), share(budget.usedTokens.value, budget.maxTokens?.value)
+    )
   }
 
   private struct Writer {

@@ -26,7 +26,7 @@ extension OperatorPlane {
           try await operations.stopAgent(
             request.agent, force: try Self.flag(body, "force"), noRestart: try Self.flag(body, "noRestart")))
       },
-      Route("DELETE", "/api/v1/agents/{name}", "Stops an agent and forgets it; runs and costs stay.") {
+      Route("DELETE", "/api/v1/agents/{name}", "Stops an agent and forgets it; runs and costs stay.", statuses: [204]) {
         request throws(OperationError) in
         try await operations.removeAgent(request.agent)
         return .empty

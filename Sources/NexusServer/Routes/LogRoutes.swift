@@ -23,7 +23,10 @@ extension OperatorPlane {
         wanted.cursor = request.query["cursor"]
         return .json(try await operations.logs(wanted))
       },
-      Route("GET", "/api/v1/logs/follow", "Lines as they are written, as server-sent events `line`.", query: query) {
+      Route(
+        "GET", "/api/v1/logs/follow", "Lines as they are written, as server-sent events `line`.", query: query,
+        contentType: "text/event-stream"
+      ) {
         request throws(OperationError) in
         let lines = try await operations.followLogs(Self.logQuery(request))
         return .events { connection throws(OperationError) in

@@ -18,7 +18,8 @@ extension OperatorPlane {
       },
       Route(
         "POST", "/api/v1/shutdown",
-        "Takes the node down in order; with `handOver` a node for one run does not wait for the end of its runs."
+        "Takes the node down in order; with `handOver` a node for one run does not wait for the end of its runs.",
+        statuses: [202]
       ) { request throws(OperationError) in
         let body = request.body.isEmpty ? JSONValue.object(JSONObject()) : try request.json()
         if try Self.flag(body, "handOver") { try await operations.handOver() } else { try await operations.shutdown() }

@@ -10,8 +10,9 @@ extension OperatorPlane {
   var pageRoutes: [Route] {
     let assets = assets
     return assets.all.map { asset in
-      Route("GET", asset.path, access: asset.isOpen ? .open : .page, asset.summary) { request throws(OperationError) in
-        try assets.answer(asset, ifNoneMatch: request.headers["if-none-match"])
+      Route("GET", asset.path, access: asset.isOpen ? .open : .page, asset.summary, isFile: true) {
+        request throws(OperationError) in
+        try assets.answer(asset, request: request)
       }
     }
   }

@@ -30,7 +30,8 @@ extension OperatorPlane {
       },
       Route(
         "POST", "/api/v1/runs", "Starts a run; answers as soon as it is written down. Takes `Idempotency-Key`.",
-        bodyLimit: StartRun.maxInputBytes + StartRun.maxCassetteBytes + OperatorLimits.bodyBytes
+        bodyLimit: StartRun.maxInputBytes + StartRun.maxCassetteBytes + OperatorLimits.bodyBytes,
+        statuses: [201]
       ) { request throws(OperationError) in
         .json(try await operations.startRun(try Self.startRequest(request)), status: 201)
       },
@@ -77,7 +78,9 @@ extension OperatorPlane {
   private func change(_ verb: String, _ summary: String) -> Route {
     let operations = operations
     let limit = OperatorLimits.bodyBytes + (verb == "fork" ? ForkOrder.maxAnswerBytes : 0)
-    return Route("POST", "/api/v1/runs/{id}/\(verb)", summary, bodyLimit: limit) { request throws(OperationError) in
+    let statuses = verb == "restart" || verb == "fork" ? [201] : [200]
+    return Route("POST", "/api/v1/runs/{id}/\(verb)", summary, bodyLimit: limit, statuses: statuses) {
+      request throws(OperationError) in
       let body = request.body.isEmpty ? JSONValue.object(JSONObject()) : try request.json()
       let change: RunChange?
       do throws(WireError) { change = try RunChange(verb: verb, body: body) } catch {
@@ -93,7 +96,8 @@ extension OperatorPlane {
     let (operations, clock) = (operations, clock)
     return Route(
       "GET", "/api/v1/runs/{id}/wait", "Waits until the run is final or paused; 202 if it is not yet.",
-      query: [("seconds", "How long to wait, at most \(OperatorLimits.waitSeconds).")]
+      query: [("seconds", "How long to wait, at most \(OperatorLimits.waitSeconds).")],
+      statuses: [200, 202]
     ) { request throws(OperationError) in
       let most = Int(OperatorLimits.waitSeconds)
       let seconds = try request.number("seconds", default: most, in: 0...most)

@@ -9,7 +9,7 @@ extension OperatorPlane {
   var sessionRoutes: [Route] {
     let credentials = credentials
     return [
-      Route("POST", "/api/v1/login-codes", access: .token, "Makes a login code for the dashboard.") {
+      Route("POST", "/api/v1/login-codes", access: .token, "Makes a login code for the dashboard.", statuses: [201]) {
         _ throws(OperationError) in
         .json(
           [
@@ -17,7 +17,10 @@ extension OperatorPlane {
             "validSeconds": .int(OperatorLimits.loginCodeLifetime.components.seconds),
           ], status: 201)
       },
-      Route("POST", "/login", access: .open, "Uses up a login code: sets the cookie, gives the session secret.") {
+      Route(
+        "POST", "/login", access: .open, "Uses up a login code: sets the cookie, gives the session secret.",
+        statuses: [201]
+      ) {
         request throws(OperationError) in
         guard let code = try request.json()["code"]?.stringValue else {
           throw .misunderstood("The member `code` is missing.")
@@ -28,7 +31,8 @@ extension OperatorPlane {
         reply.headers.append(("set-cookie", cookie))
         return reply
       },
-      Route("POST", "/api/v1/logout", "Ends the session that asks.") { request throws(OperationError) in
+      Route("POST", "/api/v1/logout", "Ends the session that asks.", statuses: [204]) {
+        request throws(OperationError) in
         if let cookie = credentials.cookie(of: request) { credentials.sessions.close(cookie: cookie) }
         var reply = OperatorReply.empty
         reply.headers.append(

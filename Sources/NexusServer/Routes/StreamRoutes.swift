@@ -10,7 +10,8 @@ extension OperatorPlane {
     return [
       Route(
         "GET", "/api/v1/stream",
-        "The dashboard's stream: `snapshot`, then `agents`, `totals`, `runs`, `events`, `log`; `reset` starts afresh."
+        "The dashboard's stream: `snapshot`, then `agents`, `totals`, `runs`, `events`, `log`; `reset` starts afresh.",
+        contentType: "text/event-stream"
       ) { _ throws(OperationError) in
         .events { connection throws(OperationError) in try await hub.open(connection) }
       },
@@ -19,7 +20,7 @@ extension OperatorPlane {
         query: [
           ("agent", "Only about this agent."), ("run", "Only about this run."),
           ("logs", "`false` leaves log lines out."),
-        ]
+        ], contentType: "text/event-stream"
       ) { request throws(OperationError) in
         let filter = EventFilter(
           agent: request.query["agent"].map { AgentName($0) }, run: request.query["run"].map { RunID($0) },

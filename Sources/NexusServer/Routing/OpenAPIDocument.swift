@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAPI
 package import NexusCore
 
 /// The OpenAPI 3.1 document of a route table.
 package enum OpenAPIDocument {
   package static func describe(_ table: RouteTable, version: String, cookieName: String) -> JSONValue {
     var paths = JSONObject()
-    for route in table.routes where route.path.hasPrefix("/api/") || route.access == .open {
+    for route in table.routes where !route.isFile {
       var item = paths[route.path]?.objectValue ?? JSONObject()
       item[route.method.lowercased()] = operation(route)
       paths[route.path] = .object(item)
@@ -40,19 +41,38 @@ package enum OpenAPIDocument {
       + route.query.map { parameter($0.name, in: "query", meaning: $0.meaning, isRequired: false) }
     if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
     if route.method == "POST" {
-      operation["requestBody"] = ["content": ["application/json": ["schema": ["type": "object"]]]]
+      operation["requestBody"] = ["content": ["application/json": ["schema": RequestBodies.schema(of: route.path)]]]
     }
-    let problem: JSONValue = [
-      "description": "A problem document with the code of the error.",
-      "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
-    ]
-    operation["responses"] = ["200": ["description": "As the summary says."], "default": problem]
+    operation["responses"] = .object(responses(route))
     switch route.access {
     case .open: operation["security"] = []
     case .page, .api: operation["security"] = [["token": []], ["cookie": [], "session": []]]
     case .token: operation["security"] = [["token": []]]
     }
     return .object(operation)
+  }
+
+  /// What a call may answer: its own answers, and every kind of no.
+  ///
+  /// What is not listed is a failure of ours.
+  private static func responses(_ route: Route) -> JSONObject {
+    var responses = JSONObject()
+    for status in route.statuses {
+      var response: JSONObject = ["description": "As the summary says."]
+      if status != 204 {
+        let schema: JSONValue = ["type": .string(route.contentType == "application/json" ? "object" : "string")]
+        response["content"] = [route.contentType: ["schema": schema]]
+      }
+      responses["\(status)"] = .object(response)
+    }
+    let kinds = OperationError.Kind.allCases.filter { $0.httpStatus != 500 }
+    for kind in kinds.sorted(by: { $0.httpStatus < $1.httpStatus }) where responses["\(kind.httpStatus)"] == nil {
+      responses["\(kind.httpStatus)"] = [
+        "description": .string("\(kind.commandExit.meaning): a problem document with the code of the error."),
+        "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
+      ]
+    }
+    return responses
   }
 
   private static func parameter(_ name: String, in place: String, meaning: String, isRequired: Bool) -> JSONValue {

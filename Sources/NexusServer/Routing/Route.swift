@@ -27,12 +27,19 @@ package struct Route: Sendable {
   /// Query parameters and what they are for.
   package let query: [(name: String, meaning: String)]
   package let bodyLimit: Int
+  /// The statuses of answers that are no errors.
+  package let statuses: [Int]
+  /// What answers are, where they are no errors and not empty.
+  package let contentType: String
+  /// Whether the documentation of the API leaves it out: the dashboard's own files.
+  package let isFile: Bool
   package let answer: @Sendable (OperatorRequest) async throws(OperationError) -> OperatorReply
   let segments: [Substring]
 
   package init(
     _ method: String, _ path: String, access: RouteAccess = .api, _ summary: String,
     query: [(name: String, meaning: String)] = [], bodyLimit: Int = OperatorLimits.bodyBytes,
+    statuses: [Int] = [200], contentType: String = "application/json", isFile: Bool = false,
     answer: @escaping @Sendable (OperatorRequest) async throws(OperationError) -> OperatorReply
   ) {
     self.method = method
@@ -41,6 +48,9 @@ package struct Route: Sendable {
     self.summary = summary
     self.query = query
     self.bodyLimit = bodyLimit
+    self.statuses = statuses
+    self.contentType = contentType
+    self.isFile = isFile
     self.answer = answer
     segments = path.split(separator: "/", omittingEmptySubsequences: false)
   }

@@ -23,6 +23,12 @@ struct Backlog<Element: Sendable>: Sendable {
     skipped += 1
   }
 
+  /// Several, before which `skipped` others are missing already.
+  mutating func append(_ elements: [Element], skipped: Int) {
+    self.skipped += skipped
+    for element in elements { append(element) }
+  }
+
   /// Everything, oldest first, and how many are missing before it.
   mutating func take() -> (elements: [Element], skipped: Int) {
     let result = (Array(elements[start...] + elements[..<start]), skipped)

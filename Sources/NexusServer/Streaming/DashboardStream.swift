@@ -5,60 +5,66 @@ internal import NexusAPI
 internal import NexusCore
 internal import Synchronization
 
-/// What one dashboard has yet to be told: the latest value of each thing that changed, never a queue of changes.
-///
-/// Its size is bounded by the number of agents and by the limits of the two backlogs, however slowly it is read.
+/// What one dashboard has yet to be told: the bytes of the latest beat, or, behind a slow one, the latest value of each
+/// thing that changed; never a queue of changes.
 package final class DashboardStream: FrameSource {
   private struct State {
-    var needsSnapshot = true
-    /// True before the first snapshot: there is nothing to reset yet.
+    var needsBeginning = true
+    /// True before the first beginning: there is nothing to reset yet.
     var isFresh = true
-    var agents: [AgentName: AgentStatus] = [:]
-    var totals: JSONValue?
-    var runs: RunPage?
-    var lines = Backlog<LogEvent>(limit: OperatorLimits.backlogLines)
-    var events = Backlog<NodeEvent>(limit: OperatorLimits.backlogEvents)
+    /// The one beat that waits, and its bytes, which all dashboards share.
+    var latest: (news: StreamNews, frames: [UInt8])?
+    var debt = StreamDebt()
     var isDue = false
     var isEnded = false
     var lastWrite: Instant
     var writingSince: Instant?
-    var sequence = 0
     var reader: CheckedContinuation<Void, Never>?
+
+    var hasNews: Bool { needsBeginning || latest != nil || !debt.isEmpty }
   }
 
   private let boot: BootID
   private let clock: any NexusClock
-  private let snapshot: @Sendable () async -> JSONValue?
+  private let begin: @Sendable (DashboardStream) async -> [UInt8]?
   private let connection: StreamConnection
   private let state: Mutex<State>
 
+  /// `begin` gives the frame with everything, once the stream has joined those that are told of changes.
   init(
     boot: BootID, clock: any NexusClock, connection: StreamConnection,
-    snapshot: @escaping @Sendable () async -> JSONValue?
+    begin: @escaping @Sendable (DashboardStream) async -> [UInt8]?
   ) {
     self.boot = boot
     self.clock = clock
     self.connection = connection
-    self.snapshot = snapshot
+    self.begin = begin
     state = Mutex(State(lastWrite: clock.now()))
   }
 
   // MARK: The hub's side.
 
-  func push(agents: [AgentStatus]) {
+  /// From now on what changes is for this one, too; what happens while the beginning is taken is told twice, which is
+  /// right for values, and lines have their time.
+  ///
+  /// - Returns: Whether this is the first time.
+  func join() -> Bool {
     state.withLock { state in
-      guard !state.needsSnapshot else { return }
-      for agent in agents { state.agents[agent.name] = agent }
+      state.needsBeginning = false
+      return state.isFresh
     }
   }
 
-  func push(totals: JSONValue) { state.withLock { if !$0.needsSnapshot { $0.totals = totals } } }
-  func push(runs: RunPage) { state.withLock { if !$0.needsSnapshot { $0.runs = runs } } }
-
-  func push(_ event: NodeEvent) {
+  func push(_ news: StreamNews, frames: [UInt8]) {
     state.withLock { state in
-      guard !state.needsSnapshot else { return }
-      if case .log(let line) = event { state.lines.append(line) } else { state.events.append(event) }
+      guard !state.needsBeginning else { return }
+      if state.latest == nil, state.debt.isEmpty {
+        state.latest = (news, frames)
+      } else {
+        if let latest = state.latest { state.debt.add(latest.news) }
+        state.latest = nil
+        state.debt.add(news)
+      }
     }
   }
 
@@ -66,12 +72,9 @@ package final class DashboardStream: FrameSource {
   func restart() { state.withLock { Self.restart(&$0) } }
 
   private static func restart(_ state: inout State) {
-    state.needsSnapshot = true
-    state.agents = [:]
-    state.totals = nil
-    state.runs = nil
-    _ = state.lines.take()
-    _ = state.events.take()
+    state.needsBeginning = true
+    state.latest = nil
+    state.debt = StreamDebt()
   }
 
   /// Lets the reader go on if there is something to say, restarts the slow, ends the stuck.
@@ -83,7 +86,7 @@ package final class DashboardStream: FrameSource {
         if now - since >= OperatorLimits.slowAfter { Self.restart(&state) }
         return (nil, false)
       }
-      guard Self.hasNews(state) || now - state.lastWrite >= OperatorLimits.heartbeat else { return (nil, false) }
+      guard state.hasNews || now - state.lastWrite >= OperatorLimits.heartbeat else { return (nil, false) }
       state.isDue = true
       return (state.reader.take(), false)
     }
@@ -92,11 +95,6 @@ package final class DashboardStream: FrameSource {
       connection.close()
       end()
     }
-  }
-
-  private static func hasNews(_ state: State) -> Bool {
-    state.needsSnapshot || !state.agents.isEmpty || state.totals != nil || state.runs != nil || !state.lines.isEmpty
-      || !state.events.isEmpty
   }
 
   // MARK: The connection's side.
@@ -113,50 +111,34 @@ package final class DashboardStream: FrameSource {
       }
       if goesOn { continuation.resume() }
     }
-    let (isEnded, needsSnapshot, isFresh) = state.withLock { state in
-      (state.isEnded, state.needsSnapshot, state.isFresh)
-    }
+    let (isEnded, needsBeginning) = state.withLock { ($0.isEnded, $0.needsBeginning) }
     if isEnded { return nil }
-    if needsSnapshot {
-      // What happens while it is taken arrives afterwards, too: twice is right for values, and lines have their time.
-      state.withLock { $0.needsSnapshot = false }
-      guard let value = await snapshot() else { return nil }
-      return take(first: (isFresh ? "snapshot" : "reset", value))
+    guard needsBeginning else { return take() }
+    guard let bytes = await begin(self) else { return nil }
+    return state.withLock { state in
+      if state.isEnded { return nil }
+      Self.startWriting(&state, at: clock.now())
+      return bytes
     }
-    return take(first: nil)
   }
 
-  private func take(first: (name: String, value: JSONValue)?) -> [UInt8]? {
+  private func take() -> [UInt8]? {
     let now = clock.now()
     return state.withLock { state in
       if state.isEnded { return nil }
-      state.isDue = false
-      state.isFresh = false
-      state.writingSince = now
-      var bytes: [UInt8] = []
-      func add(_ name: String, _ data: JSONValue) {
-        state.sequence += 1
-        bytes += SSEFrame.event(name, id: "\(boot.text):\(state.sequence)", data: data)
+      Self.startWriting(&state, at: now)
+      if let latest = state.latest {
+        state.latest = nil
+        return latest.frames
       }
-      if let first { add(first.name, first.value) }
-      if let totals = state.totals { add("totals", totals) }
-      if !state.agents.isEmpty {
-        add("agents", .array(state.agents.values.sorted { $0.name < $1.name }.map(\.json)))
-      }
-      if let runs = state.runs { add("runs", runs.json) }
-      if !state.events.isEmpty {
-        let (events, skipped) = state.events.take()
-        add("events", ["events": .of(events), "skipped": .int(Int64(skipped))])
-      }
-      if !state.lines.isEmpty {
-        let (lines, skipped) = state.lines.take()
-        add("log", ["lines": .of(lines), "skipped": .int(Int64(skipped))])
-      }
-      state.totals = nil
-      state.agents = [:]
-      state.runs = nil
-      return bytes.isEmpty ? SSEFrame.heartbeat : bytes
+      return state.debt.isEmpty ? SSEFrame.heartbeat : state.debt.take().frames(boot: boot)
     }
+  }
+
+  private static func startWriting(_ state: inout State, at now: Instant) {
+    state.isDue = false
+    state.isFresh = false
+    state.writingSince = now
   }
 
   package func written() {

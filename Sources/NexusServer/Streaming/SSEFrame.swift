@@ -9,10 +9,15 @@ package enum SSEFrame {
   ///
   /// The data is on one line: JSON escapes every line break.
   package static func event(_ name: String, id: String? = nil, data: JSONValue) -> [UInt8] {
+    event(name, id: id, encoded: data.encoded())
+  }
+
+  /// The same of data that is JSON already.
+  static func event(_ name: String, id: String?, encoded data: [UInt8]) -> [UInt8] {
     var bytes = Array("event: \(name)\n".utf8)
     if let id { bytes += Array("id: \(id)\n".utf8) }
     bytes += Array("data: ".utf8)
-    bytes += data.encoded()
+    bytes += data
     bytes += Array("\n\n".utf8)
     return bytes
   }

@@ -19,12 +19,16 @@ package actor StreamHub {
   private var runsChanged = true
   private var ticksUntilPoll = 0
   private var isClosed = false
-  private var isSubscribed = false
-  /// Counts what is known to have changed.
+  /// What happened since the beat before.
+  private var events = Backlog<NodeEvent>(limit: OperatorLimits.backlogEvents)
+  private var lines = Backlog<NexusCore.LogEvent>(limit: OperatorLimits.backlogLines)
+  /// Counts what the dashboards were told.
   private var version = 0
-  private var shared: (version: Int, value: JSONValue)?
-  private var isReading = false
-  private var readers: [CheckedContinuation<Void, Never>] = []
+  /// What begins a stream, as it was at a version: those that come together share it.
+  private var beginning: (version: Int, data: [UInt8])?
+  private var isTakingBeginning = false
+  private var waitingForBeginning: [CheckedContinuation<Void, Never>] = []
+  private var isSubscribed = false
   private let subscriptions: AsyncStream<AsyncStream<NodeEvent>>
   private let subscription: AsyncStream<AsyncStream<NodeEvent>>.Continuation
 
@@ -75,8 +79,6 @@ package actor StreamHub {
     // Before the snapshot is read, so that nothing falls between the two.
     if !isSubscribed {
       isSubscribed = true
-      // Nobody counted what changed meanwhile.
-      version += 1
       do throws(OperationError) {
         subscription.yield(try await operations.events(EventFilter()))
       } catch {
@@ -89,28 +91,37 @@ package actor StreamHub {
     guard streams.count < OperatorLimits.streams else {
       throw .tooMany("\(OperatorLimits.streams) streams are open already.")
     }
-    let stream = DashboardStream(boot: boot, clock: clock, connection: connection) { await self.snapshot() }
+    let stream = DashboardStream(boot: boot, clock: clock, connection: connection) { [weak self] stream in
+      await self?.begin(stream)
+    }
     streams.append(stream)
     return stream
   }
 
-  /// What a page shows at first, read once for all that begin, or begin afresh, while nothing changes.
-  ///
-  /// Whoever asks has begun to take changes before, so one that is read, or was begun, since then tells everything.
-  private func snapshot() async -> JSONValue? {
-    while isReading { await withCheckedContinuation { readers.append($0) } }
-    if let shared, shared.version == version { return shared.value }
-    isReading = true
-    let begun = version
-    let value = await Self.snapshot(of: operations)
-    shared = value.map { (begun, $0) }
-    isReading = false
-    for reader in readers { reader.resume() }
-    readers = []
-    return value
+  /// Everything that a page shows at first, as one frame; from here on the stream is told what changes.
+  private func begin(_ stream: DashboardStream) async -> [UInt8]? {
+    while isTakingBeginning { await withCheckedContinuation { waitingForBeginning.append($0) } }
+    // What happened before is in the beginning; the others are told of it now.
+    distribute(StreamNews())
+    let isFresh = stream.join()
+    let data: [UInt8]
+    if let beginning, beginning.version == version {
+      data = beginning.data
+    } else {
+      isTakingBeginning = true
+      let now = version
+      let taken = await Self.snapshot(of: operations)?.encoded()
+      isTakingBeginning = false
+      let waiting = waitingForBeginning
+      waitingForBeginning = []
+      for one in waiting { one.resume() }
+      guard let taken else { return nil }
+      beginning = (now, taken)
+      data = taken
+    }
+    return SSEFrame.event(isFresh ? "snapshot" : "reset", id: "\(boot.text):\(version)", encoded: data)
   }
 
-  /// Everything that a page shows at first, in one value.
   private static func snapshot(of operations: any NodeOperations) async -> JSONValue? {
     do {
       let status = try await operations.status()
@@ -123,13 +134,27 @@ package actor StreamHub {
   }
 
   package func take(_ event: NodeEvent) {
-    version += 1
     switch event {
-    case .log: break
-    case .run: (agentsChanged, runsChanged) = (true, true)
-    case .agent, .supervisor, .effect: agentsChanged = true
+    case .log(let line): lines.append(line)
+    case .run:
+      (agentsChanged, runsChanged) = (true, true)
+      events.append(event)
+    case .agent, .supervisor, .effect:
+      agentsChanged = true
+      events.append(event)
     }
-    for stream in streams { stream.push(event) }
+  }
+
+  /// Tells every dashboard the news and what happened since the last time; encoded once for all that keep up.
+  private func distribute(_ news: StreamNews) {
+    var news = news
+    news.events = events.take()
+    news.lines = lines.take()
+    guard !news.isEmpty else { return }
+    version += 1
+    news.version = version
+    let frames = news.frames(boot: boot)
+    for stream in streams { stream.push(news, frames: frames) }
   }
 
   /// One beat: finds out what changed and lets every dashboard know.
@@ -137,42 +162,41 @@ package actor StreamHub {
     streams.removeAll { $0.isEnded }
     guard !streams.isEmpty else {
       (agentsChanged, runsChanged) = (true, true)
-      shared = nil
+      _ = (events.take(), lines.take())
+      beginning = nil
       return
     }
+    var news = StreamNews()
     ticksUntilPoll -= 1
     if agentsChanged || ticksUntilPoll <= 0 {
       ticksUntilPoll = Self.ticksPerPoll
       agentsChanged = false
-      await refreshStatus()
+      await refreshStatus(&news)
     }
     if runsChanged {
       runsChanged = false
-      if let page = try? await operations.listRuns(RunFilter(limit: OperatorLimits.snapshotRuns)) {
-        for stream in streams { stream.push(runs: page) }
-      }
+      news.runs = try? await operations.listRuns(RunFilter(limit: OperatorLimits.snapshotRuns))
     }
+    distribute(news)
     for stream in streams { stream.flush() }
   }
 
-  private func refreshStatus() async {
+  private func refreshStatus(_ news: inout StreamNews) async {
     guard let status = try? await operations.status() else { return }
     let current = Dictionary(status.agents.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     if !known.isEmpty, Set(known.keys) != Set(current.keys) {
+      version += 1
       for stream in streams { stream.restart() }
     } else {
-      let changed = status.agents.filter { known[$0.name] != $0 }
-      if !changed.isEmpty { for stream in streams { stream.push(agents: changed) } }
+      news.agents = status.agents.filter { known[$0.name] != $0 }.sorted { $0.name < $1.name }
     }
-    if known != current { version += 1 }
     known = current
     let totals: JSONValue = [
       "node": status.node.json, "runs": status.runs.json, "approvals": .int(Int64(status.approvals)),
     ]
     if totals != knownTotals {
-      version += 1
       knownTotals = totals
-      for stream in streams { stream.push(totals: totals) }
+      news.totals = totals
     }
   }
 

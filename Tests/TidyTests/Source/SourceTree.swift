@@ -21,7 +21,10 @@ struct SourceTree: Sendable {
     ".conf", ".txt", ".expected", ".toml", ".erl", "/run", "Makefile", "LICENSE", ".editorconfig", ".gitignore",
     ".swift-format",
   ]
-  private static let ignoredFolders: Set<Substring> = [".venv", "__pycache__", ".naos", "node_modules", ".build"]
+  /// `packed` is what `scripts/embed-dashboard.sh` makes of files that are in the tree themselves.
+  private static let ignoredFolders: Set<Substring> = [
+    "packed", ".venv", "__pycache__", ".naos", "node_modules", ".build",
+  ]
 
   static let shared = SourceTree(root: rootPath)
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// What the calls of the API take in their bodies, for the documentation; the calls read and check them themselves.
+enum RequestBodies {
+  struct Member {
+    let name: String
+    let schema: JSONValue
+    var isRequired = false
+
+    static func needed(_ name: String, _ type: String) -> Member {
+      Member(name: name, schema: ["type": .string(type)], isRequired: true)
+    }
+    static func optional(_ name: String, _ type: String) -> Member {
+      Member(name: name, schema: ["type": [.string(type), "null"]])
+    }
+    static func any(_ name: String) -> Member { Member(name: name, schema: [:]) }
+  }
+
+  /// The schema of a call's body.
+  static func schema(of path: String) -> JSONValue {
+    guard let members = table[path] else { return ["type": "object"] }
+    var properties = JSONObject()
+    for member in members { properties[member.name] = member.schema }
+    return [
+      "type": "object", "properties": .object(properties),
+      "required": .array(members.filter(\.isRequired).map { .string($0.name) }),
+    ]
+  }
+
+  private static let correction: [Member] = [
+    .optional("per", "string"), .optional("costNanoUSD", "integer"), .optional("tokens", "integer"),
+    .needed("reason", "string"),
+  ]
+
+  private static let table: [String: [Member]] = [
+    "/login": [.needed("code", "string")],
+    "/api/v1/agents/{name}/stop": [.optional("force", "boolean"), .optional("noRestart", "boolean")],
+    "/api/v1/supervisors/{name}/stop": [.optional("force", "boolean")],
+    "/api/v1/pools/{name}/scale": [.needed("size", "integer")],
+    "/api/v1/reload": [.optional("prune", "boolean"), .optional("dryRun", "boolean")],
+    "/api/v1/shutdown": [.optional("handOver", "boolean")],
+    "/api/v1/runs": [
+      .needed("name", "string"), .any("input"), .optional("set", "object"), .optional("idempotencyKey", "string"),
+      .optional("timeoutMilliseconds", "integer"), .any("cassette"),
+    ],
+    "/api/v1/runs/prune": [
+      .needed("olderThan", "string"), .optional("ended", "string"), .optional("dryRun", "boolean"),
+    ],
+    "/api/v1/runs/{id}/retry": [.optional("newKeys", "boolean")],
+    "/api/v1/runs/{id}/skip": [.needed("step", "string"), .needed("reason", "string")],
+    "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
+    "/api/v1/runs/{id}/signal": [.needed("name", "string"), .optional("id", "string"), .any("payload")],
+    "/api/v1/runs/{id}/fork": [.optional("step", "string"), .optional("call", "integer"), .any("answer")],
+    "/api/v1/costs/set": [
+      .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
+      .optional("maxTokens", "integer"), .optional("onLimit", "string"), .optional("reason", "string"),
+    ],
+    "/api/v1/costs/clear": [.needed("scope", "string"), .optional("per", "string")],
+    "/api/v1/costs/adjust": [.needed("scope", "string")] + correction,
+    "/api/v1/costs/resolve": [
+      .needed("id", "string"), .needed("costNanoUSD", "integer"), .optional("tokens", "integer"),
+      .optional("reason", "string"),
+    ],
+  ]
+}
