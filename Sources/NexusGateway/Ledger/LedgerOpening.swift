@@ -122,6 +122,8 @@ extension Ledger {
     case .agent(let name): name == agent
     case .supervisor(let name): state.withLock { $0.supervisors[agent]?.contains(name) ?? (name == .root) }
     case .global: true
+    // Nothing is looked up for them: see `scopes`.
+    case .workflow, .saga, .pool, .step: false
     }
   }
 }
