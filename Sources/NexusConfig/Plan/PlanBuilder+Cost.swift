@@ -25,6 +25,8 @@ extension PlanBuilder {
     if let cost = item.fields.value("cost"), let scope = BudgetScope.flow(kind, item.name) {
       addBudgets(cost, scope: scope)
     }
+    // The members of a pool have no steps of their own.
+    guard kind != .pool else { return }
     for fields in (item.fields.value("steps")?.list ?? []).compactMap(\.fields) {
       guard let cost = fields.value("cost"), let step = fields.text("name") else { continue }
       addBudgets(cost, scope: .step(flow: item.name, step: step))

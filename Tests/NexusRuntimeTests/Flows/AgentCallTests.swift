@@ -124,7 +124,7 @@ import Testing
     let outer = Flows.flow("outer", .workflow, FlowStep(name: "inner", action: .run("inner")))
     let inner = Flows.flow("inner", .saga, Flows.step("only", of: Flows.helper))
     let plan = Flows.plan(outer, inner)
-    func expected(_ root: RunID, _ child: RunID) -> [[Caller.FlowPart]] {
+    @Sendable func expected(_ root: RunID, _ child: RunID) -> [[Caller.FlowPart]] {
       let above = [
         Caller.FlowPart(scope: "saga:inner", run: child), Caller.FlowPart(scope: "step:outer/inner", run: root),
         Caller.FlowPart(scope: "workflow:outer", run: root),
@@ -133,12 +133,10 @@ import Testing
       // The attempt of the step, and that of the agent which it has called.
       return [[step] + above, [step] + above]
     }
-    var ids: (root: RunID, child: RunID)?
     try await RuntimeFixture.with(plan, store: store) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       let root = try await fixture.runtime.executor.start("outer", input: .null).id
       let child = RunID(try #require(await processes.next()?.environment("NAOS_RUN_ID")))
-      ids = (root, child)
       let reply = await fixture.runtime.agentCalls.handle(
         AgentCall(
           method: "POST", path: ["call", "worker"], query: ["wait": "0"], body: [],
@@ -148,7 +146,9 @@ import Testing
       _ = try #require(await processes.next())
       #expect(fixture.boundary.openKeys.values.map(\.flows) == expected(root, child))
     }
-    let (root, child) = try #require(ids)
+    let runs = try await store.runs(RunQuery(limit: 10))
+    let root = try #require(runs.first { $0.name == "outer" }).id
+    let child = try #require(runs.first { $0.name == "inner" }).id
     try await RuntimeFixture.with(plan, store: store) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       _ = try await fixture.runtime.executor.recover()
