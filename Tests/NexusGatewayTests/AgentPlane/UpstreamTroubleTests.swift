@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import NIOHTTP1
 import NexusCore
 import NexusGateway
 import NexusKernel
