@@ -9,7 +9,8 @@ import Testing
 @Suite(.seated)
 struct BudgetTests {
   private func spender(
-    agent: String = "spender.py", clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed", api: String = "chat",
+    agent: String = "spender.py", clients: Int = 1, onLimit: String = "refuse", model: String = "fake/fixed",
+    api: String = "chat",
     _ body: (Project, Upstream, (String) throws -> Void) async throws -> Void
   ) async throws {
     let python = try Checkout.pythonSDK()

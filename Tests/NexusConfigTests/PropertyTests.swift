@@ -66,6 +66,9 @@ struct PropertyTests {
     for index in plan.providers.indices {
       if plan.providers[index].apiKey != nil { plan.providers[index].apiKey = SecretText(redactedText) }
       plan.providers[index].headers = plan.providers[index].headers.map { EnvironmentVariable($0.name, redactedText) }
+      plan.providers[index].query = plan.providers[index].query.map {
+        $0.name == ProviderSpec.apiVersion ? $0 : EnvironmentVariable($0.name, redactedText)
+      }
     }
     for index in plan.agents.indices {
       let secrets = plan.agents[index].secretVariables

@@ -27,7 +27,7 @@ final class ResponseRelay: UpstreamReceiver {
   /// What came instead of an answer, in a few words.
   private var trouble: String?
   /// When the last sign of life of a stream was given; nil before the first.
-  private var lastSign: NIODeadline?
+  private var lastSign: Instant?
   private let secrets: AnswerGuard
   /// What the answer takes of the memory for answers.
   private let room: BodyRoom
@@ -81,8 +81,8 @@ final class ResponseRelay: UpstreamReceiver {
 
   /// Says that more of a stream came, now and then.
   private func sign() {
-    let now = NIODeadline.now()
-    if let lastSign, now - lastSign < .milliseconds(100) { return }
+    let now = exchange.services.clock.now()
+    if let lastSign, now < lastSign + .milliseconds(100) { return }
     exchange.services.streams(exchange.call.session.caller, lastSign == nil ? .began : .wentOn)
     lastSign = now
   }

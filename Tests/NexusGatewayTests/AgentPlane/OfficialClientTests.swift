@@ -153,11 +153,11 @@ struct OfficialClientTests {
     #expect(result.status == 0, "\(result.words)")
     gate.set()
     _ = try await held
-    let call = BusyCall(
+    // The last charge is written by then.
+    await bench.stop()
+    return BusyCall(
       words: result.words.split(separator: "\n").map(String.init), asked: upstream.requests.map(\.uri),
       charged: try await bench.store.charges(ChargeQuery()).map(\.spend.cost).filter { $0 > .zero })
-    await bench.stop()
-    return call
   }
 
   private static let sdks = ["openai", "anthropic", "gemini"]
