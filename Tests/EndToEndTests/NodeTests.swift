@@ -76,6 +76,10 @@ struct NodeTests {
       #expect(status.hasPrefix("HTTP/1.1 200") && status.contains("\"echo\""))
       node.signal(SIGTERM)
       #expect(try await node.end().exit == .code(0))
+      // One that was cut short is made anew.
+      try project.write("short\n", to: ".naos/token")
+      #expect(try await project.naos("run", "echo", "--input", "x").status == 0)
+      #expect(try project.read(".naos/token").utf8.count > 32)
     }
   }
 

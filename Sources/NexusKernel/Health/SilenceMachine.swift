@@ -42,6 +42,8 @@ package struct SilenceMachine: Sendable {
   /// When the timer that is outstanding is due.
   private var timer: Instant?
   private var calls = 0
+  /// Of the calls; one may be told of before its call is.
+  private var streams = 0
   private var callStartedAt = Instant(nanoseconds: 0)
   private var lastSign = Instant(nanoseconds: 0)
 
@@ -65,10 +67,10 @@ package struct SilenceMachine: Sendable {
       calls = max(0, calls - 1)
       return sign(at: now)
     case .streamBegan:
-      calls = max(0, calls - 1)
+      streams += 1
       return sign(at: now)
     case .streamEnded:
-      calls += 1
+      streams = max(0, streams - 1)
       callStartedAt = now
       return sign(at: now)
     case .due:
@@ -79,6 +81,9 @@ package struct SilenceMachine: Sendable {
       return look(at: now)
     }
   }
+
+  /// An answer is waited for of which nothing has come yet.
+  private var isExcused: Bool { calls > streams }
 
   private mutating func sign(at now: Instant) -> [Action] {
     lastSign = max(now, lastSign)
@@ -94,8 +99,8 @@ package struct SilenceMachine: Sendable {
 
   private mutating func look(at now: Instant) -> [Action] {
     guard isWorking, !isSilent else { return [] }
-    if calls > 0, now - callStartedAt >= Self.longestCall { calls = 0 }
-    guard calls == 0, lastSign + limit <= now else { return watch(at: now) }
+    if isExcused, now - callStartedAt >= Self.longestCall { calls = streams }
+    guard !isExcused, lastSign + limit <= now else { return watch(at: now) }
     isSilent = true
     return [.silent(now - lastSign)]
   }
@@ -103,7 +108,7 @@ package struct SilenceMachine: Sendable {
   /// While a call is under way it is looked at again and again, because the silence may begin at any moment.
   private mutating func watch(at now: Instant) -> [Action] {
     guard isWorking, !isSilent, timer == nil else { return [] }
-    let due = (calls > 0 ? now : lastSign) + limit
+    let due = (isExcused ? now : lastSign) + limit
     timer = due
     return [.wake(at: due)]
   }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
+internal import NexusServer
 
 /// Where a project keeps its state: `.naos` in its folder, for the owner alone.
 package struct ProjectState: Sendable, Hashable {
@@ -39,12 +40,12 @@ package struct ProjectState: Sendable, Hashable {
     }
   }
 
-  /// The operator's token; made on first use, 0600.
+  /// The operator's token, 0600: made on first use, and anew where what is there was cut short.
   package func operatorToken(ids: IdentifierSource) throws(FileError) -> String {
     if Files.exists(token) {
       let text = String(decoding: try Files.read(token, limit: 4096), as: UTF8.self)
       let trimmed = String(text.prefix { !$0.isNewline })
-      if !trimmed.isEmpty {
+      if trimmed.utf8.count >= Credentials.shortestToken {
         try Files.restrict(token, mode: 0o600)
         return trimmed
       }

@@ -16,7 +16,7 @@ package final class HealthDesk: Sendable {
   private let ports: HealthPorts
   private let entries = Mutex<[AgentName: [Entry]]>([:])
   /// Tasks of services whose steps promise signs of life.
-  private let pulses = Mutex<[Caller: TaskPulse]>([:])
+  private let pulses = Mutex<[Attempt: TaskPulse]>([:])
 
   package init(ports: HealthPorts) { self.ports = ports }
 
@@ -41,16 +41,31 @@ package final class HealthDesk: Sendable {
 
   // MARK: Signs of life
 
+  /// Whose signs of life they are: who pays for a caller does not matter here.
+  private struct Attempt: Hashable {
+    private let agent: AgentName
+    private let run: RunID?
+    private let step: StepPath
+    private let number: AttemptNumber
+
+    init(_ caller: Caller) {
+      agent = caller.agent
+      run = caller.run
+      step = caller.step
+      number = caller.attempt
+    }
+  }
+
   /// Listens for signs of life of one task, until `forget`.
   func listen(to caller: Caller) -> TaskPulse {
     let pulse = TaskPulse(clock: ports.clock)
-    pulses.withLock { $0[caller] = pulse }
+    pulses.withLock { $0[Attempt(caller)] = pulse }
     return pulse
   }
 
-  func forget(_ caller: Caller) { pulses.withLock { $0[caller] = nil } }
+  func forget(_ caller: Caller) { pulses.withLock { $0[Attempt(caller)] = nil } }
 
-  private func pulse(of caller: Caller) -> TaskPulse? { pulses.withLock { $0.isEmpty ? nil : $0[caller] } }
+  private func pulse(of caller: Caller) -> TaskPulse? { pulses.withLock { $0.isEmpty ? nil : $0[Attempt(caller)] } }
 
   package func heartbeat(from caller: Caller) {
     pulse(of: caller)?.beat()

@@ -9,6 +9,8 @@ final class TaskPulse: Sendable {
   private struct State {
     var last: Instant?
     var calls = 0
+    /// Of the calls; one may be told of before its call is.
+    var streams = 0
     var fellSilent = false
   }
 
@@ -47,10 +49,13 @@ final class TaskPulse: Sendable {
   }
 
   /// The answer of a call under way comes piece by piece: each is a beat, and silence between two counts.
-  func streamBegan() { callEnded() }
+  func streamBegan() {
+    state.withLock { $0.streams += 1 }
+    beat()
+  }
 
   func streamEnded() {
-    callStarted()
+    state.withLock { $0.streams = max(0, $0.streams - 1) }
     beat()
   }
 
@@ -62,7 +67,7 @@ final class TaskPulse: Sendable {
       while true {
         let now = clock.now()
         let due = state.withLock { state in
-          if state.calls > 0 { return now + limit }
+          if state.calls > state.streams { return now + limit }
           let due = (state.last ?? now) + limit
           if due <= now { state.fellSilent = true }
           return due

@@ -13,11 +13,14 @@ package struct Credentials: Sendable {
   package let cookieName: String
   package let sessions: LoginSessions
 
+  /// A token of fewer bytes is no secret.
+  package static let shortestToken = 32
+
   /// - Parameters:
-  ///   - token: The content of `.naos/token`.
+  ///   - token: The content of `.naos/token`; at least `shortestToken` bytes.
   ///   - sessions: The dashboard's sessions.
   package init(token: String, sessions: LoginSessions) {
-    precondition(token.utf8.count >= 32, "an operator token of fewer than 32 characters is no secret")
+    precondition(token.utf8.count >= Self.shortestToken, "an operator token this short is no secret")
     self.token = Secrets.digest(token)
     cookieName = "naos_" + Base64.encodeURL(Array(Secrets.digest("cookie of " + token).bytes.prefix(6)))
     self.sessions = sessions

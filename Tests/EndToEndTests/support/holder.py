@@ -15,7 +15,7 @@ project = sys.argv[1]
 state = project + "/.naos"
 os.makedirs(state, 0o700)
 with open(state + "/token", "w", encoding="utf-8") as token:
-    token.write("a-token-of-the-test\n")
+    token.write("a-token-of-the-test-that-is-long-enough\n")
 lock = os.open(state + "/lock", os.O_RDWR | os.O_CREAT, 0o600)
 fcntl.flock(lock, fcntl.LOCK_EX)
 os.write(lock, f"{os.getpid()}\n".encode())

@@ -70,7 +70,8 @@ struct UpstreamTroubleTests {
     let reply = try await bench.call(key: access.key, body: GatewayBench.chat("a", model: "acme/gpt-test"))
     #expect(reply.status == 502)
     #expect(reply.fields["x-naos-code"] == "NX-GWY-008")
-    #expect(reply.body.contains("no connection within the time limit"), "\(reply.body)")
+    // It may hang up before the time is over.
+    #expect(["come to terms about TLS", "within the time limit"].contains { reply.body.contains($0) }, "\(reply.body)")
     #expect(upstream.requests.isEmpty)
     #expect(try await bench.store.charges(ChargeQuery()).map(\.basis) == [.released])
     await bench.stop()
