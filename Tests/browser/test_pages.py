@@ -14,7 +14,8 @@ class PagesLoad(DashboardTest):
             with self.subTest(path):
                 page = self.open(path)
                 self.assertEqual(page.locator("main h1").first.inner_text(), title)
-                self.assertIn("newsroom", page.title())
+                # The project's name comes with the first status.
+                until(page, "document.title.includes('newsroom')")
                 self.assertEqual(page.locator("#nav [aria-current=page]").inner_text().split("\n")[0], title)
                 self.assertGreater(len(page.locator("main").inner_text()), 60)
                 page.close()
