@@ -23,6 +23,12 @@ def rows(results):
         row("`naos up` until `/readyz`", f"{ready} ms", "≤ 150 ms", ready <= 150)
         row("idle memory (RSS)", f"{idle['residentMegabytes']} MB", "≤ 40 MB", idle["residentMegabytes"] <= 40)
         row("idle processor", f"{idle['processorPercent']} %", "≤ 1 %", idle["processorPercent"] <= 1)
+    many = results.get("streams")
+    if many:
+        what = f"{many['streams']:,} dashboards, four beats a second"
+        text = f"{many['processorPercent']} % of one core, {many['residentMegabytes']} MB, {many['fewestBeats']} to {many['mostBeats']} beats/s"
+        # A node that beats less often would be cheap.
+        row(what, text, "≤ 25 %", many["processorPercent"] <= 25 and many["fewestBeats"] >= 3.5)
     for writers, figures in results.get("journal", {}).items():
         text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
         row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)

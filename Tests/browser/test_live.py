@@ -67,7 +67,7 @@ class Recovery(DashboardTest):
         self.assertIn("undone first", undone["write"])
         self.assertIn("undone second", undone["research"])
         # What is shown is what the journal says, and each was taken back once, and in truth.
-        entries = [entry["summary"] for entry in self.node.api(f"/runs/{run}/journal?limit=1000")["entries"] if entry["kind"] == "compensation.completed"]
+        entries = [entry["summary"] for entry in self.node.api(f"/runs/{run}/journal?limit=1000")["entries"] if entry["kind"] == "step-completed" and ".compensation" in entry["summary"]]
         self.assertEqual(len(entries), 2, entries)
         self.assertEqual(sorted(file.name for file in (self.node.folder / "desk").iterdir() if file.name in ("write", "research")), [])
 

@@ -4,7 +4,7 @@
 // What runs, what it costs, what is stuck and what waits: to be seen in five seconds.
 
 import { get, repeating } from "./api.js";
-import { budgetRatio, columns, numbers, spent, stretches } from "./charts.js";
+import { bar, budgetRatio, columns, numbers, spent, stretches } from "./charts.js";
 import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
 import { live } from "./live.js";
 import { runTable } from "./rows.js";
@@ -34,7 +34,7 @@ export function open({ root }) {
     if (!live.totals) return show(root, h("h1", "Overview"), h("p.empty", "Connecting to the node…"));
     if (agents.length === 0) return show(root, h("h1", "Overview"), first());
     const worries = worriesOf(agents, hour, budgets);
-    return show(root, h("h1", "Overview"), numbersOf(agents, hour, budgets, worries), strip(hour), attention(worries),
+    return show(root, h("h1", "Overview"), numbersOf(agents, hour, budgets, worries), attention(worries), strip(hour),
       h("div.columns", h("div.stack", agentsOf(agents), runsOf()), happenings()));
   }
   return {
@@ -75,7 +75,7 @@ function numbersOf(agents, hour, budgets, worries) {
     number("/agents?q=state:running", `${count(running)}/${count(agents.length)}`, "agents running", `${many(active, "run")} under way`),
     number(worries[0]?.href ?? "/agents", count(worries.length), "need attention", severe > 0 ? `${severe} severe` : "nothing severe", severe > 0 ? "bad" : worries.length > 0 ? "warn" : ""),
     number("/runs?status=suspended,paused", count(waiting), "wait for something", `${count(runs.paused ?? 0)} paused, ${count(runs.suspended ?? 0)} suspended`, waiting > 0 ? "warn" : ""),
-    number("/costs", money(sum), "spent", limit ? `${money(limit.usedNanoUSD)} of ${money(limit.maxNanoUSD)}${limit.per === "lifetime" ? "" : ` this ${limit.per}`}` : `${short(agents.reduce((sum, agent) => sum + agent.tokens, 0))} tokens`, limit && budgetRatio(limit) >= 0.8 ? "warn" : ""),
+    number("/costs", money(sum), "spent", limit ? [`${money(limit.usedNanoUSD)} of ${money(limit.maxNanoUSD)}${limit.per === "lifetime" ? "" : ` this ${limit.per}`}`, bar(budgetRatio(limit), "the project's budget")] : `${short(agents.reduce((sum, agent) => sum + agent.tokens, 0))} tokens`, limit && budgetRatio(limit) >= 0.8 ? "warn" : ""),
     number("/runs?status=failed,compensated,compensated-partial,halted,stopped", ended.length === 0 ? "–" : `${Math.round((failed / ended.length) * 100)} %`, "failed in the last hour", `${count(failed)} of ${many(ended.length, "run")}`, failed > 0 ? "bad" : ""));
 }
 
@@ -91,6 +91,8 @@ function strip(hour) {
 }
 
 // ---- What needs a look -------------------------------------------------------------------------------------------
+
+const whoOf = (run) => [run.name, " ", h("span.id", shortID(run.id))];
 
 function worriesOf(agents, hour, budgets) {
   const found = [];
@@ -109,10 +111,10 @@ function worriesOf(agents, hour, budgets) {
   for (const one of budgets) if (budgetRatio(one) >= 0.8) add("warn", 2, "/costs", one.scope, "warning", `${Math.round(budgetRatio(one) * 100)} % of the budget is used.`);
   for (const run of hour) {
     const why = run.error ? `${run.error.code}: ${run.error.message}` : (run.pauseReason ? pauseWords(run.pauseReason) : "");
-    if (run.status === "paused") add("warn", 4, runPath(run.id), `${run.name} ${shortID(run.id)}`, "paused", why || "It goes on when it is resumed.", run.updatedAt);
-    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), `${run.name} ${shortID(run.id)}`, run.status, why, run.endedAt);
-    else if (run.status === "failed") add("bad", 5, runPath(run.id), `${run.name} ${shortID(run.id)}`, run.status, why, run.endedAt);
-    else if (run.status === "suspended" && run.kind === "workflow") add("warn", 6, runPath(run.id), `${run.name} ${shortID(run.id)}`, "suspended", "It waits for an event, another run or a time.", run.updatedAt);
+    if (run.status === "paused") add("warn", 4, runPath(run.id), whoOf(run), "paused", why || "It goes on when it is resumed.", run.updatedAt);
+    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
+    else if (run.status === "failed") add("bad", 5, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
+    else if (run.status === "suspended" && run.kind === "workflow") add("warn", 6, runPath(run.id), whoOf(run), "suspended", "It waits for an event, another run or a time.", run.updatedAt);
   }
   return found.sort((a, b) => a.weight - b.weight || String(b.at ?? "").localeCompare(String(a.at ?? "")));
 }
