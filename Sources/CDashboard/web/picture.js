@@ -38,13 +38,17 @@ export class Picture {
       case "runs": this.runs = data.runs; break;
       case "events": {
         const at = new Date().toISOString();
-        this.events.push(...data.events.filter(isShown).map((event) => ({ ...event, at })));
+        const fresh = data.missed ? data.events.filter((event) => this.statusOf(event.run) !== event.status) : data.events;
+        this.events.push(...fresh.filter(isShown).map((event) => ({ at, ...event })));
         this.events.splice(0, this.events.length - mostEvents);
         break;
       }
       case "log": this.append(data.lines, data.skipped); break;
     }
   }
+
+  /** What was heard of a run last. */
+  statusOf(run) { return this.events.findLast((event) => event.type === "run" && event.run === run)?.status; }
 
   append(lines, skipped = 0) {
     if (skipped > 0 && lines.length > 0) this.lines.push({ skipped, at: lines[0].at, agent: "", text: "", stream: "" });

@@ -21,9 +21,11 @@ export class Unauthorised extends Error {}
  */
 export async function follow(session, take, tell, signal) {
   let delay = firstDelay;
+  // How far it has been told: what happened meanwhile comes after it.
+  const place = { id: "" };
   while (!signal?.aborted) {
     try {
-      await once(session, take, (answer) => {
+      await once(session, place, take, (answer) => {
         delay = firstDelay;
         tell("live", 0, Date.parse(answer.headers.get("date")) - Date.now());
       }, signal);
@@ -38,14 +40,14 @@ export async function follow(session, take, tell, signal) {
   }
 }
 
-async function once(session, take, opened, signal) {
+async function once(session, place, take, opened, signal) {
   const abort = new AbortController();
   const stop = () => abort.abort();
   signal?.addEventListener("abort", stop);
   let timer = setTimeout(stop, silence);
   try {
     const answer = await fetch("/api/v1/stream", {
-      headers: { "x-naos-session": session }, signal: abort.signal, cache: "no-store",
+      headers: { "x-naos-session": session, ...(place.id ? { "last-event-id": place.id } : {}) }, signal: abort.signal, cache: "no-store",
     });
     if (answer.status === 401) throw new Unauthorised();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
@@ -61,7 +63,7 @@ async function once(session, take, opened, signal) {
       text += decoder.decode(value, { stream: true });
       let end;
       while ((end = text.indexOf("\n\n")) >= 0) {
-        dispatch(text.slice(0, end), take);
+        dispatch(text.slice(0, end), place, take);
         text = text.slice(end + 2);
       }
     }
@@ -72,11 +74,12 @@ async function once(session, take, opened, signal) {
   }
 }
 
-function dispatch(frame, take) {
+function dispatch(frame, place, take) {
   let name = "";
   let data = "";
   for (const line of frame.split("\n")) {
     if (line.startsWith("event: ")) name = line.slice(7);
+    else if (line.startsWith("id: ")) place.id = line.slice(4);
     else if (line.startsWith("data: ")) data += line.slice(6);
   }
   if (name !== "") take(name, JSON.parse(data));
