@@ -112,9 +112,10 @@ function morphChildren(old, fresh) {
 
 /** Puts `children` in the place of what `root` holds. */
 export function show(root, ...children) {
+  if (!root.firstChild) return add(root, children);
   const fresh = root.cloneNode(false);
   add(fresh, children);
-  morphChildren(root, fresh);
+  return morphChildren(root, fresh);
 }
 
 // ---- Words for values --------------------------------------------------------------------------------------------
