@@ -5,16 +5,17 @@
 import pathlib
 import sys
 
-from browser import DESKTOP, PHONE, open_page
+from browser import DESKTOP, PAGES, PHONE, frames, open_page
 from shared import browser, newsroom, nothing
 
 
 def take(context, node, path, target, prepare=None, tall=False):
     page = open_page(context, node, path)
+    # Further answers of the node come in.
     page.wait_for_timeout(1500)
     if prepare:
         prepare(page)
-        page.wait_for_timeout(400)
+        frames(page)
     page.screenshot(path=target, full_page=tall, animations="disabled")
     page.close()
     print(target.name)
@@ -47,11 +48,12 @@ def main(folder):
         for name in ("overview", "saga", "supervisors", "logs"):
             take(context, node, pages[name], folder / f"{name}-dark.png")
     with browser().context(node, viewport=PHONE) as context:
-        for name in ("overview", "agents", "saga"):
+        for name in ("overview", "agents", "runs", "saga", "costs"):
             take(context, node, pages[name], folder / f"{name}-phone.png")
+    # Nothing was ever done there: what the pages teach.
     with browser().context(nothing()) as context:
-        take(context, nothing(), "/", folder / "overview-empty.png")
-        take(context, nothing(), "/costs", folder / "costs-empty.png")
+        for path, title in PAGES.items():
+            take(context, nothing(), path, folder / f"{title.lower()}-empty.png")
 
 
 if __name__ == "__main__":
