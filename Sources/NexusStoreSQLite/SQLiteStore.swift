@@ -138,6 +138,10 @@ extension SQLiteStore {
     return await StoredRow.journals(stored)
   }
 
+  package func changes(after end: Int64?, limit: Int) async throws(StoreError) -> JournalChanges {
+    try await reader.read { connection throws(StoreError) in try connection.changes(after: end, limit: limit) }
+  }
+
   package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {
     try await reader.read { connection throws(StoreError) in
       try connection.first(.definition, [.id(hash)]) { row throws(StoreError) in row.blob(0) }

@@ -19,6 +19,9 @@ final class FakeNode: NodeOperations {
     var readings = 0
     /// How often the status was asked for.
     var asked = 0
+    /// Where the journals end, and which run got an entry at which end.
+    var end: Int64 = 0
+    var changed: [(end: Int64, run: String)] = []
   }
 
   let state = Mutex(State())
@@ -92,6 +95,17 @@ final class FakeNode: NodeOperations {
     return AsyncStream { continuation in
       for line in lines { continuation.yield(line) }
       continuation.finish()
+    }
+  }
+
+  func happenings(after end: Int64?, limit: Int) async throws(OperationError) -> RunHappenings {
+    state.withLock { state in
+      let changes = state.changed.filter { $0.end > end ?? .max }.map { change in
+        RunHappenings.Change(
+          at: WallTime(microseconds: change.end),
+          event: RunEvent(run: RunID(change.run), agent: AgentName("a"), status: "completed"))
+      }
+      return RunHappenings(end: state.end, changes: Array(changes.suffix(limit)))
     }
   }
 

@@ -83,6 +83,21 @@ import Testing
     #expect(await fixture.ask("GET", "/api/v1/runs/run_1/wait").json["status"] == "completed")
   }
 
+  @Test func `a method that an address does not have is refused with those that it has`() async throws {
+    let fixture = PlaneFixture()
+    for (path, methods) in [
+      ("/api/v1/agents", "GET, HEAD"), ("/api/v1/runs", "GET, POST, HEAD"), ("/api/v1/reload", "POST"),
+      ("/login", "GET, POST, HEAD"),
+    ] {
+      let reply = await fixture.ask("TRACE", path)
+      #expect(reply.status == 405)
+      #expect(reply.headers.first { $0.name == "allow" }?.value == methods, "\(path)")
+    }
+    // The page at the address of a call is in the document of the calls, too.
+    let document = await fixture.ask("GET", "/api/v1/openapi.json").json
+    #expect(document["paths"]?["/login"]?["get"] != nil)
+  }
+
   @Test func `the OpenAPI document names every call of the API`() async throws {
     let fixture = PlaneFixture()
     let document = await fixture.ask("GET", "/api/v1/openapi.json").json
@@ -104,6 +119,37 @@ import Testing
       if line.hasPrefix("# HELP ") { helped.insert(line.split(separator: " ")[2]) }
       if !line.hasPrefix("#") { #expect(helped.contains(line.prefix { $0 != "{" && $0 != " " }), "\(line)") }
     }
+  }
+
+  @Test func `the figures of the process are those of the kernel, whatever the program is called`() throws {
+    let own =
+      "77 (a) R (b)) S 1 77 77 0 -1 4194560 900 0 3 0 150 50 0 0 20 0 9 0 12000 8192000 250 18446744073709551615"
+    let figures = try #require(
+      ProcessFigures(own: own, machine: "cpu 1 2\nbtime 1700000000\nctxt 5\n", ticksPerSecond: 100, pageBytes: 4096))
+    #expect(figures.processorSeconds == 2)
+    #expect(figures.virtualBytes == 8_192_000)
+    #expect(figures.residentBytes == 1_024_000)
+    #expect(figures.startSeconds == 1_700_000_120)
+    #expect(ProcessFigures(own: own, machine: "", ticksPerSecond: 100, pageBytes: 1)?.startSeconds == nil)
+    for broken in ["", "77 (a", "77 (a) S 1 77", "77 (a) S" + String(repeating: " x", count: 40)] {
+      #expect(ProcessFigures(own: broken, machine: "", ticksPerSecond: 100, pageBytes: 1) == nil)
+    }
+  }
+
+  @Test func `metrics tell of the process and of what gave way`() async throws {
+    let fixture = PlaneFixture()
+    let stream = try await fixture.hub.open(StreamConnection {})
+    _ = await stream.next()
+    for _ in 0..<OperatorLimits.backlogEvents + 3 {
+      await fixture.hub.take(.run(RunEvent(run: RunID("run_1"), agent: AgentName("a"), status: "running")))
+    }
+    await fixture.hub.tick()
+    let text = await fixture.ask("GET", "/metrics").text
+    #expect(text.contains("\nnexus_sse_clients 1\n"))
+    #expect(text.contains("\nnexus_sse_dropped_total 3\n"))
+    let samples = text.split(separator: "\n").filter { $0.hasPrefix("process_") }
+    #expect(samples.count == 4)
+    for sample in samples { #expect(try #require(Double(sample.split(separator: " ")[1])) > 0, "\(sample)") }
   }
 
   @Test func `an address of the dashboard is the dashboard, and its program reads the rest`() async {

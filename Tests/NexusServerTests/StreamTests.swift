@@ -194,6 +194,66 @@ import Testing
     #expect(fixture.node.state.withLock { $0.readings } == 2)
   }
 
+  /// The ids in the bytes of one write.
+  private static func ids(_ bytes: [UInt8]?) -> Set<String> {
+    let lines = String(decoding: bytes ?? [], as: UTF8.self).split(separator: "\n")
+    return Set(lines.filter { $0.hasPrefix("id: ") }.map { String($0.dropFirst(4)) })
+  }
+
+  private static func run(_ name: String) -> NodeEvent {
+    .run(RunEvent(run: RunID(name), agent: AgentName("a"), status: "completed"))
+  }
+
+  @Test func `an id is an end of the journals that has been told for certain`() async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    fixture.node.state.withLock { $0.end = 40 }
+    let stream = try await fixture.hub.open(StreamConnection {})
+    #expect(Self.ids(await stream.next()) == ["boot_1:40"])
+    stream.written()
+    // The entry is there; what tells of it may come a moment later, so this beat does not claim it.
+    fixture.node.state.withLock { $0.end = 41 }
+    await fixture.hub.take(Self.run("run_1"))
+    await fixture.hub.tick()
+    #expect(Self.ids(await stream.next()) == ["boot_1:40"])
+    stream.written()
+    await fixture.hub.take(Self.line(1))
+    await fixture.hub.tick()
+    #expect(Self.ids(await stream.next()) == ["boot_1:41"])
+  }
+
+  @Test(arguments: ["boot_1", "boot_of_before"])
+  func `who was away is told what became of the runs meanwhile`(boot: String) async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    fixture.node.state.withLock { state in
+      state.end = 43
+      state.changed = [(41, "run_seen"), (42, "run_1"), (43, "run_2")]
+    }
+    let stream = try await fixture.hub.open(StreamConnection {}, after: "\(boot):41")
+    let frames = try Self.frames(await stream.next())
+    #expect(frames.map(\.name) == ["reset", "events"])
+    let events = try #require(frames.last?.data["events"]?.arrayValue)
+    #expect(events.map { $0["run"] } == ["run_1", "run_2"])
+    #expect(events.first?["at"] == JSONValue.of(WallTime(microseconds: 42)))
+    #expect(frames.last?.data["missed"] == true)
+    // Once told, it is not told again when the stream has to begin afresh.
+    stream.written()
+    await fixture.hub.tick()
+    _ = await stream.next()
+    fixture.clock.advance(OperatorLimits.slowAfter)
+    await fixture.hub.tick()
+    stream.written()
+    await fixture.hub.tick()
+    #expect(try Self.frames(await stream.next()).map(\.name) == ["reset"])
+  }
+
+  @Test(arguments: ["", "boot_1", "boot_1:", "boot_1:x", "boot_1:-1", "boot_1:99999999999999999999"])
+  func `an id that no stream gave is as good as none`(id: String) async throws {
+    let fixture = PlaneFixture(agents: [Self.agent("a")])
+    fixture.node.state.withLock { $0.changed = [(1, "run_1")] }
+    let stream = try await fixture.hub.open(StreamConnection {}, after: id)
+    #expect(try Self.frames(await stream.next()).map(\.name) == ["snapshot"])
+  }
+
   @Test func `hostile text stays one line of data`() async throws {
     let hostile = "x\n\nevent: snapshot\ndata: {}\r\n\u{202E}<img src=x onerror=alert(1)>\u{1B}[2J\u{0}"
     let bytes = SSEFrame.event("log", data: ["text": .string(hostile)])

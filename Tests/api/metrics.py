@@ -12,13 +12,19 @@ sys.path.insert(0, str(HERE.parent / "browser"))
 from newsroom import Node  # noqa: E402 - found by the line above
 
 # The names that dashboards of others rely on.
-NAMES = {"nexus_agents", "nexus_cost_usd_total", "nexus_approvals_pending", "nexus_sse_clients", "nexus_build_info"}
+NAMES = {"nexus_agents", "nexus_cost_usd_total", "nexus_approvals_pending", "nexus_sse_clients", "nexus_sse_dropped_total", "nexus_build_info",
+         "process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",
+         "gen_ai_client_inference_duration_seconds", "gen_ai_client_inference_usage_input_tokens_total",
+         "gen_ai_client_inference_usage_output_tokens_total", "gen_ai_execute_tool_duration_seconds",
+         "gen_ai_invoke_workflow_duration_seconds"}
 
 
 def main():
     node = Node()
     try:
         node.up()
+        # Calls and runs are counted from the first scrape on.
+        node.metrics()
         node.run("briefing", {"question": "What is new?"})
         text = node.metrics()
     finally:

@@ -116,6 +116,13 @@ def main():
                 OTEL_EXPORTER_OTLP_HEADERS="x-tenant=press")
         run = node.api(f"/runs/{node.run('briefing', {'question': QUESTION})['id']}")
         collector.until(lambda now: any(span.name == "invoke_workflow briefing" for span in now.spans()))
+        # A workflow that a reload brought is one, too.
+        config = node.folder / "nexus.config.yaml"
+        config.write_text(config.read_text().replace("\nworkflows:\n", "\nworkflows:\n  late-edition:\n    steps:\n      - { name: check, agent: proofreader }\n"))
+        node.api("/reload", "POST", {})
+        node.run("late-edition", {"topic": "tides"})
+        collector.until(lambda now: any(span.name.endswith(" late-edition") for span in now.spans()))
+        assert any(span.name == "invoke_workflow late-edition" for span in collector.spans()), "no workflow"
     finally:
         # What waits still goes out when the node ends.
         node.down()

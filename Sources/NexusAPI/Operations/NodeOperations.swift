@@ -31,6 +31,10 @@ package protocol NodeOperations: Sendable {
   /// Lines that are written from now on.
   func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent>
 
+  /// What became of the runs that changed behind an earlier end of the journals, the latest `limit` of them; nil asks for
+  /// the end alone.
+  func happenings(after end: Int64?, limit: Int) async throws(OperationError) -> RunHappenings
+
   // Runs. Where a node is needed and none runs, these throw `OperationError.unreachable`.
   /// Answers as soon as the run is written down.
   func startRun(_ request: StartRun) async throws(OperationError) -> RunReport
@@ -81,6 +85,10 @@ package protocol NodeOperations: Sendable {
 
 extension NodeOperations {
   package func handOver() async throws(OperationError) { try await shutdown() }
+
+  package func happenings(after end: Int64?, limit: Int) async throws(OperationError) -> RunHappenings {
+    throw .unreachable("What happened is told by the node itself.")
+  }
 
   package func call(_ number: Int, of run: RunID, step: String?) async throws(OperationError) -> RecordedCallReport {
     throw .unknownRun(run)

@@ -107,6 +107,20 @@ struct LocalOperations: NodeOperations {
 
   // MARK: Watching
 
+  func happenings(after end: Int64?, limit: Int) async throws(OperationError) -> RunHappenings {
+    let found = try await reading { () async throws(StoreError) in
+      try await parts.store.changes(after: end, limit: limit)
+    }
+    let changes = found.runs.map { run in
+      RunHappenings.Change(
+        at: run.summary.updatedAt,
+        event: RunEvent(
+          run: run.id, agent: AgentName(run.name), status: run.summary.status.rawValue,
+          note: run.summary.error?.code ?? ""))
+    }
+    return RunHappenings(end: found.end, changes: changes, isCut: found.isCut)
+  }
+
   func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
     guard let stream = parts.events.watch({ filter.matches($0) ? $0 : nil }) else {
       throw .tooMany("\(EventHub.maxWatchers) watchers are connected already")

@@ -42,7 +42,7 @@ struct TelemetryService: Service {
     let recorder = Recorder(
       OTLPRecorder(
         project: plan.name, version: NaosVersion.current, instance: parts.boot.text,
-        flows: Set(plan.flows.map(\.name)), now: parts.clock.wallNow()))
+        isFlow: { name in parts.plan.flows.contains { $0.name == name } }, now: parts.clock.wallNow()))
     let events = try await operations.events(EventFilter(includesLogs: false))
     await withDiscardingTaskGroup { group in
       group.addTask(name: "telemetry:events") {

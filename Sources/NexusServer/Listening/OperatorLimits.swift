@@ -23,6 +23,8 @@ package enum OperatorLimits {
   package static let flushInterval = Duration.milliseconds(250)
   /// A stream says something at least this often, so that both ends know that the other is there.
   package static let heartbeat = Duration.seconds(15)
+  /// Nothing is counted any longer for metrics that nobody scraped for this long.
+  package static let scrapeInterval = Duration.seconds(600)
   /// The newest log lines that wait for one dashboard; older ones are skipped and counted.
   package static let backlogLines = 1000
   /// The newest happenings that wait for one dashboard.

@@ -110,6 +110,7 @@ package struct OperatorServer: Sendable {
           // Open streams would keep their connections, and those the listeners.
           await hub.close()
         }
+        group.addTask(name: "operator:metrics") { await plane.feed.run() }
         for address in addresses {
           let application = application(table, at: address) { port in
             if port == nil, let socket { SocketFile.restrict(socket) }

@@ -8,7 +8,20 @@ internal import NexusCore
 ///
 /// No ids of runs and no untrusted text but agents' names, which the configuration bounds.
 package enum MetricsText {
-  package static func render(status: StatusReport, costs: CostReport, version: String, streams: Int) -> String {
+  /// How the dashboards' streams stand.
+  package struct Streams: Sendable {
+    package var open = 0
+    package var dropped = 0
+
+    package init(open: Int = 0, dropped: Int = 0) {
+      self.open = open
+      self.dropped = dropped
+    }
+  }
+
+  package static func render(
+    status: StatusReport, costs: CostReport, version: String, streams: Streams, process: ProcessFigures?
+  ) -> String {
     var text = Writer()
     text.family("nexus_build_info", "gauge", "The version that runs; always 1.")
     text.sample("nexus_build_info", [("version", version)], "1")
@@ -46,8 +59,24 @@ package enum MetricsText {
     text.family("nexus_approvals_pending", "gauge", "Approvals that wait for a person.")
     text.sample("nexus_approvals_pending", [], "\(status.approvals)")
     text.family("nexus_sse_clients", "gauge", "Dashboards that are connected.")
-    text.sample("nexus_sse_clients", [], "\(streams)")
+    text.sample("nexus_sse_clients", [], "\(streams.open)")
+    text.family(
+      "nexus_sse_dropped_total", "counter", "Lines and happenings of which no dashboard was told: too many at once.")
+    text.sample("nexus_sse_dropped_total", [], "\(streams.dropped)")
+    if let process { add(process, to: &text) }
     return text.text
+  }
+
+  private static func add(_ process: ProcessFigures, to text: inout Writer) {
+    text.family("process_cpu_seconds_total", "counter", "Processor time of the node, in seconds.")
+    text.sample("process_cpu_seconds_total", [], "\(process.processorSeconds)")
+    text.family("process_resident_memory_bytes", "gauge", "Memory of the node that is in use.")
+    text.sample("process_resident_memory_bytes", [], "\(process.residentBytes)")
+    text.family("process_virtual_memory_bytes", "gauge", "Addresses that the node has taken.")
+    text.sample("process_virtual_memory_bytes", [], "\(process.virtualBytes)")
+    guard let start = process.startSeconds else { return }
+    text.family("process_start_time_seconds", "gauge", "When the node began, in seconds since 1970.")
+    text.sample("process_start_time_seconds", [], "\(start)")
   }
 
   /// An agent beyond it has no samples of its own: what scrapes the metrics keeps each for a long time.

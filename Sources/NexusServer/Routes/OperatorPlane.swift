@@ -14,6 +14,8 @@ package struct OperatorPlane: Sendable {
   let hub: StreamHub
   let assets: DashboardAssets
   let logger: Logger
+  /// Has to run for the metrics of what happens.
+  package let feed: MetricsFeed
 
   package init(
     operations: any NodeOperations, clock: any NexusClock, version: String, credentials: Credentials, hub: StreamHub,
@@ -26,6 +28,7 @@ package struct OperatorPlane: Sendable {
     self.hub = hub
     self.assets = assets
     self.logger = logger
+    feed = MetricsFeed(operations: operations, clock: clock)
   }
 
   /// Every route, in the order in which the documentation lists them.
@@ -72,7 +75,9 @@ package struct OperatorPlane: Sendable {
       return try await found.route.answer(request)
     } catch {
       if error.kind == .failed { logger.warning("\(request.method) \(request.path) failed: \(error)") }
-      return .problem(error)
+      var problem = OperatorReply.problem(error)
+      if error.kind == .methodNotAllowed { problem.headers.append(("allow", table.methods(at: request.path))) }
+      return problem
     }
   }
 

@@ -10,8 +10,10 @@ extension OperatorPlane {
   var pageRoutes: [Route] {
     let assets = assets
     return assets.all.map { asset in
-      Route("GET", asset.path, access: asset.isOpen ? .open : .page, asset.summary, isFile: true) {
-        request throws(OperationError) in
+      Route(
+        "GET", asset.path, access: asset.isOpen ? .open : .page, asset.summary, statuses: [200, 304],
+        contentType: asset.contentType, isFile: true
+      ) { request throws(OperationError) in
         try assets.answer(asset, request: request)
       }
     }

@@ -12,8 +12,9 @@ extension OperatorPlane {
         "GET", "/api/v1/stream",
         "The dashboard's stream: `snapshot`, then `agents`, `totals`, `runs`, `events`, `log`; `reset` starts afresh.",
         contentType: "text/event-stream"
-      ) { _ throws(OperationError) in
-        .events { connection throws(OperationError) in try await hub.open(connection) }
+      ) { request throws(OperationError) in
+        let last = request.headers["last-event-id"]
+        return .events { connection throws(OperationError) in try await hub.open(connection, after: last) }
       },
       Route(
         "GET", "/api/v1/events", "What happens on the node, as server-sent events `event`.",

@@ -8,7 +8,9 @@ package import NexusCore
 package enum OpenAPIDocument {
   package static func describe(_ table: RouteTable, version: String, cookieName: String) -> JSONValue {
     var paths = JSONObject()
-    for route in table.routes where !route.isFile {
+    // A file's address that is a call as well is described with both.
+    let described = Set(table.routes.filter { !$0.isFile }.map(\.path))
+    for route in table.routes where described.contains(route.path) {
       var item = paths[route.path]?.objectValue ?? JSONObject()
       item[route.method.lowercased()] = operation(route)
       paths[route.path] = .object(item)
@@ -59,7 +61,7 @@ package enum OpenAPIDocument {
     var responses = JSONObject()
     for status in route.statuses {
       var response: JSONObject = ["description": "As the summary says."]
-      if status != 204 {
+      if status != 204, status != 304 {
         let schema: JSONValue = ["type": .string(route.contentType == "application/json" ? "object" : "string")]
         response["content"] = [route.contentType: ["schema": schema]]
       }

@@ -77,6 +77,13 @@ package struct RouteTable: Sendable {
 
   package init(_ routes: [Route]) { self.routes = routes }
 
+  /// What may be asked at an address, as the header `Allow` has it.
+  package func methods(at path: String) -> String {
+    let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+    let methods = routes.filter { $0.match(segments) != nil }.map(\.method)
+    return (methods + (methods.contains("GET") ? ["HEAD"] : [])).joined(separator: ", ")
+  }
+
   /// Finds the route of a request; HEAD is answered as GET, whose body is then left out.
   package func find(method: String, path: String) throws(OperationError) -> (route: Route, parameters: [String: String])
   {

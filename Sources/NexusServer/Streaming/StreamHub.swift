@@ -22,10 +22,16 @@ package actor StreamHub {
   /// What happened since the beat before.
   private var events = Backlog<NodeEvent>(limit: OperatorLimits.backlogEvents)
   private var lines = Backlog<NexusCore.LogEvent>(limit: OperatorLimits.backlogLines)
+  /// How much gave way before any dashboard was told.
+  private var dropped = 0
   /// Counts what the dashboards were told.
   private var version = 0
+  /// Where the journals end, as far as is known, and where they ended a beat earlier: events follow their entries, and
+  /// by then those of all entries before have been told.
+  private var end: Int64 = 0
+  private var toldEnd: Int64 = 0
   /// What begins a stream, as it was at a version: those that come together share it.
-  private var beginning: (version: Int, data: [UInt8])?
+  private var beginning: (version: Int, end: Int64, data: [UInt8])?
   private var isTakingBeginning = false
   private var waitingForBeginning: [CheckedContinuation<Void, Never>] = []
   private var isSubscribed = false
@@ -72,10 +78,12 @@ package actor StreamHub {
     while (try? await clock.sleep(until: clock.now() + OperatorLimits.flushInterval)) != nil { await tick() }
   }
 
-  /// Opens the stream of one dashboard.
+  /// Opens the stream of one dashboard; one that was there before says how far it has been told.
   ///
   /// - Throws: `OperationError` if the node goes down or too many are open.
-  package func open(_ connection: StreamConnection) async throws(OperationError) -> DashboardStream {
+  package func open(
+    _ connection: StreamConnection, after lastID: String? = nil
+  ) async throws(OperationError) -> DashboardStream {
     // Before the snapshot is read, so that nothing falls between the two.
     if !isSubscribed {
       isSubscribed = true
@@ -91,35 +99,53 @@ package actor StreamHub {
     guard streams.count < OperatorLimits.streams else {
       throw .tooMany("\(OperatorLimits.streams) streams are open already.")
     }
+    let place = lastID.flatMap { StreamPlace($0) }
     let stream = DashboardStream(boot: boot, clock: clock, connection: connection) { [weak self] stream in
-      await self?.begin(stream)
+      await self?.begin(stream, after: place)
     }
     streams.append(stream)
     return stream
   }
 
   /// Everything that a page shows at first, as one frame; from here on the stream is told what changes.
-  private func begin(_ stream: DashboardStream) async -> [UInt8]? {
+  private func begin(_ stream: DashboardStream, after place: StreamPlace?) async -> [UInt8]? {
     while isTakingBeginning { await withCheckedContinuation { waitingForBeginning.append($0) } }
     // What happened before is in the beginning; the others are told of it now.
     distribute(StreamNews())
     let isFresh = stream.join()
-    let data: [UInt8]
+    let taken: (version: Int, end: Int64, data: [UInt8])
     if let beginning, beginning.version == version {
-      data = beginning.data
+      taken = beginning
     } else {
       isTakingBeginning = true
       let now = version
-      let taken = await Self.snapshot(of: operations)?.encoded()
+      // Everything before this end is in what is read behind it.
+      let before = try? await operations.happenings(after: nil, limit: 0).end
+      let data = await Self.snapshot(of: operations)?.encoded()
       isTakingBeginning = false
       let waiting = waitingForBeginning
       waitingForBeginning = []
       for one in waiting { one.resume() }
-      guard let taken else { return nil }
-      beginning = (now, taken)
-      data = taken
+      guard let data else { return nil }
+      taken = (now, before ?? 0, data)
+      beginning = taken
+      end = max(end, taken.end)
+      toldEnd = max(toldEnd, taken.end)
     }
-    return SSEFrame.event(isFresh ? "snapshot" : "reset", id: "\(boot.text):\(version)", encoded: data)
+    let id = StreamPlace(boot: boot, end: taken.end).text
+    let name = isFresh && place == nil ? "snapshot" : "reset"
+    var bytes = SSEFrame.event(name, id: id, encoded: taken.data)
+    if isFresh { bytes += await missed(after: place, id: id) }
+    return bytes
+  }
+
+  /// What happened while a dashboard was away, also if another boot of the node told it last.
+  private func missed(after place: StreamPlace?, id: String) async -> [UInt8] {
+    guard let place,
+      let missed = try? await operations.happenings(after: place.end, limit: OperatorLimits.backlogEvents),
+      !missed.changes.isEmpty
+    else { return [] }
+    return SSEFrame.event("events", id: id, data: missed.json)
   }
 
   private static func snapshot(of operations: any NodeOperations) async -> JSONValue? {
@@ -150,9 +176,10 @@ package actor StreamHub {
     var news = news
     news.events = events.take()
     news.lines = lines.take()
+    dropped += news.events.skipped + news.lines.skipped
     guard !news.isEmpty else { return }
     version += 1
-    news.version = version
+    news.end = toldEnd
     let frames = news.frames(boot: boot)
     for stream in streams { stream.push(news, frames: frames) }
   }
@@ -167,6 +194,7 @@ package actor StreamHub {
       return
     }
     var news = StreamNews()
+    toldEnd = end
     ticksUntilPoll -= 1
     if agentsChanged || ticksUntilPoll <= 0 {
       ticksUntilPoll = Self.ticksPerPoll
@@ -175,6 +203,7 @@ package actor StreamHub {
     }
     if runsChanged {
       runsChanged = false
+      end = max(end, (try? await operations.happenings(after: nil, limit: 0).end) ?? end)
       news.runs = try? await operations.listRuns(RunFilter(limit: OperatorLimits.snapshotRuns))
     }
     distribute(news)
@@ -207,6 +236,8 @@ package actor StreamHub {
     streams = []
   }
 
-  /// How many dashboards are open, for the metrics.
+  /// How many dashboards are open.
   package var count: Int { streams.count { !$0.isEnded } }
+
+  package var figures: MetricsText.Streams { MetricsText.Streams(open: count, dropped: dropped) }
 }

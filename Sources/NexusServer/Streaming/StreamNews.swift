@@ -6,7 +6,8 @@ internal import NexusCore
 
 /// What one beat has to say to every dashboard, in its values and as the bytes that all who keep up are sent.
 struct StreamNews: Sendable {
-  var version = 0
+  /// Where the journals ended when nothing of this had happened yet.
+  var end: Int64 = 0
   var agents: [AgentStatus] = []
   var totals: JSONValue?
   var runs: RunPage?
@@ -20,7 +21,7 @@ struct StreamNews: Sendable {
   func frames(boot: BootID) -> [UInt8] {
     var bytes: [UInt8] = []
     func add(_ name: String, _ data: JSONValue) {
-      bytes += SSEFrame.event(name, id: "\(boot.text):\(version)", data: data)
+      bytes += SSEFrame.event(name, id: StreamPlace(boot: boot, end: end).text, data: data)
     }
     if let totals { add("totals", totals) }
     if !agents.isEmpty { add("agents", .array(agents.map(\.json))) }
@@ -39,7 +40,7 @@ struct StreamNews: Sendable {
 ///
 /// Its size is bounded by the number of agents and by the limits of the two backlogs.
 struct StreamDebt: Sendable {
-  private var version = 0
+  private var end: Int64 = 0
   private var agents: [AgentName: AgentStatus] = [:]
   private var totals: JSONValue?
   private var runs: RunPage?
@@ -49,7 +50,7 @@ struct StreamDebt: Sendable {
 
   mutating func add(_ news: StreamNews) {
     isEmpty = false
-    version = news.version
+    end = news.end
     for agent in news.agents { agents[agent.name] = agent }
     totals = news.totals ?? totals
     runs = news.runs ?? runs
@@ -60,7 +61,7 @@ struct StreamDebt: Sendable {
   /// Everything at once; nothing waits afterwards.
   mutating func take() -> StreamNews {
     let news = StreamNews(
-      version: version, agents: agents.values.sorted { $0.name < $1.name }, totals: totals, runs: runs,
+      end: end, agents: agents.values.sorted { $0.name < $1.name }, totals: totals, runs: runs,
       events: events.take(), lines: lines.take())
     self = StreamDebt()
     return news

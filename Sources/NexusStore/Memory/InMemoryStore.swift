@@ -67,6 +67,16 @@ extension InMemoryStore {
     }
   }
 
+  package func changes(after end: Int64?, limit: Int) async throws(StoreError) -> JournalChanges {
+    try read { state in
+      guard let end else { return JournalChanges(end: state.journalEnd) }
+      let changed = state.changedAt.filter { $0.value > end }.sorted { $0.value < $1.value }
+      return JournalChanges(
+        end: state.journalEnd, runs: changed.suffix(max(0, limit)).compactMap { state.runs[$0.key] },
+        isCut: changed.count > limit)
+    }
+  }
+
   package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {
     try read { $0.definitions[hash] }
   }

@@ -26,6 +26,9 @@ struct MemoryState {
   var idempotency: [IdempotencyIndex: RunID] = [:]
   var journals: [RunID: [JournalEntry]] = [:]
   var journalBytes: [RunID: Int64] = [:]
+  /// How many appends there were, and which of them was the latest of a run.
+  var journalEnd: Int64 = 0
+  var changedAt: [RunID: Int64] = [:]
   var definitions: [DefinitionHash: [UInt8]] = [:]
   var effects: [EffectID: StoredEffect] = [:]
   var effectsByRun: [RunID: [EffectID]] = [:]
@@ -160,6 +163,10 @@ extension MemoryState {
     let count = entries.count
     journals[run, default: []].append(contentsOf: entries)
     undo.append { state in state.journals[run]?.removeLast(count) }
+    guard count > 0 else { return }
+    journalEnd += 1
+    undo.append { state in state.journalEnd -= 1 }
+    set(\.changedAt, run, journalEnd, &undo)
   }
 
   private mutating func delete(_ run: RunID, _ undo: inout [Undo]) throws(StoreError) {
@@ -170,6 +177,7 @@ extension MemoryState {
     set(\.effectsByRun, run, nil, &undo)
     set(\.journals, run, nil, &undo)
     set(\.journalBytes, run, nil, &undo)
+    set(\.changedAt, run, nil, &undo)
     set(\.runs, run, nil, &undo)
   }
 

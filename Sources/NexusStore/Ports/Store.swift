@@ -30,6 +30,8 @@ package protocol Store: Sendable {
   func journals(
     of runs: [RunID], upTo bytes: Int64
   ) async throws(StoreError) -> [RunID: Result<[JournalEntry], StoreError>]
+  /// Which runs got entries behind an earlier end of all journals, the latest `limit` of them; nil asks for the end alone.
+  func changes(after end: Int64?, limit: Int) async throws(StoreError) -> JournalChanges
   func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]?
 
   /// In the order of their ordinals, without payloads.

@@ -38,6 +38,23 @@ extension SQLiteConnection {
     return scope.missing(from: sum, counted: counted)
   }
 
+  /// So many rows of the journal are looked through for each run that may be told.
+  private static let rowsOfChange = 16
+
+  func changes(after end: Int64?, limit: Int) throws(StoreError) -> JournalChanges {
+    let now = try first(.journalEnd) { row throws(StoreError) in row.integer(0) } ?? 0
+    guard let end, end < now, limit > 0 else { return JournalChanges(end: now) }
+    let most = limit * Self.rowsOfChange
+    let rows = try all(.changedRuns, [.integer(end), .limit(most)]) { row throws(StoreError) in row.integer(0) }
+    var known: Set<Int64> = []
+    let keys = rows.filter { known.insert($0).inserted }
+    var runs: [RunRecord] = []
+    for key in keys.prefix(limit).reversed() {
+      if let run = try first(.runByKey, [.integer(key)], runRecord) { runs.append(run) }
+    }
+    return JournalChanges(end: now, runs: runs, isCut: rows.count == most || keys.count > limit)
+  }
+
   func charges(_ query: ChargeQuery) throws(StoreError) -> [ChargeRow] {
     if let id = query.id { return try all(.chargeByID, [.id(id)], chargeRow) }
     let limit = SQLiteValue.limit(query.limit)

@@ -10,7 +10,7 @@ enum SQL: Int, CaseIterable {
   case findFacet, insertFacet, facetCount, facets
   case runByID, runByKey, runByRequest, runsAll, runsOfFacet, runsOfCode, runsOfParent
   // The journal.
-  case insertEntry, journal, deleteJournal, journalReferences
+  case insertEntry, journal, deleteJournal, journalReferences, journalEnd, changedRuns
   // Blobs and definitions.
   case addBlob, dropBlob, sweepBlob, blob, insertDefinition, definition
   // Effects.
@@ -36,8 +36,8 @@ enum SQL: Int, CaseIterable {
       runText
     case .runByID, .runByKey, .runByRequest, .runsAll, .runsOfFacet, .runsOfCode, .runsOfParent, .runCounts, .facets:
       listText
-    case .insertEntry, .journal, .deleteJournal, .journalReferences, .addBlob, .dropBlob, .sweepBlob, .blob,
-      .insertDefinition, .definition:
+    case .insertEntry, .journal, .deleteJournal, .journalReferences, .journalEnd, .changedRuns, .addBlob, .dropBlob,
+      .sweepBlob, .blob, .insertDefinition, .definition:
       journalText
     case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .effectsOfStep, .outcome, .request,
       .deleteEffects, .effectReferences:
@@ -156,6 +156,8 @@ enum SQL: Int, CaseIterable {
       """
     case .deleteJournal: "DELETE FROM journal WHERE run = ?1"
     case .journalReferences: "SELECT entry FROM journal WHERE run = ?1 AND typeof(entry) = 'text'"
+    case .journalEnd: "SELECT coalesce(max(gid), 0) FROM journal"
+    case .changedRuns: "SELECT run FROM journal WHERE gid > ?1 ORDER BY gid DESC LIMIT ?2"
     case .addBlob: "INSERT INTO blob VALUES (?1, 1, ?2) ON CONFLICT (digest) DO UPDATE SET uses = uses + 1"
     case .dropBlob: "UPDATE blob SET uses = uses - 1 WHERE digest = ?1"
     case .sweepBlob: "DELETE FROM blob WHERE digest = ?1 AND uses <= 0"

@@ -20,11 +20,12 @@ package struct OTLPRecorder: Sendable {
   private static let mostSeries = 500
 
   private let resource: OTLPEncoding.Resource
-  private let flows: Set<String>
+  private let isFlow: @Sendable (String) -> Bool
+  private let keepsRecords: Bool
   private let start: WallTime
   private var spans: [OTLPSpan] = []
   private var events: [OTLPEvent] = []
-  private var metrics: [OTLPMetric: [OTLPAttributes: OTLPSeries]] = [:]
+  private(set) var metrics: [OTLPMetric: [OTLPAttributes: OTLPSeries]] = [:]
   /// When the runs that are under way began.
   private var begun: [RunID: WallTime] = [:]
 
@@ -32,15 +33,21 @@ package struct OTLPRecorder: Sendable {
   ///   - project: The name of the project.
   ///   - version: This program's.
   ///   - instance: What tells this start of the node from others.
-  ///   - flows: The workflows, sagas and pools; every other run is one of an agent.
+  ///   - isFlow: Whether a name is that of a workflow, saga or pool; every other run is one of an agent. It is asked
+  ///     when a run is over: a reload may have changed what there is.
   ///   - now: The time, from which the sums count.
-  package init(project: String, version: String, instance: String, flows: Set<String>, now: WallTime) {
+  ///   - keepsRecords: Whether spans and logs are wanted, too, and not the sums alone.
+  package init(
+    project: String, version: String, instance: String, isFlow: @escaping @Sendable (String) -> Bool, now: WallTime,
+    keepsRecords: Bool = true
+  ) {
     resource = OTLPEncoding.Resource(
       attributes: [
         OTLPAttribute("service.name", "naos"), OTLPAttribute("service.version", version),
         OTLPAttribute("service.instance.id", instance), OTLPAttribute("nexus.project", project),
       ], version: version)
-    self.flows = flows
+    self.isFlow = isFlow
+    self.keepsRecords = keepsRecords
     start = now
   }
 
@@ -61,6 +68,12 @@ package struct OTLPRecorder: Sendable {
             OTLPAttribute("gen_ai.agent.name", agent.agent.text), OTLPAttribute("nexus.agent.state", agent.state),
           ]))
     case .supervisor(let report):
+      add(
+        .reports,
+        [
+          OTLPAttribute("nexus.supervisor.name", report.supervisor.text),
+          OTLPAttribute("nexus.supervisor.report", report.kind),
+        ], 1)
       record(
         OTLPEvent(
           at: now, name: "nexus.supervisor.report", body: "\(report.supervisor.text): \(report.kind) \(report.child)",
@@ -148,7 +161,7 @@ package struct OTLPRecorder: Sendable {
       return
     }
     let start = begun.removeValue(forKey: run.run) ?? now
-    let isFlow = flows.contains(name)
+    let isFlow = isFlow(name)
     let isError = run.status != "completed" && run.status != "cancelled"
     var names = [OTLPAttribute(isFlow ? "gen_ai.workflow.name" : "gen_ai.agent.name", name)]
     if isError { names.append(OTLPAttribute("error.type", run.status)) }
@@ -167,6 +180,7 @@ package struct OTLPRecorder: Sendable {
   // MARK: Records
 
   private mutating func record(_ span: OTLPSpan) {
+    guard keepsRecords else { return }
     spans.append(span)
     guard spans.count > Self.mostRecords else { return }
     spans.removeFirst()
@@ -174,6 +188,7 @@ package struct OTLPRecorder: Sendable {
   }
 
   private mutating func record(_ event: OTLPEvent) {
+    guard keepsRecords else { return }
     events.append(event)
     guard events.count > Self.mostRecords else { return }
     events.removeFirst()

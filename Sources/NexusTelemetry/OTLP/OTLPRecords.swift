@@ -77,6 +77,7 @@ struct OTLPMetric: Sendable, Hashable {
   static let agent = OTLPMetric(name: "gen_ai.invoke_agent.duration", unit: "s", bounds: doubling(from: 0.1, to: 409.6))
   static let workflow = OTLPMetric(
     name: "gen_ai.invoke_workflow.duration", unit: "s", bounds: [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200])
+  static let reports = OTLPMetric(name: "nexus.supervisor.reports", unit: "{report}", bounds: [])
   static let cost = OTLPMetric(name: "nexus.cost", unit: "USD", bounds: [])
   static let dropped = OTLPMetric(name: "nexus.telemetry.dropped", unit: "{record}", bounds: [])
 }

@@ -184,6 +184,11 @@ extension FaultyStore {
     return try await base.journal(of: run, after: after, limit: limit)
   }
 
+  package func changes(after end: Int64?, limit: Int) async throws(StoreError) -> JournalChanges {
+    try look()
+    return try await base.changes(after: end, limit: limit)
+  }
+
   package func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? {
     try look()
     return try await base.definition(hash)

@@ -18,6 +18,28 @@ extension StoreConformance {
       try expect(try await store.journal(of: run, after: .none, limit: 0), [])
       try expect(try await store.journal(of: RunID("run_2"), after: .none, limit: 1), [])
     },
+    Case("what changed behind an earlier end is told in its order, the latest first to stay") { store in
+      let empty = try await store.changes(after: nil, limit: 9)
+      try expect(empty, JournalChanges(end: empty.end))
+      for name in ["run_1", "run_2", "run_3"] {
+        try await store.commit(.insertRun(StoreSamples.run(name)), StoreSamples.append(name, from: 1, count: 2))
+      }
+      let early = try await store.changes(after: empty.end, limit: 9)
+      try expect(early.runs.map(\.id.text), ["run_1", "run_2", "run_3"])
+      try expect(early.isCut, false)
+      try expect(early.end > empty.end, true)
+      try await store.commit(StoreSamples.append("run_3", from: 3))
+      try await store.commit(StoreSamples.append("run_1", from: 3, status: .paused))
+      let late = try await store.changes(after: early.end, limit: 9)
+      try expect(late.runs.map(\.id.text), ["run_3", "run_1"])
+      try expect(late.runs.last?.summary.status, .paused)
+      let cut = try await store.changes(after: early.end, limit: 1)
+      try expect(cut.runs.map(\.id.text), ["run_1"])
+      try expect(cut.isCut, true)
+      try expect(try await store.changes(after: late.end, limit: 9), JournalChanges(end: late.end))
+      // Whoever knows a later end than there is, is told nothing.
+      try expect(try await store.changes(after: late.end + 1000, limit: 9), JournalChanges(end: late.end))
+    },
     Case("an append moves the head and renews the row") { store in
       try await store.commit(.insertRun(StoreSamples.run("run_1")))
       var summary = RunSummary(status: .completed, updatedAt: StoreSamples.time(7))

@@ -83,6 +83,9 @@ final class GatedStore: Store {
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry] {
     try await store.journal(of: run, after: after, limit: limit)
   }
+  func changes(after end: Int64?, limit: Int) async throws(StoreError) -> JournalChanges {
+    try await store.changes(after: end, limit: limit)
+  }
   func definition(_ hash: DefinitionHash) async throws(StoreError) -> [UInt8]? { try await store.definition(hash) }
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow] { try await store.effects(of: run) }
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? { try await store.outcome(of: effect) }
