@@ -210,10 +210,29 @@ private struct JSONParser {
     return isASCII
   }
 
+  /// How many bytes of plain text are looked at together.
+  private static let block = 32
+
   private func plainText(from start: Int) -> (end: Int, isASCII: Bool) {
     let text = bytes.span
     var end = start
     var seen: UInt8 = 0
+    // Many bytes at a time, without a way out between them, as long as none of them ends the text.
+    while end + Self.block <= text.count {
+      var found: UInt8 = 0
+      var all: UInt8 = 0
+      for index in end..<(end + Self.block) {
+        let character = unsafe text[unchecked: index]
+        let isSpecial: UInt8 =
+          (character < 0x20 ? 1 : 0) | (character == UInt8(ascii: "\"") ? 1 : 0)
+          | (character == UInt8(ascii: "\\") ? 1 : 0)
+        found |= isSpecial
+        all |= character
+      }
+      if found != 0 { break }
+      seen |= all
+      end += Self.block
+    }
     while end < text.count {
       let character = text[end]
       if character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\") { break }

@@ -122,7 +122,7 @@ extension FlowState {
     tokens += end.tokens
     cost += end.cost
     let delay = retryDelay(key, after: end)
-    guard units[key] != nil else { return }
+    guard units.contains(key) else { return }
     change(key) { unit in
       unit.history.ended(end)
       unit.tokens += end.tokens
@@ -191,6 +191,12 @@ extension FlowState {
   }
 
   /// Nil for a path that names nothing in this definition.
+  func key(at path: StepPath) -> UnitKey? {
+    if let lastPath, lastPath.path == path { return lastPath.key }
+    return paths.key(of: path)
+  }
+
+  /// As `key(at:)`, and remembers the path for the next entry.
   private mutating func key(of path: StepPath) -> UnitKey? {
     if let lastPath, lastPath.path == path { return lastPath.key }
     guard let key = paths.key(of: path) else { return nil }
@@ -219,7 +225,7 @@ extension FlowState {
   }
 
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
     let hasBegun = active.remove(key) != nil
     over += 1
     change(key) { unit in
@@ -270,7 +276,7 @@ extension FlowState {
   }
 
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
     let hasBegun = active.remove(key) != nil
     over += 1
     change(key) { unit in
@@ -297,7 +303,7 @@ extension FlowState {
 extension FlowState {
   /// A person decided about a unit that had failed or stood in doubt; the run goes on.
   private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
     failed.removeAll { $0 == key }
     // What it may have done stands.
     if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }

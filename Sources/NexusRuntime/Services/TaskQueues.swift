@@ -41,7 +41,9 @@ struct TaskQueues: Sendable {
 
   /// What becomes of a new task.
   enum Queued: Sendable {
-    case waits, tooMany
+    /// Whether the process that runs will take it, or its end be seen to leave it behind.
+    case waits(isExpected: Bool)
+    case tooMany
     case delivered(Delivery)
   }
 
@@ -73,10 +75,14 @@ struct TaskQueues: Sendable {
     let agent: AgentName
     /// It is given tasks.
     var isReady = true
+    /// A process of it runs.
+    var isServed = false
     /// How many tasks it holds.
     var held = 0
     /// The process that runs now was given a task.
     var wasGiven = false
+    /// A task came while no process ran.
+    var cameLate = false
     /// What was withdrawn meanwhile is gone from here.
     var queued: Deque<Assignment> = []
     var pollers: Deque<Poller> = []
@@ -118,7 +124,8 @@ struct TaskQueues: Sendable {
     guard lanes[lane].queued.count < ServiceDesk.maxQueued else { return .tooMany }
     tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: false)
     lanes[lane].queued.append(assignment)
-    return .waits
+    if !lanes[lane].isServed { lanes[lane].cameLate = true }
+    return .waits(isExpected: lanes[lane].isServed && lanes[lane].wasGiven)
   }
 
   /// Takes a task back; nil if it is over.
@@ -141,6 +148,18 @@ struct TaskQueues: Sendable {
     return entry.assignment
   }
 
+  /// A process of the service is about to start.
+  mutating func serviceBegins(_ agent: AgentName) {
+    let lane = lane(of: agent)
+    (lanes[lane].isServed, lanes[lane].cameLate) = (true, false)
+  }
+
+  /// Tasks wait that came after the last process had ended.
+  mutating func hasLateTasks(_ agent: AgentName) -> Bool {
+    let lane = lane(of: agent)
+    return !lanes[lane].isServed && lanes[lane].cameLate && !lanes[lane].queued.isEmpty
+  }
+
   /// The service's process has ended.
   ///
   /// - Returns: what it worked on, who waits for its next task, and whether there is more for one like it to do: one that
@@ -153,7 +172,7 @@ struct TaskQueues: Sendable {
       tasks[assignment.taskName] = nil
       release(lane)
     }
-    defer { (lanes[lane].pollers, lanes[lane].wasGiven) = ([], false) }
+    defer { (lanes[lane].pollers, lanes[lane].wasGiven, lanes[lane].isServed) = ([], false, false) }
     return (held, lanes[lane].pollers.map(\.asker), lanes[lane].wasGiven && !lanes[lane].queued.isEmpty)
   }
 

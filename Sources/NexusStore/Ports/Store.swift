@@ -137,13 +137,15 @@ package struct StoreTransaction: Sendable {
 }
 
 /// One change; mutations apply in order within their transaction.
+///
+/// The large ones are boxed: a transaction passes through many hands before it is written.
 package enum Mutation: Sendable {
   /// Fails with `duplicate` if the id, or the name with the idempotency key, exists.
-  case insertRun(RunRecord)
+  indirect case insertRun(RunRecord)
   /// Appends to a run's journal and renews the row that lists show. Fails with `staleGuard` unless the run's fence is
   /// `fence` and its head is the entry before the first, and with `tooLarge` if the journal would be longer than it may
   /// be. Without entries it only renews the row.
-  case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
+  indirect case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
   /// Takes the right to write for a run: the fence becomes `to`. Fails with `staleGuard` unless it is `from`.
   case takeFence(run: RunID, from: FencingToken, to: FencingToken)
   /// Removes a final run with its journal and effects; its charges stay. Fails with `notFound`, or with `staleGuard`
