@@ -21,7 +21,8 @@ struct ChunkedAnswer {
   }
 
   /// Hands out what waits, in its frame; with the end of the answer behind it, if there is no more to come.
-  mutating func take(isLast: Bool, _ put: (ByteBuffer) -> Void) {
+  mutating func take(isLast: Bool) -> [ByteBuffer] {
+    var parts: [ByteBuffer] = []
     let body = body
     self.body = ByteBuffer()
     let isCopied = body.readableBytes <= Self.copiedBody
@@ -34,13 +35,13 @@ struct ChunkedAnswer {
       if isCopied {
         frame.writeImmutableBuffer(body)
       } else {
-        put(frame)
-        put(body)
-        frame.clear()
+        parts = [frame, body]
+        frame = ByteBuffer()
       }
       frame.writeStaticString("\r\n")
     }
     if isLast { frame.writeStaticString("0\r\n\r\n") }
-    if frame.readableBytes > 0 { put(frame) }
+    if frame.readableBytes > 0 { parts.append(frame) }
+    return parts
   }
 }

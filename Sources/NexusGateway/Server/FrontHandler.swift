@@ -246,7 +246,7 @@ final class FrontHandler: ChannelDuplexHandler {
   }
 
   /// So much of a body is made room for at once; its sender may say any length.
-  private static let reservedBody = 1 << 20
+  private static let reservedBody = 128 << 10
 
   /// Room for all of a body of which there is only the beginning; none if nothing else comes, or nobody knows how much.
   private static func room(for head: HTTPRequestHead, beside bytes: ByteBuffer) -> ByteBuffer {

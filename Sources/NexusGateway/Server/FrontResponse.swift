@@ -101,7 +101,7 @@ final class FrontResponse {
   func flush() {
     guard owesFlush, let handler else { return }
     owesFlush = false
-    stream?.take(isLast: false) { handler.write(framed: $0) }
+    for part in stream?.take(isLast: false) ?? [] { handler.write(framed: part) }
     handler.flush()
   }
 
@@ -109,7 +109,7 @@ final class FrontResponse {
     let stream = stream.take()
     guard let handler = letGo() else { return }
     guard var stream else { return handler.finished(closing: closesConnection) }
-    stream.take(isLast: true) { handler.write(framed: $0) }
+    for part in stream.take(isLast: true) { handler.write(framed: part) }
     handler.finishedPastEncoder(closing: closesConnection)
   }
 
