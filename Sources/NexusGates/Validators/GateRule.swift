@@ -38,9 +38,11 @@ package struct GateRuleProblem: Error, Sendable, Hashable {
     case precondition = "when"
     case expression = "expr"
     case messageExpression = "messageExpr"
+    /// Of no rule: what says how sure an output is.
+    case confidence = "value"
   }
 
-  /// From 0, as the rules were given.
+  /// From 0, as the rules were given; of the confidence their number.
   package let rule: Int
   package let part: Part
   package let diagnostic: RuleDiagnostic

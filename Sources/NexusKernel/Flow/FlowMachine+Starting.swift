@@ -105,8 +105,9 @@ extension FlowMachine {
     do throws(RunError) {
       let order = StepOrder(
         step: path, agent: agent, attempt: AttemptNumber((state.units[key]?.history.attempts ?? 0) + 1),
-        rewind: state.units[key]?.history.pendingRewind ?? 0, input: try attemptInput(of: key),
-        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back)
+        rewind: rewind(of: key), input: try attemptInput(of: key),
+        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back,
+        feedback: feedback(of: key))
       note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
       turn.act(.startAttempt(order))
     } catch {
@@ -116,7 +117,7 @@ extension FlowMachine {
 
   /// What waited for its turn may be over by now, or its question answered.
   private func mayBeTried(_ key: UnitKey) -> Bool {
-    guard !state.open.contains(key) else { return false }
+    guard !state.open.contains(key), !isEscalated(key) else { return false }
     guard key.role == .probe else { return state.units[key]?.outcome == nil && state.units[key]?.failure == nil }
     return isInDoubt(key.with(.forward))
   }
@@ -149,10 +150,13 @@ extension FlowMachine {
     case .back:
       let scope = try state.compensatedScope(of: key, run: run)
       if let template = definition.steps[key.step].compensation?.input { return try template.value(in: scope) }
-      return [
+      var input: JSONObject = [
         "input": scope.compensated?.input ?? .null, "output": scope.compensated?.output ?? .null,
         "error": scope.compensated?.error ?? .null,
       ]
+      // No result, and never taken for one; but whoever undoes the step has to know what it did.
+      input["rejected"] = state.gates[key.with(.forward)]?.rejected
+      return .object(input)
     case .probe:
       let forward = key.with(.forward)
       return [
@@ -168,7 +172,7 @@ extension FlowMachine {
       let value = try template.value(in: try state.scope(of: key, run: run))
       return value.stringValue ?? value.text()
     }
-    return keyPrefix + state.paths.path(of: key).text
+    return keyPrefix + state.paths.path(of: key).text + (state.gates[key]?.keySuffix ?? "")
   }
 
   private var keyPrefix: String { state.epoch == 0 ? run.text + "/" : "\(run)/e\(state.epoch)/" }
