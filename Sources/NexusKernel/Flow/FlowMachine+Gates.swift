@@ -92,6 +92,11 @@ extension FlowMachine {
     state.gates[key]?.isEscalated == true && state.active.contains(key) && !state.open.contains(key)
   }
 
+  /// The units that wait for a person's word.
+  package var escalated: [StepPath] {
+    state.active.filter(isEscalated).sorted(by: Self.before).map { state.paths.path(of: $0) }
+  }
+
   /// A person decides about what a validator has escalated.
   mutating func decide(
     _ path: StepPath, by who: String, _ decision: GateDecision, note text: String, _ turn: inout Turn
