@@ -427,6 +427,33 @@ static const unsigned char NX_GAT_060[] = {
 static const unsigned char NX_GAT_061[] = {
 #embed "../../docs/errors/NX-GAT-061.md"
 };
+static const unsigned char NX_GAT_070[] = {
+#embed "../../docs/errors/NX-GAT-070.md"
+};
+static const unsigned char NX_GAT_071[] = {
+#embed "../../docs/errors/NX-GAT-071.md"
+};
+static const unsigned char NX_GAT_072[] = {
+#embed "../../docs/errors/NX-GAT-072.md"
+};
+static const unsigned char NX_GAT_073[] = {
+#embed "../../docs/errors/NX-GAT-073.md"
+};
+static const unsigned char NX_GAT_074[] = {
+#embed "../../docs/errors/NX-GAT-074.md"
+};
+static const unsigned char NX_GAT_080[] = {
+#embed "../../docs/errors/NX-GAT-080.md"
+};
+static const unsigned char NX_GAT_081[] = {
+#embed "../../docs/errors/NX-GAT-081.md"
+};
+static const unsigned char NX_GAT_082[] = {
+#embed "../../docs/errors/NX-GAT-082.md"
+};
+static const unsigned char NX_GAT_083[] = {
+#embed "../../docs/errors/NX-GAT-083.md"
+};
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
 };
@@ -918,6 +945,15 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-059", NX_GAT_059, sizeof NX_GAT_059},
     {"NX-GAT-060", NX_GAT_060, sizeof NX_GAT_060},
     {"NX-GAT-061", NX_GAT_061, sizeof NX_GAT_061},
+    {"NX-GAT-070", NX_GAT_070, sizeof NX_GAT_070},
+    {"NX-GAT-071", NX_GAT_071, sizeof NX_GAT_071},
+    {"NX-GAT-072", NX_GAT_072, sizeof NX_GAT_072},
+    {"NX-GAT-073", NX_GAT_073, sizeof NX_GAT_073},
+    {"NX-GAT-074", NX_GAT_074, sizeof NX_GAT_074},
+    {"NX-GAT-080", NX_GAT_080, sizeof NX_GAT_080},
+    {"NX-GAT-081", NX_GAT_081, sizeof NX_GAT_081},
+    {"NX-GAT-082", NX_GAT_082, sizeof NX_GAT_082},
+    {"NX-GAT-083", NX_GAT_083, sizeof NX_GAT_083},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

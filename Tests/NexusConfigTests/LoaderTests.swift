@@ -140,8 +140,8 @@ struct LoaderTests {
     #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-302"])
   }
 
-  @Test func `trust and governance and validators refuse every agent`() throws {
-    for key in ["trust", "governance", "validators"] {
+  @Test func `trust and governance refuse every agent`() throws {
+    for key in ["trust", "governance"] {
       let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\n\(key): {}\n").plan)
       #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
     }

@@ -34,6 +34,7 @@ struct CanonicalYAML {
       "pools",
       plan.flows.filter(\.isFanOut).map { ($0.name, pool($0)) }
         + plan.queuePools.map { ($0.name.text, queue($0)) })
+    add("validators", plan.validators.map { ($0.gate.name, validator($0)) })
     add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))
     var server: [(String, YAMLText)] = [

@@ -68,7 +68,7 @@ extension ConfigKeys {
     KeySpec("sandbox", .object(sandbox), "What it may touch."),
     KeySpec("capabilities", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),
     KeySpec("wasm", .anything, availability: .laterAndRestricts, "Another form of `sandbox`."),
-    KeySpec("validate", .anything, availability: .laterAndRestricts, "The validators of its output."),
+    KeySpec("validate", validatorNames, "The validators of its output, by name."),
   ]
 
   private static let kind = Shape(.word(["process", "llm", "wasm", "http"]))

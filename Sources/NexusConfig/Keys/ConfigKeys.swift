@@ -53,7 +53,7 @@ enum ConfigKeys {
       KeySpec("approvals", .anything, availability: .later, "Who may approve, by name."),
       KeySpec("replay", .anything, availability: .later, "What of a request does not count for its digest."),
       KeySpec("trust", .anything, availability: .laterAndRestricts, "Who is trusted with what."),
-      KeySpec("validators", .anything, availability: .laterAndRestricts, "Checks of what steps return."),
+      KeySpec("validators", .collection(validator), "Checks of what agents and steps return, by name."),
       KeySpec("governance", .anything, availability: .laterAndRestricts, "Which effects are permitted."),
     ])
 

@@ -20,6 +20,7 @@ extension PlanBuilder {
       buildGrants(of: &spec, item)
       buildHealth(of: &spec, item)
       buildSchemas(of: &spec, item.fields)
+      gateUses.append(GateUse(place: .agent(name), names: item.fields.validators()))
       refuseByOwnKeys(&spec, item)
       plan.agents.append(spec)
     }

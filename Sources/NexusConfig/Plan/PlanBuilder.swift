@@ -28,6 +28,8 @@ struct PlanBuilder {
   var flowItems: [(kind: RunKind, item: Named)] = []
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]
+  /// What names its validators.
+  var gateUses: [GateUse] = []
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
   /// Reasons that concern every agent, said once.
@@ -67,6 +69,7 @@ struct PlanBuilder {
     checkSandboxes()
     refuseByProject()
     checkModels()
+    buildValidators()
     // The agents are what they are from here on.
     pinFlows()
     buildSchedules()

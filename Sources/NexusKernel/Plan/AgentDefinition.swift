@@ -27,6 +27,8 @@ extension AgentSpec {
     object["health"] = health.map(\.definition)
     object["input"] = inputSchema
     object["output"] = outputSchema
+    // Absent where there are none, so that forms without them stay what they were.
+    if !outputGates.isEmpty { object["gates"] = .array(outputGates.map(\.pinned)) }
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
     case .llm(let llm):
@@ -48,6 +50,7 @@ extension AgentSpec {
       let shutdown = definition["shutdown"].flatMap(ShutdownPolicy.init(definition:)),
       let retry = definition["retry"].flatMap(RetryPolicy.init(definition:))
     else { return nil }
+    guard let gates = GateDefinition.list(pinned: definition["gates"]) else { return nil }
     let health = definition["health"].map(HealthSpec.init(definition:))
     guard health != .some(nil) else { return nil }
     var spec = self
@@ -61,6 +64,7 @@ extension AgentSpec {
     spec.health = health.flatMap(\.self)
     spec.inputSchema = definition["input"]
     spec.outputSchema = definition["output"]
+    spec.outputGates = gates
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

@@ -35,6 +35,8 @@ package struct AgentSpec: Sendable, Hashable {
   /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
   package var inputSchema: JSONValue?
   package var outputSchema: JSONValue?
+  /// The validators of what comes out of its runs, in order.
+  package var outputGates: [GateDefinition]
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
   package var refusals: [PlanRefusal]
 
@@ -60,6 +62,7 @@ package struct AgentSpec: Sendable, Hashable {
     ceilings = .none
     inputSchema = nil
     outputSchema = nil
+    outputGates = []
     refusals = []
   }
 }

@@ -13,6 +13,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var flows: [FlowDefinition]
   package var queuePools: [QueuePoolSpec]
   package var schedules: [ScheduleSpec]
+  /// In the order of the file; what they guard carries them, too.
+  package var validators: [ValidatorSpec]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
@@ -34,6 +36,7 @@ package struct ProjectPlan: Sendable, Hashable {
     flows = []
     queuePools = []
     schedules = []
+    validators = []
     providers = []
     models = []
     budgets = []

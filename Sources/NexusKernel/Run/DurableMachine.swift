@@ -61,6 +61,8 @@ package enum DurableEvent: Sendable, Hashable {
   case skip(StepPath, by: String, reason: String)
   /// A person says that a step is done.
   case markDone(StepPath, by: String, output: JSONValue)
+  /// A person decides about a value that a validator has escalated.
+  case decide(StepPath, by: String, GateDecision, note: String)
   /// The whole run took longer than it may.
   case timeout
   /// The supervisor gave up on an agent.
@@ -120,10 +122,14 @@ package struct StepOrder: Sendable, Hashable {
   package var limits: StepLimits
   /// It undoes a step.
   package var isCompensation: Bool
+  /// What validators said of the output before; nil if there is nothing to say.
+  package var feedback: JSONValue?
   package init(
     step: StepPath, agent: AgentName?, attempt: AttemptNumber, rewind: Int, input: JSONValue? = nil,
-    idempotencyKey: String? = nil, limits: StepLimits = StepLimits(), isCompensation: Bool = false
+    idempotencyKey: String? = nil, limits: StepLimits = StepLimits(), isCompensation: Bool = false,
+    feedback: JSONValue? = nil
   ) {
+    self.feedback = feedback
     self.step = step
     self.agent = agent
     self.attempt = attempt

@@ -179,6 +179,15 @@ package enum RunEntry: Sendable, Hashable {
   case nodeTrapped
   /// Effects are known by new idempotency keys from here on.
   case epochRaised(by: String)
+
+  // Of validators.
+
+  /// What validators made of a value of the step, and what follows.
+  indirect case judged(path: StepPath, GateJudgement)
+  /// What a person decided of a value that a validator has escalated.
+  case gateDecided(path: StepPath, by: String, GateDecision, note: String)
+  /// A rule said no; everything that was to be undone for it is.
+  case stopped(RunError)
 }
 
 extension RunEntry {

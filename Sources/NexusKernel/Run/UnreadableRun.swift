@@ -28,7 +28,7 @@ package struct UnreadableRun: DurableMachine {
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
     case .attemptEnded, .due, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause, .skip,
-      .markDone, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
+      .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
     }
   }
@@ -56,6 +56,7 @@ package struct UnreadableRun: DurableMachine {
       outlook.error = nil
     case .completed(let output): (outlook.status, outlook.output) = (.completed, output)
     case .failed(let error): (outlook.status, outlook.error) = (.failed, error)
+    case .stopped(let error): (outlook.status, outlook.error) = (.stopped, error)
     case .cancelled, .killed: outlook.status = .cancelled
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
@@ -63,7 +64,7 @@ package struct UnreadableRun: DurableMachine {
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
-      .epochRaised:
+      .epochRaised, .judged, .gateDecided:
       break
     }
   }

@@ -103,6 +103,7 @@ package final class Node: Sendable {
         stateDirectory: state.directory, inherited: options.inherited, ownCommand: [options.executable],
         atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
       services.gate = SchemaGates()
+      services.judge = ValidatorJudge()
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),

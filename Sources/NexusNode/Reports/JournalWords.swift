@@ -44,6 +44,19 @@ enum JournalWords {
         "failed", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
       )
     case .cancelled: return ("cancelled", "", [:])
+    case .stopped(let error):
+      return (
+        "stopped", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
+      )
+    case .judged(let path, let judgement): return GateWords.words(path, judgement)
+    case .gateDecided(let path, let who, let decision, let note):
+      return (
+        "gate-decided", prefix(path) + "\(decision.rawValue) by \(who)" + (note.isEmpty ? "" : ": \(note)"),
+        [
+          "step": .string(path.text), "by": .string(who), "decision": .string(decision.rawValue),
+          "note": .string(note),
+        ]
+      )
     default: return FlowJournalWords.words(entry)
     }
   }

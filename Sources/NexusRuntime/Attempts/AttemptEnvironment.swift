@@ -13,6 +13,8 @@ struct AttemptEnvironment {
   let outputPath: String?
   /// What the effects of the attempt are known by outside; nil for a service itself.
   var idempotencyKey: String?
+  /// What validators said of the output before; nil if there is nothing to say.
+  var feedback: JSONValue?
 
   var variables: [EnvironmentVariable] {
     let key = access.key.secret
@@ -30,6 +32,7 @@ struct AttemptEnvironment {
       all.append(EnvironmentVariable("NAOS_RUN_ID", run.text))
     }
     if let idempotencyKey { all.append(EnvironmentVariable("NAOS_IDEMPOTENCY_KEY", idempotencyKey)) }
+    if let feedback { all.append(EnvironmentVariable("NAOS_FEEDBACK", feedback.text())) }
     if let outputPath { all.append(EnvironmentVariable("NAOS_OUTPUT", outputPath)) }
     if case .llm(let llm) = spec.kind {
       let description: JSONValue = [

@@ -122,7 +122,7 @@ package struct AttemptRunner: Sendable {
   ) -> LaunchRequest {
     let environment = AttemptEnvironment(
       inherited: services.inherited, spec: order.spec, caller: caller, access: access, outputPath: outputPath,
-      idempotencyKey: order.idempotencyKey)
+      idempotencyKey: order.idempotencyKey, feedback: order.feedback)
     return LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,

@@ -229,7 +229,7 @@ final class RunDriver: Sendable {
     switch beginning.withLock({ $0.take() }) {
     case .machine(let machine): return machine
     case .journal(let past):
-      var machine = subject.machine(run: run, input: input)
+      var machine = subject.machine(run: run, input: input, judge: services.judge)
       services.atWork(run) { for entry in past { machine.apply(entry) } }
       await noteOrphans(past, &machine)
       return machine

@@ -52,6 +52,9 @@ enum RequestBodies {
     "/api/v1/runs/{id}/retry": [.optional("newKeys", "boolean")],
     "/api/v1/runs/{id}/skip": [.needed("step", "string"), .needed("reason", "string")],
     "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
+    "/api/v1/runs/{id}/decide": [
+      .needed("decision", "string"), .optional("step", "string"), .optional("note", "string"),
+    ],
     "/api/v1/runs/{id}/signal": [.needed("name", "string"), .optional("id", "string"), .any("payload")],
     "/api/v1/runs/{id}/fork": [.optional("step", "string"), .optional("call", "integer"), .any("answer")],
     "/api/v1/costs/set": [

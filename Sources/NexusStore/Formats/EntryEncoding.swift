@@ -47,6 +47,17 @@ enum EntryEncoding {
       head["type"] = "failed"
       head["error"] = error(problem)
     case .cancelled: head["type"] = "cancelled"
+    case .judged(let path, let judgement):
+      value = GateFormat.put(judgement, of: path, in: &head)
+    case .gateDecided(let path, let by, let decision, let note):
+      head["type"] = "gateDecided"
+      head["path"] = .string(path.text)
+      head["by"] = .string(by)
+      head["decision"] = .string(decision.rawValue)
+      head["note"] = .string(note)
+    case .stopped(let problem):
+      head["type"] = "stopped"
+      head["error"] = error(problem)
     case .cancelRequested(let by): put("cancelRequested", by: by, in: &head)
     case .killRequested(let by): put("killRequested", by: by, in: &head)
     case .resumed(let by): put("resumed", by: by, in: &head)
