@@ -180,6 +180,7 @@ struct CanonicalYAML {
   private var cost: YAMLText {
     var members: [(String, YAMLText)] = [("mode", .plain(plan.costMode.rawValue))]
     if plan.holds != .escrow { members.append(("holds", .plain(plan.holds.rawValue))) }
+    if !plan.alerts.isNone { members.append(("alerts", alerts)) }
     var order: [BudgetScope] = []
     var groups: [BudgetScope: [BudgetSpec]] = [:]
     // Those of flows stand with their flows.
@@ -210,6 +211,13 @@ struct CanonicalYAML {
     var members: [(String, YAMLText)] = [("use", .text(alias.use))]
     if !alias.fallback.isEmpty { members.append(("fallback", .list(alias.fallback.map(YAMLText.text)))) }
     if let retries = alias.retries { members.append(("retries", .plain(String(retries)))) }
+    return .map(members)
+  }
+
+  private var alerts: YAMLText {
+    var members: [(String, YAMLText)] = []
+    if !plan.alerts.at.isEmpty { members.append(("at", .list(plan.alerts.at.map { .plain(String($0)) }))) }
+    if let horizon = plan.alerts.forecast { members.append(("forecast", .plain(DurationText.text(horizon)))) }
     return .map(members)
   }
 

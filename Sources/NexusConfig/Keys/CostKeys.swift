@@ -49,8 +49,21 @@ extension ConfigKeys {
         "holds", word(HoldDurability.self), default: "escrow",
         "What a power loss may burn: `escrow` a few percent of a limit, `durable` nothing, for a flush of the disk a call."
       ),
-      KeySpec("alerts", .anything, availability: .later, "Where alerts go."),
+      KeySpec(
+        "alerts", Shape(.percentage, sequence: .list(Shape(.percentage)), mapping: .object(alerts)), default: "none",
+        "What is told of budgets before they are used up; percentages alone are `at`."),
     ] + costScope.keys)
+
+  static let alerts = ObjectShape(
+    "alerts",
+    [
+      KeySpec(
+        "at", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
+        "The percentages at which to tell of any budget that has no `alertAt` of its own."),
+      KeySpec(
+        "forecast", Shape(.duration), default: "never",
+        "Tell of a budget that will be used up within this time at the pace of late, and before its window ends."),
+    ])
 
   static let price = ObjectShape(
     "a price",

@@ -88,16 +88,6 @@ package struct BudgetSettlement: Sendable, Hashable {
   package var alerts: [BudgetAlert]
 }
 
-/// A budget passed one of its thresholds.
-package struct BudgetAlert: Sendable, Hashable {
-  package var key: CounterKey
-  package var scope: BudgetScope
-  package var window: BudgetWindow
-  package var percent: Int
-  package var spent: Spend
-  package var limit: SpendLimit
-}
-
 /// One counter as a report shows it.
 package struct BudgetCounterView: Sendable, Hashable {
   package var key: CounterKey

@@ -19,6 +19,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
   package var prices: [PriceSpec]
+  /// What is told of budgets before they are used up.
+  package var alerts: AlertSpec
   /// What to do with a model that has no price: `hard` refuses it, `soft` estimates.
   package var costMode: CostMode
   package var holds: HoldDurability
@@ -41,6 +43,7 @@ package struct ProjectPlan: Sendable, Hashable {
     models = []
     budgets = []
     prices = []
+    alerts = AlertSpec()
     costMode = .hard
     holds = .escrow
     server = ServerSpec()

@@ -77,8 +77,11 @@ package final class Node: Sendable {
       let events = EventHub()
       let kernelBoot = KernelBoot.identifier ?? boot.text
       let overlay = try PriceFiles.read(options.project)
-      let ledger = Ledger(plan: options.plan, overlay: overlay, boot: boot, clock: clock) {
-        NodeLog.logger.notice("\($0)")
+      let alerts = AlertInbox()
+      let toldAlerts = try AlertFormat.book(try await store.components(.alert))
+      let ledger = Ledger(plan: options.plan, overlay: overlay, boot: boot, clock: clock) { notice in
+        if case .threshold(let alert) = notice { return alerts.put(.alert(alert)) }
+        NodeLog.logger.notice("\(notice)")
       }
       try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
       let startedAt = clock.wallNow()
@@ -113,7 +116,7 @@ package final class Node: Sendable {
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
-        events: events, ledger: ledger, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
+        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
         runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids))
     } catch {
       await store.close()

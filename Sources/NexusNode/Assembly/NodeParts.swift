@@ -23,6 +23,9 @@ final class NodeParts: Sendable {
   let store: any Store
   let events: EventHub
   let ledger: Ledger
+  let alerts: AlertInbox
+  /// Which alerts were told before this node came up.
+  let toldAlerts: AlertBook
   let tools: ReloadableTools
   let gateway: EffectGateway
   let logs: AgentLogStore
@@ -43,8 +46,8 @@ final class NodeParts: Sendable {
 
   init(
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
-    startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
-    gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
+    startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
+    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
     token: String
   ) {
     self.options = options
@@ -56,6 +59,8 @@ final class NodeParts: Sendable {
     self.store = store
     self.events = events
     self.ledger = ledger
+    self.alerts = alerts
+    self.toldAlerts = toldAlerts
     self.tools = tools
     self.gateway = gateway
     self.logs = logs
@@ -85,6 +90,7 @@ final class NodeParts: Sendable {
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)
+    alerts.put(.look)
   }
 
   /// A limit for a window that nobody counted in holds for all of that window, and not from now on.

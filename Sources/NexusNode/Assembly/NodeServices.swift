@@ -32,6 +32,8 @@ extension Node {
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),
+      // Behind the store, so that it still tells of the last calls.
+      .init(service: AlertService(parts: parts), successTerminationBehavior: .ignore),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
       .init(
