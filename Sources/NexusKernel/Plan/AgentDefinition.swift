@@ -23,6 +23,7 @@ extension AgentSpec {
       ],
     ]
     object["ceilings"] = ceilings.definition
+    object["sandbox"] = sandbox.map(\.definition)
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     object["health"] = health.map(\.definition)
     object["input"] = inputSchema
@@ -49,7 +50,8 @@ extension AgentSpec {
       let retry = definition["retry"].flatMap(RetryPolicy.init(definition:))
     else { return nil }
     let health = definition["health"].map(HealthSpec.init(definition:))
-    guard health != .some(nil) else { return nil }
+    let sandbox = definition["sandbox"].map(SandboxSpec.init(definition:))
+    guard health != .some(nil), sandbox != .some(nil) else { return nil }
     var spec = self
     spec.kind = kind
     spec.mode = mode
@@ -59,6 +61,7 @@ extension AgentSpec {
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
     spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
     spec.health = health.flatMap(\.self)
+    spec.sandbox = sandbox.flatMap(\.self)
     spec.inputSchema = definition["input"]
     spec.outputSchema = definition["output"]
     spec.grants = ToolGrants(
