@@ -14,10 +14,10 @@ extension PlanBuilder {
     guard let fields = field.value?.fields else { return }
     let engine = fields.value("engine")
     switch engine?.text {
-    case "none":
+    case "none"?:
       refuseUnenclosed(&spec, fields, field.keyLocation)
       return
-    case "wasm":
+    case "wasm"?:
       if let engine { restrict(&spec, "engine: wasm", at: engine.location, help: "a process runs in `engine: process`") }
       return
     default: break

@@ -87,7 +87,7 @@ struct ProgramPlaces {
   /// The prefix of a program in `bin`; of any other the file alone.
   private mutating func add(_ place: String) {
     guard let real = FilePlaces.real(place.folder) else { return }
-    let file = real + "/" + (place.split(separator: "/").last ?? "")
+    let file = real + "/" + String(place.split(separator: "/").last ?? "")
     if Self.visible.contains(where: { file.hasPrefix($0 + "/") }) { return }
     let prefix = real.folder
     let isPrefix = ["bin", "shims"].contains(real.split(separator: "/").last ?? "") && prefix.isOfOneProgram

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import CGuard
+internal import NexusCore
 
 /// Which parts of a sandbox for processes this machine has; each is tried out.
 package struct SandboxParts: Sendable {

@@ -20,7 +20,7 @@ final class GuardedProcess: LaunchedProcess {
   private enum Door {
     case listening(Descriptor)
     case open(any PlaneEntrance)
-    case none
+    case closed
   }
 
   private enum End {
@@ -30,7 +30,8 @@ final class GuardedProcess: LaunchedProcess {
   }
 
   init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge, listener: Descriptor?) {
-    door = Mutex(listener.map { .listening($0) } ?? .none)
+    let first: Door = if let listener { .listening(listener) } else { .closed }
+    door = Mutex(first)
     end = Mutex(.running(pidfd: pidfd, waiting: []))
     pid = reply.pid
     containment = Containment(reply.means)
@@ -59,7 +60,7 @@ final class GuardedProcess: LaunchedProcess {
 
   private func closeDoor() {
     let entrance: (any PlaneEntrance)? = door.withLock { door in
-      defer { door = .none }
+      defer { door = .closed }
       guard case .open(let entrance) = door else { return nil }
       return entrance
     }
