@@ -730,6 +730,18 @@ static const unsigned char NX_RUN_078[] = {
 static const unsigned char NX_RUN_079[] = {
 #embed "../../docs/errors/NX-RUN-079.md"
 };
+static const unsigned char NX_SBX_001[] = {
+#embed "../../docs/errors/NX-SBX-001.md"
+};
+static const unsigned char NX_SBX_010[] = {
+#embed "../../docs/errors/NX-SBX-010.md"
+};
+static const unsigned char NX_SBX_011[] = {
+#embed "../../docs/errors/NX-SBX-011.md"
+};
+static const unsigned char NX_SBX_012[] = {
+#embed "../../docs/errors/NX-SBX-012.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -1046,6 +1058,10 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-077", NX_RUN_077, sizeof NX_RUN_077},
     {"NX-RUN-078", NX_RUN_078, sizeof NX_RUN_078},
     {"NX-RUN-079", NX_RUN_079, sizeof NX_RUN_079},
+    {"NX-SBX-001", NX_SBX_001, sizeof NX_SBX_001},
+    {"NX-SBX-010", NX_SBX_010, sizeof NX_SBX_010},
+    {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
+    {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

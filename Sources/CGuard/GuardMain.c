@@ -35,21 +35,23 @@ static _Noreturn void leave(struct naos_guard *guard) {
   _exit(0);
 }
 
-bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd) {
+bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, int listener) {
   struct iovec part = {.iov_base = (void *)(uintptr_t)reply, .iov_len = sizeof *reply};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  int descriptors[2] = {pidfd, listener};
+  size_t size = sizeof(int) * (listener >= 0 ? 2 : 1);
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(sizeof(int) * 2)];
   } control;
   if (pidfd >= 0) {
     memset(&control, 0, sizeof control);
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(size);
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&control.header), &pidfd, sizeof pidfd);
+    control.header.cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(&control.header), descriptors, size);
   }
   for (;;) {
     if (sendmsg(guard->socket, &message, MSG_NOSIGNAL) >= 0) return true;
@@ -96,7 +98,7 @@ static void register_groups(struct naos_guard *guard, struct naos_agent *agent, 
 
 static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order *order, bool complete) {
   struct naos_guard_reply reply = {.kind = NAOS_REPLY_SPAWN_FAILED, .id = order->id};
-  struct naos_spawn_result result = {.pid = -1, .stage = NAOS_STAGE_LAUNCHER, .error = EMFILE};
+  struct naos_spawn_result result = {.pid = -1, .listener = -1, .stage = NAOS_STAGE_LAUNCHER, .error = EMFILE};
   struct naos_agent *agent = NULL;
   int pidfd = -1;
   if (complete) naos_spawn(guard, order, &result);
@@ -124,12 +126,14 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     reply.error = 0;
     reply.pid = result.pid;
     reply.means = result.means;
-    naos_guard_reply(guard, &reply, pidfd);
+    naos_guard_reply(guard, &reply, pidfd, result.listener);
   } else {
     reply.status = result.ceiling;
-    naos_guard_reply(guard, &reply, -1);
+    memcpy(reply.what, result.what, sizeof reply.what);
+    naos_guard_reply(guard, &reply, -1, -1);
   }
   if (pidfd >= 0) close(pidfd);
+  if (result.listener >= 0) close(result.listener);
   size_t count = order->block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
   for (size_t index = 0; complete && index < count; index++) close(order->descriptors[index]);
 }
@@ -157,7 +161,8 @@ static bool serve(struct naos_guard *guard) {
                                      .variables = request.variables,
                                      .block_size = request.block_size,
                                      .block = follows > 0 ? buffer.block : NULL,
-                                     .ceilings = request.ceilings};
+                                     .ceilings = request.ceilings,
+                                     .box = request.box};
     size_t expected = order.block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
     bool complete = take_descriptors(&message, order.descriptors, expected);
     serve_spawn(guard, &order, complete);

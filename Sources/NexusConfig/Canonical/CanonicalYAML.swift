@@ -77,9 +77,7 @@ struct CanonicalYAML {
     case .process(let command) where command.isEmpty: members.append(("source", .text("unavailable")))
     case .process(let command):
       members.append(("command", .list(command.map(YAMLText.text))))
-      if !spec.ceilings.isEmpty {
-        members.append(("sandbox", .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])))
-      }
+      if let sandbox = processSandbox(spec) { members.append(("sandbox", sandbox)) }
     case .llm(let llm):
       members.append(("prompt", .text(llm.prompt)))
       members.append(("model", .text(llm.model)))
@@ -115,12 +113,31 @@ struct CanonicalYAML {
     return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
   }
 
-  private func limits(_ ceilings: ProcessCeilings) -> YAMLText {
+  private func processSandbox(_ spec: AgentSpec) -> YAMLText? {
+    guard let sandbox = spec.sandbox else {
+      return spec.ceilings.isEmpty ? nil : .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
+    }
+    let folders = sandbox.folders.map { folder in
+      YAMLText.map([
+        ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
+      ])
+    }
+    return .map([
+      ("engine", .plain("process")), ("fs", .list(folders)), ("net", .list([])),
+      ("limits", limits(spec.ceilings, sandbox)),
+    ])
+  }
+
+  private func limits(_ ceilings: ProcessCeilings, _ sandbox: SandboxSpec? = nil) -> YAMLText {
     var members: [(String, YAMLText)] = []
     if let bytes = ceilings.memoryBytes { members.append(("memory", .plain(String(bytes)))) }
     if let cores = ceilings.milliCores { members.append(("cpu", .plain(Self.number(Double(cores) / 1000)))) }
     if let time = ceilings.cpuTime { members.append(("cpu", .plain(DurationText.text(time)))) }
     if let processes = ceilings.processes { members.append(("pids", .plain(String(processes)))) }
+    if let sandbox {
+      members.append(("disk", .plain(String(sandbox.temporaryBytes))))
+      if let files = sandbox.openFiles { members.append(("files", .plain(String(files)))) }
+    }
     return .map(members)
   }
 

@@ -212,14 +212,16 @@ extension GuardBridge {
     for _ in 0..<Self.messagesInARow {
       var reply = naos_guard_reply()
       var pidfd: Int32 = -1
-      let outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd)
+      var door: Int32 = -1
+      let outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd, &door)
       let descriptor = pidfd >= 0 ? Descriptor(pidfd) : nil
+      let listener = door >= 0 ? Descriptor(door) : nil
       if outcome == -EAGAIN { break }
       guard outcome == 1 else {
         lose(connection)
         return
       }
-      unsafe heed(reply, descriptor, buffer)
+      unsafe heed(reply, descriptor, listener, buffer)
     }
     flushOutbox(connection)
   }
@@ -232,11 +234,13 @@ extension GuardBridge {
     }
   }
 
-  private func heed(_ reply: naos_guard_reply, _ pidfd: Descriptor?, _ buffer: UnsafeMutableRawBufferPointer) {
+  private func heed(
+    _ reply: naos_guard_reply, _ pidfd: Descriptor?, _ listener: Descriptor?, _ buffer: UnsafeMutableRawBufferPointer
+  ) {
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self)
+      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self, listener: listener)
       spawn.process = process
       spawn.pidfd = pidfd
       live[spawn.id] = spawn

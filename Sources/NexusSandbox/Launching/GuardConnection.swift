@@ -56,12 +56,14 @@ enum GuardRequest: Sendable {
     switch self {
     case .spawn(let id, let block, let files, let ceilings):
       unsafe withUnsafePointer(to: ceilings) { ceilings in
-        unsafe block.bytes.withUnsafeBytes { bytes in
-          guard let content = bytes.baseAddress else { return EINVAL }
-          return unsafe naos_guard_send_spawn(
-            connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
-            files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
-            files.errorWriteEnd.number, ceilings)
+        unsafe withUnsafePointer(to: block.box) { box in
+          unsafe block.bytes.withUnsafeBytes { bytes in
+            guard let content = bytes.baseAddress else { return EINVAL }
+            return unsafe naos_guard_send_spawn(
+              connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
+              files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
+              files.errorWriteEnd.number, ceilings, box)
+          }
         }
       }
     case .signal(let id, let signal):

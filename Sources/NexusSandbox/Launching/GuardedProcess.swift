@@ -14,6 +14,14 @@ final class GuardedProcess: LaunchedProcess {
   private let bridge: GuardBridge
   private let lifetime: BridgeLifetime
   private let end: Mutex<End>
+  /// Its way to the agent plane, which is closed with its end.
+  private let door: Mutex<Door>
+
+  private enum Door {
+    case listening(Descriptor)
+    case open(any PlaneEntrance)
+    case closed
+  }
 
   private enum End {
     /// With what tells that the process has ended, before the guard has told how.
@@ -21,13 +29,42 @@ final class GuardedProcess: LaunchedProcess {
     case ended(ProcessExit)
   }
 
-  init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge) {
+  init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge, listener: Descriptor?) {
+    let first: Door = if let listener { .listening(listener) } else { .closed }
+    door = Mutex(first)
     end = Mutex(.running(pidfd: pidfd, waiting: []))
     pid = reply.pid
     containment = Containment(reply.means)
     id = spawn.id
     lifetime = spawn.lifetime
     self.bridge = bridge
+  }
+
+  /// Has the agent plane served where the process can reach it.
+  func openDoor(_ plane: any PlaneDoor) async {
+    let listener: Descriptor? = door.withLock { door in
+      guard case .listening(let listener) = door else { return nil }
+      return listener
+    }
+    // A copy, whose owner the plane is; ours is closed with its last holder.
+    guard let listener else { return }
+    let copy = fcntl(listener.number, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0, let entrance = await plane.serve(listener: copy) else { return }
+    let isLate = door.withLock { door in
+      guard case .listening = door else { return true }
+      door = .open(entrance)
+      return false
+    }
+    if isLate { entrance.close() }
+  }
+
+  private func closeDoor() {
+    let entrance: (any PlaneEntrance)? = door.withLock { door in
+      defer { door = .closed }
+      guard case .open(let entrance) = door else { return nil }
+      return entrance
+    }
+    entrance?.close()
   }
 
   func signal(_ signal: ProcessSignal) -> Bool {
@@ -58,6 +95,7 @@ final class GuardedProcess: LaunchedProcess {
 
   /// Called once, when the process and everything of it is gone and its output has been handed over.
   func finish(_ exit: ProcessExit) {
+    closeDoor()
     let waiting: [CheckedContinuation<ProcessExit, Never>] = end.withLock { state in
       guard case .running(_, let waiting) = state else { preconditionFailure("a process ended twice") }
       state = .ended(exit)
