@@ -6,9 +6,15 @@ extension String {
   ///
   /// For names that every step of a run makes.
   package static func linked(_ texts: String...) -> String {
-    var whole = ""
-    whole.reserveCapacity(texts.reduce(0) { $0 + $1.utf8.count })
-    for text in texts { whole += text }
-    return whole
+    let length = texts.reduce(0) { $0 + $1.utf8.count }
+    return unsafe String(unsafeUninitializedCapacity: length) { place in
+      var end = 0
+      for text in texts {
+        let bytes = text.utf8.span
+        for index in 0..<bytes.count { unsafe place.initializeElement(at: end + index, to: bytes[index]) }
+        end += bytes.count
+      }
+      return end
+    }
   }
 }

@@ -32,7 +32,7 @@ package struct AttemptRunner: Sendable {
   /// It always returns a report; what goes wrong is the report's outcome.
   package func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = order.caller
-    if let refusal = services.schemaChecks.refusal(of: order.input, for: order.spec) {
+    if let refusal = services.schemaChecks.refusal(of: order.input, for: order.agent) {
       return Report(end: AttemptEnd(outcome: .crashed(refusal)), output: nil, dropped: 0)
     }
     let opening: (access: AttemptAccess, dropped: Int)
@@ -44,7 +44,7 @@ package struct AttemptRunner: Sendable {
     }
     opened(opening.access.key)
     let came = await process(order, caller: caller, access: opening.access, stops: stops)
-    let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.spec)
+    let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.agent)
     let tally = services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
       outcome: Self.withBudget(outcome, output, tally.refusal).asRecorded(tally), passed: tally.passed,

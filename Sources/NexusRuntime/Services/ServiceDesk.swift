@@ -93,7 +93,7 @@ final class ServiceDesk: Sendable {
       answered(.neverTaken)
       return true
     }
-    if let refusal = checks.refusal(of: order.input, for: order.spec) {
+    if let refusal = checks.refusal(of: order.input, for: order.agent) {
       answered(Answer(outcome: .crashed(refusal), output: nil))
       return true
     }
@@ -184,7 +184,7 @@ final class ServiceDesk: Sendable {
     guard let assignment = state.withLock({ $0.end(task, of: agent) }) else { return false }
     switch result {
     case .success(let output):
-      let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.spec)
+      let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.agent)
       assignment.answered(Answer(outcome: outcome, output: output))
     case .failure(let error): assignment.answered(Answer(outcome: .crashed(error), output: nil))
     }

@@ -88,6 +88,8 @@ struct TaskQueues: Sendable {
     var pollers: Deque<Poller> = []
   }
 
+  private static let maxCompared = 8
+
   private let health: HealthDesk
   private var lanes: [Lane] = []
   /// Where each agent's lane is; there are as many as the node has had services.
@@ -100,7 +102,12 @@ struct TaskQueues: Sendable {
   init(health: HealthDesk) { self.health = health }
 
   private mutating func lane(of agent: AgentName) -> Int {
-    if let known = indexes[agent] { return known }
+    // Mostly there are few: to compare them costs less than a hash.
+    if lanes.count <= Self.maxCompared {
+      if let known = lanes.firstIndex(where: { $0.agent == agent }) { return known }
+    } else if let known = indexes[agent] {
+      return known
+    }
     indexes[agent] = lanes.count
     lanes.append(Lane(agent: agent))
     return lanes.count - 1
