@@ -45,6 +45,10 @@ struct naos_box {
   gid_t gid;
   /// The guard is root, and leaves that before it makes a namespace.
   bool drops;
+  /// A namespace that maps owners, and whose; most grants have the same. -1: none yet.
+  int users;
+  uid_t owner;
+  gid_t owner_group;
   /// What could not be done, for people.
   const char *failed_at;
 };

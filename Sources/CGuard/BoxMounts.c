@@ -96,13 +96,16 @@ static int mapping_namespace(uid_t from_uid, uid_t to_uid, gid_t from_gid, gid_t
 static int map_owner(struct naos_box *box, const struct naos_box_entry *entry) {
   struct stat facts;
   if (fstatat(entry->tree, "", &facts, AT_EMPTY_PATH) < 0) return errno;
-  int users = mapping_namespace(facts.st_uid, box->uid, facts.st_gid, box->gid);
-  if (users < 0) return errno;
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
+  if (box->users < 0 || box->owner != facts.st_uid || box->owner_group != facts.st_gid) {
+    if (box->users >= 0) close(box->users);
+    box->users = mapping_namespace(facts.st_uid, box->uid, facts.st_gid, box->gid);
+    box->owner = facts.st_uid;
+    box->owner_group = facts.st_gid;
+    if (box->users < 0) return errno;
+  }
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)box->users};
   long done = syscall(SYS_mount_setattr, entry->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
-  int error = done < 0 ? errno : 0;
-  close(users);
-  return error;
+  return done < 0 ? errno : 0;
 }
 
 static int open_tree_of(struct naos_box_entry *entry) {
@@ -122,12 +125,13 @@ static int open_tree_of(struct naos_box_entry *entry) {
 }
 
 int naos_box_try_mapping(const char *path) {
-  struct naos_box box = {.entries = NULL};
+  struct naos_box box = {.users = -1};
   int error = naos_box_choose_ids(&box, 0);
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   struct naos_box_entry entry = {.tree = error ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, path, flags)};
   if (error || entry.tree < 0) return error ? error : errno;
   error = map_owner(&box, &entry);
+  if (box.users >= 0) close(box.users);
   close(entry.tree);
   return error;
 }

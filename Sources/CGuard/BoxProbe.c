@@ -27,7 +27,7 @@ static int32_t try_part(int (*part)(void)) {
 }
 
 static int user_namespace(void) {
-  struct naos_box box = {.entries = NULL};
+  struct naos_box box = {.users = -1};
   int error = naos_box_choose_ids(&box, 1);
   if (error) return error;
   if (box.drops && (setresgid(box.gid, box.gid, box.gid) < 0 || setresuid(box.uid, box.uid, box.uid) < 0)) return errno;

@@ -74,10 +74,9 @@ static pid_t fork_into(const struct naos_group_plan *groups, bool *born_inside) 
   return fork();
 }
 
-/// One message: 1 with one, 0 at the end, or a negated errno value.
-static int receive(int status, struct naos_box_message *message, int *listener) {
+/// One message until `ends`: 1 with one, 0 at the end, or a negated errno value.
+static int receive(int status, int64_t ends, struct naos_box_message *message, int *listener) {
   struct pollfd ready = {.fd = status, .events = POLLIN};
-  int64_t ends = naos_milliseconds() + START_PATIENCE_MILLISECONDS;
   int count;
   do {
     int64_t left = ends - naos_milliseconds();
@@ -104,9 +103,10 @@ static int receive(int status, struct naos_box_message *message, int *listener) 
 /// Hears how the start went, until the last copy of the socket's other end is closed by the agent's execution.
 static void hear(int status, struct naos_spawn_result *result) {
   bool is_ready = false;
+  int64_t ends = naos_milliseconds() + START_PATIENCE_MILLISECONDS;
   for (;;) {
     struct naos_box_message message;
-    int outcome = receive(status, &message, &result->listener);
+    int outcome = receive(status, ends, &message, &result->listener);
     if (outcome == 0 && is_ready) return;
     if (outcome == 1 && message.kind != NAOS_BOX_FAILED) {
       if (message.kind == NAOS_BOX_READY) is_ready = true;

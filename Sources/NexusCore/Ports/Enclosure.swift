@@ -26,6 +26,8 @@ package struct Enclosure: Sendable, Hashable {
   package static let output = "/run/naos"
 
   package var folders: [Folder]
+  /// Folders outside that no grant shows, wherever they are within one; and beside them no keys either.
+  package var hidden: [String]
   /// Where on its loopback the agent plane listens; nil: nowhere.
   package var planePort: Int?
   /// How much it may keep in `/tmp`, and as much again in its home.
@@ -34,9 +36,11 @@ package struct Enclosure: Sendable, Hashable {
   package var openFiles: Int?
 
   package init(
-    folders: [Folder] = [], planePort: Int? = nil, temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil
+    folders: [Folder] = [], hidden: [String] = [], planePort: Int? = nil,
+    temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil
   ) {
     self.folders = folders
+    self.hidden = hidden
     self.planePort = planePort
     self.temporaryBytes = temporaryBytes
     self.openFiles = openFiles

@@ -7,13 +7,16 @@ internal import NexusKernel
 extension Enclosure {
   /// The sandbox of one attempt of `spec`; nil if it runs in the open.
   ///
-  /// - Parameter output: the folder outside that the attempt leaves its output in; nil for a service.
-  init?(of spec: AgentSpec, access: AttemptAccess, output: String?) {
+  /// - Parameters:
+  ///   - state: the node's own folder, which no grant shows.
+  ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
+  init?(of spec: AgentSpec, access: AttemptAccess, state: String, output: String?) {
     guard let sandbox = spec.sandbox else { return nil }
     var folders = sandbox.folders
     if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
     self.init(
-      folders: folders, planePort: access.port, temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles)
+      folders: folders, hidden: [state], planePort: access.port, temporaryBytes: sandbox.temporaryBytes,
+      openFiles: sandbox.openFiles)
   }
 }
 

@@ -131,7 +131,8 @@ package struct AttemptRunner: Sendable {
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
       standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
       ceilings: order.spec.ceilings,
-      enclosure: Enclosure(of: order.spec, access: access, output: outputPath.droppingLastComponent))
+      enclosure: Enclosure(
+        of: order.spec, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.

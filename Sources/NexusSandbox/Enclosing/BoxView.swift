@@ -30,21 +30,40 @@ struct BoxView {
     let writable = enclosure.folders.filter(\.isWritable).map(\.path)
     let program = ProgramPlaces(request.arguments.first ?? "", path: path, untrusted: writable)
     let own = Enclosure.Folder(path: workingDirectory, place: workingDirectory, isWritable: false)
-    // A grant of the working directory itself takes the place of the default.
-    let shown = enclosure.folders.contains { $0.place == workingDirectory } ? [] : [own]
     let programs = program.places.map { Enclosure.Folder(path: $0, place: $0, isWritable: false) }
-    let folders = (programs + shown + enclosure.folders)
-      .sorted { ($0.place.components, $0.place) < ($1.place.components, $1.place) }
-    for folder in folders where !entries.contains(where: { $0.place == folder.place }) {
+    var folders: [Enclosure.Folder] = []
+    // A grant takes the place of what is shown by itself; the root of the machine never is.
+    for folder in enclosure.folders + [own] + programs where folder.place != "/" {
+      if !folders.contains(where: { $0.place == folder.place }) { folders.append(folder) }
+    }
+    folders.sort { ($0.place.components, $0.place) < ($1.place.components, $1.place) }
+    for folder in folders {
       let source = Self.source(of: folder.path, below: workingDirectory)
       entries.append(Entry(kind: folder.isWritable ? .write : .read, source: source, place: folder.place))
     }
     for folder in folders {
-      for name in Self.names(in: folder.path) where Self.isSecret(name) {
-        // The folder for the output is below one that is hidden, and is shown at a place of its own.
-        entries.append(Entry(kind: .hidden, source: "", place: folder.place + "/" + name))
-      }
+      hideNames(in: folder.path, at: folder.place)
+      for path in enclosure.hidden { hide(path, within: folder) }
     }
+  }
+
+  private mutating func hideNames(in path: String, at place: String) {
+    for name in FilePlaces.names(in: path) where Self.isSecret(name) { hide(place + "/" + name) }
+  }
+
+  private mutating func hide(_ place: String) {
+    let entry = Entry(kind: .hidden, source: "", place: place)
+    if !entries.contains(entry) { entries.append(entry) }
+  }
+
+  /// Hides `path` where a folder shows it deeper than at its top, and the names beside it that are secrets.
+  private mutating func hide(_ path: String, within folder: Enclosure.Folder) {
+    guard let real = FilePlaces.real(path), let top = FilePlaces.real(folder.path), real.hasPrefix(top + "/") else {
+      return
+    }
+    let place = folder.place + real.dropFirst(top.count)
+    hide(place)
+    hideNames(in: real.folder, at: place.folder)
   }
 
   var strings: [String] { entries.flatMap { [$0.kind.rawValue + $0.source, $0.place] } }
@@ -55,8 +74,6 @@ struct BoxView {
     guard path == directory || path.hasPrefix(directory + "/") else { return path }
     return (FilePlaces.real(directory) ?? directory) + path.dropFirst(directory.count)
   }
-
-  private static func names(in folder: String) -> [String] { FilePlaces.names(in: folder) }
 }
 
 extension String {
