@@ -333,6 +333,8 @@ package struct FlowMachine: DurableMachine {
       // It may have begun unheard of, so it is looked for, also by a run that is to end.
       begin(key, &turn)
     } else if !isWaitingForEvent(key) {
+      // Its wake may have come while the run was over, and been for nothing.
+      handedOver.remove(key)
       waitingForRoom.append(key)
     }
   }
