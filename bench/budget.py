@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import sys
 import time
 
@@ -187,6 +188,8 @@ async def run_peer(command, folder, cells, seed, source):
 
 
 async def measure(options):
+    # Ended from outside, it ends what it has started.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     folder = os.path.abspath(options.folder)
     os.makedirs(folder, exist_ok=True)
     naos = os.path.abspath(options.naos)
@@ -222,7 +225,10 @@ def main():
     options = parser.parse_args()
     if options.page and (options.quick or options.only != PARTS or options.litellm == "-"):
         parser.error("the page is written from whole runs only: leave out --page, or --only, --quick and the missing peer")
-    results = asyncio.run(measure(options))
+    try:
+        results = asyncio.run(measure(options))
+    except asyncio.CancelledError:
+        return 143
     text, kept = table.write(results)
     print(text)
     if options.page:
