@@ -90,8 +90,8 @@ int naos_box_open_target(int root, const char *path, bool is_file);
 int naos_box_write_file(int root, const char *path, const char *text);
 
 // BoxLocks.c
-/// Gives up all privileges for good.
-int naos_box_drop_privileges(struct naos_box *box);
+/// Gives up all privileges for good; also what an execution could bring back.
+int naos_box_drop_privileges(struct naos_box *box, bool executes);
 /// Landlock: what is not to be written cannot be written, whatever the mounts say.
 int naos_box_restrict_files(struct naos_box *box);
 /// Refuses system calls that no agent needs and that attacks begin with.

@@ -133,7 +133,7 @@ static void die_with_parent(void) {
 /// Process 1 of the namespace: whoever loses its parent there is reaped here.
 static noreturn void be_init(struct naos_box *box) {
   prctl(PR_SET_NAME, "naos-init");
-  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || naos_box_drop_privileges(box)) _exit(1);
+  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || naos_box_drop_privileges(box, false)) _exit(1);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -155,7 +155,7 @@ static noreturn void be_agent(struct naos_box *box, const struct naos_box_progra
   struct rlimit none = {0, 0}, files = {box->order.files, box->order.files};
   if (setrlimit(RLIMIT_CORE, &none) < 0) fail(NAOS_STAGE_BOX, "a limit of core dumps", errno);
   if (box->order.files && setrlimit(RLIMIT_NOFILE, &files) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
-  if ((error = naos_box_drop_privileges(box)) || (error = naos_box_restrict_files(box))) fail_box(box, error);
+  if ((error = naos_box_drop_privileges(box, true)) || (error = naos_box_restrict_files(box))) fail_box(box, error);
   if (fcntl(NAOS_BOX_STATUS, F_SETFD, FD_CLOEXEC) < 0 || syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, 0u) < 0)
     fail(NAOS_STAGE_BOX, "the closing of files", errno);
   sigset_t all;
@@ -232,6 +232,6 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   if (agent == 0) be_agent(box, program);
   if (agent < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   // The agent's copy of the socket alone is left, and that one its execution closes.
-  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || naos_box_drop_privileges(box)) _exit(127);
+  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
   stand_for(agent, init);
 }

@@ -19,13 +19,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int naos_box_drop_privileges(struct naos_box *box) {
+int naos_box_drop_privileges(struct naos_box *box, bool executes) {
   box->failed_at = "no_new_privs";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return errno;
   box->failed_at = "the privileges";
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return errno;
-  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return errno;
+  // The kernel says EINVAL behind the last one that it knows.
+  for (unsigned long capability = 0; executes; capability++)
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      if (errno != EINVAL || capability == 0) return errno;
+      break;
+    }
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[2];
   memset(none, 0, sizeof none);

@@ -32,9 +32,8 @@
 static const char *const default_view[] = {
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt",
     // Loaders, certificates, time zones, names of services and types, and what Debian's links go through.
-    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl", "/etc/ca-certificates", "/etc/pki",
-    "/etc/crypto-policies", "/etc/localtime", "/etc/timezone", "/etc/alternatives", "/etc/services", "/etc/protocols",
-    "/etc/mime.types", "/etc/os-release"};
+    "/etc/ld.so.cache", "/etc/ssl", "/etc/pki", "/etc/crypto-policies", "/etc/localtime", "/etc/timezone",
+    "/etc/alternatives", "/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/os-release"};
 static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
@@ -108,6 +107,11 @@ static int map_owner(struct naos_box *box, const struct naos_box_entry *entry) {
   return done < 0 ? errno : 0;
 }
 
+static int set_attributes(int mount, const char *path, unsigned flags, uint64_t set, uint64_t clear) {
+  struct mount_attr attributes = {.attr_set = set, .attr_clr = clear};
+  return syscall(SYS_mount_setattr, mount, path, flags, &attributes, sizeof attributes) < 0 ? errno : 0;
+}
+
 static int open_tree_of(struct naos_box_entry *entry) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS};
   long source = syscall(SYS_openat2, AT_FDCWD, entry->source, &how, sizeof how);
@@ -116,12 +120,12 @@ static int open_tree_of(struct naos_box_entry *entry) {
   entry->tree = (int)syscall(SYS_open_tree, (int)source, "", flags);
   int error = entry->tree < 0 ? errno : 0;
   close((int)source);
-  if (error) return error;
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID, .propagation = MS_PRIVATE};
-  if (!is_device(entry)) attributes.attr_set |= MOUNT_ATTR_NODEV;
-  if (entry->kind == NAOS_BOX_READ && !is_device(entry)) attributes.attr_set |= MOUNT_ATTR_RDONLY;
-  long set = syscall(SYS_mount_setattr, entry->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
-  return set < 0 ? errno : 0;
+  return error;
+}
+
+static int lock_entry(const struct naos_box_entry *entry) {
+  uint64_t set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (entry->kind == NAOS_BOX_READ ? MOUNT_ATTR_RDONLY : 0);
+  return set_attributes(entry->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set, 0);
 }
 
 int naos_box_try_mapping(const char *path) {
@@ -153,6 +157,7 @@ int naos_box_open_sources(struct naos_box *box, bool early) {
     struct naos_box_entry *entry = &box->entries[index];
     if (entry->kind == NAOS_BOX_HIDE || entry->tree >= 0) continue;
     int error = open_tree_of(entry);
+    if (!error) error = lock_entry(entry);
     if (!error && box->drops) {
       error = map_owner(box, entry);
       if (error && entry->kind == NAOS_BOX_READ) error = 0;
@@ -176,9 +181,11 @@ static int attach(int root, const struct naos_box_entry *entry) {
   return error;
 }
 
-static int show_view(struct naos_box *box, int root) {
+/// Shows the devices, or everything but them.
+static int show_view(struct naos_box *box, int root, bool shows_devices) {
   for (size_t index = 0; index < box->view_count; index++) {
     const struct naos_box_entry *entry = &box->view[index];
+    if (is_device(entry) != shows_devices) continue;
     int error = 0;
     if (entry->tree >= 0) {
       error = attach(root, entry);
@@ -220,6 +227,7 @@ static int hide(int root, const char *path, int nothing) {
     char source[64];
     snprintf(source, sizeof source, "/proc/self/fd/%d", nothing);
     if (mount(source, place, NULL, MS_BIND, NULL) < 0) error = errno;
+    if (!error) error = set_attributes(root, path + 1, AT_SYMLINK_NOFOLLOW, MOUNT_ATTR_RDONLY, 0);
   }
   close(target);
   return error;
@@ -262,9 +270,8 @@ static int mount_processes(int root) {
   close(target);
   if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return errno;
   if (mount("proc/sys", "proc/sys", NULL, MS_BIND | MS_REC, NULL) < 0) return errno;
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-  long set = syscall(SYS_mount_setattr, AT_FDCWD, "proc/sys", AT_RECURSIVE, &attributes, sizeof attributes);
-  return set < 0 ? errno : 0;
+  return set_attributes(AT_FDCWD, "proc/sys", AT_RECURSIVE,
+                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
 }
 
 static int show_entries(struct naos_box *box, int root) {
@@ -295,7 +302,13 @@ static int furnish(struct naos_box *box, int root) {
   unsigned long long room = box->order.temporary_bytes;
   int error = write_identity(root);
   if (error) return fail_at(box, "the files of /etc", error);
-  if ((error = show_view(box, root))) return error;
+  if ((error = show_view(box, root, false))) return error;
+  // All at once: a call for each mount costs more than the mount.
+  error = set_attributes(root, "", AT_EMPTY_PATH | AT_RECURSIVE,
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0);
+  if (!error) error = set_attributes(root, "", AT_EMPTY_PATH, 0, MOUNT_ATTR_RDONLY);
+  if (error) return fail_at(box, "a view that is read only", error);
+  if ((error = show_view(box, root, true))) return error;
   if ((error = make_devices(root))) return fail_at(box, "/dev", error);
   snprintf(options, sizeof options, "size=%llu,mode=1777,nr_inodes=65536", room);
   if ((error = mount_memory(root, "/tmp", options, 0))) return fail_at(box, "/tmp", error);
@@ -324,8 +337,6 @@ int naos_box_enter_view(struct naos_box *box) {
   // Both on the same place: the old root lies above the new one, and is let go.
   if (syscall(SYS_pivot_root, ".", ".") < 0) return fail_at(box, "pivot_root", errno);
   if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) return fail_at(box, "the old root", errno);
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-  if (syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attributes, sizeof attributes) < 0)
-    return fail_at(box, "a root that is read only", errno);
-  return 0;
+  error = set_attributes(AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY, 0);
+  return error ? fail_at(box, "a root that is read only", error) : 0;
 }

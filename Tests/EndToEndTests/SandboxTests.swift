@@ -76,7 +76,7 @@ struct SandboxTests {
     """
 
   /// Cancels the test, visibly, where the machine cannot make a sandbox.
-  private static func needSandbox(_ project: Project) async throws {
+  static func needSandbox(_ project: Project) async throws {
     let doctor = try await project.naos("doctor").out
     let line = try #require(doctor.split(separator: "\n").first { $0.contains("user namespace: ") })
     let lacks = line.split(separator: ",").filter { !$0.contains(": yes") && !$0.contains("Landlock") }
