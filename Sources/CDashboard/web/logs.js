@@ -13,6 +13,8 @@ import { ask } from "./router.js";
 const lineHeight = 20;
 const spare = 20;
 const firstLines = 2000;
+/** A beat of the stream brings at most so many. */
+const mostBeat = 1000;
 /** With broken lines no two are equally high, so only so many are shown. */
 const mostWrapped = 1500;
 
@@ -30,6 +32,8 @@ export class LogView {
     this.follows = true;
     this.unseen = 0;
     this.opened = new Set();
+    /** The newest lines that the node gave, and how often. */
+    this.known = new Map();
     this.sheet = h("div.sheet");
     this.box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Log lines", "aria-live": "off" }, this.sheet);
     this.more = h("button.chip.more-lines", { "data-act": "follow", hidden: true });
@@ -58,14 +62,22 @@ export class LogView {
     try {
       const page = await get(`/logs${queryOf({ agent, run, limit: firstLines })}`);
       if (mine !== this.asked || this.stopped) return;
-      const known = new Set(page.lines.slice(-200).map(identity));
-      this.lines = [...this.older(page.lines), ...page.lines, ...this.early.filter((line) => !known.has(identity(line)))];
+      this.known.clear();
+      for (const line of page.lines.slice(-mostBeat)) this.known.set(identity(line), (this.known.get(identity(line)) ?? 0) + 1);
+      this.lines = [...this.older(page.lines), ...page.lines, ...this.early.filter((line) => this.isNew(line))];
     } catch {
       this.failed = true;
     }
     this.early = null;
     this.unseen = 0;
     this.sort();
+  }
+
+  /** The stream brings a line a little later than the node has it: perhaps it is here already. */
+  isNew(line) {
+    const times = this.known.get(identity(line));
+    if (times) this.known.set(identity(line), times - 1);
+    return !times;
   }
 
   /** What is known of before the lines that the node gave; if they do not meet, a mark stands between them. */
@@ -96,7 +108,7 @@ export class LogView {
   arrive(lines, skipped) {
     // What was written meanwhile did not come.
     if (!lines) return this.fetch();
-    const mine = lines.filter((line) => this.concerns(line));
+    const mine = lines.filter((line) => this.concerns(line) && (this.early || this.isNew(line)));
     if (skipped > 0) mine.unshift({ skipped, at: lines[0]?.at ?? new Date().toISOString(), agent: "", text: "", stream: "" });
     if (mine.length === 0) return undefined;
     if (this.early) { this.early.push(...mine); return undefined; }
