@@ -254,7 +254,8 @@ package struct FlowMachine: DurableMachine {
     let isStop = state.units[key]?.failure?.isStop ?? false
     if definition.onExhausted == .pause, !isStop { return true }
     guard definition.kind == .saga else { return false }
-    if isStop, definition.steps[key.step].commitment == .pivot, state.units[key]?.mayHaveApplied == true { return true }
+    // An attempt of the pivot has succeeded, whatever became of what came out of it.
+    if definition.steps[key.step].commitment == .pivot, state.gates[key]?.last != nil { return true }
     return state.isBehindPivot || definition.steps[key.step].commitment == .retriable
   }
 
