@@ -30,16 +30,20 @@ struct PlanBuilder {
   var flowCalls: [String: [FlowCall]] = [:]
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
+  /// Models that stand in for others, to be compared when all prices are known.
+  var downgrades: [Downgrade] = []
   /// Reasons that concern every agent, said once.
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
+  let isCheaper: PriceComparison
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
+    isCheaper: @escaping PriceComparison = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -47,6 +51,7 @@ struct PlanBuilder {
     self.environment = environment
     self.zoneNames = zoneNames
     self.zoneRules = zoneRules
+    self.isCheaper = isCheaper
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -67,6 +72,7 @@ struct PlanBuilder {
     checkSandboxes()
     refuseByProject()
     checkModels()
+    checkDowngrades()
     // The agents are what they are from here on.
     pinFlows()
     buildSchedules()

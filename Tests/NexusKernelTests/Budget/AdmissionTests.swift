@@ -193,7 +193,7 @@ import Testing
     var percents: [Int] = []
     for (number, amount) in [49, 1, 20, 15, 10].enumerated() {
       _ = machine.admit(call("\(number)", flat(Int64(amount))), at: reading())
-      percents += machine.settle(EffectID("\(number)"), actual: cost(Int64(amount)))?.alerts.map(\.percent) ?? []
+      percents += machine.settle(EffectID("\(number)"), actual: cost(Int64(amount)))?.alerts.compactMap(\.percent) ?? []
     }
     #expect(percents == [50, 80])
     machine.setRules([rule(cost: 150, alertAt: [50, 80])])
