@@ -373,6 +373,12 @@ static const unsigned char NX_CFG_250[] = {
 static const unsigned char NX_CFG_251[] = {
 #embed "../../docs/errors/NX-CFG-251.md"
 };
+static const unsigned char NX_CFG_260[] = {
+#embed "../../docs/errors/NX-CFG-260.md"
+};
+static const unsigned char NX_CFG_261[] = {
+#embed "../../docs/errors/NX-CFG-261.md"
+};
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
 };
@@ -939,6 +945,8 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-249", NX_CFG_249, sizeof NX_CFG_249},
     {"NX-CFG-250", NX_CFG_250, sizeof NX_CFG_250},
     {"NX-CFG-251", NX_CFG_251, sizeof NX_CFG_251},
+    {"NX-CFG-260", NX_CFG_260, sizeof NX_CFG_260},
+    {"NX-CFG-261", NX_CFG_261, sizeof NX_CFG_261},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},

@@ -252,6 +252,10 @@ struct CanonicalYAML {
     members.append(("per", .plain(spec.window.rawValue)))
     if let zone = spec.zone { members.append(("timezone", .text(zone.name))) }
     members.append(("onLimit", .plain(spec.onLimit.rawValue)))
+    if let downgrade = spec.downgrade {
+      let models = downgrade.models.sorted { $0.key < $1.key }.map { ($0.key, YAMLText.text($0.value)) }
+      members.append(("downgrade", .map([("at", .plain(String(downgrade.at))), ("models", .map(models))])))
+    }
     if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }
     return .map(members)
   }

@@ -17,12 +17,26 @@ extension ConfigKeys {
       "timezone", Shape(.text), default: "UTC",
       "Whose days, weeks and months they are: a name of the IANA database, such as `Europe/Berlin`."),
     KeySpec(
-      "onLimit", word(OnLimit.self), aliases: ["action", "onExceed"], default: "refuse",
-      "What happens at the limit."),
+      "onLimit", Shape(.word(OnLimit.allCases.map(\.rawValue) + ["downgrade"])), aliases: ["action", "onExceed"],
+      default: "refuse", "What happens at the limit; `downgrade` is `refuse` with a `downgrade` before it."),
     KeySpec(
       "alertAt", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
       "The percentages at which to alert."),
+    KeySpec(
+      "downgrade", .object(downgrade), default: "none",
+      "Models that take over when the limit comes near."),
   ]
+
+  private static let downgrade = ObjectShape(
+    "a downgrade",
+    [
+      KeySpec(
+        "at", Shape(.percentage), default: "80",
+        "From which share of the limit on; what is set aside for calls under way counts."),
+      KeySpec(
+        "models", .dictionary(.free, Shape(.text)), required: true,
+        "The cheaper model of each dearer one, both as `provider/model`."),
+    ])
 
   static let limits = ObjectShape("a budget", limitKeys)
 

@@ -84,7 +84,7 @@ extension PlanBuilder {
   private mutating func buildProjectCost(_ fields: Fields) {
     var scope = BudgetScope.global
     if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
-    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt"]
+    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt", "downgrade"]
     if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
     for entry in fields.value("budgets")?.entries ?? [] {
       addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))
@@ -191,6 +191,7 @@ extension PlanBuilder {
       return
     }
     checkThrottle(spec, sources, entry)
+    spec.downgrade = downgrade(sources, entry)
     plan.budgets.append(spec)
   }
 

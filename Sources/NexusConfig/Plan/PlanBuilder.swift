@@ -32,16 +32,20 @@ struct PlanBuilder {
   var gateUses: [GateUse] = []
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
+  /// Models that stand in for others, to be compared when all prices are known.
+  var downgrades: [Downgrade] = []
   /// Reasons that concern every agent, said once.
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
+  let isCheaper: PriceComparison
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
+    isCheaper: @escaping PriceComparison = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -49,6 +53,7 @@ struct PlanBuilder {
     self.environment = environment
     self.zoneNames = zoneNames
     self.zoneRules = zoneRules
+    self.isCheaper = isCheaper
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -70,6 +75,7 @@ struct PlanBuilder {
     refuseByProject()
     checkModels()
     buildValidators()
+    checkDowngrades()
     // The agents are what they are from here on.
     pinFlows()
     buildSchedules()

@@ -145,11 +145,12 @@ extension ModelExchange {
 
   /// Says which attempt an answer is of, if it is not the first, and of which model, if it is not the one asked for.
   var attemptFields: [EnvironmentVariable] {
-    if attempts.failed == 0, attempts.candidate == 0 { return [] }
+    if attempts.failed == 0, attempts.candidate == 0, downgradedFrom == nil { return [] }
     var fields: [EnvironmentVariable] = []
+    if let downgradedFrom { fields.append(EnvironmentVariable("x-naos-downgraded-from", downgradedFrom)) }
     if attempts.failed > 0 { fields.append(EnvironmentVariable("x-naos-attempts", String(attempts.failed + 1))) }
     // Asked for by another name, so it is said which model answers.
-    if attempts.candidate > 0 { fields.append(EnvironmentVariable("x-naos-model", call.target.fullName)) }
+    if attempts.candidate > 0 || downgradedFrom != nil { fields.append(EnvironmentVariable("x-naos-model", call.target.fullName)) }
     return fields
   }
 }

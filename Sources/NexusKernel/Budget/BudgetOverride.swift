@@ -121,7 +121,8 @@ extension BudgetOverride {
         scope: place.scope, window: place.window, maxTokens: missesTokens ? maxTokens : nil,
         maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil,
         onLimit: onLimit ?? beside?.onLimit ?? .refuse,
-        alertAt: beside?.alertAt ?? alertAt, zone: beside?.zone))
+        alertAt: beside?.alertAt ?? alertAt, zone: beside?.zone,
+        downgrade: beside?.downgrade))
   }
 }
 

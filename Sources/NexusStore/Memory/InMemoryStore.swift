@@ -116,7 +116,7 @@ extension InMemoryStore {
     let (charges, counted) = try read { state in (state.charges, state.counters[scope.key]?.spent) }
     var sum = Spend.zero
     for charge in charges {
-      let isCalled = charge.run.map(scope.calledRuns.contains) ?? false
+      let isCalled = scope.isMeant(charge.id, of: charge.run)
       guard isCalled || scope.run == nil || scope.run == charge.run else { continue }
       let counters = charge.counters
       if try scope.holds(

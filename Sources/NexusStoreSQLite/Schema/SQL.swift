@@ -243,7 +243,7 @@ enum SQL: Int, CaseIterable {
     price
     """
 
-  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters"
+  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters, id, run"
 
   private var ledgerText: String {
     switch self {
