@@ -148,8 +148,15 @@ package struct Redaction: Sendable {
   }
 
   private static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool {
-    guard text.count >= word.count else { return false }
-    return (0...text.count - word.count).contains { text[$0..<$0 + word.count].elementsEqual(word) }
+    let (text, word) = (text.span, word.span)
+    var start = 0
+    while start + word.count <= text.count {
+      var matched = 0
+      while matched < word.count, text[start + matched] == word[matched] { matched += 1 }
+      if matched == word.count { return true }
+      start += 1
+    }
+    return false
   }
 
   // MARK: Matching
