@@ -4,17 +4,20 @@
 internal import Glibc
 internal import NexusCore
 
-/// What a sandbox shows and hides beside the view that every sandbox has, in the order in which it is mounted.
+/// What a sandbox shows and hides beside the view that every sandbox has, in the order in which it is mounted; and its
+/// doors.
 struct BoxView {
   enum Kind: String {
     case read = "r"
     case write = "w"
     case hidden = "h"
+    case door = "d"
   }
 
   struct Entry: Hashable {
     var kind: Kind
     var source: String
+    /// Inside; of a door, its name there.
     var place: String
   }
 
@@ -45,6 +48,7 @@ struct BoxView {
       hideNames(in: folder.path, at: folder.place)
       for path in enclosure.hidden { hide(path, within: folder) }
     }
+    entries += enclosure.doors.map { Entry(kind: .door, source: $0.place, place: "") }
   }
 
   private mutating func hideNames(in path: String, at place: String) {

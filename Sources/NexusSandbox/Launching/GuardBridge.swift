@@ -212,16 +212,17 @@ extension GuardBridge {
     for _ in 0..<Self.messagesInARow {
       var reply = naos_guard_reply()
       var pidfd: Int32 = -1
-      var door: Int32 = -1
-      let outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd, &door)
+      var numbers = [Int32](repeating: -1, count: Int(NAOS_BOX_DOORS))
+      var doorCount = 0
+      let outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd, &numbers, &doorCount)
       let descriptor = pidfd >= 0 ? Descriptor(pidfd) : nil
-      let listener = door >= 0 ? Descriptor(door) : nil
+      let doors = numbers.prefix(doorCount).map { Descriptor($0) }
       if outcome == -EAGAIN { break }
       guard outcome == 1 else {
         lose(connection)
         return
       }
-      unsafe heed(reply, descriptor, listener, buffer)
+      unsafe heed(reply, descriptor, doors, buffer)
     }
     flushOutbox(connection)
   }
@@ -235,12 +236,12 @@ extension GuardBridge {
   }
 
   private func heed(
-    _ reply: naos_guard_reply, _ pidfd: Descriptor?, _ listener: Descriptor?, _ buffer: UnsafeMutableRawBufferPointer
+    _ reply: naos_guard_reply, _ pidfd: Descriptor?, _ doors: [Descriptor], _ buffer: UnsafeMutableRawBufferPointer
   ) {
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self, listener: listener)
+      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self, doors: doors)
       spawn.process = process
       spawn.pidfd = pidfd
       live[spawn.id] = spawn
