@@ -147,7 +147,7 @@ enum FilePlaces {
 
   static func link(at path: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+    let count: Int = unsafe buffer.withUnsafeMutableBytes { bytes in
       unsafe bytes.withMemoryRebound(to: CChar.self) { text in
         guard let start = text.baseAddress else { return -1 }
         return unsafe readlink(path, start, text.count)

@@ -29,11 +29,11 @@ final class GuardedProcess: LaunchedProcess {
     case ended(ProcessExit)
   }
 
-  init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge, doors: [Descriptor]) {
-    self.doors = Mutex(.listening(doors))
-    end = Mutex(.running(pidfd: pidfd, waiting: []))
-    pid = reply.pid
-    containment = Containment(reply.means)
+  init(_ news: GuardNews, of spawn: Spawn, bridge: GuardBridge) {
+    doors = Mutex(.listening(news.doors))
+    end = Mutex(.running(pidfd: news.pidfd, waiting: []))
+    pid = news.reply.pid
+    containment = Containment(news.reply.means)
     id = spawn.id
     lifetime = spawn.lifetime
     self.bridge = bridge
