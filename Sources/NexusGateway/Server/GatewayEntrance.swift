@@ -10,7 +10,8 @@ private struct GatewayEntrance: OpenDoors {
   let channels: [any Channel]
 
   func close() {
-    for channel in channels { channel.close(promise: nil) }
+    // Once the plane has shut down, they are closed, and their loops are gone.
+    for channel in channels where channel.isActive { channel.close(promise: nil) }
   }
 }
 
