@@ -23,9 +23,9 @@
 #define NAOS_BOX_ID 1000
 #define NAOS_BOX_HOME "/home/agent"
 
-enum { NAOS_BOX_READ, NAOS_BOX_WRITE, NAOS_BOX_HIDE };
+enum { NAOS_BOX_READ, NAOS_BOX_WRITE, NAOS_BOX_HIDE, NAOS_BOX_DOOR, NAOS_BOX_DATAGRAM_DOOR };
 
-/// One entry of an order: a folder or a file to show, or a name to hide.
+/// One entry of an order: a folder or a file to show, a name to hide, or a door.
 struct naos_box_entry {
   int kind;
   const char *source;
@@ -64,9 +64,9 @@ struct naos_box_program {
   int (*execute)(const void *context, int *stage);
 };
 
-enum { NAOS_BOX_FAILED = 1, NAOS_BOX_LISTENER = 2, NAOS_BOX_READY = 3 };
+enum { NAOS_BOX_FAILED = 1, NAOS_BOX_DOOR_MADE = 2, NAOS_BOX_READY = 3 };
 
-/// What goes over the status socket; a listener comes with its descriptor.
+/// What goes over the status socket; a door comes with its descriptor.
 struct naos_box_message {
   uint32_t kind;
   int32_t stage;
@@ -88,6 +88,19 @@ bool naos_box_plan_view(struct naos_box *box);
 /// Opens `path` below `root` without following any link; makes it, as a folder or a file, where it is not there.
 int naos_box_open_target(int root, const char *path, bool is_file);
 int naos_box_write_file(int root, const char *path, const char *text);
+
+// BoxDoors.c
+static inline bool naos_box_is_door(const struct naos_box_entry *entry) {
+  return entry->kind == NAOS_BOX_DOOR || entry->kind == NAOS_BOX_DATAGRAM_DOOR;
+}
+static inline bool naos_box_is_shown(const struct naos_box_entry *entry) {
+  return entry->kind == NAOS_BOX_READ || entry->kind == NAOS_BOX_WRITE;
+}
+/// Sets the loopback up, makes the sockets that are the doors, and hands each to `pass`. Returns 0 or an errno value,
+/// `failed_at` set.
+int naos_box_open_doors(struct naos_box *box, void (*pass)(int door));
+/// Writes the names of doors into the open file of hosts. Returns 0 or an errno value.
+int naos_box_name_doors(const struct naos_box *box, int file);
 
 // BoxLocks.c
 /// Gives up all privileges for good; also what an execution could bring back.

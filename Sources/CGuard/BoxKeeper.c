@@ -5,24 +5,18 @@
 // then stands for the agent before the guard.
 #include "BoxInternal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define BACKLOG 256
 
 static void send_message(struct naos_box_message *message, int descriptor) {
   struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
@@ -107,21 +101,9 @@ static void enter_namespaces(struct naos_box *box) {
   if (sethostname("agent", 5) < 0) fail(NAOS_STAGE_BOX, "a host name", errno);
 }
 
-/// The namespace's loopback, and on it the one door out: a listener that the node serves.
-static void open_door(const struct naos_box *box) {
-  int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct ifreq loopback = {.ifr_flags = IFF_UP};
-  strcpy(loopback.ifr_name, "lo");
-  if (socket_fd < 0 || ioctl(socket_fd, SIOCSIFFLAGS, &loopback) < 0) fail(NAOS_STAGE_BOX, "a loopback", errno);
-  if (box->order.port) {
-    struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons(box->order.port),
-                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (bind(socket_fd, (struct sockaddr *)&place, sizeof place) < 0 || listen(socket_fd, BACKLOG) < 0)
-      fail(NAOS_STAGE_BOX, "the agent plane's listener", errno);
-    struct naos_box_message message = {.kind = NAOS_BOX_LISTENER};
-    send_message(&message, socket_fd);
-  }
-  close(socket_fd);
+static void pass_door(int door) {
+  struct naos_box_message message = {.kind = NAOS_BOX_DOOR_MADE};
+  send_message(&message, door);
 }
 
 // ---- The three processes -----------------------------------------------------------------------------------------
@@ -224,7 +206,7 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   die_with_parent();
   if (getppid() != program->guard) _exit(127);
   enter_namespaces(box);
-  open_door(box);
+  if ((error = naos_box_open_doors(box, pass_door))) fail_box(box, error);
   pid_t init = fork();
   if (init == 0) be_init(box);
   if (init < 0) fail(NAOS_STAGE_FORK, NULL, errno);

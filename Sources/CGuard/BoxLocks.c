@@ -130,7 +130,10 @@ static const int forbidden[] = {
     SYS_swapoff, SYS_reboot, SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_acct,
     SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname,
     SYS_setdomainname, SYS_syslog, SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_fanotify_init, SYS_vhangup,
-    SYS_lookup_dcookie, SYS_nfsservctl,
+    SYS_nfsservctl,
+#ifdef SYS_lookup_dcookie
+    SYS_lookup_dcookie,
+#endif
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,
 #endif

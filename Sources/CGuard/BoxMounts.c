@@ -155,7 +155,7 @@ int naos_box_open_sources(struct naos_box *box, bool early) {
   }
   for (uint32_t index = 0; index < box->order.entries; index++) {
     struct naos_box_entry *entry = &box->entries[index];
-    if (entry->kind == NAOS_BOX_HIDE || entry->tree >= 0) continue;
+    if (!naos_box_is_shown(entry) || entry->tree >= 0) continue;
     int error = open_tree_of(entry);
     if (!error) error = lock_entry(entry);
     if (!error && box->drops) {
@@ -245,11 +245,10 @@ static int make_devices(int root) {
 }
 
 /// The files that say who and where the agent is: nothing of the host's.
-static int write_identity(int root) {
+static int write_identity(const struct naos_box *box, int root) {
   static const char *const files[][2] = {
       {"etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:1000:1000:agent:" NAOS_BOX_HOME ":/bin/sh\n"},
       {"etc/group", "root:x:0:\nagent:x:1000:\n"},
-      {"etc/hosts", "127.0.0.1 localhost agent\n::1 localhost\n"},
       {"etc/hostname", "agent\n"},
       {"etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n"},
       {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"}};
@@ -260,7 +259,11 @@ static int write_identity(int root) {
     int error = naos_box_write_file(root, files[index][0], files[index][1]);
     if (error) return error;
   }
-  return 0;
+  int hosts = openat(root, "etc/hosts", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+  if (hosts < 0) return errno;
+  int error = dprintf(hosts, "127.0.0.1 localhost agent\n") < 0 ? errno : naos_box_name_doors(box, hosts);
+  close(hosts);
+  return error;
 }
 
 /// The processes of the namespace, and of the kernel's settings only what may be read.
@@ -277,7 +280,7 @@ static int mount_processes(int root) {
 static int show_entries(struct naos_box *box, int root) {
   for (uint32_t index = 0; index < box->order.entries; index++) {
     const struct naos_box_entry *entry = &box->entries[index];
-    int error = entry->kind == NAOS_BOX_HIDE ? 0 : attach(root, entry);
+    int error = naos_box_is_shown(entry) ? attach(root, entry) : 0;
     if (error) return fail_at(box, entry->target, error);
   }
   return 0;
@@ -300,7 +303,7 @@ static int hide_entries(struct naos_box *box, int root) {
 static int furnish(struct naos_box *box, int root) {
   char options[64];
   unsigned long long room = box->order.temporary_bytes;
-  int error = write_identity(root);
+  int error = write_identity(box, root);
   if (error) return fail_at(box, "the files of /etc", error);
   if ((error = show_view(box, root, false))) return error;
   // All at once: a call for each mount costs more than the mount.

@@ -75,7 +75,7 @@ static pid_t fork_into(const struct naos_group_plan *groups, bool *born_inside) 
 }
 
 /// One message until `ends`: 1 with one, 0 at the end, or a negated errno value.
-static int receive(int status, int64_t ends, struct naos_box_message *message, int *listener) {
+static int receive(int status, int64_t ends, struct naos_box_message *message, int *door) {
   struct pollfd ready = {.fd = status, .events = POLLIN};
   int count;
   do {
@@ -93,10 +93,9 @@ static int receive(int status, int64_t ends, struct naos_box_message *message, i
   ssize_t length = recvmsg(status, &header, MSG_CMSG_CLOEXEC);
   if (length <= 0) return length < 0 ? -errno : 0;
   struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
-  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-    if (*listener >= 0) close(*listener);
-    memcpy(listener, CMSG_DATA(rights), sizeof *listener);
-  }
+  *door = -1;
+  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
+    memcpy(door, CMSG_DATA(rights), sizeof *door);
   return length == sizeof *message ? 1 : -EPROTO;
 }
 
@@ -106,8 +105,9 @@ static void hear(int status, struct naos_spawn_result *result) {
   int64_t ends = naos_milliseconds() + START_PATIENCE_MILLISECONDS;
   for (;;) {
     struct naos_box_message message;
-    int outcome = receive(status, ends, &message, &result->listener);
+    int door = -1, outcome = receive(status, ends, &message, &door);
     if (outcome == 0 && is_ready) return;
+    if (door >= 0) result->doors[result->door_count++] = door;
     if (outcome == 1 && message.kind != NAOS_BOX_FAILED) {
       if (message.kind == NAOS_BOX_READY) is_ready = true;
       continue;
@@ -139,21 +139,24 @@ void naos_box_start(struct naos_box *box, const struct naos_box_program *program
     // Whoever has begun is ended with its keeper; the guard's caller reaps it.
     if (result->stage != NAOS_STAGE_NONE) kill(result->pid, SIGKILL);
   }
-  if (result->stage != NAOS_STAGE_NONE && result->listener >= 0) {
-    close(result->listener);
-    result->listener = -1;
-  }
+  while (result->stage != NAOS_STAGE_NONE && result->door_count > 0) close(result->doors[--result->door_count]);
   close(pair[0]);
 }
 
 bool naos_box_read_entries(struct naos_box *box, char **strings) {
   box->entries = calloc((size_t)box->order.entries + 1, sizeof *box->entries);
   if (!box->entries) return false;
+  size_t doors = 0;
   for (uint32_t index = 0; index < box->order.entries; index++) {
     const char *source = strings[2 * index], *target = strings[2 * index + 1];
-    int kind = *source == 'r' ? NAOS_BOX_READ : *source == 'w' ? NAOS_BOX_WRITE : NAOS_BOX_HIDE;
-    if ((kind == NAOS_BOX_HIDE && *source != 'h') || *target != '/') return false;
-    box->entries[index] = (struct naos_box_entry){.kind = kind, .source = source + 1, .target = target, .tree = -1};
+    // In the order of the kinds.
+    static const char letters[] = "rwhdu";
+    const char *letter = *source ? strchr(letters, *source) : NULL;
+    if (!letter) return false;
+    struct naos_box_entry entry = {
+        .kind = (int)(letter - letters), .source = source + 1, .target = target, .tree = -1};
+    if (naos_box_is_door(&entry) ? ++doors > NAOS_BOX_DOORS : *target != '/') return false;
+    box->entries[index] = entry;
   }
   return true;
 }

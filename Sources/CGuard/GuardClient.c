@@ -173,16 +173,17 @@ int naos_guard_send_signal(int socket_fd, uint64_t id, int signal) {
   return send_request(socket_fd, &request, NULL, NULL, 0);
 }
 
-int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd, int *listener) {
+int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd, int *doors,
+                       size_t *door_count) {
   struct iovec part = {.iov_base = reply, .iov_len = sizeof *reply};
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int) * 2)];
+    char bytes[CMSG_SPACE(sizeof(int) * (1 + NAOS_BOX_DOORS))];
   } control;
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   *pidfd = -1;
-  *listener = -1;
+  *door_count = 0;
   ssize_t count;
   do count = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   while (count < 0 && errno == EINTR);
@@ -191,8 +192,8 @@ int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     memcpy(pidfd, CMSG_DATA(header), sizeof *pidfd);
-    if (header->cmsg_len >= CMSG_LEN(sizeof(int) * 2))
-      memcpy(listener, CMSG_DATA(header) + sizeof *pidfd, sizeof *listener);
+    *door_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) - 1;
+    memcpy(doors, CMSG_DATA(header) + sizeof *pidfd, sizeof(int) * *door_count);
   }
   return count == sizeof *reply ? 1 : -EPROTO;
 }

@@ -138,8 +138,9 @@ struct naos_spawn_order {
 };
 struct naos_spawn_result {
   pid_t pid;
-  /// Of an agent in a sandbox: what listens for it there; -1: nothing does.
-  int listener;
+  /// Of an agent in a sandbox: what listens for it there.
+  int doors[NAOS_BOX_DOORS];
+  size_t door_count;
   char what[NAOS_BOX_TEXT];
   volatile int stage;
   volatile int error;
@@ -219,7 +220,8 @@ bool naos_tend_children(struct naos_guard *guard);
 void naos_kill_everything(struct naos_guard *guard);
 
 // GuardMain.c
-bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, int listener);
+bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, const int *doors,
+                      size_t door_count);
 int64_t naos_milliseconds(void);
 
 // GuardWarden.c

@@ -35,14 +35,16 @@ static _Noreturn void leave(struct naos_guard *guard) {
   _exit(0);
 }
 
-bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, int listener) {
+bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, const int *doors,
+                      size_t door_count) {
   struct iovec part = {.iov_base = (void *)(uintptr_t)reply, .iov_len = sizeof *reply};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  int descriptors[2] = {pidfd, listener};
-  size_t size = sizeof(int) * (listener >= 0 ? 2 : 1);
+  int descriptors[1 + NAOS_BOX_DOORS] = {pidfd};
+  size_t size = sizeof(int) * (1 + door_count);
+  if (door_count > 0) memcpy(descriptors + 1, doors, sizeof(int) * door_count);
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int) * 2)];
+    char bytes[CMSG_SPACE(sizeof descriptors)];
   } control;
   if (pidfd >= 0) {
     memset(&control, 0, sizeof control);
@@ -98,7 +100,7 @@ static void register_groups(struct naos_guard *guard, struct naos_agent *agent, 
 
 static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order *order, bool complete) {
   struct naos_guard_reply reply = {.kind = NAOS_REPLY_SPAWN_FAILED, .id = order->id};
-  struct naos_spawn_result result = {.pid = -1, .listener = -1, .stage = NAOS_STAGE_LAUNCHER, .error = EMFILE};
+  struct naos_spawn_result result = {.pid = -1, .stage = NAOS_STAGE_LAUNCHER, .error = EMFILE};
   struct naos_agent *agent = NULL;
   int pidfd = -1;
   if (complete) naos_spawn(guard, order, &result);
@@ -126,14 +128,14 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     reply.error = 0;
     reply.pid = result.pid;
     reply.means = result.means;
-    naos_guard_reply(guard, &reply, pidfd, result.listener);
+    naos_guard_reply(guard, &reply, pidfd, result.doors, result.door_count);
   } else {
     reply.status = result.ceiling;
     memcpy(reply.what, result.what, sizeof reply.what);
-    naos_guard_reply(guard, &reply, -1, -1);
+    naos_guard_reply(guard, &reply, -1, NULL, 0);
   }
   if (pidfd >= 0) close(pidfd);
-  if (result.listener >= 0) close(result.listener);
+  for (size_t index = 0; index < result.door_count; index++) close(result.doors[index]);
   size_t count = order->block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
   for (size_t index = 0; complete && index < count; index++) close(order->descriptors[index]);
 }

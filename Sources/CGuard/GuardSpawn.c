@@ -249,7 +249,6 @@ void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order,
                 struct naos_spawn_result *result) {
   memset(result, 0, sizeof *result);
   result->pid = -1;
-  result->listener = -1;
   result->stage = NAOS_STAGE_LAUNCHER;
   result->error = EINVAL;
   if (order->box.entries > NAOS_BOX_ENTRIES || order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;

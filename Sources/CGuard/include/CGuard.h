@@ -42,13 +42,16 @@ enum {
 /// More than anybody grants by hand.
 #define NAOS_BOX_ENTRIES 4096
 
+/// More doors than that a sandbox has not.
+#define NAOS_BOX_DOORS 65
+
 /// A sandbox for an agent.
 struct naos_box_order {
   uint32_t enabled;
-  /// Pairs of strings in the block, behind the environment: `r`, `w` or `h` with the path outside, and the path inside.
+  /// Pairs of strings in the block, behind the environment: `r`, `w` or `h` with the path outside, and the path inside;
+  /// `d` with `127.0.0.1:4201` and a name that is that address in the sandbox, or nothing: a door, at which something
+  /// listens and is passed out; `u` the same for datagrams.
   uint32_t entries;
-  /// Where on its loopback the agent plane listens; 0: nowhere.
-  uint32_t port;
   /// Open files; 0: as many as the guard.
   uint32_t files;
   /// The size of `/tmp`, and of its home.
@@ -134,9 +137,10 @@ int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal);
 
 /// Takes one message: 1 with a message, 0 at the guard's end, or a negated errno value (-EAGAIN: none now).
-/// `pidfd` and `listener` are -1 where the message brings none.
+/// `pidfd` is -1 where the message brings none; of the `NAOS_BOX_DOORS` places for doors, `door_count` are filled, in
+/// the order in which they were asked for.
 int naos_guard_receive(int socket_fd, struct naos_guard_reply *_Nonnull reply, int *_Nonnull pidfd,
-                       int *_Nonnull listener);
+                       int *_Nonnull doors, size_t *_Nonnull door_count);
 
 /// One sweep of `/proc`, for the time after a guard's death: processes marked with `tag`, and the members of sessions
 /// whose leaders were agents at `deadline_ticks`, are sent SIGKILL, each through a pidfd. Returns how many there were,

@@ -115,14 +115,15 @@ struct CanonicalYAML {
 
   private func processSandbox(_ spec: AgentSpec) -> YAMLText? {
     guard let sandbox = spec.sandbox else {
-      return spec.ceilings.isEmpty ? nil : .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
+      if spec.ceilings.isEmpty { return nil }
+      return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
     }
     let folders = sandbox.folders.map { folder in
       YAMLText.map([
         ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
       ])
     }
-    return .map([
+    return YAMLText.map([
       ("engine", .plain("process")), ("fs", .list(folders)), ("net", .list([])),
       ("limits", limits(spec.ceilings, sandbox)),
     ])

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 /// The sandbox that a process is started in: it sees the programs of the machine, its working directory read only, and
-/// what is listed here; its network is a loopback on which nothing but the agent plane listens.
+/// what is listed here; its network is a loopback with nothing on it but its doors.
 package struct Enclosure: Sendable, Hashable {
   /// A folder or a file that it is shown.
   package struct Folder: Sendable, Hashable {
@@ -18,6 +18,21 @@ package struct Enclosure: Sendable, Hashable {
     }
   }
 
+  /// A socket on its network that is served outside.
+  package struct Door: Sendable, Hashable {
+    package enum Destination: Sendable, Hashable {
+      /// The agent plane.
+      case plane
+    }
+    /// Where it is inside: `127.0.0.1:4201`.
+    package var place: String
+    package var destination: Destination
+    package init(place: String, destination: Destination) {
+      self.place = place
+      self.destination = destination
+    }
+  }
+
   package static let defaultTemporaryBytes: Int64 = 64 << 20
   /// Where the home of whoever runs in it is.
   package static let home = "/home/agent"
@@ -28,34 +43,33 @@ package struct Enclosure: Sendable, Hashable {
   package var folders: [Folder]
   /// Folders outside that no grant shows, wherever they are within one; and beside them no keys either.
   package var hidden: [String]
-  /// Where on its loopback the agent plane listens; nil: nowhere.
-  package var planePort: Int?
+  package var doors: [Door]
   /// How much it may keep in `/tmp`, and as much again in its home.
   package var temporaryBytes: Int64
   /// How many files each of its processes may have open; nil for as many as the node's own agents may.
   package var openFiles: Int?
 
   package init(
-    folders: [Folder] = [], hidden: [String] = [], planePort: Int? = nil,
+    folders: [Folder] = [], hidden: [String] = [], doors: [Door] = [],
     temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil
   ) {
     self.folders = folders
     self.hidden = hidden
-    self.planePort = planePort
+    self.doors = doors
     self.temporaryBytes = temporaryBytes
     self.openFiles = openFiles
   }
 }
 
-/// Serves the agent plane where agents cannot reach the node by themselves.
-package protocol PlaneDoor: Sendable {
-  /// Takes over a listening socket and serves it until `close` is called on what is returned.
+/// Serves the doors of sandboxes.
+package protocol DoorKeeper: Sendable {
+  /// Takes over the sockets of the doors of a sandbox and serves them until `close` is called on what is returned.
   ///
-  /// - Returns: nil if the plane serves nobody any more; the socket is closed in any case.
-  func serve(listener: Int32) async -> (any PlaneEntrance)?
+  /// - Parameter sockets: one for each door, in their order; they are closed in any case.
+  func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors
 }
 
-package protocol PlaneEntrance: Sendable {
+package protocol OpenDoors: Sendable {
   /// Takes no more connections; those that there are end with the processes that hold them.
   func close()
 }

@@ -5,20 +5,30 @@ internal import Glibc
 internal import NIOCore
 package import NexusCore
 
-/// A listener of the agent plane in the network of one sandbox.
-struct GatewayEntrance: PlaneEntrance {
-  let channel: any Channel
+/// Listeners of the agent plane in the network of one sandbox.
+private struct GatewayEntrance: OpenDoors {
+  let channels: [any Channel]
 
-  func close() { channel.close(promise: nil) }
+  func close() {
+    // Once the plane has shut down, they are closed, and their loops are gone.
+    for channel in channels where channel.isActive { channel.close(promise: nil) }
+  }
 }
 
-extension EffectGateway: PlaneDoor {
-  package func serve(listener: Int32) async -> (any PlaneEntrance)? {
-    guard let server = current else {
-      Glibc.close(listener)
-      return nil
+extension EffectGateway: DoorKeeper {
+  package func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors {
+    var channels: [any Channel] = []
+    for (door, socket) in zip(doors, sockets) {
+      switch door.destination {
+      case .plane:
+        guard let server = current else {
+          Glibc.close(socket)
+          continue
+        }
+        // One that cannot be registered is closed by who tried, and its agent is refused there.
+        if let channel = try? await server.serve(listener: socket) { channels.append(channel) }
+      }
     }
-    // A socket that cannot be registered is closed by the one who tried.
-    return try? await GatewayEntrance(channel: server.serve(listener: listener))
+    return GatewayEntrance(channels: channels)
   }
 }

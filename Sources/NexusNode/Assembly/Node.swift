@@ -99,7 +99,7 @@ package final class Node: Sendable {
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
-      let launcher = GuardedLauncher(clock: clock, random: random, plane: gateway)
+      let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
       var services = RuntimeServices(
         store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
         probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,

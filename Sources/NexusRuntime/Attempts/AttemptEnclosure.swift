@@ -15,8 +15,9 @@ extension Enclosure {
     var folders = sandbox.folders
     if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
     self.init(
-      folders: folders, hidden: [state], planePort: access.port, temporaryBytes: sandbox.temporaryBytes,
-      openFiles: sandbox.openFiles)
+      folders: folders, hidden: [state],
+      doors: access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [],
+      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles)
   }
 }
 

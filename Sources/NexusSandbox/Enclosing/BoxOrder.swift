@@ -11,7 +11,7 @@ extension naos_box_order {
       return
     }
     self.init(
-      enabled: 1, entries: UInt32(entries), port: enclosure.planePort.map { UInt32(clamping: $0) } ?? 0,
+      enabled: 1, entries: UInt32(entries),
       files: enclosure.openFiles.map { UInt32(clamping: $0) } ?? 0,
       // A file system of no bytes is one without a limit to the kernel.
       temporary_bytes: UInt64(max(4096, enclosure.temporaryBytes)))

@@ -4,17 +4,20 @@
 internal import Glibc
 internal import NexusCore
 
-/// What a sandbox shows and hides beside the view that every sandbox has, in the order in which it is mounted.
+/// What a sandbox shows and hides beside the view that every sandbox has, in the order in which it is mounted; and its
+/// doors.
 struct BoxView {
   enum Kind: String {
     case read = "r"
     case write = "w"
     case hidden = "h"
+    case door = "d"
   }
 
   struct Entry: Hashable {
     var kind: Kind
     var source: String
+    /// Inside; of a door, its name there.
     var place: String
   }
 
@@ -45,6 +48,7 @@ struct BoxView {
       hideNames(in: folder.path, at: folder.place)
       for path in enclosure.hidden { hide(path, within: folder) }
     }
+    entries += enclosure.doors.map { Entry(kind: .door, source: $0.place, place: "") }
   }
 
   private mutating func hideNames(in path: String, at place: String) {
@@ -143,7 +147,7 @@ enum FilePlaces {
 
   static func link(at path: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+    let count: Int = unsafe buffer.withUnsafeMutableBytes { bytes in
       unsafe bytes.withMemoryRebound(to: CChar.self) { text in
         guard let start = text.baseAddress else { return -1 }
         return unsafe readlink(path, start, text.count)

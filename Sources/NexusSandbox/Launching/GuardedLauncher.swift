@@ -49,17 +49,17 @@ package final class GuardedLauncher: ProcessLauncher {
 
   private let limits: Limits
   private let bridge: GuardBridge
-  private let plane: (any PlaneDoor)?
+  private let doors: (any DoorKeeper)?
   private let lifetime: BridgeLifetime
 
   /// Makes a launcher that has not started anything yet.
   ///
-  /// - Parameter plane: what serves those in a sandbox; without it they reach nothing.
+  /// - Parameter doors: who serves the doors of sandboxes; without one they lead nowhere.
   package init(
     clock: any NexusClock = SystemClock(), random: any RandomSource = SystemRandom(), limits: Limits = Limits(),
-    abilities: Abilities = Abilities(), plane: (any PlaneDoor)? = nil
+    abilities: Abilities = Abilities(), doors: (any DoorKeeper)? = nil
   ) {
-    self.plane = plane
+    self.doors = doors
     self.limits = limits
     bridge = GuardBridge(clock: clock, random: random, limits: limits, abilities: abilities)
     lifetime = BridgeLifetime(bridge)
@@ -85,7 +85,7 @@ package final class GuardedLauncher: ProcessLauncher {
       }
     }
     let process = try result.get()
-    if let plane { await process.openDoor(plane) }
+    if let doors, let asked = request.enclosure?.doors, !asked.isEmpty { await process.openDoors(asked, by: doors) }
     return process
   }
 
