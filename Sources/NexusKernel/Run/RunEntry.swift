@@ -99,9 +99,15 @@ extension BudgetRefusal {
     switch reason {
     case .exhausted, .busy, .tooBig, .reserve: .budget
     case .loop: .loop
-    // A cassette never pauses; it is a list of the calls that may be made.
-    case .ceiling, .cassette: .calls
+    // Neither a cassette nor a rule ever pauses.
+    case .ceiling, .cassette, .policy: .calls
     }
+  }
+
+  /// How the run ends for it, where it does not pause.
+  package var end: RunEntry {
+    let error = RunError(code: code, message: message, isRetryable: false)
+    return reason == .policy ? .stopped(error) : .failed(error)
   }
 
   /// It is about money or tokens, and not about what the agent does.

@@ -267,8 +267,7 @@ package struct RunMachine: Sendable {
     case .budgetStopped(let refusal):
       return refusal.action == .pause
         ? Decision([ended, .paused(refusal.pauseReason, note: refusal.message)], [.settle])
-        : Decision(
-          [ended, .failed(RunError(code: refusal.code, message: refusal.message, isRetryable: false))], [.settle])
+        : Decision([ended, refusal.end], [.settle])
     case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])
     case .crashed(let reason), .askedRetry(let reason):
       guard reason.isRetryable, after.failures < retry.maxAttempts else {
