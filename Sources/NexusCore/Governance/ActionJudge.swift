@@ -73,5 +73,9 @@ package protocol ActionJudge: Sendable {
   /// SHA-256 of the rules' canonical form, in hexadecimal.
   var policyHash: String { get }
   var onForbidden: GovernanceSpec.OnForbidden { get }
+  /// Whether an action of this name may ever happen.
+  func knows(_ tool: String) -> Bool
+  /// Nil for a tool that nobody declared.
+  func effect(of tool: String) -> EffectClass?
   func judge(_ action: ProposedAction) -> ActionVerdict
 }

@@ -43,6 +43,10 @@ package struct ActionPolicy: ActionJudge {
     guard problems.isEmpty else { throw BoundaryProblems(all: problems) }
   }
 
+  package func knows(_ tool: String) -> Bool { spec.tools[tool] != nil }
+
+  package func effect(of tool: String) -> EffectClass? { spec.tools[tool]?.effect }
+
   package func judge(_ action: ProposedAction) -> ActionVerdict {
     guard let tool = spec.tools[action.tool] else {
       return ActionVerdict(

@@ -50,7 +50,13 @@ final class ActionAsking {
       case .invalid, .denied, .forbidden, .waits:
         otherwise()
         guard response.isOpen else { return }
-        RulingAnswer(ruling, tool: proposal.tool)?.send(to: response, self.session, self.services, asTool: false)
+        guard let answer = RulingAnswer(ruling, tool: proposal.tool) else { return }
+        answer.send(to: response, self.session, asTool: false)
+        guard answer.isRefusal else { return }
+        self.services.tell(
+          EffectEvent(
+            caller: self.session.caller, phase: .refused, kind: .request, name: proposal.tool, detail: "",
+            result: answer.words, duration: .zero))
       }
     }
   }
@@ -92,7 +98,7 @@ struct RulingAnswer {
   }
 
   /// - Parameter asTool: what an agent can go on with is said as the outcome of a tool, so that its model reads it.
-  func send(to response: FrontResponse, _ session: AttemptSession, _ services: GatewayServices, asTool: Bool) {
+  func send(to response: FrontResponse, _ session: AttemptSession, asTool: Bool) {
     if let wait {
       var body: JSONObject = [
         "approval": .string(wait.approval.text), "status": "waiting", "message": .string(wait.message),

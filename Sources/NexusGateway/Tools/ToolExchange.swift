@@ -126,7 +126,7 @@ final class ToolExchange {
         self.services.settle(self.session.run)
       }
       guard let answer = RulingAnswer(ruling, tool: self.tool) else { return }
-      self.answer { answer.send(to: $0, self.session, self.services, asTool: true) }
+      self.answer { answer.send(to: $0, self.session, asTool: true) }
       self.tell(answer.isRefusal ? .refused : .failed, answer.words)
     }
   }

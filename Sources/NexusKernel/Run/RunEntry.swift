@@ -56,9 +56,17 @@ extension RunError {
     RunError(code: sleep, message: "sleeps until \(until)", retryAfter: max(.zero, until - now))
   }
 
-  private static let sleep = "NX-RUN-054"
+  /// An attempt that left because a person is to decide about something first; it goes on when they have, or at the
+  /// latest at that time.
+  package static func awaiting(_ approval: String, until: WallTime, from now: WallTime) -> RunError {
+    RunError(
+      code: waitForApproval, message: "waits for the approval \(approval)", retryAfter: max(.zero, until - now))
+  }
 
-  package var isSleep: Bool { code == Self.sleep }
+  private static let sleep = "NX-RUN-054"
+  private static let waitForApproval = "NX-APR-001"
+
+  package var isSleep: Bool { code == Self.sleep || code == Self.waitForApproval }
 }
 
 /// Why a run stands still.

@@ -13,6 +13,8 @@ package struct RunMachine: Sendable {
     case claimed(trapped: Bool)
     case attemptEnded(AttemptEnd, output: JSONValue?)
     case retryDue
+    /// What the agent sleeps for has come before its time.
+    case woken
     case cancel(by: String)
     /// Cancels without asking the process.
     case kill(by: String)
@@ -124,6 +126,7 @@ package struct RunMachine: Sendable {
     case .attemptEnded(let end, let output): attemptEnded(end, output: output, at: now)
     case .retryDue:
       state.openAttempt == nil && state.status == .running ? sleep(at: now) ?? start(at: now) : Decision()
+    case .woken: isAsleep ? start(at: now) : Decision()
     case .cancel(let who): cancel(by: who)
     case .kill(let who): kill(by: who)
     case .pause(let who): pause(by: who)
