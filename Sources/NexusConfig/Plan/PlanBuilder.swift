@@ -69,6 +69,8 @@ struct PlanBuilder {
     checkSandboxes()
     refuseByProject()
     checkModels()
+    buildApprovals()
+    buildGovernance()
     buildValidators()
     // The agents are what they are from here on.
     pinFlows()
