@@ -43,6 +43,8 @@ package struct ApprovalReport: Sendable, Hashable {
   package var agent: String
   package var tool: String
   /// All of them, as the tool would get them.
+  ///
+  /// Beside them goes their text, for clients whose numbers are not exact.
   package var arguments: JSONValue
   package var effect: String
   package var requester: String
@@ -93,7 +95,8 @@ extension ApprovalReport: WireValue {
   package var json: JSONValue {
     [
       "id": .string(id.text), "status": .string(status), "run": .string(run.text), "step": .string(step),
-      "agent": .string(agent), "tool": .string(tool), "arguments": arguments, "effect": .string(effect),
+      "agent": .string(agent), "tool": .string(tool), "arguments": arguments,
+      "argumentsText": .string(arguments.text(.pretty)), "effect": .string(effect),
       "requester": .string(requester), "reason": .string(reason), "evidence": evidence, "policy": .string(policy),
       "approvers": .of(approvers), "quorum": .int(Int64(quorum)), "approvedBy": .of(approvedBy),
       "digest": .string(digest), "policyHash": .string(policyHash), "requestedAt": .string(requestedAt.iso8601),
