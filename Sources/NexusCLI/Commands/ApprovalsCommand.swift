@@ -154,12 +154,13 @@ enum ApprovalControl {
   ) async throws {
     let project = try context.project()
     let token = try options.tokenFile.map { try TokenFile.read($0) }
+    let (given, reason) = (options.digest, options.reason)
     let decided = try await NodeAccess.running(project, token: token) { node in
       // Without a digest that was looked up before, what is decided about is what is printed below.
-      var digest = options.digest
+      var digest = given
       if digest == nil { digest = try await node.approval(id).digest }
       return try await node.decide(
-        id, ApprovalDecision(verb, arguments: arguments, digest: digest, reason: options.reason), by: .owner)
+        id, ApprovalDecision(verb, arguments: arguments, digest: digest, reason: reason), by: .owner)
     }
     show(decided, context.console)
   }

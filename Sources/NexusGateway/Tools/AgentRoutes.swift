@@ -23,7 +23,7 @@ struct AgentRoutes {
       ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response)
         .start(body, heavy)
     default:
-      let forward = { body in self.forward(head, path, query, body, session, response) }
+      let forward = { (body: ByteBuffer) in self.forward(head, path, query, body, session, response) }
       guard Self.marksTheWorld(head.method, path), let run = session.run else { return forward(body) }
       mark(head, path, body, session, run, response, then: forward)
     }

@@ -3,7 +3,7 @@
 
 internal import Crypto
 package import NexusAPI
-package import NexusCore
+internal import NexusCore
 internal import NexusKernel
 internal import NexusStore
 internal import NexusStoreSQLite

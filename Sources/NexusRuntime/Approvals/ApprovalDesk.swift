@@ -3,7 +3,7 @@
 
 package import NexusCore
 package import NexusKernel
-package import NexusStore
+internal import NexusStore
 internal import Synchronization
 
 /// Questions to people: asked, answered, ended by their time.
@@ -138,7 +138,8 @@ package final class ApprovalDesk: Sendable {
     }
     let next = services.ids.approval()
     for _ in 0..<Self.maxTries {
-      var (record, machine) = try await find(id)
+      let (record, found) = try await find(id)
+      var machine = found
       let now = services.clock.wallNow()
       let decision = machine.handle(
         .decide(.edit(next: next), by: who, digest: digest, reason: reason), at: now)
@@ -176,7 +177,8 @@ package final class ApprovalDesk: Sendable {
   @discardableResult
   func change(_ id: ApprovalID, _ event: ApprovalMachine.Event) async throws(ApprovalProblem) -> ApprovalMachine {
     for _ in 0..<Self.maxTries {
-      var (record, machine) = try await find(id)
+      let (record, found) = try await find(id)
+      var machine = found
       let now = services.clock.wallNow()
       let decision = machine.handle(event, at: now)
       if !decision.entries.isEmpty {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusKernel
 internal import NexusCore
-package import NexusStore
+internal import NexusKernel
+internal import NexusStore
 
 /// Why something could not be done with an approval.
 package struct ApprovalProblem: Error, Sendable, Hashable, CustomStringConvertible {

@@ -21,7 +21,7 @@ final class PendingActions: Sendable {
   /// - Parameters:
   ///   - recorded: what the reader found.
   ///   - body: answers whether the action may come to happen.
-  func judge<Verdict>(
+  func judge<Verdict: Sendable>(
     _ run: RunID, _ proposed: (id: EffectID, action: PastAction), over recorded: [(id: EffectID, action: PastAction)],
     _ body: (_ history: [PastAction]) -> (verdict: Verdict, mayHappen: Bool)
   ) -> Verdict {

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// Decides whether a request may have what it asks for.
 package struct Credentials: Sendable {

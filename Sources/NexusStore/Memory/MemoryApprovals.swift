@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-package import NexusKernel
+internal import NexusKernel
 
 extension MemoryState {
   /// The record of an approval with what is added to it.

@@ -2,7 +2,6 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-package import NexusKernel
 package import NexusStore
 
 extension SQLiteStore {
