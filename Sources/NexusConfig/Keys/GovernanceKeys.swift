@@ -43,7 +43,7 @@ extension ConfigKeys {
       KeySpec("stopWhen", .anything, "Refused: no doubt about a run halts it yet."),
     ])
 
-  private static let governedTool = ObjectShape(
+  static let governedTool = ObjectShape(
     "a governed tool",
     [
       KeySpec(
@@ -55,7 +55,7 @@ extension ConfigKeys {
         "A JSON Schema of its arguments: in place, or the path of its file. Arguments that break it never reach the tool."),
     ])
 
-  private static let boundary = ObjectShape(
+  static let boundary = ObjectShape(
     "a boundary",
     [
       KeySpec("id", Shape(.name(.plain)), required: true, "By which refusals name it."),
