@@ -127,6 +127,75 @@ static const unsigned char NX_API_025[] = {
 static const unsigned char NX_API_026[] = {
 #embed "../../docs/errors/NX-API-026.md"
 };
+static const unsigned char NX_API_030[] = {
+#embed "../../docs/errors/NX-API-030.md"
+};
+static const unsigned char NX_API_031[] = {
+#embed "../../docs/errors/NX-API-031.md"
+};
+static const unsigned char NX_API_032[] = {
+#embed "../../docs/errors/NX-API-032.md"
+};
+static const unsigned char NX_API_033[] = {
+#embed "../../docs/errors/NX-API-033.md"
+};
+static const unsigned char NX_APR_001[] = {
+#embed "../../docs/errors/NX-APR-001.md"
+};
+static const unsigned char NX_APR_002[] = {
+#embed "../../docs/errors/NX-APR-002.md"
+};
+static const unsigned char NX_APR_003[] = {
+#embed "../../docs/errors/NX-APR-003.md"
+};
+static const unsigned char NX_APR_004[] = {
+#embed "../../docs/errors/NX-APR-004.md"
+};
+static const unsigned char NX_APR_005[] = {
+#embed "../../docs/errors/NX-APR-005.md"
+};
+static const unsigned char NX_APR_006[] = {
+#embed "../../docs/errors/NX-APR-006.md"
+};
+static const unsigned char NX_APR_007[] = {
+#embed "../../docs/errors/NX-APR-007.md"
+};
+static const unsigned char NX_APR_008[] = {
+#embed "../../docs/errors/NX-APR-008.md"
+};
+static const unsigned char NX_APR_010[] = {
+#embed "../../docs/errors/NX-APR-010.md"
+};
+static const unsigned char NX_APR_011[] = {
+#embed "../../docs/errors/NX-APR-011.md"
+};
+static const unsigned char NX_APR_012[] = {
+#embed "../../docs/errors/NX-APR-012.md"
+};
+static const unsigned char NX_APR_013[] = {
+#embed "../../docs/errors/NX-APR-013.md"
+};
+static const unsigned char NX_APR_014[] = {
+#embed "../../docs/errors/NX-APR-014.md"
+};
+static const unsigned char NX_APR_015[] = {
+#embed "../../docs/errors/NX-APR-015.md"
+};
+static const unsigned char NX_APR_016[] = {
+#embed "../../docs/errors/NX-APR-016.md"
+};
+static const unsigned char NX_APR_020[] = {
+#embed "../../docs/errors/NX-APR-020.md"
+};
+static const unsigned char NX_APR_021[] = {
+#embed "../../docs/errors/NX-APR-021.md"
+};
+static const unsigned char NX_APR_022[] = {
+#embed "../../docs/errors/NX-APR-022.md"
+};
+static const unsigned char NX_APR_023[] = {
+#embed "../../docs/errors/NX-APR-023.md"
+};
 static const unsigned char NX_BUD_001[] = {
 #embed "../../docs/errors/NX-BUD-001.md"
 };
@@ -459,6 +528,36 @@ static const unsigned char NX_GAT_082[] = {
 };
 static const unsigned char NX_GAT_083[] = {
 #embed "../../docs/errors/NX-GAT-083.md"
+};
+static const unsigned char NX_GAT_090[] = {
+#embed "../../docs/errors/NX-GAT-090.md"
+};
+static const unsigned char NX_GAT_091[] = {
+#embed "../../docs/errors/NX-GAT-091.md"
+};
+static const unsigned char NX_GAT_092[] = {
+#embed "../../docs/errors/NX-GAT-092.md"
+};
+static const unsigned char NX_GAT_093[] = {
+#embed "../../docs/errors/NX-GAT-093.md"
+};
+static const unsigned char NX_GAT_094[] = {
+#embed "../../docs/errors/NX-GAT-094.md"
+};
+static const unsigned char NX_GAT_095[] = {
+#embed "../../docs/errors/NX-GAT-095.md"
+};
+static const unsigned char NX_GAT_096[] = {
+#embed "../../docs/errors/NX-GAT-096.md"
+};
+static const unsigned char NX_GAT_097[] = {
+#embed "../../docs/errors/NX-GAT-097.md"
+};
+static const unsigned char NX_GAT_098[] = {
+#embed "../../docs/errors/NX-GAT-098.md"
+};
+static const unsigned char NX_GAT_099[] = {
+#embed "../../docs/errors/NX-GAT-099.md"
 };
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
@@ -863,6 +962,29 @@ static const struct naos_error_page pages[] = {
     {"NX-API-024", NX_API_024, sizeof NX_API_024},
     {"NX-API-025", NX_API_025, sizeof NX_API_025},
     {"NX-API-026", NX_API_026, sizeof NX_API_026},
+    {"NX-API-030", NX_API_030, sizeof NX_API_030},
+    {"NX-API-031", NX_API_031, sizeof NX_API_031},
+    {"NX-API-032", NX_API_032, sizeof NX_API_032},
+    {"NX-API-033", NX_API_033, sizeof NX_API_033},
+    {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
+    {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
+    {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},
+    {"NX-APR-004", NX_APR_004, sizeof NX_APR_004},
+    {"NX-APR-005", NX_APR_005, sizeof NX_APR_005},
+    {"NX-APR-006", NX_APR_006, sizeof NX_APR_006},
+    {"NX-APR-007", NX_APR_007, sizeof NX_APR_007},
+    {"NX-APR-008", NX_APR_008, sizeof NX_APR_008},
+    {"NX-APR-010", NX_APR_010, sizeof NX_APR_010},
+    {"NX-APR-011", NX_APR_011, sizeof NX_APR_011},
+    {"NX-APR-012", NX_APR_012, sizeof NX_APR_012},
+    {"NX-APR-013", NX_APR_013, sizeof NX_APR_013},
+    {"NX-APR-014", NX_APR_014, sizeof NX_APR_014},
+    {"NX-APR-015", NX_APR_015, sizeof NX_APR_015},
+    {"NX-APR-016", NX_APR_016, sizeof NX_APR_016},
+    {"NX-APR-020", NX_APR_020, sizeof NX_APR_020},
+    {"NX-APR-021", NX_APR_021, sizeof NX_APR_021},
+    {"NX-APR-022", NX_APR_022, sizeof NX_APR_022},
+    {"NX-APR-023", NX_APR_023, sizeof NX_APR_023},
     {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
     {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
     {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},
@@ -974,6 +1096,16 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-081", NX_GAT_081, sizeof NX_GAT_081},
     {"NX-GAT-082", NX_GAT_082, sizeof NX_GAT_082},
     {"NX-GAT-083", NX_GAT_083, sizeof NX_GAT_083},
+    {"NX-GAT-090", NX_GAT_090, sizeof NX_GAT_090},
+    {"NX-GAT-091", NX_GAT_091, sizeof NX_GAT_091},
+    {"NX-GAT-092", NX_GAT_092, sizeof NX_GAT_092},
+    {"NX-GAT-093", NX_GAT_093, sizeof NX_GAT_093},
+    {"NX-GAT-094", NX_GAT_094, sizeof NX_GAT_094},
+    {"NX-GAT-095", NX_GAT_095, sizeof NX_GAT_095},
+    {"NX-GAT-096", NX_GAT_096, sizeof NX_GAT_096},
+    {"NX-GAT-097", NX_GAT_097, sizeof NX_GAT_097},
+    {"NX-GAT-098", NX_GAT_098, sizeof NX_GAT_098},
+    {"NX-GAT-099", NX_GAT_099, sizeof NX_GAT_099},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

@@ -73,6 +73,12 @@ package final class SQLiteStore: Store {
     return try await reader.read(body)
   }
 
+  func read<Answer: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws(StoreError) -> Answer
+  ) async throws(StoreError) -> Answer {
+    try await reader.read(body)
+  }
+
   package func close() async {
     await reader.close()
     await engine?.close()

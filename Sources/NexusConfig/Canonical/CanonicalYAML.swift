@@ -35,6 +35,8 @@ struct CanonicalYAML {
       plan.flows.filter(\.isFanOut).map { ($0.name, pool($0)) }
         + plan.queuePools.map { ($0.name.text, queue($0)) })
     add("validators", plan.validators.map { ($0.gate.name, validator($0)) })
+    add("approvals", plan.approvals.map { ($0.name, approval($0)) })
+    if let spec = plan.governance { members.append(("governance", governance(spec))) }
     add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))
     var server: [(String, YAMLText)] = [

@@ -74,6 +74,8 @@ struct PlanBuilder {
     checkSandboxes()
     refuseByProject()
     checkModels()
+    buildApprovals()
+    buildGovernance()
     buildValidators()
     checkDowngrades()
     // The agents are what they are from here on.

@@ -172,6 +172,12 @@ enum ConfigReference {
     Section(title: "`script[].toolCalls[]`", text: "", shape: ConfigKeys.scriptToolCall),
     Section(title: "`script[].usage`", text: "", shape: ConfigKeys.scriptUsage),
     Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
+    Section(
+      title: "`approvals.<name>`", text: "See [approvals](../concepts/approvals.md).", shape: ConfigKeys.approval),
+    Section(
+      title: "`governance`", text: "See [governance](../concepts/governance.md).", shape: ConfigKeys.governance),
+    Section(title: "`governance.tools.<name>`", text: "", shape: ConfigKeys.governedTool),
+    Section(title: "`governance.boundaries[]`", text: "", shape: ConfigKeys.boundary),
     Section(title: "`server`", text: "", shape: ConfigKeys.server),
     Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
   ]

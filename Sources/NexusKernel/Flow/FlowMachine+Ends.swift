@@ -188,6 +188,14 @@ extension FlowMachine {
     }
   }
 
+  /// What the agent of a unit sleeps for has come: it need not wait for its time.
+  mutating func woken(_ path: StepPath, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.active.contains(key), !state.open.contains(key), !isResting,
+      halt == nil, agent(of: key) != nil, state.units[key]?.history.isAsleep == true, handedOver.remove(key) != nil
+    else { return }
+    waitingForRoom.append(key)
+  }
+
   mutating func limitPassed(_ path: StepPath, _ attempt: AttemptNumber, _ stop: UnitStop, _ turn: inout Turn) {
     guard let key = state.paths.key(of: path), state.open.contains(key), stops[key] == nil,
       state.units[key]?.history.openAttempt == attempt

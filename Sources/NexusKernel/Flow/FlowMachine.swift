@@ -113,6 +113,7 @@ package struct FlowMachine: DurableMachine {
     case .claimed(let trapped): claimed(trapped: trapped, &turn)
     case .attemptEnded(let path, let end, let output): attemptEnded(path, end, output, &turn)
     case .due(let path): due(path, &turn)
+    case .woken(let path): woken(path, &turn)
     case .attemptTimedOut(let path, let attempt): limitPassed(path, attempt, .timedOut, &turn)
     case .queueTimedOut(let path, let attempt): limitPassed(path, attempt, .queueTimedOut, &turn)
     case .childStarted(let path, let child): childStarted(path, child, &turn)

@@ -99,7 +99,13 @@ extension RunError {
   package static let stoppedInput = "NX-GAT-072"
 
   /// A rule said no: the run is stopped, it has not failed.
-  package var isStop: Bool { [Self.stoppedOutput, Self.stoppedByPerson, Self.stoppedInput].contains(code) }
+  package var isStop: Bool {
+    [Self.stoppedOutput, Self.stoppedByPerson, Self.stoppedInput].contains(code) || Self.forbidden.contains(code)
+  }
+
+  /// What the rules about actions say no with: nobody declared the tool, nothing permits the action, a boundary forbids
+  /// it, or has no answer.
+  package static let forbidden: Set<String> = ["NX-GAT-090", "NX-GAT-091", "NX-GAT-092", "NX-GAT-094"]
 }
 
 /// What a person decides of a value that a validator has escalated.

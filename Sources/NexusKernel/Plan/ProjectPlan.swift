@@ -13,6 +13,10 @@ package struct ProjectPlan: Sendable, Hashable {
   package var flows: [FlowDefinition]
   package var queuePools: [QueuePoolSpec]
   package var schedules: [ScheduleSpec]
+  /// Who decides about what, in the order of the file.
+  package var approvals: [ApprovalPolicy]
+  /// Which actions may happen; nil: every one.
+  package var governance: GovernanceSpec?
   /// In the order of the file; what they guard carries them, too.
   package var validators: [ValidatorSpec]
   package var providers: [ProviderSpec]
@@ -38,6 +42,7 @@ package struct ProjectPlan: Sendable, Hashable {
     flows = []
     queuePools = []
     schedules = []
+    approvals = []
     validators = []
     providers = []
     models = []

@@ -29,6 +29,8 @@ package protocol DurableMachine: Sendable {
   func recorded(_ path: StepPath) -> JSONValue?
   /// How many others the agents of the run have called, which end with it.
   var calls: Int { get }
+  /// How often a person asked for new idempotency keys.
+  var epoch: Int { get }
   /// The effects that the run began with; nil for a run that began with none.
   var kept: KeptEffects? { get }
   /// Another attempt would follow if the one under way ended with this.
@@ -44,6 +46,8 @@ package enum DurableEvent: Sendable, Hashable {
   case attemptEnded(StepPath, AttemptEnd, output: JSONValue?)
   /// The time that a `wake` asked for has come.
   case due(StepPath)
+  /// What the agent of the step sleeps for has come before its time: people have decided.
+  case woken(StepPath)
   /// The attempt has taken longer than it may.
   case attemptTimedOut(StepPath, AttemptNumber)
   /// The attempt has waited for its start longer than it may.

@@ -13,7 +13,7 @@ extension RunMachine: DurableMachine {
   }
 
   /// Nothing is at work, and the agent goes on by itself when its time has come.
-  private var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
+  var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
 
   /// A validator has escalated what came out, and a person is to decide.
   private var waitsForDecision: Bool {
@@ -21,6 +21,8 @@ extension RunMachine: DurableMachine {
   }
 
   package var calls: Int { state.calls }
+
+  package var epoch: Int { state.epoch }
 
   package var kept: KeptEffects? { state.kept }
 
@@ -81,6 +83,7 @@ extension RunMachine: DurableMachine {
     case .claimed(let trapped): .claimed(trapped: trapped)
     case .attemptEnded(let path, let end, let output): path == step ? .attemptEnded(end, output: output) : nil
     case .due(let path): path == step ? .retryDue : nil
+    case .woken(let path): path == step ? .woken : nil
     case .cancel(let who): .cancel(by: who)
     case .kill(let who): .kill(by: who)
     case .pause(let who): .pause(by: who)

@@ -13,6 +13,8 @@ package struct RunMachine: Sendable {
     case claimed(trapped: Bool)
     case attemptEnded(AttemptEnd, output: JSONValue?)
     case retryDue
+    /// What the agent sleeps for has come before its time.
+    case woken
     case cancel(by: String)
     /// Cancels without asking the process.
     case kill(by: String)
@@ -124,6 +126,7 @@ package struct RunMachine: Sendable {
     case .attemptEnded(let end, let output): attemptEnded(end, output: output, at: now)
     case .retryDue:
       state.openAttempt == nil && state.status == .running ? sleep(at: now) ?? start(at: now) : Decision()
+    case .woken: isAsleep ? start(at: now) : Decision()
     case .cancel(let who): cancel(by: who)
     case .kill(let who): kill(by: who)
     case .pause(let who): pause(by: who)
@@ -267,8 +270,7 @@ package struct RunMachine: Sendable {
     case .budgetStopped(let refusal):
       return refusal.action == .pause
         ? Decision([ended, .paused(refusal.pauseReason, note: refusal.message)], [.settle])
-        : Decision(
-          [ended, .failed(RunError(code: refusal.code, message: refusal.message, isRetryable: false))], [.settle])
+        : Decision([ended, refusal.end], [.settle])
     case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])
     case .crashed(let reason), .askedRetry(let reason):
       guard reason.isRetryable, after.failures < retry.maxAttempts else {

@@ -15,6 +15,7 @@ package struct UnreadableRun: DurableMachine {
   package var orphanedSteps: [StepPath] { [] }
   package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
+  package var epoch: Int { 0 }
   package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
 
@@ -27,7 +28,7 @@ package struct UnreadableRun: DurableMachine {
       return writing([.paused(.version, note: note)])
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .attemptEnded, .due, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause, .skip,
+    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause, .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
     }

@@ -88,14 +88,18 @@ package final class Node: Sendable {
       let row = BootRow(
         id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
       try await store.commit(StoreTransaction(.synced, [.insertBoot(row)]))
+      let tokens = try await TokenBook(store: store, clock: clock, ids: ids)
+      try tokens.check(options.plan)
+      let judge = try ActionPolicies.judge(of: options.plan)
       let agentCalls = DeferredAgentCalls()
+      let gate = DeferredGate()
       let streams = DeferredStreams()
       let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
-      let gateway = try await startGateway(
-        options,
-        GatewayPorts(
-          clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
-          agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell))
+      var ports = GatewayPorts(
+        clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
+        agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
+      ports.gate = gate
+      let gateway = try await startGateway(options, ports)
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
@@ -107,17 +111,19 @@ package final class Node: Sendable {
         atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
       services.gate = SchemaGates()
       services.judge = ValidatorJudge()
+      services.actions = judge
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       streams.connect(services.health)
       agentCalls.connect(runtime.agentCalls)
+      gate.connect(runtime.gate)
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
-        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids))
+        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids), tokens: tokens)
     } catch {
       await store.close()
       throw error

@@ -33,6 +33,7 @@ final class NodeParts: Sendable {
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
+  let tokens: TokenBook
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -48,8 +49,9 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String
+    token: String, tokens: TokenBook
   ) {
+    self.tokens = tokens
     self.options = options
     self.lock = lock
     self.clock = clock
@@ -87,6 +89,10 @@ final class NodeParts: Sendable {
     tools.reconfigure(both)
     let holds = await runtime.executor.reload(plan, prune: prune)
     await runtime.reload(holds)
+    do throws(OperationError) { runtime.gate.reload(try ActionPolicies.judge(of: plan)) } catch {
+      // What was checked a moment ago cannot be used: the rules of before go on holding.
+      NodeLog.logger.error("the rules about actions are not renewed: \(error)")
+    }
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)

@@ -105,6 +105,7 @@ private struct RuntimeService: Service {
         for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
       }
       await runtime.start(services: recovers)
+      await runtime.approvals.start()
       if recovers {
         try await runtime.startSchedules()
         runtime.executor.beginRetention {
@@ -192,7 +193,8 @@ private struct OperatorService: Service {
         port: parts.options.purpose == .project ? parts.options.plan.server.port : nil,
         socketPath: parts.options.state.socket, token: parts.token, version: NaosVersion.current, boot: parts.boot,
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
-        dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value),
+        dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value,
+        named: { [tokens = parts.tokens] in tokens.identity(of: $0) }),
       operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in

@@ -87,6 +87,7 @@ enum JournalWords {
     case .crashed(let error): ("crashed", error.message)
     case .askedRetry(let error): ("asked-retry", error.message)
     case .interrupted(let note): ("interrupted", note)
+    case .budgetStopped(let refusal) where refusal.reason == .policy: ("policy-stopped", refusal.message)
     case .budgetStopped(let refusal): ("\(refusal.pauseReason.rawValue)-stopped", refusal.message)
     case .cancelled: ("cancelled", nil)
     case .timedOut: ("timed-out", nil)

@@ -60,6 +60,8 @@ package struct RuntimeServices: Sendable {
   package var gate: (any SchemaGate)?
   /// Judges by validators; without one, what has a validator is stopped.
   package var judge: (any OutputJudge)?
+  /// Judges actions; without one, every action is permitted.
+  package var actions: (any ActionJudge)?
 
   /// The time between two batches of rows that are removed.
   package var prunePause = Duration.milliseconds(5)

@@ -93,7 +93,8 @@ enum EntryDecoding {
       outcome = .budgetStopped(
         BudgetRefusal(
           reason: try members.choice("reason"), scope: try members.string("scope"),
-          action: try members.choice("action"), message: try members.string("message")))
+          action: try members.choice("action"), message: try members.string("message"),
+          ownCode: try members.optionalString("code")))
     case "cancelled": outcome = .cancelled
     case "timedOut": outcome = .timedOut
     default: throw FormatError("its outcome is unknown")

@@ -90,13 +90,18 @@ enum EntryEncoding {
     case .crashed(let problem): ["type": "crashed", "error": error(problem)]
     case .askedRetry(let problem): ["type": "askedRetry", "error": error(problem)]
     case .interrupted(let cause): ["type": "interrupted", "cause": .string(cause)]
-    case .budgetStopped(let refusal):
-      [
-        "type": "budgetStopped", "reason": .string(refusal.reason.rawValue), "scope": .string(refusal.scope),
-        "action": .string(refusal.action.rawValue), "message": .string(refusal.message),
-      ]
+    case .budgetStopped(let refusal): .object(stop(by: refusal))
     case .cancelled: ["type": "cancelled"]
     case .timedOut: ["type": "timedOut"]
     }
+  }
+
+  private static func stop(by refusal: BudgetRefusal) -> JSONObject {
+    var object: JSONObject = [
+      "type": "budgetStopped", "reason": .string(refusal.reason.rawValue), "scope": .string(refusal.scope),
+      "action": .string(refusal.action.rawValue), "message": .string(refusal.message),
+    ]
+    object["code"] = refusal.ownCode.map { .string($0) }
+    return object
   }
 }

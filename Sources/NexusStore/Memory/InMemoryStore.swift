@@ -25,7 +25,7 @@ package final class InMemoryStore: Store {
     completion(result)
   }
 
-  private func read<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ body: (borrowing MemoryState) throws(StoreError) -> Answer
   ) throws(StoreError) -> Answer {
     try state.withLock { state throws(StoreError) in

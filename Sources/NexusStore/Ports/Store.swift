@@ -49,6 +49,10 @@ package protocol Store: Sendable {
   /// How much the charges of a scope come to beyond what its counter says: nobody counted there when they were made.
   func missing(from scope: CounterScope) async throws(StoreError) -> Spend
 
+  func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord?
+  /// Newest first.
+  func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord]
+
   func agents() async throws(StoreError) -> [AgentRow]
   /// Those of one kind, by name.
   func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow]
@@ -173,6 +177,10 @@ package enum Mutation: Sendable {
   case setMarks([CounterMark])
   /// Adds to a counter what belongs in it and was charged before anybody counted there.
   case raiseCounter(CounterKey, by: Spend)
+
+  /// Adds to the record of an approval. Fails with `duplicate` if it begins one that exists, and with `staleGuard` if the
+  /// record has not as many entries as it says.
+  case noteApproval(ApprovalWrite)
 
   /// Keeps a definition under its hash; one that is there stays as it is.
   case putDefinition(DefinitionHash, [UInt8])
