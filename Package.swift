@@ -72,6 +72,7 @@ let targets: [Target] = [
   module("NexusCore"),
   module("NexusDiagnostics", ["NexusCore", "CErrorPages"], speed: .small),
   module("NexusKernel", ["NexusCore", deque, heap]),
+  module("NexusAudit", ["NexusCore", crypto]),
   module("NexusStore", ["NexusCore", "NexusKernel"]),
   module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
   module(
@@ -163,6 +164,7 @@ let targets: [Target] = [
     "NexusConfigTests",
     ["NexusConfig", "NexusGates", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
     exclude: ["cases"]),
+  tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
