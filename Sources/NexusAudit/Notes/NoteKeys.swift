@@ -84,6 +84,13 @@ package struct SignerKey: Sendable, CustomStringConvertible {
 
   package var description: String { "the signing key of \(verifier)" }
 
+  /// A key for other purposes than signing, that nobody can tell without the seed.
+  var sealKey: SymmetricKey {
+    SymmetricKey(
+      data: HMAC<SHA256>.authenticationCode(
+        for: Array("naos audit seal \(name)".utf8), using: SymmetricKey(data: seed)))
+  }
+
   func sign(_ text: String) -> [UInt8]? {
     guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
       let signature = try? key.signature(for: Array(text.utf8))

@@ -63,6 +63,7 @@ struct PlanBuilder {
     buildCost()
     buildServer()
     buildStore()
+    buildAudit()
     buildFlows()
     checkSandboxes()
     refuseByProject()

@@ -3,7 +3,7 @@
 
 /// The form of an entry of the audit log: one JSON object in the canonical form of RFC 8785, on one line.
 ///
-/// Members that say nothing are left out. `v` is the version of the form; a newer one only adds members.
+/// Members that say nothing are left out. `at` is civil time, `mono` microseconds of the machine's steady clock. `v` is the version of the form; a newer one only adds members.
 package enum AuditEntry {
   package static let version: Int64 = 1
   /// A longer text is cut off: what must not be lost belongs in the payload.
@@ -17,16 +17,12 @@ package enum AuditEntry {
     package var sequence: Int64
     /// Which log it is: one more each time that a broken one was left behind.
     package var epoch: Int64
-    package var at: WallTime
-    package var monotonic: Instant
     /// The digest under which the payload is kept.
     package var payload: String?
 
-    package init(sequence: Int64, epoch: Int64, at: WallTime, monotonic: Instant, payload: String? = nil) {
+    package init(sequence: Int64, epoch: Int64, payload: String? = nil) {
       self.sequence = sequence
       self.epoch = epoch
-      self.at = at
-      self.monotonic = monotonic
       self.payload = payload
     }
   }
@@ -44,13 +40,14 @@ package enum AuditEntry {
   private static func head(of record: AuditRecord, at place: Place) -> JSONObject {
     var members: JSONObject = [
       "v": .int(version), "seq": .int(place.sequence), "epoch": .int(place.epoch),
-      "at": .string((record.at ?? place.at).iso8601), "mono": .int(place.monotonic.nanoseconds / 1000),
       "event": .string(record.event.rawValue),
       "actor": [
         "id": .string(clip(record.actor.id)), "kind": .string(record.actor.kind.rawValue),
         "authn": .string(record.actor.authn.rawValue),
       ],
     ]
+    if let at = record.at { members["at"] = .string(at.iso8601) }
+    if let monotonic = record.monotonic { members["mono"] = .int(monotonic.nanoseconds / 1000) }
     let texts: [(String, String?)] = [
       ("run", record.run?.text), ("step", record.step?.text), ("agent", record.agent?.text),
       ("subject", record.subject), ("verdict", record.verdict), ("policy", record.policy), ("input", record.input),

@@ -70,6 +70,35 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case effectUnknown = "effect.unknown"
   case runStarted = "run.started"
   case runEnded = "run.ended"
+  /// The run stands still, and no person said so.
+  case runPaused = "run.paused"
+  /// A person decided something about a run: written with the entry of its journal.
+  case runDecision = "run.decision"
+}
+
+/// What is kept beside the log, so that it can be erased without breaking the log.
+///
+/// The log has only the digest of salt and bytes. The salt is random and erased together with the bytes: without it
+/// nobody can find out by trying what the bytes were.
+package struct AuditPayload: Sendable, Hashable {
+  package static let saltBytes = 16
+  /// A longer one is not kept.
+  package static let maxBytes = 64 << 10
+
+  package let salt: [UInt8]
+  package let bytes: [UInt8]
+
+  /// Nil for bytes that are too many.
+  package init?(_ bytes: [UInt8], random: any RandomSource) {
+    self.init(bytes, salt: random.bytes(Self.saltBytes))
+  }
+
+  /// Takes a salt that is known already.
+  package init?(_ bytes: [UInt8], salt: [UInt8]) {
+    guard bytes.count <= Self.maxBytes else { return nil }
+    self.salt = salt
+    self.bytes = bytes
+  }
 }
 
 /// One thing that is to stand in the audit log.
@@ -102,15 +131,16 @@ package struct AuditRecord: Sendable, Hashable {
   /// A few more words and numbers of our own.
   package var details: JSONObject
   /// Kept beside the log under its digest, and erasable.
-  package var payload: [UInt8]?
-  /// When it happened, if that was not now.
+  package var payload: AuditPayload?
+  /// When it happened, if that was not when it was submitted.
   package var at: WallTime?
+  package var monotonic: Instant?
 
   package init(
     _ event: AuditEvent, by actor: AuditActor = .node, run: RunID? = nil, step: StepPath? = nil,
     agent: AgentName? = nil, subject: String? = nil, verdict: String? = nil, policy: String? = nil,
     input: String? = nil, contexts: [String: String] = [:], approval: String? = nil, cost: NanoUSD? = nil,
-    outcome: String? = nil, code: String? = nil, details: JSONObject = [:], payload: [UInt8]? = nil,
+    outcome: String? = nil, code: String? = nil, details: JSONObject = [:], payload: AuditPayload? = nil,
     at: WallTime? = nil
   ) {
     self.event = event

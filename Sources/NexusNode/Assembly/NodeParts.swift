@@ -30,6 +30,7 @@ final class NodeParts: Sendable {
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
+  let audit: AuditDesk
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -45,7 +46,7 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
     gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String
+    token: String, audit: AuditDesk
   ) {
     self.options = options
     self.lock = lock
@@ -63,6 +64,7 @@ final class NodeParts: Sendable {
     self.runtime = runtime
     self.trap = trap
     self.token = token
+    self.audit = audit
     present = Mutex(Present(plan: options.plan))
   }
 

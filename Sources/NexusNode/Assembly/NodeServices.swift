@@ -32,6 +32,7 @@ extension Node {
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),
+      .init(service: AuditService(parts: parts)),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
       .init(
@@ -67,7 +68,20 @@ private struct StoreService: Service {
   func run() async throws {
     try await gracefulShutdown()
     parts.events.close()
+    await parts.audit.close()
     await parts.store.close()
+  }
+}
+
+private struct AuditService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown {
+      await parts.audit.run { parts.askToStop() }
+      // Whatever it did is done; a service that returns would end the others.
+      try? await gracefulShutdown()
+    }
   }
 }
 
@@ -191,7 +205,7 @@ private struct OperatorService: Service {
         socketPath: parts.options.state.socket, token: parts.token, version: NaosVersion.current, boot: parts.boot,
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
         dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value),
-      operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+      operations: operations, audit: parts.audit, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in
         parts.operatorPort = port

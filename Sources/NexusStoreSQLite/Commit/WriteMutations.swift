@@ -45,6 +45,7 @@ struct MutationWriter {
     case .raiseCounter(let key, let amount): try changeCounter(key) { $0.spent = $0.spent + amount }
     case .putDefinition(let hash, let bytes): try connection.run(.insertDefinition, [.id(hash), .blob(bytes)])
     case .putAgent, .deleteAgent, .putComponent, .logRestart, .insertBoot: try writeNodeRow(mutation)
+    case .audit(let change): try write(change)
     }
   }
 
