@@ -103,36 +103,41 @@ extension AuditBook {
 
   // MARK: Export
 
-  /// Hands on what another tool needs to check the log: the entries up to the newest checkpoint, a line each, then the
-  /// checkpoint, the key and the hashes of what was removed before.
+  /// Writes what another tool needs to check the log into a new folder: the entries up to the newest checkpoint, a line
+  /// each, the checkpoint, the key, and the hashes of what was removed before.
   ///
-  /// - Parameter line: called with each entry, without a line break.
-  /// - Returns: the checkpoint, the key, and the hashes with their size.
-  package func export(
-    _ line: ([UInt8]) throws(OperationError) -> Void
-  ) async throws(OperationError) -> AuditExport {
+  /// - Throws: `OperationError`, or `FileError` for the folder.
+  /// - Returns: how many entries there are.
+  package func export(to folder: String) async throws -> AuditExport {
     let standing = try await standing()
     let signed = try await newestCheckpoint()
     let (key, _) = try keys(nil)
+    try Files.makeDirectory(folder, mode: 0o700)
+    let file = try AppendingFile(folder + "/entries.jsonl")
     var count: Int64 = 0
-    try await forEach(from: standing.head.base.size) { row throws(OperationError) in
-      guard row.sequence < signed.size else { return false }
-      try line(row.entry)
-      count += 1
-      return true
+    var next = standing.head.base.size
+    while next < signed.size {
+      let rows = try await reading { () async throws(StoreError) in
+        try await store.auditRows(from: next, limit: Self.pageRows)
+      }
+      guard let last = rows.last else { break }
+      let kept = rows.filter { $0.sequence < signed.size }
+      try file.append(kept.flatMap { $0.entry + [0x0A] })
+      count += Int64(kept.count)
+      next = last.sequence + 1
     }
-    return AuditExport(
-      checkpoint: signed.note, key: "\(key)", entries: count,
-      base: [
-        "size": .int(standing.head.base.size), "hashes": .of(standing.head.base.hashes.map(\.description)),
-      ])
+    try file.close()
+    let base: JSONValue = [
+      "size": .int(standing.head.base.size), "hashes": .of(standing.head.base.hashes.map(\.description)),
+    ]
+    try Files.write(Array(signed.note.utf8), to: folder + "/checkpoint")
+    try Files.write(Array("\(key)\n".utf8), to: folder + "/key.pub")
+    try Files.write(base.encoded(.canonical) + [0x0A], to: folder + "/base.json")
+    return AuditExport(entries: count)
   }
 }
 
-/// What comes with exported entries.
+/// What was exported.
 package struct AuditExport: Sendable {
-  package let checkpoint: String
-  package let key: String
   package let entries: Int64
-  package let base: JSONValue
 }

@@ -9,6 +9,9 @@ struct FloodGate {
   static let burst = 20
   static let pause = Duration.seconds(3)
 
+  /// What others than operators can cause as often as they like.
+  static let gated: Set<AuditEvent> = [.accessRefused, .budgetRefused]
+
   private struct Bucket {
     var tokens = FloodGate.burst
     var filledAt: Instant
@@ -19,6 +22,7 @@ struct FloodGate {
 
   /// What is to be written: the record, behind the number of those that were not; or nothing.
   mutating func admit(_ record: AuditRecord, at now: Instant) -> [AuditRecord] {
+    guard Self.gated.contains(record.event) else { return [record] }
     var bucket = buckets[record.event] ?? Bucket(filledAt: now)
     defer { buckets[record.event] = bucket }
     let fresh = Int((now - bucket.filledAt).wholeNanoseconds / Self.pause.wholeNanoseconds)

@@ -61,7 +61,8 @@ package struct OperatorServer: Sendable {
   ///   - group: The event loops to work on.
   ///   - logger: Where failures go.
   package init(
-    configuration: Configuration, operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, random: any RandomSource,
+    configuration: Configuration, operations: any NodeOperations, audit: (any AuditTrail)? = nil,
+    clock: any NexusClock, random: any RandomSource,
     group: MultiThreadedEventLoopGroup = .singleton, logger: Logger
   ) {
     precondition(

@@ -4,19 +4,23 @@
 internal import NexusAPI
 internal import NexusCore
 
-/// A request that stands in the audit log and has no outcome there yet.
+/// A request that changes something, and whose outcome is not in the audit log yet.
 struct AuditedRequest: Sendable {
   let trail: any AuditTrail
-  /// As it was written down.
+  /// As it was written down, or will be.
   let record: AuditRecord
+  /// Whether it stands in the log already: what anybody may ask does so only once it was granted.
+  let isWritten: Bool
 
   func answered(_ reply: OperatorReply) { tell("done", status: reply.status, code: nil) }
 
-  func refused(_ error: OperationError) { tell("refused", status: error.kind.httpStatus, code: error.code) }
+  func refused(_ error: OperationError) {
+    if isWritten { tell("refused", status: error.kind.httpStatus, code: error.code) }
+  }
 
   private func tell(_ outcome: String, status: Int, code: String?) {
     var record = record
-    record.event = .operatorOutcome
+    if isWritten { record.event = .operatorOutcome }
     record.payload = nil
     record.outcome = outcome
     record.code = code
@@ -41,7 +45,8 @@ extension OperatorPlane {
       agent: route.path.hasPrefix("/api/v1/agents/") ? request.parameters["name"].map { AgentName($0) } : nil,
       subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
     if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
-    if route.access != .open, !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
+    guard route.access != .open else { return AuditedRequest(trail: audit, record: record, isWritten: false) }
+    if !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
       record.payload = audit.payload(request.body)
     }
     do throws(AuditRefusal) { try await audit.record(record) } catch {
@@ -49,7 +54,7 @@ extension OperatorPlane {
         .failed, code: error.code, title: "The audit log takes nothing, so nothing is changed", detail: error.message,
         hint: "naos audit verify says what is wrong with it.")
     }
-    return AuditedRequest(trail: audit, record: record)
+    return AuditedRequest(trail: audit, record: record, isWritten: true)
   }
 
   /// Who may not ask, or not from there.
