@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 /// Checks a log entry by entry, against its own checkpoints and against those that were kept elsewhere.
 ///
@@ -155,11 +155,13 @@ package struct LogCheck: Sendable {
   ///
   /// - Parameter isSealed: whether the seal of the head is right; nil if nobody knows its key.
   package mutating func finish(isSealed: Bool?) -> [LogFault] {
-    for claim in claims.reversed() where claim.checkpoint.size > tree.size {
-      add(claim.isAnchor ? .tailCut(tree.size, claim.checkpoint.size) : .missing(tree.size, claim.checkpoint.size))
-    }
     if head.base.size > 0, !sawPruning, !isPartial { add(.headCut(head.base.size)) }
-    if head.tree.size > tree.size { add(.missing(tree.size, head.tree.size)) }
+    // What the log says of itself, and what was seen of it from outside.
+    let kept = claims.filter { !$0.isAnchor }.map(\.checkpoint.size).max() ?? 0
+    let wanted = max(head.tree.size, kept)
+    let seen = claims.filter(\.isAnchor).map(\.checkpoint.size).max() ?? 0
+    if wanted > tree.size { add(.missing(tree.size, wanted)) }
+    if seen > max(wanted, tree.size) { add(.tailCut(tree.size, seen)) }
     if isSealed == false || (faults.isEmpty && !isPartial && head.tree != tree) { add(.unsealed(head.tree.size)) }
     return faults
   }

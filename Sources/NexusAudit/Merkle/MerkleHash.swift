@@ -7,6 +7,8 @@ internal import Crypto
 /// from nodes.
 package struct MerkleHash: Sendable, Hashable, CustomStringConvertible {
   package static let byteCount = 32
+  private static let leafPrefix: [UInt8] = [0x00]
+  private static let nodePrefix: [UInt8] = [0x01]
   package let bytes: [UInt8]
 
   /// Takes bytes that are a hash already; nil if they are not as many as one has.
@@ -21,13 +23,13 @@ package struct MerkleHash: Sendable, Hashable, CustomStringConvertible {
 
   package static func leaf(_ entry: [UInt8]) -> MerkleHash {
     var hash = SHA256()
-    hash.update(data: [0x00])
+    hash.update(data: leafPrefix)
     hash.update(data: entry)
     return MerkleHash(hash.finalize())
   }
 
   package static func node(_ left: MerkleHash, _ right: MerkleHash) -> MerkleHash {
-    var input: [UInt8] = [0x01]
+    var input = nodePrefix
     input.reserveCapacity(1 + 2 * byteCount)
     input += left.bytes
     input += right.bytes

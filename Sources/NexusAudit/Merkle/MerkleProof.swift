@@ -34,9 +34,10 @@ package enum MerkleProof {
   ) -> Bool {
     if old.size == new.size { return proof.isEmpty && old.root == new.root }
     guard old.size > 0, old.size < new.size else { return false }
-    var path = proof[...]
-    if old.size & (old.size - 1) == 0 { path = [old.root] + path }
-    guard let first = path.popFirst() else { return false }
+    // The root of a perfect tree is a part of the newer one, and is left out of the proof.
+    var path = proof
+    if old.size & (old.size - 1) == 0 { path.insert(old.root, at: 0) }
+    guard let first = path.first else { return false }
     var number = old.size - 1
     var last = new.size - 1
     while number & 1 == 1 {
@@ -44,7 +45,7 @@ package enum MerkleProof {
       last >>= 1
     }
     var (before, after) = (first, first)
-    for sibling in path {
+    for sibling in path.dropFirst() {
       guard last != 0 else { return false }
       if number & 1 == 1 || number == last {
         before = .node(sibling, before)

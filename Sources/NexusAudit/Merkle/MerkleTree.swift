@@ -25,7 +25,7 @@ package struct MerkleTree: Sendable {
 
   /// The way from a leaf to the root of the first `size` leaves (RFC 9162, section 2.1.3.1).
   package func inclusionProof(of index: Int64, size: Int64) -> [MerkleHash]? {
-    guard size <= self.size, (0..<size).contains(index) else { return nil }
+    guard size > 0, size <= self.size, (0..<size).contains(index) else { return nil }
     var range = 0..<size
     var proof: [MerkleHash] = []
     while range.upperBound - range.lowerBound > 1 {

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Crypto
+internal import FoundationEssentials
 
 /// A key that signatures are checked with, as C2SP signed-note writes it: `name+hash+base64`.
 package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
@@ -30,7 +31,7 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
   var identifier: [UInt8] {
     var hash = SHA256()
     hash.update(data: Array(name.utf8))
-    hash.update(data: [0x0A, Self.algorithm])
+    hash.update(data: [0x0A, Self.algorithm] as [UInt8])
     hash.update(data: bytes)
     return Array(Array(hash.finalize()).prefix(4))
   }

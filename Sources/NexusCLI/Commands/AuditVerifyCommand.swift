@@ -3,7 +3,9 @@
 
 internal import ArgumentParser
 internal import NexusAPI
+internal import NexusConfig
 internal import NexusCore
+internal import NexusKernel
 internal import NexusNode
 
 /// `naos audit verify`: whether the log is as it was written.

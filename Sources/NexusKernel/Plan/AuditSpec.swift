@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
-
 /// How the audit log is signed and kept.
 package struct AuditSpec: Sendable, Hashable {
   /// A second place for the newest checkpoint, absolute; nil for the project's own alone.

@@ -68,8 +68,7 @@ private struct StoreService: Service {
   func run() async throws {
     try await gracefulShutdown()
     parts.events.close()
-    await parts.audit.close()
-    await parts.store.close()
+    await parts.audit.closeWithStore()
   }
 }
 

@@ -42,7 +42,7 @@ extension AuditBook {
 
   /// The key to check with, and the secret one where this process may read it.
   private func keys(_ text: String?) throws(OperationError) -> (VerifierKey, SignerKey?) {
-    let signer = (try? AuditFiles(state, anchor: nil).key()) ?? nil
+    let signer = try? AuditFiles(state, anchor: nil).key()
     if let text {
       guard let key = VerifierKey(text) else {
         throw OperationError(

@@ -31,6 +31,8 @@ final class AuditDesk: AuditTrail, Sendable {
     var signed: Int64 = -1
     var references = 0
     var floods = FloodGate()
+    /// The checkpoint that the anchors have yet to be told.
+    var untold: String?
     /// Why nothing is taken any more.
     var broken: [LogFault] = []
   }
@@ -103,13 +105,13 @@ final class AuditDesk: AuditTrail, Sendable {
   /// Signs and keeps until it is cancelled.
   func run(broken: @escaping @Sendable () -> Void) async {
     await withDiscardingTaskGroup { group in
-      group.addTask(name: "audit:checkpoints") { await self.sign() }
+      group.addTask(name: "audit:checkpoints") { await self.signAtTimes() }
       group.addTask(name: "audit:retention") { await self.retain() }
       group.addTask(name: "audit:check") { await self.checkAll(broken) }
     }
   }
 
-  private func sign() async {
+  private func signAtTimes() async {
     while !Task.isCancelled {
       do throws(StoreError) { try await checkpoint() } catch {
         NodeLog.logger.error("the audit log cannot be signed: \(error.message)")
@@ -118,34 +120,50 @@ final class AuditDesk: AuditTrail, Sendable {
     }
   }
 
-  /// The last entry of this node, and a checkpoint behind it.
-  func close() async {
+  /// The last entry of this node, and a checkpoint behind it; then closes the store, and tells the anchors.
+  func closeWithStore() async {
     do throws(StoreError) {
       try await store.commit(
         StoreTransaction(.synced, [.audit(.append([AuditRecord(.nodeStopped, subject: boot.text)]))]))
-      try await checkpoint()
+      try await sign()
     } catch {
       NodeLog.logger.error("the audit log was not closed: \(error.message)")
     }
+    await store.close()
+    tellAnchors()
   }
 
   /// Signs how the log stands, if there is more of it than at the last checkpoint, and tells the anchors.
-  func checkpoint() async throws(StoreError) {
-    guard let standing = try await store.auditStanding() else { return }
+  private func checkpoint() async throws(StoreError) {
+    guard try await sign() else { return }
+    // An anchor that knows more than the disk after a power loss would call the log cut.
+    if isRelaxed { try? await clock.sleep(until: clock.now() + Self.relaxedDelay) }
+    tellAnchors()
+  }
+
+  @discardableResult
+  private func sign() async throws(StoreError) -> Bool {
+    guard let standing = try await store.auditStanding() else { return false }
     let size = standing.head.tree.size
-    guard state.withLock({ $0.signed }) < size, state.withLock({ $0.broken.isEmpty }) else { return }
+    guard state.withLock({ $0.signed < size && $0.broken.isEmpty }) else { return false }
     guard let note = SignedNote(standing.head.checkpoint.text, by: opening.key) else {
       throw StoreError(.inputOutput, "the system's cryptography failed")
     }
     let row = AuditCheckpointRow(size: size, note: note.description)
     try await store.commit(StoreTransaction(.synced, [.audit(.checkpoint(row))]))
-    state.withLock { $0.signed = max($0.signed, size) }
-    // An anchor that knows more than the disk after a power loss would call the log cut.
-    if isRelaxed { try? await clock.sleep(until: clock.now() + Self.relaxedDelay) }
-    for error in opening.files.anchor(row.note) {
-      NodeLog.logger.error("a checkpoint of the audit log could not be kept outside: \(error)")
+    state.withLock { state in
+      state.signed = size
+      state.untold = row.note
     }
     if spec.announces { NodeLog.logger.notice("audit checkpoint: \(size) entries, root \(standing.head.tree.root)") }
+    return true
+  }
+
+  private func tellAnchors() {
+    guard let note = state.withLock({ $0.untold.take() }) else { return }
+    for error in opening.files.anchor(note) {
+      NodeLog.logger.error("a checkpoint of the audit log could not be kept outside: \(error)")
+    }
   }
 
   // MARK: What is kept

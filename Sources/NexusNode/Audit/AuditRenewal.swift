@@ -3,7 +3,7 @@
 
 package import NexusAPI
 internal import NexusAudit
-package import NexusCore
+internal import NexusCore
 internal import NexusStore
 internal import NexusStoreSQLite
 

@@ -54,6 +54,7 @@ enum RequestBodies {
     "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
     "/api/v1/runs/{id}/signal": [.needed("name", "string"), .optional("id", "string"), .any("payload")],
     "/api/v1/runs/{id}/fork": [.optional("step", "string"), .optional("call", "integer"), .any("answer")],
+    "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
       .optional("maxTokens", "integer"), .optional("onLimit", "string"), .optional("reason", "string"),
