@@ -52,6 +52,16 @@ struct CanonicalYAML {
         retention.isEmpty ? .plain("sqlite") : .map([("url", .plain("sqlite")), ("retention", .map(retention))])
       ))
     members.append(("durability", .plain(plan.durability.rawValue)))
+    members.append(("audit", audit))
+    return .map(members)
+  }
+
+  private var audit: YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let anchor = plan.audit.anchor { members.append(("anchor", .text(anchor))) }
+    members.append(("every", .plain(DurationText.text(plan.audit.every))))
+    if let retention = plan.audit.retention { members.append(("retention", .plain(DurationText.text(retention)))) }
+    members.append(("announce", .plain("\(plan.audit.announces)")))
     return .map(members)
   }
 

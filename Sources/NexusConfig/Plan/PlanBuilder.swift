@@ -70,6 +70,7 @@ struct PlanBuilder {
     buildCost()
     buildServer()
     buildStore()
+    buildAudit()
     buildFlows()
     checkSandboxes()
     refuseByProject()

@@ -32,6 +32,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var durability: Durability
   /// How long runs that are over are kept.
   package var retention: RetentionSpec
+  package var audit: AuditSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -54,6 +55,7 @@ package struct ProjectPlan: Sendable, Hashable {
     server = ServerSpec()
     durability = .sync
     retention = RetentionSpec()
+    audit = .standard
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }

@@ -4,6 +4,7 @@
 internal import Crypto
 internal import Logging
 package import NexusAPI
+internal import NexusAudit
 internal import NexusCore
 internal import NexusGateway
 internal import NexusHTTP
@@ -69,12 +70,19 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
+    let opening = try AuditOpening(options, random: random)
     let store = try await SQLiteStore.open(
-      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
+      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
+      seal: AuditSeal(opening.key))
     do {
       let boot = ids.boot()
+      let audit = AuditDesk(
+        opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
+      try await opening.open(store)
+      try await audit.begin()
       let trap = try TrapRecord(state)
       let events = EventHub()
+      audit.watch(events)
       let kernelBoot = KernelBoot.identifier ?? boot.text
       let overlay = try PriceFiles.read(options.project)
       let alerts = AlertInbox()
@@ -122,8 +130,9 @@ package final class Node: Sendable {
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
-        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
-        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids), tokens: tokens)
+        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
+        logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
+        tokens: tokens, audit: audit)
     } catch {
       await store.close()
       throw error

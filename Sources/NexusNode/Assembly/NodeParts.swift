@@ -34,6 +34,7 @@ final class NodeParts: Sendable {
   let trap: TrapRecord
   let token: String
   let tokens: TokenBook
+  let audit: AuditDesk
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -48,8 +49,9 @@ final class NodeParts: Sendable {
   init(
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
-    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String, tokens: TokenBook
+    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
+    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
+    audit: AuditDesk
   ) {
     self.tokens = tokens
     self.options = options
@@ -70,6 +72,7 @@ final class NodeParts: Sendable {
     self.runtime = runtime
     self.trap = trap
     self.token = token
+    self.audit = audit
     present = Mutex(Present(plan: options.plan))
   }
 

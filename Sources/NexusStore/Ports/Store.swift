@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 
@@ -59,6 +60,17 @@ package protocol Store: Sendable {
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow]
   /// The newest boot on record: read it before recording this one, and it is the boot before this one.
   func lastBoot() async throws(StoreError) -> BootRow?
+
+  /// How the audit log stands; nil where none was begun.
+  func auditStanding() async throws(StoreError) -> AuditStanding?
+  /// Its entries from a number on.
+  func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow]
+  /// The checkpoints that are kept with it, oldest first.
+  func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow]
+  /// What is kept under a digest; nil where nothing is, or it was erased.
+  func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload?
+  /// The digests of what is kept of a run's entries.
+  func auditPayloads(of run: RunID) async throws(StoreError) -> [String]
 
   /// Commits what was submitted, writes everything to its place and closes; later calls fail with `closed`.
   func close() async
@@ -189,6 +201,8 @@ package enum Mutation: Sendable {
   case putComponent(ComponentRow)
   case logRestart(RestartRow)
   case insertBoot(BootRow)
+  /// Fails with `corrupt` where the log is not as this node left it; nothing of the transaction is written then.
+  case audit(AuditChange)
 }
 
 /// Why the store did not do as asked.
