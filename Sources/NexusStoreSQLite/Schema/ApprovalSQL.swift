@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-// The statements about approvals. Of one run or call there are few, so their status is looked at row by row (`+`); in lists ?1 is the id before which a page begins, and ?2 its length.
+// The statements about approvals. Of one run or call there are few, so their status is looked at row by row (`+`); in
+// lists ?1 is the id before which a page begins, and ?2 its length.
 extension SQL {
   var approvalText: String {
     switch self {
