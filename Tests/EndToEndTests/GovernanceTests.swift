@@ -46,7 +46,9 @@ struct GovernanceTests {
     """
   }
 
-  private static func pay(_ amount: Int) -> String { #"{"steps": [{"call": "payer", "input": {"amount": \#(amount)}}]}"# }
+  private static func pay(_ amount: Int) -> String {
+    #"{"steps": [{"call": "payer", "input": {"amount": \#(amount)}}]}"#
+  }
 
   /// The question that waits, once there is one.
   private static func waiting(_ project: Project, besides known: String? = nil) async throws -> JSONValue {
@@ -121,7 +123,8 @@ struct GovernanceTests {
     try await Project.with(try Self.config()) { project in
       var node = try await project.up()
       let run = try #require(
-        try await project.naos("run", "clerk", "--input", Self.pay(300), "--detach", "-o", "json").json["id"]?.stringValue)
+        try await project.naos("run", "clerk", "--input", Self.pay(300), "--detach", "-o", "json").json["id"]?
+          .stringValue)
       let id = try #require(try await Self.waiting(project)["id"]?.stringValue)
       #expect(try await project.naos("approvals", "approve", id).status == 0)
       node.signal(SIGKILL)
@@ -138,21 +141,24 @@ struct GovernanceTests {
     try await Project.with(try Self.config()) { project in
       let node = try await project.up()
       let first = try #require(
-        try await project.naos("run", "clerk", "--input", Self.pay(200), "--detach", "-o", "json").json["id"]?.stringValue)
+        try await project.naos("run", "clerk", "--input", Self.pay(200), "--detach", "-o", "json").json["id"]?
+          .stringValue)
       let denied = try #require(try await Self.waiting(project)["id"]?.stringValue)
       #expect(try await project.naos("approvals", "deny", denied, "--reason", "too much").status == 0)
       let told = try await project.naos("runs", "wait", first, "-o", "json")
       #expect(told.status == 0, "\(told.err)")
       #expect(try told.json["output"]?["answers"]?.arrayValue?.first?["code"] == "NX-APR-003")
       let second = try #require(
-        try await project.naos("run", "clerk", "--input", Self.pay(201), "--detach", "-o", "json").json["id"]?.stringValue)
+        try await project.naos("run", "clerk", "--input", Self.pay(201), "--detach", "-o", "json").json["id"]?
+          .stringValue)
       let edited = try #require(try await Self.waiting(project)["id"]?.stringValue)
       // What the boundaries forbid, or the tool does not take, no person can write in.
       let tooMuch = try await project.naos("approvals", "edit", edited, "--arguments", #"{"input": {"amount": 900}}"#)
       #expect(tooMuch.status == 10 && tooMuch.err.contains("NX-GAT-091"), "\(tooMuch.err)")
       let wrong = try await project.naos("approvals", "edit", edited, "--arguments", #"{"input": {"sum": 9}}"#)
       #expect(wrong.status == 10 && wrong.err.contains("NX-GAT-093"), "\(wrong.err)")
-      let less = try await project.naos("approvals", "edit", edited, "--arguments", #"{"input": {"amount": 120}}"#, "-o", "json")
+      let less = try await project.naos(
+        "approvals", "edit", edited, "--arguments", #"{"input": {"amount": 120}}"#, "-o", "json")
       #expect(less.status == 0, "\(less.err)")
       #expect(try less.json["replaces"]?.stringValue == edited)
       #expect(try await project.naos("runs", "wait", second).status == 0)
@@ -189,7 +195,8 @@ struct GovernanceTests {
       #expect(try await project.naos("token", "create", "ann", "--role", "ops").status == 6)
       let node = try await project.up()
       let run = try #require(
-        try await project.naos("run", "clerk", "--input", Self.pay(150), "--detach", "-o", "json").json["id"]?.stringValue)
+        try await project.naos("run", "clerk", "--input", Self.pay(150), "--detach", "-o", "json").json["id"]?
+          .stringValue)
       let id = try #require(try await Self.waiting(project)["id"]?.stringValue)
       func approve(_ name: String) async throws -> Outcome {
         try await project.naos("approvals", "approve", id, "--token-file", name, "-o", "json")
@@ -217,7 +224,8 @@ struct GovernanceTests {
   @Test func `an agent asks people by itself`() async throws {
     try await Project.with(try Self.config()) { project in
       let node = try await project.up()
-      let input = #"{"steps": [{"ask": {"name": "publish", "approval": "review", "arguments": {"page": 7}, "evidence": {"words": 300}}}]}"#
+      let input =
+        #"{"steps": [{"ask": {"name": "publish", "approval": "review", "arguments": {"page": 7}, "evidence": {"words": 300}}}]}"#
       let run = try #require(
         try await project.naos("run", "clerk", "--input", input, "--detach", "-o", "json").json["id"]?.stringValue)
       let asked = try await Self.waiting(project)
@@ -238,7 +246,8 @@ struct GovernanceTests {
 
   @Test func `what is permitted is done, and what was made up never reaches the tool`() async throws {
     try await Project.with(try Self.config()) { project in
-      let input = #"{"steps": [{"call": "payer", "input": {"amount": "all of it"}}, {"call": "payer", "input": {"amount": 5, "to": "eve"}}, {"call": "payer", "extra": 1, "input": {"amount": 5}}, {"call": "payer", "input": {"amount": 5}}]}"#
+      let input =
+        #"{"steps": [{"call": "payer", "input": {"amount": "all of it"}}, {"call": "payer", "input": {"amount": 5, "to": "eve"}}, {"call": "payer", "extra": 1, "input": {"amount": 5}}, {"call": "payer", "input": {"amount": 5}}]}"#
       let run = try await project.naos("run", "clerk", "--input", input, "-o", "json")
       #expect(run.status == 0, "\(run.err)")
       let codes = try run.json["output"]?["answers"]?.arrayValue?.map { $0["code"] ?? .null }
@@ -249,7 +258,8 @@ struct GovernanceTests {
 
   @Test func `what the run did before forbids what would leave, and stops it`() async throws {
     try await Project.with(try Self.config()) { project in
-      let input = #"{"steps": [{"call": "payer", "input": {"amount": 1}}, {"call": "reader"}, {"call": "payer", "input": {"amount": 2}}, {"call": "payer", "input": {"amount": 3}}]}"#
+      let input =
+        #"{"steps": [{"call": "payer", "input": {"amount": 1}}, {"call": "reader"}, {"call": "payer", "input": {"amount": 2}}, {"call": "payer", "input": {"amount": 3}}]}"#
       let run = try await project.naos("run", "clerk", "--input", input, "-o", "json")
       #expect(run.status == 10, "\(run.err)")
       #expect(try run.json["status"] == "stopped")
@@ -276,7 +286,8 @@ struct GovernanceTests {
       sagas:
         books: { steps: [ { name: book, agent: reader, compensation: undo }, { name: pay, agent: clerk, input: { steps: [ { call: payer, input: { amount: 900 } } ] } } ] }
       """
-    let config = saga.replacingOccurrences(of: "  reader:", with: "  undo: { command: [\"sh\", \"-c\", \"cat > undone\"] }\n  reader:")
+    let config = saga.replacingOccurrences(
+      of: "  reader:", with: "  undo: { command: [\"sh\", \"-c\", \"cat > undone\"] }\n  reader:")
     try await Project.with(config) { project in
       let run = try await project.naos("run", "books", "-o", "json")
       #expect(run.status == 10, "\(run.err)")
@@ -289,7 +300,8 @@ struct GovernanceTests {
   @Test func `told so instead, the agent goes on`() async throws {
     let config = try Self.config().replacingOccurrences(of: "governance:", with: "governance:\n  onForbidden: refuse")
     try await Project.with(config) { project in
-      let input = #"{"steps": [{"call": "payer", "input": {"amount": 900}}, {"call": "payer", "input": {"amount": 9}}]}"#
+      let input =
+        #"{"steps": [{"call": "payer", "input": {"amount": 900}}, {"call": "payer", "input": {"amount": 9}}]}"#
       let run = try await project.naos("run", "clerk", "--input", input, "-o", "json")
       #expect(run.status == 0, "\(run.err)")
       #expect(try run.json["output"]?["answers"]?.arrayValue?.first?["code"] == "NX-GAT-091")
@@ -307,7 +319,9 @@ struct GovernanceTests {
     let boundary = "    - { id: ask, match: \"tool == 'files.read'\", requireApproval: \"true\", approval: review }"
     let config = try Self.config("", boundary, more: more).replacingOccurrences(
       of: "files.read: { effect: readOnly, egress: false }",
-      with: "files.read: { effect: readOnly, egress: false, schema: { type: object, required: [path], additionalProperties: false, properties: { path: { type: string } } } }")
+      with:
+        "files.read: { effect: readOnly, egress: false, schema: { type: object, required: [path], additionalProperties: false, properties: { path: { type: string } } } }"
+    )
     try await Project.with(config) { project in
       try project.write("It rains.\n", to: "docs/weather.md")
       try project.write(

@@ -6,7 +6,7 @@ package import NexusCore
 /// One entry of an approval's record, in words.
 package struct ApprovalNote: Sendable, Hashable {
   package var at: WallTime
-  /// `requested`, `agreed`, `denied`, …
+  /// `requested`, `agreed` or `denied`, for example.
   package var event: String
   package var by: String?
   package var detail: String?
@@ -203,6 +203,8 @@ package struct ApprovalDecision: Sendable, Hashable {
     digest = try reader.optionalText("digest")
     reason = try reader.optionalText("reason") ?? ""
     arguments = body["arguments"]
-    if verb == .edit, arguments == nil { throw WireError(path: "decision.arguments", message: "expected the arguments") }
+    if verb == .edit, arguments == nil {
+      throw WireError(path: "decision.arguments", message: "expected the arguments")
+    }
   }
 }

@@ -39,7 +39,8 @@ enum ApprovalTable {
     ]
     if !approval.reason.isEmpty { lines.append("because   \(TerminalText.line(approval.reason))") }
     lines.append(
-      "decides   \(TerminalText.line(approval.approvers.map { "role:\($0)" }.joined(separator: ", "))), \(approval.quorum) of them")
+      "decides   \(TerminalText.line(approval.approvers.map { "role:\($0)" }.joined(separator: ", "))), \(approval.quorum) of them"
+    )
     if approval.isOpen { lines.append("expires   \(expiry(approval, now))") }
     if let next = approval.next { lines.append("now       \(next)") }
     if let old = approval.replaces { lines.append("instead of \(old)") }

@@ -78,7 +78,10 @@ extension PlanBuilder {
   }
 
   private mutating func nameApproval(of boundary: inout BoundarySpec, _ fields: Fields) {
-    let names = documents.flatMap { $0.value("approvals")?.entries?.map(\.key) ?? [] }
+    // One that could not be made is there, and is reported already.
+    let written = documents.flatMap { $0.value("approvals")?.entries?.map(\.key) ?? [] }
+    let made = plan.approvals.map(\.name)
+    let names = made + written.filter { !made.contains($0) }
     if let value = fields.value("approval"), let name = value.text {
       boundary.approval = name
       guard !names.contains(name) else { return }
@@ -129,7 +132,9 @@ extension PlanBuilder {
   /// Tools that an agent has and that nobody declared are never offered to its model.
   private mutating func noteUngoverned(_ spec: GovernanceSpec) {
     for agent in plan.agents {
-      guard case .llm(let llm) = agent.kind, let place = agentFields[agent.name]?.value("tools")?.location else { continue }
+      guard case .llm(let llm) = agent.kind, let place = agentFields[agent.name]?.value("tools")?.location else {
+        continue
+      }
       let missing = llm.tools.filter { spec.tools[$0] == nil }
       guard !missing.isEmpty else { continue }
       report(

@@ -20,7 +20,8 @@ extension ConfigKeys {
       KeySpec(
         "warnAt", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
         "After which parts of that time it is said that it runs out."),
-      KeySpec("escalateAt", Shape(.percentage), default: "never", "After which part of that time others may decide too."),
+      KeySpec(
+        "escalateAt", Shape(.percentage), default: "never", "After which part of that time others may decide too."),
       KeySpec("escalateTo", roles, default: "none", "Those others: `role:NAME`."),
       KeySpec(
         "onExpire", Shape(.word(["deny", "approve"])), default: "deny",
@@ -32,10 +33,12 @@ extension ConfigKeys {
     "the governance of actions",
     [
       KeySpec(
-        "default", Shape(.word(["deny", "permit"])), default: "deny", "What becomes of an action that no boundary permits."),
+        "default", Shape(.word(["deny", "permit"])), default: "deny",
+        "What becomes of an action that no boundary permits."),
       KeySpec(
         "onForbidden", word(GovernanceSpec.OnForbidden.self), default: "stop",
-        "`stop`: the run is stopped, and what it did is undone as configured. `refuse`: the agent is told, and goes on."),
+        "`stop`: the run is stopped, and what it did is undone as configured. `refuse`: the agent is told, and goes on."
+      ),
       KeySpec(
         "tools", .dictionary(.free, .object(governedTool)), default: "none",
         "The tools that may be called at all, by name; a call of another agent is `agents.NAME`."),
@@ -52,7 +55,8 @@ extension ConfigKeys {
       KeySpec("egress", boolean, default: "true", "Whether what goes in may leave the project."),
       KeySpec(
         "schema", .anything, default: "anything",
-        "A JSON Schema of its arguments: in place, or the path of its file. Arguments that break it never reach the tool."),
+        "A JSON Schema of its arguments: in place, or the path of its file. Arguments that break it never reach the tool."
+      ),
     ])
 
   static let boundary = ObjectShape(
@@ -61,12 +65,14 @@ extension ConfigKeys {
       KeySpec("id", Shape(.name(.plain)), required: true, "By which refusals name it."),
       KeySpec("match", Shape(.literal), default: "every action", "An expression (CEL): which actions it is about."),
       KeySpec("permit", Shape(.literal), default: "permits nothing", "An expression: which of them may happen."),
-      KeySpec("forbid", Shape(.literal), default: "forbids nothing", "An expression: which may not, whatever permits them."),
+      KeySpec(
+        "forbid", Shape(.literal), default: "forbids nothing", "An expression: which may not, whatever permits them."),
       KeySpec(
         "requireApproval", Shape(.literal), default: "none",
         "An expression: which a person has to approve first; without `permit`, those are permitted with it."),
       KeySpec(
-        "approval", Shape(.name(.plain)), default: "the only one of `approvals`", "Whose approval, by its name in `approvals`."),
+        "approval", Shape(.name(.plain)), default: "the only one of `approvals`",
+        "Whose approval, by its name in `approvals`."),
       KeySpec("message", Shape(.literal), default: "that the boundary says so", "What is said of it."),
     ])
 }

@@ -29,7 +29,8 @@ package struct GovernanceSpec: Sendable, Hashable {
     [
       "default": .string(permitsByDefault ? "permit" : "deny"), "onForbidden": .string(onForbidden.rawValue),
       "tools": .object(
-        JSONObject(uniqueMembers: tools.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: $0.value.canonical) })),
+        JSONObject(
+          uniqueMembers: tools.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: $0.value.canonical) })),
       "boundaries": .array(boundaries.map(\.canonical)),
     ]
   }

@@ -119,7 +119,7 @@ package struct FencingToken: Sendable, Hashable, Comparable, CustomStringConvert
   package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 }
 
-/// A question to a person: may this be done?
+/// A question to people, whether something may be done.
 package struct ApprovalID: Identifier {
   package let text: String
   package init(_ text: String) { self.text = text }

@@ -50,7 +50,8 @@ package struct ActionPolicy: ActionJudge {
   package func judge(_ action: ProposedAction) -> ActionVerdict {
     guard let tool = spec.tools[action.tool] else {
       return ActionVerdict(
-        .forbidden(code: "NX-GAT-090"), reason: "no tool `\(SchemaIssue.cut(action.tool))` is declared under `governance`",
+        .forbidden(code: "NX-GAT-090"),
+        reason: "no tool `\(SchemaIssue.cut(action.tool))` is declared under `governance`",
         effect: .irreversible)
     }
     if tool.schema != nil, let complaint = complaint(about: action.arguments, of: action.tool) {

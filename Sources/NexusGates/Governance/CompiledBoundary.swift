@@ -74,7 +74,9 @@ struct CompiledBoundary: Sendable {
         let rule = try CompiledRule(text, in: environment)
         if rule.type == .bool || rule.type == .dyn || rule.type == .error { return rule }
         let complaint = LocatedComplaint(.type, "it has to be a bool, and is another type", at: 0)
-        problems += RuleDiagnostics([complaint], in: text).all.map { .init(boundary: index, part: part, diagnostic: $0) }
+        problems += RuleDiagnostics([complaint], in: text).all.map {
+          .init(boundary: index, part: part, diagnostic: $0)
+        }
       } catch {
         problems += error.all.map { .init(boundary: index, part: part, diagnostic: $0) }
       }
@@ -99,7 +101,8 @@ struct CompiledBoundary: Sendable {
     while name.hasSuffix(" ") { name.removeLast() }
     guard let quote = name.first, quote == "'" || quote == "\"", name.last == quote, name.count > 2 else { return nil }
     name = String(name.dropFirst().dropLast())
-    return name.utf8.contains { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") } ? nil : name
+    return name.utf8.contains { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+      ? nil : name
   }
 }
 
@@ -167,7 +170,9 @@ struct BoundaryRun {
     _ rule: CompiledRule?, _ bindings: RuleBindings, otherwise absent: Bool
   ) throws(Fault) -> Bool {
     guard let rule else { return absent }
-    guard cost < limits.gateCost else { throw Fault(message: "the boundaries together cost more than \(limits.gateCost)") }
+    guard cost < limits.gateCost else {
+      throw Fault(message: "the boundaries together cost more than \(limits.gateCost)")
+    }
     let outcome = rule.evaluate(bindings, limits: limits.lowered(ruleCost: limits.gateCost - cost))
     cost += outcome.cost
     switch outcome.result {

@@ -97,7 +97,7 @@ struct RulingAnswer {
     }
   }
 
-  /// - Parameter asTool: what an agent can go on with is said as the outcome of a tool, so that its model reads it.
+  /// Answers with it; as a tool, what an agent can go on with is said as the outcome, so that its model reads it.
   func send(to response: FrontResponse, _ session: AttemptSession, asTool: Bool) {
     if let wait {
       var body: JSONObject = [

@@ -107,7 +107,8 @@ package struct ApprovalMachine: Sendable, Hashable {
 
   private func isKnown(_ verdict: Verdict, _ who: OperatorIdentity) -> Bool {
     switch verdict {
-    case .approve: agreements.contains { $0.by.name == who.name } && [.approved, .requested, .escalated].contains(status)
+    case .approve:
+      agreements.contains { $0.by.name == who.name } && [.approved, .requested, .escalated].contains(status)
     case .deny: status == .denied && decider?.name == who.name
     case .edit: false
     }
@@ -147,7 +148,8 @@ package struct ApprovalMachine: Sendable, Hashable {
   private func time(of percent: Int) -> WallTime {
     guard let expiresAt = request.expiresAt else { return WallTime(microseconds: .max) }
     let life = max(0, expiresAt.microseconds - request.requestedAt.microseconds)
-    return WallTime(microseconds: request.requestedAt.microseconds + life / 100 * Int64(percent) + life % 100 * Int64(percent) / 100)
+    return WallTime(
+      microseconds: request.requestedAt.microseconds + life / 100 * Int64(percent) + life % 100 * Int64(percent) / 100)
   }
 
   /// When it has to be looked at next, whatever people do; nil if never.

@@ -42,9 +42,10 @@ package struct ApprovalSubject: Sendable, Hashable {
     let tag = Array(Self.domain.utf8)
     var bytes = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: UInt64(tag.count) >> UInt64($0)) }
     bytes += tag
-    let readSet = JSONObject(uniqueMembers: readSet.sorted { $0.key < $1.key }.map {
-      .init(key: $0.key, value: .string($0.value))
-    })
+    let readSet = JSONObject(
+      uniqueMembers: readSet.sorted { $0.key < $1.key }.map {
+        .init(key: $0.key, value: .string($0.value))
+      })
     let form: JSONValue = [
       "run": .string(run.text), "step": .string(step.text), "epoch": .int(Int64(epoch)), "tool": .string(tool),
       "arguments": arguments, "effect": .string(effect.rawValue), "policyHash": .string(policyHash),

@@ -28,7 +28,8 @@ package struct UnreadableRun: DurableMachine {
       return writing([.paused(.version, note: note)])
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause, .skip,
+    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+      .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
     }

@@ -116,7 +116,9 @@ package final class TokenBook: Sendable {
         .conflict, code: "NX-API-031", title: "The name has a token", detail: "There is a token `\(name)` already.",
         hint: "naos token revoke \(name)")
     }
-    guard count < Self.maxTokens else { throw .tooMany("\(Self.maxTokens) tokens are the most that a project may have.") }
+    guard count < Self.maxTokens else {
+      throw .tooMany("\(Self.maxTokens) tokens are the most that a project may have.")
+    }
     try await write(entry, isRevoked: false)
     entries.withLock { $0[name] = entry }
     return CreatedToken(token: entry.report, secret: secret)
@@ -145,7 +147,8 @@ package final class TokenBook: Sendable {
     guard isName, text != OperatorIdentity.owner.name else {
       throw OperationError(
         .usage, code: "NX-API-033", title: "Not a name",
-        detail: "A \(what) has a to z, 0 to 9 and -, begins with a letter, has at most 64 characters and is not `owner`.")
+        detail:
+          "A \(what) has a to z, 0 to 9 and -, begins with a letter, has at most 64 characters and is not `owner`.")
     }
   }
 

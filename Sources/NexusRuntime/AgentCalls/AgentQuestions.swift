@@ -26,7 +26,9 @@ struct AgentQuestions: Sendable {
     guard let body else { return AgentCallRouter.notJSON }
     if let refusal = CallMembers.approval.refusal(of: body) { return refusal }
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return AgentCallRouter.noRun }
-    guard let name = AgentCallRouter.name(body["name"]?.stringValue ?? "approval") else { return AgentCallRouter.badName }
+    guard let name = AgentCallRouter.name(body["name"]?.stringValue ?? "approval") else {
+      return AgentCallRouter.badName
+    }
     guard let policy = desk.policy(body["approval"]?.stringValue ?? "") else { return unknownPolicy(body) }
     let evidence = body["evidence"] ?? .null
     guard evidence.encoded().count <= ApprovalLimits.evidenceBytes else {
@@ -36,7 +38,8 @@ struct AgentQuestions: Sendable {
     }
     do throws(StoreError) {
       let place = ApprovalQuery.Place(step: call.caller.step, slot: Self.slotPrefix + name)
-      if let known = try await services.store.approvals(ApprovalQuery(run: run, place: place, limit: 1)).first?.machine {
+      if let known = try await services.store.approvals(ApprovalQuery(run: run, place: place, limit: 1)).first?.machine
+      {
         return try await answer(known, driver, call)
       }
       let subject = subject(run, driver, call, body)
@@ -48,7 +51,8 @@ struct AgentQuestions: Sendable {
       }
       let question = ApprovalDesk.Question(
         subject: subject, agent: call.caller.agent, slot: place.slot, policy: policy,
-        reason: AgentCallRouter.cut(body["reason"]?.stringValue ?? "", ApprovalLimits.reasonScalars), evidence: evidence)
+        reason: AgentCallRouter.cut(body["reason"]?.stringValue ?? "", ApprovalLimits.reasonScalars), evidence: evidence
+      )
       return try await answer(try await desk.ask(question, as: services.ids.approval()), driver, call)
     } catch {
       return Self.unavailable(error)

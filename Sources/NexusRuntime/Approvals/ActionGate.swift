@@ -64,7 +64,9 @@ package final class ActionGate: EffectGate {
     for _ in 0..<Self.maxLooks {
       let found = try await approval(for: proposal)
       // A person has changed the arguments, and these are what is judged then.
-      let changed = found.flatMap { $0.request.replaces != nil && $0.status.isLive ? $0.request.subject.arguments : nil }
+      let changed = found.flatMap {
+        $0.request.replaces != nil && $0.status.isLive ? $0.request.subject.arguments : nil
+      }
       let arguments = changed ?? proposal.arguments
       let verdict = try await verdict(of: proposal, arguments, by: judge)
       switch verdict.answer {
@@ -76,8 +78,11 @@ package final class ActionGate: EffectGate {
         }
         return .permitted(EffectPermit(arguments: arguments))
       case .permitted, .needsApproval:
-        let name = if case .needsApproval(let policy) = verdict.answer { policy } else { found?.request.policy.name ?? "" }
-        if let ruling = try await consent(proposal, arguments, verdict, policy: name, found, by: judge) { return ruling }
+        let name =
+          if case .needsApproval(let policy) = verdict.answer { policy } else { found?.request.policy.name ?? "" }
+        if let ruling = try await consent(proposal, arguments, verdict, policy: name, found, by: judge) {
+          return ruling
+        }
       }
     }
     return .denied(code: "NX-APR-016", message: "The approval changes at this moment: ask again.")
@@ -153,7 +158,8 @@ package final class ActionGate: EffectGate {
     let caller = proposal.caller
     guard let run = caller.run, let driver = await executor.driver(of: run) else {
       return .denied(
-        code: "NX-APR-005", message: "`\(proposal.tool)` needs an approval, which only a run that is under way can have.")
+        code: "NX-APR-005",
+        message: "`\(proposal.tool)` needs an approval, which only a run that is under way can have.")
     }
     let subject = ApprovalSubject(
       run: run, step: caller.step, epoch: driver.epoch, tool: proposal.tool, arguments: arguments,
@@ -187,7 +193,9 @@ package final class ActionGate: EffectGate {
     guard let policy = desk.policy(name) else {
       return .denied(code: "NX-APR-005", message: "Nobody is named who could approve `\(proposal.tool)`.")
     }
-    if let refusal = try await desk.refusal(of: subject) { return .denied(code: refusal.code, message: refusal.message) }
+    if let refusal = try await desk.refusal(of: subject) {
+      return .denied(code: refusal.code, message: refusal.message)
+    }
     let id = services.ids.approval()
     let question = ApprovalDesk.Question(
       subject: subject, agent: proposal.caller.agent, slot: proposal.slot, policy: policy, reason: verdict.reason)

@@ -73,7 +73,10 @@ package final class ApprovalDesk: Sendable {
     try await services.store.commit(
       StoreTransaction(
         .synced,
-        [.noteApproval(ApprovalWrite(id: id, after: 0, at: now, entries: [.requested(request)], status: machine.status))]
+        [
+          .noteApproval(
+            ApprovalWrite(id: id, after: 0, at: now, entries: [.requested(request)], status: machine.status))
+        ]
       ))
     tell(machine, "asks for the approval \(id): \(request.subject.tool)")
     watch(machine)
@@ -143,7 +146,9 @@ package final class ApprovalDesk: Sendable {
       let now = services.clock.wallNow()
       let decision = machine.handle(
         .decide(.edit(next: next), by: who, digest: digest, reason: reason), at: now)
-      var writes = [ApprovalWrite(id: id, after: record.version, at: now, entries: decision.entries, status: machine.status)]
+      var writes = [
+        ApprovalWrite(id: id, after: record.version, at: now, entries: decision.entries, status: machine.status)
+      ]
       var following: ApprovalMachine?
       if decision.refusal == nil, machine.status == .edited {
         let old = machine.request
@@ -256,7 +261,8 @@ package final class ApprovalDesk: Sendable {
     services.events.publish(
       .run(
         RunEvent(
-          run: machine.request.subject.run, agent: machine.request.agent, status: RunStatus.suspended.rawValue, note: note)))
+          run: machine.request.subject.run, agent: machine.request.agent, status: RunStatus.suspended.rawValue,
+          note: note)))
   }
 
   /// Waits until it is decided, at most so long.

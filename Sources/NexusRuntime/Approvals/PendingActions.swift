@@ -19,8 +19,11 @@ final class PendingActions: Sendable {
   /// Judges an action over the record and what is not in it yet; what may happen counts from then on.
   ///
   /// - Parameters:
+  ///   - run: whose action it is.
+  ///   - proposed: the action.
   ///   - recorded: what the reader found.
   ///   - body: answers whether the action may come to happen.
+  /// - Returns: what `body` answered.
   func judge<Verdict: Sendable>(
     _ run: RunID, _ proposed: (id: EffectID, action: PastAction), over recorded: [(id: EffectID, action: PastAction)],
     _ body: (_ history: [PastAction]) -> (verdict: Verdict, mayHappen: Bool)
@@ -28,7 +31,8 @@ final class PendingActions: Sendable {
     runs.withLock { runs in
       var known = runs[run] ?? Run()
       let ids = Set(recorded.map(\.id))
-      let history = recorded.map(\.action) + known.actions.filter { !ids.contains($0.id) && $0.id != proposed.id }.map(\.action)
+      let history =
+        recorded.map(\.action) + known.actions.filter { !ids.contains($0.id) && $0.id != proposed.id }.map(\.action)
       // Another reader may have read before these were written.
       if known.readers == 1 { known.actions.removeAll { ids.contains($0.id) } }
       let (verdict, mayHappen) = body(history)

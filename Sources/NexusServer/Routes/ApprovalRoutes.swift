@@ -54,7 +54,8 @@ extension OperatorPlane {
         _ throws(OperationError) in .json(try await operations.tokens())
       },
       Route(
-        "POST", "/api/v1/tokens", access: .token, "Makes a named token; only this answer has its secret.", statuses: [201]
+        "POST", "/api/v1/tokens", access: .token, "Makes a named token; only this answer has its secret.",
+        statuses: [201]
       ) { request throws(OperationError) in
         let body = try request.json()
         guard let name = body["name"]?.stringValue, let role = body["role"]?.stringValue else {

@@ -24,7 +24,9 @@ package enum OpenAPIDocument {
       "paths": .object(paths),
       "components": [
         "securitySchemes": [
-          "token": ["type": "http", "scheme": "bearer", "description": "The content of .naos/token, or a named token."],
+          "token": [
+            "type": "http", "scheme": "bearer", "description": "The content of .naos/token, or a named token.",
+          ],
           "cookie": ["type": "apiKey", "in": "cookie", "name": .string(cookieName)],
           "session": ["type": "apiKey", "in": "header", "name": "X-Naos-Session"],
         ],

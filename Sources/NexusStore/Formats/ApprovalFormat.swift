@@ -73,7 +73,8 @@ package enum ApprovalFormat {
       "effect": .string(subject.effect.rawValue), "policyHash": .string(subject.policyHash),
       "readSet": .object(
         JSONObject(
-          uniqueMembers: subject.readSet.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) })),
+          uniqueMembers: subject.readSet.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) }
+        )),
       "requester": .string(subject.requester), "agent": .string(request.agent.text), "slot": .string(request.slot),
       "nonce": .string(request.nonce), "digest": .string(request.digest), "policy": policy(request.policy),
       "reason": .string(request.reason), "evidence": request.evidence,

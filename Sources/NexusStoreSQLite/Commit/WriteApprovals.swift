@@ -48,7 +48,8 @@ extension SQLiteConnection {
     func collect(_ sql: SQL, _ values: [SQLiteValue], _ status: ApprovalStatus? = nil) throws(StoreError) {
       keys += try all(sql, [before, limit] + values) { row throws(StoreError) in (row.text(1), row.integer(0)) }
     }
-    let statuses = query.statuses.isEmpty ? ApprovalStatus.allCases : query.statuses.sorted { $0.rawValue < $1.rawValue }
+    let statuses =
+      query.statuses.isEmpty ? ApprovalStatus.allCases : query.statuses.sorted { $0.rawValue < $1.rawValue }
     for status in statuses {
       let word = SQLiteValue.text(status.rawValue)
       switch (query.run, query.place) {

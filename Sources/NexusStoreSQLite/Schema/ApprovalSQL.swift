@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-// The statements about approvals; in lists ?1 is the id before which a page begins, and ?2 its length.
+// The statements about approvals. Of one run or call there are few, so their status is looked at row by row (`+`); in
+// lists ?1 is the id before which a page begins, and ?2 its length.
 extension SQL {
   var approvalText: String {
     switch self {
@@ -15,11 +16,11 @@ extension SQL {
     case .approvalsOfStatus:
       "SELECT key, id FROM approval WHERE status = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2"
     case .approvalsOfRun:
-      "SELECT key, id FROM approval WHERE run = ?4 AND status = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2"
+      "SELECT key, id FROM approval WHERE run = ?4 AND id < ?1 AND +status = ?3 ORDER BY id DESC LIMIT ?2"
     case .approvalsOfPlace:
       """
       SELECT key, id FROM approval
-      WHERE run = ?4 AND step = ?5 AND slot = ?6 AND status = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2
+      WHERE run = ?4 AND step = ?5 AND slot = ?6 AND id < ?1 AND +status = ?3 ORDER BY id DESC LIMIT ?2
       """
     case .deleteApprovals: "DELETE FROM approval WHERE run = ?1"
     default: "DELETE FROM approval_entry WHERE approval IN (SELECT key FROM approval WHERE run = ?1)"

@@ -17,6 +17,7 @@ extension Migration {
         version INTEGER NOT NULL
       );
       CREATE INDEX approval_place ON approval (run, step, slot, id);
+      CREATE INDEX approval_run ON approval (run, id);
       CREATE INDEX approval_status ON approval (status, id);
       CREATE TABLE approval_entry (
         approval INTEGER NOT NULL,

@@ -34,11 +34,12 @@ extension StoreConformance {
   static let approvalCases: [Case] = [
     Case("the record of an approval reads as it was written") { store in
       let ann = OperatorIdentity(name: "ann", role: "ops")
-      let entries: [ApprovalEntry] = [
-        .warned(percent: 75), .escalated(percent: 50), .agreed(by: ann, reason: "fine"), .approved,
-        .denied(by: ann, reason: "no"), .edited(by: ann, next: ApprovalID("apr_2"), reason: ""), .expired,
-        .cancelled(reason: "over"), .voided(reason: "other"), .consumed(EffectID("eff_1")),
-      ] + ApprovalRefusal.allCases.map { .rejected(by: ann, $0) }
+      let entries: [ApprovalEntry] =
+        [
+          .warned(percent: 75), .escalated(percent: 50), .agreed(by: ann, reason: "fine"), .approved,
+          .denied(by: ann, reason: "no"), .edited(by: ann, next: ApprovalID("apr_2"), reason: ""), .expired,
+          .cancelled(reason: "over"), .voided(reason: "other"), .consumed(EffectID("eff_1")),
+        ] + ApprovalRefusal.allCases.map { .rejected(by: ann, $0) }
       try await store.commit(begin("apr_1"), write("apr_1", after: 1, entries, .consumed))
       let found = try await store.approval(ApprovalID("apr_1"))
       try expect(found?.notes.map(\.entry), [.requested(request("apr_1"))] + entries)
@@ -59,7 +60,8 @@ extension StoreConformance {
       let use = write("apr_1", after: 2, [.consumed(EffectID("eff_1"))], .consumed)
       try await store.commit(use, .insertEffect(StoreSamples.effect("eff_1", run: "run_1")))
       let again = write("apr_1", after: 2, [.consumed(EffectID("eff_2"))], .consumed)
-      try await store.expectRefusal(.staleGuard, again, .insertEffect(StoreSamples.effect("eff_2", run: "run_1", ordinal: 2)))
+      try await store.expectRefusal(
+        .staleGuard, again, .insertEffect(StoreSamples.effect("eff_2", run: "run_1", ordinal: 2)))
       try expect(try await store.effects(of: RunID("run_1")).map(\.record.id), [EffectID("eff_1")])
     },
     Case("approvals are listed by what is asked for, the newest first") { store in
@@ -73,13 +75,15 @@ extension StoreConformance {
       try expect(try await ids(ApprovalQuery(limit: 2)), ["apr_4", "apr_3"])
       try expect(try await ids(ApprovalQuery(before: ApprovalID("apr_3"), limit: 9)), ["apr_2", "apr_1"])
       try expect(try await ids(ApprovalQuery(statuses: [.expired, .denied], limit: 9)), ["apr_2"])
-      try expect(try await ids(ApprovalQuery(statuses: ApprovalQuery.live, run: RunID("run_1"), limit: 9)), ["apr_4", "apr_1"])
+      try expect(
+        try await ids(ApprovalQuery(statuses: ApprovalQuery.live, run: RunID("run_1"), limit: 9)), ["apr_4", "apr_1"])
       let place = ApprovalQuery.Place(step: .main, slot: "d#0")
       try expect(try await ids(ApprovalQuery(run: RunID("run_1"), place: place, limit: 1)), ["apr_4"])
       try expect(try await ids(ApprovalQuery(limit: 0)), [])
     },
     Case("approvals go with their run") { store in
-      try await store.commit(.insertRun(StoreSamples.run("run_1", status: .completed)), begin("apr_1"), begin("apr_2", run: "run_2"))
+      try await store.commit(
+        .insertRun(StoreSamples.run("run_1", status: .completed)), begin("apr_1"), begin("apr_2", run: "run_2"))
       try await store.commit(.deleteRun(RunID("run_1")))
       try expect(try await store.approval(ApprovalID("apr_1")), nil)
       try expect(try await store.approvals(ApprovalQuery(limit: 9)).count, 1)

@@ -7,7 +7,9 @@ import Testing
 
 /// Which actions may happen.
 @Suite struct `The rules about actions` {
-  private static func spec(_ boundaries: [BoundarySpec], _ change: (inout GovernanceSpec) -> Void = { _ in }) -> GovernanceSpec {
+  private static func spec(_ boundaries: [BoundarySpec], _ change: (inout GovernanceSpec) -> Void = { _ in })
+    -> GovernanceSpec
+  {
     var refund = ToolDeclaration()
     refund.schema = [
       "type": "object", "required": ["amount"], "additionalProperties": false,
@@ -34,7 +36,8 @@ import Testing
   }
 
   private static let refunds = boundary(
-    "refunds", match: "tool == 'payments.refund'", permit: "args.amount <= 500.0", requireApproval: "args.amount > 100.0")
+    "refunds", match: "tool == 'payments.refund'", permit: "args.amount <= 500.0",
+    requireApproval: "args.amount > 100.0")
   private static let readers = boundary("readers", match: "tools[tool].effect == 'readOnly'", permit: "true")
   private static let posts = boundary("posts", match: "tool == 'slack.post'", permit: "true")
   private static let noLeak = boundary(
@@ -158,6 +161,7 @@ import Testing
     #expect(Self.spec([Self.refunds, Self.rate]).canonical.text(.canonical) == one)
     #expect(Self.spec([Self.rate, Self.refunds]).canonical.text(.canonical) != one)
     #expect(Self.spec([Self.refunds, Self.rate]) { $0.onForbidden = .refuse }.canonical.text(.canonical) != one)
-    #expect(Self.spec([Self.refunds, Self.rate]) { $0.tools["crm.read"]?.egress = true }.canonical.text(.canonical) != one)
+    #expect(
+      Self.spec([Self.refunds, Self.rate]) { $0.tools["crm.read"]?.egress = true }.canonical.text(.canonical) != one)
   }
 }

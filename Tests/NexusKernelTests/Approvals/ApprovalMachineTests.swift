@@ -40,7 +40,8 @@ import Testing
 
   @Test func `one of the approvers says yes, and it is good for one action`() {
     var machine = Self.machine()
-    #expect(machine.handle(Self.approve(Self.ann), at: Self.at(1)).entries == [.agreed(by: Self.ann, reason: ""), .approved])
+    #expect(
+      machine.handle(Self.approve(Self.ann), at: Self.at(1)).entries == [.agreed(by: Self.ann, reason: ""), .approved])
     #expect(machine.status == .approved)
     let use = ApprovalMachine.Event.use(EffectID("eff_1"), digest: "good")
     #expect(machine.handle(use, at: Self.at(2)).entries == [.consumed(EffectID("eff_1"))])
@@ -232,6 +233,7 @@ import Testing
     #expect(Set(others).count == others.count && !others.contains(same))
     #expect(same.prefix(8) == [0, 0, 0, 0, 0, 0, 0, 16])
     #expect(String(decoding: same[8..<24], as: UTF8.self) == "naos/approval/v1")
-    #expect(String(decoding: same[24...], as: UTF8.self).hasPrefix(#"{"arguments":{"amount":420},"effect":"irreversible""#))
+    #expect(
+      String(decoding: same[24...], as: UTF8.self).hasPrefix(#"{"arguments":{"amount":420},"effect":"irreversible""#))
   }
 }
