@@ -103,7 +103,8 @@ extension FlowMachine {
     do throws(RunError) {
       let (attempts, rewind) = state.units.look(at: key) { ($0.history.attempts, $0.history.pendingRewind) } ?? (0, 0)
       let order = StepOrder(
-        step: path, agent: agent, attempt: AttemptNumber(attempts + 1), rewind: rewind, input: try attemptInput(of: key),
+        step: path, agent: agent, attempt: AttemptNumber(attempts + 1), rewind: rewind,
+        input: try attemptInput(of: key),
         idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back)
       note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
       turn.act(.startAttempt(order))
