@@ -23,7 +23,9 @@ extension FlowMachine {
 
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }
 
-  package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }
+  package var openSteps: Set<StepPath> {
+    Set(state.open.lazy.filter { !orphans.contains($0) }.map { state.paths.path(of: $0) })
+  }
 
   package func recorded(_ path: StepPath) -> JSONValue? { state.recorded[path] }
 

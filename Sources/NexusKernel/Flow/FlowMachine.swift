@@ -27,7 +27,7 @@ package struct FlowMachine: DurableMachine {
   /// The node goes down.
   var isLeaving = false
   /// Units whose attempts were open when the run was taken over: no end of theirs will be reported.
-  var orphans: Set<UnitKey> = []
+  var orphans = UnitSet()
   /// What those came to, by the paths of their steps.
   private var spentByOrphans: [StepPath: Spend] = [:]
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
@@ -312,7 +312,7 @@ package struct FlowMachine: DurableMachine {
       let end = AttemptEnd(outcome: .interrupted(why), tokens: spent.tokens, cost: spent.cost)
       note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     }
-    orphans = []
+    orphans = UnitSet()
     spentByOrphans = [:]
   }
 

@@ -124,7 +124,7 @@ extension FlowState {
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
-    guard let key = key(of: path), open.remove(key) != nil else { return }
+    guard let key = key(of: path), open.remove(key) else { return }
     tokens += end.tokens
     cost += end.cost
     let delay = retryDelay(key, after: end)
@@ -217,7 +217,7 @@ extension FlowState {
 
   /// The unit is under way from here on.
   private mutating func begin(_ key: UnitKey, _ time: WallTime) {
-    guard active.insert(key).inserted else { return }
+    guard active.insert(key) else { return }
     change(key) { $0.startedAt = $0.startedAt ?? time }
     if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
     guard key.role == .forward else { return }
@@ -232,7 +232,7 @@ extension FlowState {
 
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = key(of: path), !units.hasOutcome(key) else { return }
-    let hasBegun = active.remove(key) != nil
+    let hasBegun = active.remove(key)
     over += 1
     change(key) { unit in
       unit.outcome = outcome
@@ -283,7 +283,7 @@ extension FlowState {
 
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
     guard let key = key(of: path), !units.hasOutcome(key) else { return }
-    let hasBegun = active.remove(key) != nil
+    let hasBegun = active.remove(key)
     over += 1
     change(key) { unit in
       unit.failure = reason

@@ -15,7 +15,9 @@ struct SchemaChecks: Sendable {
   ///
   /// Another attempt would get the same one.
   func refusal(of input: JSONValue, for agent: PinnedAgent) -> RunError? {
-    guard let schema = agent.spec.inputSchema, let complaint = complaint(about: input, under: schema) else { return nil }
+    guard let schema = agent.spec.inputSchema, let complaint = complaint(about: input, under: schema) else {
+      return nil
+    }
     return RunError(
       code: "NX-GAT-061", message: "the input of \(agent.name) does not fit its schema: \(complaint)",
       isRetryable: false, wasApplied: false)
