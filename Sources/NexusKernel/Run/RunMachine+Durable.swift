@@ -7,7 +7,8 @@ package import NexusCore
 extension RunMachine: DurableMachine {
   package var outlook: RunOutlook {
     RunOutlook(
-      status: isAsleep || waitsForDecision ? .suspended : state.status, pauseReason: state.pauseReason, output: state.output,
+      status: isAsleep || waitsForDecision ? .suspended : state.status, pauseReason: state.pauseReason,
+      output: state.output,
       error: state.error,
       attempts: state.attempts, tokens: state.tokens, cost: state.cost)
   }

@@ -67,7 +67,10 @@ extension RunMachine {
   /// A person decides about the output that a validator has escalated.
   func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
     guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
-    else { return Decision() }
+    else {
+      // Nobody drives what rests, so whoever took it up to decide lets it go again.
+      return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
+    }
     let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
     switch decision {
     case .accept: return Decision([entry, .completed(output: output)], [.settle])
@@ -75,7 +78,7 @@ extension RunMachine {
     case .retry:
       var after = self
       after.apply(entry)
-      return Decision([entry]) + (state.status == .paused ? Decision() : after.start(at: now))
+      return Decision([entry]) + (state.status == .paused ? Decision([], [.settle]) : after.start(at: now))
     }
   }
 }
