@@ -30,10 +30,7 @@ package struct AgentGates: Sendable {
 extension RunMachine {
   /// An attempt has come to an output: it is judged before it becomes the run's.
   ///
-  /// - Parameters:
-  ///   - output: what came out.
-  ///   - cost: of this attempt.
-  ///   - stopping: what the attempt was told meanwhile; it holds if the output is not taken.
+  /// What the attempt was told meanwhile holds if the output is not taken.
   func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
     guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
     let spent = state.cost + cost
