@@ -28,6 +28,7 @@ case ${1-ok} in
   flaky) [ "$NAOS_ATTEMPT" -ge 3 ] || exit 1 ;;
   bad) mkdir -p "effects/$key"; exit 9 ;;
   never) sleep 600 ;;
+  learns) [ -n "${NAOS_FEEDBACK-}" ] || set -- learns wrong ;;
   signal) "$BINARY" runs signal "$NAOS_RUN_ID" go --id once --input '{"n": 7}' >/dev/null 2>&1 ;;
 esac
 mkdir -p "effects/$key"
@@ -52,6 +53,7 @@ agents:
   undo-cancels: { command: [sh, act.sh, cancels], env: { BINARY: "${BINARY}" } }
   cancelled: { command: [sh, act.sh, cancelled], env: { BINARY: "${BINARY}" }, shutdown: brutal-kill }
   once: { command: [sh, act.sh, once] }
+  learner: { command: [sh, act.sh, learns] }
   probe: { command: [sh, act.sh, probe] }
 """
 
@@ -84,6 +86,13 @@ workflows:
       - {{ name: b, agent: ok }}
 pools:
   workers: {{ agent: ok, size: 2, strategy: {strategy} }}
+"""
+
+
+def guarded(step, rule, verdict):
+    return f"""
+validators:
+  guard: {{ target: steps.{step}.output, format: text, rules: [ {{ id: r, expr: "{rule}", onFail: {verdict} }} ] }}
 """
 
 
@@ -205,6 +214,21 @@ workflows:
       - { name: b, agent: ok }
       - { name: c, agent: ok }
 """,
+    "gate-retries": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: learner }
+      - { name: b, agent: ok }
+""" + guarded("a", "!output.startsWith('wrong')", "retry"),
+    "gate-stops": saga(None) + guarded("s2", "output.startsWith('right')", "stop"),
+    "gate-asks": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: ok }
+      - { name: b, agent: ok }
+""" + guarded("a", "output.startsWith('right')", "escalate"),
     "schedule": """
 workflows:
   flow:
@@ -250,6 +274,22 @@ def answer(project):
             project.naos("runs", "mark-done", run, "a", "--result", "done by a", "--detach")
         else:
             project.naos("runs", "resume", run, "--detach")
+
+
+def accept(project):
+    """Somebody accepts what a validator has escalated, as soon as it has."""
+    if project.known("flow") is None:
+        project.naos(*FLOW, "--detach")
+        project.read_journals()
+    run = project.known("flow")
+    while run is not None and project.read("runs", "show", run)["status"] in ("queued", "running", "suspended"):
+        asked = [entry["kind"] for entry in project.read_journals()[run] if entry["kind"] in ("judged", "gate-decided")]
+        if asked == ["judged"]:
+            project.naos("runs", "decide", run, "a", "--accept", "--detach")
+        elif asked:
+            break
+        time.sleep(0.05)
+    return flow(project)
 
 
 def ticks(project):
@@ -328,6 +368,8 @@ SPECIAL = {
     "unknown-probe": {"comparable": without_probe},
     "unknown-ask": {"needs_node": True, "drive": answer},
     "fork": {"needs_node": True, "drive": fork},
+    "gate-stops": {"ends": {"stopped"}},
+    "gate-asks": {"needs_node": True, "drive": accept},
     "schedule": {
         "needs_node": True, "drive": ticks, "comparable": every_tick,
         "usual": {("flow", "a"): 1, ("flow", "b"): 1}},
