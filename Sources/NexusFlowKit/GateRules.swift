@@ -38,7 +38,8 @@ extension FlowRules {
 
   private func checkCount(_ judgement: GateJudgement, at path: StepPath) -> String? {
     guard judgement.consequence == .retry else { return nil }
-    for gate in gates(at: path) where judgement.findings.contains(where: { $0.validator == gate.name && $0.verdict == .retry }) {
+    for gate in gates(at: path)
+    where judgement.findings.contains(where: { $0.validator == gate.name && $0.verdict == .retry }) {
       if judgement.number >= gate.retry.maxAttempts { return "\(path) was asked for too often: \(words)" }
     }
     return nil

@@ -22,8 +22,9 @@ package struct GateHistory: Sendable, Hashable {
   package private(set) var rejections = 0
   /// Attempts that were made because an output was rejected, ever: their effects are known by keys of their own.
   package private(set) var retries = 0
-  /// How many of the last model answers the next attempt asks for anew, if its agent does not read what was wrong: 1, 2,
-  /// 4, 8 …
+  /// How many of the last model answers the next attempt asks for anew, if its agent does not read what was wrong.
+  ///
+  /// It is 1 first, then 2, 4, 8 and so on.
   package private(set) var pendingRewind = 0
   /// A person is to decide.
   package private(set) var isEscalated = false
@@ -97,6 +98,7 @@ extension GateHistory {
   ///   - findings: theirs, in the same order.
   ///   - spent: what the attempts of the step have cost.
   ///   - leeway: what may follow at all.
+  /// - Returns: what is written down of it.
   package func judgement(
     of value: JSONValue, _ subject: GateSubject, by gates: [GateDefinition], _ findings: [GateFinding],
     spent: NanoUSD, leeway: GateLeeway
