@@ -140,11 +140,9 @@ struct LoaderTests {
     #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-302"])
   }
 
-  @Test func `trust and governance refuse every agent`() throws {
-    for key in ["trust", "governance"] {
-      let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\n\(key): {}\n").plan)
-      #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
-    }
+  @Test func `trust refuses every agent`() throws {
+    let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\ntrust: {}\n").plan)
+    #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
   }
 
   @Test func `a project is found from any folder below it`() throws {

@@ -14,6 +14,8 @@ final class ActionAsking {
   private let path: [String]
   let body: ByteBuffer
   private var proposal: EffectProposal?
+  /// The body that was permitted, if it is not the one that came: kept with the mark, because it is what is sent ever after.
+  private(set) var edited: [UInt8]?
 
   init(services: GatewayServices, loop: any EventLoop, session: AttemptSession, path: [String], body: ByteBuffer) {
     self.services = services
@@ -23,12 +25,53 @@ final class ActionAsking {
     self.body = body
   }
 
+  /// It is one that is ruled on.
+  private var isAction: Bool { services.gate.isClosed && path.first == "call" && path.count > 1 }
+
+  /// Sends a call again that was permitted before: as it was permitted, not as it came.
+  func recall(_ recorded: EffectID, _ response: FrontResponse, then forward: @escaping (ByteBuffer) -> Void) {
+    guard isAction else { return forward(body) }
+    let store = services.store
+    AsyncBridge.run(on: loop) { () async -> Result<[UInt8]?, StoreError> in
+      do throws(StoreError) { return .success(try await store.request(of: recorded)) } catch { return .failure(error) }
+    } then: { result in
+      switch result {
+      case .success(let permitted): forward(permitted.map { ByteBuffer(bytes: $0) } ?? self.body)
+      case .failure(let error):
+        guard response.isOpen else { return }
+        response.fail(
+          GatewayError(.journalUnavailable, "The recorded call cannot be read: \(error.message)"), .problem)
+      }
+    }
+  }
+
+  /// Waits for the call of an attempt before this one, about which nothing is decided yet.
+  func join(
+    _ other: EffectID, _ run: RunSession, _ response: FrontResponse, then forward: @escaping (ByteBuffer) -> Void
+  ) {
+    guard isAction else { return forward(body) }
+    let bound = NIOLoopBound((self, response, forward), eventLoop: loop)
+    let loop = loop
+    run.wait(for: other) { ending in
+      loop.runInside {
+        let (asks, response, forward) = bound.value
+        switch ending {
+        case .recorded: asks.recall(other, response, then: forward)
+        case .lost:
+          guard response.isOpen else { return }
+          response.fail(
+            GatewayError(.journalUnavailable, "The call waited for ended without a record."), .problem)
+        }
+      }
+    }
+  }
+
   /// Goes on with the body as it may be sent, and with what is to be written along; answers itself if it may not.
   func ask(
     _ record: EffectRecord, _ response: FrontResponse, then proceed: @escaping (ByteBuffer, [Mutation]) -> Void,
     otherwise: @escaping () -> Void
   ) {
-    guard services.gate.isClosed, path.first == "call", path.count > 1 else { return proceed(body, []) }
+    guard isAction else { return proceed(body, []) }
     let arguments: JSONValue
     do throws(JSONError) {
       arguments = body.readableBytes == 0 ? [:] : try JSONValue(parsing: Array(body.readableBytesView))
@@ -45,8 +88,8 @@ final class ActionAsking {
     } then: { ruling in
       switch ruling {
       case .permitted(let permit):
-        let sent = permit.arguments == arguments ? self.body : ByteBuffer(bytes: permit.arguments.encoded())
-        proceed(sent, permit.mutations)
+        if permit.arguments != arguments { self.edited = permit.arguments.encoded() }
+        proceed(self.edited.map { ByteBuffer(bytes: $0) } ?? self.body, permit.mutations)
       case .invalid, .denied, .forbidden, .waits:
         otherwise()
         guard response.isOpen else { return }

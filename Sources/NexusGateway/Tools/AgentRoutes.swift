@@ -63,13 +63,16 @@ struct AgentRoutes {
     then forward: @escaping (ByteBuffer) -> Void
   ) {
     let id = services.identifiers.effect()
-    guard case .new(let record, _) = run.request(digest, kind: .request, repeatable: true, id: id) else {
-      return forward(asks.body)
-    }
-    asks.ask(record, response) { body, mutations in
-      self.announce(record, name, mutations, asks, run, response) { forward(body) }
-    } otherwise: {
-      run.withdraw(id)
+    switch run.request(digest, kind: .request, repeatable: true, id: id) {
+    case .new(let record, _):
+      asks.ask(record, response) { body, mutations in
+        self.announce(record, name, mutations, asks, run, response) { forward(body) }
+      } otherwise: {
+        run.withdraw(id)
+      }
+    case .replay(let recorded): asks.recall(recorded, response, then: forward)
+    case .join(let other): asks.join(other, run, response, then: forward)
+    case .uncertain: forward(asks.body)
     }
   }
 
@@ -81,7 +84,7 @@ struct AgentRoutes {
     let now = services.clock.wallNow()
     let row = EffectRow(
       record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent,
-      name: String(name.prefix(200)), detail: "", startedAt: now, request: nil)
+      name: String(name.prefix(200)), detail: "", startedAt: now, request: asks.edited)
     let outcome = EffectOutcome(
       status: 0, headers: [], body: [], isStream: false, endedAt: now, inputTokens: .zero, outputTokens: .zero,
       cost: .zero)
