@@ -37,7 +37,9 @@ enum ImportGraph {
     "NexusFlowKit": ["NexusCore", "NexusKernel"],
     "naos": ["NexusCLI", "CGuard", "CAllocator"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
-    "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
+    "naos-bench": [
+      "NexusCore", "NexusAudit", "NexusGates", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator",
+    ],
     "naos-bench-flows": [
       "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
       "CAllocator",
