@@ -4,6 +4,7 @@
 internal import NexusAPI
 internal import NexusAudit
 internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
 /// Takes up the audit log when a node starts, or refuses to start on one that is not as the last node left it.
