@@ -33,7 +33,9 @@ struct AuditOpening: Sendable {
   func open(_ store: any Store) async throws {
     let standing = try await store.auditStanding()
     guard let standing else { return try await begin(store) }
-    guard isKept else { throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.") }
+    guard isKept else {
+      throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.")
+    }
     let faults = try await check(standing, store)
     guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
   }

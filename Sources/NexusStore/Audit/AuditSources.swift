@@ -83,9 +83,15 @@ package enum AuditSources {
       return [AuditRecord(.gateVerdict, run: run, verdict: "stop", code: error.code)]
     case .paused(let reason, _) where reason != .person:
       let event = reason == .budget ? AuditEvent.budgetStopped : .runPaused
-      return [AuditRecord(event, run: run, cost: summary.cost, outcome: "paused", details: ["reason": .string(reason.rawValue)])]
+      return [
+        AuditRecord(
+          event, run: run, cost: summary.cost, outcome: "paused", details: ["reason": .string(reason.rawValue)])
+      ]
     case .nodeTrapped: return [AuditRecord(.nodeCrashed, run: run, outcome: "trap")]
-    default: return decision(entry).map { [AuditRecord(.runDecision, by: person($0.by), run: run, step: $0.step, subject: $0.verb)] } ?? []
+    default:
+      return decision(entry).map {
+        [AuditRecord(.runDecision, by: person($0.by), run: run, step: $0.step, subject: $0.verb)]
+      } ?? []
     }
   }
 
