@@ -11,7 +11,7 @@ internal import NexusStore
 struct AuditOpening: Sendable {
   /// A log of up to so many entries is checked as a whole before the node starts; of a longer one its end is, and the
   /// whole while the node runs.
-  static let checkedEntries: Int64 = 2_000
+  static let checkedEntries: Int64 = 1_000
 
   let files: AuditFiles
   /// The key of the log; of one that is yet to begin, the one that it will have.
