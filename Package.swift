@@ -119,7 +119,10 @@ let targets: [Target] = [
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard", "CAllocator"], swiftSettings: house),
 
   .executableTarget(
-    name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
+    name: "naos-bench",
+    dependencies: [
+      "NexusCore", "NexusAudit", "NexusGates", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator",
+    ],
     path: "bench/journal", swiftSettings: house),
 
   .executableTarget(

@@ -26,6 +26,11 @@ def rows(results):
     for writers, figures in results.get("journal", {}).items():
         text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
         row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)
+    audit = results.get("audit")
+    if audit:
+        text = f"{audit['perSecond']:,}/s, p50 {audit['p50'] / 1000:.2f} ms, p99 {audit['p99'] / 1000:.2f} ms"
+        what = f"gated decisions in the durable audit log, {audit['writers']} at a time"
+        row(what, text, "≥ 1,000/s", audit["perSecond"] >= 1000)
     add_flows(results.get("flows"), row)
     care = results.get("supervision")
     if care:

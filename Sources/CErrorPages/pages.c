@@ -337,6 +337,12 @@ static const unsigned char NX_CFG_119[] = {
 static const unsigned char NX_CFG_120[] = {
 #embed "../../docs/errors/NX-CFG-120.md"
 };
+static const unsigned char NX_CFG_150[] = {
+#embed "../../docs/errors/NX-CFG-150.md"
+};
+static const unsigned char NX_CFG_151[] = {
+#embed "../../docs/errors/NX-CFG-151.md"
+};
 static const unsigned char NX_CFG_201[] = {
 #embed "../../docs/errors/NX-CFG-201.md"
 };
@@ -898,6 +904,21 @@ static const unsigned char NX_STO_011[] = {
 static const unsigned char NX_STO_020[] = {
 #embed "../../docs/errors/NX-STO-020.md"
 };
+static const unsigned char NX_STO_030[] = {
+#embed "../../docs/errors/NX-STO-030.md"
+};
+static const unsigned char NX_STO_031[] = {
+#embed "../../docs/errors/NX-STO-031.md"
+};
+static const unsigned char NX_STO_032[] = {
+#embed "../../docs/errors/NX-STO-032.md"
+};
+static const unsigned char NX_STO_033[] = {
+#embed "../../docs/errors/NX-STO-033.md"
+};
+static const unsigned char NX_STO_034[] = {
+#embed "../../docs/errors/NX-STO-034.md"
+};
 static const unsigned char NX_SUP_001[] = {
 #embed "../../docs/errors/NX-SUP-001.md"
 };
@@ -1032,6 +1053,8 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-118", NX_CFG_118, sizeof NX_CFG_118},
     {"NX-CFG-119", NX_CFG_119, sizeof NX_CFG_119},
     {"NX-CFG-120", NX_CFG_120, sizeof NX_CFG_120},
+    {"NX-CFG-150", NX_CFG_150, sizeof NX_CFG_150},
+    {"NX-CFG-151", NX_CFG_151, sizeof NX_CFG_151},
     {"NX-CFG-201", NX_CFG_201, sizeof NX_CFG_201},
     {"NX-CFG-202", NX_CFG_202, sizeof NX_CFG_202},
     {"NX-CFG-203", NX_CFG_203, sizeof NX_CFG_203},
@@ -1219,6 +1242,11 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-010", NX_STO_010, sizeof NX_STO_010},
     {"NX-STO-011", NX_STO_011, sizeof NX_STO_011},
     {"NX-STO-020", NX_STO_020, sizeof NX_STO_020},
+    {"NX-STO-030", NX_STO_030, sizeof NX_STO_030},
+    {"NX-STO-031", NX_STO_031, sizeof NX_STO_031},
+    {"NX-STO-032", NX_STO_032, sizeof NX_STO_032},
+    {"NX-STO-033", NX_STO_033, sizeof NX_STO_033},
+    {"NX-STO-034", NX_STO_034, sizeof NX_STO_034},
     {"NX-SUP-001", NX_SUP_001, sizeof NX_SUP_001},
     {"NX-SUP-002", NX_SUP_002, sizeof NX_SUP_002},
     {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},

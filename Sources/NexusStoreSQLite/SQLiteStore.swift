@@ -65,7 +65,7 @@ package final class SQLiteStore: Store {
     }
     do throws(StoreError) {
       let transaction =
-        auditClock.map { AuditSources.audited(transaction, at: $0.wallNow(), monotonic: $0.now()) } ?? transaction
+        auditClock.map { AuditSources.audited(transaction, clock: $0) } ?? transaction
       let submission = try Submission(transaction, completion: completion)
       var record = transaction.commitClass == .logged ? submission.record() : nil
       engine.submit(submission, &record)

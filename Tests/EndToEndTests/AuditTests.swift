@@ -70,7 +70,8 @@ struct AuditTests {
       #expect(entries.map { $0["seq"]?.intValue } == (0..<Int64(entries.count)).map { $0 })
       let events = entries.compactMap { $0["event"]?.stringValue }
       #expect(events.first == "log.opened" && events.last == "node.stopped", "\(events)")
-      for event in ["node.started", "operator.request", "operator.outcome", "run.started", "run.ended", "gate.verdict"] {
+      for event in ["node.started", "operator.request", "operator.outcome", "run.started", "run.ended", "gate.verdict"]
+      {
         #expect(events.contains(event), "\(event) is missing in \(events)")
       }
       let request = try #require(

@@ -15,9 +15,7 @@ struct SampleLog {
   var anchor: String
   var seal: [UInt8]
 
-  /// - Parameters:
-  ///   - entries: how many.
-  ///   - checkpoints: after how many each there is a checkpoint.
+  /// So many entries, with a checkpoint after each of these numbers of them.
   init(entries: Int, checkpointsAfter sizes: Set<Int>, origin: String = "naos/sample/1", salt: Int64 = 0) throws {
     let signer = try Self.key()
     head = AuditHead(origin: origin, epoch: 1)
@@ -45,11 +43,7 @@ struct SampleLog {
       at: WallTime(microseconds: Int64(number) * 1_000_000), monotonic: Instant(nanoseconds: Int64(number) * 1000))
   }
 
-  /// What the check says.
-  ///
-  /// - Parameters:
-  ///   - withAnchor: whether the anchor is looked at.
-  ///   - withSeal: whether the key of the seal is there.
+  /// What the check says: with or without the anchor, and the key of the seal.
   func faults(withAnchor: Bool = true, withSeal: Bool = true) throws -> [LogFault] {
     let signer = try Self.key()
     var check = LogCheck(

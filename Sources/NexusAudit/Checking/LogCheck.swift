@@ -145,6 +145,7 @@ package struct LogCheck: Sendable {
   /// All entries were taken.
   ///
   /// - Parameter isSealed: whether the seal of the head is right; nil if nobody knows its key.
+  /// - Returns: what is wrong, in the order in which it was found.
   package mutating func finish(isSealed: Bool?) -> [LogFault] {
     if head.base.size > 0, !sawPruning, !isPartial { add(.headCut(head.base.size)) }
     // What the log says of itself, and what was seen of it from outside.

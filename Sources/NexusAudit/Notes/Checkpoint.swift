@@ -17,7 +17,9 @@ package struct Checkpoint: Sendable, Hashable {
   /// The text that is signed.
   package var text: String { "\(origin)\n\(size)\n\(StandardBase64.encode(root.bytes))\n" }
 
-  /// Reads a text; nil for one that is none. Lines behind the third are extensions and stay unread.
+  /// Reads a text; nil for one that is none.
+  ///
+  /// Lines behind the third are extensions and stay unread.
   package init?(text: String) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count >= 4, lines.last == "", !lines[0].isEmpty, let size = Int64(lines[1]), size >= 0,

@@ -37,7 +37,9 @@ struct AuditVerifyCommand: NaosCommand {
       console.complain("the audit log is broken; more: `naos explain NX-STO-030`")
       throw CommandFailure(exit: .halted)
     }
-    if !report.checkedSeal { console.say("the key is not readable here: entries behind the last checkpoint are unsealed") }
+    if !report.checkedSeal {
+      console.say("the key is not readable here: entries behind the last checkpoint are unsealed")
+    }
   }
 
   private static func text(_ report: AuditCheckReport, _ style: Style) -> String {

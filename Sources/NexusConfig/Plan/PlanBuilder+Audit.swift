@@ -25,12 +25,14 @@ extension PlanBuilder {
     if let retention = fields.duration("retention") { plan.audit.retention = retention }
     if let announces = fields.boolean("announce") { plan.audit.announces = announces }
     for (key, value, least) in [
-      ("every", plan.audit.every, Self.leastPause), ("retention", plan.audit.retention ?? Self.leastRetention, Self.leastRetention),
+      ("every", plan.audit.every, Self.leastPause),
+      ("retention", plan.audit.retention ?? Self.leastRetention, Self.leastRetention),
     ] where value < least {
       guard let place = fields.value(key)?.location else { continue }
       report(
         Diagnostic(
-          "NX-CFG-151", "`audit.\(key)` is too short", at: place, label: "has to be at least \(key == "every" ? "1s" : "1d")",
+          "NX-CFG-151", "`audit.\(key)` is too short", at: place,
+          label: "has to be at least \(key == "every" ? "1s" : "1d")",
           help: "leave it out for the default"))
     }
   }

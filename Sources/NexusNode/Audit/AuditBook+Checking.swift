@@ -10,9 +10,10 @@ extension AuditBook {
   /// Checks the whole log.
   ///
   /// - Parameters:
-  ///   - key: what to check signatures with, as text; nil for what the project has.
+  ///   - text: what to check signatures with; nil for what the project has.
   ///   - anchors: more places with a checkpoint, which have to be there.
   /// - Throws: `OperationError`: there is no log, or no key to check it with.
+  /// - Returns: how the log stands, and what is wrong with it.
   package func check(key text: String? = nil, anchors: [String] = []) async throws(OperationError) -> AuditCheckReport {
     let standing = try await standing()
     let (verifier, signer) = try keys(text)

@@ -4,13 +4,14 @@
 internal import NexusAPI
 internal import NexusAudit
 internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
 /// Takes up the audit log when a node starts, or refuses to start on one that is not as the last node left it.
 struct AuditOpening: Sendable {
   /// A log of up to so many entries is checked as a whole before the node starts; of a longer one its end is, and the
   /// whole while the node runs.
-  static let checkedEntries: Int64 = 2_000
+  static let checkedEntries: Int64 = 1_000
 
   let files: AuditFiles
   /// The key of the log; of one that is yet to begin, the one that it will have.
@@ -32,7 +33,9 @@ struct AuditOpening: Sendable {
   func open(_ store: any Store) async throws {
     let standing = try await store.auditStanding()
     guard let standing else { return try await begin(store) }
-    guard isKept else { throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.") }
+    guard isKept else {
+      throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.")
+    }
     let faults = try await check(standing, store)
     guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
   }

@@ -74,7 +74,8 @@ package enum AuditRenewal {
     var details = JSONObject()
     if let old {
       details = [
-        "previous": .string(old.head.origin), "size": .int(old.head.tree.size), "root": .string("\(old.head.tree.root)"),
+        "previous": .string(old.head.origin), "size": .int(old.head.tree.size),
+        "root": .string("\(old.head.tree.root)"),
       ]
     }
     let opened = AuditRecord(

@@ -4,6 +4,7 @@
 internal import NexusAPI
 internal import NexusAudit
 internal import NexusCore
+internal import NexusKernel
 internal import NexusStore
 
 // The audit log, as operators look at it.

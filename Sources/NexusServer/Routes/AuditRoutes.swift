@@ -11,7 +11,8 @@ extension OperatorPlane {
       Route(
         "GET", "/api/v1/audit", "Entries of the audit log, oldest first: the newest ones, or those behind a number.",
         query: [
-          ("event", "Only events whose name begins so."), ("run", "Only of this run."), ("agent", "Only of this agent."),
+          ("event", "Only events whose name begins so."), ("run", "Only of this run."),
+          ("agent", "Only of this agent."),
           ("actor", "Only by this actor."), ("text", "Only entries in which this occurs."),
           ("after", "Entries behind this number, from the oldest."), ("before", "The newest before this number."),
           ("limit", "At most this many, up to \(AuditQuery.maxLimit)."),

@@ -46,7 +46,7 @@ extension OperatorPlane {
       subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
     if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
     guard route.access != .open else { return AuditedRequest(trail: audit, record: record, isWritten: false) }
-    if !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
+    if route.path != "/api/v1/runs", !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
       record.payload = audit.payload(request.body)
     }
     do throws(AuditRefusal) { try await audit.record(record) } catch {

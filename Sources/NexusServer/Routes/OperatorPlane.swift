@@ -18,7 +18,8 @@ package struct OperatorPlane: Sendable {
   let logger: Logger
 
   package init(
-    operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, version: String, credentials: Credentials, hub: StreamHub,
+    operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, version: String,
+    credentials: Credentials, hub: StreamHub,
     assets: DashboardAssets, logger: Logger
   ) {
     self.operations = operations

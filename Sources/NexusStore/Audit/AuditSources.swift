@@ -10,11 +10,11 @@ internal import NexusKernel
 /// the log cannot say anything else than the journal.
 package enum AuditSources {
   /// The transaction with the entries that it leads to, and the time for all of them.
-  package static func audited(
-    _ transaction: StoreTransaction, at wall: WallTime, monotonic: Instant
-  ) -> StoreTransaction {
-    var transaction = transaction
+  package static func audited(_ transaction: StoreTransaction, clock: any NexusClock) -> StoreTransaction {
     let derived = transaction.mutations.flatMap(records(for:))
+    guard !derived.isEmpty || transaction.mutations.contains(where: \.isAuditEntry) else { return transaction }
+    var transaction = transaction
+    let (wall, monotonic) = (clock.wallNow(), clock.now())
     if !derived.isEmpty { transaction.mutations.append(.audit(.append(derived))) }
     for index in transaction.mutations.indices {
       guard case .audit(.append(var records)) = transaction.mutations[index] else { continue }
@@ -83,9 +83,15 @@ package enum AuditSources {
       return [AuditRecord(.gateVerdict, run: run, verdict: "stop", code: error.code)]
     case .paused(let reason, _) where reason != .person:
       let event = reason == .budget ? AuditEvent.budgetStopped : .runPaused
-      return [AuditRecord(event, run: run, cost: summary.cost, outcome: "paused", details: ["reason": .string(reason.rawValue)])]
+      return [
+        AuditRecord(
+          event, run: run, cost: summary.cost, outcome: "paused", details: ["reason": .string(reason.rawValue)])
+      ]
     case .nodeTrapped: return [AuditRecord(.nodeCrashed, run: run, outcome: "trap")]
-    default: return decision(entry).map { [AuditRecord(.runDecision, by: person($0.by), run: run, step: $0.step, subject: $0.verb)] } ?? []
+    default:
+      return decision(entry).map {
+        [AuditRecord(.runDecision, by: person($0.by), run: run, step: $0.step, subject: $0.verb)]
+      } ?? []
     }
   }
 
@@ -109,4 +115,11 @@ package enum AuditSources {
   private static func person(_ by: String) -> AuditActor { AuditActor(by, .operator, .none) }
 
   private static func isGate(_ code: String) -> Bool { code.hasPrefix("NX-GAT-") }
+}
+
+extension Mutation {
+  fileprivate var isAuditEntry: Bool {
+    if case .audit(.append) = self { return true }
+    return false
+  }
 }

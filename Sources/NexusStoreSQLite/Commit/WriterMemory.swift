@@ -45,7 +45,9 @@ final class WriterMemory {
   private var runs: [RunID: KnownRun] = [:]
   private(set) var facets: [RunFacet: Int64] = [:]
   private(set) var audit = KnownAudit.unknown
-  /// What the end of the audit log is sealed with; nil for a store that has no key. It is never forgotten.
+  /// What the end of the audit log is sealed with; nil for a store that has no key.
+  ///
+  /// It is never forgotten.
   var seal: AuditSeal?
 
   func run(_ id: RunID) -> KnownRun? { runs[id] }

@@ -25,7 +25,8 @@ enum ImportGraph {
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
-      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime",
+      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway",
+      "NexusRuntime",
       "NexusTools", "NexusServer",
     ],
     "NexusCLI": [
@@ -37,7 +38,9 @@ enum ImportGraph {
     "NexusFlowKit": ["NexusCore", "NexusKernel"],
     "naos": ["NexusCLI", "CGuard", "CAllocator"],
     "naos-store-fixture": ["NexusCore", "NexusStore", "NexusStoreSQLite", "NexusTestKit"],
-    "naos-bench": ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
+    "naos-bench": [
+      "NexusCore", "NexusAudit", "NexusGates", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator",
+    ],
     "naos-bench-flows": [
       "NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusRuntime", "NexusGateway", "NexusTestKit",
       "CAllocator",
