@@ -2,6 +2,8 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import Synchronization
+import NexusKernel
 import NexusServer
 import Testing
 
