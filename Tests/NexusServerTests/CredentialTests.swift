@@ -3,7 +3,7 @@
 
 import NexusCore
 import Synchronization
-import NexusKernel
+import NexusAPI
 import NexusServer
 import Testing
 
