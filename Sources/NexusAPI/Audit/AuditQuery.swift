@@ -7,6 +7,8 @@ package import NexusCore
 package struct AuditQuery: Sendable, Hashable {
   /// The most entries of one page.
   package static let maxLimit = 1000
+  /// No log is longer.
+  private static let maxSequence: Int64 = 1 << 60
 
   /// The beginning of the event's name: `run`, `operator.request`.
   package var event: String?
@@ -31,8 +33,8 @@ package struct AuditQuery: Sendable, Hashable {
     self.agent = agent
     self.actor = actor
     self.text = text
-    self.after = after
-    self.before = before
+    self.after = after.map { min(max($0, -1), Self.maxSequence) }
+    self.before = before.map { min(max($0, 0), Self.maxSequence) }
     self.limit = min(max(limit, 1), Self.maxLimit)
   }
 

@@ -95,6 +95,8 @@ package struct LogCheck: Sendable {
 
   /// The next entry, in the order of the log.
   package mutating func take(_ row: AuditRow) {
+    // No log is that long, and nothing could follow.
+    guard row.sequence < .max else { return add(.misplaced(row.sequence, says: Self.sequence(of: row.entry))) }
     // What is gone leaves a hole in every hash behind it: the rest is looked at by itself.
     if row.sequence != tree.size {
       if row.sequence > tree.size {

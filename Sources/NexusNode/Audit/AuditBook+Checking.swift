@@ -66,7 +66,7 @@ extension AuditBook {
   package func prove(_ sequence: Int64) async throws(OperationError) -> JSONValue {
     let standing = try await standing()
     let signed = try await newestCheckpoint()
-    guard (standing.head.base.size..<signed.size).contains(sequence) else {
+    guard sequence >= standing.head.base.size, sequence < signed.size else {
       throw OperationError(
         .notFound, code: "NX-STO-034", title: "There is no proof of that entry",
         detail: sequence >= signed.size
@@ -121,7 +121,7 @@ extension AuditBook {
       let rows = try await reading { () async throws(StoreError) in
         try await store.auditRows(from: next, limit: Self.pageRows)
       }
-      guard let last = rows.last else { break }
+      guard let last = rows.last, last.sequence < .max else { break }
       let kept = rows.filter { $0.sequence < signed.size }
       try file.append(kept.flatMap { $0.entry + [0x0A] })
       count += Int64(kept.count)

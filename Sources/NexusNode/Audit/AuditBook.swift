@@ -52,7 +52,7 @@ package struct AuditBook: Sendable {
         try await store.auditRows(from: next, limit: Self.pageRows)
       }
       for row in rows { guard try body(row) else { return } }
-      guard rows.count == Self.pageRows, let last = rows.last else { return }
+      guard rows.count == Self.pageRows, let last = rows.last, last.sequence < .max else { return }
       next = last.sequence + 1
     }
   }

@@ -54,7 +54,7 @@ struct AuditFiles: Sendable {
   ///
   /// - Returns: where that failed, and why.
   func anchor(_ note: String) -> [FileError] {
-    anchors.compactMap { path in
+    anchors.compactMap { path -> FileError? in
       do throws(FileError) {
         try Files.write(Array(note.utf8), to: path)
         return nil

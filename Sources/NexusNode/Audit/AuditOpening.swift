@@ -74,7 +74,7 @@ struct AuditOpening: Sendable {
     while !check.isDone {
       let rows = try await store.auditRows(from: next, limit: AuditBook.pageRows)
       for row in rows { check.take(row) }
-      guard let last = rows.last, rows.count == AuditBook.pageRows else { break }
+      guard let last = rows.last, rows.count == AuditBook.pageRows, last.sequence < .max else { break }
       next = last.sequence + 1
     }
     return check.finish(isSealed: AuditSeal(key).accepts(standing.seal, of: head))
@@ -95,7 +95,7 @@ extension AuditOpening {
       while !check.isDone, !Task.isCancelled, next < standing.head.tree.size {
         let page = try await store.auditRows(from: next, limit: AuditBook.pageRows)
         for row in page where row.sequence < standing.head.tree.size { check.take(row) }
-        guard let last = page.last else { break }
+        guard let last = page.last, last.sequence < .max else { break }
         next = last.sequence + 1
       }
       if Task.isCancelled { return [] }

@@ -94,7 +94,7 @@ package enum AuditRenewal {
     while true {
       let rows = try await store.auditRows(from: next, limit: AuditBook.pageRows)
       for row in rows { lines += row.entry + [0x0A] }
-      guard let last = rows.last, rows.count == AuditBook.pageRows else { break }
+      guard let last = rows.last, rows.count == AuditBook.pageRows, last.sequence < .max else { break }
       next = last.sequence + 1
     }
     let notes = try await store.auditCheckpoints().map(\.note).joined(separator: "\n")

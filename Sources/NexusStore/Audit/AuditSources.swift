@@ -59,13 +59,13 @@ package enum AuditSources {
   }
 
   private static func records(of run: RunID, _ entries: [JournalEntry], _ summary: RunSummary) -> [AuditRecord] {
-    var records = entries.flatMap { records(of: run, $0.entry, summary) }
-    guard summary.status.isFinal, !entries.isEmpty else { return records }
-    records.append(
+    var found = entries.flatMap { records(of: run, $0.entry, summary) }
+    guard summary.status.isFinal, !entries.isEmpty else { return found }
+    found.append(
       AuditRecord(
         .runEnded, run: run, cost: summary.cost, outcome: summary.status.rawValue, code: summary.error?.code,
         details: ["attempts": .int(Int64(summary.attempts)), "tokens": .int(summary.tokens.value)]))
-    return records
+    return found
   }
 
   private static func records(of run: RunID, _ entry: RunEntry, _ summary: RunSummary) -> [AuditRecord] {
