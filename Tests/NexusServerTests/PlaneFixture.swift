@@ -18,7 +18,10 @@ struct PlaneFixture {
   let plane: OperatorPlane
   let table: RouteTable
 
-  init(agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock()) {
+  init(
+    agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock(),
+    audit: (any AuditTrail)? = nil
+  ) {
     self.clock = clock
     node = FakeNode(agents: agents)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -26,7 +29,7 @@ struct PlaneFixture {
       clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
-      operations: node, clock: clock, version: "0.1.0",
+      operations: node, audit: audit, clock: clock, version: "0.1.0",
       credentials: Credentials(token: Self.token, sessions: sessions), hub: hub, assets: DashboardAssets(),
       logger: logger)
     table = plane.table
