@@ -152,4 +152,93 @@ import Testing
       await again.close()
     }
   }
+
+  /// Bytes as SQL writes them.
+  private func literal(_ bytes: [UInt8]) -> String { "X'\(Hexadecimal.encode(bytes))'" }
+
+  @Test func `every byte of the log in the database counts`() async throws {
+    try await withScratchFolder { folder in
+      let path = folder + "/nexus.db"
+      let writer = try await open(folder, begins: true)
+      for number in 1...4 { try await writer.commit(.insertRun(StoreSamples.run("run_\(number)"))) }
+      let signer = try key()
+      let head = try #require(try await writer.auditStanding()?.head)
+      let note = try #require(SignedNote(head.checkpoint.text, by: signer)).description
+      try await writer.commit(.audit(.checkpoint(AuditCheckpointRow(size: 4, note: note))))
+      let (rows, seal) = (try await writer.auditRows(from: 0, limit: 9), try await writer.auditStanding()?.seal ?? [])
+      await writer.close()
+      let reader = try await SQLiteStore.openReadOnly(path: path)
+      func check() async throws -> [LogFault] {
+        guard let standing = try await reader.auditStanding() else { return [.noLog] }
+        var check = LogCheck(
+          standing.head, key: signer.verifier, checkpoints: try await reader.auditCheckpoints(), anchors: [])
+        for row in try await reader.auditRows(from: .min, limit: 100) { check.take(row) }
+        return check.finish(isSealed: AuditSeal(signer).accepts(standing.seal, of: standing.head))
+      }
+      #expect(try await check() == [])
+      var cells: [(column: String, place: String, bytes: [UInt8])] = [
+        ("tree", "audit_log", head.tree.bytes), ("seal", "audit_log", seal),
+      ]
+      for row in rows {
+        cells.append(("entry", "audit_entry WHERE seq = \(row.sequence)", row.entry))
+        cells.append(("leaf", "audit_entry WHERE seq = \(row.sequence)", row.leaf.bytes))
+      }
+      var tries = 0
+      for (column, place, bytes) in cells {
+        let parts = place.split(separator: " ", maxSplits: 1).map(String.init)
+        func set(_ value: [UInt8]) -> String {
+          "UPDATE \(parts[0]) SET \(column) = \(literal(value)) \(parts.count > 1 ? parts[1] : "");"
+        }
+        for index in bytes.indices {
+          var changed = bytes
+          changed[index] ^= 1
+          #expect(OtherProgram.execute("PRAGMA synchronous = OFF;" + set(changed), on: path))
+          #expect(try await !check().isEmpty, "\(column) of \(place), byte \(index)")
+          tries += 1
+        }
+        #expect(OtherProgram.execute("PRAGMA synchronous = OFF;" + set(bytes), on: path))
+      }
+      #expect(tries > 700)
+      #expect(try await check() == [])
+      await reader.close()
+    }
+  }
+
+  @Test(arguments: FaultFileSystem.Fault.allCases)
+  func `on a disk that fails at any moment the log says what the journal says`(
+    _ fault: FaultFileSystem.Fault
+  ) async throws {
+    let seal = AuditSeal(try key())
+    var turn: Int64 = 1
+    var fired: Int64 = 1
+    while fired > 0 {
+      try #require(turn < 2000, "the fault never stops firing")
+      try await withScratchFolder { folder in
+        let disk = FaultFileSystem()
+        disk.arm(fault, at: turn)
+        do throws(StoreError) {
+          let store = try await SQLiteStore.open(
+            path: folder + "/nexus.db", clock: SystemClock(), vfs: disk.name, seal: seal)
+          try await store.commit(.audit(.begin(Self.head)))
+          for number in 1...4 { try? await store.commit(.insertRun(StoreSamples.run("run_\(number)"))) }
+          await store.close()
+        } catch {
+          #expect([.inputOutput, .full, .corrupt, .unknownOutcome].contains(error.code), "turn \(turn): \(error)")
+        }
+        fired = disk.fired
+        let store = try await SQLiteStore.open(
+          path: folder + "/nexus.db", clock: SystemClock(), vfs: FaultFileSystem().name, seal: seal)
+        if try await store.auditStanding() != nil {
+          let runs = try await store.runs(RunQuery()).map(\.id.text)
+          let told = try await store.auditRows(from: 0, limit: 100).compactMap {
+            try JSONValue(parsing: $0.entry)["run"]?.stringValue
+          }
+          #expect(told.sorted() == runs.sorted(), "turn \(turn)")
+          #expect(try await faults(store) == [], "turn \(turn)")
+        }
+        await store.close()
+      }
+      turn += turn < 60 ? 1 : 7
+    }
+  }
 }
