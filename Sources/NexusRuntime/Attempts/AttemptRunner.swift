@@ -61,8 +61,8 @@ package struct AttemptRunner: Sendable {
     switch outcome {
     // Asked to end by its budget, it left politely (exit 0) and without a result.
     // What is forbidden ends the run, whatever the agent made of it.
-    case .succeeded where refusal.reason == .policy && refusal.action == .kill: return .budgetStopped(refusal)
-    case .askedRetry where refusal.reason == .policy && refusal.action != .kill: return outcome
+    case .succeeded where refusal.endsRun: return .budgetStopped(refusal)
+    case .askedRetry where refusal.reason == .policy && !refusal.endsRun: return outcome
     case .succeeded where refusal.action == .pause && (output ?? .null).isNothing: return .budgetStopped(refusal)
     case .crashed, .askedRetry: return .budgetStopped(refusal)
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return outcome
