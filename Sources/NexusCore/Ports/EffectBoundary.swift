@@ -89,6 +89,9 @@ package struct BudgetRefusal: Sendable, Hashable {
   /// Which of the codes of its reason it is; nil where there is only one.
   package let ownCode: String?
 
+  /// What the agent wanted is forbidden, and its run is stopped for it, whatever it makes of that.
+  package var endsRun: Bool { reason == .policy && action == .kill }
+
   /// The code of what ends for it.
   package var code: String {
     if let ownCode { return ownCode }

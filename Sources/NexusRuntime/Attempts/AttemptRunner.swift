@@ -59,10 +59,11 @@ package struct AttemptRunner: Sendable {
   ) -> AttemptOutcome {
     guard let refusal, refusal.action != .alert else { return outcome }
     switch outcome {
-    // Asked to end by its budget, it left politely (exit 0) and without a result.
     // What is forbidden ends the run, whatever the agent made of it.
-    case .succeeded where refusal.reason == .policy && refusal.action == .kill: return .budgetStopped(refusal)
-    case .askedRetry where refusal.reason == .policy && refusal.action != .kill: return outcome
+    case .succeeded where refusal.endsRun: return .budgetStopped(refusal)
+    // It was told, and went on to something that has to wait.
+    case .askedRetry where refusal.reason == .policy && !refusal.endsRun: return outcome
+    // Asked to end by its budget, it left politely (exit 0) and without a result.
     case .succeeded where refusal.action == .pause && (output ?? .null).isNothing: return .budgetStopped(refusal)
     case .crashed, .askedRetry: return .budgetStopped(refusal)
     case .succeeded, .interrupted, .budgetStopped, .cancelled, .timedOut: return outcome
