@@ -183,7 +183,7 @@ attack("37 vsock")(lambda: socket.socket(40, socket.SOCK_STREAM))
 attack("37 netlink")(lambda: socket.socket(16, socket.SOCK_RAW))
 attack("37 kernel crypto")(lambda: socket.socket(38, socket.SOCK_SEQPACKET))
 attack("37 abstract socket")(lambda: socket.socket(socket.AF_UNIX).connect("\0" + os.environ["ABSTRACT"]))
-attack("37 path socket")(lambda: socket.socket(socket.AF_UNIX).connect(project + "/.naos/control.sock"))
+attack("37 path socket")(lambda: socket.socket(socket.AF_UNIX).connect(project + "/.naos/node.sock"))
 attack("38 curl without proxy")(
     lambda: "exit %d" % subprocess.run(["curl", "-s", "--noproxy", "*", "http://1.1.1.1/"], capture_output=True).returncode)
 
