@@ -42,6 +42,15 @@ def read(path):
         return "read" if file.read(1) else "empty"
 
 
+# ---- Information; first, before anything here has opened or started something
+
+attack("41 host name")(lambda: socket.gethostname())
+attack("41 core dumps")(lambda: "none" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "some")
+attack("41 open files")(lambda: " ".join(sorted(set(os.listdir("/proc/self/fd")) - {"3"})))
+attack("41 other processes")(lambda: "few" if len([n for n in os.listdir("/proc") if n.isdigit()]) <= 3 else "many")
+attack("41 kernel addresses")(
+    lambda: "hidden" if open("/proc/kallsyms").readline().startswith("0000000000000000") else "shown")
+
 # ---- Other processes
 
 attack("22 signal to the first process")(lambda: os.kill(1, 9))
@@ -199,15 +208,6 @@ attack("22 modules")(lambda: call(313, 0, b"", 0))
 attack("22 terminal injection")(lambda: call(16, 0, 0x5412, b"x"))
 attack("22 personality")(lambda: call(135, 0x0040000))
 attack("55 clock")(lambda: call(227, 0, 0))
-
-# ---- Information
-
-attack("41 host name")(lambda: socket.gethostname())
-attack("41 core dumps")(lambda: "none" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "some")
-attack("41 open files")(lambda: " ".join(sorted(set(os.listdir("/proc/self/fd")) - {"3"})))
-attack("41 other processes")(lambda: "few" if len([n for n in os.listdir("/proc") if n.isdigit()]) <= 3 else "many")
-attack("41 kernel addresses")(
-    lambda: "hidden" if open("/proc/kallsyms").readline().startswith("0000000000000000") else "shown")
 
 with open(os.environ["NAOS_OUTPUT"], "w") as file:
     json.dump(outcomes, file)
