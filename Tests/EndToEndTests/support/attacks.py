@@ -42,6 +42,15 @@ def read(path):
         return "read" if file.read(1) else "empty"
 
 
+# ---- Information; first, before anything here has opened or started something
+
+attack("41 host name")(lambda: socket.gethostname())
+attack("41 core dumps")(lambda: "none" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "some")
+attack("41 open files")(lambda: " ".join(sorted(set(os.listdir("/proc/self/fd")) - {"3"})))
+attack("41 other processes")(lambda: "few" if len([n for n in os.listdir("/proc") if n.isdigit()]) <= 3 else "many")
+attack("41 kernel addresses")(
+    lambda: "hidden" if open("/proc/kallsyms").readline().startswith("0000000000000000") else "shown")
+
 # ---- Other processes
 
 attack("22 signal to the first process")(lambda: os.kill(1, 9))
@@ -183,7 +192,7 @@ attack("37 vsock")(lambda: socket.socket(40, socket.SOCK_STREAM))
 attack("37 netlink")(lambda: socket.socket(16, socket.SOCK_RAW))
 attack("37 kernel crypto")(lambda: socket.socket(38, socket.SOCK_SEQPACKET))
 attack("37 abstract socket")(lambda: socket.socket(socket.AF_UNIX).connect("\0" + os.environ["ABSTRACT"]))
-attack("37 path socket")(lambda: socket.socket(socket.AF_UNIX).connect(project + "/.naos/control.sock"))
+attack("37 path socket")(lambda: socket.socket(socket.AF_UNIX).connect(project + "/.naos/node.sock"))
 attack("38 curl without proxy")(
     lambda: "exit %d" % subprocess.run(["curl", "-s", "--noproxy", "*", "http://1.1.1.1/"], capture_output=True).returncode)
 
@@ -199,15 +208,6 @@ attack("22 modules")(lambda: call(313, 0, b"", 0))
 attack("22 terminal injection")(lambda: call(16, 0, 0x5412, b"x"))
 attack("22 personality")(lambda: call(135, 0x0040000))
 attack("55 clock")(lambda: call(227, 0, 0))
-
-# ---- Information
-
-attack("41 host name")(lambda: socket.gethostname())
-attack("41 core dumps")(lambda: "none" if resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) else "some")
-attack("41 open files")(lambda: " ".join(sorted(set(os.listdir("/proc/self/fd")) - {"3"})))
-attack("41 other processes")(lambda: "few" if len([n for n in os.listdir("/proc") if n.isdigit()]) <= 3 else "many")
-attack("41 kernel addresses")(
-    lambda: "hidden" if open("/proc/kallsyms").readline().startswith("0000000000000000") else "shown")
 
 with open(os.environ["NAOS_OUTPUT"], "w") as file:
     json.dump(outcomes, file)
