@@ -28,7 +28,7 @@ extension PriceBook {
   ///
   /// Both as `provider/model`. Prompts of every length count: a price that rises for long ones may be the dearer one there.
   package func isCheaper(_ model: String, than other: String) -> Bool? {
-    guard let price = price(of: model), let dearer = price(of: other) else { return nil }
+    guard let price = self.price(of: model), let dearer = self.price(of: other) else { return nil }
     if price.isFree { return !dearer.isFree }
     let lengths = [TokenCount.zero] + [price, dearer].compactMap { $0.longPrompt.map { $0.above + TokenCount(1) } }
     var amounts = [(price.perRequest.value, dearer.perRequest.value)]
