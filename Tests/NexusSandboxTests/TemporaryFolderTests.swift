@@ -14,6 +14,7 @@ struct TemporaryFolderTests {
         throw TemporaryFolder.Failure(what: gone.path)
       }
     }
-    #expect(unsafe access(file, F_OK) == 0)
+    let isThere = withExtendedLifetime(kept) { unsafe access(file, F_OK) == 0 }
+    #expect(isThere)
   }
 }
