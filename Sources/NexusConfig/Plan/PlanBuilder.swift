@@ -40,12 +40,12 @@ struct PlanBuilder {
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
-  let isCheaper: PriceComparison
+  let isCheaper: CheaperCheck
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
-    isCheaper: @escaping PriceComparison = Self.ownPrices,
+    isCheaper: @escaping CheaperCheck = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project

@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Logging
+internal import NexusAPI
 internal import NexusCore
 internal import NexusGateway
 internal import NexusKernel

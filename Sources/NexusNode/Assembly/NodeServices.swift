@@ -78,7 +78,7 @@ private struct AuditService: Service {
   let parts: NodeParts
 
   func run() async throws {
-    try await cancelWhenGracefulShutdown {
+    await cancelWhenGracefulShutdown {
       await parts.audit.run { parts.askToStop() }
       // Whatever it did is done; a service that returns would end the others.
       try? await gracefulShutdown()
