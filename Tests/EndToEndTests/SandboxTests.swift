@@ -113,7 +113,9 @@ struct SandboxTests {
       func value(_ name: String) -> String { found[name]?.stringValue ?? "\(String(describing: found[name]))" }
       #expect(found["uid"]?.intValue == 1000)
       #expect(value("gateway") == "200")
-      for name in ["own", "granted", "moved", "tmp"] { #expect(!value(name).contains("Error"), "\(name): \(value(name))") }
+      for name in ["own", "granted", "moved", "tmp"] {
+        #expect(!value(name).contains("Error"), "\(name): \(value(name))")
+      }
       #expect(value("secret") == "0" && value("state") == "[]")
       for name in ["shadow", "workdir", "moved-write", "sysctl", "init"] {
         #expect(value(name).contains("Error"), "\(name): \(value(name))")

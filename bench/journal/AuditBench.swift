@@ -14,7 +14,8 @@ internal import NexusStoreSQLite
 /// decisions a second, and how long one took in microseconds: the middle one, and one in a hundred.
 enum AuditBench {
   private static let answer: JSONValue = [
-    "title": "Sagas", "confidence": .double(0.93), "sources": ["a.md", "b.md"], "steps": [["name": "research", "done": true]],
+    "title": "Sagas", "confidence": .double(0.93), "sources": ["a.md", "b.md"],
+    "steps": [["name": "research", "done": true]],
   ]
   private static let schema: JSONValue = [
     "type": "object", "required": ["title", "confidence", "sources"],

@@ -22,7 +22,9 @@ enum SandboxBench {
     ]
     let view = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc/ssl", "/etc/ssl"]
     let links = ["bin", "lib", "lib64"].flatMap { ["--symlink", "usr/\($0)", "/\($0)"] }
-    let rest = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "/bin/true"]
+    let rest = [
+      "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "/bin/true",
+    ]
     let bubblewrap = request(["bwrap"] + view + links + rest)
     do {
       _ = try await launcher.launch(bubblewrap, output: Silence()).waitForExit()

@@ -129,7 +129,8 @@ extension ConfigKeys {
       KeySpec("stack", Shape(.size), availability: .laterAndRestricts, "The stack of a module."),
       KeySpec("files", count(16), default: "as the node's", "Open files of each process, in a sandbox."),
       KeySpec(
-        "disk", Shape(.size), default: "64MiB", "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
+        "disk", Shape(.size), default: "64MiB",
+        "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
       KeySpec("output", Shape(.size), availability: .laterAndRestricts, "What it may write to its streams."),
       KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
       KeySpec("netBytes", Shape(.size), availability: .laterAndRestricts, "What it may send and receive."),

@@ -18,7 +18,9 @@ extension PlanBuilder {
       refuseUnenclosed(&spec, fields, field.keyLocation)
       return
     case "wasm"?:
-      if let engine { restrict(&spec, "engine: wasm", at: engine.location, help: "a process runs in `engine: process`") }
+      if let engine {
+        restrict(&spec, "engine: wasm", at: engine.location, help: "a process runs in `engine: process`")
+      }
       return
     default: break
     }

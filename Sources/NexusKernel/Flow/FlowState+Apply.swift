@@ -359,7 +359,7 @@ extension FlowState {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
-      gates[key]?.forgive()
+      gates[key]?.reopen()
       if triesFailedAgain { units[key]?.isUnknown = false }
       dropChild(of: key)
       reopen(key)
@@ -368,7 +368,7 @@ extension FlowState {
   }
 
   /// The next run of the step is another one.
-  private mutating func dropChild(of key: UnitKey) {
+  mutating func dropChild(of key: UnitKey) {
     guard units[key]?.child != nil else { return }
     units[key]?.child = nil
     units[key]?.failedChildren += 1

@@ -28,6 +28,8 @@ package struct GateHistory: Sendable, Hashable {
   package private(set) var pendingRewind = 0
   /// A person is to decide.
   package private(set) var isEscalated = false
+  /// What came out was stopped, by a rule or by a person.
+  private var isStopped = false
   /// A person has let the input pass.
   package private(set) var inputIsAccepted = false
 
@@ -42,6 +44,7 @@ package struct GateHistory: Sendable, Hashable {
     last = judgement
     isEscalated = judgement.consequence == .escalate
     guard judgement.subject == .output else { return }
+    isStopped = judgement.consequence == .stop
     switch judgement.consequence {
     case .pass, .warn: break
     case .retry:
@@ -54,6 +57,7 @@ package struct GateHistory: Sendable, Hashable {
 
   package mutating func apply(_ decision: GateDecision) {
     isEscalated = false
+    isStopped = decision == .stop && last?.subject == .output
     if decision == .retry {
       pendingRewind = 1
       rejections = 0
@@ -66,6 +70,13 @@ package struct GateHistory: Sendable, Hashable {
 
   /// A person has it tried again: what was rejected before does not count any more.
   package mutating func forgive() { rejections = 0 }
+
+  /// As `forgive`, for a step that was over: if what came out of it was stopped, the next attempt is another effect.
+  package mutating func reopen() {
+    forgive()
+    if isStopped { retries += 1 }
+    isStopped = false
+  }
 
   /// What waits for a person's word, or was rejected last; nil if nothing is.
   package var rejected: JSONValue? { last?.rejected }

@@ -112,13 +112,8 @@ package final class Node: Sendable {
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
       let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
-      var services = RuntimeServices(
-        store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
-        probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
-        stateDirectory: state.directory, inherited: options.inherited, ownCommand: [options.executable],
-        atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
-      services.gate = SchemaGates()
-      services.judge = ValidatorJudge()
+      var services = services(
+        options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       services.actions = judge
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
@@ -137,6 +132,20 @@ package final class Node: Sendable {
       await store.close()
       throw error
     }
+  }
+
+  private static func services(
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: GuardedLauncher, logs: AgentLogStore,
+    clock: SystemClock, ids: IdentifierSource, events: EventHub
+  ) -> RuntimeServices {
+    var services = RuntimeServices(
+      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+      probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+      stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
+      atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
+    services.gate = SchemaGates()
+    services.judge = ValidatorJudge()
+    return services
   }
 
   /// The agent plane at its port; any free one where the configuration leaves that open.

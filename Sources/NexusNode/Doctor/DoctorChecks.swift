@@ -68,7 +68,8 @@ enum DoctorChecks {
 
   private static func unsandboxed() -> DoctorFinding {
     DoctorFinding(
-      "sandbox", .note, "process agents without `sandbox` run as the node's own user: they are trusted like the operator",
+      "sandbox", .note,
+      "process agents without `sandbox` run as the node's own user: they are trusted like the operator",
       hint: "Budgets and secrets bind an agent of another user; see docs/threat-model.md.")
   }
 

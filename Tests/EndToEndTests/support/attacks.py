@@ -96,8 +96,8 @@ def _():
 # ---- Files
 
 attack("26 dots")(lambda: read(project + "/../../../../../../../../etc/shadow"))
-attack("26 root of the first process")(lambda: read("/proc/1/root/etc/shadow"))
-attack("26 own root")(lambda: os.listdir("/proc/self/root/root/.ssh"))
+attack("26 root of the first process")(lambda: read("/proc/1/root" + "/etc/shadow"))
+attack("26 own root")(lambda: os.listdir("/proc/self/root" + os.path.expanduser("~/.ssh")))
 attack("26 keys of ssh")(lambda: os.listdir(os.path.expanduser("~/.ssh")))
 attack("26 environment of the first process")(lambda: read("/proc/1/environ"))
 attack("26 files of the first process")(lambda: os.listdir("/proc/1/fd"))
