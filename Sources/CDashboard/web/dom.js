@@ -216,7 +216,8 @@ const glyphs = {
   refused: ["⊘", "bad"], crashed: ["✗", "bad"], interrupted: ["◌", "warn"],
   // Schedules and findings.
   active: ["●", "good"], broken: ["✗", "bad"], ok: ["✓", "good"], note: ["i", "quiet"], warning: ["▲", "warn"],
-  problem: ["✗", "bad"], draining: ["◒", "warn"], started: ["✓", "good"], missed: ["▲", "warn"],
+  problem: ["✗", "bad"], draining: ["◒", "warn"], started: ["✓", "good"],
+  approved: ["✓", "good"], consumed: ["✓", "good"], requested: ["◆", "warn"], escalated: ["◆", "warn"], denied: ["✗", "bad"], expired: ["✗", "bad"], missed: ["▲", "warn"],
 };
 
 /** A state as a glyph, a word and a colour: none of them says it alone. */
