@@ -149,7 +149,10 @@ import Testing
     #expect(text.contains("\nnexus_sse_dropped_total 3\n"))
     let samples = text.split(separator: "\n").filter { $0.hasPrefix("process_") }
     #expect(samples.count == 4)
-    for sample in samples { #expect(try #require(Double(sample.split(separator: " ")[1])) > 0, "\(sample)") }
+    for sample in samples {
+      let value = try #require(Double(sample.split(separator: " ")[1]))
+      #expect(value > 0, "\(sample)")
+    }
   }
 
   @Test func `an address of the dashboard is the dashboard, and its program reads the rest`() async {
