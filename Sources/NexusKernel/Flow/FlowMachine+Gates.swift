@@ -122,8 +122,12 @@ extension FlowState {
   mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(judgement)
-    guard judgement.consequence == .retry else { return }
-    change(path, time) { $0.dueAt = judgement.retryAfter.map { time + $0 } }
+    guard !judgement.mayProceed else { return }
+    change(path, time) { unit in
+      // Whatever was not known of it, there is an output now.
+      unit.isUnknown = false
+      unit.dueAt = judgement.retryAfter.map { time + $0 }
+    }
   }
 
   mutating func applyDecision(_ path: StepPath, _ decision: GateDecision, _ time: WallTime) {
