@@ -122,10 +122,13 @@ extension FlowState {
   mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(judgement)
-    // Something came out of it, so it did something, also where a run of its own did.
-    if judgement.subject == .output, !judgement.mayProceed { units[key]?.mayHaveApplied = true }
-    guard judgement.consequence == .retry else { return }
-    change(path, time) { $0.dueAt = judgement.retryAfter.map { time + $0 } }
+    guard !judgement.mayProceed else { return }
+    change(path, time) { unit in
+      // Whatever was not known of it, there is an output now; so it did something, also where a run of its own did.
+      unit.isUnknown = false
+      if judgement.subject == .output { unit.mayHaveApplied = true }
+      unit.dueAt = judgement.retryAfter.map { time + $0 }
+    }
   }
 
   mutating func applyDecision(_ path: StepPath, _ decision: GateDecision, _ time: WallTime) {
