@@ -17,6 +17,8 @@ extension FlowMachine {
 
   package var calls: Int { state.calls }
 
+  package var epoch: Int { state.epoch }
+
   package var kept: KeptEffects? { state.kept }
 
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }

@@ -101,11 +101,11 @@ extension FlowMachine {
     if state.units.isUnknown(key), !doubtIsSettled, !goesOnInDoubt(key, &turn) { return }
     let path = state.paths.path(of: key)
     do throws(RunError) {
-      let (attempts, rewind) = state.units.look(at: key) { ($0.history.attempts, $0.history.pendingRewind) } ?? (0, 0)
+      let attempts = state.units.look(at: key) { $0.history.attempts } ?? 0
       let order = StepOrder(
-        step: path, agent: agent, attempt: AttemptNumber(attempts + 1), rewind: rewind,
-        input: try attemptInput(of: key),
-        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back)
+        step: path, agent: agent, attempt: AttemptNumber(attempts + 1), rewind: rewind(of: key),
+        input: try attemptInput(of: key), idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key),
+        isCompensation: key.role == .back, feedback: feedback(of: key))
       note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
       turn.act(.startAttempt(order))
     } catch {
@@ -115,7 +115,7 @@ extension FlowMachine {
 
   /// What waited for its turn may be over by now, or its question answered.
   private func mayBeTried(_ key: UnitKey) -> Bool {
-    guard !state.open.contains(key) else { return false }
+    guard !state.open.contains(key), !isEscalated(key) else { return false }
     guard key.role == .probe else { return !state.units.isOver(key) }
     return isInDoubt(key.with(.forward))
   }
@@ -148,10 +148,13 @@ extension FlowMachine {
     case .back:
       let scope = try state.compensatedScope(of: key, run: run)
       if let template = definition.steps[key.step].compensation?.input { return try template.value(in: scope) }
-      return [
+      var input: JSONObject = [
         "input": scope.compensated?.input ?? .null, "output": scope.compensated?.output ?? .null,
         "error": scope.compensated?.error ?? .null,
       ]
+      // No result, and never taken for one; but whoever undoes the step has to know what it did.
+      input["rejected"] = state.gates[key.with(.forward)]?.rejected
+      return .object(input)
     case .probe:
       let forward = key.with(.forward)
       return [
@@ -168,8 +171,9 @@ extension FlowMachine {
       return value.stringValue ?? value.text()
     }
     let path = state.paths.path(of: key).text
+    let suffix = state.gates[key]?.keySuffix ?? ""
     return state.epoch == 0
-      ? .linked(run.text, "/", path) : .linked(run.text, "/e", String(state.epoch), "/", path)
+      ? .linked(run.text, "/", path, suffix) : .linked(run.text, "/e", String(state.epoch), "/", path, suffix)
   }
 
   private func limits(of key: UnitKey) -> StepLimits {

@@ -40,8 +40,10 @@ extension FlowState {
         $0.wasTried = true
       }
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
-    case .compensationStarted, .compensated, .decided, .completed, .failed, .cancelled, .killed, .cancelRequested,
-      .killRequested,
+    case .judged(let path, let judgement): applyJudgement(path, judgement, time)
+    case .gateDecided(let path, _, let decision, _): applyDecision(path, decision, time)
+    case .compensationStarted, .compensated, .decided, .completed, .failed, .stopped, .cancelled, .killed,
+      .cancelRequested, .killRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
       if entry.startsLimit { limitCountsFrom = time }
       applyToRun(entry)
@@ -64,6 +66,9 @@ extension FlowState {
       error = nil
     case .failed(let reason):
       status = .failed
+      error = reason
+    case .stopped(let reason):
+      status = .stopped
       error = reason
     case .cancelled: status = .cancelled
     case .killed: status = .cancelled
@@ -115,6 +120,7 @@ extension FlowState {
       unit.dueAt = nil
       unit.isUnknown = false
     }
+    gates[key]?.started()
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
@@ -184,7 +190,7 @@ extension FlowState {
 
   // MARK: Steps
 
-  private mutating func change(_ path: StepPath, _ time: WallTime, _ body: (inout UnitState) -> Void) {
+  mutating func change(_ path: StepPath, _ time: WallTime, _ body: (inout UnitState) -> Void) {
     guard let key = key(of: path) else { return }
     begin(key, time)
     change(key, body)
@@ -197,7 +203,7 @@ extension FlowState {
   }
 
   /// As `key(at:)`, and remembers the path for the next entry.
-  private mutating func key(of path: StepPath) -> UnitKey? {
+  mutating func key(of path: StepPath) -> UnitKey? {
     if let lastPath, lastPath.path == path { return lastPath.key }
     guard let key = paths.key(of: path) else { return nil }
     lastPath = (path, key)
@@ -334,6 +340,7 @@ extension FlowState {
     if cause == nil, reopens { reopenFailed(triesFailedAgain: triesFailedAgain) }
     for key in active where !open.contains(key) {
       units[key]?.history.forgive()
+      gates[key]?.forgive()
       if units[key]?.lastError != nil, awaitedEvent(of: key) == nil { units[key]?.dueAt = nil }
     }
   }
@@ -352,6 +359,7 @@ extension FlowState {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
+      gates[key]?.reopen()
       if triesFailedAgain { units[key]?.isUnknown = false }
       dropChild(of: key)
       reopen(key)
@@ -360,7 +368,7 @@ extension FlowState {
   }
 
   /// The next run of the step is another one.
-  private mutating func dropChild(of key: UnitKey) {
+  mutating func dropChild(of key: UnitKey) {
     guard units[key]?.child != nil else { return }
     units[key]?.child = nil
     units[key]?.failedChildren += 1

@@ -45,6 +45,8 @@ package struct FlowState: Sendable {
 
   var steps: [StepState]
   var units: UnitTable
+  /// What validators made of what came out of units.
+  var gates: [UnitKey: GateHistory] = [:]
   /// Units that have begun and are not over.
   var active = UnitSet()
   /// Units with an attempt that has started and not ended.

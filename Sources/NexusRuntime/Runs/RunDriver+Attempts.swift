@@ -206,9 +206,12 @@ extension RunDriver {
     var report = report
     var exit = ChildExit.normal
     let now = services.clock.wallNow()
-    if case .askedRetry = report.end.outcome, let until = open.sleep.explains(leavingAt: now) {
+    if case .askedRetry = report.end.outcome, let sleep = open.sleep.explains(leavingAt: now) {
       // What leaves to sleep has not failed, and is no matter for its supervisor.
-      report.end.outcome = .askedRetry(.sleeping(until: until, from: now))
+      let approval = ApprovalWait.approval(in: sleep.name)
+      report.end.outcome = .askedRetry(
+        approval.map { .awaiting($0.text, until: sleep.until, from: now) }
+          ?? .sleeping(until: sleep.until, from: now))
     }
     if !machine.isStopping(step) {
       if report.end.outcome == .interrupted(AttemptRunner.lostGuard),

@@ -45,12 +45,3 @@ extension RunDriver {
     return [step] + payers.flows
   }
 }
-
-extension RunRecord {
-  /// The step of the run above it that it is a part of: the one that it is, or whose agent has called it.
-  var parentStep: StepPath? {
-    if isCalled { return callingStep }
-    guard let parent, let key = idempotencyKey, key.hasPrefix(parent.text + "/") else { return nil }
-    return StepPath(String(key.dropFirst(parent.text.utf8.count + 1).prefix { $0 != "#" }))
-  }
-}

@@ -63,10 +63,11 @@ enum RunSubject: Sendable {
   }
 
   /// The machine of a run before its first entry.
-  func machine(run: RunID, input: JSONValue) -> any DurableMachine {
+  func machine(run: RunID, input: JSONValue, judge: (any OutputJudge)?) -> any DurableMachine {
     switch self {
-    case .agent(let spec): RunMachine(run: run, retry: spec.retry)
-    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input)
+    case .agent(let spec):
+      RunMachine(run: run, retry: spec.retry, gates: spec.gates(input: input, judge: judge))
+    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input, judge: judge)
     case .unreadable: UnreadableRun()
     }
   }
@@ -92,6 +93,13 @@ enum RunSubject: Sendable {
 }
 
 extension AgentSpec {
+  /// The validators of what comes out of a run of the agent.
+  func gates(input: JSONValue, judge: (any OutputJudge)?) -> AgentGates {
+    // An `llm` agent goes through its conversation to where it was, and is told there what was wrong.
+    let asksAnew = if case .llm = kind { false } else { true }
+    return AgentGates(agent: name.text, input: input, output: outputGates, asksAnew: asksAnew, judge: judge)
+  }
+
   /// An agent that the configuration does not have any more.
   static func forgotten(_ name: AgentName) -> AgentSpec {
     AgentSpec(name: name, kind: .process(command: ["false"]), workingDirectory: "/")

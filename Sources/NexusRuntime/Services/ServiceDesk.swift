@@ -124,6 +124,7 @@ final class ServiceDesk: Sendable {
     if let refusal = tally.refusal, refusal.action != .alert {
       switch outcome {
       case .crashed, .interrupted: outcome = .budgetStopped(refusal)
+      case .succeeded where refusal.endsRun: outcome = .budgetStopped(refusal)
       case .succeeded, .askedRetry, .budgetStopped, .cancelled, .timedOut: break
       }
     }

@@ -273,13 +273,14 @@ struct TaskQueues: Sendable {
 extension TaskQueues.Assignment {
   /// The task as its process is given it.
   var task: JSONValue {
-    .object(
-      JSONObject(uniqueMembers: [
-        .init(key: "task", value: .string(taskName)), .init(key: "run", value: .string(order.run.text)),
-        .init(key: "step", value: .string(order.step.text)),
-        .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
-        .init(key: "key", value: .string(access.key.secret)),
-        .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
-      ]))
+    var members = JSONObject(uniqueMembers: [
+      .init(key: "task", value: .string(taskName)), .init(key: "run", value: .string(order.run.text)),
+      .init(key: "step", value: .string(order.step.text)),
+      .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
+      .init(key: "key", value: .string(access.key.secret)),
+      .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
+    ])
+    members["feedback"] = order.feedback
+    return .object(members)
   }
 }

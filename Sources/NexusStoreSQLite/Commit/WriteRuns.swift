@@ -160,6 +160,8 @@ extension MutationWriter {
       references += try connection.all(sql, [key]) { row throws(StoreError) in row.payload(0) }
     }
     for reference in references { try drop(reference) }
+    try connection.run(.deleteApprovalEntries, [.id(run)])
+    try connection.run(.deleteApprovals, [.id(run)])
     try connection.run(.deleteJournal, [key])
     try connection.run(.deleteEffects, [key])
     try connection.run(.deleteRun, [key])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAudit
 internal import NexusCore
 internal import NexusStore
 
@@ -43,6 +44,11 @@ final class WriterMemory {
 
   private var runs: [RunID: KnownRun] = [:]
   private(set) var facets: [RunFacet: Int64] = [:]
+  private(set) var audit = KnownAudit.unknown
+  /// What the end of the audit log is sealed with; nil for a store that has no key.
+  ///
+  /// It is never forgotten.
+  var seal: AuditSeal?
 
   func run(_ id: RunID) -> KnownRun? { runs[id] }
 
@@ -53,10 +59,13 @@ final class WriterMemory {
 
   func know(_ facet: RunFacet, _ key: Int64) { facets[facet] = key }
 
+  func know(audit: KnownAudit) { self.audit = audit }
+
   func forget(_ id: RunID) { runs[id] = nil }
 
   func forgetAll() {
     runs.removeAll(keepingCapacity: true)
     facets.removeAll(keepingCapacity: true)
+    audit = .unknown
   }
 }

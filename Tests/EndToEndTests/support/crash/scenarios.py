@@ -28,6 +28,7 @@ case ${1-ok} in
   flaky) [ "$NAOS_ATTEMPT" -ge 3 ] || exit 1 ;;
   bad) mkdir -p "effects/$key"; exit 9 ;;
   never) sleep 600 ;;
+  learns) [ -n "${NAOS_FEEDBACK-}" ] || set -- learns wrong ;;
   signal) "$BINARY" runs signal "$NAOS_RUN_ID" go --id once --input '{"n": 7}' >/dev/null 2>&1 ;;
 esac
 mkdir -p "effects/$key"
@@ -53,6 +54,7 @@ agents:
   undo-cancels: { command: [sh, act.sh, cancels], env: { BINARY: "${BINARY}" } }
   cancelled: { command: [sh, act.sh, cancelled], env: { BINARY: "${BINARY}" }, shutdown: brutal-kill }
   once: { command: [sh, act.sh, once] }
+  learner: { command: [sh, act.sh, learns] }
   probe: { command: [sh, act.sh, probe] }
 """
 
@@ -85,6 +87,13 @@ workflows:
       - {{ name: b, agent: ok }}
 pools:
   workers: {{ agent: ok, size: 2, strategy: {strategy} }}
+"""
+
+
+def guarded(step, rule, verdict):
+    return f"""
+validators:
+  guard: {{ target: steps.{step}.output, format: text, rules: [ {{ id: r, expr: "{rule}", onFail: {verdict} }} ] }}
 """
 
 
@@ -208,6 +217,21 @@ workflows:
       - { name: b, agent: ok }
       - { name: c, agent: ok }
 """,
+    "gate-retries": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: learner }
+      - { name: b, agent: ok }
+""" + guarded("a", "!output.startsWith('wrong')", "retry"),
+    "gate-stops": saga(None) + guarded("s2", "output.startsWith('right')", "stop"),
+    "gate-asks": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: ok }
+      - { name: b, agent: ok }
+""" + guarded("a", "output.startsWith('right')", "escalate"),
     "schedule": """
 workflows:
   flow:
@@ -267,6 +291,22 @@ def look(project):
             project.naos("runs", "mark-done", run, "a", "--result", "done by a", "--detach")
         else:
             project.naos("runs", "retry", run, "--detach")
+
+
+def accept(project):
+    """Somebody accepts what a validator has escalated, as soon as it has."""
+    if project.known("flow") is None:
+        project.naos(*FLOW, "--detach")
+        project.read_journals()
+    run = project.known("flow")
+    while run is not None and project.read("runs", "show", run)["status"] in ("queued", "running", "suspended"):
+        asked = [entry["kind"] for entry in project.read_journals()[run] if entry["kind"] in ("judged", "gate-decided")]
+        if asked == ["judged"]:
+            project.naos("runs", "decide", run, "a", "--accept", "--detach")
+        elif asked:
+            break
+        time.sleep(0.05)
+    return flow(project)
 
 
 def ticks(project):
@@ -346,6 +386,8 @@ SPECIAL = {
     "unknown-ask": {"needs_node": True, "drive": answer},
     "unknown-fail": {"needs_node": True, "drive": look},
     "fork": {"needs_node": True, "drive": fork},
+    "gate-stops": {"ends": {"stopped"}},
+    "gate-asks": {"needs_node": True, "drive": accept},
     "schedule": {
         "needs_node": True, "drive": ticks, "comparable": every_tick,
         "usual": {("flow", "a"): 1, ("flow", "b"): 1}},
