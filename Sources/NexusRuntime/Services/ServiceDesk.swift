@@ -101,7 +101,9 @@ final class ServiceDesk: Sendable {
     var isExpected = true
     switch state.withLock({ $0.enqueue(assignment) }) {
     case .waits(let expected): isExpected = expected
-    case .delivered(let delivery): deliver(delivery)
+    case .delivered(let delivery, let expected):
+      isExpected = expected
+      deliver(delivery)
     case .tooMany:
       let error = RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(order.agent.name)")
       answered(Answer(outcome: .crashed(error), output: nil))
@@ -202,7 +204,7 @@ final class ServiceDesk: Sendable {
   /// A process of the service is about to start: it will take what waits, or its end show that it did not.
   func serviceBegins(_ agent: AgentName) { state.withLock { $0.serviceBegins(agent) } }
 
-  /// Whether tasks wait that came when the last process of the service had ended, and no other has begun.
+  /// Whether a task came since the last process of the service ended, and no other has begun.
   func hasLateTasks(_ agent: AgentName) -> Bool { state.withLock { $0.hasLateTasks(agent) } }
 
   /// The service's process has ended: what it worked on is taken from it, and what only waits goes on waiting.

@@ -44,7 +44,8 @@ struct TaskQueues: Sendable {
     /// Whether the process that runs will take it, or its end be seen to leave it behind.
     case waits(isExpected: Bool)
     case tooMany
-    case delivered(Delivery)
+    /// `isExpected` is false where the process of who asked has ended.
+    case delivered(Delivery, isExpected: Bool)
   }
 
   /// What somebody who asks gets at once.
@@ -81,7 +82,7 @@ struct TaskQueues: Sendable {
     var held = 0
     /// The process that runs now was given a task.
     var wasGiven = false
-    /// A task came while no process ran.
+    /// A task came since the last process ended.
     var cameLate = false
     /// What was withdrawn meanwhile is gone from here.
     var queued: Deque<Assignment> = []
@@ -123,15 +124,15 @@ struct TaskQueues: Sendable {
 
   mutating func enqueue(_ assignment: Assignment) -> Queued {
     let lane = lane(of: assignment.order.agent.name)
+    if !lanes[lane].isServed { lanes[lane].cameLate = true }
     if lanes[lane].isReady, lanes[lane].queued.isEmpty, let poller = lanes[lane].pollers.popFirst() {
       tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: true)
       hold(lane)
-      return .delivered(Delivery(asker: poller.asker, assignment: assignment))
+      return .delivered(Delivery(asker: poller.asker, assignment: assignment), isExpected: lanes[lane].isServed)
     }
     guard lanes[lane].queued.count < ServiceDesk.maxQueued else { return .tooMany }
     tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: false)
     lanes[lane].queued.append(assignment)
-    if !lanes[lane].isServed { lanes[lane].cameLate = true }
     return .waits(isExpected: lanes[lane].isServed && lanes[lane].wasGiven)
   }
 
@@ -161,10 +162,10 @@ struct TaskQueues: Sendable {
     (lanes[lane].isServed, lanes[lane].cameLate) = (true, false)
   }
 
-  /// Tasks wait that came after the last process had ended.
+  /// A task came since the last process ended, and no other has begun.
   mutating func hasLateTasks(_ agent: AgentName) -> Bool {
     let lane = lane(of: agent)
-    return !lanes[lane].isServed && lanes[lane].cameLate && !lanes[lane].queued.isEmpty
+    return !lanes[lane].isServed && lanes[lane].cameLate
   }
 
   /// The service's process has ended.

@@ -73,7 +73,7 @@ extension SupervisorHost {
       return nil
     }
     let child = ChildName.agent(agent)
-    guard !startsServices, specs[agent]?.mode == .service, !tree.isDisabled(child) else { return nil }
+    guard !isLeaving, !startsServices, specs[agent]?.mode == .service, !tree.isDisabled(child) else { return nil }
     switch tree.state(of: child) {
     case .stopped(.neverStarted), .stopped(.ended): _ = ask(.restartChild(child))
     case .stopped(.failed):

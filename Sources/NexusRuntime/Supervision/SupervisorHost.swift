@@ -23,6 +23,7 @@ package actor SupervisorHost {
   /// Services that runs have work for since before the tree was started.
   var needed: Set<AgentName> = []
   private let startsAll = Atomic<Bool>(false)
+  private(set) var isLeaving = false
   private var isDown = false
   private var decided: Deque<SupervisionTree.Action> = []
   private var isPerforming = false
@@ -143,6 +144,7 @@ package actor SupervisorHost {
   /// Stops every service, in reverse order of start, and waits for all.
   func shutdown() async {
     guard isStarted else { return }
+    isLeaving = true
     handle(.shutdown)
     guard !isDown else { return }
     await withCheckedContinuation { endWaiters.append($0) }
