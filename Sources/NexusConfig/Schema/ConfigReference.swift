@@ -173,6 +173,7 @@ enum ConfigReference {
     Section(title: "`script[].usage`", text: "", shape: ConfigKeys.scriptUsage),
     Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
     Section(title: "`server`", text: "", shape: ConfigKeys.server),
+    Section(title: "`audit`", text: "See [the audit log](../concepts/audit.md).", shape: ConfigKeys.audit),
     Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
   ]
 
