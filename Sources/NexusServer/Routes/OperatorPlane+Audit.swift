@@ -48,8 +48,10 @@ extension OperatorPlane {
   /// - Throws: the log takes nothing, and so nothing is changed, unless it makes something stop.
   func writeDown(_ request: OperatorRequest, for route: Route) async throws(OperationError) -> AuditedRequest? {
     guard let audit, route.method != "GET" else { return nil }
+    // Of an open route nobody has looked at the credentials.
+    let actor = route.access == .open ? AuditActor("unknown", .unknown, .code) : credentials.actor(of: request)
     var record = AuditRecord(
-      .operatorRequest, by: credentials.actor(of: request), run: request.parameters["id"].map { RunID($0) },
+      .operatorRequest, by: actor, run: request.parameters["id"].map { RunID($0) },
       agent: route.path.hasPrefix("/api/v1/agents/") ? request.parameters["name"].map { AgentName($0) } : nil,
       subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
     if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
