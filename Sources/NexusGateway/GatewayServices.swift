@@ -19,6 +19,7 @@ final class GatewayServices: Sendable {
   let events: any EventSink
   let tools: any ToolPerformer
   let agentCalls: any AgentCallHandler
+  let gate: any EffectGate
   let local: any LocalUpstream
   let health: UpstreamHealth
   let notice: @Sendable (GatewayNotice) -> Void
@@ -42,12 +43,13 @@ final class GatewayServices: Sendable {
     events = ports.events
     tools = ports.tools
     agentCalls = ports.agentCalls
+    gate = ports.gate
     local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
     notice = ports.notice
     streams = ports.streams
     health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)
     keys = KeyTable(identifiers: identifiers)
-    runs = RunTable(store: ports.store)
+    runs = RunTable(store: ports.store, clock: ports.clock)
     catalogue = try ModelCatalogue(
       providers: configuration.providers, aliases: configuration.aliases, pricedModels: ports.ledger.pricedModels)
   }

@@ -82,9 +82,11 @@ package final class SQLiteStore: Store {
     return try await reader.read(body)
   }
 
-  func reading<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws(StoreError) -> Answer
-  ) async throws(StoreError) -> Answer { try await reader.read(body) }
+  ) async throws(StoreError) -> Answer {
+    try await reader.read(body)
+  }
 
   package func close() async {
     await reader.close()

@@ -114,7 +114,10 @@ struct AuditTests {
       #expect(try await verify(project) == ["0"])
       let last = "(SELECT max(seq) FROM audit_entry)"
       for (script, kind) in [
-        ("UPDATE audit_entry SET entry = replace(entry, 'owner', 'nobody') WHERE entry LIKE '%owner%'", "edited"),
+        (
+          "UPDATE audit_entry SET entry = CAST(replace(CAST(entry AS TEXT), 'owner', 'nobody') AS BLOB) "
+            + "WHERE CAST(entry AS TEXT) LIKE '%owner%'", "edited"
+        ),
         ("UPDATE audit_entry SET leaf = zeroblob(32) WHERE seq = 2", "edited"),
         ("DELETE FROM audit_entry WHERE seq = 3", "missing"), ("DELETE FROM audit_entry WHERE seq = 0", "missing"),
         ("DELETE FROM audit_entry WHERE seq = \(last)", "missing"),

@@ -54,7 +54,7 @@ class PagesLoad(DashboardTest):
             self.assertEqual(context.troubles, [])
 
     def test_pages_that_are_not_built_say_that_they_are_off(self):
-        for path, words in {"/approvals": "Approvals are off", "/trust": "Trust is off"}.items():
+        for path, words in {"/approvals": "Nothing waits for you.", "/trust": "Trust is off"}.items():
             page = self.open(path)
             self.assertIn(words, page.locator("main").inner_text())
             page.close()

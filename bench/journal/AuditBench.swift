@@ -14,13 +14,14 @@ internal import NexusStoreSQLite
 /// decisions a second, and how long one took in microseconds: the middle one, and one in a hundred.
 enum AuditBench {
   private static let answer: JSONValue = [
-    "title": "Sagas", "confidence": 0.93, "sources": ["a.md", "b.md"], "steps": [["name": "research", "done": true]],
+    "title": "Sagas", "confidence": .double(0.93), "sources": ["a.md", "b.md"],
+    "steps": [["name": "research", "done": true]],
   ]
   private static let schema: JSONValue = [
     "type": "object", "required": ["title", "confidence", "sources"],
     "properties": [
       "title": ["type": "string", "minLength": 1, "maxLength": 200],
-      "confidence": ["type": "number", "minimum": 0.8, "maximum": 1],
+      "confidence": ["type": "number", "minimum": .double(0.8), "maximum": 1],
       "sources": ["type": "array", "minItems": 1, "items": ["type": "string", "pattern": "^[a-z]+\\.md$"]],
     ],
   ]

@@ -28,18 +28,24 @@ struct PlanBuilder {
   var flowItems: [(kind: RunKind, item: Named)] = []
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]
+  /// What names its validators.
+  var gateUses: [GateUse] = []
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
+  /// Models that stand in for others, to be compared when all prices are known.
+  var downgrades: [Downgrade] = []
   /// Reasons that concern every agent, said once.
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
+  let isCheaper: CheaperCheck
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
+    isCheaper: @escaping CheaperCheck = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -47,6 +53,7 @@ struct PlanBuilder {
     self.environment = environment
     self.zoneNames = zoneNames
     self.zoneRules = zoneRules
+    self.isCheaper = isCheaper
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -68,6 +75,10 @@ struct PlanBuilder {
     checkSandboxes()
     refuseByProject()
     checkModels()
+    buildApprovals()
+    buildGovernance()
+    buildValidators()
+    checkDowngrades()
     // The agents are what they are from here on.
     pinFlows()
     buildSchedules()

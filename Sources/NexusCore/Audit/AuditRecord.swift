@@ -142,7 +142,7 @@ package struct AuditRecord: Sendable, Hashable {
     agent: AgentName? = nil, subject: String? = nil, verdict: String? = nil, policy: String? = nil,
     input: String? = nil, contexts: [String: String] = [:], approval: String? = nil, cost: NanoUSD? = nil,
     outcome: String? = nil, code: String? = nil, details: JSONObject = [:], payload: AuditPayload? = nil,
-    at: WallTime? = nil
+    at: WallTime? = nil, monotonic: Instant? = nil
   ) {
     self.event = event
     self.actor = actor
@@ -161,5 +161,6 @@ package struct AuditRecord: Sendable, Hashable {
     self.details = details
     self.payload = payload
     self.at = at
+    self.monotonic = monotonic
   }
 }

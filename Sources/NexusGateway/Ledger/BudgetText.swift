@@ -45,7 +45,7 @@ enum BudgetText {
       let held = amount(block.held, on: block.limit)
       return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit)\(kept); "
         + "this request may come to \(asked)."
-    case .loop, .ceiling, .cassette: preconditionFailure("no counter says that")
+    case .loop, .ceiling, .cassette, .policy: preconditionFailure("no counter says that")
     }
   }
 
@@ -61,8 +61,12 @@ enum BudgetText {
   }
 
   static func alert(_ alert: BudgetAlert) -> String {
-    "the budget of \(alert.key.scope)\(window(alert.window)) has passed \(alert.percent) %: "
-      + "\(amount(alert.spent, on: alert.limit)) of \(limit(alert.limit)) spent"
+    let name = "the budget of \(alert.key.scope)\(window(alert.window))"
+    let spent = "\(amount(alert.spent, on: alert.limit)) of \(limit(alert.limit)) spent"
+    switch alert.sign {
+    case .passed(let percent): return "\(name) has passed \(percent) %: \(spent)"
+    case .foreseen(let time): return "\(name) will be used up at \(time) at the present pace: \(spent)"
+    }
   }
 
   static func violation(_ charge: ChargeRow, _ held: Spend) -> String {

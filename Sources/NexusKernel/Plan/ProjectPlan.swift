@@ -13,10 +13,18 @@ package struct ProjectPlan: Sendable, Hashable {
   package var flows: [FlowDefinition]
   package var queuePools: [QueuePoolSpec]
   package var schedules: [ScheduleSpec]
+  /// Who decides about what, in the order of the file.
+  package var approvals: [ApprovalPolicy]
+  /// Which actions may happen; nil: every one.
+  package var governance: GovernanceSpec?
+  /// In the order of the file; what they guard carries them, too.
+  package var validators: [ValidatorSpec]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
   package var prices: [PriceSpec]
+  /// What is told of budgets before they are used up.
+  package var alerts: AlertSpec
   /// What to do with a model that has no price: `hard` refuses it, `soft` estimates.
   package var costMode: CostMode
   package var holds: HoldDurability
@@ -35,10 +43,13 @@ package struct ProjectPlan: Sendable, Hashable {
     flows = []
     queuePools = []
     schedules = []
+    approvals = []
+    validators = []
     providers = []
     models = []
     budgets = []
     prices = []
+    alerts = AlertSpec()
     costMode = .hard
     holds = .escrow
     server = ServerSpec()

@@ -30,11 +30,15 @@ package struct OperatorServer: Sendable {
     package var dashboardFolder: String?
     /// How many may be connected to each listener.
     package var connections = OperatorLimits.connections
+    /// Who has a named token, by the SHA-256 of its secret in hexadecimal.
+    package var named: @Sendable (String) -> OperatorIdentity?
 
     package init(
       host: String = "127.0.0.1", port: Int? = 4200, socketPath: String? = nil, token: String, version: String,
-      boot: BootID, sessionFile: String? = nil, dashboardFolder: String? = nil
+      boot: BootID, sessionFile: String? = nil, dashboardFolder: String? = nil,
+      named: @escaping @Sendable (String) -> OperatorIdentity? = { _ in nil }
     ) {
+      self.named = named
       self.host = host
       self.port = port
       self.socketPath = socketPath
@@ -78,7 +82,8 @@ package struct OperatorServer: Sendable {
         token: configuration.token,
         sessions: LoginSessions(
           clock: clock, random: random,
-          file: configuration.sessionFile.map { SessionFile(path: $0, logger: logger) })),
+          file: configuration.sessionFile.map { SessionFile(path: $0, logger: logger) }),
+        named: configuration.named),
       hub: hub, assets: DashboardAssets(folder: configuration.dashboardFolder), logger: logger)
   }
 

@@ -36,7 +36,7 @@ package struct OperatorPlane: Sendable {
   package var table: RouteTable {
     let described = RouteTable(
       healthRoutes + pageRoutes + sessionRoutes + statusRoutes + costRoutes + agentRoutes + supervisorRoutes
-        + flowRoutes + runRoutes
+        + flowRoutes + runRoutes + approvalRoutes
         + logRoutes + auditRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in
@@ -70,7 +70,7 @@ package struct OperatorPlane: Sendable {
         throw error
       }
       if found.route.access == .page { if let away = sendToLogin(request, found.route) { return away } }
-      try credentials.check(request, for: found.route.access)
+      if let asker = try credentials.check(request, for: found.route.access) { request.asker = asker }
       if found.route.access != .open { recognised() }
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)

@@ -59,7 +59,7 @@ package enum AuditSources {
   }
 
   private static func records(of run: RunID, _ entries: [JournalEntry], _ summary: RunSummary) -> [AuditRecord] {
-    var found = entries.flatMap { records(of: run, $0.entry, summary) }
+    var found = entries.flatMap { Self.records(of: run, $0.entry, summary) }
     guard summary.status.isFinal, !entries.isEmpty else { return found }
     found.append(
       AuditRecord(

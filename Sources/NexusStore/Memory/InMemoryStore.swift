@@ -26,7 +26,7 @@ package final class InMemoryStore: Store {
     completion(result)
   }
 
-  private func read<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ body: (borrowing MemoryState) throws(StoreError) -> Answer
   ) throws(StoreError) -> Answer {
     try state.withLock { state throws(StoreError) in
@@ -117,7 +117,7 @@ extension InMemoryStore {
     let (charges, counted) = try read { state in (state.charges, state.counters[scope.key]?.spent) }
     var sum = Spend.zero
     for charge in charges {
-      let isCalled = charge.run.map(scope.calledRuns.contains) ?? false
+      let isCalled = scope.isMeant(charge.id, of: charge.run)
       guard isCalled || scope.run == nil || scope.run == charge.run else { continue }
       let counters = charge.counters
       if try scope.holds(

@@ -35,6 +35,7 @@ struct MemoryState {
   var charged: Set<EffectID> = []
   var agents: [AgentName: AgentRow] = [:]
   var components: [ComponentRow.Kind: [String: ComponentRow]] = [:]
+  var approvals: [ApprovalID: ApprovalRecord] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
   var audit = MemoryAudit()
@@ -93,6 +94,7 @@ struct MemoryState {
       var row = counters[key] ?? CounterRow(key: key, spent: .zero, mark: .zero)
       row.spent = row.spent + amount
       set(\.counters, key, row, &undo)
+    case .noteApproval(let write): set(\.approvals, write.id, try record(after: write), &undo)
     case .putDefinition(let hash, let bytes):
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)
@@ -173,6 +175,7 @@ extension MemoryState {
     if let key = record.idempotencyKey { set(\.idempotency, IdempotencyIndex(record.name, key), nil, &undo) }
     for effect in effectsByRun[run] ?? [] { set(\.effects, effect, nil, &undo) }
     set(\.effectsByRun, run, nil, &undo)
+    for (id, record) in approvals where record.machine?.request.subject.run == run { set(\.approvals, id, nil, &undo) }
     set(\.journals, run, nil, &undo)
     set(\.journalBytes, run, nil, &undo)
     set(\.runs, run, nil, &undo)

@@ -61,7 +61,7 @@ extension Mutation {
   fileprivate var canBeRefused: Bool {
     switch self {
     case .insertRun, .append, .takeFence, .deleteRun, .pruneRun, .insertEffect, .setOutcome, .setEffectState,
-      .placeHold:
+      .placeHold, .noteApproval:
       true
     case .settleHold, .setMarks, .raiseCounter, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
       .insertBoot, .audit:

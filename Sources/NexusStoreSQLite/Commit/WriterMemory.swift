@@ -5,10 +5,12 @@ internal import NexusAudit
 internal import NexusCore
 internal import NexusStore
 
-/// The row of a run as a guard needs it.
-struct KnownRun {
+/// The row of a run as a guard needs it; one object, because every append looks at it and changes it.
+///
+/// It is changed only once the row is: what fails in between leaves it as the row was.
+final class KnownRun {
   let key: Int64
-  var fence: Int64
+  let fence: Int64
   var head: Int64
   var journalBytes: Int64
   var facet: RunFacet
@@ -16,6 +18,20 @@ struct KnownRun {
   var facetKey: Int64
   let input: StoredPayload?
   var output: StoredPayload?
+
+  init(
+    key: Int64, fence: Int64, head: Int64, journalBytes: Int64, facet: RunFacet, facetKey: Int64,
+    input: StoredPayload?, output: StoredPayload?
+  ) {
+    self.key = key
+    self.fence = fence
+    self.head = head
+    self.journalBytes = journalBytes
+    self.facet = facet
+    self.facetKey = facetKey
+    self.input = input
+    self.output = output
+  }
 }
 
 /// What the writing connection knows of rows that it wrote or read, so that an append needs no look at the row first.

@@ -35,15 +35,15 @@ extension SQLiteConnection {
 
 extension SQLiteStore {
   package func auditStanding() async throws(StoreError) -> AuditStanding? {
-    try await reading { connection throws(StoreError) in try connection.auditStanding() }
+    try await read { connection throws(StoreError) in try connection.auditStanding() }
   }
 
   package func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
-    try await reading { connection throws(StoreError) in try connection.auditRows(from: sequence, limit: limit) }
+    try await read { connection throws(StoreError) in try connection.auditRows(from: sequence, limit: limit) }
   }
 
   package func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] {
-    try await reading { connection throws(StoreError) in
+    try await read { connection throws(StoreError) in
       try connection.all(.auditCheckpoints) { row throws(StoreError) in
         AuditCheckpointRow(size: row.integer(0), note: row.text(1))
       }
@@ -51,7 +51,7 @@ extension SQLiteStore {
   }
 
   package func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
-    try await reading { connection throws(StoreError) in
+    try await read { connection throws(StoreError) in
       let found = try connection.first(.auditPayload, [.text(digest)]) { row throws(StoreError) in
         AuditPayload(row.blob(1), salt: row.blob(0))
       }
@@ -60,7 +60,7 @@ extension SQLiteStore {
   }
 
   package func auditPayloads(of run: RunID) async throws(StoreError) -> [String] {
-    try await reading { connection throws(StoreError) in
+    try await read { connection throws(StoreError) in
       try connection.all(.auditPayloadsOfRun, [.id(run)]) { row throws(StoreError) in row.text(0) }
     }
   }

@@ -22,6 +22,9 @@ enum SQL: Int, CaseIterable {
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargeByID, chargesByAgent, chargesByRun, chargesByAgentAndRun
   case scopeOfAll, scopeOfAgent, scopeOfRun
+  // Approvals.
+  case insertApproval, advanceApproval, insertApprovalEntry, findApproval, approvalEntries, approvalsOfStatus,
+    approvalsOfRun, approvalsOfPlace, deleteApprovals, deleteApprovalEntries
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
@@ -51,6 +54,9 @@ enum SQL: Int, CaseIterable {
       .charges, .chargeByID, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun, .scopeOfAll, .scopeOfAgent,
       .scopeOfRun:
       ledgerText
+    case .insertApproval, .advanceApproval, .insertApprovalEntry, .findApproval, .approvalEntries, .approvalsOfStatus,
+      .approvalsOfRun, .approvalsOfPlace, .deleteApprovals, .deleteApprovalEntries:
+      approvalText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
       nodeText
@@ -251,7 +257,7 @@ enum SQL: Int, CaseIterable {
     price
     """
 
-  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters"
+  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters, id, run"
 
   private var ledgerText: String {
     switch self {

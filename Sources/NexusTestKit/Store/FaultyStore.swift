@@ -195,6 +195,16 @@ extension FaultyStore {
     return try await base.effects(of: run)
   }
 
+  package func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? {
+    try look()
+    return try await base.approval(id)
+  }
+
+  package func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
+    try look()
+    return try await base.approvals(query)
+  }
+
   package func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? {
     try look()
     return try await base.outcome(of: effect)

@@ -88,6 +88,10 @@ final class GatedStore: Store {
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow] { try await store.effects(of: run) }
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? { try await store.outcome(of: effect) }
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? { try await store.request(of: effect) }
+  func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? { try await store.approval(id) }
+  func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
+    try await store.approvals(query)
+  }
   func counters() async throws(StoreError) -> [CounterRow] { try await store.counters() }
   func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
   func missing(from scope: CounterScope) async throws(StoreError) -> Spend { try await store.missing(from: scope) }
