@@ -90,7 +90,7 @@ package final class AgentRuntime: Sendable {
         $0.lastActivity = clock.wallNow()
         $0.step = effect.phase == .started ? effect.name : $0.step
       }
-      if effect.phase == .refused, let run = effect.caller.run { executor.callRefused(run) }
+      if effect.phase == .refused, let run = effect.caller.run { executor.budgetRefused(run) }
     }
   }
 

@@ -34,7 +34,7 @@ extension RunExecutor {
   }
 
   /// A budget said no to an attempt of the run: if its owner wants the agent stopped, it is asked to end.
-  nonisolated func callRefused(_ run: RunID) {
+  nonisolated func budgetRefused(_ run: RunID) {
     work.spawn("refused:\(run)") { await self.stopIfWanted(run) }
   }
 
