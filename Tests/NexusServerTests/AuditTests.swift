@@ -49,6 +49,8 @@ import Testing
     #expect(reply.status == 500 && reply.code == "NX-STO-004")
     #expect(fixture.node.state.withLock { $0.started.isEmpty })
     #expect(await fixture.ask("GET", "/api/v1/status").status == 200)
+    // What makes something stop is done all the same.
+    #expect(await fixture.ask("POST", "/api/v1/runs/run_1/kill", body: "{}").status == 200)
   }
 
   @Test func `a session is known by its own name, and a refused request by nobody's`() async throws {

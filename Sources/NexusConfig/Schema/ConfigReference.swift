@@ -179,6 +179,7 @@ enum ConfigReference {
     Section(title: "`governance.tools.<name>`", text: "", shape: ConfigKeys.governedTool),
     Section(title: "`governance.boundaries[]`", text: "", shape: ConfigKeys.boundary),
     Section(title: "`server`", text: "", shape: ConfigKeys.server),
+    Section(title: "`audit`", text: "See [the audit log](../concepts/audit.md).", shape: ConfigKeys.audit),
     Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
   ]
 

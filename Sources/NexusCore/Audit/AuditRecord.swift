@@ -64,7 +64,8 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case gateVerdict = "gate.verdict"
   case approval
   case boundary
-  case budgetRefused = "budget.refused"
+  /// A call was refused before it was made: by a budget, a limit on calls, a loop.
+  case callRefused = "call.refused"
   case budgetStopped = "budget.stopped"
   /// An effect whose outcome nobody knows.
   case effectUnknown = "effect.unknown"

@@ -15,26 +15,38 @@ extension AuditBook {
   /// - Throws: `OperationError`: there is no log, or no key to check it with.
   /// - Returns: how the log stands, and what is wrong with it.
   package func check(key text: String? = nil, anchors: [String] = []) async throws(OperationError) -> AuditCheckReport {
-    let standing = try await standing()
     let (verifier, signer) = try keys(text)
+    // A node may go on meanwhile: what the log is held against is read before the log.
     let own = AuditFiles.read([state.auditAnchor], expected: [state.auditAnchor])
     let found = own + AuditFiles.read(anchors, expected: Set(anchors))
     let checkpoints = try await reading { () async throws(StoreError) in try await store.auditCheckpoints() }
+    let standing = try await standing()
     var faults: [LogFault] = []
     if verifier.name != standing.head.origin {
       faults.append(.replaced(expected: verifier.name, found: standing.head.origin))
     }
     var check = LogCheck(standing.head, key: verifier, checkpoints: checkpoints, anchors: found)
     try await forEach(from: .min) { row throws(OperationError) in
+      guard row.sequence < standing.head.tree.size else { return false }
       check.take(row)
       return !check.isDone
     }
+    for row in try await entriesBehind(standing) { check.take(row) }
     let isSealed = signer.map { AuditSeal($0).accepts(standing.seal, of: standing.head) }
     faults += check.finish(isSealed: isSealed)
     return AuditCheckReport(
       origin: standing.head.origin, size: standing.head.tree.size, first: standing.head.base.size,
       root: "\(standing.head.tree.root)", checkpoints: checkpoints.count, anchors: found.map(\.place),
       key: "\(verifier)", checkedSeal: isSealed != nil, faults: faults.map(Self.fault))
+  }
+
+  /// Entries behind the end of the log, where no node has moved the end on.
+  private func entriesBehind(_ standing: AuditStanding) async throws(OperationError) -> [AuditRow] {
+    let rows = try await reading { () async throws(StoreError) in
+      try await store.auditRows(from: standing.head.tree.size, limit: LogCheck.maxFaults)
+    }
+    guard !rows.isEmpty, try await self.standing().head.tree.size == standing.head.tree.size else { return [] }
+    return rows
   }
 
   static func fault(_ fault: LogFault) -> AuditCheckReport.Fault {

@@ -214,7 +214,7 @@ final class AuditDesk: AuditTrail, Sendable {
       guard effect.phase == .refused else { return }
       self?.note(
         AuditRecord(
-          .budgetRefused, by: AuditActor(effect.caller.agent.text, .agent, .key), run: effect.caller.run,
+          .callRefused, by: AuditActor(effect.caller.agent.text, .agent, .key), run: effect.caller.run,
           agent: effect.caller.agent, subject: effect.name, verdict: "deny",
           details: ["effect": .string(effect.kind.rawValue)]))
     }

@@ -10,7 +10,7 @@ struct FloodGate {
   static let pause = Duration.seconds(3)
 
   /// What others than operators can cause as often as they like.
-  static let gated: Set<AuditEvent> = [.accessRefused, .budgetRefused]
+  static let gated: Set<AuditEvent> = [.accessRefused, .callRefused]
 
   private struct Bucket {
     var tokens = FloodGate.burst
