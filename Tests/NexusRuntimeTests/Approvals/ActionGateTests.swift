@@ -164,20 +164,24 @@ import Testing
   }
 
   @Test func `a store that cannot be read permits nothing`() async throws {
-    let store = FaultyStore(base: InMemoryStore())
+    let isUnreadable = Atomic(false)
+    let store = FaultyStore(
+      InMemoryStore(), fate: { _ in .done }, isUnreadable: { isUnreadable.load(ordering: .relaxed) })
     var plan = RuntimeFixture.plan()
     plan.approvals = [ApprovalPolicy(name: "review", approvers: ["ops"])]
     try await RuntimeFixture.with(plan, store: store, actions: Judge()) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       let run = try await fixture.runtime.executor.start("worker", input: .null).id
       let process = try #require(await processes.next())
-      await store.close()
+      isUnreadable.store(true, ordering: .relaxed)
       guard case .denied(let code, _) = await fixture.runtime.gate.rule(on: Self.proposal(run, 1, "eff_1")) else {
         Issue.record("not denied")
         return
       }
       #expect(code == "NX-GAT-095")
+      isUnreadable.store(false, ordering: .relaxed)
       process.succeed("1")
+      await fixture.runtime.executor.wait(for: run)
     }
   }
 }
