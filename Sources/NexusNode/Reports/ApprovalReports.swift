@@ -21,7 +21,7 @@ enum ApprovalReports {
   }
 
   static func openCount(in store: any Store) async throws(StoreError) -> Int {
-    try await store.approvals(ApprovalQuery(statuses: [.requested, .escalated], limit: ApprovalDesk.maxLive)).count
+    try await store.approvalCount([.requested, .escalated])
   }
 
   static func report(_ record: ApprovalRecord) -> ApprovalReport? {
