@@ -4,7 +4,6 @@
 internal import NexusAPI
 internal import NexusCore
 internal import NexusKernel
-internal import NexusRuntime
 internal import NexusStore
 
 /// Approvals in the words of the API.

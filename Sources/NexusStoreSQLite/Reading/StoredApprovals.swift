@@ -14,9 +14,10 @@ extension SQLiteStore {
     try await read { connection throws(StoreError) in
       var count = 0
       for status in statuses {
-        count += try connection.first(.approvalCount, [.text(status.rawValue)]) { row throws(StoreError) in
-          Int(row.integer(0))
-        } ?? 0
+        count +=
+          try connection.first(.approvalCount, [.text(status.rawValue)]) { row throws(StoreError) in
+            Int(row.integer(0))
+          } ?? 0
       }
       return count
     }
