@@ -38,9 +38,11 @@ struct AgentQuestions: Sendable {
     }
     do throws(StoreError) {
       let place = ApprovalQuery.Place(step: call.caller.step, slot: Self.slotPrefix + name)
-      if let known = try await services.store.approvals(ApprovalQuery(run: run, place: place, limit: 1)).first?.machine
+      let query = ApprovalQuery(run: run, place: place, limit: 1)
+      if let known = try await services.store.approvals(query).first?.machine?.request.id,
+        let machine = try await desk.current(known)
       {
-        return try await answer(known, driver, call)
+        return try await answer(machine, driver, call)
       }
       let subject = subject(run, driver, call, body)
       if gate.judge != nil, body["tool"] != nil, let complaint = gate.complaint(about: subject, of: call.caller.agent) {
