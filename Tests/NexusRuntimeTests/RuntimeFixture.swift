@@ -38,7 +38,7 @@ struct RuntimeFixture: Sendable {
   static func with(
     _ plan: ProjectPlan = plan(), store: (any Store)? = nil, launcher processes: (any ProcessLauncher)? = nil,
     probes client: (any ProbeClient)? = nil, clock: ManualClock = ManualClock(), shutdown: Bool = true,
-    starts: Bool = true, gate: (any SchemaGate)? = nil, actions: (any ActionJudge)? = nil,
+    starts: Bool = true, gate: (any SchemaGate)? = nil,
     _ body: @Sendable (RuntimeFixture) async throws -> Void
   ) async throws {
     let directory = "/tmp/naos-runtime-\(getpid())-\(UInt64.random(in: 0 ... .max))"
@@ -59,7 +59,6 @@ struct RuntimeFixture: Sendable {
     services.restartLogPause = .zero
     services.judge = SampleJudge()
     services.gate = gate
-    services.actions = actions
     services.prunePause = .zero
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }
     try await runtime.prepare()
