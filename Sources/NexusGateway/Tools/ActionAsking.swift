@@ -28,6 +28,9 @@ final class ActionAsking {
   /// It is one that is ruled on.
   private var isAction: Bool { services.gate.isClosed && path.first == "call" && path.count > 1 }
 
+  /// By which the record names it: however its path was written, the name of the agent is the same.
+  var name: String? { isAction ? "POST /agent/v1/" + path.joined(separator: "/") : nil }
+
   /// Sends a call again that was permitted before: as it was permitted, not as it came.
   func recall(_ recorded: EffectID, _ response: FrontResponse, then forward: @escaping (ByteBuffer) -> Void) {
     guard isAction else { return forward(body) }
@@ -92,9 +95,10 @@ final class ActionAsking {
         proceed(self.edited.map { ByteBuffer(bytes: $0) } ?? self.body, permit.mutations)
       case .invalid, .denied, .forbidden, .waits:
         otherwise()
-        guard response.isOpen else { return }
         guard let answer = RulingAnswer(ruling, tool: proposal.tool) else { return }
-        answer.send(to: response, self.session, asTool: false)
+        // What is forbidden has its consequence also for those who did not wait to hear it.
+        answer.note(in: self.session)
+        if response.isOpen { answer.send(to: response, asTool: false) }
         guard answer.isRefusal else { return }
         self.services.tell(
           EffectEvent(
@@ -141,7 +145,7 @@ struct RulingAnswer {
   }
 
   /// Answers with it; as a tool, what an agent can go on with is said as the outcome, so that its model reads it.
-  func send(to response: FrontResponse, _ session: AttemptSession, asTool: Bool) {
+  func send(to response: FrontResponse, asTool: Bool) {
     if let wait {
       var body: JSONObject = [
         "approval": .string(wait.approval.text), "status": "waiting", "message": .string(wait.message),
@@ -150,7 +154,6 @@ struct RulingAnswer {
       body["until"] = wait.until.map { .string($0.iso8601) }
       return response.send(status: status, json: .object(body))
     }
-    if let refusal { session.refused(refusal) }
     if asTool, refusal == nil {
       let content: JSONValue = ["error": .string(message), "code": .string(code)]
       return response.send(status: 200, json: ["succeeded": false, "content": content])
@@ -162,6 +165,9 @@ struct RulingAnswer {
         "code": .string(code),
       ], type: "application/problem+json")
   }
+
+  /// Remembers a refusal, which ends the attempt if the rules say so.
+  func note(in session: AttemptSession) { if let refusal { session.refused(refusal) } }
 
   /// It is told as a refusal, which ends the attempt if the rules say so.
   var isRefusal: Bool { refusal != nil }

@@ -84,7 +84,7 @@ struct AgentRoutes {
     let now = services.clock.wallNow()
     let row = EffectRow(
       record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent,
-      name: String(name.prefix(200)), detail: "", startedAt: now, request: asks.edited)
+      name: String((asks.name ?? name).prefix(200)), detail: "", startedAt: now, request: asks.edited)
     let outcome = EffectOutcome(
       status: 0, headers: [], body: [], isStream: false, endedAt: now, inputTokens: .zero, outputTokens: .zero,
       cost: .zero)

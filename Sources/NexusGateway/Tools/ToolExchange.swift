@@ -126,7 +126,9 @@ final class ToolExchange {
         self.services.settle(self.session.run)
       }
       guard let answer = RulingAnswer(ruling, tool: self.tool) else { return }
-      self.answer { answer.send(to: $0, self.session, asTool: true) }
+      // What is forbidden has its consequence also for those who did not wait to hear it.
+      answer.note(in: self.session)
+      self.answer { answer.send(to: $0, asTool: true) }
       self.tell(answer.isRefusal ? .refused : .failed, answer.words)
     }
   }
