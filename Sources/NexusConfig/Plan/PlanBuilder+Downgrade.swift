@@ -3,7 +3,7 @@
 
 internal import NexusCore
 internal import NexusDiagnostics
-internal import NexusKernel
+package import NexusKernel
 
 /// Whether a model costs less than another, both as `provider/model`, by the prices of a plan and whatever else is known;
 /// nil where a price is not.

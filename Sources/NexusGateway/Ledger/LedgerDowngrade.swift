@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-package import NexusKernel
+internal import NexusKernel
 internal import Synchronization
 
 // Cheaper models when a budget comes near to its limit.

@@ -98,4 +98,15 @@ package struct BudgetCounterView: Sendable, Hashable {
   /// The rules that bind it at present, and when its window ends.
   package var rules: [BudgetRule]
   package var reset: WallTime?
+
+  package init(
+    key: CounterKey, spent: Spend, held: Spend, kept: Spend, rules: [BudgetRule], reset: WallTime?
+  ) {
+    self.key = key
+    self.spent = spent
+    self.held = held
+    self.kept = kept
+    self.rules = rules
+    self.reset = reset
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 /// Cheaper models that take over when a budget comes near to its limit.
 package struct DowngradeSpec: Sendable, Hashable {

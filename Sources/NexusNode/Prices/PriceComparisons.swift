@@ -10,7 +10,7 @@ package enum PriceComparisons {
   /// By all prices that a node of the project would know; files of prices that cannot be read are reported elsewhere.
   package static func comparison(in project: String) -> PriceComparison {
     { model, other, prices in
-      let overlay = (try? PriceFiles.look(project).0) ?? .none
+      let overlay = (try? PriceFiles.look(project).0) ?? PriceOverlay.none
       return PriceBook(prices: prices, overlay: overlay).isCheaper(model, than: other)
     }
   }
