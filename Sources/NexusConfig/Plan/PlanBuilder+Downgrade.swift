@@ -38,8 +38,9 @@ extension PlanBuilder {
 
   /// `onLimit: downgrade` says what the key `downgrade` would have to say.
   private mutating func checkDowngradeWord(_ sources: [Fields], _ entry: Shaped) {
-    let isMeant = sources.contains { $0.text("onLimit") == "downgrade" && !$0.has("downgrade") }
-    guard isMeant, !sources.contains(where: { $0.has("downgrade") }) else { return }
+    guard sources.contains(where: { $0.text("onLimit") == "downgrade" }),
+      !sources.contains(where: { $0.has("downgrade") })
+    else { return }
     report(
       Diagnostic(
         "NX-CFG-260", "`onLimit: downgrade` does not say which model takes over",
