@@ -129,7 +129,7 @@ extension StoreConformance {
       flow.calls = [:]
       flow.calledRuns = [RunID("run_1")]
       try expect(try await lack(store, flow), 5)
-      flow.key.window = "run"
+      flow.key = CounterKey(scope: "workflow:w", window: "run", index: 9)
       try expect(try await lack(store, flow), 5)
       let lacking = try await store.missing(from: all)
       try await store.commit(.raiseCounter(day, by: lacking))
