@@ -14,8 +14,9 @@ extension Ledger {
   ///   - caller: who asks.
   ///   - isForced: the call does not fit as it is.
   package func downgrade(_ model: ModelReference, for caller: Caller, isForced: Bool) -> String? {
-    let reading = reading
-    return state.withLock { state in
+    state.withLock { state in
+      // Asked of every call, and most projects have none.
+      guard state.machine.hasDowngrades else { return nil }
       let subject = state.subject(of: caller)
       return state.machine.downgrade(
         "\(model.provider)/\(model.model)", of: subject, at: reading, isForced: isForced)
