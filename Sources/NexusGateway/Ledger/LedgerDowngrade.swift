@@ -29,12 +29,12 @@ extension PriceBook {
   ///
   /// Both as `provider/model`. Prompts of every length count: a price that rises for long ones may be the dearer one there.
   package func isCheaper(_ model: String, than other: String) -> Bool? {
-    guard let price = price(of: model), let dearer = price(of: other) else { return nil }
-    if price.isFree { return !dearer.isFree }
-    let lengths = [TokenCount.zero] + [price, dearer].compactMap { $0.longPrompt.map { $0.above + TokenCount(1) } }
-    var amounts = [(price.perRequest.value, dearer.perRequest.value)]
+    guard let cheaper = price(of: model), let dearer = price(of: other) else { return nil }
+    if cheaper.isFree { return !dearer.isFree }
+    let lengths = [TokenCount.zero] + [cheaper, dearer].compactMap { $0.longPrompt.map { $0.above + TokenCount(1) } }
+    var amounts = [(cheaper.perRequest.value, dearer.perRequest.value)]
     for length in lengths {
-      let (mine, theirs) = (price.rates(forPrompt: length), dearer.rates(forPrompt: length))
+      let (mine, theirs) = (cheaper.rates(forPrompt: length), dearer.rates(forPrompt: length))
       amounts += [
         (mine.input.value, theirs.input.value), (mine.output.value, theirs.output.value),
         (mine.cacheRead.value, theirs.cacheRead.value), (mine.cacheWrite5m.value, theirs.cacheWrite5m.value),
