@@ -84,7 +84,9 @@ extension PlanBuilder {
   private mutating func buildProjectCost(_ fields: Fields) {
     var scope = BudgetScope.global
     if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
-    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt", "downgrade"]
+    let own = [
+      "budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt", "downgrade",
+    ]
     if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
     for entry in fields.value("budgets")?.entries ?? [] {
       addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))

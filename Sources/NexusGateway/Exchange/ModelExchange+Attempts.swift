@@ -150,7 +150,9 @@ extension ModelExchange {
     if let downgradedFrom { fields.append(EnvironmentVariable("x-naos-downgraded-from", downgradedFrom)) }
     if attempts.failed > 0 { fields.append(EnvironmentVariable("x-naos-attempts", String(attempts.failed + 1))) }
     // Asked for by another name, so it is said which model answers.
-    if attempts.candidate > 0 || downgradedFrom != nil { fields.append(EnvironmentVariable("x-naos-model", call.target.fullName)) }
+    if attempts.candidate > 0 || downgradedFrom != nil {
+      fields.append(EnvironmentVariable("x-naos-model", call.target.fullName))
+    }
     return fields
   }
 }

@@ -20,7 +20,8 @@ extension ModelExchange {
       let asked = call.target.fullName
       if downgradedFrom == nil { downgradedFrom = asked }
       take(only: target)
-      services.tellNote(caller, "a budget comes near to its limit: the call goes to \(target.fullName), not to \(asked)")
+      services.tellNote(
+        caller, "a budget comes near to its limit: the call goes to \(target.fullName), not to \(asked)")
       return true
     } catch {
       // The configuration has been checked; one that was taken while the gateway keeps its providers may name a new one.

@@ -38,7 +38,8 @@ struct RunPast {
       // The minutes of the monotonic clock; what is said to end later ended now.
       let age = max(.zero, reading.wall - at)
       pace.note(
-        Spend(cost: call.cost, tokens: call.inputTokens + call.outputTokens, requests: 1), at: reading.monotonic + (.zero - age))
+        Spend(cost: call.cost, tokens: call.inputTokens + call.outputTokens, requests: 1),
+        at: reading.monotonic + (.zero - age))
     }
   }
 
@@ -66,6 +67,7 @@ struct RunPast {
     guard let (api, _) = ModelRoutes.find(path, uri) else { return nil }
     // `EffectName` says it of an array and of nothing else.
     let isArray = uri.hasSuffix("?alt=json")
-    return AnswerPrint.of(outcome.body, AnswerForm(api: api, isStream: outcome.isStream, isArray: isArray), isStream: outcome.isStream)
+    return AnswerPrint.of(
+      outcome.body, AnswerForm(api: api, isStream: outcome.isStream, isArray: isArray), isStream: outcome.isStream)
   }
 }

@@ -115,7 +115,8 @@ package final class Node: Sendable {
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
-        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
+        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
+        logs: logs, launcher: launcher,
         runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids))
     } catch {
       await store.close()

@@ -47,7 +47,8 @@ final class NodeParts: Sendable {
   init(
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
-    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
+    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
+    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
     token: String
   ) {
     self.options = options

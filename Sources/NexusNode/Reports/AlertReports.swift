@@ -21,7 +21,9 @@ enum AlertReports {
     let zones = Dictionary(budgets.compactMap(\.zone).map { ($0.name, $0.rules) }) { first, _ in first }
     let places = Set(budgets.map { "\($0.scope.text) per \($0.name.text)" })
     return told.newestFirst.lazy.filter { entry in
-      guard places.contains(entry.alert.place), let name = WindowName(text: entry.alert.key.window) else { return false }
+      guard places.contains(entry.alert.place), let name = WindowName(text: entry.alert.key.window) else {
+        return false
+      }
       return entry.alert.key.index >= BudgetCalendar.index(of: name.window, at: now, in: zones[name.zone ?? ""])
     }.prefix(limit).map(note)
   }

@@ -83,7 +83,9 @@ package enum MetricsText {
   private static func highestAlerts(_ alerts: [BudgetAlertNote]) -> [(BudgetPlaceLabel, Int)] {
     var highest: [BudgetPlaceLabel: Int] = [:]
     for alert in alerts where alert.run == nil {
-      if let percent = alert.percent { highest[BudgetPlaceLabel(alert), default: 0] = max(percent, highest[BudgetPlaceLabel(alert)] ?? 0) }
+      if let percent = alert.percent {
+        highest[BudgetPlaceLabel(alert), default: 0] = max(percent, highest[BudgetPlaceLabel(alert)] ?? 0)
+      }
     }
     return highest.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }

@@ -103,7 +103,8 @@ struct `Near its limit` {
   }
 
   @Test(arguments: [("acme/gpt-4o-mini", "acme/gpt-4o", true), ("acme/gpt-4o", "acme/gpt-4o-mini", false)])
-  func `which model is cheaper is known by its price in every respect`(model: String, other: String, is expected: Bool) {
+  func `which model is cheaper is known by its price in every respect`(model: String, other: String, is expected: Bool)
+  {
     let book = PriceBook(prices: [
       PriceSpec(model: "acme/gpt-4o", input: PicoUSDPerToken(5), output: PicoUSDPerToken(9)),
       PriceSpec(model: "acme/gpt-4o-mini", input: PicoUSDPerToken(5), output: PicoUSDPerToken(8)),

@@ -11,7 +11,8 @@ import Testing
 /// Budgets of a place's days, over the night on which its clock is set: two calls a day, by calls over HTTP.
 @Suite(.timeLimit(.minutes(1)))
 struct `A day in Berlin` {
-  private func bench(_ clock: ManualClock, _ store: any Store, _ boot: String, _ upstream: ScriptedUpstream) async throws
+  private func bench(_ clock: ManualClock, _ store: any Store, _ boot: String, _ upstream: ScriptedUpstream)
+    async throws
     -> GatewayBench
   {
     let berlin = BudgetZone(name: "Europe/Berlin", rules: try TimeZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3"))

@@ -138,12 +138,15 @@ import Testing
 
   @Test func `the pace goes on into the next window, and from what was charged before`() {
     var watch = ForecastWatch()
-    let samples = (0..<100).map { SpendSample(at: monday + .seconds(-1000 + $0 * 10), cost: NanoUSD(10), tokens: .zero) }
+    let samples = (0..<100).map {
+      SpendSample(at: monday + .seconds(-1000 + $0 * 10), cost: NanoUSD(10), tokens: .zero)
+    }
     watch.seed(samples, at: ForecastWatch.Place(CounterKey(scope: "global", window: "day", index: 20_779)))
     #expect(!watch.look(at: [view(spent: 10, calls: 1)], within: .seconds(2000), now: monday).isEmpty)
     #expect(
       !watch.look(
-        at: [view(spent: 10, calls: 1, index: 20_781, reset: 172_800)], within: .seconds(2000), now: monday + .seconds(60)
+        at: [view(spent: 10, calls: 1, index: 20_781, reset: 172_800)], within: .seconds(2000),
+        now: monday + .seconds(60)
       ).isEmpty)
   }
 

@@ -8,7 +8,9 @@ import Testing
 @Suite struct DowngradeTests {
   private let subject = BudgetSubject(agent: alice, supervisors: [.root])
 
-  private func machine(_ rules: (scope: BudgetScope, cost: Int64, at: Int, models: [String: String])...) -> BudgetMachine {
+  private func machine(_ rules: (scope: BudgetScope, cost: Int64, at: Int, models: [String: String])...)
+    -> BudgetMachine
+  {
     BudgetMachine(
       rules: rules.map { entry in
         BudgetRule(
