@@ -7,12 +7,13 @@ internal import Synchronization
 
 // Cheaper models when a budget comes near to its limit.
 extension Ledger {
-  /// The cheaper model that takes a call, as `provider/model`; nil for the one that was asked for.
+  /// The cheaper model that takes a call where a budget comes near to its limit.
   ///
   /// - Parameters:
   ///   - model: the one that was asked for.
   ///   - caller: who asks.
   ///   - isForced: the call does not fit as it is.
+  /// - Returns: as `provider/model`; nil for the one that was asked for.
   package func downgrade(_ model: ModelReference, for caller: Caller, isForced: Bool) -> String? {
     state.withLock { state in
       // Asked of every call, and most projects have none.
