@@ -71,7 +71,9 @@ extension PlanBuilder {
 
   /// Each has to be cheaper, and spoken to alike: nothing is translated.
   mutating func checkDowngrades() {
-    for pair in downgrades {
+    // What stands beside several budgets is said once.
+    var seen: Set<SourceLocation> = []
+    for pair in downgrades where seen.insert(pair.location).inserted {
       if let other = dialect(of: pair.cheaper), let own = dialect(of: pair.dearer), own != other {
         report(
           Diagnostic(
