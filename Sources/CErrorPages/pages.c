@@ -127,6 +127,75 @@ static const unsigned char NX_API_025[] = {
 static const unsigned char NX_API_026[] = {
 #embed "../../docs/errors/NX-API-026.md"
 };
+static const unsigned char NX_API_030[] = {
+#embed "../../docs/errors/NX-API-030.md"
+};
+static const unsigned char NX_API_031[] = {
+#embed "../../docs/errors/NX-API-031.md"
+};
+static const unsigned char NX_API_032[] = {
+#embed "../../docs/errors/NX-API-032.md"
+};
+static const unsigned char NX_API_033[] = {
+#embed "../../docs/errors/NX-API-033.md"
+};
+static const unsigned char NX_APR_001[] = {
+#embed "../../docs/errors/NX-APR-001.md"
+};
+static const unsigned char NX_APR_002[] = {
+#embed "../../docs/errors/NX-APR-002.md"
+};
+static const unsigned char NX_APR_003[] = {
+#embed "../../docs/errors/NX-APR-003.md"
+};
+static const unsigned char NX_APR_004[] = {
+#embed "../../docs/errors/NX-APR-004.md"
+};
+static const unsigned char NX_APR_005[] = {
+#embed "../../docs/errors/NX-APR-005.md"
+};
+static const unsigned char NX_APR_006[] = {
+#embed "../../docs/errors/NX-APR-006.md"
+};
+static const unsigned char NX_APR_007[] = {
+#embed "../../docs/errors/NX-APR-007.md"
+};
+static const unsigned char NX_APR_008[] = {
+#embed "../../docs/errors/NX-APR-008.md"
+};
+static const unsigned char NX_APR_010[] = {
+#embed "../../docs/errors/NX-APR-010.md"
+};
+static const unsigned char NX_APR_011[] = {
+#embed "../../docs/errors/NX-APR-011.md"
+};
+static const unsigned char NX_APR_012[] = {
+#embed "../../docs/errors/NX-APR-012.md"
+};
+static const unsigned char NX_APR_013[] = {
+#embed "../../docs/errors/NX-APR-013.md"
+};
+static const unsigned char NX_APR_014[] = {
+#embed "../../docs/errors/NX-APR-014.md"
+};
+static const unsigned char NX_APR_015[] = {
+#embed "../../docs/errors/NX-APR-015.md"
+};
+static const unsigned char NX_APR_016[] = {
+#embed "../../docs/errors/NX-APR-016.md"
+};
+static const unsigned char NX_APR_020[] = {
+#embed "../../docs/errors/NX-APR-020.md"
+};
+static const unsigned char NX_APR_021[] = {
+#embed "../../docs/errors/NX-APR-021.md"
+};
+static const unsigned char NX_APR_022[] = {
+#embed "../../docs/errors/NX-APR-022.md"
+};
+static const unsigned char NX_APR_023[] = {
+#embed "../../docs/errors/NX-APR-023.md"
+};
 static const unsigned char NX_BUD_001[] = {
 #embed "../../docs/errors/NX-BUD-001.md"
 };
@@ -267,6 +336,12 @@ static const unsigned char NX_CFG_119[] = {
 };
 static const unsigned char NX_CFG_120[] = {
 #embed "../../docs/errors/NX-CFG-120.md"
+};
+static const unsigned char NX_CFG_150[] = {
+#embed "../../docs/errors/NX-CFG-150.md"
+};
+static const unsigned char NX_CFG_151[] = {
+#embed "../../docs/errors/NX-CFG-151.md"
 };
 static const unsigned char NX_CFG_201[] = {
 #embed "../../docs/errors/NX-CFG-201.md"
@@ -432,6 +507,63 @@ static const unsigned char NX_GAT_060[] = {
 };
 static const unsigned char NX_GAT_061[] = {
 #embed "../../docs/errors/NX-GAT-061.md"
+};
+static const unsigned char NX_GAT_070[] = {
+#embed "../../docs/errors/NX-GAT-070.md"
+};
+static const unsigned char NX_GAT_071[] = {
+#embed "../../docs/errors/NX-GAT-071.md"
+};
+static const unsigned char NX_GAT_072[] = {
+#embed "../../docs/errors/NX-GAT-072.md"
+};
+static const unsigned char NX_GAT_073[] = {
+#embed "../../docs/errors/NX-GAT-073.md"
+};
+static const unsigned char NX_GAT_074[] = {
+#embed "../../docs/errors/NX-GAT-074.md"
+};
+static const unsigned char NX_GAT_080[] = {
+#embed "../../docs/errors/NX-GAT-080.md"
+};
+static const unsigned char NX_GAT_081[] = {
+#embed "../../docs/errors/NX-GAT-081.md"
+};
+static const unsigned char NX_GAT_082[] = {
+#embed "../../docs/errors/NX-GAT-082.md"
+};
+static const unsigned char NX_GAT_083[] = {
+#embed "../../docs/errors/NX-GAT-083.md"
+};
+static const unsigned char NX_GAT_090[] = {
+#embed "../../docs/errors/NX-GAT-090.md"
+};
+static const unsigned char NX_GAT_091[] = {
+#embed "../../docs/errors/NX-GAT-091.md"
+};
+static const unsigned char NX_GAT_092[] = {
+#embed "../../docs/errors/NX-GAT-092.md"
+};
+static const unsigned char NX_GAT_093[] = {
+#embed "../../docs/errors/NX-GAT-093.md"
+};
+static const unsigned char NX_GAT_094[] = {
+#embed "../../docs/errors/NX-GAT-094.md"
+};
+static const unsigned char NX_GAT_095[] = {
+#embed "../../docs/errors/NX-GAT-095.md"
+};
+static const unsigned char NX_GAT_096[] = {
+#embed "../../docs/errors/NX-GAT-096.md"
+};
+static const unsigned char NX_GAT_097[] = {
+#embed "../../docs/errors/NX-GAT-097.md"
+};
+static const unsigned char NX_GAT_098[] = {
+#embed "../../docs/errors/NX-GAT-098.md"
+};
+static const unsigned char NX_GAT_099[] = {
+#embed "../../docs/errors/NX-GAT-099.md"
 };
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
@@ -709,6 +841,18 @@ static const unsigned char NX_RUN_078[] = {
 static const unsigned char NX_RUN_079[] = {
 #embed "../../docs/errors/NX-RUN-079.md"
 };
+static const unsigned char NX_SBX_001[] = {
+#embed "../../docs/errors/NX-SBX-001.md"
+};
+static const unsigned char NX_SBX_010[] = {
+#embed "../../docs/errors/NX-SBX-010.md"
+};
+static const unsigned char NX_SBX_011[] = {
+#embed "../../docs/errors/NX-SBX-011.md"
+};
+static const unsigned char NX_SBX_012[] = {
+#embed "../../docs/errors/NX-SBX-012.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -759,6 +903,21 @@ static const unsigned char NX_STO_011[] = {
 };
 static const unsigned char NX_STO_020[] = {
 #embed "../../docs/errors/NX-STO-020.md"
+};
+static const unsigned char NX_STO_030[] = {
+#embed "../../docs/errors/NX-STO-030.md"
+};
+static const unsigned char NX_STO_031[] = {
+#embed "../../docs/errors/NX-STO-031.md"
+};
+static const unsigned char NX_STO_032[] = {
+#embed "../../docs/errors/NX-STO-032.md"
+};
+static const unsigned char NX_STO_033[] = {
+#embed "../../docs/errors/NX-STO-033.md"
+};
+static const unsigned char NX_STO_034[] = {
+#embed "../../docs/errors/NX-STO-034.md"
 };
 static const unsigned char NX_SUP_001[] = {
 #embed "../../docs/errors/NX-SUP-001.md"
@@ -824,6 +983,29 @@ static const struct naos_error_page pages[] = {
     {"NX-API-024", NX_API_024, sizeof NX_API_024},
     {"NX-API-025", NX_API_025, sizeof NX_API_025},
     {"NX-API-026", NX_API_026, sizeof NX_API_026},
+    {"NX-API-030", NX_API_030, sizeof NX_API_030},
+    {"NX-API-031", NX_API_031, sizeof NX_API_031},
+    {"NX-API-032", NX_API_032, sizeof NX_API_032},
+    {"NX-API-033", NX_API_033, sizeof NX_API_033},
+    {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
+    {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
+    {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},
+    {"NX-APR-004", NX_APR_004, sizeof NX_APR_004},
+    {"NX-APR-005", NX_APR_005, sizeof NX_APR_005},
+    {"NX-APR-006", NX_APR_006, sizeof NX_APR_006},
+    {"NX-APR-007", NX_APR_007, sizeof NX_APR_007},
+    {"NX-APR-008", NX_APR_008, sizeof NX_APR_008},
+    {"NX-APR-010", NX_APR_010, sizeof NX_APR_010},
+    {"NX-APR-011", NX_APR_011, sizeof NX_APR_011},
+    {"NX-APR-012", NX_APR_012, sizeof NX_APR_012},
+    {"NX-APR-013", NX_APR_013, sizeof NX_APR_013},
+    {"NX-APR-014", NX_APR_014, sizeof NX_APR_014},
+    {"NX-APR-015", NX_APR_015, sizeof NX_APR_015},
+    {"NX-APR-016", NX_APR_016, sizeof NX_APR_016},
+    {"NX-APR-020", NX_APR_020, sizeof NX_APR_020},
+    {"NX-APR-021", NX_APR_021, sizeof NX_APR_021},
+    {"NX-APR-022", NX_APR_022, sizeof NX_APR_022},
+    {"NX-APR-023", NX_APR_023, sizeof NX_APR_023},
     {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
     {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
     {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},
@@ -871,6 +1053,8 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-118", NX_CFG_118, sizeof NX_CFG_118},
     {"NX-CFG-119", NX_CFG_119, sizeof NX_CFG_119},
     {"NX-CFG-120", NX_CFG_120, sizeof NX_CFG_120},
+    {"NX-CFG-150", NX_CFG_150, sizeof NX_CFG_150},
+    {"NX-CFG-151", NX_CFG_151, sizeof NX_CFG_151},
     {"NX-CFG-201", NX_CFG_201, sizeof NX_CFG_201},
     {"NX-CFG-202", NX_CFG_202, sizeof NX_CFG_202},
     {"NX-CFG-203", NX_CFG_203, sizeof NX_CFG_203},
@@ -926,6 +1110,25 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-059", NX_GAT_059, sizeof NX_GAT_059},
     {"NX-GAT-060", NX_GAT_060, sizeof NX_GAT_060},
     {"NX-GAT-061", NX_GAT_061, sizeof NX_GAT_061},
+    {"NX-GAT-070", NX_GAT_070, sizeof NX_GAT_070},
+    {"NX-GAT-071", NX_GAT_071, sizeof NX_GAT_071},
+    {"NX-GAT-072", NX_GAT_072, sizeof NX_GAT_072},
+    {"NX-GAT-073", NX_GAT_073, sizeof NX_GAT_073},
+    {"NX-GAT-074", NX_GAT_074, sizeof NX_GAT_074},
+    {"NX-GAT-080", NX_GAT_080, sizeof NX_GAT_080},
+    {"NX-GAT-081", NX_GAT_081, sizeof NX_GAT_081},
+    {"NX-GAT-082", NX_GAT_082, sizeof NX_GAT_082},
+    {"NX-GAT-083", NX_GAT_083, sizeof NX_GAT_083},
+    {"NX-GAT-090", NX_GAT_090, sizeof NX_GAT_090},
+    {"NX-GAT-091", NX_GAT_091, sizeof NX_GAT_091},
+    {"NX-GAT-092", NX_GAT_092, sizeof NX_GAT_092},
+    {"NX-GAT-093", NX_GAT_093, sizeof NX_GAT_093},
+    {"NX-GAT-094", NX_GAT_094, sizeof NX_GAT_094},
+    {"NX-GAT-095", NX_GAT_095, sizeof NX_GAT_095},
+    {"NX-GAT-096", NX_GAT_096, sizeof NX_GAT_096},
+    {"NX-GAT-097", NX_GAT_097, sizeof NX_GAT_097},
+    {"NX-GAT-098", NX_GAT_098, sizeof NX_GAT_098},
+    {"NX-GAT-099", NX_GAT_099, sizeof NX_GAT_099},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},
@@ -1018,6 +1221,10 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-077", NX_RUN_077, sizeof NX_RUN_077},
     {"NX-RUN-078", NX_RUN_078, sizeof NX_RUN_078},
     {"NX-RUN-079", NX_RUN_079, sizeof NX_RUN_079},
+    {"NX-SBX-001", NX_SBX_001, sizeof NX_SBX_001},
+    {"NX-SBX-010", NX_SBX_010, sizeof NX_SBX_010},
+    {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
+    {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
@@ -1035,6 +1242,11 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-010", NX_STO_010, sizeof NX_STO_010},
     {"NX-STO-011", NX_STO_011, sizeof NX_STO_011},
     {"NX-STO-020", NX_STO_020, sizeof NX_STO_020},
+    {"NX-STO-030", NX_STO_030, sizeof NX_STO_030},
+    {"NX-STO-031", NX_STO_031, sizeof NX_STO_031},
+    {"NX-STO-032", NX_STO_032, sizeof NX_STO_032},
+    {"NX-STO-033", NX_STO_033, sizeof NX_STO_033},
+    {"NX-STO-034", NX_STO_034, sizeof NX_STO_034},
     {"NX-SUP-001", NX_SUP_001, sizeof NX_SUP_001},
     {"NX-SUP-002", NX_SUP_002, sizeof NX_SUP_002},
     {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},

@@ -23,15 +23,20 @@ package enum NodeAccess {
 
   /// Lets `body` ask the running node.
   ///
+  /// - Parameters:
+  ///   - project: whose.
+  ///   - token: a named one; nil for the owner's.
+  ///   - body: what is asked.
   /// - Throws: `OperationError` of kind `unreachable` if no node runs.
+  /// - Returns: what `body` returns.
   package static func running<Result: Sendable>(
-    _ project: ProjectFolder, _ body: @Sendable (RemoteNode) async throws -> Result
+    _ project: ProjectFolder, token: String? = nil, _ body: @Sendable (RemoteNode) async throws -> Result
   ) async throws -> Result {
     guard Files.exists(project.socket) else {
       throw OperationError.unreachable("There is no node of the project in \(project.path).")
     }
     let followers = FollowerGroup()
-    let transport = SocketTransport(socket: project.socket, token: try project.operatorToken())
+    let transport = SocketTransport(socket: project.socket, token: try token ?? project.operatorToken())
     return try await followers.following {
       try await body(RemoteNode(transport: transport, followers: followers))
     }

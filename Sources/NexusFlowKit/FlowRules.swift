@@ -27,12 +27,12 @@ package struct FlowRules {
     self.living = living
   }
 
-  private var words: [String] { journal.map { JournalWord.of($0.entry) } }
+  var words: [String] { journal.map { JournalWord.of($0.entry) } }
 
   /// The first rule that is broken, in a sentence; nil if all hold.
   package func broken() -> String? {
     checkOnce() ?? checkEffects() ?? checkOrder() ?? checkUndoOrder() ?? checkDoubt() ?? checkNeed() ?? checkPivot()
-      ?? checkEnd()
+      ?? checkGates() ?? checkEnd()
   }
 
   /// Every unit ends at most once, and every attempt that ended had started.
@@ -103,7 +103,7 @@ package struct FlowRules {
       }
     }
     for (key, count) in effects.sorted(by: { $0.key < $1.key }) where key.hasPrefix("\(run)/") {
-      let path = String(key.dropFirst("\(run)/".count))
+      let path = String(key.dropFirst("\(run)/".count)).withoutGateRetry
       // A probe may be asked again and again: it has no effect.
       if path.hasSuffix(".probe") || path == Self.judge.text { continue }
       if count > 1 + failed[path, default: 0] {
@@ -244,6 +244,7 @@ package struct FlowRules {
     if let child = living.first { return "the run is over, and \(child) goes on: \(words)" }
     switch status {
     case .compensated, .compensatedPartial: return checkUndone()
+    case .stopped where definition.kind == .saga: return checkUndone()
     case let end where end != .cancelled && wasKilled: return "a kill was forgotten: \(words)"
     case .completed where definition.kind != .pool:
       let ended = Set(
@@ -287,11 +288,11 @@ package struct FlowRules {
       }
     }
     for step in definition.steps where step.compensation != nil {
-      guard effects["\(run)/\(step.name)"] != nil else { continue }
+      guard effects.keys.contains(where: { $0.withoutGateRetry == "\(run)/\(step.name)" }) else { continue }
       if !answered.contains("\(step.name).compensation"), !wasDecidedByPerson(step.name) {
         return "the effect of \(step.name) stands: \(words)"
       }
-      if status == .compensated, !answered.contains("\(step.name).compensation") {
+      if status != .compensatedPartial, !answered.contains("\(step.name).compensation") {
         return "the effect of \(step.name) stands, and the end does not say so: \(words)"
       }
     }

@@ -37,6 +37,12 @@ package enum JournalWord {
     case .effectsKept(let effects): "kept \(effects.count)"
     case .nodeTrapped: "trapped"
     case .epochRaised: "epoch"
+    case .judged(let path, let judgement):
+      judgement.verdict == judgement.consequence
+        ? "judged \(path) \(judgement.verdict.rawValue)"
+        : "judged \(path) \(judgement.verdict.rawValue)>\(judgement.consequence.rawValue)"
+    case .gateDecided(let path, _, let decision, _): "\(decision.rawValue) \(path)"
+    case .stopped: "stopped"
     }
   }
 }

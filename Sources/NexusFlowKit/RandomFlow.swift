@@ -7,11 +7,39 @@ package import NexusKernel
 /// A random workflow, saga or pool that can be walked to an end.
 package enum RandomFlow {
   package static func make(_ random: inout SplitMix) throws -> FlowDefinition {
-    switch Int.random(in: 0..<5, using: &random) {
-    case 0, 1: try workflow(&random)
-    case 2, 3: saga(&random)
-    default: pool(&random)
+    let flow =
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0, 1: try workflow(&random)
+      case 2, 3: saga(&random)
+      default: pool(&random)
+      }
+    return Int.random(in: 0..<3, using: &random) == 0 ? guarded(flow, &random) : flow
+  }
+
+  /// With validators over some of its steps, for `SampleJudge`.
+  private static func guarded(_ flow: FlowDefinition, _ random: inout SplitMix) -> FlowDefinition {
+    var flow = flow
+    for number in 0..<Int.random(in: 1...2, using: &random) {
+      var gate = GateDefinition.sample("g\(number)")
+      // What is odd, and what a run of a step came to, means now this, now that.
+      for word in ["odd", "child", "same"] where word == "odd" || Int.random(in: 0..<6, using: &random) == 0 {
+        let verdict = [Verdict.warn, .retry, .retry, .escalate, .stop].randomElement(using: &random) ?? .retry
+        gate.program.changeObject { $0[word] = .string(verdict.rawValue) }
+      }
+      gate.retry.maxAttempts = Int.random(in: 1...4, using: &random)
+      gate.retry.noProgress = NoProgress.allCases.randomElement(using: &random) ?? .ignore
+      gate.retry.backoff = .seconds(Int64.random(in: 0...9, using: &random))
+      gate.onExhausted = Bool.random(using: &random) ? .stop : .escalate
+      gate.observes = Int.random(in: 0..<6, using: &random) == 0
+      flow.gates[gate.name] = gate
+      for index in flow.steps.indices where Bool.random(using: &random) {
+        switch flow.steps[index].action {
+        case .agent, .run: flow.steps[index].gates.append(gate.name)
+        case .sleep, .event: break
+        }
+      }
     }
+    return flow
   }
 
   private static func workflow(_ random: inout SplitMix) throws -> FlowDefinition {

@@ -22,6 +22,8 @@ package struct GatewayPorts: Sendable {
   package var events: any EventSink
   package var tools: any ToolPerformer
   package var agentCalls: any AgentCallHandler
+  /// Rules on actions before they are announced.
+  package var gate: any EffectGate = OpenGate()
   /// Told what the node's log is to say.
   package var notice: @Sendable (GatewayNotice) -> Void
   /// Told how the streamed answers of callers go on, on the thread of the call; must not block.

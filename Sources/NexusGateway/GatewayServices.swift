@@ -19,6 +19,7 @@ final class GatewayServices: Sendable {
   let events: any EventSink
   let tools: any ToolPerformer
   let agentCalls: any AgentCallHandler
+  let gate: any EffectGate
   let local: any LocalUpstream
   let health: UpstreamHealth
   let notice: @Sendable (GatewayNotice) -> Void
@@ -42,6 +43,7 @@ final class GatewayServices: Sendable {
     events = ports.events
     tools = ports.tools
     agentCalls = ports.agentCalls
+    gate = ports.gate
     local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
     notice = ports.notice
     streams = ports.streams

@@ -52,7 +52,10 @@ package enum LLMAgentMain {
       }
       log("turn \(conversation.turn): \(answer.summary)")
       switch try conversation.take(answer) {
-      case .finished(let text): return text
+      case .finished(let text):
+        // An answer of before that was rejected: it is answered from the journal, and told what was wrong with it.
+        guard conversation.correct(text) else { return text }
+        log("the answer was rejected: asking again")
       case .calls(let calls):
         for call in calls {
           let result = try await perform(call, with: tools, log)

@@ -18,6 +18,8 @@ struct LLMAgentSettings: Sendable, Hashable {
   let planeToken: String
   /// Nil writes to standard output.
   let outputPath: String?
+  /// What was wrong with the answers of the attempts before, in their order.
+  let corrections: [JSONValue]
 
   init(environment: [String: String]) throws(LLMAgentFailure) {
     func required(_ name: String) throws(LLMAgentFailure) -> String {
@@ -46,6 +48,16 @@ struct LLMAgentSettings: Sendable, Hashable {
     planeURL = Self.withoutSlash(try required("NAOS_URL"))
     planeToken = try required("NAOS_TOKEN")
     modelKey = environment["OPENAI_API_KEY"] ?? planeToken
+    if let text = environment["NAOS_FEEDBACK"], !text.isEmpty {
+      guard let feedback = try? JSONValue(parsing: text), var last = feedback.objectValue else {
+        throw LLMAgentFailure(.failed, "NAOS_FEEDBACK is not a JSON object")
+      }
+      let earlier = last["earlier"]?.arrayValue ?? []
+      last["earlier"] = nil
+      corrections = earlier + [.object(last)]
+    } else {
+      corrections = []
+    }
     outputPath = environment["NAOS_OUTPUT"].flatMap { $0.isEmpty ? nil : $0 }
   }
 

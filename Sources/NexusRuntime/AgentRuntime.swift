@@ -13,6 +13,10 @@ package final class AgentRuntime: Sendable {
   package let schedules: ScheduleHost
   /// The queue pools.
   package let pools: PoolDesk
+  /// Questions to people.
+  package let approvals: ApprovalDesk
+  /// Rules on actions before they happen.
+  package let gate: ActionGate
   private let services: RuntimeServices
   private let plan: ProjectPlan
   private let work = WorkHost()
@@ -40,12 +44,17 @@ package final class AgentRuntime: Sendable {
     executor = RunExecutor(
       plan: plan, services: services, board: board, work: work, desk: desk, pools: pools, supervisors: supervisors,
       hash: hash)
+    approvals = ApprovalDesk(
+      policies: plan.approvals, services: services, executor: executor, work: work, hash: hash)
+    gate = ActionGate(judge: services.actions, services: services, executor: executor, desk: approvals)
     schedules = ScheduleHost(services: services, executor: executor, work: work, zones: zones)
   }
 
   /// What answers `/agent/v1/…`.
   package var agentCalls: any AgentCallHandler {
-    AgentCallRouter(executor: executor, desk: desk, board: board, services: services)
+    AgentCallRouter(
+      executor: executor, desk: desk, board: board, services: services,
+      questions: AgentQuestions(desk: approvals, gate: gate, executor: executor, services: services))
   }
 
   /// Fills the windows and the board from the store and connects the parts; before anything is started.
@@ -68,7 +77,12 @@ package final class AgentRuntime: Sendable {
         status.lastActivity = row.lastActivity
       }
     }
-    await executor.setOnEnd { [schedules] in schedules.ended($0) }
+    await executor.setOnEnd { [schedules, approvals, gate] in
+      schedules.ended($0)
+      approvals.ended($0)
+      gate.forget($0)
+    }
+    approvals.connect { [gate] in gate.complaint(about: $0, of: $1) }
     let (board, clock, health) = (board, services.clock, services.health)
     services.events.tap { effect in
       health.effect(effect)
@@ -96,6 +110,7 @@ package final class AgentRuntime: Sendable {
 
   /// Takes the schedules and queue pools of a changed configuration.
   package func reload(_ plan: ProjectPlan) async {
+    approvals.reload(plan.approvals)
     await pools.reload(plan.queuePools)
     await schedules.reload(plan.schedules)
   }

@@ -57,6 +57,29 @@ import Testing
     try roundTrip(detail)
   }
 
+  @Test func `approvals and tokens survive the wire`() throws {
+    let at = WallTime(microseconds: 1_795_412_220_123_000)
+    var approval = ApprovalReport(
+      id: ApprovalID("apr_1"), status: "edited", run: RunID("run_1"), step: "main", agent: "a", requestedAt: at)
+    (approval.tool, approval.arguments, approval.effect) = ("t", ["x": 1], "readOnly")
+    (approval.requester, approval.reason, approval.evidence) = ("agent:a", "r", ["y"])
+    (approval.policy, approval.approvers, approval.quorum, approval.approvedBy) = ("p", ["ops"], 2, ["ann"])
+    (approval.digest, approval.policyHash, approval.usedFor) = ("d", "h", "eff_1")
+    (approval.expiresAt, approval.settledAt, approval.decidedBy, approval.decisionReason) = (at, at, "ann", "less")
+    (approval.next, approval.replaces) = (ApprovalID("apr_2"), ApprovalID("apr_0"))
+    approval.record = [ApprovalNote(at: at, event: "edited", by: "ann", detail: "less")]
+    try roundTrip(ApprovalList(approvals: [approval], cursor: "apr_1"))
+    #expect(approval.json["argumentsText"] == "{\n  \"x\": 1\n}")
+    let token = TokenReport(name: "ann", role: "ops", createdAt: at)
+    try roundTrip(TokenList(tokens: [token]))
+    try roundTrip(CreatedToken(token: token, secret: "s"))
+    for verb in ApprovalDecision.Verb.allCases {
+      let decision = ApprovalDecision(verb, arguments: ["x": 2], digest: "d", reason: "r")
+      #expect(try ApprovalDecision(verb: verb, body: decision.body) == decision)
+    }
+    #expect(throws: WireError.self) { try ApprovalDecision(verb: .edit, body: [:]) }
+  }
+
   @Test func `times survive the wire, and nonsense is no time`() {
     for microseconds: Int64 in [0, 1_795_412_220_123_000, 951_782_400_000_000, 4_102_444_799_999_000] {
       let time = WallTime(microseconds: microseconds)

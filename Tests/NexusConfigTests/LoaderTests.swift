@@ -128,7 +128,8 @@ struct LoaderTests {
       load(
         """
         agents:
-          boxed: { command: run, sandbox: { fs: [docs] } }
+          boxed: { command: run, sandbox: { net: [{ host: example.org }] } }
+          shown: { command: run, sandbox: { fs: [docs] } }
           open: { command: run, sandbox: { engine: none } }
           wasm: { source: a.wasm }
           tied: { command: run, wasm: {} }
@@ -140,11 +141,9 @@ struct LoaderTests {
     #expect(refused.flatMap(\.1) == ["NX-CFG-302", "NX-CFG-304", "NX-CFG-302"])
   }
 
-  @Test func `trust and governance and validators refuse every agent`() throws {
-    for key in ["trust", "governance", "validators"] {
-      let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\n\(key): {}\n").plan)
-      #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
-    }
+  @Test func `trust refuses every agent`() throws {
+    let plan = try #require(load("agents: { a: { command: run }, b: { prompt: hi } }\ntrust: {}\n").plan)
+    #expect(plan.agents.allSatisfy { $0.refusals.map(\.code) == ["NX-CFG-302"] })
   }
 
   @Test func `a project is found from any folder below it`() throws {

@@ -3,6 +3,7 @@
 
 import Glibc
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 import NexusRuntime
 import NexusStore
@@ -56,6 +57,7 @@ struct RuntimeFixture: Sendable {
       inherited: [EnvironmentVariable("PATH", "/bin")], ownCommand: ["naos"])
     // Every sleeper of the clock is one that a test knows of.
     services.restartLogPause = .zero
+    services.judge = SampleJudge()
     services.gate = gate
     services.prunePause = .zero
     let runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash("h\($0.hashValue)") }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import NexusAPI
 import NexusCore
 import NexusServer
+import Synchronization
 import Testing
 
 /// Nothing but health checks and the login page opens without a credential, and a cookie alone opens no data.
@@ -35,6 +37,24 @@ import Testing
   @Test(arguments: ["", "wrong", "naos_0123456789abcdef0123456789abcdee", PlaneFixture.token + "x"])
   func `a wrong token is refused`(token: String) async {
     #expect(await PlaneFixture().ask("GET", "/api/v1/status", token: token).status == 401)
+  }
+
+  @Test func `a named token reads and decides, and nothing else`() async {
+    let fixture = PlaneFixture()
+    for route in fixture.table.routes where route.access == .api || route.access == .token {
+      guard route.access == .token || route.method != "GET" else { continue }
+      let reply = await fixture.ask(route.method, route.path, token: PlaneFixture.named)
+      #expect(reply.status == 403 && reply.code == "NX-API-030", "\(route.method) \(route.path)")
+    }
+    #expect(await fixture.ask("GET", "/api/v1/status", token: PlaneFixture.named).status == 200)
+    let body = #"{"digest": "d", "reason": "fine"}"#
+    #expect(
+      await fixture.ask("POST", "/api/v1/approvals/apr_1/approve", token: PlaneFixture.named, body: body).status == 200)
+    #expect(await fixture.ask("POST", "/api/v1/approvals/apr_1/deny", body: "{}").status == 200)
+    #expect(await fixture.ask("POST", "/api/v1/approvals/apr_1/edit", body: "{}").status == 400)
+    let decisions = fixture.node.state.withLock { $0.decisions }
+    #expect(decisions.map(\.2) == [PlaneFixture.ann, .owner])
+    #expect(decisions.first?.1 == ApprovalDecision(.approve, digest: "d", reason: "fine"))
   }
 
   @Test func `an unknown address says nothing to those without a credential`() async {

@@ -17,6 +17,8 @@ final class FakeNode: NodeOperations {
     var waitsForEver = false
     /// How often it was asked for lines.
     var readings = 0
+    /// Who decided what.
+    var decisions: [(ApprovalID, ApprovalDecision, OperatorIdentity)] = []
     /// How often the status was asked for.
     var asked = 0
   }
@@ -30,6 +32,14 @@ final class FakeNode: NodeOperations {
   static let run = RunReport(
     id: RunID("run_1"), kind: "agent", name: "researcher", status: "completed", output: "done",
     startedAt: WallTime(microseconds: 0))
+
+  func decide(
+    _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
+  ) async throws(OperationError) -> ApprovalReport {
+    state.withLock { $0.decisions.append((id, decision, who)) }
+    return ApprovalReport(
+      id: id, status: "approved", run: RunID("run_1"), step: "main", agent: "a", requestedAt: WallTime(microseconds: 0))
+  }
 
   func status() async throws(OperationError) -> StatusReport {
     state.withLock { state in

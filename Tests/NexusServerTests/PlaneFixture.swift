@@ -10,6 +10,10 @@ import Testing
 /// An operator plane without sockets, over a fake node and a clock that the test moves.
 struct PlaneFixture {
   static let token = "naos_0123456789abcdef0123456789abcdef"
+  static let named = "naos_ann_0123456789abcdef0123456789"
+  static let ann = OperatorIdentity(name: "ann", role: "ops")
+  /// SHA-256 of `named`.
+  private static let digest = "25551a8a03a6b08b0f01dcc0bd229307d6c79d7e05162e317ee59a58a1087820"
 
   let node: FakeNode
   let clock: FakeClock
@@ -18,7 +22,10 @@ struct PlaneFixture {
   let plane: OperatorPlane
   let table: RouteTable
 
-  init(agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock()) {
+  init(
+    agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock(),
+    audit: (any AuditTrail)? = nil
+  ) {
     self.clock = clock
     node = FakeNode(agents: agents)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -26,8 +33,9 @@ struct PlaneFixture {
       clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
-      operations: node, clock: clock, version: "0.1.0",
-      credentials: Credentials(token: Self.token, sessions: sessions), hub: hub, assets: DashboardAssets(),
+      operations: node, audit: audit, clock: clock, version: "0.1.0",
+      credentials: Credentials(token: Self.token, sessions: sessions) { $0 == Self.digest ? Self.ann : nil }, hub: hub,
+      assets: DashboardAssets(),
       logger: logger)
     table = plane.table
   }

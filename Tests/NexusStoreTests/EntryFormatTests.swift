@@ -77,10 +77,46 @@ import Testing
       .effectsKept(KeptEffects(origin: .cassette(source: nil), count: 0, by: "a person")),
     ]
 
+  /// One of every entry and form that validators brought.
+  static let gateEntries: [RunEntry] = {
+    let watching = GateFinding(validator: "watching", verdict: .stop, isCutOff: true, isObserved: true)
+    var entries: [RunEntry] = [
+      judged(.pass, .pass), judged(.warn, .warn),
+      judged(.retry, .retry, retryAfter: .seconds(2), rejected: ["total": 3]),
+      judged(.escalate, .escalate, rejected: "no"), judged(.stop, .stop, rejected: ["total": -1]),
+      .judged(
+        path: .main,
+        GateJudgement(subject: .input, number: 0, findings: [watching], verdict: .pass, consequence: .pass)),
+    ]
+    for reason in [GateJudgement.Reason.exhausted, .noProgress, .cost, .cannotRetry] {
+      entries.append(judged(.retry, .stop, reason, rejected: ["total": 3]))
+    }
+    entries.append(judged(.stop, .escalate, .cannotUndo, rejected: ["total": 3]))
+    for decision in GateDecision.allCases {
+      entries.append(.gateDecided(path: path, by: "a person", decision, note: "looks right"))
+    }
+    let error = RunError(
+      code: "NX-GAT-070", message: "the output was stopped by validator `g`", isRetryable: false)
+    return entries + [.stopped(error)]
+  }()
+
+  private static func judged(
+    _ verdict: Verdict, _ consequence: Verdict, _ reason: GateJudgement.Reason? = nil, retryAfter: Duration? = nil,
+    rejected: JSONValue? = nil
+  ) -> RunEntry {
+    let errors: [JSONValue] =
+      verdict == .pass ? [] : [["path": "/total", "code": "ruleBroken", "keyword": "cap", "message": "too \"much\"\n"]]
+    return .judged(
+      path: path,
+      GateJudgement(
+        number: 1, findings: [GateFinding(validator: "g", verdict: verdict, errors: errors)], verdict: verdict,
+        consequence: consequence, reason: reason, retryAfter: retryAfter, rejected: rejected))
+  }
+
   private static let path = StepPath("research[2].draft")
 
   static let goldens: [(file: String, entries: [RunEntry])] = [
-    ("entries-v1", entries), ("flow-entries-v1", flowEntries),
+    ("entries-v1", entries), ("flow-entries-v1", flowEntries), ("gate-entries-v1", gateEntries),
   ]
 
   /// The file holds one entry a line, its two parts joined by a tab, which JSON never contains bare.
@@ -108,8 +144,8 @@ import Testing
 
   /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
   @Test func `the goldens hold every kind of entry`() {
-    var missing: Set<Int> = Set(0..<29)
-    for entry in Self.entries + Self.flowEntries { missing.remove(Self.number(of: entry)) }
+    var missing: Set<Int> = Set(0..<32)
+    for entry in Self.entries + Self.flowEntries + Self.gateEntries { missing.remove(Self.number(of: entry)) }
     #expect(missing == [])
   }
 
@@ -144,6 +180,9 @@ import Testing
     case .epochRaised: 26
     case .killRequested: 27
     case .effectsKept: 28
+    case .judged: 29
+    case .gateDecided: 30
+    case .stopped: 31
     }
   }
 
@@ -161,6 +200,9 @@ import Testing
     #"{"v":1,"type":"stepSkipped","path":"a","reason":"condition"}"#, #"{"v":1,"type":"decided","winners":[1]}"#,
     #"{"v":1,"type":"decided","winners":"a"}"#, #"{"v":1,"type":"stepCompleted","path":"a"}"#,
     "{\"v\":1,\"type\":\"stepBegun\",\"path\":\"a\"}\n1", #"{"v":1,"type":"eventReceived","name":"a","id":null}"#,
+    #"{"v":1,"type":"judged","path":"a","subject":"output","number":1,"verdict":"stop","consequence":"stop","findings":[]}"#,
+    "{\"v\":1,\"type\":\"judged\",\"path\":\"a\",\"subject\":\"output\",\"number\":1,\"verdict\":\"pass\",\"consequence\":\"pass\",\"findings\":[]}\n1",
+    #"{"v":1,"type":"gateDecided","path":"a","by":"b","decision":"maybe","note":""}"#,
   ])
   func `an entry that is not understood whole is refused`(_ text: String) {
     let error = #expect(throws: StoreError.self) { try EntryFormat.decode(Array(text.utf8)) }

@@ -5,6 +5,8 @@
 
 import * as agent from "./agent.js";
 import * as agents from "./agents.js";
+import * as approvals from "./approvals.js";
+import * as audit from "./audit.js";
 import * as costs from "./costs.js";
 import * as logs from "./logs.js";
 import * as overview from "./overview.js";
@@ -23,10 +25,10 @@ export const all = [
   { path: "/runs", title: "Runs", key: "r", module: runs },
   { path: "/runs/{id}", module: run },
   { path: "/pools", title: "Pools", key: "p", module: pools },
-  { path: "/approvals", title: "Approvals", key: "!", module: unbuilt },
+  { path: "/approvals", title: "Approvals", key: "!", module: approvals },
   { path: "/costs", title: "Costs", key: "c", module: costs },
   { path: "/logs", title: "Logs", key: "l", module: logs },
   { path: "/trust", title: "Trust", key: "t", module: unbuilt },
-  { path: "/audit", title: "Audit", key: "u", module: unbuilt },
+  { path: "/audit", title: "Audit", key: "u", module: audit },
   { path: "/system", title: "System", key: "y", module: system },
 ];

@@ -4,38 +4,23 @@
 // Pages whose subject this version does not have: they say so, and what stands in for it meanwhile.
 
 import { command, h, show } from "./dom.js";
-import { live } from "./live.js";
 
 const subjects = {
-  "/approvals": {
-    title: "Approvals", off: "Approvals are off",
-    text: "This version has no approvals: no step can ask for one, so nothing waits here for a yes or a no.",
-    instead: "A workflow can wait for a person's word all the same. A step with waitFor is suspended until an event of that name arrives.",
-    commands: ["naos runs list --status suspended", "naos runs signal RUN decision --input '{\"publish\": true}'"],
-    link: ["/runs?status=suspended", "Runs that wait"],
-  },
   "/trust": {
     title: "Trust", off: "Trust is off",
     text: "This version checks no identities, tiers or ratings of agents. A configuration that demands them is refused, and so is every run that it covers.",
     instead: "What an agent may do is limited by its budget, its tools and the paths and hosts that it is granted.",
     commands: ["naos inspect AGENT", "naos doctor"], link: ["/agents", "Agents"],
   },
-  "/audit": {
-    title: "Audit", off: "The audit log is off",
-    text: "This version keeps no separate log of what people did. Nothing here could be searched or proved.",
-    instead: "What happened to a run, and who asked for it, stands in its journal, which is only ever added to.",
-    commands: ["naos runs journal RUN"], link: ["/runs", "Runs and their journals"],
-  },
 };
 
 export function open({ root, path }) {
   const subject = subjects[path];
   function update() {
-    const waiting = live.totals?.runs.suspended ?? 0;
     show(root, h("h1", subject.title),
       h("section.panel.off", h("h2", h("span.glyph", { "aria-hidden": "true" }, "○ "), subject.off),
         h("p", subject.text), h("p", subject.instead), subject.commands.map((line) => command(line)),
-        h("p", h("a", { href: subject.link[0] }, subject.link[1]), path === "/approvals" && waiting > 0 ? ` · ${waiting} now` : "")));
+        h("p", h("a", { href: subject.link[0] }, subject.link[1]))));
   }
   return { update, title: () => subject.title };
 }

@@ -83,4 +83,10 @@ extension OperationError {
   package static func conflicting(_ detail: String, hint: String? = nil) -> OperationError {
     OperationError(.conflict, code: "NX-API-014", title: "Not possible in this state", detail: detail, hint: hint)
   }
+
+  package static func unknownApproval(_ id: ApprovalID) -> OperationError {
+    OperationError(
+      .notFound, code: "NX-APR-002", title: "No such approval", detail: "There is no approval \(id) in this project.",
+      hint: "naos approvals list --all")
+  }
 }

@@ -52,6 +52,19 @@ package protocol NodeOperations: Sendable {
   func schedules() async throws(OperationError) -> ScheduleList
   func change(schedule: String, _ change: ScheduleChange) async throws(OperationError) -> ScheduleReport
 
+  // Approvals.
+  func approvals(_ filter: ApprovalFilter) async throws(OperationError) -> ApprovalList
+  func approval(_ id: ApprovalID) async throws(OperationError) -> ApprovalReport
+  /// Decides about a question; answers once that is on disk, with how the question stands, or the one that takes its place.
+  func decide(
+    _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
+  ) async throws(OperationError) -> ApprovalReport
+
+  // Tokens of the operator plane.
+  func tokens() async throws(OperationError) -> TokenList
+  func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken
+  func revokeToken(_ name: String) async throws(OperationError) -> TokenReport
+
   // Agents.
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus
   /// `force` kills at once; `noRestart` keeps it down until it is started by hand.
@@ -69,6 +82,14 @@ package protocol NodeOperations: Sendable {
   // Costs.
   /// Sets a limit, corrects what was charged or says what a call really cost; answers once it is on disk.
   func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport
+
+  // The audit log.
+  func audit(_ query: AuditQuery) async throws(OperationError) -> AuditPage
+  /// Looks at all of it.
+  func checkAudit() async throws(OperationError) -> AuditCheckReport
+  /// The entry, the checkpoint and the hashes that lead from one to the other.
+  func proveAudit(_ sequence: Int64) async throws(OperationError) -> JSONValue
+  func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport
 
   // The node.
   /// Takes the changed configuration; with `dryRun` says only what it would mean. `prune` stops what is no longer in it.
@@ -88,8 +109,46 @@ extension NodeOperations {
 
   package func cassette(of run: RunID) async throws(OperationError) -> CassetteReport { throw .unknownRun(run) }
 
+  package func audit(_ query: AuditQuery) async throws(OperationError) -> AuditPage {
+    throw .unreachable("The audit log is read here without a node: naos audit.")
+  }
+
+  package func checkAudit() async throws(OperationError) -> AuditCheckReport {
+    throw .unreachable("The audit log is checked here without a node: naos audit verify.")
+  }
+
+  package func proveAudit(_ sequence: Int64) async throws(OperationError) -> JSONValue {
+    throw .unreachable("Entries are proved here without a node: naos audit prove.")
+  }
+
+  package func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport {
+    throw .unreachable("Payloads are erased by a node.")
+  }
+
   package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
     throw .unreachable("Runs are removed by a node.")
+  }
+
+  package func approvals(_ filter: ApprovalFilter) async throws(OperationError) -> ApprovalList {
+    ApprovalList(approvals: [])
+  }
+
+  package func approval(_ id: ApprovalID) async throws(OperationError) -> ApprovalReport { throw .unknownApproval(id) }
+
+  package func decide(
+    _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
+  ) async throws(OperationError) -> ApprovalReport {
+    throw .unreachable("Decisions are taken by a node.")
+  }
+
+  package func tokens() async throws(OperationError) -> TokenList { TokenList(tokens: []) }
+
+  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
+    throw .unreachable("Tokens are made by a node.")
+  }
+
+  package func revokeToken(_ name: String) async throws(OperationError) -> TokenReport {
+    throw .unreachable("Tokens are revoked by a node.")
   }
 
   package func cancelRun(_ run: RunID) async throws(OperationError) -> RunReport { try await change(run, .cancel) }

@@ -18,6 +18,8 @@ package enum RunChange: Sendable, Hashable {
   case skip(step: StepPath, reason: String)
   /// Says that a step is done, with this output.
   case markDone(step: StepPath, output: JSONValue)
+  /// Decides about a value that a validator has escalated: `accept`, `retry` or `stop`.
+  case decide(step: StepPath, decision: String, note: String)
   /// Sends an event to the run; one of the same id is taken once.
   case signal(name: String, id: String?, payload: JSONValue)
   /// Starts a new run of the same definition and input.
@@ -35,6 +37,7 @@ package enum RunChange: Sendable, Hashable {
     case .retry: "retry"
     case .skip: "skip"
     case .markDone: "mark-done"
+    case .decide: "decide"
     case .signal: "signal"
     case .restart: "restart"
     case .fork: "fork"
@@ -50,6 +53,10 @@ package enum RunChange: Sendable, Hashable {
     ("retry", "Lets a failed, cancelled or paused run go on; `newKeys` makes its effects new ones."),
     ("skip", "Does without the `step`, for the `reason`."),
     ("mark-done", "Says that the `step` is done, with the `output`."),
+    (
+      "decide",
+      "Decides about the value of the `step` that a validator has escalated: `accept`, `retry` or `stop`; `note` is written down."
+    ),
     ("signal", "Sends the event `name` with `payload` to the run; of one `id` only the first counts."),
     ("restart", "Starts a new run of the same definition and input."),
     (
@@ -73,6 +80,8 @@ package enum RunChange: Sendable, Hashable {
     case .retry(let newKeys): ["newKeys": .bool(newKeys)]
     case .skip(let step, let reason): ["step": .string(step.text), "reason": .string(reason)]
     case .markDone(let step, let output): ["step": .string(step.text), "output": output]
+    case .decide(let step, let decision, let note):
+      ["step": .string(step.text), "decision": .string(decision), "note": .string(note)]
     case .signal(let name, let id, let payload): ["name": .string(name), "id": .of(id), "payload": payload]
     case .fork(let order): order.json
     }
@@ -93,6 +102,10 @@ package enum RunChange: Sendable, Hashable {
     case "skip": self = .skip(step: StepPath(try reader.text("step")), reason: try reader.text("reason"))
     case "mark-done":
       self = .markDone(step: StepPath(try reader.text("step")), output: reader.value("output") ?? .null)
+    case "decide":
+      self = .decide(
+        step: StepPath(try reader.optionalText("step") ?? StepPath.main.text), decision: try reader.text("decision"),
+        note: try reader.optionalText("note") ?? "")
     case "signal":
       self = .signal(
         name: try reader.text("name"), id: try reader.optionalText("id"), payload: reader.value("payload") ?? .null)

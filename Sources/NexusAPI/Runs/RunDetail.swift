@@ -14,7 +14,10 @@ package struct StepReport: Sendable, Hashable {
   /// What it was given; nil before it has begun, and for a wait.
   package var input: JSONValue?
   package var output: JSONValue?
+  /// What follows from what its validators said of the last value: `pass`, `warn`, `retry`, `escalate` or `stop`.
   package var verdict: String?
+  /// What they said in full; nil if none was asked.
+  package var judgement: JSONValue?
   package var compensation: String?
   package var error: RunFailure?
   /// The run that it is, or waits for.
@@ -45,6 +48,7 @@ extension StepReport: WireValue {
       "startedAt": .of(startedAt), "endedAt": .of(endedAt), "costNanoUSD": .int(cost.value),
       "output": output ?? .null, "verdict": .of(verdict), "compensation": .of(compensation), "error": .of(error),
       "run": .of(child?.text), "dueAt": .of(dueAt), "input": input ?? .null,
+      "judgement": judgement ?? .null,
     ]
   }
 
@@ -59,6 +63,7 @@ extension StepReport: WireValue {
     input = reader.value("input")
     output = reader.value("output")
     verdict = try reader.optionalText("verdict")
+    judgement = reader.value("judgement")
     compensation = try reader.optionalText("compensation")
     error = try reader.optionalNested("error")
     child = try reader.optionalText("run").map { RunID($0) }

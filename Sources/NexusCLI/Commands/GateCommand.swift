@@ -11,7 +11,8 @@ internal import NexusGates
 /// `naos gate`: whether an output may proceed.
 struct GateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "gate", abstract: "Check outputs against schemas and rules.", subcommands: [GateCheckCommand.self])
+    commandName: "gate", abstract: "Check outputs against schemas, rules and validators.",
+    subcommands: [GateCheckCommand.self, GateTestCommand.self])
 }
 
 struct GateCheckCommand: NaosCommand {

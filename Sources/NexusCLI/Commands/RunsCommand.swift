@@ -13,7 +13,7 @@ struct RunsCommand: ParsableCommand {
       RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsPauseCommand.self,
       RunsResumeCommand.self, RunsCancelCommand.self, RunsKillCommand.self, RunsRetryCommand.self,
       RunsRestartCommand.self, RunsForkCommand.self, RunsSignalCommand.self, RunsSkipCommand.self,
-      RunsMarkDoneCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
+      RunsMarkDoneCommand.self, RunsDecideCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
     ])
 }
 
@@ -110,6 +110,8 @@ struct RunsShowCommand: NaosCommand {
     case "failed" where detail.report.error?.code.hasPrefix("NX-AGT-") == true:
       console.next("naos logs --run \(run.text)", "naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")
+    case "suspended" where detail.steps.contains(where: { $0.verdict == "escalate" && $0.endedAt == nil }):
+      console.next(contentsOf: RunWords.decisions(about: detail))
     case "queued", "running": console.next("naos runs wait \(run.text)", "naos logs --run \(run.text) -f")
     default: console.next("naos runs journal \(run.text)")
     }

@@ -136,6 +136,10 @@ package struct RemoteNode: NodeOperations {
     try await postPatiently("/runs/prune", runs.json)
   }
 
+  package func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport {
+    try await post("/audit/erase", wish.json)
+  }
+
   package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }
 
   package func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport {
@@ -148,6 +152,38 @@ package struct RemoteNode: NodeOperations {
     schedule: String, _ change: ScheduleChange
   ) async throws(OperationError) -> ScheduleReport {
     try await post("/schedules/\(PathText.encode(schedule))/\(change.rawValue)")
+  }
+
+  // MARK: Approvals and tokens.
+
+  package func approvals(_ filter: ApprovalFilter) async throws(OperationError) -> ApprovalList {
+    try await get(
+      "/approvals"
+        + PathText.query([
+          ("all", filter.onlyOpen ? nil : "true"), ("run", filter.run?.text), ("limit", "\(filter.limit)"),
+          ("cursor", filter.cursor),
+        ]))
+  }
+
+  package func approval(_ id: ApprovalID) async throws(OperationError) -> ApprovalReport {
+    try await get("/approvals/\(PathText.encode(id.text))")
+  }
+
+  /// Who decides is whoever has the token that this asks with.
+  package func decide(
+    _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
+  ) async throws(OperationError) -> ApprovalReport {
+    try await post("/approvals/\(PathText.encode(id.text))/\(decision.verb.rawValue)", decision.body)
+  }
+
+  package func tokens() async throws(OperationError) -> TokenList { try await get("/tokens") }
+
+  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
+    try await post("/tokens", ["name": .string(name), "role": .string(role)])
+  }
+
+  package func revokeToken(_ name: String) async throws(OperationError) -> TokenReport {
+    try decoded(try await call("DELETE", "/tokens/\(PathText.encode(name))"))
   }
 
   // MARK: Agents and the node.

@@ -66,6 +66,35 @@ enum FlowTable {
     return output.stringValue ?? output.text(.compact)
   }
 
+  /// What validators made of the last values, where that was not simply `pass`; empty for nothing.
+  static func verdicts(_ steps: [StepReport], style: Style) -> String {
+    let judged = steps.filter { $0.verdict.map { $0 != "pass" } ?? false || isObserved($0) }
+    guard !judged.isEmpty else { return "" }
+    var table = TextTable(["STEP", "VERDICT", "VALIDATOR", "WHAT IS WRONG"])
+    for step in judged {
+      for finding in step.judgement?["findings"]?.arrayValue ?? [] {
+        guard let verdict = finding["verdict"]?.stringValue, verdict != "pass" else { continue }
+        let mark = finding["observed"]?.boolValue == true ? "\(verdict) (observed)" : verdict
+        let errors = finding["errors"]?.arrayValue ?? []
+        let first = errors.first { $0["verdict"]?.stringValue == verdict } ?? errors.first
+        let place = first?["path"]?.stringValue ?? ""
+        let message = first?["message"]?.stringValue ?? ""
+        let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+        table.add([
+          step.path.text, mark, finding["validator"]?.stringValue ?? "",
+          (place.isEmpty ? message : "\(place): \(message)") + more,
+        ]) { column, text in column == 1 ? style.warning(text) : text }
+      }
+    }
+    return table.isEmpty ? "" : table.render(style)
+  }
+
+  private static func isObserved(_ step: StepReport) -> Bool {
+    (step.judgement?["findings"]?.arrayValue ?? []).contains {
+      $0["observed"]?.boolValue == true && $0["verdict"]?.stringValue != "pass"
+    }
+  }
+
   private static func coloured(_ status: String, _ text: String, _ style: Style) -> String {
     switch status {
     case "completed": style.good(text)

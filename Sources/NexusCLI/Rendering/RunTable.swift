@@ -57,6 +57,8 @@ enum RunTable {
     if let parent = run.parent { add("parent", parent.text) }
     if !run.input.isNull { add("input", text(run.input)) }
     if report.kind != "agent" { lines += ["", FlowTable.steps(run.steps, now: now, style: style)] }
+    let verdicts = FlowTable.verdicts(run.steps, style: style)
+    if !verdicts.isEmpty { lines += ["", verdicts] }
     if !run.effects.isEmpty { lines += ["", effects(run.effects, style: style)] }
     if let output = report.output { lines += ["", TerminalText.block(output.stringValue ?? output.text(.pretty))] }
     return lines.joined(separator: "\n")

@@ -63,6 +63,8 @@ package enum StatusTable {
     console.say(console.wordStyle.quiet(parts.joined(separator: " · ")))
     if count == 0 {
       console.next("naos create researcher --template research")
+    } else if report.approvals > 0 {
+      console.next("naos approvals list")
     } else if let bad = report.agents.first(where: { $0.state == .failed || $0.state == .exhausted }) {
       console.next("naos inspect \(bad.name.text)", "naos logs \(bad.name.text)")
     } else if report.node.isRunning {

@@ -43,6 +43,14 @@ enum RunWords {
     }
   }
 
+  /// What a person can say of an output that a validator has escalated.
+  static func decisions(about run: RunDetail) -> [String] {
+    let id = run.report.id.text
+    let step = run.steps.last { $0.verdict == "escalate" && $0.status == "waiting" }?.path.text ?? "STEP"
+    let words = run.report.kind == "agent" ? id : "\(id) \(TerminalText.line(step))"
+    return ["accept", "retry", "stop"].map { "naos runs decide \(words) --\($0)" }
+  }
+
   /// The commands that get a paused run going again.
   static func waysOut(of run: RunDetail) -> [String] {
     let id = run.report.id.text

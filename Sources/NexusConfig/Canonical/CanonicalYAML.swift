@@ -34,6 +34,9 @@ struct CanonicalYAML {
       "pools",
       plan.flows.filter(\.isFanOut).map { ($0.name, pool($0)) }
         + plan.queuePools.map { ($0.name.text, queue($0)) })
+    add("validators", plan.validators.map { ($0.gate.name, validator($0)) })
+    add("approvals", plan.approvals.map { ($0.name, approval($0)) })
+    if let spec = plan.governance { members.append(("governance", governance(spec))) }
     add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))
     var server: [(String, YAMLText)] = [
@@ -49,6 +52,16 @@ struct CanonicalYAML {
         retention.isEmpty ? .plain("sqlite") : .map([("url", .plain("sqlite")), ("retention", .map(retention))])
       ))
     members.append(("durability", .plain(plan.durability.rawValue)))
+    members.append(("audit", audit))
+    return .map(members)
+  }
+
+  private var audit: YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let anchor = plan.audit.anchor { members.append(("anchor", .text(anchor))) }
+    members.append(("every", .plain(DurationText.text(plan.audit.every))))
+    if let retention = plan.audit.retention { members.append(("retention", .plain(DurationText.text(retention)))) }
+    members.append(("announce", .plain("\(plan.audit.announces)")))
     return .map(members)
   }
 
@@ -76,9 +89,7 @@ struct CanonicalYAML {
     case .process(let command) where command.isEmpty: members.append(("source", .text("unavailable")))
     case .process(let command):
       members.append(("command", .list(command.map(YAMLText.text))))
-      if !spec.ceilings.isEmpty {
-        members.append(("sandbox", .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])))
-      }
+      if let sandbox = processSandbox(spec) { members.append(("sandbox", sandbox)) }
     case .llm(let llm):
       members.append(("prompt", .text(llm.prompt)))
       members.append(("model", .text(llm.model)))
@@ -114,12 +125,32 @@ struct CanonicalYAML {
     return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
   }
 
-  private func limits(_ ceilings: ProcessCeilings) -> YAMLText {
+  private func processSandbox(_ spec: AgentSpec) -> YAMLText? {
+    guard let sandbox = spec.sandbox else {
+      if spec.ceilings.isEmpty { return nil }
+      return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
+    }
+    let folders = sandbox.folders.map { folder in
+      YAMLText.map([
+        ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
+      ])
+    }
+    return YAMLText.map([
+      ("engine", .plain("process")), ("fs", .list(folders)), ("net", .list([])),
+      ("limits", limits(spec.ceilings, sandbox)),
+    ])
+  }
+
+  private func limits(_ ceilings: ProcessCeilings, _ sandbox: SandboxSpec? = nil) -> YAMLText {
     var members: [(String, YAMLText)] = []
     if let bytes = ceilings.memoryBytes { members.append(("memory", .plain(String(bytes)))) }
     if let cores = ceilings.milliCores { members.append(("cpu", .plain(Self.number(Double(cores) / 1000)))) }
     if let time = ceilings.cpuTime { members.append(("cpu", .plain(DurationText.text(time)))) }
     if let processes = ceilings.processes { members.append(("pids", .plain(String(processes)))) }
+    if let sandbox {
+      members.append(("disk", .plain(String(sandbox.temporaryBytes))))
+      if let files = sandbox.openFiles { members.append(("files", .plain(String(files)))) }
+    }
     return .map(members)
   }
 

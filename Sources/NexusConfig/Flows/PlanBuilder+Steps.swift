@@ -21,6 +21,8 @@ extension PlanBuilder {
     refuseMisfits(step, fields, draft.definition.kind)
     refuse(&draft.definition, byKeysOf: fields, of: name)
 
+    gateUses.append(
+      GateUse(place: .step(flow: draft.definition.name, step: name), names: fields.validators()))
     if let value = fields.value("when") { step.condition = condition(value, &uses) }
     buildForEach(&step, fields, &uses)
     if let value = fields.value("input") { step.input = template(value, .step, &uses) }

@@ -64,36 +64,12 @@ package struct RulesFile: Sendable {
 
   /// Says of rules that cannot be used where in the file they stand.
   package func diagnostics(of problems: GateRuleProblems) -> [Diagnostic] {
-    problems.all.map { problem in
-      let place = places[problem.rule][problem.part].map { Self.place(of: problem.diagnostic, in: $0, problem, rules) }
-      return Diagnostic(
-        "NX-GAT-059", "`\(problem.part.rawValue)` of `\(rules[problem.rule].id)`: \(problem.diagnostic.message)",
-        at: place)
-    }
-  }
-
-  /// The place inside a text that stands on one line, plain or simply quoted; else the whole text.
-  private static func place(
-    of diagnostic: RuleDiagnostic, in location: SourceLocation, _ problem: GateRuleProblem, _ rules: [GateRule]
-  ) -> SourceLocation {
-    let rule = rules[problem.rule]
-    let text =
-      switch problem.part {
-      case .precondition: rule.precondition ?? ""
-      case .expression: rule.expression
-      case .messageExpression: rule.messageExpression ?? ""
-      }
-    let length = text.unicodeScalars.count
-    guard location.length == length || location.length == length + 2 else { return location }
-    var inner = location
-    inner.column += diagnostic.offset + (location.length - length) / 2
-    inner.length = 1
-    return inner
+    problems.all.map { RulesBuilder.diagnostic(of: $0, rules, places) }
   }
 }
 
 /// Makes rules of what a file says.
-private struct RulesBuilder {
+struct RulesBuilder {
   var rules: [GateRule] = []
   var places: [[GateRuleProblem.Part: SourceLocation]] = []
   var diagnostics: [Diagnostic] = []
@@ -134,4 +110,56 @@ private struct RulesBuilder {
       Dictionary(
         uniqueKeysWithValues: parts.compactMap { part, key in fields.value(key).map { (part, $0.location) } }))
   }
+
+  /// Says of a rule that cannot be used where it stands; of the confidence its text and its place are told here.
+  func diagnostic(of problem: GateRuleProblem, confidence: (text: String, location: SourceLocation?)) -> Diagnostic {
+    guard problem.part == .confidence else { return Self.diagnostic(of: problem, rules, places) }
+    let place = confidence.location.map { Self.place(of: problem.diagnostic, in: $0, confidence.text) }
+    return Diagnostic(
+      "NX-GAT-059", "`value` of the confidence: \(problem.diagnostic.message)", at: place,
+      help: Self.reason(for: problem.diagnostic))
+  }
+
+  static func diagnostic(
+    of problem: GateRuleProblem, _ rules: [GateRule], _ places: [[GateRuleProblem.Part: SourceLocation]]
+  ) -> Diagnostic {
+    let rule = rules[problem.rule]
+    let text =
+      switch problem.part {
+      case .precondition: rule.precondition ?? ""
+      case .expression, .confidence: rule.expression
+      case .messageExpression: rule.messageExpression ?? ""
+      }
+    let place = places[problem.rule][problem.part].map { Self.place(of: problem.diagnostic, in: $0, text) }
+    return Diagnostic(
+      "NX-GAT-059", "`\(problem.part.rawValue)` of `\(rule.id)`: \(problem.diagnostic.message)", at: place,
+      help: reason(for: problem.diagnostic))
+  }
+
+  /// The place inside a text that stands on one line, plain or simply quoted; else the whole text.
+  private static func place(
+    of diagnostic: RuleDiagnostic, in location: SourceLocation, _ text: String
+  ) -> SourceLocation {
+    let length = text.unicodeScalars.count
+    guard location.length == length || location.length == length + 2 else { return location }
+    var inner = location
+    inner.column += diagnostic.offset + (location.length - length) / 2
+    inner.length = 1
+    return inner
+  }
+
+  /// Why a variable that there is elsewhere is none here.
+  private static func reason(for diagnostic: RuleDiagnostic) -> String? {
+    guard diagnostic.kind == .undeclared else { return nil }
+    guard let (_, reason) = absent.first(where: { diagnostic.message.contains("'\($0.name)'") }) else { return nil }
+    return reason + "; there are output, input, steps, run and now"
+  }
+
+  private static let absent: [(name: String, reason: String)] = [
+    ("previous", "nothing here knows what earlier runs came to"),
+    ("context", "no call tells naos what an agent has read"),
+    ("args", "it belongs to tool calls"), ("tool", "it belongs to tool calls"), ("tools", "it belongs to tool calls"),
+    ("history", "it belongs to tool calls"), ("pool", "members of a pool are judged one by one"),
+    ("budget", "what is left of a budget changes while a verdict has to stay the same"),
+  ]
 }

@@ -43,6 +43,7 @@ enum ConfigKeys {
         "`sync`: what is acknowledged survives power loss. `relaxed`: it survives kill -9 only."),
       KeySpec(
         "requireSandbox", boolean, default: "false", "Makes a process agent without `sandbox` a configuration error."),
+      KeySpec("audit", .object(audit), "How the audit log is signed and kept."),
       KeySpec("workflows", .collection(workflow), "Workflows, by name."),
       KeySpec("workflow", .object(workflow), "One workflow, with its `name`."),
       KeySpec("sagas", .collection(saga), "Sagas, by name."),
@@ -50,11 +51,11 @@ enum ConfigKeys {
       KeySpec("pools", .collection(pool), "Pools, by name."),
       KeySpec("pool", .object(pool), "One pool, with its `name`."),
       KeySpec("schedules", .collection(schedule), "What runs when, by name."),
-      KeySpec("approvals", .anything, availability: .later, "Who may approve, by name."),
+      KeySpec("approvals", .collection(approval), "Who decides about what, by name."),
       KeySpec("replay", .anything, availability: .later, "What of a request does not count for its digest."),
       KeySpec("trust", .anything, availability: .laterAndRestricts, "Who is trusted with what."),
-      KeySpec("validators", .anything, availability: .laterAndRestricts, "Checks of what steps return."),
-      KeySpec("governance", .anything, availability: .laterAndRestricts, "Which effects are permitted."),
+      KeySpec("validators", .collection(validator), "Checks of what agents and steps return, by name."),
+      KeySpec("governance", .object(governance), default: "every action may happen", "Which actions may happen."),
     ])
 
   static let provider = ObjectShape(

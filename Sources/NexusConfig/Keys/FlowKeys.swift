@@ -82,7 +82,7 @@ extension ConfigKeys {
     KeySpec(
       "parentClose", word(ParentClose.self), default: "cancel",
       "Of a step that is a run: what becomes of that run when this one ends first."),
-    KeySpec("validate", .anything, availability: .laterAndRestricts, "The validators of its output."),
+    KeySpec("validate", validatorNames, "The validators of its output, by name."),
     KeySpec(
       "cost", Shape(.budget, sequence: .list(budgetEntry), mapping: .object(costScope)),
       "What it may spend in all runs, each try of it."),

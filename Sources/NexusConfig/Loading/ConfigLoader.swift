@@ -26,7 +26,7 @@ package enum ConfigLoader {
   ///
   /// `isCheaper` knows the prices that the configuration does not state.
   package static func load(
-    projectDirectory: String, environment: [String: String], isCheaper: PriceComparison? = nil
+    projectDirectory: String, environment: [String: String], isCheaper: CheaperCheck? = nil
   ) -> ConfigLoadResult {
     load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles(), isCheaper: isCheaper)
   }
@@ -34,7 +34,7 @@ package enum ConfigLoader {
   /// The same as if `nexus.config.yaml` had this text: what a change would mean, before it is written.
   package static func load(
     projectDirectory: String, environment: [String: String], mainFile text: String,
-    isCheaper: PriceComparison? = nil
+    isCheaper: CheaperCheck? = nil
   ) -> ConfigLoadResult {
     let path = ProjectPaths(directory: projectDirectory).resolved(fileName)
     return load(
@@ -45,7 +45,7 @@ package enum ConfigLoader {
   /// The same, from wherever the files are; prices are those that they state, unless `isCheaper` knows more.
   package static func load(
     projectDirectory: String, environment: [String: String], files: some ConfigFiles,
-    isCheaper: PriceComparison? = nil
+    isCheaper: CheaperCheck? = nil
   ) -> ConfigLoadResult {
     var reading = ConfigReading(paths: ProjectPaths(directory: projectDirectory), files: files)
     let variables = reading.readEnvironment().merging(environment) { _, outer in outer }

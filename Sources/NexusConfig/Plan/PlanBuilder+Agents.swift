@@ -20,6 +20,7 @@ extension PlanBuilder {
       buildGrants(of: &spec, item)
       buildHealth(of: &spec, item)
       buildSchemas(of: &spec, item.fields)
+      gateUses.append(GateUse(place: .agent(name), names: item.fields.validators()))
       refuseByOwnKeys(&spec, item)
       plan.agents.append(spec)
     }
@@ -141,7 +142,7 @@ extension PlanBuilder {
   // MARK: Environment
 
   /// What points an SDK past the gateway.
-  private static let gatewayVariables: Set<String> = [
+  static let gatewayVariables: Set<String> = [
     "OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "GOOGLE_GEMINI_BASE_URL",
     "GEMINI_API_KEY", "GOOGLE_API_KEY",
   ]

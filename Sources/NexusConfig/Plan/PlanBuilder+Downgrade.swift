@@ -7,7 +7,7 @@ package import NexusKernel
 
 /// Whether a model costs less than another, both as `provider/model`, by the prices of a plan and whatever else is known;
 /// nil where a price is not.
-package typealias PriceComparison = @Sendable (_ model: String, _ other: String, _ prices: [PriceSpec]) -> Bool?
+package typealias CheaperCheck = @Sendable (_ model: String, _ other: String, _ prices: [PriceSpec]) -> Bool?
 
 // Cheaper models that take over when a budget comes near to its limit.
 extension PlanBuilder {
@@ -99,7 +99,7 @@ extension PlanBuilder {
   }
 
   /// By the prices of the configuration alone.
-  static let ownPrices: PriceComparison = { model, other, prices in
+  static let ownPrices: CheaperCheck = { model, other, prices in
     func price(_ name: String) -> PriceSpec? {
       prices.first { $0.model == name } ?? prices.first { name.hasSuffix("/" + $0.model) }
     }

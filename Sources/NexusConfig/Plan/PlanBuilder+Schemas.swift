@@ -14,7 +14,7 @@ extension PlanBuilder {
   }
 
   /// The schema, held against its metaschema; nil if there is none, or after a diagnostic.
-  private mutating func schema(_ key: String, _ fields: Fields) -> JSONValue? {
+  mutating func schema(_ key: String, _ fields: Fields, assertsFormats: Bool = false) -> JSONValue? {
     guard let shaped = fields.value(key), case .raw(let node) = shaped.content else { return nil }
     var value = node.json
     if case .string(let path) = value {
@@ -22,7 +22,9 @@ extension PlanBuilder {
       value = read
     }
     do throws(SchemaLoadError) {
-      _ = try Schema(value)
+      var options = Schema.Options()
+      options.assertsFormats = assertsFormats
+      _ = try Schema(value, options: options)
       return value
     } catch {
       for problem in error.problems {

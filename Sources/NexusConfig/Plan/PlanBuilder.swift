@@ -28,6 +28,8 @@ struct PlanBuilder {
   var flowItems: [(kind: RunKind, item: Named)] = []
   /// The flows that the steps of each flow run, and where they say so.
   var flowCalls: [String: [FlowCall]] = [:]
+  /// What names its validators.
+  var gateUses: [GateUse] = []
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
   /// Models that stand in for others, to be compared when all prices are known.
@@ -38,12 +40,12 @@ struct PlanBuilder {
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
-  let isCheaper: PriceComparison
+  let isCheaper: CheaperCheck
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
-    isCheaper: @escaping PriceComparison = Self.ownPrices,
+    isCheaper: @escaping CheaperCheck = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -68,10 +70,14 @@ struct PlanBuilder {
     buildCost()
     buildServer()
     buildStore()
+    buildAudit()
     buildFlows()
     checkSandboxes()
     refuseByProject()
     checkModels()
+    buildApprovals()
+    buildGovernance()
+    buildValidators()
     checkDowngrades()
     // The agents are what they are from here on.
     pinFlows()

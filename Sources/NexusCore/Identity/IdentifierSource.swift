@@ -13,6 +13,7 @@ package struct IdentifierSource: Sendable {
 
   package func run() -> RunID { RunID("run_" + timeOrdered()) }
   package func effect() -> EffectID { EffectID("eff_" + timeOrdered()) }
+  package func approval() -> ApprovalID { ApprovalID("apr_" + timeOrdered()) }
   package func boot() -> BootID { BootID("boot_" + timeOrdered()) }
 
   /// A fresh secret of 256 random bits in 43 characters of unpadded base64url, behind `prefix`.

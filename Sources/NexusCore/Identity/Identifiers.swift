@@ -118,3 +118,9 @@ package struct FencingToken: Sendable, Hashable, Comparable, CustomStringConvert
   package var next: FencingToken { FencingToken(value + 1) }
   package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 }
+
+/// A question to people, whether something may be done.
+package struct ApprovalID: Identifier {
+  package let text: String
+  package init(_ text: String) { self.text = text }
+}

@@ -77,6 +77,8 @@ package struct BudgetRefusal: Sendable, Hashable {
     case ceiling
     /// The run is answered from a cassette, and this is not on it.
     case cassette
+    /// The rules about actions forbid what the agent wanted to do.
+    case policy
   }
   package let reason: Reason
   /// `agent:researcher`, `run:run_…`, `global`.
@@ -84,19 +86,27 @@ package struct BudgetRefusal: Sendable, Hashable {
   /// What the budget's owner wants to happen now.
   package let action: OnLimit
   package let message: String
+  /// Which of the codes of its reason it is; nil where there is only one.
+  package let ownCode: String?
+
+  /// What the agent wanted is forbidden, and its run is stopped for it, whatever it makes of that.
+  package var endsRun: Bool { reason == .policy && action == .kill }
 
   /// The code of what ends for it.
   package var code: String {
-    switch reason {
+    if let ownCode { return ownCode }
+    return switch reason {
     case .exhausted, .busy, .tooBig: "NX-BUD-001"
     case .reserve: "NX-BUD-020"
     case .loop: "NX-GWY-052"
     case .ceiling: "NX-GWY-053"
     case .cassette: "NX-GWY-054"
+    case .policy: "NX-GAT-092"
     }
   }
 
-  package init(reason: Reason, scope: String, action: OnLimit, message: String) {
+  package init(reason: Reason, scope: String, action: OnLimit, message: String, ownCode: String? = nil) {
+    self.ownCode = ownCode
     self.reason = reason
     self.scope = scope
     self.action = action

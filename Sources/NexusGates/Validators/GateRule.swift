@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusCore
+
 /// One clause of a validator, as it is written: an expression of the rule language that has to hold.
 package struct GateRule: Sendable, Hashable {
   /// By which verdicts name it.
@@ -38,9 +40,11 @@ package struct GateRuleProblem: Error, Sendable, Hashable {
     case precondition = "when"
     case expression = "expr"
     case messageExpression = "messageExpr"
+    /// Of no rule: what says how sure an output is.
+    case confidence = "value"
   }
 
-  /// From 0, as the rules were given.
+  /// From 0, as the rules were given; of the confidence their number.
   package let rule: Int
   package let part: Part
   package let diagnostic: RuleDiagnostic

@@ -6,7 +6,7 @@ package import NexusCore
 /// One reason why an output may not proceed as it is.
 package struct GateError: Sendable, Equatable {
   /// Which stage of a validator found it.
-  package enum Stage: String, Sendable, CaseIterable { case parse, schema, rules }
+  package enum Stage: String, Sendable, CaseIterable { case parse, schema, rules, confidence }
 
   package var stage: Stage
   /// A JSON Pointer (RFC 6901) into the output; empty for the whole.

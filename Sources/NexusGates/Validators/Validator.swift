@@ -3,7 +3,8 @@
 
 package import NexusCore
 
-/// Says whether an output may proceed: parse, then schema, then rules; a stage is reached if the ones before passed.
+/// Says whether an output may proceed: parse, then schema, then rules, then confidence; a stage is reached if the ones
+/// before passed.
 ///
 /// Compiled once, then asked as often as one likes. A judgement is a function of the definition, the output and the
 /// values beside it: no clock, no I/O, no randomness. Whatever cannot be evaluated blocks.
@@ -23,7 +24,21 @@ package struct Validator: Sendable {
     package var onInvalid = Verdict.stop
     /// What a rule means that has no value; `stop` or `escalate`.
     package var onError = Verdict.stop
+    /// How sure an output has to be of itself; nil: that is not asked.
+    package var confidence: ConfidenceCheck?
+    /// What rules may name.
+    package var scope = Scope.anything
+    /// The options that the schema was compiled with.
+    package var assertsFormats = false
     package init() {}
+  }
+
+  /// What rules may name besides `output` and `now`.
+  package enum Scope: String, Sendable, CaseIterable {
+    /// Every variable that there is anywhere: whoever asks hands the values in.
+    case anything
+    /// What a run has to say of a step: `input`, `steps` and `run`.
+    case run
   }
 
   private let definition: Definition
@@ -31,10 +46,28 @@ package struct Validator: Sendable {
   private let environment: RuleEnvironment
   private let outputType: RuleType
 
-  /// What rules may name besides `output`.
-  private static let variables = [
+  private let confidence: CompiledRule?
+  private let variables: [RuleVariable]
+
+  /// What rules may name besides `output` and `now`.
+  package static let allVariables = [
     "input", "previous", "steps", "context", "args", "tool", "tools", "history", "run", "pool", "budget",
   ]
+
+  /// What is known of a run.
+  private static let run = RuleType.object(
+    .init(
+      fields: [
+        ("id", .string), ("kind", .string), ("name", .string), ("step", .string), ("attempt", .int), ("input", .dyn),
+        ("tokens", .int), ("nanoUSD", .int),
+      ], others: nil))
+
+  private static func variables(of scope: Scope) -> [RuleVariable] {
+    switch scope {
+    case .anything: allVariables.map { RuleVariable($0) }
+    case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run)]
+    }
+  }
 
   /// Compiles the rules against the types of the schema.
   package init(_ definition: Definition) throws(GateRuleProblems) {
@@ -43,13 +76,17 @@ package struct Validator: Sendable {
       ? (RuleType.string, SizeBound.unknown)
       : definition.schemaValue.map { SchemaTypes(schema: $0) }.map { ($0.type, $0.bound) } ?? (.dyn, .unknown)
     let environment = RuleEnvironment(
-      variables: [RuleVariable("output", types.0, bound: types.1)] + Self.variables.map { RuleVariable($0) }
+      variables: [RuleVariable("output", types.0, bound: types.1)] + Self.variables(of: definition.scope)
         + [RuleVariable("now", .timestamp)])
     var problems: [GateRuleProblem] = []
     rules = definition.rules.enumerated().compactMap {
       CompiledGateRule($0.element, at: $0.offset, in: environment, problems: &problems)
     }
+    confidence = definition.confidence.flatMap {
+      $0.compiled(in: environment, after: definition.rules.count, problems: &problems)
+    }
     guard problems.isEmpty else { throw GateRuleProblems(all: problems) }
+    variables = Self.variables(of: definition.scope)
     self.definition = definition
     self.environment = environment
     outputType = types.0
@@ -58,23 +95,23 @@ package struct Validator: Sendable {
   /// Judges an output as it came from an agent.
   ///
   /// What rules may name beside the output stands in `values`; what is missing there is an error of the rule that reads it.
-  package func judge(_ bytes: [UInt8], values: [String: JSONValue] = [:]) -> Judgement {
+  package func judge(_ bytes: [UInt8], values: [String: JSONValue] = [:], now: WallTime? = nil) -> Judgement {
     guard bytes.count <= SchemaLimits.maxInstanceBytes else { return judgement(ofTooMany: bytes.count) }
     switch definition.format {
     case .text:
       guard let text = String(validating: bytes, as: UTF8.self) else {
         return unreadable("notText", "the output is not UTF-8", expected: "UTF-8")
       }
-      return judge(.string(text), values: values)
+      return judge(.string(text), values: values, now: now)
     case .json:
-      do { return judge(try JSONValue(parsing: bytes), values: values) } catch {
+      do { return judge(try JSONValue(parsing: bytes), values: values, now: now) } catch {
         return unreadable("notJSON", "\(error)", expected: "one JSON value")
       }
     }
   }
 
   /// Judges an output that is a value already.
-  package func judge(_ output: JSONValue, values: [String: JSONValue] = [:]) -> Judgement {
+  package func judge(_ output: JSONValue, values: [String: JSONValue] = [:], now: WallTime? = nil) -> Judgement {
     if let schema = definition.schema {
       let outcome = schema.validate(output)
       if !outcome.isValid {
@@ -82,9 +119,9 @@ package struct Validator: Sendable {
           errors: outcome.issues.map { GateError($0, verdict: definition.onInvalid) }, isCutOff: outcome.isCutOff)
       }
     }
-    guard !rules.isEmpty else { return .passed }
+    guard !rules.isEmpty || confidence != nil else { return .passed }
     do {
-      return follow(try bindings(output, values))
+      return follow(try bindings(output, values, now))
     } catch {
       let fault = GateError(
         stage: .rules, path: error.path, code: Self.faultCode, keyword: "", expected: "", got: "",
@@ -99,6 +136,20 @@ package struct Validator: Sendable {
       "limitPassed", "the output has \(bytes) bytes", expected: "at most \(SchemaLimits.maxInstanceBytes) bytes")
   }
 
+  /// Judges what an agent has come to: JSON where what it wrote was JSON, else the text that it wrote.
+  package func judge(result: JSONValue, values: [String: JSONValue] = [:], now: WallTime? = nil) -> Judgement {
+    switch (definition.format, result) {
+    case (.text, .string), (.json, .null), (.json, .bool), (.json, .int), (.json, .double), (.json, .array),
+      (.json, .object):
+      return judge(result, values: values, now: now)
+    case (.text, _): return judge(.string(result.text()), values: values, now: now)
+    // A text that its schema allows was meant as one.
+    case (.json, .string):
+      if let schema = definition.schema, schema.isValid(result) { return judge(result, values: values, now: now) }
+      return unreadable("notJSON", "the output is a text, not JSON", expected: "one JSON value")
+    }
+  }
+
   private func unreadable(_ code: String, _ message: String, expected: String) -> Judgement {
     Judgement(errors: [
       GateError(
@@ -107,13 +158,15 @@ package struct Validator: Sendable {
     ])
   }
 
-  private func bindings(_ output: JSONValue, _ values: [String: JSONValue]) throws(JSONConversionError) -> RuleBindings
-  {
+  private func bindings(
+    _ output: JSONValue, _ values: [String: JSONValue], _ now: WallTime?
+  ) throws(JSONConversionError) -> RuleBindings {
     var bound: [String: RuleValue] = ["output": try RuleValue(output, as: outputType)]
-    for name in Self.variables {
-      guard let value = values[name] else { continue }
-      bound[name] = try RuleValue(value)
+    for variable in variables {
+      guard let value = values[variable.name] else { continue }
+      bound[variable.name] = try RuleValue(value, as: variable.type)
     }
+    bound["now"] = now.flatMap(Timestamp.init(_:)).map { .timestamp($0) }
     return RuleBindings(environment, bound)
   }
 }
@@ -138,6 +191,12 @@ extension Validator {
       }
       var run = RuleRun(bindings: bindings, limits: environment.limits.lowered(ruleCost: left))
       if let error = failure(of: rule, in: &run) { errors.append(error) }
+      spent += run.cost
+    }
+    if let check = definition.confidence, let confidence, errors.allSatisfy({ $0.verdict <= .warn }) {
+      let left = max(0, environment.limits.gateCost - spent)
+      var run = RuleRun(bindings: bindings, limits: environment.limits.lowered(ruleCost: left))
+      if let error = check.error(for: run.value(of: confidence)) { errors.append(error) }
       spent += run.cost
     }
     return Judgement(errors: errors.inPointerOrder(), cost: spent)

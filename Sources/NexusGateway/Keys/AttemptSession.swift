@@ -45,7 +45,11 @@ final class AttemptSession: Sendable {
   func refused(_ refusal: BudgetRefusal) {
     guard refusal.reason != .busy else { return }
     // What left the cassette first is what everything after it follows from.
-    sums.withLock { if $0.refusal?.reason != .cassette { $0.refusal = refusal } }
+    sums.withLock { sums in
+      // And what is forbidden ends the run, whatever is refused after it.
+      if let known = sums.refusal, known.endsRun || (known.reason == .cassette && !refusal.endsRun) { return }
+      sums.refusal = refusal
+    }
   }
 
   // MARK: Answers on their way

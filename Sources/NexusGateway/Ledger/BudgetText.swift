@@ -45,7 +45,7 @@ enum BudgetText {
       let held = amount(block.held, on: block.limit)
       return "\(name) is set aside for calls under way: \(spent) spent and \(held) held of \(limit)\(kept); "
         + "this request may come to \(asked)."
-    case .loop, .ceiling, .cassette: preconditionFailure("no counter says that")
+    case .loop, .ceiling, .cassette, .policy: preconditionFailure("no counter says that")
     }
   }
 

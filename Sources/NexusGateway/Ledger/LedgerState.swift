@@ -156,7 +156,7 @@ extension AdmissionRefusal {
       case .exhausted, .reserve: .exhausted
       case .busy: .busy
       case .tooBig: .tooBig
-      case .loop, .ceiling, .cassette: preconditionFailure("no counter says that")
+      case .loop, .ceiling, .cassette, .policy: preconditionFailure("no counter says that")
       }
     self.init(
       code: code, message: message,

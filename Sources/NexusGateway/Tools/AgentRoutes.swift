@@ -23,9 +23,9 @@ struct AgentRoutes {
       ToolExchange(services: services, loop: loop, session: session, tool: path[1], response: response)
         .start(body, heavy)
     default:
-      let forward = { self.forward(head, path, query, body, session, response) }
-      guard Self.marksTheWorld(head.method, path), let run = session.run else { return forward() }
-      mark(head, body, session, run, response, then: forward)
+      let forward = { (body: ByteBuffer) in self.forward(head, path, query, body, session, response) }
+      guard Self.marksTheWorld(head.method, path), let run = session.run else { return forward(body) }
+      mark(head, path, body, session, run, response, then: forward)
     }
   }
 
@@ -39,8 +39,8 @@ struct AgentRoutes {
   ///
   /// The same call of a later attempt is known again and leaves no second mark. Its answer always comes from the node.
   private func mark(
-    _ head: HTTPRequestHead, _ body: ByteBuffer, _ session: AttemptSession, _ run: RunSession,
-    _ response: FrontResponse, then forward: @escaping () -> Void
+    _ head: HTTPRequestHead, _ path: [String], _ body: ByteBuffer, _ session: AttemptSession, _ run: RunSession,
+    _ response: FrontResponse, then forward: @escaping (ByteBuffer) -> Void
   ) {
     let name = "\(head.method.rawValue) \(head.uri.prefix { $0 != "?" })"
     let step = session.caller.step
@@ -50,7 +50,8 @@ struct AgentRoutes {
     } then: { digest in
       guard response.isOpen else { return }
       guard let digest else { return response.fail(Self.tooManyValues, .problem) }
-      self.mark(name, digest, session, run, response, then: forward)
+      let asks = ActionAsking(services: self.services, loop: self.loop, session: session, path: path, body: body)
+      self.mark(name, digest, asks, run, response, then: forward)
     }
   }
 
@@ -58,32 +59,49 @@ struct AgentRoutes {
     .malformedRequest, "The body has more than \(ModelRequest.mostValues) JSON values.")
 
   private func mark(
-    _ name: String, _ digest: RequestDigest, _ session: AttemptSession, _ run: RunSession, _ response: FrontResponse,
-    then forward: @escaping () -> Void
+    _ name: String, _ digest: RequestDigest, _ asks: ActionAsking, _ run: RunSession, _ response: FrontResponse,
+    then forward: @escaping (ByteBuffer) -> Void
   ) {
     let id = services.identifiers.effect()
-    guard case .new(let record, _) = run.request(digest, kind: .request, repeatable: true, id: id) else {
-      return forward()
+    switch run.request(digest, kind: .request, repeatable: true, id: id) {
+    case .new(let record, _):
+      asks.ask(record, response) { body, mutations in
+        self.announce(record, name, mutations, asks, run, response) { forward(body) }
+      } otherwise: {
+        run.withdraw(id)
+      }
+    case .replay(let recorded): asks.recall(recorded, response, then: forward)
+    case .join(let other): asks.join(other, run, response, then: forward)
+    case .uncertain: forward(asks.body)
     }
+  }
+
+  private func announce(
+    _ record: EffectRecord, _ name: String, _ permits: [Mutation], _ asks: ActionAsking, _ run: RunSession,
+    _ response: FrontResponse, then forward: @escaping () -> Void
+  ) {
+    let (id, session) = (record.id, asks.session)
     let now = services.clock.wallNow()
     let row = EffectRow(
       record: record, run: run.key.run, step: session.caller.step, agent: session.caller.agent,
-      name: String(name.prefix(200)), detail: "", startedAt: now, request: nil)
+      name: String(name.prefix(200)), detail: "", startedAt: now, request: asks.edited)
     let outcome = EffectOutcome(
       status: 0, headers: [], body: [], isStream: false, endedAt: now, inputTokens: .zero, outputTokens: .zero,
       cost: .zero)
-    let bound = NIOLoopBound((forward, response), eventLoop: loop)
+    let bound = NIOLoopBound((forward, response, asks), eventLoop: loop)
     let loop = loop
-    let transaction = StoreTransaction(.written, [.insertEffect(row), .setOutcome(id, .succeeded, outcome)])
+    let transaction = StoreTransaction(
+      permits.isEmpty ? .written : .synced, permits + [.insertEffect(row), .setOutcome(id, .succeeded, outcome)])
     services.store.submit(transaction) { result in
       loop.runInside {
-        let (forward, response) = bound.value
+        let (forward, response, asks) = bound.value
         switch result {
         case .success:
           run.finish(id, .succeeded)
           forward()
         case .failure(let error):
           run.withdraw(id)
+          asks.withdrew()
           let words = "Nothing was done, because the journal cannot be written: \(error.message)"
           response.fail(GatewayError(.journalUnavailable, words), .problem)
         }
@@ -92,7 +110,9 @@ struct AgentRoutes {
   }
 
   private func listTools(_ session: AttemptSession, _ response: FrontResponse) {
-    let tools = services.tools.definitions(for: session.caller.agent).map { tool -> JSONValue in
+    // What may never be called is not offered.
+    let known = services.tools.definitions(for: session.caller.agent).filter { services.gate.knows($0.name) }
+    let tools = known.map { tool -> JSONValue in
       [
         "name": .string(tool.name), "description": .string(tool.description), "parameters": tool.parameters,
       ]

@@ -20,6 +20,10 @@ final class ToolExchange {
   private var response: FrontResponse?
   private var record: EffectRecord?
   private var detail = ""
+  /// What was asked of the rules.
+  private var proposal: EffectProposal?
+  /// The arguments are not those that the agent gave.
+  private var isEdited = false
 
   init(services: GatewayServices, loop: any EventLoop, session: AttemptSession, tool: String, response: FrontResponse) {
     self.services = services
@@ -75,7 +79,9 @@ final class ToolExchange {
       return answer { $0.fail(GatewayError(.unknownTool, "This agent has no tool '\(self.tool)'."), .problem) }
     }
     detail = Self.words(for: arguments)
-    guard let run = session.run else { return perform(arguments) }
+    guard let run = session.run else {
+      return ask(arguments, slot: "") { permit in self.perform(permit.arguments) }
+    }
     response?.whenGone = { [weak self] in self?.askerGone() }
     switch run.request(asked.digest, kind: .tool, repeatable: onlyReads, id: id) {
     case .replay(let recorded): replay(recorded)
@@ -83,7 +89,7 @@ final class ToolExchange {
     case .new(let record, let diverges):
       self.record = record
       if diverges { services.tellDivergence(session.caller, record) }
-      announce(record, run, arguments)
+      ask(arguments, slot: record.slot) { permit in self.announce(record, run, permit) }
     case .uncertain:
       answer {
         $0.fail(
@@ -101,7 +107,32 @@ final class ToolExchange {
     if record != nil { session.run?.abandon(id, by: session.caller.attempt) }
   }
 
-  private func announce(_ record: EffectRecord, _ run: RunSession, _ arguments: JSONValue) {
+  /// Has the rules, and the people whom they ask, say whether it may be done.
+  private func ask(_ arguments: JSONValue, slot: String, then proceed: @escaping (EffectPermit) -> Void) {
+    let gate = services.gate
+    guard gate.isClosed else { return proceed(EffectPermit(arguments: arguments)) }
+    let proposal = EffectProposal(
+      caller: session.caller, tool: tool, arguments: arguments, effect: id, slot: slot)
+    self.proposal = proposal
+    AsyncBridge.run(on: loop) {
+      await gate.rule(on: proposal)
+    } then: { ruling in
+      if case .permitted(let permit) = ruling {
+        self.isEdited = permit.arguments != arguments
+        return proceed(permit)
+      }
+      if self.record != nil {
+        self.session.run?.withdraw(self.id)
+        self.services.settle(self.session.run)
+      }
+      guard let answer = RulingAnswer(ruling, tool: self.tool) else { return }
+      self.answer { answer.send(to: $0, self.session, asTool: true) }
+      self.tell(answer.isRefusal ? .refused : .failed, answer.words)
+    }
+  }
+
+  private func announce(_ record: EffectRecord, _ run: RunSession, _ permit: EffectPermit) {
+    let arguments = permit.arguments
     // The node does not go down between a tool's deed and the record of it.
     _ = services.exchanges.enter(limit: .max)
     let row = EffectRow(
@@ -109,7 +140,10 @@ final class ToolExchange {
       detail: detail, startedAt: services.clock.wallNow(), request: arguments.encoded())
     let bound = NIOLoopBound(self, eventLoop: loop)
     let loop = loop
-    services.store.submit(StoreTransaction(commitClass, [.insertEffect(row)])) { result in
+    // What a person has approved is used up with the announcement, or nothing is announced.
+    let transaction = StoreTransaction(
+      permit.mutations.isEmpty ? commitClass : .synced, permit.mutations + [.insertEffect(row)])
+    services.store.submit(transaction) { result in
       loop.runInside {
         switch result {
         case .success: bound.value.perform(arguments)
@@ -122,6 +156,7 @@ final class ToolExchange {
   private func cannotWrite(_ error: StoreError) {
     services.exchanges.leave()
     session.run?.withdraw(id)
+    if let proposal { services.gate.withdrew(proposal) }
     answer {
       $0.fail(
         GatewayError(.journalUnavailable, "Nothing was done, because the journal cannot be written: \(error.message)"),
@@ -142,7 +177,7 @@ final class ToolExchange {
   }
 
   private func performed(_ outcome: ToolOutcome) {
-    let body = Self.body(outcome)
+    let body = Self.body(outcome, isEdited: isEdited)
     guard record != nil, let run = session.run else {
       session.charge(tokens: .zero, cost: .zero)
       tell(outcome.succeeded ? .succeeded : .failed, Self.words(of: outcome.content))
@@ -237,8 +272,10 @@ final class ToolExchange {
         duration: services.clock.now() - startedAt))
   }
 
-  private static func body(_ outcome: ToolOutcome) -> JSONValue {
-    ["succeeded": .bool(outcome.succeeded), "content": outcome.content]
+  private static func body(_ outcome: ToolOutcome, isEdited: Bool) -> JSONValue {
+    var body: JSONObject = ["succeeded": .bool(outcome.succeeded), "content": outcome.content]
+    if isEdited { body["note"] = "a person has changed the arguments of this call before it was made" }
+    return .object(body)
   }
 
   /// How much an answer holds, in the unit of its first list or text.

@@ -22,6 +22,8 @@ package struct AttemptHistory: Sendable, Hashable {
   private var lastRewind = 0
   /// The last attempt asked to be tried again later, not at once.
   package private(set) var wantsDelay = false
+  /// The last attempt left to sleep, and no other has begun.
+  package private(set) var isAsleep = false
   /// Sleeps since the last progress.
   private var idleSleeps = 0
   /// The most effects that an attempt got through before it left to sleep.
@@ -32,6 +34,7 @@ package struct AttemptHistory: Sendable, Hashable {
   package mutating func started(_ attempt: AttemptNumber) {
     attempts = attempt.value
     openAttempt = attempt
+    isAsleep = false
     pendingRewind = 0
   }
 
@@ -42,6 +45,7 @@ package struct AttemptHistory: Sendable, Hashable {
     case .succeeded, .cancelled, .budgetStopped, .interrupted: break
     case .crashed: countFailure(passed: end.passed, mayRewind: true)
     case .askedRetry(let error):
+      isAsleep = error.isSleep
       if error.isSleep, maySleepOn(passed: end.passed) { break }
       wantsDelay = true
       countFailure(passed: end.passed, mayRewind: false)

@@ -25,6 +25,8 @@ extension FlowDefinition {
     if isQueued { object["queued"] = true }
     object["agents"] = .object(
       JSONObject(uniqueMembers: agents.sorted { $0.key < $1.key }.map { .init(key: $0.key.text, value: $0.value) }))
+    // Absent where there are none, so that forms without them stay what they were.
+    if !gates.isEmpty { object["gates"] = .array(gates.values.sorted { $0.name < $1.name }.map(\.pinned)) }
     object["children"] = .object(
       JSONObject(uniqueMembers: children.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: $0.value.pinned) }))
     object["refusals"] = .array(
@@ -51,6 +53,8 @@ extension FlowDefinition {
     decision = try reader.optional("decision").map { (form) throws(UnreadableForm) in try PoolDecision(pinned: form) }
     isQueued = reader.optional("queued") == .bool(true)
     for entry in try reader.entries("agents") { agents[AgentName(entry.key)] = entry.value }
+    guard let gates = GateDefinition.list(pinned: reader.optional("gates")) else { throw UnreadableForm() }
+    for gate in gates { self.gates[gate.name] = gate }
     for entry in try reader.entries("children") {
       children[entry.key] = try FlowDefinition(pinned: entry.value, depth: depth + 1)
     }
@@ -61,7 +65,9 @@ extension FlowDefinition {
       return refusal
     }
     try reader.finish()
-    guard kind != .agent, hasSoundForm, hasSoundSteps else { throw UnreadableForm() }
+    guard kind != .agent, hasSoundForm, hasSoundSteps,
+      steps.allSatisfy({ $0.gates.allSatisfy { self.gates[$0] != nil } })
+    else { throw UnreadableForm() }
   }
 
   /// A pool is a fan-out with a decision, or a queue of one step, both of agents; nothing else is either.

@@ -31,6 +31,8 @@ package struct FlowDefinition: Sendable, Hashable {
   package var isQueued: Bool
   /// The pinned definitions of the agents that it names (`AgentSpec.definition`).
   package var agents: [AgentName: JSONValue]
+  /// The validators of its steps, by name.
+  package var gates: [String: GateDefinition]
   /// The pinned definitions of the workflows, sagas and pools that its steps run.
   package var children: [String: FlowDefinition]
   /// Not empty: every run of it is refused with these reasons.
@@ -47,6 +49,7 @@ package struct FlowDefinition: Sendable, Hashable {
     decision = nil
     isQueued = false
     agents = [:]
+    gates = [:]
     children = [:]
     refusals = []
   }
@@ -107,6 +110,8 @@ package struct FlowStep: Sendable, Hashable {
   package var compensation: CompensationStep?
   /// What becomes of a child run when this one ends before it.
   package var parentClose: ParentClose
+  /// The validators of what comes out of it, in order.
+  package var gates: [String]
 
   package init(name: String, action: StepAction, needs: [Int] = []) {
     self.name = name
@@ -123,6 +128,7 @@ package struct FlowStep: Sendable, Hashable {
     commitment = .compensatable
     compensation = nil
     parentClose = .cancel
+    gates = []
   }
 }
 

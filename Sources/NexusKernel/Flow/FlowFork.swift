@@ -46,6 +46,8 @@ package enum FlowFork {
     case .stepCompleted(let path, _), .stepSkipped(let path, _), .stepMarkedDone(let path, _, _),
       .stepExpanded(let path, _), .stepRecorded(let path, _):
       path
+    // What was rejected belongs to the run that rejected it.
+    case .judged(let path, let judgement): judgement.mayProceed ? path : nil
     default: nil
     }
   }

@@ -11,6 +11,8 @@ extension FlowMachine {
       if !state.open.contains(current), !handedOver.contains(current) { startAttempt(current, &turn) }
     } else if let next = nextToUndo() {
       startAttempt(next.with(.back), &turn)
+    } else if let cause = state.cause, cause.isStop, !state.isPartial {
+      note(.stopped(cause), &turn)
     } else {
       note(.compensated(isPartial: state.isPartial), &turn)
     }

@@ -6,10 +6,10 @@ internal import NexusCore
 // How what is under way ends: attempts, times, children, events.
 extension FlowMachine {
   mutating func attemptEnded(_ path: StepPath, _ end: AttemptEnd, _ output: JSONValue?, _ turn: inout Turn) {
-    guard let key = state.paths.key(of: path), state.open.contains(key), !orphans.contains(key),
-      let attempt = state.units[key]?.history.openAttempt
+    guard let key = state.key(at: path), state.open.contains(key), !orphans.contains(key),
+      let attempt = state.units.openAttempt(key)
     else { return }
-    let stop = stops.removeValue(forKey: key)
+    let stop = stops.isEmpty ? nil : stops.removeValue(forKey: key)
     var end = end
     // A result that came in spite of a stop is a result; a polite goodbye (exit 0, no output) is none.
     if let stop, end.outcome != .succeeded || (output ?? .null).isNothing { end.outcome = outcome(after: stop, end) }
@@ -49,13 +49,12 @@ extension FlowMachine {
   }
 
   private mutating func succeeded(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
-    note(.stepCompleted(path: state.paths.path(of: key), output: output), &turn)
+    produced(key, output, &turn)
     let forward = key.with(.forward)
     guard key.role == .probe, isInDoubt(forward) else { return }
     switch output["applied"]?.boolValue {
     case true?:
-      note(
-        .stepCompleted(path: state.paths.path(of: forward), output: output["output"] ?? .null), &turn)
+      produced(forward, output["output"] ?? .null, &turn)
     case false?: if mayGoOn(forward) { startAttempt(forward, doubtIsSettled: true, &turn) }
     case nil:
       begin(.paused(.unknown, note: "\(state.paths.path(of: key)) did not say"), &turn)
@@ -109,7 +108,7 @@ extension FlowMachine {
     retry(key, after: max(.zero, due - turn.now), &turn)
   }
 
-  private mutating func retry(_ key: UnitKey, after delay: Duration, _ turn: inout Turn) {
+  mutating func retry(_ key: UnitKey, after delay: Duration, _ turn: inout Turn) {
     guard delay > .zero else { return waitingForRoom.append(key) }
     handedOver.insert(key)
     turn.act(.wake(state.paths.path(of: key), after: delay))
@@ -189,6 +188,14 @@ extension FlowMachine {
     }
   }
 
+  /// What the agent of a unit sleeps for has come: it need not wait for its time.
+  mutating func woken(_ path: StepPath, _ turn: inout Turn) {
+    guard let key = state.paths.key(of: path), state.active.contains(key), !state.open.contains(key), !isResting,
+      halt == nil, agent(of: key) != nil, state.units[key]?.history.isAsleep == true, handedOver.remove(key) != nil
+    else { return }
+    waitingForRoom.append(key)
+  }
+
   mutating func limitPassed(_ path: StepPath, _ attempt: AttemptNumber, _ stop: UnitStop, _ turn: inout Turn) {
     guard let key = state.paths.key(of: path), state.open.contains(key), stops[key] == nil,
       state.units[key]?.history.openAttempt == attempt
@@ -224,10 +231,10 @@ extension FlowMachine {
   private var isKilled: Bool { if case .killed? = halt { true } else { false } }
 
   mutating func childEnded(_ path: StepPath, _ end: ChildEnd, _ turn: inout Turn) {
-    guard let key = state.paths.key(of: path), state.active.contains(key) else { return }
+    guard let key = state.paths.key(of: path), state.active.contains(key), !isEscalated(key) else { return }
     handedOver.remove(key)
     if end.status == .completed {
-      return note(.stepCompleted(path: path, output: end.output ?? .null), &turn)
+      return produced(key, end.output ?? .null, &turn)
     }
     var error =
       end.error ?? RunError(code: "NX-RUN-035", message: "the run of step \(path) ended \(end.status.rawValue)")

@@ -21,7 +21,7 @@ extension FlowMachine {
 
   /// A pause left the children alone: those of a run that is to end are waited for.
   private mutating func awaitChildren(_ turn: inout Turn) {
-    for key in state.active.sorted(by: Self.before) where isRun(key) && !handedOver.contains(key) {
+    for key in state.active.sorted(by: Self.before) where isRun(key) && !handedOver.contains(key) && !isEscalated(key) {
       if let child = state.units[key]?.child {
         handedOver.insert(key)
         turn.act(.awaitChild(state.paths.path(of: key), child))

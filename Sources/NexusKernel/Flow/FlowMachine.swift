@@ -16,6 +16,8 @@ package struct FlowMachine: DurableMachine {
 
   package internal(set) var state: FlowState
   let run: RunID
+  /// Nil: nobody can judge, and whatever would have to be judged is stopped.
+  let judge: (any OutputJudge)?
   var definition: FlowDefinition { state.definition }
 
   /// Why attempts under way were told to stop; lost with the node, like the attempts themselves.
@@ -25,7 +27,7 @@ package struct FlowMachine: DurableMachine {
   /// The node goes down.
   var isLeaving = false
   /// Units whose attempts were open when the run was taken over: no end of theirs will be reported.
-  var orphans: Set<UnitKey> = []
+  var orphans = UnitSet()
   /// What those came to, by the paths of their steps.
   private var spentByOrphans: [StepPath: Spend] = [:]
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
@@ -82,8 +84,9 @@ package struct FlowMachine: DurableMachine {
     mutating func act(_ action: DurableAction) { decision.actions.append(action) }
   }
 
-  package init(run: RunID, definition: FlowDefinition, input: JSONValue) {
+  package init(run: RunID, definition: FlowDefinition, input: JSONValue, judge: (any OutputJudge)? = nil) {
     self.run = run
+    self.judge = judge
     state = FlowState(definition: definition, input: input)
   }
 
@@ -110,6 +113,7 @@ package struct FlowMachine: DurableMachine {
     case .claimed(let trapped): claimed(trapped: trapped, &turn)
     case .attemptEnded(let path, let end, let output): attemptEnded(path, end, output, &turn)
     case .due(let path): due(path, &turn)
+    case .woken(let path): woken(path, &turn)
     case .attemptTimedOut(let path, let attempt): limitPassed(path, attempt, .timedOut, &turn)
     case .queueTimedOut(let path, let attempt): limitPassed(path, attempt, .queueTimedOut, &turn)
     case .childStarted(let path, let child): childStarted(path, child, &turn)
@@ -124,6 +128,7 @@ package struct FlowMachine: DurableMachine {
       resolve(path, .stepSkipped(path: path, .person(by: who, reason: reason)), &turn)
     case .markDone(let path, let who, let output):
       resolve(path, .stepMarkedDone(path: path, by: who, output: output), &turn)
+    case .decide(let path, let who, let decision, let note): decide(path, by: who, decision, note: note, &turn)
     case .timeout: if state.cause == nil, !state.isBehindPivot { begin(.timedOut, &turn) }
     case .supervisorGaveUp(let agent, let reason): gaveUp(on: agent, reason, &turn)
     case .nodeStopping: leave(&turn)
@@ -201,7 +206,8 @@ package struct FlowMachine: DurableMachine {
 
   /// The runs that units wait for.
   var openChildren: [(UnitKey, RunID)] {
-    state.active.compactMap { key in state.units[key]?.child.map { (key, $0) } }
+    // The run of one that waits for a person's word is over.
+    state.active.compactMap { key in isEscalated(key) ? nil : state.units[key]?.child.map { (key, $0) } }
   }
 
   /// Units whose runs were asked for and are not known yet.
@@ -220,13 +226,14 @@ package struct FlowMachine: DurableMachine {
   private mutating func goForward(_ turn: inout Turn) {
     if definition.isFanOut, state.winners == nil { decidePool(&turn) }
     if isResting { return }
-    if let first = state.failed.first, !definition.isFanOut {
+    if let first = firstFailure, !definition.isFanOut {
       // What is under way comes to its end first, so that every outcome is known.
       settlePivots(&turn)
       guard state.open.isEmpty, halt == nil, !isPassingPivot, childrenAreOver(&turn) else { return }
       let error = failure(of: first)
       if mustPause(at: first) { return begin(.paused(.exhausted, note: error.message), &turn) }
-      return definition.kind == .saga ? note(.compensationStarted(error), &turn) : note(.failed(error), &turn)
+      if definition.kind == .saga { return note(.compensationStarted(error), &turn) }
+      return note(error.isStop ? .stopped(error) : .failed(error), &turn)
     }
     startWhatCan(&turn)
     if state.unfinished == 0, !isResting, state.failed.isEmpty, !definition.isFanOut { complete(&turn) }
@@ -244,8 +251,12 @@ package struct FlowMachine: DurableMachine {
 
   /// Behind its pivot a saga neither fails nor goes back: a person decides.
   private func mustPause(at key: UnitKey) -> Bool {
-    if definition.onExhausted == .pause { return true }
+    // What a rule or a person has stopped is not tried again by a resume.
+    let isStop = state.units[key]?.failure?.isStop ?? false
+    if definition.onExhausted == .pause, !isStop { return true }
     guard definition.kind == .saga else { return false }
+    // An attempt of the pivot has succeeded, whatever became of what came out of it.
+    if definition.steps[key.step].commitment == .pivot, state.gates[key]?.last != nil { return true }
     return state.isBehindPivot || definition.steps[key.step].commitment == .retriable
   }
 
@@ -301,7 +312,7 @@ package struct FlowMachine: DurableMachine {
       let end = AttemptEnd(outcome: .interrupted(why), tokens: spent.tokens, cost: spent.cost)
       note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     }
-    orphans = []
+    orphans = UnitSet()
     spentByOrphans = [:]
   }
 
@@ -312,7 +323,7 @@ package struct FlowMachine: DurableMachine {
   }
 
   mutating func handOverAgain(_ key: UnitKey, _ turn: inout Turn) {
-    guard !state.open.contains(key), key.role != .probe, let unit = state.units[key] else { return }
+    guard !state.open.contains(key), key.role != .probe, let unit = state.units[key], !isEscalated(key) else { return }
     let path = state.paths.path(of: key)
     if let child = unit.child {
       handedOver.insert(key)
@@ -324,6 +335,8 @@ package struct FlowMachine: DurableMachine {
       // It may have begun unheard of, so it is looked for, also by a run that is to end.
       begin(key, &turn)
     } else if !isWaitingForEvent(key) {
+      // Its wake may have come while the run was over, and been for nothing.
+      handedOver.remove(key)
       waitingForRoom.append(key)
     }
   }

@@ -16,6 +16,7 @@ extension FlowStep {
     object["input"] = input.map(\.source)
     object["idempotencyKey"] = idempotencyKey.map(\.source)
     object["compensation"] = compensation.map(\.pinned)
+    if !gates.isEmpty { object["gates"] = .array(gates.map { .string($0) }) }
     return .object(object)
   }
 
@@ -46,6 +47,10 @@ extension FlowStep {
     idempotencyKey = try reader.optionalTemplate("idempotencyKey")
     compensation = try reader.optional("compensation").map { (form) throws(UnreadableForm) in
       try CompensationStep(pinned: form)
+    }
+    for name in reader.optional("gates")?.arrayValue ?? [] {
+      guard let name = name.stringValue else { throw UnreadableForm() }
+      gates.append(name)
     }
     try reader.finish()
   }

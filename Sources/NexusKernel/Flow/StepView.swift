@@ -22,6 +22,8 @@ package struct StepView: Sendable, Hashable {
   package var child: RunID?
   /// Until when it waits.
   package var dueAt: WallTime?
+  /// What validators made of the last value; nil if none was judged.
+  package var judgement: GateJudgement?
 
   init(_ path: StepPath, _ status: String) {
     self.path = path
@@ -71,6 +73,7 @@ extension FlowMachine {
       view.input = givenInput(of: key, unit)
       if case .skipped(.failed(let error))? = unit.outcome { view.error = error }
     }
+    view.judgement = state.gates[key]?.last
     view.output = state.units[key]?.outcome?.output
     if key.role == .forward, key.item == nil {
       view.output = view.output ?? state.outcome(of: key.step)?.output

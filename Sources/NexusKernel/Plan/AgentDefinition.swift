@@ -23,10 +23,13 @@ extension AgentSpec {
       ],
     ]
     object["ceilings"] = ceilings.definition
+    object["sandbox"] = sandbox.map(\.definition)
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     object["health"] = health.map(\.definition)
     object["input"] = inputSchema
     object["output"] = outputSchema
+    // Absent where there are none, so that forms without them stay what they were.
+    if !outputGates.isEmpty { object["gates"] = .array(outputGates.map(\.pinned)) }
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
     case .llm(let llm):
@@ -48,8 +51,10 @@ extension AgentSpec {
       let shutdown = definition["shutdown"].flatMap(ShutdownPolicy.init(definition:)),
       let retry = definition["retry"].flatMap(RetryPolicy.init(definition:))
     else { return nil }
+    guard let gates = GateDefinition.list(pinned: definition["gates"]) else { return nil }
     let health = definition["health"].map(HealthSpec.init(definition:))
-    guard health != .some(nil) else { return nil }
+    let sandbox = definition["sandbox"].map(SandboxSpec.init(definition:))
+    guard health != .some(nil), sandbox != .some(nil) else { return nil }
     var spec = self
     spec.kind = kind
     spec.mode = mode
@@ -59,8 +64,10 @@ extension AgentSpec {
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
     spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
     spec.health = health.flatMap(\.self)
+    spec.sandbox = sandbox.flatMap(\.self)
     spec.inputSchema = definition["input"]
     spec.outputSchema = definition["output"]
+    spec.outputGates = gates
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

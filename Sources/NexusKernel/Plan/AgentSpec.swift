@@ -32,9 +32,13 @@ package struct AgentSpec: Sendable, Hashable {
   package var loops: LoopSpec
   /// What its processes may use at most, together.
   package var ceilings: ProcessCeilings
+  /// The sandbox of a process agent; nil: it runs in the open.
+  package var sandbox: SandboxSpec?
   /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
   package var inputSchema: JSONValue?
   package var outputSchema: JSONValue?
+  /// The validators of what comes out of its runs, in order.
+  package var outputGates: [GateDefinition]
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
   package var refusals: [PlanRefusal]
 
@@ -58,8 +62,10 @@ package struct AgentSpec: Sendable, Hashable {
     grants = ToolGrants()
     loops = LoopSpec()
     ceilings = .none
+    sandbox = nil
     inputSchema = nil
     outputSchema = nil
+    outputGates = []
     refusals = []
   }
 }

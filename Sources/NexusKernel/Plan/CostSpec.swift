@@ -120,7 +120,7 @@ package enum BudgetScope: Sendable, Hashable {
     case .workflow(let name): "workflow:\(name)"
     case .saga(let name): "saga:\(name)"
     case .pool(let name): "pool:\(name)"
-    case .step(let flow, let step): "step:\(flow)/\(step)"
+    case .step(let flow, let step): .linked("step:", flow, "/", step)
     case .global: "global"
     }
   }

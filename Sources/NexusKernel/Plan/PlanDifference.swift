@@ -17,7 +17,8 @@ package struct PlanDifference: Sendable, Hashable {
 
   package struct Change: Sendable, Hashable {
     package var kind: Kind
-    /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `server`, `store`, `project`.
+    /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `approval`,
+    /// `server`, `store`, `audit`, `project`.
     package var subject: String
     package var name: String
     /// For people: `restart: transient → permanent`.
@@ -39,12 +40,15 @@ package struct PlanDifference: Sendable, Hashable {
     compareNamed("price", old.prices.map { ($0.model, $0) }, new.prices.map { ($0.model, $0) }, .now)
     compareNamed("provider", old.providers.map { ($0.name, $0) }, new.providers.map { ($0.name, $0) }, .nextUp)
     compareNamed("model", old.models.map { ($0.alias, $0) }, new.models.map { ($0.alias, $0) }, .nextUp)
+    compareNamed("approval", old.approvals.map { ($0.name, $0) }, new.approvals.map { ($0.name, $0) }, .now)
+    if old.governance != new.governance { add(.changed, "project", "governance", "rules about actions", .now) }
     if old.localScript != new.localScript { add(.changed, "provider", "local", "script", .nextUp) }
     if old.server != new.server { add(.changed, "server", "server", "host or ports", .nextUp) }
     if old.durability != new.durability {
       add(.changed, "store", "store", "\(old.durability.rawValue) → \(new.durability.rawValue)", .nextUp)
     }
     if old.retention != new.retention { add(.changed, "store", "store", "retention", .now) }
+    if old.audit != new.audit { add(.changed, "audit", "audit", "anchor, times or retention", .nextUp) }
     if old.holds != new.holds {
       add(.changed, "project", "cost", "holds: \(old.holds.rawValue) → \(new.holds.rawValue)", .now)
     }
@@ -106,6 +110,7 @@ package struct PlanDifference: Sendable, Hashable {
     note("retry", old.retry == new.retry)
     note("timeout", old.timeout == new.timeout)
     note("grants", old.grants == new.grants)
+    note("validators", old.outputGates == new.outputGates)
     note("refusals", old.refusals == new.refusals)
     if details.isEmpty {
       // Whatever is not named above is a difference all the same.

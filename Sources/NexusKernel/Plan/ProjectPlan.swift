@@ -13,6 +13,12 @@ package struct ProjectPlan: Sendable, Hashable {
   package var flows: [FlowDefinition]
   package var queuePools: [QueuePoolSpec]
   package var schedules: [ScheduleSpec]
+  /// Who decides about what, in the order of the file.
+  package var approvals: [ApprovalPolicy]
+  /// Which actions may happen; nil: every one.
+  package var governance: GovernanceSpec?
+  /// In the order of the file; what they guard carries them, too.
+  package var validators: [ValidatorSpec]
   package var providers: [ProviderSpec]
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
@@ -26,6 +32,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var durability: Durability
   /// How long runs that are over are kept.
   package var retention: RetentionSpec
+  package var audit: AuditSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -36,6 +43,8 @@ package struct ProjectPlan: Sendable, Hashable {
     flows = []
     queuePools = []
     schedules = []
+    approvals = []
+    validators = []
     providers = []
     models = []
     budgets = []
@@ -46,6 +55,7 @@ package struct ProjectPlan: Sendable, Hashable {
     server = ServerSpec()
     durability = .sync
     retention = RetentionSpec()
+    audit = .standard
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }

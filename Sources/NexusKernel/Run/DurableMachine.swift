@@ -29,6 +29,8 @@ package protocol DurableMachine: Sendable {
   func recorded(_ path: StepPath) -> JSONValue?
   /// How many others the agents of the run have called, which end with it.
   var calls: Int { get }
+  /// How often a person asked for new idempotency keys.
+  var epoch: Int { get }
   /// The effects that the run began with; nil for a run that began with none.
   var kept: KeptEffects? { get }
   /// Another attempt would follow if the one under way ended with this.
@@ -44,6 +46,8 @@ package enum DurableEvent: Sendable, Hashable {
   case attemptEnded(StepPath, AttemptEnd, output: JSONValue?)
   /// The time that a `wake` asked for has come.
   case due(StepPath)
+  /// What the agent of the step sleeps for has come before its time: people have decided.
+  case woken(StepPath)
   /// The attempt has taken longer than it may.
   case attemptTimedOut(StepPath, AttemptNumber)
   /// The attempt has waited for its start longer than it may.
@@ -61,6 +65,8 @@ package enum DurableEvent: Sendable, Hashable {
   case skip(StepPath, by: String, reason: String)
   /// A person says that a step is done.
   case markDone(StepPath, by: String, output: JSONValue)
+  /// A person decides about a value that a validator has escalated.
+  case decide(StepPath, by: String, GateDecision, note: String)
   /// The whole run took longer than it may.
   case timeout
   /// The supervisor gave up on an agent.
@@ -120,10 +126,14 @@ package struct StepOrder: Sendable, Hashable {
   package var limits: StepLimits
   /// It undoes a step.
   package var isCompensation: Bool
+  /// What validators said of the output before; nil if there is nothing to say.
+  package var feedback: JSONValue?
   package init(
     step: StepPath, agent: AgentName?, attempt: AttemptNumber, rewind: Int, input: JSONValue? = nil,
-    idempotencyKey: String? = nil, limits: StepLimits = StepLimits(), isCompensation: Bool = false
+    idempotencyKey: String? = nil, limits: StepLimits = StepLimits(), isCompensation: Bool = false,
+    feedback: JSONValue? = nil
   ) {
+    self.feedback = feedback
     self.step = step
     self.agent = agent
     self.attempt = attempt

@@ -56,9 +56,17 @@ extension RunError {
     RunError(code: sleep, message: "sleeps until \(until)", retryAfter: max(.zero, until - now))
   }
 
-  private static let sleep = "NX-RUN-054"
+  /// An attempt that left because a person is to decide about something first; it goes on when they have, or at the
+  /// latest at that time.
+  package static func awaiting(_ approval: String, until: WallTime, from now: WallTime) -> RunError {
+    RunError(
+      code: waitForApproval, message: "waits for the approval \(approval)", retryAfter: max(.zero, until - now))
+  }
 
-  package var isSleep: Bool { code == Self.sleep }
+  private static let sleep = "NX-RUN-054"
+  private static let waitForApproval = "NX-APR-001"
+
+  package var isSleep: Bool { code == Self.sleep || code == Self.waitForApproval }
 }
 
 /// Why a run stands still.
@@ -99,9 +107,15 @@ extension BudgetRefusal {
     switch reason {
     case .exhausted, .busy, .tooBig, .reserve: .budget
     case .loop: .loop
-    // A cassette never pauses; it is a list of the calls that may be made.
-    case .ceiling, .cassette: .calls
+    // Neither a cassette nor a rule ever pauses.
+    case .ceiling, .cassette, .policy: .calls
     }
+  }
+
+  /// How the run ends for it, where it does not pause.
+  package var end: RunEntry {
+    let error = RunError(code: code, message: message, isRetryable: false)
+    return reason == .policy ? .stopped(error) : .failed(error)
   }
 
   /// It is about money or tokens, and not about what the agent does.
@@ -179,6 +193,15 @@ package enum RunEntry: Sendable, Hashable {
   case nodeTrapped
   /// Effects are known by new idempotency keys from here on.
   case epochRaised(by: String)
+
+  // Of validators.
+
+  /// What validators made of a value of the step, and what follows.
+  indirect case judged(path: StepPath, GateJudgement)
+  /// What a person decided of a value that a validator has escalated.
+  case gateDecided(path: StepPath, by: String, GateDecision, note: String)
+  /// A rule said no; everything that was to be undone for it is.
+  case stopped(RunError)
 }
 
 extension RunEntry {

@@ -7,15 +7,23 @@ package import NexusCore
 extension RunMachine: DurableMachine {
   package var outlook: RunOutlook {
     RunOutlook(
-      status: isAsleep ? .suspended : state.status, pauseReason: state.pauseReason, output: state.output,
+      status: isAsleep || waitsForDecision ? .suspended : state.status, pauseReason: state.pauseReason,
+      output: state.output,
       error: state.error,
       attempts: state.attempts, tokens: state.tokens, cost: state.cost)
   }
 
   /// Nothing is at work, and the agent goes on by itself when its time has come.
-  private var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
+  var isAsleep: Bool { state.status == .running && state.openAttempt == nil && sleepsUntil != nil }
+
+  /// A validator has escalated what came out, and a person is to decide.
+  private var waitsForDecision: Bool {
+    state.gate.isEscalated && !state.status.isFinal && state.status != .paused && state.openAttempt == nil
+  }
 
   package var calls: Int { state.calls }
+
+  package var epoch: Int { state.epoch }
 
   package var kept: KeptEffects? { state.kept }
 
@@ -76,6 +84,7 @@ extension RunMachine: DurableMachine {
     case .claimed(let trapped): .claimed(trapped: trapped)
     case .attemptEnded(let path, let end, let output): path == step ? .attemptEnded(end, output: output) : nil
     case .due(let path): path == step ? .retryDue : nil
+    case .woken(let path): path == step ? .woken : nil
     case .cancel(let who): .cancel(by: who)
     case .kill(let who): .kill(by: who)
     case .pause(let who): .pause(by: who)
@@ -85,6 +94,8 @@ extension RunMachine: DurableMachine {
     case .supervisorGaveUp(_, let reason): .supervisorGaveUp(reason)
     case .nodeStopping: .nodeStopping
     case .recordStep(let path, let value): .recordStep(path, value)
+    case .decide(let path, let who, let decision, let note):
+      path == step ? .decide(decision, by: who, note: note) : nil
     case .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .skip, .markDone: nil
     }
   }
@@ -93,17 +104,19 @@ extension RunMachine: DurableMachine {
     switch action {
     case .startAttempt(let attempt, let rewind):
       .startAttempt(
-        StepOrder(step: step, agent: nil, attempt: attempt, rewind: rewind, idempotencyKey: idempotencyKey))
+        StepOrder(
+          step: step, agent: nil, attempt: attempt, rewind: rewind, idempotencyKey: idempotencyKey,
+          feedback: state.gate.feedback(by: gates.output)))
     case .retryAfter(let delay): .wake(step, after: delay)
     case .stopAttempt(let reason): .stopAttempt(step, stop(of: reason))
     case .settle: .settle
     }
   }
 
-  /// Nil until a person asks for a new one.
+  /// Nil until a person asks for a new one, or a validator for another output.
   private var idempotencyKey: String? {
-    guard let run, state.epoch > 0 else { return nil }
-    return "\(run)/e\(state.epoch)/\(step)"
+    guard let run, state.epoch > 0 || state.gate.retries > 0 else { return nil }
+    return (state.epoch > 0 ? "\(run)/e\(state.epoch)/\(step)" : "\(run)/\(step)") + state.gate.keySuffix
   }
 
   private func stop(of reason: StopReason) -> StepStop {

@@ -13,6 +13,8 @@ package struct RunMachine: Sendable {
     case claimed(trapped: Bool)
     case attemptEnded(AttemptEnd, output: JSONValue?)
     case retryDue
+    /// What the agent sleeps for has come before its time.
+    case woken
     case cancel(by: String)
     /// Cancels without asking the process.
     case kill(by: String)
@@ -27,6 +29,8 @@ package struct RunMachine: Sendable {
     case nodeStopping
     /// The agent wants a durable step recorded.
     case recordStep(StepPath, JSONValue)
+    /// A person decides about a value that a validator has escalated.
+    case decide(GateDecision, by: String, note: String)
   }
 
   package enum Action: Sendable, Hashable {
@@ -56,6 +60,8 @@ package struct RunMachine: Sendable {
   let retry: RetryPolicy
   /// Nil where nobody asks for keys.
   let run: RunID?
+  /// The validators of the agent, and who judges by them.
+  let gates: AgentGates
   /// What to do when the open attempt has ended, if it was told to stop.
   ///
   /// Lost with the node, like the attempt itself.
@@ -67,7 +73,7 @@ package struct RunMachine: Sendable {
   /// What it came to.
   var spentByOrphan = Spend.zero
 
-  private enum Stopping: Sendable, Hashable {
+  enum Stopping: Sendable, Hashable {
     case cancelled
     case timedOut
     case paused(by: String)
@@ -78,7 +84,11 @@ package struct RunMachine: Sendable {
   /// The number of traps of the node at which a run is parked.
   package static let maxTraps = 2
 
-  package init(state: RunState = RunState(), run: RunID? = nil, step: StepPath = .main, retry: RetryPolicy) {
+  package init(
+    state: RunState = RunState(), run: RunID? = nil, step: StepPath = .main, retry: RetryPolicy,
+    gates: AgentGates = AgentGates()
+  ) {
+    self.gates = gates
     self.state = state
     self.run = run
     self.step = step
@@ -113,28 +123,33 @@ package struct RunMachine: Sendable {
   package mutating func decide(_ event: Event, at now: WallTime? = nil) -> Decision {
     switch event {
     case .claimed(let trapped): claimed(trapped: trapped, at: now)
-    case .attemptEnded(let end, let output): attemptEnded(end, output: output)
-    case .retryDue: state.openAttempt == nil && state.status == .running ? sleep(at: now) ?? start() : Decision()
+    case .attemptEnded(let end, let output): attemptEnded(end, output: output, at: now)
+    case .retryDue:
+      state.openAttempt == nil && state.status == .running ? sleep(at: now) ?? start(at: now) : Decision()
+    case .woken: isAsleep ? start(at: now) : Decision()
     case .cancel(let who): cancel(by: who)
     case .kill(let who): kill(by: who)
     case .pause(let who): pause(by: who)
-    case .resume(let who): again(from: [.paused], [.resumed(by: who)])
+    case .resume(let who): again(from: [.paused], [.resumed(by: who)], at: now)
     case .retry(let who, let newKeys):
       again(
         from: [.failed, .cancelled, .paused],
-        newKeys ? [.epochRaised(by: who), .retried(by: who)] : [.retried(by: who)])
+        newKeys ? [.epochRaised(by: who), .retried(by: who)] : [.retried(by: who)], at: now)
     case .timeout: stop(.timedOut, .timedOut)
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
+    case .decide(let decision, let who, let note): decided(decision, by: who, note: note, at: now)
     case .recordStep(let path, let value):
       !hasAttempt || state.steps[path] != nil ? Decision() : Decision([.stepRecorded(path: path, value: value)])
     }
   }
 
   /// A person has the run go on; if it does not stand where that was asked for, it is let go of.
-  private func again(from statuses: Set<RunStatus>, _ entries: [RunEntry]) -> Decision {
-    guard statuses.contains(state.status) else { return hasAttempt ? Decision() : Decision([], [.settle]) }
-    return Decision(entries) + start()
+  private func again(from statuses: Set<RunStatus>, _ entries: [RunEntry], at now: WallTime?) -> Decision {
+    guard statuses.contains(state.status) else {
+      return hasAttempt || state.gate.isEscalated ? Decision() : Decision([], [.settle])
+    }
+    return Decision(entries) + start(at: now)
   }
 
   private func claimed(trapped: Bool, at now: WallTime?) -> Decision {
@@ -150,7 +165,7 @@ package struct RunMachine: Sendable {
       decision.actions.append(.settle)
       return decision
     }
-    return decision + (sleep(at: now) ?? start())
+    return decision + (sleep(at: now) ?? start(at: now))
   }
 
   /// The agent went to sleep, and the time has not come.
@@ -159,11 +174,13 @@ package struct RunMachine: Sendable {
     return Decision([], [.retryAfter(sleepsUntil - now)])
   }
 
-  private func start() -> Decision {
+  func start(at now: WallTime?) -> Decision {
+    // Whatever has it go on, the value that a person is asked about waits for the answer.
+    if state.gate.isEscalated { return Decision() }
     let number = AttemptNumber(state.attempts + 1)
+    let rewind = max(state.pendingRewind, gates.asksAnew ? state.gate.pendingRewind : 0)
     return Decision(
-      [.attemptStarted(step: step, attempt: number, dropped: state.pendingRewind)],
-      [.startAttempt(number, rewind: state.pendingRewind)])
+      [.attemptStarted(step: step, attempt: number, dropped: rewind)], [.startAttempt(number, rewind: rewind)])
   }
 
   private mutating func cancel(by who: String) -> Decision {
@@ -207,7 +224,7 @@ package struct RunMachine: Sendable {
   }
 
   /// How the run itself ends after a stop; nil if it does not.
-  private func ending(after why: Stopping) -> RunEntry? {
+  func ending(after why: Stopping) -> RunEntry? {
     switch why {
     case .nodeStopping: nil
     case .cancelled: .cancelled
@@ -228,14 +245,14 @@ package struct RunMachine: Sendable {
     }
   }
 
-  private mutating func attemptEnded(_ end: AttemptEnd, output: JSONValue?) -> Decision {
+  private mutating func attemptEnded(_ end: AttemptEnd, output: JSONValue?, at now: WallTime?) -> Decision {
     guard hasAttempt, let attempt = state.openAttempt else { return Decision() }
     defer { stopping = nil }
     // A result that came in spite of a stop is a result; nothing done is thrown away. A program that only says a polite
     // goodbye when it is asked to end (exit 0, no output) has none.
     if case .succeeded = end.outcome, stopping == nil || !(output ?? .null).isNothing {
-      return Decision(
-        [.attemptEnded(step: step, attempt: attempt, end), .completed(output: output ?? .null)], [.settle])
+      return Decision([.attemptEnded(step: step, attempt: attempt, end)])
+        + produced(output ?? .null, cost: end.cost, insteadOf: stopping, at: now)
     }
     if let stopping {
       var stopped = end
@@ -253,8 +270,7 @@ package struct RunMachine: Sendable {
     case .budgetStopped(let refusal):
       return refusal.action == .pause
         ? Decision([ended, .paused(refusal.pauseReason, note: refusal.message)], [.settle])
-        : Decision(
-          [ended, .failed(RunError(code: refusal.code, message: refusal.message, isRetryable: false))], [.settle])
+        : Decision([ended, refusal.end], [.settle])
     case .timedOut: return Decision([ended] + [ending(after: .timedOut)].compactMap(\.self), [.settle])
     case .crashed(let reason), .askedRetry(let reason):
       guard reason.isRetryable, after.failures < retry.maxAttempts else {

@@ -26,6 +26,8 @@ package struct RunState: Sendable, Hashable {
   package private(set) var epoch = 0
   /// What the run began with.
   package private(set) var kept: KeptEffects?
+  /// What validators made of the agent's outputs.
+  package private(set) var gate = GateHistory()
 
   /// How an interruption by a trap of the node is written down.
   package static let trapNote = "trap"
@@ -39,6 +41,7 @@ package struct RunState: Sendable, Hashable {
     case .attemptStarted(_, let attempt, _):
       status = .running
       history.started(attempt)
+      gate.started()
       pauseReason = nil
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
@@ -63,6 +66,11 @@ package struct RunState: Sendable, Hashable {
       status = .failed
       error = reason
     case .cancelled: status = .cancelled
+    case .judged(_, let judgement): gate.apply(judgement)
+    case .gateDecided(_, _, let decision, _): gate.apply(decision)
+    case .stopped(let reason):
+      status = .stopped
+      error = reason
     case .epochRaised: epoch += 1
     case .effectsKept(let effects): kept = effects
     case .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped, .stepMarkedDone, .timerSet,
@@ -77,6 +85,7 @@ package struct RunState: Sendable, Hashable {
     pauseReason = nil
     error = nil
     history.forgive()
+    gate.reopen()
     cancelRequested = false
     traps = 0
   }

@@ -15,6 +15,7 @@ package struct UnreadableRun: DurableMachine {
   package var orphanedSteps: [StepPath] { [] }
   package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
+  package var epoch: Int { 0 }
   package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
 
@@ -27,8 +28,9 @@ package struct UnreadableRun: DurableMachine {
       return writing([.paused(.version, note: note)])
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .attemptEnded, .due, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause, .skip,
-      .markDone, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
+    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+      .skip,
+      .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
     }
   }
@@ -56,6 +58,7 @@ package struct UnreadableRun: DurableMachine {
       outlook.error = nil
     case .completed(let output): (outlook.status, outlook.output) = (.completed, output)
     case .failed(let error): (outlook.status, outlook.error) = (.failed, error)
+    case .stopped(let error): (outlook.status, outlook.error) = (.stopped, error)
     case .cancelled, .killed: outlook.status = .cancelled
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
@@ -63,7 +66,7 @@ package struct UnreadableRun: DurableMachine {
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
-      .epochRaised:
+      .epochRaised, .judged, .gateDecided:
       break
     }
   }

@@ -68,6 +68,12 @@ struct ToolClient: Sendable {
       headers: ["content-type": "application/json", "authorization": "Bearer \(settings.planeToken)"],
       body: JSONValue.object(["arguments": arguments]).encoded())
     let response = try await caller.send(request, what: "tool \(name)")
+    if response.status == 202 {
+      // Nothing is held while people think: the node starts this program again, and all up to here is replayed.
+      let waiting = try? JSONValue(parsing: response.body)
+      throw LLMAgentFailure(
+        .temporary, "the tool \(name) waits: \(waiting?["message"]?.stringValue ?? "for an approval")")
+    }
     guard response.status == 200 else {
       let message = ErrorBody.message(response)
       guard !RetryingCaller.isWorthRetrying(response) else {
@@ -78,7 +84,8 @@ struct ToolClient: Sendable {
     guard let body = try? JSONValue(parsing: response.body), let succeeded = body["succeeded"]?.boolValue else {
       throw LLMAgentFailure(.failed, "the node's answer to the tool \(name) is not one")
     }
-    return ToolOutcome(succeeded: succeeded, content: body["content"] ?? .null)
+    guard let note = body["note"] else { return ToolOutcome(succeeded: succeeded, content: body["content"] ?? .null) }
+    return ToolOutcome(succeeded: succeeded, content: ["note": note, "content": body["content"] ?? .null])
   }
 
   private static func percentEncoded(_ name: String) -> String {

@@ -39,10 +39,13 @@ struct Conversation: Sendable {
   private var messages: [JSONValue]
   private var made: [String: Int] = [:]
   private var mustAnswer = false
+  /// What was wrong with the answers of the attempts before, the next one first.
+  private var corrections: ArraySlice<JSONValue>
 
   init(settings: LLMAgentSettings, input: String, tools definitions: [ToolDefinition]) {
     model = settings.model
     maxTurns = settings.maxTurns
+    corrections = settings.corrections[...]
     toolNames = ToolNames(definitions.map(\.name))
     tools = definitions.map { definition in
       [
@@ -99,6 +102,23 @@ struct Conversation: Sendable {
     let isLoop = calls.allSatisfy { if case .refuse(Self.loopReason) = $0.decision { true } else { false } }
     mustAnswer = isLoop
     return .calls(calls)
+  }
+
+  /// Tells the model what was wrong with an answer of an attempt before.
+  ///
+  /// - Returns: false if nobody has found anything wrong with this one yet.
+  mutating func correct(_ answer: String) -> Bool {
+    guard let correction = corrections.popFirst() else { return false }
+    messages.append(["role": "assistant", "content": .string(answer)])
+    let validator = correction["validator"]?.stringValue ?? "a check"
+    let errors = (correction["errors"] ?? []).text()
+    messages.append([
+      "role": "user",
+      "content": .string(
+        "Your answer was rejected by the check `\(validator)`. What is wrong with it, as data: \(errors)\n"
+          + "Give the whole answer again, without these errors."),
+    ])
+    return true
   }
 
   mutating func add(_ outcome: ToolOutcome, for call: Call) {

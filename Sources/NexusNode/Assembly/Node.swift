@@ -4,6 +4,7 @@
 internal import Crypto
 internal import Logging
 package import NexusAPI
+internal import NexusAudit
 internal import NexusCore
 internal import NexusGateway
 internal import NexusHTTP
@@ -69,12 +70,19 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
+    let opening = try AuditOpening(options, random: random)
     let store = try await SQLiteStore.open(
-      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
+      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
+      seal: AuditSeal(opening.key))
     do {
       let boot = ids.boot()
+      let audit = AuditDesk(
+        opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
+      try await opening.open(store)
+      try await audit.begin()
       let trap = try TrapRecord(state)
       let events = EventHub()
+      audit.watch(events)
       let kernelBoot = KernelBoot.identifier ?? boot.text
       let overlay = try PriceFiles.read(options.project)
       let alerts = AlertInbox()
@@ -88,40 +96,56 @@ package final class Node: Sendable {
       let row = BootRow(
         id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
       try await store.commit(StoreTransaction(.synced, [.insertBoot(row)]))
+      let tokens = try await TokenBook(store: store, clock: clock, ids: ids)
+      try tokens.check(options.plan)
+      let judge = try ActionPolicies.judge(of: options.plan)
       let agentCalls = DeferredAgentCalls()
+      let gate = DeferredGate()
       let streams = DeferredStreams()
       let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
-      let gateway = try await startGateway(
-        options,
-        GatewayPorts(
-          clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
-          agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell))
+      var ports = GatewayPorts(
+        clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
+        agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
+      ports.gate = gate
+      let gateway = try await startGateway(options, ports)
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
-      let launcher = GuardedLauncher(clock: clock, random: random)
-      var services = RuntimeServices(
-        store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
-        probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
-        stateDirectory: state.directory, inherited: options.inherited, ownCommand: [options.executable],
-        atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
-      services.gate = SchemaGates()
+      let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
+      var services = services(
+        options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
+      services.actions = judge
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       streams.connect(services.health)
       agentCalls.connect(runtime.agentCalls)
+      gate.connect(runtime.gate)
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, launcher: launcher,
-        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids))
+        logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
+        tokens: tokens, audit: audit)
     } catch {
       await store.close()
       throw error
     }
+  }
+
+  private static func services(
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: GuardedLauncher, logs: AgentLogStore,
+    clock: SystemClock, ids: IdentifierSource, events: EventHub
+  ) -> RuntimeServices {
+    var services = RuntimeServices(
+      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+      probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+      stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
+      atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
+    services.gate = SchemaGates()
+    services.judge = ValidatorJudge()
+    return services
   }
 
   /// The agent plane at its port; any free one where the configuration leaves that open.

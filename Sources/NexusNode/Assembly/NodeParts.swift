@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Logging
+internal import NexusAPI
 internal import NexusCore
 internal import NexusGateway
 internal import NexusKernel
@@ -33,6 +34,8 @@ final class NodeParts: Sendable {
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
+  let tokens: TokenBook
+  let audit: AuditDesk
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -48,9 +51,10 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String
+    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
+    audit: AuditDesk
   ) {
+    self.tokens = tokens
     self.options = options
     self.lock = lock
     self.clock = clock
@@ -69,6 +73,7 @@ final class NodeParts: Sendable {
     self.runtime = runtime
     self.trap = trap
     self.token = token
+    self.audit = audit
     present = Mutex(Present(plan: options.plan))
   }
 
@@ -88,6 +93,10 @@ final class NodeParts: Sendable {
     tools.reconfigure(both)
     let holds = await runtime.executor.reload(plan, prune: prune)
     await runtime.reload(holds)
+    do throws(OperationError) { runtime.gate.reload(try ActionPolicies.judge(of: plan)) } catch {
+      // What was checked a moment ago cannot be used: the rules of before go on holding.
+      NodeLog.logger.error("the rules about actions are not renewed: \(error)")
+    }
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)

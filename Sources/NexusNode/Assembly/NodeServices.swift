@@ -32,6 +32,7 @@ extension Node {
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),
+      .init(service: AuditService(parts: parts)),
       // Behind the store, so that it still tells of the last calls.
       .init(service: AlertService(parts: parts), successTerminationBehavior: .ignore),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
@@ -69,7 +70,19 @@ private struct StoreService: Service {
   func run() async throws {
     try await gracefulShutdown()
     parts.events.close()
-    await parts.store.close()
+    await parts.audit.closeWithStore()
+  }
+}
+
+private struct AuditService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await parts.audit.run { parts.askToStop() }
+      // Whatever it did is done; a service that returns would end the others.
+      try? await gracefulShutdown()
+    }
   }
 }
 
@@ -105,6 +118,7 @@ private struct RuntimeService: Service {
         for (run, error) in recovery.unreadable { NodeLog.logger.error("\(run) cannot go on: \(error.message)") }
       }
       await runtime.start(services: recovers)
+      await runtime.approvals.start()
       if recovers {
         try await runtime.startSchedules()
         runtime.executor.beginRetention {
@@ -192,8 +206,9 @@ private struct OperatorService: Service {
         port: parts.options.purpose == .project ? parts.options.plan.server.port : nil,
         socketPath: parts.options.state.socket, token: parts.token, version: NaosVersion.current, boot: parts.boot,
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
-        dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value),
-      operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+        dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value,
+        named: { [tokens = parts.tokens] in tokens.identity(of: $0) }),
+      operations: operations, audit: parts.audit, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in
         parts.operatorPort = port

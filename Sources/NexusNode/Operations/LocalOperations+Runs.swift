@@ -46,6 +46,12 @@ extension LocalOperations {
     case .retry(let newKeys): try await executor.retry(run, by: who, newKeys: newKeys)
     case .skip(let step, let reason): try await executor.skip(run, step: step, by: who, reason: reason)
     case .markDone(let step, let output): try await executor.markDone(run, step: step, by: who, output: output)
+    case .decide(let step, let word, let note):
+      guard let decision = GateDecision(rawValue: word) else {
+        throw RuntimeRefusal(
+          .invalid, code: "NX-GAT-074", message: "`\(word)` is no decision", hint: "it is accept, retry or stop")
+      }
+      try await executor.decide(run, step: step, decision, by: who, note: note)
     case .signal(let name, let id, let payload): try await executor.signal(run, name: name, id: id, payload: payload)
     case .restart: return try await executor.restart(run).id
     case .fork(let order): return try await fork(run, order)

@@ -49,6 +49,7 @@ extension LocalOperations {
     await parts.reloadTurn.take()
     defer { parts.reloadTurn.pass() }
     let plan = try PlanReload.checked(parts.options)
+    try parts.tokens.check(plan)
     let overlay = try PriceFiles.read(parts.options.project)
     var changes: [ReloadReport.Change] = []
     for change in PlanDifference(from: parts.plan, to: plan).changes {

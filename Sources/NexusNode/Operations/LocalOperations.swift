@@ -23,8 +23,12 @@ struct LocalOperations: NodeOperations {
   // MARK: Reading
 
   func status() async throws(OperationError) -> StatusReport {
-    let counts = try await reading { () async throws(StoreError) in try await runs.counts() }
-    return StatusReport(node: StatusReports.node(parts), agents: await statuses(), runs: counts)
+    let (counts, open) = try await reading { () async throws(StoreError) in
+      (try await runs.counts(), try await ApprovalReports.openCount(in: parts.store))
+    }
+    var report = StatusReport(node: StatusReports.node(parts), agents: await statuses(), runs: counts)
+    report.approvals = open
+    return report
   }
 
   func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] { await statuses() }

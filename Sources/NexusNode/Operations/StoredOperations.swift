@@ -112,8 +112,12 @@ package struct StoredOperations: NodeOperations {
 
   package func status() async throws(OperationError) -> StatusReport {
     let node = NodeStatus(isRunning: false, version: NaosVersion.current, project: plan.name, directory: project)
-    let counts = try await reading { () async throws(StoreError) in try await runs.counts() }
-    return StatusReport(node: node, agents: try await listAgents(), runs: counts)
+    let (counts, open) = try await reading { () async throws(StoreError) in
+      (try await runs.counts(), try await ApprovalReports.openCount(in: store))
+    }
+    var report = StatusReport(node: node, agents: try await listAgents(), runs: counts)
+    report.approvals = open
+    return report
   }
 
   package func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] {
@@ -254,6 +258,14 @@ package struct StoredOperations: NodeOperations {
   package func change(
     schedule: String, _ change: ScheduleChange
   ) async throws(OperationError) -> ScheduleReport { throw Self.needsNode }
+  package func approvals(_ filter: ApprovalFilter) async throws(OperationError) -> ApprovalList {
+    try await reading { () async throws(StoreError) in try await ApprovalReports.list(filter, in: store) }
+  }
+  package func approval(_ id: ApprovalID) async throws(OperationError) -> ApprovalReport {
+    let record = try await reading { () async throws(StoreError) in try await store.approval(id) }
+    guard let report = record.flatMap(ApprovalReports.report) else { throw .unknownApproval(id) }
+    return report
+  }
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
     throw Self.needsNode
   }

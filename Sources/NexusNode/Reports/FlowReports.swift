@@ -82,6 +82,7 @@ enum FlowReports {
     report.child = view.child
     report.input = view.input
     report.dueAt = view.dueAt
+    if let judgement = view.judgement { GateWords.show(judgement, in: &report) }
     return report
   }
 }

@@ -44,6 +44,19 @@ enum JournalWords {
         "failed", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
       )
     case .cancelled: return ("cancelled", "", [:])
+    case .stopped(let error):
+      return (
+        "stopped", "\(error.code) \(error.message)", ["code": .string(error.code), "message": .string(error.message)]
+      )
+    case .judged(let path, let judgement): return GateWords.words(path, judgement)
+    case .gateDecided(let path, let who, let decision, let note):
+      return (
+        "gate-decided", prefix(path) + "\(decision.rawValue) by \(who)" + (note.isEmpty ? "" : ": \(note)"),
+        [
+          "step": .string(path.text), "by": .string(who), "decision": .string(decision.rawValue),
+          "note": .string(note),
+        ]
+      )
     default: return FlowJournalWords.words(entry)
     }
   }
@@ -74,6 +87,7 @@ enum JournalWords {
     case .crashed(let error): ("crashed", error.message)
     case .askedRetry(let error): ("asked-retry", error.message)
     case .interrupted(let note): ("interrupted", note)
+    case .budgetStopped(let refusal) where refusal.reason == .policy: ("policy-stopped", refusal.message)
     case .budgetStopped(let refusal): ("\(refusal.pauseReason.rawValue)-stopped", refusal.message)
     case .cancelled: ("cancelled", nil)
     case .timedOut: ("timed-out", nil)

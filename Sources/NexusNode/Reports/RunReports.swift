@@ -142,6 +142,7 @@ struct RunReports: Sendable {
     var recorded: [StepReport] = []
     for entry in journal {
       switch entry.entry {
+      case .judged(_, let judgement): GateWords.show(judgement, in: &main)
       case .attemptStarted: if main.startedAt == nil { main.startedAt = entry.at }
       case .stepRecorded(let path, let value) where !path.marksCall:
         var step = StepReport(path: path, status: "completed", attempts: 1, endedAt: entry.at, output: value)

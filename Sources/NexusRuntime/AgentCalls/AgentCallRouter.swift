@@ -15,6 +15,7 @@ struct AgentCallRouter: AgentCallHandler {
   let desk: ServiceDesk
   let board: AgentBoard
   let services: RuntimeServices
+  let questions: AgentQuestions
 
   func handle(_ call: AgentCall) async -> AgentReply {
     noteActivity(call)
@@ -27,6 +28,8 @@ struct AgentCallRouter: AgentCallHandler {
     case ("POST", "sleep", 1): return await sleep(call)
     case ("POST", "call", 2...): return await callAgent(call)
     case ("POST", "log", 1): return await log(call)
+    case ("POST", "approvals", 1): return await questions.ask(call, body(call))
+    case ("GET", "approvals", 2): return await questions.read(call)
     default:
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call",

@@ -29,6 +29,8 @@ struct CallMembers: Sendable {
   static let heartbeat = CallMembers(("note", .text), ("progress", .number))
   static let log = CallMembers(("message", .text))
   static let result = CallMembers(("output", .any))
+  static let approval = CallMembers(
+    ("name", .text), ("approval", .text), ("tool", .text), ("arguments", .any), ("reason", .text), ("evidence", .any))
   static let failure = CallMembers(
     ("message", .text), ("error", .text), ("code", .text), ("retryable", .flag), ("retryAfter", .time),
     ("applied", .flag))

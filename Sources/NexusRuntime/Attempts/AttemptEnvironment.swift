@@ -13,9 +13,21 @@ struct AttemptEnvironment {
   let outputPath: String?
   /// What the effects of the attempt are known by outside; nil for a service itself.
   var idempotencyKey: String?
+  /// What validators said of the output before; nil if there is nothing to say.
+  var feedback: JSONValue?
+
+  /// Of the node's own environment, an agent in a sandbox gets where programs are, and nothing else.
+  private var base: [EnvironmentVariable] {
+    guard spec.sandbox != nil else { return inherited }
+    return inherited.filter { $0.name == "PATH" } + [
+      EnvironmentVariable("HOME", Enclosure.home), EnvironmentVariable("TMPDIR", Enclosure.temporary),
+      EnvironmentVariable("LANG", "C.UTF-8"),
+    ]
+  }
 
   var variables: [EnvironmentVariable] {
     let key = access.key.secret
+    let inherited = base
     var all = inherited
     all += [
       EnvironmentVariable("NAOS_URL", access.baseURL), EnvironmentVariable("NAOS_TOKEN", key),
@@ -30,6 +42,7 @@ struct AttemptEnvironment {
       all.append(EnvironmentVariable("NAOS_RUN_ID", run.text))
     }
     if let idempotencyKey { all.append(EnvironmentVariable("NAOS_IDEMPOTENCY_KEY", idempotencyKey)) }
+    if let feedback { all.append(EnvironmentVariable("NAOS_FEEDBACK", feedback.text())) }
     if let outputPath { all.append(EnvironmentVariable("NAOS_OUTPUT", outputPath)) }
     if case .llm(let llm) = spec.kind {
       let description: JSONValue = [

@@ -22,6 +22,8 @@ extension AttemptRunner {
     /// What the effects of the attempt are known by outside, the same for every attempt of the step.
     let idempotencyKey: String
     let isCompensation: Bool
+    /// What validators said of the output before; nil if there is nothing to say.
+    let feedback: JSONValue?
     private let payers: [Caller.Payer]
     private let flows: [Caller.FlowPart]
     /// Its model calls are answered from what the run began with, or not at all.
@@ -51,6 +53,7 @@ extension AttemptRunner {
       rewind = order.rewind
       self.input = order.input ?? input
       isCompensation = order.isCompensation
+      feedback = order.feedback
       idempotencyKey = order.idempotencyKey ?? "\(run.text)/\(order.step.text)"
     }
 
@@ -68,7 +71,7 @@ extension AttemptRunner {
     /// What a service knows the attempt by.
     var taskName: String {
       let number = String(attempt.value)
-      return isWholeRun ? run.text + "." + number : run.text + "." + step.fileName + "." + number
+      return isWholeRun ? .linked(run.text, ".", number) : .linked(run.text, ".", step.fileName, ".", number)
     }
 
     private var isWholeRun: Bool { step == .main }

@@ -13,9 +13,12 @@ final class SleepMark: Sendable {
   static let maxSleeps = 1_000
 
   private let ends = Mutex<[StepPath: WallTime]>([:])
+  /// What it slept for came before its time.
+  private let woken = Mutex<Set<StepPath>>([])
 
   /// The agent has asked, and the time has not come.
   func begins(_ name: StepPath, until end: WallTime) {
+    woken.withLock { _ = $0.remove(name) }
     ends.withLock { ends in
       ends[name] = end
       guard ends.count > Self.maxSleeps, let latest = ends.max(by: { $0.value < $1.value }) else { return }
@@ -26,10 +29,19 @@ final class SleepMark: Sendable {
   /// The agent has heard that the time has come.
   func ends(_ name: StepPath) { ends.withLock { $0[name] = nil } }
 
-  /// Until when whoever leaves now sleeps: to the first of its times; nil if it leaves for another reason.
-  func explains(leavingAt now: WallTime) -> WallTime? {
-    ends.withLock { ends in
-      ends.values.filter { $0 > now }.min() ?? ends.values.filter { $0 + Self.grace >= now }.max()
+  /// What the agent sleeps for has come, however long it takes to leave.
+  func wakes(_ isMeant: (StepPath) -> Bool) {
+    let names = ends.withLock { $0.keys.filter(isMeant) }
+    woken.withLock { $0.formUnion(names) }
+  }
+
+  /// For what, and until when, whoever leaves now sleeps: the first of its times; nil if it leaves for another reason.
+  func explains(leavingAt now: WallTime) -> (name: StepPath, until: WallTime)? {
+    if let name = woken.withLock({ $0.min() }) { return (name, now) }
+    return ends.withLock { ends in
+      let first = ends.filter { $0.value > now }.min { ($0.value, $0.key) < ($1.value, $1.key) }
+      let last = ends.filter { $0.value + Self.grace >= now }.max { ($0.value, $0.key) < ($1.value, $1.key) }
+      return (first ?? last).map { (name: $0.key, until: $0.value) }
     }
   }
 }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
+package import NexusKernel
 package import NexusStore
 
 /// What an attempt wrote, once it is over.
@@ -57,6 +58,10 @@ package struct RuntimeServices: Sendable {
 
   /// Checks inputs and outputs; without one, an agent with a schema does nothing.
   package var gate: (any SchemaGate)?
+  /// Judges by validators; without one, what has a validator is stopped.
+  package var judge: (any OutputJudge)?
+  /// Judges actions; without one, every action is permitted.
+  package var actions: (any ActionJudge)?
 
   /// The time between two batches of rows that are removed.
   package var prunePause = Duration.milliseconds(5)

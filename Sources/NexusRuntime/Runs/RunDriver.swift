@@ -43,7 +43,7 @@ final class RunDriver: Sendable {
   let executor: RunExecutor
   let attempts = AttemptTable()
   /// The agents whose state this run has shown.
-  let shown = Mutex<Set<AgentName>>([])
+  let shown = Mutex<[AgentName]>([])
   let reserve: ReserveWish
   let fence: FencingToken
   /// What the run is pinned to.
@@ -59,6 +59,7 @@ final class RunDriver: Sendable {
   private let isLeaving = Mutex(false)
   private let isFinal = Mutex(false)
   private let calls = Mutex(0)
+  private let keyEpoch = Mutex(0)
   private let begunWith = Mutex<KeptEffects?>(nil)
 
   /// Where a run begins to be driven.
@@ -162,7 +163,13 @@ final class RunDriver: Sendable {
   /// The effects that the run began with.
   var kept: KeptEffects? { begunWith.withLock { $0 } }
 
-  private func noteCalls(_ machine: any DurableMachine) { calls.withLock { $0 = machine.calls } }
+  private func noteCalls(_ machine: any DurableMachine) {
+    calls.withLock { $0 = machine.calls }
+    keyEpoch.withLock { $0 = machine.epoch }
+  }
+
+  /// How often a person had the run forget its idempotency keys.
+  var epoch: Int { keyEpoch.withLock { $0 } }
 
   /// A store that takes nothing is not waited for much longer.
   var leaves: Bool { isLeaving.withLock { $0 } }
@@ -229,7 +236,7 @@ final class RunDriver: Sendable {
     switch beginning.withLock({ $0.take() }) {
     case .machine(let machine): return machine
     case .journal(let past):
-      var machine = subject.machine(run: run, input: input)
+      var machine = subject.machine(run: run, input: input, judge: services.judge)
       services.atWork(run) { for entry in past { machine.apply(entry) } }
       await noteOrphans(past, &machine)
       return machine

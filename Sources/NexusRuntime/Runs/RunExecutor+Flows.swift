@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-internal import NexusKernel
+package import NexusKernel
 internal import NexusStore
 
 // What operators ask of runs of workflows, sagas and pools alone, and of what is to be done anew.
@@ -28,6 +28,17 @@ extension RunExecutor {
   ) async throws(RuntimeRefusal) {
     try small(output, AttemptRunner.maxOutputBytes, "the output of a step")
     try await resolve(run, step, .markDone(step, by: who, output: output), "marked done")
+  }
+
+  /// Decides about a value of a step that a validator has escalated.
+  package func decide(
+    _ run: RunID, step: StepPath, _ decision: GateDecision, by who: String, note: String
+  ) async throws(RuntimeRefusal) {
+    try short(note, "the note of a decision")
+    guard try await ask(run, .decide(step, by: who, decision, note: note), ofAgents: true) == .ignored else { return }
+    throw RuntimeRefusal(
+      .conflict, code: "NX-GAT-073", message: "step \(step) of \(run) does not wait for a decision",
+      hint: "naos runs show \(run)")
   }
 
   private func resolve(
@@ -91,10 +102,12 @@ extension RunExecutor {
   }
 
   /// Brings an event to a run of a flow, wherever it stands, and says what became of it.
-  private func ask(_ run: RunID, _ event: DurableEvent) async throws(RuntimeRefusal) -> RunAnswer {
+  private func ask(
+    _ run: RunID, _ event: DurableEvent, ofAgents: Bool = false
+  ) async throws(RuntimeRefusal) -> RunAnswer {
     for _ in 0..<Self.maxTries {
       if let driver = drivers[run] {
-        try hasSteps(run, driver.subject.kind)
+        if !ofAgents { try hasSteps(run, driver.subject.kind) }
         switch await driver.ask(event) {
         case .taken: return .taken
         case .known: return .known
@@ -105,7 +118,7 @@ extension RunExecutor {
         continue
       }
       let record = try await known(run)
-      try hasSteps(run, record.kind)
+      if !ofAgents { try hasSteps(run, record.kind) }
       if case .event = event, record.summary.status.isFinal { throw isOver(run, record.summary.status) }
       guard !isStopping else { break }
       if record.summary.status.goesOnByItself {

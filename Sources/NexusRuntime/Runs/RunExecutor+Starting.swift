@@ -191,7 +191,7 @@ extension RunExecutor {
       RunCreation(
         kind: order.subject.kind, name: order.name, input: order.input, definition: definition,
         idempotencyKey: order.idempotencyKey))
-    var machine = order.subject.machine(run: id, input: order.input)
+    var machine = order.subject.machine(run: id, input: order.input, judge: services.judge)
     var journal: [JournalEntry] = []
     var sequence = JournalSequence.none
     for entry in [creation] + order.entries {

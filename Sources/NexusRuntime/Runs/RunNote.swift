@@ -22,6 +22,10 @@ enum RunNote {
     case .completed: "completed"
     case .failed(let error): "failed: \(error.code) \(error.message)"
     case .cancelled: "cancelled"
+    case .stopped(let error): "stopped: \(error.code) \(error.message)"
+    case .judged(let path, let judgement): judged(judgement).map { at(path, $0, subject) }
+    case .gateDecided(let path, let who, let decision, let note):
+      at(path, "\(decision.rawValue) by \(who)" + (note.isEmpty ? "" : ": \(note)"), subject)
     case .stepCompleted(let path, _): "\(path): completed"
     case .stepFailed(let path, let error): "\(path): failed: \(error.code) \(error.message)"
     case .stepSkipped(let path, let reason): "\(path): skipped (\(words(reason)))"
@@ -74,6 +78,19 @@ enum RunNote {
     case .cancelled: "attempt \(attempt) cancelled"
     case .timedOut: "attempt \(attempt) timed out"
     }
+  }
+
+  /// Nil for what passes without a word.
+  private static func judged(_ judgement: GateJudgement) -> String? {
+    let observed = judgement.findings.filter { $0.isObserved && $0.verdict > .warn }
+    if judgement.verdict == .pass {
+      guard let first = observed.first else { return nil }
+      return "validator \(first.validator) would say \(first.verdict.rawValue)"
+    }
+    let words = "validator \(judgement.validator ?? "?"): \(judgement.verdict.rawValue)"
+    let why = judgement.firstComplaint.map { ": \($0)" } ?? ""
+    return words
+      + (judgement.consequence == judgement.verdict ? why : " → \(judgement.consequence.rawValue)\(why)")
   }
 
   private static func words(_ reason: SkipReason) -> String {

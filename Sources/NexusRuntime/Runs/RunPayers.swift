@@ -29,8 +29,9 @@ extension Caller.FlowPart {
   ///   - flow: the flow.
   ///   - run: its run.
   init?(stepAt path: StepPath, of flow: String, run: RunID) {
-    guard path != .main, !path.text.contains(".") else { return nil }
-    let step = String(path.text.prefix { $0 != "[" })
+    guard path != .main, !path.text.utf8.contains(UInt8(ascii: ".")) else { return nil }
+    var step = path.text
+    if let bracket = step.utf8.firstIndex(of: UInt8(ascii: "[")) { step = String(step[..<bracket]) }
     self.init(scope: BudgetScope.step(flow: flow, step: step).text, run: run)
   }
 }

@@ -63,10 +63,11 @@ enum RunSubject: Sendable {
   }
 
   /// The machine of a run before its first entry.
-  func machine(run: RunID, input: JSONValue) -> any DurableMachine {
+  func machine(run: RunID, input: JSONValue, judge: (any OutputJudge)?) -> any DurableMachine {
     switch self {
-    case .agent(let spec): RunMachine(run: run, retry: spec.retry)
-    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input)
+    case .agent(let spec):
+      RunMachine(run: run, retry: spec.retry, gates: spec.gates(input: input, judge: judge))
+    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input, judge: judge)
     case .unreadable: UnreadableRun()
     }
   }
@@ -92,6 +93,13 @@ enum RunSubject: Sendable {
 }
 
 extension AgentSpec {
+  /// The validators of what comes out of a run of the agent.
+  func gates(input: JSONValue, judge: (any OutputJudge)?) -> AgentGates {
+    // An `llm` agent goes through its conversation to where it was, and is told there what was wrong.
+    let asksAnew = if case .llm = kind { false } else { true }
+    return AgentGates(agent: name.text, input: input, output: outputGates, asksAnew: asksAnew, judge: judge)
+  }
+
   /// An agent that the configuration does not have any more.
   static func forgotten(_ name: AgentName) -> AgentSpec {
     AgentSpec(name: name, kind: .process(command: ["false"]), workingDirectory: "/")
@@ -129,16 +137,13 @@ package final class PinnedAgent: Sendable {
 final class AgentCatalogue: Sendable {
   /// When more agents of definitions than this were read, all are forgotten: those in use are soon known again.
   private static let maxPinned = 1_024
-
-  private struct Pin: Hashable {
-    let definition: DefinitionHash
-    let agent: AgentName
-  }
+  /// Of so many definitions that name an agent the last ones are remembered.
+  private static let maxDefinitions = 16
 
   private struct State {
     var specs: [AgentName: AgentSpec] = [:]
-    /// Definitions laid over these specs.
-    var pinned: [Pin: PinnedAgent] = [:]
+    /// Definitions laid over these specs, by their agents: few definitions name one, and their hashes are long.
+    var pinned: [AgentName: [(definition: DefinitionHash, agent: PinnedAgent)]] = [:]
   }
   private let state = Mutex(State())
 
@@ -155,13 +160,13 @@ final class AgentCatalogue: Sendable {
       let specs = state.withLock { $0.specs }
       return subject.spec(for: order) { specs[$0] }.map(PinnedAgent.init)
     }
-    let pin = Pin(definition: definition, agent: name)
     return state.withLock { state in
-      if let known = state.pinned[pin] { return known }
+      if let known = state.pinned[name]?.first(where: { $0.definition == definition }) { return known.agent }
       guard let spec = subject.spec(for: order, present: { state.specs[$0] }) else { return nil }
       if state.pinned.count >= Self.maxPinned { state.pinned = [:] }
       let agent = PinnedAgent(spec)
-      state.pinned[pin] = agent
+      if let count = state.pinned[name]?.count, count >= Self.maxDefinitions { state.pinned[name]?.removeFirst() }
+      state.pinned[name, default: []].append((definition, agent))
       return agent
     }
   }

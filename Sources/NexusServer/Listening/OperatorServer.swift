@@ -30,11 +30,15 @@ package struct OperatorServer: Sendable {
     package var dashboardFolder: String?
     /// How many may be connected to each listener.
     package var connections = OperatorLimits.connections
+    /// Who has a named token, by the SHA-256 of its secret in hexadecimal.
+    package var named: @Sendable (String) -> OperatorIdentity?
 
     package init(
       host: String = "127.0.0.1", port: Int? = 4200, socketPath: String? = nil, token: String, version: String,
-      boot: BootID, sessionFile: String? = nil, dashboardFolder: String? = nil
+      boot: BootID, sessionFile: String? = nil, dashboardFolder: String? = nil,
+      named: @escaping @Sendable (String) -> OperatorIdentity? = { _ in nil }
     ) {
+      self.named = named
       self.host = host
       self.port = port
       self.socketPath = socketPath
@@ -55,12 +59,14 @@ package struct OperatorServer: Sendable {
   /// - Parameters:
   ///   - configuration: Where to listen and what opens it.
   ///   - operations: The node that answers.
+  ///   - audit: Where what operators ask is written down.
   ///   - clock: Ends login codes and sessions, beats the streams.
   ///   - random: Makes login codes and session secrets.
   ///   - group: The event loops to work on.
   ///   - logger: Where failures go.
   package init(
-    configuration: Configuration, operations: any NodeOperations, clock: any NexusClock, random: any RandomSource,
+    configuration: Configuration, operations: any NodeOperations, audit: (any AuditTrail)? = nil,
+    clock: any NexusClock, random: any RandomSource,
     group: MultiThreadedEventLoopGroup = .singleton, logger: Logger
   ) {
     precondition(
@@ -71,12 +77,13 @@ package struct OperatorServer: Sendable {
     self.group = group
     hub = StreamHub(operations: operations, clock: clock, boot: configuration.boot, logger: logger)
     plane = OperatorPlane(
-      operations: operations, clock: clock, version: configuration.version,
+      operations: operations, audit: audit, clock: clock, version: configuration.version,
       credentials: Credentials(
         token: configuration.token,
         sessions: LoginSessions(
           clock: clock, random: random,
-          file: configuration.sessionFile.map { SessionFile(path: $0, logger: logger) })),
+          file: configuration.sessionFile.map { SessionFile(path: $0, logger: logger) }),
+        named: configuration.named),
       hub: hub, assets: DashboardAssets(folder: configuration.dashboardFolder), logger: logger)
   }
 

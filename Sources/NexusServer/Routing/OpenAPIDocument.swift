@@ -24,7 +24,9 @@ package enum OpenAPIDocument {
       "paths": .object(paths),
       "components": [
         "securitySchemes": [
-          "token": ["type": "http", "scheme": "bearer", "description": "The content of .naos/token."],
+          "token": [
+            "type": "http", "scheme": "bearer", "description": "The content of .naos/token, or a named token.",
+          ],
           "cookie": ["type": "apiKey", "in": "cookie", "name": .string(cookieName)],
           "session": ["type": "apiKey", "in": "header", "name": "X-Naos-Session"],
         ],
@@ -46,7 +48,7 @@ package enum OpenAPIDocument {
     operation["responses"] = .object(responses(route))
     switch route.access {
     case .open: operation["security"] = []
-    case .page, .api: operation["security"] = [["token": []], ["cookie": [], "session": []]]
+    case .page, .api, .decision: operation["security"] = [["token": []], ["cookie": [], "session": []]]
     case .token: operation["security"] = [["token": []]]
     }
     return .object(operation)

@@ -4,7 +4,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// A request of the operator plane, without its transport.
 package struct OperatorRequest: Sendable {
@@ -17,6 +17,8 @@ package struct OperatorRequest: Sendable {
   package var body: [UInt8]
   /// What the route's placeholders stand for.
   package var parameters: [String: String]
+  /// Who asks.
+  package var asker = OperatorIdentity.owner
 
   package init(
     method: String = "GET", path: String, query: [String: String] = [:], headers: [String: String] = [:],

@@ -52,8 +52,19 @@ enum RequestBodies {
     "/api/v1/runs/{id}/retry": [.optional("newKeys", "boolean")],
     "/api/v1/runs/{id}/skip": [.needed("step", "string"), .needed("reason", "string")],
     "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
+    "/api/v1/runs/{id}/decide": [
+      .needed("decision", "string"), .optional("step", "string"), .optional("note", "string"),
+    ],
     "/api/v1/runs/{id}/signal": [.needed("name", "string"), .optional("id", "string"), .any("payload")],
     "/api/v1/runs/{id}/fork": [.optional("step", "string"), .optional("call", "integer"), .any("answer")],
+    "/api/v1/approvals/{id}/approve": [.optional("digest", "string"), .optional("reason", "string")],
+    "/api/v1/approvals/{id}/deny": [.optional("digest", "string"), .optional("reason", "string")],
+    "/api/v1/approvals/{id}/edit": [
+      Member(name: "arguments", schema: [:], isRequired: true), .optional("digest", "string"),
+      .optional("reason", "string"),
+    ],
+    "/api/v1/tokens": [.needed("name", "string"), .needed("role", "string")],
+    "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
       .optional("maxTokens", "integer"), .optional("onLimit", "string"), .optional("reason", "string"),

@@ -11,6 +11,8 @@ package enum RouteAccess: String, Sendable {
   case page
   /// The bearer token, or a cookie together with its session secret.
   case api
+  /// The same, and named tokens as well: whoever is asked decides by their role.
+  case decision
   /// The bearer token alone: a session cannot make sessions.
   case token
 }

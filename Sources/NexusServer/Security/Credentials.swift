@@ -2,13 +2,15 @@
 // Copyright the Nexus OS authors
 
 package import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// Decides whether a request may have what it asks for.
 package struct Credentials: Sendable {
   package static let sessionHeader = "x-naos-session"
 
   private let token: SecretDigest
+  /// Who has a named token, by the SHA-256 of its secret in hexadecimal.
+  private let named: @Sendable (String) -> OperatorIdentity?
   /// Of this node alone: browsers share cookies among the ports of a host, and two nodes must not log each other out.
   package let cookieName: String
   package let sessions: LoginSessions
@@ -19,30 +21,57 @@ package struct Credentials: Sendable {
   /// - Parameters:
   ///   - token: The content of `.naos/token`; at least `shortestToken` bytes.
   ///   - sessions: The dashboard's sessions.
-  package init(token: String, sessions: LoginSessions) {
+  ///   - named: Who has a named token, by the SHA-256 of its secret in hexadecimal.
+  package init(
+    token: String, sessions: LoginSessions, named: @escaping @Sendable (String) -> OperatorIdentity? = { _ in nil }
+  ) {
+    self.named = named
     precondition(token.utf8.count >= Self.shortestToken, "an operator token this short is no secret")
     self.token = Secrets.digest(token)
     cookieName = "naos_" + Base64.encodeURL(Array(Secrets.digest("cookie of " + token).bytes.prefix(6)))
     self.sessions = sessions
   }
 
-  package func check(_ request: OperatorRequest, for access: RouteAccess) throws(OperationError) {
-    if access == .open { return }
+  /// Who asks; nil where nobody has to say.
+  @discardableResult
+  package func check(_ request: OperatorRequest, for access: RouteAccess) throws(OperationError) -> OperatorIdentity? {
+    if access == .open { return nil }
     if let given = Self.bearer(request) {
-      guard Secrets.digest(given) == token else { throw .unauthenticated("The token is not this node's.") }
-      return
+      let digest = Secrets.digest(given)
+      if digest == token { return .owner }
+      guard let who = named(digest.hex) else { throw .unauthenticated("The token is not this node's.") }
+      try Self.check(who, request, for: access)
+      return who
     }
     guard access != .token else { throw .unauthenticated("This needs the bearer token.") }
     guard let cookie = cookie(of: request) else { throw .unauthenticated("The request carries no credential.") }
     if access == .page {
       guard sessions.accepts(cookie: cookie, secret: nil) else { throw .unauthenticated("The session has ended.") }
-      return
+      return .owner
     }
     // Browsers send a cookie to every port of a host, so it says too little by itself.
     guard let secret = request.headers[Self.sessionHeader] else {
       throw .unauthenticated("A cookie alone opens no data: the page's session secret is missing.")
     }
     guard sessions.accepts(cookie: cookie, secret: secret) else { throw .unauthenticated("The session has ended.") }
+    // Sessions are opened with the owner's token alone.
+    return .owner
+  }
+
+  /// A named token reads, and decides about what is asked of its role; everything else is the owner's.
+  private static func check(
+    _ who: OperatorIdentity, _ request: OperatorRequest, for access: RouteAccess
+  ) throws(OperationError) {
+    let reads = request.method == "GET" || request.method == "HEAD"
+    switch access {
+    case .open, .page, .decision: return
+    case .api where reads: return
+    case .api, .token:
+      throw OperationError(
+        .forbidden, code: "NX-API-030", title: "Not for this token",
+        detail: "The token of \(who) reads, and decides about approvals; this is for the owner of the node.",
+        hint: "Ask whoever has .naos/token.")
+    }
   }
 
   static func bearer(_ request: OperatorRequest) -> String? {

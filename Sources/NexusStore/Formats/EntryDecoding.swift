@@ -17,6 +17,7 @@ enum EntryDecoding {
           idempotencyKey: try members.optionalString("idempotencyKey")))
     case "stepRecorded": return .stepRecorded(path: StepPath(try members.string("path")), value: try required(value))
     case "completed": return .completed(output: try required(value))
+    case "judged": return try GateFormat.judged(&members, value: value)
     case "stepCompleted", "stepMarkedDone", "eventReceived":
       return try FlowEntryDecoding.entry(type, &members, value: try required(value))
     default:
@@ -49,6 +50,11 @@ enum EntryDecoding {
     case "resumed": return .resumed(by: try members.string("by"))
     case "failed": return .failed(try error(try members.value("error")))
     case "cancelled": return .cancelled
+    case "stopped": return .stopped(try error(try members.value("error")))
+    case "gateDecided":
+      return .gateDecided(
+        path: StepPath(try members.string("path")), by: try members.string("by"), try members.choice("decision"),
+        note: try members.string("note"))
     case "retried": return .retried(by: try members.string("by"))
     case "epochRaised": return .epochRaised(by: try members.string("by"))
     default: return try FlowEntryDecoding.plainEntry(type, &members)
@@ -87,7 +93,8 @@ enum EntryDecoding {
       outcome = .budgetStopped(
         BudgetRefusal(
           reason: try members.choice("reason"), scope: try members.string("scope"),
-          action: try members.choice("action"), message: try members.string("message")))
+          action: try members.choice("action"), message: try members.string("message"),
+          ownCode: try members.optionalString("code")))
     case "cancelled": outcome = .cancelled
     case "timedOut": outcome = .timedOut
     default: throw FormatError("its outcome is unknown")

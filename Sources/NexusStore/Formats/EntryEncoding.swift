@@ -47,6 +47,17 @@ enum EntryEncoding {
       head["type"] = "failed"
       head["error"] = error(problem)
     case .cancelled: head["type"] = "cancelled"
+    case .judged(let path, let judgement):
+      value = GateFormat.put(judgement, of: path, in: &head)
+    case .gateDecided(let path, let by, let decision, let note):
+      head["type"] = "gateDecided"
+      head["path"] = .string(path.text)
+      head["by"] = .string(by)
+      head["decision"] = .string(decision.rawValue)
+      head["note"] = .string(note)
+    case .stopped(let problem):
+      head["type"] = "stopped"
+      head["error"] = error(problem)
     case .cancelRequested(let by): put("cancelRequested", by: by, in: &head)
     case .killRequested(let by): put("killRequested", by: by, in: &head)
     case .resumed(let by): put("resumed", by: by, in: &head)
@@ -79,13 +90,18 @@ enum EntryEncoding {
     case .crashed(let problem): ["type": "crashed", "error": error(problem)]
     case .askedRetry(let problem): ["type": "askedRetry", "error": error(problem)]
     case .interrupted(let cause): ["type": "interrupted", "cause": .string(cause)]
-    case .budgetStopped(let refusal):
-      [
-        "type": "budgetStopped", "reason": .string(refusal.reason.rawValue), "scope": .string(refusal.scope),
-        "action": .string(refusal.action.rawValue), "message": .string(refusal.message),
-      ]
+    case .budgetStopped(let refusal): .object(stop(by: refusal))
     case .cancelled: ["type": "cancelled"]
     case .timedOut: ["type": "timedOut"]
     }
+  }
+
+  private static func stop(by refusal: BudgetRefusal) -> JSONObject {
+    var object: JSONObject = [
+      "type": "budgetStopped", "reason": .string(refusal.reason.rawValue), "scope": .string(refusal.scope),
+      "action": .string(refusal.action.rawValue), "message": .string(refusal.message),
+    ]
+    object["code"] = refusal.ownCode.map { .string($0) }
+    return object
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 internal import Synchronization
@@ -25,7 +26,7 @@ package final class InMemoryStore: Store {
     completion(result)
   }
 
-  private func read<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ body: (borrowing MemoryState) throws(StoreError) -> Answer
   ) throws(StoreError) -> Answer {
     try state.withLock { state throws(StoreError) in
@@ -141,4 +142,28 @@ extension InMemoryStore {
   }
 
   package func lastBoot() async throws(StoreError) -> BootRow? { try read { $0.boots.last } }
+
+  package func auditStanding() async throws(StoreError) -> AuditStanding? {
+    try read { state in
+      state.audit.head.map {
+        AuditStanding(head: $0, seal: [], last: state.audit.rows.last?.sequence ?? $0.base.size - 1)
+      }
+    }
+  }
+
+  package func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try read { state in Array(state.audit.rows.filter { $0.sequence >= sequence }.prefix(max(0, limit))) }
+  }
+
+  package func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] {
+    try read { $0.audit.checkpoints }
+  }
+
+  package func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try read { $0.audit.payloads[digest]?.payload }
+  }
+
+  package func auditPayloads(of run: RunID) async throws(StoreError) -> [String] {
+    try read { state in state.audit.payloads.filter { $0.value.run == run }.keys.sorted() }
+  }
 }

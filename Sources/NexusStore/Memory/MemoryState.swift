@@ -35,8 +35,10 @@ struct MemoryState {
   var charged: Set<EffectID> = []
   var agents: [AgentName: AgentRow] = [:]
   var components: [ComponentRow.Kind: [String: ComponentRow]] = [:]
+  var approvals: [ApprovalID: ApprovalRecord] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
+  var audit = MemoryAudit()
 
   /// Undoes one mutation; a transaction that fails takes its steps back in reverse.
   typealias Undo = (inout MemoryState) -> Void
@@ -92,6 +94,7 @@ struct MemoryState {
       var row = counters[key] ?? CounterRow(key: key, spent: .zero, mark: .zero)
       row.spent = row.spent + amount
       set(\.counters, key, row, &undo)
+    case .noteApproval(let write): set(\.approvals, write.id, try record(after: write), &undo)
     case .putDefinition(let hash, let bytes):
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)
@@ -103,6 +106,10 @@ struct MemoryState {
     case .logRestart(let row):
       keep(\.restarts, (restarts + [row]).suffix(StoreLimits.restartRows), &undo)
     case .insertBoot(let row): keep(\.boots, (boots + [row]).suffix(StoreLimits.bootRows), &undo)
+    case .audit(let change):
+      let before = audit
+      undo.append { state in state.audit = before }
+      audit.apply(change)
     }
   }
 
@@ -168,6 +175,7 @@ extension MemoryState {
     if let key = record.idempotencyKey { set(\.idempotency, IdempotencyIndex(record.name, key), nil, &undo) }
     for effect in effectsByRun[run] ?? [] { set(\.effects, effect, nil, &undo) }
     set(\.effectsByRun, run, nil, &undo)
+    for (id, record) in approvals where record.machine?.request.subject.run == run { set(\.approvals, id, nil, &undo) }
     set(\.journals, run, nil, &undo)
     set(\.journalBytes, run, nil, &undo)
     set(\.runs, run, nil, &undo)

@@ -47,6 +47,8 @@ package struct ComponentRow: Sendable, Hashable {
     case correction
     /// Which correction says what a call really cost; its name is the call's charge.
     case resolution
+    /// A named token of the operator plane.
+    case operatorToken = "token"
     /// What the clocks said when the wall clock was last trusted.
     case clock
     /// Which alerts were told of a budget; its name is the budget.

@@ -35,6 +35,8 @@ extension MutationWriter {
     }
     guard left.rows > 0, left.bytes > 0 else { return try markPruned(run, found) }
     for payload in [found.input, found.output] { try drop(payload) }
+    try connection.run(.deleteApprovalEntries, [.id(run)])
+    try connection.run(.deleteApprovals, [.id(run)])
     try connection.run(.deleteRun, [.integer(found.key)])
     connection.memory.forget(run)
   }

@@ -22,10 +22,17 @@ enum SQL: Int, CaseIterable {
   case findCharge, insertHold, deleteHold, insertCharge, readCounter, writeCounter
   case counters, holds, charges, chargeByID, chargesByAgent, chargesByRun, chargesByAgentAndRun
   case scopeOfAll, scopeOfAgent, scopeOfRun
+  // Approvals.
+  case insertApproval, advanceApproval, insertApprovalEntry, findApproval, approvalEntries, approvalsOfStatus,
+    approvalsOfRun, approvalsOfPlace, deleteApprovals, deleteApprovalEntries
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
   case runCounts
+  // The audit log.
+  case auditLog, putAuditLog, lastAuditEntry, insertAuditEntry, auditEntries, pruneAuditEntries
+  case insertAuditCheckpoint, trimAuditCheckpoints, auditCheckpoints, pruneAuditCheckpoints
+  case insertAuditPayload, auditPayload, auditPayloadsOfRun, eraseAuditPayload, pruneAuditPayloads
 
   var text: String {
     switch self {
@@ -47,9 +54,16 @@ enum SQL: Int, CaseIterable {
       .charges, .chargeByID, .chargesByAgent, .chargesByRun, .chargesByAgentAndRun, .scopeOfAll, .scopeOfAgent,
       .scopeOfRun:
       ledgerText
+    case .insertApproval, .advanceApproval, .insertApprovalEntry, .findApproval, .approvalEntries, .approvalsOfStatus,
+      .approvalsOfRun, .approvalsOfPlace, .deleteApprovals, .deleteApprovalEntries:
+      approvalText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
       nodeText
+    case .auditLog, .putAuditLog, .lastAuditEntry, .insertAuditEntry, .auditEntries, .pruneAuditEntries,
+      .insertAuditCheckpoint, .trimAuditCheckpoints, .auditCheckpoints, .pruneAuditCheckpoints, .insertAuditPayload,
+      .auditPayload, .auditPayloadsOfRun, .eraseAuditPayload, .pruneAuditPayloads:
+      auditText
     }
   }
 

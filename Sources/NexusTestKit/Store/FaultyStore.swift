@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 package import NexusStore
@@ -194,6 +195,16 @@ extension FaultyStore {
     return try await base.effects(of: run)
   }
 
+  package func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? {
+    try look()
+    return try await base.approval(id)
+  }
+
+  package func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
+    try look()
+    return try await base.approvals(query)
+  }
+
   package func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? {
     try look()
     return try await base.outcome(of: effect)
@@ -246,5 +257,30 @@ extension FaultyStore {
   package func lastBoot() async throws(StoreError) -> BootRow? {
     try look()
     return try await base.lastBoot()
+  }
+
+  package func auditStanding() async throws(StoreError) -> AuditStanding? {
+    try look()
+    return try await base.auditStanding()
+  }
+
+  package func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try look()
+    return try await base.auditRows(from: sequence, limit: limit)
+  }
+
+  package func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] {
+    try look()
+    return try await base.auditCheckpoints()
+  }
+
+  package func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try look()
+    return try await base.auditPayload(digest)
+  }
+
+  package func auditPayloads(of run: RunID) async throws(StoreError) -> [String] {
+    try look()
+    return try await base.auditPayloads(of: run)
   }
 }

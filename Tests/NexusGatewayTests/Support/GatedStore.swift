@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import NexusAudit
 import NexusCore
 import NexusKernel
 import NexusStore
@@ -87,6 +88,10 @@ final class GatedStore: Store {
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow] { try await store.effects(of: run) }
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? { try await store.outcome(of: effect) }
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? { try await store.request(of: effect) }
+  func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? { try await store.approval(id) }
+  func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
+    try await store.approvals(query)
+  }
   func counters() async throws(StoreError) -> [CounterRow] { try await store.counters() }
   func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
   func missing(from scope: CounterScope) async throws(StoreError) -> Spend { try await store.missing(from: scope) }
@@ -98,5 +103,14 @@ final class GatedStore: Store {
   func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await store.runCounts() }
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] { try await store.restarts(since: since) }
   func lastBoot() async throws(StoreError) -> BootRow? { try await store.lastBoot() }
+  func auditStanding() async throws(StoreError) -> AuditStanding? { try await store.auditStanding() }
+  func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try await store.auditRows(from: sequence, limit: limit)
+  }
+  func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] { try await store.auditCheckpoints() }
+  func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try await store.auditPayload(digest)
+  }
+  func auditPayloads(of run: RunID) async throws(StoreError) -> [String] { try await store.auditPayloads(of: run) }
   func close() async { await store.close() }
 }

@@ -198,7 +198,7 @@ import Testing
     #expect(percents == [50, 80])
     machine.setRules([rule(cost: 150, alertAt: [50, 80])])
     _ = machine.admit(call("z", flat(25)), at: reading())
-    #expect(machine.settle(EffectID("z"), actual: cost(25))?.alerts.map(\.percent) == [80])
+    #expect(machine.settle(EffectID("z"), actual: cost(25))?.alerts.compactMap(\.percent) == [80])
   }
 
   @Test func `a soft budget of the plan alerts when it is used up`() {

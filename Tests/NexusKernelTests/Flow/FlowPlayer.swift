@@ -34,7 +34,7 @@ struct FlowPlayer {
   init(_ definition: FlowDefinition, input: JSONValue = ["topic": "bees"], claim: Bool = true) {
     self.definition = definition
     self.input = input
-    machine = FlowMachine(run: Self.run, definition: definition, input: input)
+    machine = FlowMachine(run: Self.run, definition: definition, input: input, judge: SampleJudge())
     append([
       .created(
         RunCreation(kind: definition.kind, name: definition.name, input: input, definition: DefinitionHash("d")))
@@ -52,7 +52,7 @@ struct FlowPlayer {
 
   /// The machine that a node comes to from the journal alone.
   func recovered() -> FlowMachine {
-    var machine = FlowMachine(run: Self.run, definition: definition, input: input)
+    var machine = FlowMachine(run: Self.run, definition: definition, input: input, judge: SampleJudge())
     for entry in journal { machine.apply(entry) }
     return machine
   }

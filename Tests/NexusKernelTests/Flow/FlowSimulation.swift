@@ -86,7 +86,8 @@ struct FlowSimulation {
       endAttempt(openSteps[0])
       return true
     }
-    // Only an event can help now.
+    // Only a person's word or an event can help now.
+    if decide() { return true }
     let before = player.journal.count
     for name in ["go0", "go1"] { player.play(.event(name: name, id: nil, payload: "now")) }
     return player.journal.count > before
@@ -148,8 +149,21 @@ struct FlowSimulation {
     player.endChild(path, status, status == .completed ? "child" : nil)
   }
 
+  /// A person decides about something that a validator has escalated.
+  private mutating func decide() -> Bool {
+    let escalated = player.machine.escalated
+    guard !escalated.isEmpty else { return false }
+    let path = escalated[Int.random(in: 0..<escalated.count, using: &random)]
+    let before = player.journal.count
+    let decision = [GateDecision.accept, .accept, .retry, .stop][Int.random(in: 0..<4, using: &random)]
+    let mayBeLost = player.losesNextCommit
+    player.play(.decide(path, by: "ann", decision, note: ""))
+    return mayBeLost || player.journal.count > before
+  }
+
   private mutating func interfere() {
-    switch Int.random(in: 0..<7, using: &random) {
+    switch Int.random(in: 0..<8, using: &random) {
+    case 7: _ = decide()
     case 0: player.play(.cancel(by: "ann"))
     case 1: player.play(.kill(by: "ann"))
     case 2: player.play(.pause(by: "ann"))

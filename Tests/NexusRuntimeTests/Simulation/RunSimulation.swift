@@ -229,6 +229,13 @@ final class RunSimulation {
       }
       return true
     }
+    for record in unfinished {
+      guard let step = try await recovered(record).escalated.first else { continue }
+      let id = record.id
+      let decision = [GateDecision.accept, .accept, .retry, .stop][world.below(4)]
+      ask { try await $0.decide(id, step: step, decision, by: "ann", note: "") }
+      return true
+    }
     guard let run, unfinished.contains(where: { $0.id == run && $0.summary.status == .suspended }) else { return false }
     for name in ["go0", "go1"] { ask { try await $0.signal(run, name: name, id: nil, payload: "now") } }
     return definition.eventNames.contains { ["go0", "go1"].contains($0) }

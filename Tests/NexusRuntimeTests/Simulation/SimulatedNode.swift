@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusCore
+import NexusFlowKit
 import NexusKernel
 import NexusRuntime
 import NexusStore
@@ -25,6 +26,7 @@ final class SimulatedNode: Sendable {
       clock: world.clock, ids: world.ids, events: EventHub(), stateDirectory: world.directory, inherited: [],
       ownCommand: ["naos"])
     services.restartLogPause = .zero
+    services.judge = SampleJudge()
     runtime = AgentRuntime(plan: plan, services: services) { DefinitionHash(String(decoding: $0, as: UTF8.self)) }
   }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// What waits for people, the oldest first: exactly what would be done, and yes, no or otherwise.
+
+import { get, post, repeating } from "./api.js";
+import { confirm, toast } from "./dialogs.js";
+import { agentLink, empty, fact, h, json, moment, relative, runLink, show, state } from "./dom.js";
+
+// Whoever decides sees all of it.
+const most = 1e6;
+
+const verbs = {
+  approve: { title: "Approve", text: "It is done once, with exactly these arguments." },
+  edit: { title: "Edit", text: "It is done with these arguments instead, if the boundaries permit them.", area: true },
+  deny: { title: "Deny", text: "It is not done, and the agent is told why.", danger: true },
+};
+
+export function open({ root }) {
+  let list = null;
+  let all = false;
+  const asking = repeating(async (signal) => {
+    try { list = (await get(`/approvals?all=${all}&limit=200`, signal)).approvals.reverse(); } catch { return; }
+    render();
+  });
+
+  async function decide(verb, id) {
+    const one = list.find((other) => other.id === id);
+    const what = verbs[verb];
+    const answer = await confirm({
+      title: `${what.title}: ${one.tool}`, text: h("div", h("p", what.text), what.area ? null : json(one.argumentsText, most)), verb: what.title, danger: what.danger,
+      fields: [what.area ? { name: "arguments", label: "Arguments, as JSON", kind: "area", value: one.argumentsText } : null, { name: "reason", label: "Why" }].filter(Boolean),
+    });
+    if (!answer) return;
+    try {
+      const body = { digest: one.digest, reason: answer.reason };
+      if (what.area) body.arguments = JSON.parse(answer.arguments);
+      toast(`${one.tool} is ${(await post(`/approvals/${encodeURIComponent(id)}/${verb}`, body)).status}`);
+    } catch (error) { toast(error.message, "bad"); }
+    asking.go();
+  }
+
+  const acts = Object.fromEntries(Object.keys(verbs).map((verb) => [verb, (data) => decide(verb, data.id)]));
+  acts.all = () => { all = !all; asking.go(); };
+
+  function render() {
+    show(root, h("h1", "Approvals"),
+      h("p", h("button.chip", { "data-act": "all", "aria-pressed": String(all) }, "Settled too")),
+      !list ? h("p.empty", "Asking the node…") : list.length === 0 ? empty("Nothing waits for you.", "naos approvals list --all") : list.map((one) =>
+        h("section.panel", { "aria-label": one.id, "data-key": one.id },
+          h("div.heading", h("h2", one.tool, " ", state(one.status)), one.settledAt ? null : h("div.verbs", Object.entries(verbs).map(([verb, { title, danger }]) =>
+            h("button.act", { class: danger ? "danger" : null, "data-act": verb, "data-id": one.id }, title)))),
+          h("p", one.reason), json(one.argumentsText, most), one.evidence ? json(one.evidence, most) : null,
+          h("dl.facts.row", fact("Agent", agentLink(one.agent)), fact("Run", runLink(one.run)), fact("Effect", one.effect),
+            fact("Asked", relative(one.requestedAt)), fact("Expires", one.expiresAt ? moment(one.expiresAt, 0) : "never"),
+            fact("Decides", `${one.approvers.join(", ")}: ${one.approvedBy.length} of ${one.quorum}`),
+            one.decidedBy ? fact("Decided", one.decidedBy, one.decisionReason ? `: ${one.decisionReason}` : "") : null),
+          h("p.note", one.id, " · ", one.digest))));
+  }
+  render();
+  return { title: () => "Approvals", acts, update() { asking.go(); render(); }, close: asking.stop };
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+// What validators make of what comes out of steps.
+extension FlowMachine {
+  /// Something came out of a unit; it is judged first, and only what may proceed becomes its result.
+  mutating func produced(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
+    let path = state.paths.path(of: key)
+    let gates = gates(of: key)
+    guard !gates.isEmpty else { return note(.stepCompleted(path: path, output: output), &turn) }
+    let judgement = judgement(of: output, key, gates, at: turn.now)
+    note(.judged(path: path, judgement), &turn)
+    switch judgement.consequence {
+    case .pass, .warn: note(.stepCompleted(path: path, output: output), &turn)
+    case .retry: retry(key, after: judgement.retryAfter ?? .zero, &turn)
+    case .escalate: break
+    case .stop: note(.stepFailed(path: path, judgement.refusal), &turn)
+    }
+  }
+
+  private func judgement(
+    of output: JSONValue, _ key: UnitKey, _ gates: [GateDefinition], at now: WallTime
+  ) -> GateJudgement {
+    let asking = GateAsking(gates: gates, judge: judge, subject: .output, value: output, now: now)
+    let findings = asking.findings { self.value(of: $0, for: key) }
+    return (state.gates[key] ?? GateHistory()).judgement(
+      of: output, .output, by: gates, findings, spent: state.units[key]?.cost ?? .zero, leeway: leeway(at: key))
+  }
+
+  /// Only agents are told what was wrong, and asked again; behind the point of no return nothing but a person stops.
+  private func leeway(at key: UnitKey) -> GateLeeway {
+    let commitment = definition.steps[key.step].commitment
+    let isAgent = if case .agent = definition.steps[key.step].action { true } else { false }
+    guard definition.kind == .saga else { return GateLeeway(canRetry: isAgent) }
+    return GateLeeway(
+      canRetry: isAgent && commitment != .pivot, mustAsk: state.isBehindPivot || commitment != .compensatable)
+  }
+
+  /// The validators of what comes out of a unit.
+  func gates(of key: UnitKey) -> [GateDefinition] {
+    guard key.role == .forward else { return [] }
+    return definition.steps[key.step].gates.compactMap { definition.gates[$0] }
+  }
+
+  /// What rules read beside the output.
+  private func value(of variable: GateVariable, for key: UnitKey) -> JSONValue {
+    let unit = state.units[key]
+    switch variable {
+    // One that cannot be made any more is missing, and a rule that reads it has no value.
+    case .input: return (try? state.input(of: key, run: run)) ?? .null
+    case .steps:
+      var steps = JSONObject()
+      for index in definition.steps.indices {
+        guard let outcome = state.outcome(of: index) else { continue }
+        steps[definition.steps[index].name] = ["output": outcome.output, "status": .string(outcome.word)]
+      }
+      return .object(steps)
+    case .run:
+      return [
+        "id": .string(run.text), "kind": .string(definition.kind.rawValue), "name": .string(definition.name),
+        "step": .string(state.paths.path(of: key).text),
+        "attempt": .int(Int64((state.gates[key]?.rejections ?? 0) + 1)), "input": state.input,
+        "tokens": .int(unit?.tokens.value ?? 0), "nanoUSD": .int(unit?.cost.value ?? 0),
+      ]
+    }
+  }
+
+  // MARK: Another try
+
+  /// How many of the last model answers an attempt drops.
+  ///
+  /// An `llm` agent goes through its conversation to where it was, and is told there what was wrong.
+  func rewind(of key: UnitKey) -> Int {
+    let own = state.units.look(at: key) { $0.history.pendingRewind } ?? 0
+    guard let rejected = state.gates[key]?.pendingRewind, rejected > 0, let agent = agent(of: key),
+      definition.agents[agent]?["llm"] == nil
+    else { return own }
+    return max(own, rejected)
+  }
+
+  func feedback(of key: UnitKey) -> JSONValue? {
+    let gates = gates(of: key)
+    return gates.isEmpty ? nil : state.gates[key]?.feedback(by: gates)
+  }
+
+  // MARK: Escalation
+
+  /// What came out of the unit waits for a person's word.
+  func isEscalated(_ key: UnitKey) -> Bool {
+    state.gates[key]?.isEscalated == true && state.active.contains(key) && !state.open.contains(key)
+  }
+
+  /// The units that wait for a person's word.
+  package var escalated: [StepPath] {
+    state.active.filter(isEscalated).sorted(by: Self.before).map { state.paths.path(of: $0) }
+  }
+
+  /// A person decides about what a validator has escalated.
+  mutating func decide(
+    _ path: StepPath, by who: String, _ decision: GateDecision, note text: String, _ turn: inout Turn
+  ) {
+    guard !state.status.isFinal, let key = state.paths.key(of: path), isEscalated(key),
+      let output = state.gates[key]?.rejected
+    else { return }
+    note(.gateDecided(path: path, by: who, decision, note: text), &turn)
+    switch decision {
+    case .accept: note(.stepCompleted(path: path, output: output), &turn)
+    case .stop: note(.stepFailed(path: path, .stopped(by: who, note: text)), &turn)
+    case .retry: if !isResting { retry(key, after: .zero, &turn) }
+    }
+  }
+
+  /// What a rule or a person has stopped comes before what only failed.
+  var firstFailure: UnitKey? {
+    state.failed.first { state.units[$0]?.failure?.isStop == true } ?? state.failed.first
+  }
+}
+
+extension FlowState {
+  mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
+    guard let key = key(of: path) else { return }
+    gates[key, default: GateHistory()].apply(judgement)
+    // Something came out of it, so it did something, also where a run of its own did.
+    if judgement.subject == .output, !judgement.mayProceed { units[key]?.mayHaveApplied = true }
+    guard judgement.consequence == .retry else { return }
+    change(path, time) { $0.dueAt = judgement.retryAfter.map { time + $0 } }
+  }
+
+  mutating func applyDecision(_ path: StepPath, _ decision: GateDecision, _ time: WallTime) {
+    guard let key = key(of: path) else { return }
+    gates[key, default: GateHistory()].apply(decision)
+    if decision == .retry { dropChild(of: key) }
+    // Whether a pivot was passed is found out by trying it again: what wants to go back waits for that.
+    guard decision == .retry, definition.kind == .saga, definition.steps[key.step].commitment == .pivot else { return }
+    change(path, time) { $0.wasCutOff = true }
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// The validators of an agent's runs, and who judges by them.
+package struct AgentGates: Sendable {
+  package var agent: String
+  /// The run's input.
+  package var input: JSONValue
+  package var output: [GateDefinition]
+  /// The agent does not take up its own conversation where it was told what is wrong: a retry asks its last models anew.
+  package var asksAnew: Bool
+  /// Nil: nobody can judge, and whatever would have to be judged is stopped.
+  package var judge: (any OutputJudge)?
+
+  package init(
+    agent: String = "", input: JSONValue = .null, output: [GateDefinition] = [], asksAnew: Bool = false,
+    judge: (any OutputJudge)? = nil
+  ) {
+    self.asksAnew = asksAnew
+    self.agent = agent
+    self.input = input
+    self.output = output
+    self.judge = judge
+  }
+}
+
+// What validators make of the agent's outputs, and what follows.
+extension RunMachine {
+  /// An attempt has come to an output: it is judged before it becomes the run's.
+  ///
+  /// What the attempt was told meanwhile holds if the output is not taken.
+  func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
+    guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
+    let spent = state.cost + cost
+    let asked = GateAsking(
+      gates: gates.output, judge: gates.judge, subject: .output, value: output, now: now ?? WallTime(microseconds: 0))
+    let findings = asked.findings { variable in
+      switch variable {
+      case .input: gates.input
+      // There are none but this one.
+      case .steps: [:]
+      case .run:
+        [
+          "id": .string(run?.text ?? ""), "kind": .string(RunKind.agent.rawValue), "name": .string(gates.agent),
+          "step": .string(step.text), "attempt": .int(Int64(state.gate.rejections + 1)), "input": gates.input,
+          "tokens": .int(state.tokens.value), "nanoUSD": .int(spent.value),
+        ]
+      }
+    }
+    let judgement = state.gate.judgement(
+      of: output, .output, by: gates.output, findings, spent: spent, leeway: GateLeeway())
+    let entry = RunEntry.judged(path: step, judgement)
+    switch judgement.consequence {
+    case .pass, .warn: return Decision([entry, .completed(output: output)], [.settle])
+    case .stop: return Decision([entry, .stopped(judgement.refusal)], [.settle])
+    case .retry, .escalate:
+      if let stopping { return Decision([entry] + [ending(after: stopping)].compactMap(\.self), [.settle]) }
+      return Decision([entry], judgement.retryAfter.map { [.retryAfter($0)] } ?? [])
+    }
+  }
+
+  /// A person decides about the output that a validator has escalated.
+  func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
+    guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
+    else {
+      // Nobody drives what rests, so whoever took it up to decide lets it go again.
+      return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
+    }
+    let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
+    switch decision {
+    case .accept: return Decision([entry, .completed(output: output)], [.settle])
+    case .stop: return Decision([entry, .stopped(.stopped(by: who, note: note))], [.settle])
+    case .retry:
+      var after = self
+      after.apply(entry)
+      return Decision([entry]) + (state.status == .paused ? Decision([], [.settle]) : after.start(at: now))
+    }
+  }
+}
+
+extension RunError {
+  /// A person has stopped what a validator had escalated to them.
+  static func stopped(by who: String, note: String) -> RunError {
+    RunError(
+      code: stoppedByPerson, message: "the output was stopped by \(who)" + (note.isEmpty ? "" : ": \(note)"),
+      isRetryable: false)
+  }
+}
