@@ -64,6 +64,8 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case gateVerdict = "gate.verdict"
   case approval
   case boundary
+  /// A secret was read, for what `details` say; its value is nowhere in the log.
+  case secretRead = "secret.read"
   case budgetRefused = "budget.refused"
   case budgetStopped = "budget.stopped"
   /// An effect whose outcome nobody knows.
