@@ -168,6 +168,8 @@ struct SecretTests {
       let words = try await node.end().errText
       #expect(words.contains("the secret upstream was read for provider fake"), "\(words)")
       #expect(!(words + logs).contains("canary"))
+      let audit = try await project.naos("audit", "tail", "--event", "secret.read", "-n", "100", "-o", "jsonl").out
+      #expect(audit.contains("provider fake") && !audit.contains("canary"), "\(audit)")
       for file in try FileManager.default.contentsOfDirectory(atPath: project.path(".naos")) {
         guard let data = FileManager.default.contents(atPath: project.path(".naos/\(file)")) else {
           continue
