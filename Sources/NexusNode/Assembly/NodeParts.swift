@@ -120,7 +120,9 @@ final class NodeParts: Sendable {
   func tellOfSecrets(_ plan: ProjectPlan) {
     for provider in plan.providers {
       guard let name = provider.secret else { continue }
-      NodeLog.logger.notice("the secret \(name) was read for provider \(provider.name)")
+      if options.purpose == .project {
+        NodeLog.logger.notice("the secret \(name) was read for provider \(provider.name)")
+      }
       let purpose = "provider \(provider.name)"
       audit.note(AuditRecord(.secretRead, subject: name, details: ["purpose": .string(purpose)]))
       events.publish(.secret(SecretEvent(name: name, purpose: purpose)))
