@@ -163,6 +163,11 @@ async def peer_is_ready(process):
 async def run_peer(command, folder, cells, seed, source):
     """What came of each cell; a text where it could not be measured."""
     results = {}
+    if await asyncio.to_thread(processes.answers, f"http://127.0.0.1:{litellm.PORT}/health/liveliness"):
+        # Another one would answer in its place, with budgets that are spent.
+        trouble = f"port {litellm.PORT} is taken by another LiteLLM"
+        print(f"  LiteLLM was not measured: {trouble}", file=sys.stderr)
+        return {cell.name: trouble for cell in cells}
     with litellm.peer(command, folder, cells) as process:
         trouble = await peer_is_ready(process)
         end, calls = time.monotonic() + PEER_SECONDS, sum(calls_of(cell.clients) for cell in cells)

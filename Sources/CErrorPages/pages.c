@@ -454,6 +454,9 @@ static const unsigned char NX_CFG_260[] = {
 static const unsigned char NX_CFG_261[] = {
 #embed "../../docs/errors/NX-CFG-261.md"
 };
+static const unsigned char NX_CFG_262[] = {
+#embed "../../docs/errors/NX-CFG-262.md"
+};
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
 };
@@ -919,6 +922,21 @@ static const unsigned char NX_STO_033[] = {
 static const unsigned char NX_STO_034[] = {
 #embed "../../docs/errors/NX-STO-034.md"
 };
+static const unsigned char NX_STO_040[] = {
+#embed "../../docs/errors/NX-STO-040.md"
+};
+static const unsigned char NX_STO_041[] = {
+#embed "../../docs/errors/NX-STO-041.md"
+};
+static const unsigned char NX_STO_042[] = {
+#embed "../../docs/errors/NX-STO-042.md"
+};
+static const unsigned char NX_STO_043[] = {
+#embed "../../docs/errors/NX-STO-043.md"
+};
+static const unsigned char NX_STO_044[] = {
+#embed "../../docs/errors/NX-STO-044.md"
+};
 static const unsigned char NX_SUP_001[] = {
 #embed "../../docs/errors/NX-SUP-001.md"
 };
@@ -1092,6 +1110,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-251", NX_CFG_251, sizeof NX_CFG_251},
     {"NX-CFG-260", NX_CFG_260, sizeof NX_CFG_260},
     {"NX-CFG-261", NX_CFG_261, sizeof NX_CFG_261},
+    {"NX-CFG-262", NX_CFG_262, sizeof NX_CFG_262},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
@@ -1247,6 +1266,11 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-032", NX_STO_032, sizeof NX_STO_032},
     {"NX-STO-033", NX_STO_033, sizeof NX_STO_033},
     {"NX-STO-034", NX_STO_034, sizeof NX_STO_034},
+    {"NX-STO-040", NX_STO_040, sizeof NX_STO_040},
+    {"NX-STO-041", NX_STO_041, sizeof NX_STO_041},
+    {"NX-STO-042", NX_STO_042, sizeof NX_STO_042},
+    {"NX-STO-043", NX_STO_043, sizeof NX_STO_043},
+    {"NX-STO-044", NX_STO_044, sizeof NX_STO_044},
     {"NX-SUP-001", NX_SUP_001, sizeof NX_SUP_001},
     {"NX-SUP-002", NX_SUP_002, sizeof NX_SUP_002},
     {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},

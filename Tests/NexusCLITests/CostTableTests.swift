@@ -104,4 +104,27 @@ import Testing
       """
     #expect(CostTable.history([adjusted, settled, call], now: now, plain) == expected)
   }
+
+  @Test func `alerts say when, of which budget and how much, and go over the wire`() throws {
+    var passed = BudgetAlertNote(
+      at: now + .seconds(-120), scope: "agent:researcher", per: "day",
+      spent: Spend(cost: NanoUSD(4_000_000_000), tokens: TokenCount(9), requests: 3))
+    passed.percent = 80
+    passed.timezone = "Europe/Berlin"
+    passed.maxNanoUSD = NanoUSD(5_000_000_000)
+    var foreseen = BudgetAlertNote(
+      at: now + .seconds(-7200), scope: "global", per: "run", spent: Spend(tokens: TokenCount(10), requests: 3))
+    foreseen.usedUpAt = now
+    foreseen.run = RunID("run_1")
+    foreseen.maxTokens = TokenCount(20)
+    let report = CostReport(alerts: [passed, foreseen])
+    #expect(try CostReport(json: report.json) == report)
+    let table = CostTable.status(report, now: now, plain)
+    let expected = """
+      ALERT                                                     BUDGET            PER                      SPENT      LIMIT
+      2m ago: 80 % passed                                       agent:researcher  day (Europe/Berlin)      $4.00      $5.00
+      2h ago: used up at 2026-11-23T05:37:00.000Z at that pace  global            run run_1            10 tokens  20 tokens
+      """
+    #expect(table == expected)
+  }
 }

@@ -16,6 +16,7 @@ import dialects
 GIVEN_UP = 2
 # Longer than any gateway here makes a call wait for room in its budget.
 ANSWER_SECONDS = 60
+GRACE_SECONDS = 5
 GIVEN_UP_NOTE, OUT_OF_TIME = "given up", "out of time"
 AMOUNT = re.compile(r"(-?)\$(\d+)\.(\d+)")
 ASKED = re.compile(r"it may come to (-?\$\d+\.\d+)")
@@ -162,7 +163,9 @@ async def client(cell, number, seed, port, key, account, judge, tally, model=Non
             if deadline is not None and time.monotonic() > deadline:
                 tally.others[OUT_OF_TIME] += 1
                 return
-            async with asyncio.timeout(ANSWER_SECONDS):
+            # What is under way when the time is over may still end.
+            patience = ANSWER_SECONDS if deadline is None else deadline + GRACE_SECONDS - time.monotonic()
+            async with asyncio.timeout(min(ANSWER_SECONDS, patience)):
                 reply = await connection.ask(path, key_fields(cell.api, key), body)
             if reply.status == 200:
                 tally.answers += 1

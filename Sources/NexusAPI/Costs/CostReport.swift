@@ -53,12 +53,14 @@ package struct CostReport: Sendable, Hashable {
   /// Calls of unknown cost that are charged in full until someone resolves them.
   package var unresolved: UnresolvedNote
   /// The alerts that were told of budgets in their present windows, the newest first.
-  package var alerts: [BudgetAlertNote] = []
+  package var alerts: [BudgetAlertNote]
 
   package init(
     tokens: TokenCount = .zero, cost: NanoUSD = .zero, agents: [CostRow] = [], models: [CostRow] = [],
-    budgets: [BudgetStatus] = [], mode: String = "hard", unresolved: UnresolvedNote = UnresolvedNote()
+    budgets: [BudgetStatus] = [], mode: String = "hard", unresolved: UnresolvedNote = UnresolvedNote(),
+    alerts: [BudgetAlertNote] = []
   ) {
+    self.alerts = alerts
     self.tokens = tokens
     self.cost = cost
     self.agents = agents

@@ -11,6 +11,7 @@ package import NexusCore
 //   {"type":"agent","agent":…,"state":…,"note":…}
 //   {"type":"supervisor","supervisor":…,"kind":…,"child":…,"note":…}
 //   {"type":"budget","scope":…,"per":…,"run":…,"percent":…,"usedUpAt":…,"note":…}
+//   {"type":"secret","name":…,"purpose":…}
 //   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
 
 extension EffectEvent {
@@ -63,6 +64,8 @@ extension NodeEvent: WireValue {
         "type": "budget", "scope": .string(event.scope), "per": .string(event.per), "run": .of(event.run),
         "percent": .of(event.percent), "usedUpAt": .of(event.usedUpAt), "note": .string(event.note),
       ]
+    case .secret(let event):
+      return ["type": "secret", "name": .string(event.name), "purpose": .string(event.purpose)]
     case .log(let event):
       guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
       var object: JSONObject = ["type": "log"]
@@ -96,6 +99,8 @@ extension NodeEvent: WireValue {
           run: try reader.optionalText("run").map { RunID($0) },
           percent: try reader.optionalInteger("percent").map { Int($0) },
           usedUpAt: try reader.optionalTime("usedUpAt"), note: try reader.text("note")))
+    case "secret":
+      self = .secret(SecretEvent(name: try reader.text("name"), purpose: try reader.text("purpose")))
     case "log": self = .log(try LogEvent(json: json))
     default: throw WireError(path: "event.type", message: "unknown type")
     }
@@ -107,7 +112,7 @@ extension NodeEvent: WireValue {
     case .effect(let event): event.caller.run
     case .run(let event): event.run
     case .budget(let event): event.run
-    case .agent, .supervisor: nil
+    case .agent, .supervisor, .secret: nil
     case .log(let event): event.run
     }
   }
@@ -119,7 +124,7 @@ extension NodeEvent: WireValue {
     case .run(let event): event.agent
     case .agent(let event): event.agent
     case .budget(let event): event.agent
-    case .supervisor: nil
+    case .supervisor, .secret: nil
     case .log(let event): event.agent
     }
   }

@@ -15,7 +15,9 @@ package struct RootCommand: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Projects:",
-        subcommands: [InitCommand.self, CreateCommand.self, TemplatesCommand.self, ConfigCommand.self]),
+        subcommands: [
+          InitCommand.self, CreateCommand.self, TemplatesCommand.self, ConfigCommand.self, SecretCommand.self,
+        ]),
       CommandGroup(
         name: "The node:",
         subcommands: [

@@ -39,7 +39,7 @@ package struct ProjectFolder: Sendable {
   package func load() -> ConfigLoadResult {
     ConfigLoader.load(
       projectDirectory: path, environment: ProcessEnvironment.variables(),
-      isCheaper: PriceComparisons.comparison(in: path))
+      isCheaper: PriceComparisons.comparison(in: path), secret: SecretStore(project: path).lookup)
   }
 
   /// The operator's token, where a node has made one.

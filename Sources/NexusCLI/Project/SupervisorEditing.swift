@@ -77,7 +77,7 @@ struct SupervisorEditing {
     let text = try self.text(edited)
     let result = ConfigLoader.load(
       projectDirectory: project.path, environment: ProcessEnvironment.variables(), mainFile: text,
-      isCheaper: PriceComparisons.comparison(in: project.path))
+      isCheaper: PriceComparisons.comparison(in: project.path), secret: SecretStore(project: project.path).lookup)
     guard let plan = result.plan else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
     return plan
   }

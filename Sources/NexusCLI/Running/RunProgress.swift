@@ -39,7 +39,7 @@ package struct RunProgress: Sendable {
     case .agent(let agent): return lines(for: agent)
     case .budget(let budget): return flush() + ["\(style.warning("▲")) \(TerminalText.line(budget.note))"]
     // What it means for the run is told by the run.
-    case .supervisor: return []
+    case .supervisor, .secret: return []
     case .log(let line):
       guard showsLogs else { return [] }
       return flush() + ["  \(style.quiet("log           " + TerminalText.line(line.text)))"]

@@ -69,7 +69,11 @@ struct CanonicalYAML {
     var members: [(String, YAMLText)] = [
       ("dialect", .plain(spec.dialect.rawValue)), ("baseURL", .text(spec.baseURL)),
     ]
-    if spec.apiKey != nil { members.append(("apiKey", .text(redactedText))) }
+    if let secret = spec.secret {
+      members.append(("apiKey", .text(PlanBuilder.secretPrefix + secret)))
+    } else if spec.apiKey != nil {
+      members.append(("apiKey", .text(redactedText)))
+    }
     if !spec.headers.isEmpty {
       members.append(("headers", .map(spec.headers.map { ($0.name, .text(redactedText)) })))
     }

@@ -64,7 +64,8 @@ enum ConfigKeys {
       KeySpec("dialect", word(Dialect.self), default: "of a known provider, else openai", "The language of its API."),
       KeySpec(
         "baseURL", text, default: "of a known provider", "What the provider's own SDK calls `base_url`."),
-      KeySpec("apiKey", text, default: "none", "The credential, as `${NAME}`; it never leaves the node."),
+      KeySpec(
+        "apiKey", text, default: "none", "The credential, as `secret:NAME` or `${NAME}`; it never leaves the node."),
       KeySpec("headers", .dictionary(.free, text), "More headers for every request."),
       KeySpec(
         "apiVersion", text, "Of Azure: the `api-version` of every request. The key then goes in the header `api-key`."),

@@ -27,7 +27,7 @@ extension ConfigKeys {
       "Models that take over when the limit comes near."),
   ]
 
-  private static let downgrade = ObjectShape(
+  static let downgrade = ObjectShape(
     "a downgrade",
     [
       KeySpec(

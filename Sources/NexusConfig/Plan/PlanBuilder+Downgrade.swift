@@ -38,8 +38,9 @@ extension PlanBuilder {
 
   /// `onLimit: downgrade` says what the key `downgrade` would have to say.
   private mutating func checkDowngradeWord(_ sources: [Fields], _ entry: Shaped) {
-    let isMeant = sources.contains { $0.text("onLimit") == "downgrade" && !$0.has("downgrade") }
-    guard isMeant, !sources.contains(where: { $0.has("downgrade") }) else { return }
+    guard sources.contains(where: { $0.text("onLimit") == "downgrade" }),
+      !sources.contains(where: { $0.has("downgrade") })
+    else { return }
     report(
       Diagnostic(
         "NX-CFG-260", "`onLimit: downgrade` does not say which model takes over",
@@ -70,7 +71,9 @@ extension PlanBuilder {
 
   /// Each has to be cheaper, and spoken to alike: nothing is translated.
   mutating func checkDowngrades() {
-    for pair in downgrades {
+    // What stands beside several budgets is said once.
+    var seen: Set<SourceLocation> = []
+    for pair in downgrades where seen.insert(pair.location).inserted {
       if let other = dialect(of: pair.cheaper), let own = dialect(of: pair.dearer), own != other {
         report(
           Diagnostic(

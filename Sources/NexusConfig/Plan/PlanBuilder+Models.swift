@@ -67,15 +67,19 @@ extension PlanBuilder {
           suggestion: Suggestion.nearest(to: entry.key, among: KnownProviders.all.map(\.name))))
     }
     if let value = fields.value("apiKey"), case .text(let key, let isExternal) = value.content {
-      if !isExternal, !key.isEmpty {
+      if !isExternal, !key.isEmpty, !key.hasPrefix(Self.secretPrefix) {
         var diagnostic = Diagnostic(
           "NX-CFG-209", .warning, "a key stands in the file", at: value.location,
           help: "put it in the environment or .env and write ${NAME}")
         diagnostic.hidesSource = true
         report(diagnostic)
       }
-      spec.apiKey = key.isEmpty ? nil : SecretText(key)
-      checkHeader(key, at: value.location)
+      if !isExternal, key.hasPrefix(Self.secretPrefix) {
+        take(secret: String(key.dropFirst(Self.secretPrefix.count)), into: &spec, at: value.location)
+      } else {
+        spec.apiKey = key.isEmpty ? nil : SecretText(key)
+      }
+      checkHeader(spec.apiKey?.revealed ?? "", at: value.location)
     }
     for header in fields.value("headers")?.entries ?? [] {
       guard let text = header.value.text else { continue }

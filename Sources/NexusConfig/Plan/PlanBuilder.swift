@@ -41,11 +41,13 @@ struct PlanBuilder {
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
   let isCheaper: CheaperCheck
+  let secret: SecretLookup
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
     isCheaper: @escaping CheaperCheck = Self.ownPrices,
+    secret: @escaping SecretLookup = { _ in .missing(known: []) },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -54,6 +56,7 @@ struct PlanBuilder {
     self.zoneNames = zoneNames
     self.zoneRules = zoneRules
     self.isCheaper = isCheaper
+    self.secret = secret
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }

@@ -151,6 +151,12 @@ enum ConfigReference {
         call, all of them bind.
         """, shape: ConfigKeys.cost),
     Section(
+      title: "`cost.alerts`", text: "Percentages alone are `at` (see [alerts](../concepts/budgets.md#alerts)).",
+      shape: ConfigKeys.alerts),
+    Section(
+      title: "`cost.downgrade`", text: "Of any budget (see [budgets](../concepts/budgets.md#when-it-is-used-up)).",
+      shape: ConfigKeys.downgrade),
+    Section(
       title: "`cost.models.<model>`",
       text:
         "They come before the files of `prices.d` and the built-in prices (see [budgets](../concepts/budgets.md#prices)).",

@@ -64,6 +64,8 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case gateVerdict = "gate.verdict"
   case approval
   case boundary
+  /// A secret was read, for what `details` say; its value is nowhere in the log.
+  case secretRead = "secret.read"
   /// A call was refused before it was made: by a budget, a limit on calls, a loop.
   case callRefused = "call.refused"
   case budgetStopped = "budget.stopped"

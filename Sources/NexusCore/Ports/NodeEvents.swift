@@ -10,6 +10,7 @@ package enum NodeEvent: Sendable {
   case agent(AgentEvent)
   case supervisor(SupervisorEvent)
   case budget(BudgetEvent)
+  case secret(SecretEvent)
   case log(LogEvent)
 }
 
@@ -121,6 +122,18 @@ package struct BudgetEvent: Sendable {
     self.percent = percent
     self.usedUpAt = usedUpAt
     self.note = note
+  }
+}
+
+/// A secret was read; its value is nowhere in it.
+package struct SecretEvent: Sendable {
+  package let name: String
+  /// What it was read for: `provider openai`.
+  package let purpose: String
+
+  package init(name: String, purpose: String) {
+    self.name = name
+    self.purpose = purpose
   }
 }
 

@@ -7,15 +7,17 @@ internal import Synchronization
 
 // Cheaper models when a budget comes near to its limit.
 extension Ledger {
-  /// The cheaper model that takes a call, as `provider/model`; nil for the one that was asked for.
+  /// The cheaper model that takes a call where a budget comes near to its limit.
   ///
   /// - Parameters:
   ///   - model: the one that was asked for.
   ///   - caller: who asks.
   ///   - isForced: the call does not fit as it is.
+  /// - Returns: as `provider/model`; nil for the one that was asked for.
   package func downgrade(_ model: ModelReference, for caller: Caller, isForced: Bool) -> String? {
-    let reading = reading
-    return state.withLock { state in
+    state.withLock { state in
+      // Asked of every call, and most projects have none.
+      guard state.machine.hasDowngrades else { return nil }
       let subject = state.subject(of: caller)
       return state.machine.downgrade(
         "\(model.provider)/\(model.model)", of: subject, at: reading, isForced: isForced)
@@ -28,12 +30,12 @@ extension PriceBook {
   ///
   /// Both as `provider/model`. Prompts of every length count: a price that rises for long ones may be the dearer one there.
   package func isCheaper(_ model: String, than other: String) -> Bool? {
-    guard let price = self.price(of: model), let dearer = self.price(of: other) else { return nil }
-    if price.isFree { return !dearer.isFree }
-    let lengths = [TokenCount.zero] + [price, dearer].compactMap { $0.longPrompt.map { $0.above + TokenCount(1) } }
-    var amounts = [(price.perRequest.value, dearer.perRequest.value)]
+    guard let cheaper = price(of: model), let dearer = price(of: other) else { return nil }
+    if cheaper.isFree { return !dearer.isFree }
+    let lengths = [TokenCount.zero] + [cheaper, dearer].compactMap { $0.longPrompt.map { $0.above + TokenCount(1) } }
+    var amounts = [(cheaper.perRequest.value, dearer.perRequest.value)]
     for length in lengths {
-      let (mine, theirs) = (price.rates(forPrompt: length), dearer.rates(forPrompt: length))
+      let (mine, theirs) = (cheaper.rates(forPrompt: length), dearer.rates(forPrompt: length))
       amounts += [
         (mine.input.value, theirs.input.value), (mine.output.value, theirs.output.value),
         (mine.cacheRead.value, theirs.cacheRead.value), (mine.cacheWrite5m.value, theirs.cacheWrite5m.value),

@@ -43,14 +43,10 @@ extension Ledger {
   /// - Parameters:
   ///   - places: where calls are counted from now on.
   ///   - store: what has the charges.
-  ///   - counted: counters of single runs in which all their calls were counted.
   /// - Throws: `StoreError`; what was not filled is the next time.
-  package func fill(
-    _ places: [BudgetPlace], from store: any Store, except counted: Set<CounterKey> = []
-  ) async throws(StoreError) {
+  package func fill(_ places: [BudgetPlace], from store: any Store) async throws(StoreError) {
     for place in places {
       for var scope in try await scopes(of: place, in: store) {
-        if place.window == .run, counted.contains(scope.key) { continue }
         if let run = scope.run, !place.scope.isOfFlow {
           scope.calledRuns = Set(try await runs(calledBy: run, at: place, in: store))
         }

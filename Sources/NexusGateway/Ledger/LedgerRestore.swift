@@ -49,8 +49,7 @@ extension Ledger {
     }
     if !mutations.isEmpty { try await store.commit(StoreTransaction(.synced, mutations)) }
     let known = Set(counters.map(\.key))
-    try await fill(
-      neverCounted(known, areAllInDoubt: !holds.isEmpty), from: store, except: holds.isEmpty ? known : [])
+    try await fill(neverCounted(known, areAllInDoubt: !holds.isEmpty), from: store)
   }
 
   /// Where limits hold and nobody has ever counted: they were set while no node ran.
@@ -63,7 +62,7 @@ extension Ledger {
       let places = state.overrides.applied(to: state.budgets).map { BudgetPlace($0) }
       return Array(Set(places)).filter { place in
         if case .agent = place.scope, place.window == .lifetime { return false }
-        // Each run that is not over has a counter of its own, or none yet.
+        // Each run that is not over has a counter of its own, or none yet, or one from before its limit was gone.
         if place.window == .run { return true }
         // The counter of an earlier window says nothing: the limit may have been gone since.
         let isKnown = known.contains(state.machine.key(of: place, run: nil, at: reading))

@@ -19,6 +19,9 @@ package struct DowngradeSpec: Sendable, Hashable {
 }
 
 extension BudgetMachine {
+  /// Whether any budget has cheaper models.
+  package var hasDowngrades: Bool { book.hasDowngrades }
+
   /// How many models a call may pass on its way to the one that takes it.
   private static let mostSteps = 8
 

@@ -16,6 +16,8 @@ package struct ProviderSpec: Sendable, Hashable {
   ///
   /// Never logged, never journaled.
   package var apiKey: SecretText?
+  /// The name of the secret that `apiKey` comes from; nil where it comes from elsewhere.
+  package var secret: String?
   package var headers: [EnvironmentVariable]
   /// What stands behind the `?` of every call, in order; not encoded yet.
   package var query: [EnvironmentVariable]

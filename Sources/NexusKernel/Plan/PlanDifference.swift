@@ -52,6 +52,7 @@ package struct PlanDifference: Sendable, Hashable {
     if old.holds != new.holds {
       add(.changed, "project", "cost", "holds: \(old.holds.rawValue) → \(new.holds.rawValue)", .now)
     }
+    if old.alerts != new.alerts { add(.changed, "project", "cost", "alerts", .now) }
     if old.costMode != new.costMode {
       add(.changed, "project", "cost", "mode: \(old.costMode.rawValue) → \(new.costMode.rawValue)", .now)
     }

@@ -20,6 +20,8 @@ struct AlertDesk {
   let ledger: Ledger
   let events: any EventSink
   let clock: any NexusClock
+  /// A node for one run has nobody who reads its log; whoever waits for the run is told by its progress.
+  private let isLogged: Bool
   private var book: AlertBook
   private var pace = ForecastWatch()
   private var isPaceSeeded = false
@@ -29,6 +31,7 @@ struct AlertDesk {
     ledger = parts.ledger
     events = parts.events
     clock = parts.clock
+    isLogged = parts.options.purpose == .project
     book = told
   }
 
@@ -45,7 +48,7 @@ struct AlertDesk {
         continue
       }
       book.take(entries)
-      NodeLog.logger.warning("\(alert.words)")
+      if isLogged { NodeLog.logger.warning("\(alert.words)") }
       events.publish(.budget(Self.event(alert)))
     }
   }

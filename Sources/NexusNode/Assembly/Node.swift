@@ -49,6 +49,7 @@ package final class Node: Sendable {
     } catch {
       throw OperationError(opening: error, options: options)
     }
+    parts.tellOfSecrets(options.plan)
     return Node(parts: parts, operations: LocalOperations(parts: parts))
   }
 

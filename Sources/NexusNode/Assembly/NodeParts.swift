@@ -101,6 +101,7 @@ final class NodeParts: Sendable {
     ledger.reconfigure(holds)
     tools.reconfigure(holds)
     alerts.put(.look)
+    tellOfSecrets(plan)
   }
 
   /// A limit for a window that nobody counted in holds for all of that window, and not from now on.
@@ -112,6 +113,19 @@ final class NodeParts: Sendable {
     } catch {
       NodeLog.logger.warning(
         "what was spent under new budgets could not be read, so they count from now: \(error.message)")
+    }
+  }
+
+  /// Says which secrets were read, and for what.
+  func tellOfSecrets(_ plan: ProjectPlan) {
+    for provider in plan.providers {
+      guard let name = provider.secret else { continue }
+      if options.purpose == .project {
+        NodeLog.logger.notice("the secret \(name) was read for provider \(provider.name)")
+      }
+      let purpose = "provider \(provider.name)"
+      audit.note(AuditRecord(.secretRead, subject: name, details: ["purpose": .string(purpose)]))
+      events.publish(.secret(SecretEvent(name: name, purpose: purpose)))
     }
   }
 

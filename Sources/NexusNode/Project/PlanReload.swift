@@ -27,7 +27,8 @@ enum PlanReload {
     for variable in options.environment { environment[variable.name] = variable.value }
     return ConfigLoader.load(
       projectDirectory: options.project, environment: environment,
-      isCheaper: PriceComparisons.comparison(in: options.project))
+      isCheaper: PriceComparisons.comparison(in: options.project),
+      secret: SecretStore(project: options.project).lookup)
   }
 
   /// The plan of the files as they are now; nil if they have errors, in which case the old plan goes on holding.

@@ -17,6 +17,7 @@ enum AlertReports {
   ///   - told: all of them.
   ///   - budgets: the limits in force: what was told of others is past.
   ///   - now: the time.
+  /// - Returns: at most `limit` of them.
   static func notes(_ told: AlertBook, _ budgets: [BudgetSpec], now: WallTime) -> [BudgetAlertNote] {
     let zones = Dictionary(budgets.compactMap(\.zone).map { ($0.name, $0.rules) }) { first, _ in first }
     let places = Set(budgets.map { "\($0.scope.text) per \($0.name.text)" })

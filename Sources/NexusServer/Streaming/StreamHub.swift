@@ -165,7 +165,7 @@ package actor StreamHub {
     case .run:
       (agentsChanged, runsChanged) = (true, true)
       events.append(event)
-    case .agent, .supervisor, .budget, .effect:
+    case .agent, .supervisor, .budget, .secret, .effect:
       agentsChanged = true
       events.append(event)
     }

@@ -91,6 +91,13 @@ package struct OTLPRecorder: Sendable {
             OTLPAttribute("nexus.budget.scope", budget.scope), OTLPAttribute("nexus.budget.window", budget.per),
             OTLPAttribute("nexus.budget.percent", budget.percent.map(String.init) ?? "forecast"),
           ]))
+    case .secret(let secret):
+      record(
+        OTLPEvent(
+          at: now, name: "nexus.secret.read", body: "\(secret.name) for \(secret.purpose)", isWarning: false,
+          attributes: [
+            OTLPAttribute("nexus.secret.name", secret.name), OTLPAttribute("nexus.secret.purpose", secret.purpose),
+          ]))
     case .log: break
     }
   }

@@ -212,6 +212,22 @@ import Testing
     #expect(try await store.counters().first { $0.key.window == "run" }?.spent.cost == NanoUSD(2_000_000))
   }
 
+  @Test func `for each run counts what was spent while the limit was gone`() async throws {
+    let (store, clock) = (InMemoryStore(), StillClock())
+    try await begin(run, in: store)
+    let limit = BudgetSpec(scope: .agent(writer), window: .run, maxCost: NanoUSD(5_000_000))
+    for (boot, limits) in [("boot_a", [limit]), ("boot_b", []), ("boot_c", [limit])] {
+      let ledger = try await start(boot, limits, store, clock)
+      guard boot != "boot_c" else {
+        #expect(ledger.admit(request(boot, run: run)).refusal?.code == .tooBig)
+        break
+      }
+      #expect(ledger.admit(request(boot, run: run)).hold != nil)
+      try await settle(ledger, boot, in: store)
+    }
+    #expect(try await store.counters().first { $0.key.window == "run" }?.spent.cost == NanoUSD(4_000_000))
+  }
+
   @Test func `for each run counts what runs under way have spent`() async throws {
     let (store, clock) = (InMemoryStore(), StillClock())
     try await begin(run, in: store)
