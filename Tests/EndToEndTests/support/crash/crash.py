@@ -15,7 +15,8 @@ After every kill and at the end the rules of `rules.py` are held: no journal los
 end is recorded is executed again, and one more execution is allowed only for an attempt that a kill cut off.
 
 The node is that of `naos run`, or with --up, and where a scenario needs it, that of `naos up`. With --repeat a step
-that is recorded is executed once more after the first kill, as a node that forgets would: each such life must be found.
+that is recorded is executed once more after the first kill, as a node that forgets would: such a life must be found. It
+is the last: most changes make the database or close it, so there may be many before a kill comes behind a step.
 """
 import argparse, concurrent.futures, json, os, random, subprocess, sys, time
 from collections import Counter
@@ -85,6 +86,8 @@ def points(options, changes, dice):
     """Where to kill: the first change, and that of the next life."""
     if options.lives:
         firsts = sorted(dice.sample(range(1, changes + 1), min(options.lives, changes)))
+        if options.repeat:
+            dice.shuffle(firsts)
     else:
         firsts = range(1 + dice.randrange(options.every), changes + 1, options.every)
     # What is left to do after the first kill has about so many changes.
@@ -97,7 +100,12 @@ def kill_all(options, scenario, workers, dice):
     waiting = {}
     for kills_at, torn in points(options, changes, dice):
         lives = Lives(options, scenario, usual)
-        waiting[workers.submit(lives.check, expected, kills_at, torn)] = (lives, kills_at, torn)
+        job = workers.submit(lives.check, expected, kills_at, torn)
+        waiting[job] = (lives, kills_at, torn)
+        if options.repeat:
+            concurrent.futures.wait([job])
+            if lives.repeated:
+                break
     failed = repeated = 0
     for job in concurrent.futures.as_completed(waiting):
         lives, kills_at, torn = waiting[job]
