@@ -4,6 +4,7 @@
 import NexusAPI
 import NexusCore
 import NexusServer
+import Synchronization
 import Testing
 
 /// What happened since somebody began to scrape, by the names of OpenTelemetry.
