@@ -39,6 +39,13 @@ package struct ProjectFolder: Sendable {
     ConfigLoader.load(projectDirectory: path, environment: ProcessEnvironment.variables())
   }
 
+  /// The same with the `validators` of another file in the place of the project's.
+  package func load(validatorsIn file: String?) -> ConfigLoadResult {
+    guard let file else { return load() }
+    return ConfigLoader.load(
+      projectDirectory: path, environment: ProcessEnvironment.variables(), validatorsIn: Self.absolute(file))
+  }
+
   /// The operator's token, where a node has made one.
   func operatorToken() throws(OperationError) -> String {
     do {

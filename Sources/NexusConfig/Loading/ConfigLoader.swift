@@ -37,13 +37,21 @@ package enum ConfigLoader {
       files: EditedFiles(disk: DiskFiles(), path: path, bytes: Array(text.utf8)))
   }
 
+  /// The same with the `validators` of another file in the place of the project's: what they would mean.
+  package static func load(
+    projectDirectory: String, environment: [String: String], validatorsIn file: String
+  ) -> ConfigLoadResult {
+    load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles(), validatorsIn: file)
+  }
+
   /// The same, from wherever the files are.
   package static func load(
-    projectDirectory: String, environment: [String: String], files: some ConfigFiles
+    projectDirectory: String, environment: [String: String], files: some ConfigFiles, validatorsIn file: String? = nil
   ) -> ConfigLoadResult {
     var reading = ConfigReading(paths: ProjectPaths(directory: projectDirectory), files: files)
     let variables = reading.readEnvironment().merging(environment) { _, outer in outer }
     reading.readProject()
+    if let file { reading.readValidators(from: file) }
 
     var shaper = Shaper(environment: variables)
     let documents = reading.documents.compactMap { shaper.document($0) }

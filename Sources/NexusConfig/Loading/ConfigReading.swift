@@ -41,6 +41,16 @@ struct ConfigReading<Files: ConfigFiles> {
     }
   }
 
+  /// Reads the `validators` of another file, which take the place of those of the project.
+  ///
+  /// What else stands in it, and whatever names the project's validators, is left out.
+  mutating func readValidators(from path: String) {
+    documents = documents.map { $0.keeping { $0 != Self.validators }.withoutUses }
+    documents += read(path, from: nil).map { $0.keeping { $0 == Self.validators } }
+  }
+
+  private static var validators: String { "validators" }
+
   private mutating func read(_ path: String, from location: SourceLocation?) -> [YAMLNode] {
     switch files.readText(path, shownAs: paths.relative(path), from: location) {
     case .failure(let diagnostic):
@@ -146,5 +156,32 @@ enum Wildcard {
       }
     }
     return pattern[j...].allSatisfy { $0 == "*" }
+  }
+}
+
+extension YAMLNode {
+  /// A mapping with only those of its members.
+  fileprivate func keeping(_ isKept: (String) -> Bool) -> YAMLNode {
+    guard case .mapping(let entries) = content else { return self }
+    var node = self
+    node.content = .mapping(entries.filter { isKept($0.key) })
+    return node
+  }
+
+  /// Without `validate`, at any depth: it names validators that are not there any more.
+  fileprivate var withoutUses: YAMLNode {
+    var node = self
+    switch content {
+    case .scalar: break
+    case .sequence(let items): node.content = .sequence(items.map(\.withoutUses))
+    case .mapping(let entries):
+      node.content = .mapping(
+        entries.filter { $0.key != "validate" }.map { entry in
+          var entry = entry
+          entry.value = entry.value.withoutUses
+          return entry
+        })
+    }
+    return node
   }
 }
