@@ -3,10 +3,7 @@
 
 internal import ArgumentParser
 internal import NexusAPI
-internal import NexusConfig
 internal import NexusCore
-internal import NexusGates
-internal import NexusKernel
 
 struct GateReplayCommand: NaosCommand {
   static let configuration = CommandConfiguration(
@@ -42,12 +39,7 @@ struct GateReplayCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let result = project.load(validatorsIn: file)
-    guard let plan = result.plan else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
-    let replay: GateReplay
-    do { replay = try GateReplay(plan: plan) } catch let error as ValidatorFormError {
-      throw CommandFailure.usage("A validator cannot be used: \(error.message).")
-    }
+    let replay = try GateReplay(of: project, validatorsIn: file)
     let (name, names) = (name, Set(validator))
     let start = since.map { SystemClock().wallNow() - $0.duration }
     let console = context.console

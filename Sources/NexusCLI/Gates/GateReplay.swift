@@ -4,7 +4,7 @@
 package import NexusAPI
 package import NexusCore
 internal import NexusGates
-package import NexusKernel
+internal import NexusKernel
 
 /// What validators would have said of outputs that stored runs came to.
 package struct GateReplay: Sendable {
@@ -35,11 +35,19 @@ package struct GateReplay: Sendable {
   private let plan: ProjectPlan
   private let validators: [String: Validator]
 
-  /// - Throws: `ValidatorFormError` if a validator of the plan cannot be used.
-  package init(plan: ProjectPlan) throws {
+  /// Takes the validators of a project, or those of a file in their place.
+  ///
+  /// - Throws: `CommandFailure` if the configuration is wrong.
+  package init(of project: ProjectFolder, validatorsIn file: String? = nil) throws {
+    let result = project.load(validatorsIn: file)
+    guard let plan = result.plan else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
     self.plan = plan
     var validators: [String: Validator] = [:]
-    for spec in plan.validators { validators[spec.gate.name] = try Validator(pinned: spec.gate.program) }
+    for spec in plan.validators {
+      do throws(ValidatorFormError) { validators[spec.gate.name] = try Validator(pinned: spec.gate.program) } catch {
+        throw CommandFailure.usage("The validator `\(spec.gate.name)` cannot be used: \(error.message).")
+      }
+    }
     self.validators = validators
   }
 

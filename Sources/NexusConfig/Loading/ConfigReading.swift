@@ -43,9 +43,9 @@ struct ConfigReading<Files: ConfigFiles> {
 
   /// Reads the `validators` of another file, which take the place of those of the project.
   ///
-  /// What else stands in it, and whatever names the project's validators, is left out.
+  /// What else stands in it is left out.
   mutating func readValidators(from path: String) {
-    documents = documents.map { $0.keeping { $0 != Self.validators }.withoutUses }
+    documents = documents.map { $0.keeping { $0 != Self.validators } }
     documents += read(path, from: nil).map { $0.keeping { $0 == Self.validators } }
   }
 
@@ -165,23 +165,6 @@ extension YAMLNode {
     guard case .mapping(let entries) = content else { return self }
     var node = self
     node.content = .mapping(entries.filter { isKept($0.key) })
-    return node
-  }
-
-  /// Without `validate`, at any depth: it names validators that are not there any more.
-  fileprivate var withoutUses: YAMLNode {
-    var node = self
-    switch content {
-    case .scalar: break
-    case .sequence(let items): node.content = .sequence(items.map(\.withoutUses))
-    case .mapping(let entries):
-      node.content = .mapping(
-        entries.filter { $0.key != "validate" }.map { entry in
-          var entry = entry
-          entry.value = entry.value.withoutUses
-          return entry
-        })
-    }
     return node
   }
 }

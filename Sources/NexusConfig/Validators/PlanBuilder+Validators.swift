@@ -38,7 +38,7 @@ extension PlanBuilder {
   private mutating func reportUnknownValidator(_ name: String, at location: SourceLocation) {
     let names = documents.flatMap { $0.value("validators")?.entries?.map(\.key) ?? [] }
     // One that could not be made is reported already.
-    guard !names.contains(name) else { return }
+    guard !names.contains(name), !ignoresUnknownValidators else { return }
     report(
       Diagnostic(
         "NX-GAT-080", "there is no validator `\(name)`", at: location, help: "write it under `validators`",
