@@ -28,8 +28,8 @@ package struct GateHistory: Sendable, Hashable {
   package private(set) var pendingRewind = 0
   /// A person is to decide.
   package private(set) var isEscalated = false
-  /// A person has let the input pass.
-  package private(set) var inputIsAccepted = false
+  /// What goes in was judged, and may: it stays the same for all attempts.
+  package private(set) var inputIsLetIn = false
 
   package init() {}
 
@@ -41,7 +41,10 @@ package struct GateHistory: Sendable, Hashable {
     }
     last = judgement
     isEscalated = judgement.consequence == .escalate
-    guard judgement.subject == .output else { return }
+    guard judgement.subject == .output else {
+      inputIsLetIn = judgement.mayProceed
+      return
+    }
     switch judgement.consequence {
     case .pass, .warn: break
     case .retry:
@@ -59,13 +62,16 @@ package struct GateHistory: Sendable, Hashable {
       rejections = 0
       retries += 1
     }
-    if decision == .accept, last?.subject == .input { inputIsAccepted = true }
+    if decision == .accept, last?.subject == .input { inputIsLetIn = true }
   }
 
   package mutating func started() { pendingRewind = 0 }
 
   /// A person has it tried again: what was rejected before does not count any more.
   package mutating func forgive() { rejections = 0 }
+
+  /// What a person is asked about is what was to go in, and not what came out.
+  package var asksAboutInput: Bool { isEscalated && last?.subject == .input }
 
   /// What waits for a person's word, or was rejected last; nil if nothing is.
   package var rejected: JSONValue? { last?.rejected }
