@@ -143,10 +143,13 @@ extension FlowState {
   mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(judgement)
-    // A step whose input a person is asked about has begun.
-    if judgement.subject == .input, judgement.consequence == .escalate { change(path, time) { $0.dueAt = nil } }
-    guard judgement.consequence == .retry else { return }
-    change(path, time) { $0.dueAt = judgement.retryAfter.map { time + $0 } }
+    // A step whose input a person is asked about has begun; one whose input is stopped never does.
+    guard !judgement.mayProceed, judgement.subject == .output || judgement.consequence == .escalate else { return }
+    change(path, time) { unit in
+      // Whatever was not known of it, there is an output now.
+      unit.isUnknown = false
+      unit.dueAt = judgement.retryAfter.map { time + $0 }
+    }
   }
 
   mutating func applyDecision(_ path: StepPath, _ decision: GateDecision, _ time: WallTime) {

@@ -246,6 +246,19 @@ import Testing
     #expect(other.machine.outlook.output == "same")
   }
 
+  @Test func `what a probe found out is judged, and the step tried again if it is rejected`() {
+    let flow = FlowDefinition.workflow([.agent("a") { $0.onUnknown = .probe(AgentName("probe")) }]).guarded(.sample())
+    var player = FlowPlayer(flow)
+    player.end("a", .interrupted("a sibling"))
+    player.passTime(of: "a")
+    #expect(player.openSteps == ["a.probe"])
+    player.succeed("a.probe", ["applied": true, "output": "odd"])
+    #expect(player.openSteps == ["a"])
+    #expect(player.open["a"]?.feedback != nil)
+    player.succeed("a", "good")
+    #expect(player.status == .completed)
+  }
+
   // MARK: Sagas
 
   @Test func `a stop has a saga undo what it did, the rejected step first`() {
