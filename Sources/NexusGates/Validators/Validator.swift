@@ -82,9 +82,10 @@ package struct Validator: Sendable {
       : definition.schemaValue.map { SchemaTypes(schema: $0) }.map { ($0.type, $0.bound) } ?? (.dyn, .unknown)
     let subject = definition.scope == .runInput ? "input" : "output"
     self.subject = subject
-    let environment = RuleEnvironment(
+    var environment = RuleEnvironment(
       variables: [RuleVariable(subject, types.0, bound: types.1)] + Self.variables(of: definition.scope)
-        + [RuleVariable("now", .timestamp)])
+        + [RuleVariable("now", .timestamp, bound: .scalar)])
+    environment.refusesCostly = definition.scope != .anything
     var problems: [GateRuleProblem] = []
     rules = definition.rules.enumerated().compactMap {
       CompiledGateRule($0.element, at: $0.offset, in: environment, problems: &problems)
