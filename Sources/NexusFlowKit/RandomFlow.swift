@@ -34,7 +34,12 @@ package enum RandomFlow {
       flow.gates[gate.name] = gate
       for index in flow.steps.indices where Bool.random(using: &random) {
         switch flow.steps[index].action {
-        case .agent, .run: flow.steps[index].gates.append(gate.name)
+        case .agent, .run:
+          if Int.random(in: 0..<5, using: &random) == 0 {
+            flow.steps[index].inputGates.append(gate.name)
+          } else {
+            flow.steps[index].gates.append(gate.name)
+          }
         case .sleep, .event: break
         }
       }

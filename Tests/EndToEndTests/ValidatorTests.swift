@@ -158,6 +158,30 @@ struct ValidatorTests {
     return try await project.newestRun()
   }
 
+  @Test func `a stricter validator is tried on what ran before`() async throws {
+    try await Project.with(Self.config) { project in
+      #expect(try await project.naos("run", "learns").status == 0)
+      let stricter = """
+        validators:
+          tiny:
+            target: steps.learn.output
+            rules: [ { id: cap, expr: "output.total <= 2.0", onFail: stop } ]
+
+        """
+      try project.write(stricter, to: "stricter.yaml")
+      let same = try await project.naos("gate", "replay", "-o", "json")
+      #expect(same.status == 0, "\(same.err)")
+      #expect(try same.json == [])
+      #expect(same.err.contains("2 verdicts on 1 run"), "\(same.err)")
+      let other = try await project.naos("gate", "replay", "--since", "1h", "--with", "stricter.yaml", "-o", "json")
+      #expect(other.status == 0, "\(other.err)")
+      let findings = try other.json.arrayValue ?? []
+      // What was asked for again then would have been stopped, and what passed as well.
+      #expect(findings.compactMap { $0["now"] } == ["stop", "stop"])
+      #expect(findings.compactMap { $0["validator"] } == ["tiny", "tiny"])
+    }
+  }
+
   @Test func `a validator is asked by hand`() async throws {
     try await Project.with(Self.config) { project in
       let good = try await project.naos("gate", "test", "small", #"{"total": 100}"#)

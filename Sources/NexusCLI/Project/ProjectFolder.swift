@@ -42,6 +42,14 @@ package struct ProjectFolder: Sendable {
       isCheaper: PriceComparisons.comparison(in: path), secret: SecretStore(project: path).lookup)
   }
 
+  /// The same with the `validators` of another file in the place of the project's.
+  package func load(validatorsIn file: String?) -> ConfigLoadResult {
+    guard let file else { return load() }
+    return ConfigLoader.load(
+      projectDirectory: path, environment: ProcessEnvironment.variables(), validatorsIn: Self.absolute(file),
+      isCheaper: PriceComparisons.comparison(in: path), secret: SecretStore(project: path).lookup)
+  }
+
   /// The operator's token, where a node has made one.
   func operatorToken() throws(OperationError) -> String {
     do {

@@ -19,7 +19,7 @@ extension ConfigKeys {
     KeySpec(
       "target", Shape(.literal, sequence: .list(Shape(.literal))),
       default: "whatever names it under `validate`",
-      "What it guards: `steps.NAME.output`, `workflows.FLOW.steps.NAME.output` (also `sagas`, `pools`) or `agents.NAME.output`."
+      "What it guards: `steps.NAME.output`, `workflows.FLOW.steps.NAME.output` (also `sagas`, `pools`) or `agents.NAME.output`; with `input` what goes in."
     ),
     KeySpec(
       "format", word(Validator.Format.self), default: "json",
@@ -33,7 +33,7 @@ extension ConfigKeys {
 
   private static let whatFollows: [KeySpec] = [
     KeySpec(
-      "onInvalid", Shape(.word([Verdict.retry, .escalate, .stop].map(\.rawValue))), default: "retry",
+      "onInvalid", Shape(.word([Verdict.retry, .escalate, .stop].map(\.rawValue))), default: "retry; of an input stop",
       "What it means that the output is not JSON or breaks the schema."),
     KeySpec(
       "retry", Shape(.integer(1...Int64(GateRetry.maxAttempts)), mapping: .object(gateRetry)), default: "3",

@@ -45,14 +45,25 @@ package enum ConfigLoader {
       files: EditedFiles(disk: DiskFiles(), path: path, bytes: Array(text.utf8)), isCheaper: isCheaper, secret: secret)
   }
 
+  /// The same with the `validators` of another file in the place of the project's: what they would mean.
+  package static func load(
+    projectDirectory: String, environment: [String: String], validatorsIn file: String,
+    isCheaper: CheaperCheck? = nil, secret: SecretLookup? = nil
+  ) -> ConfigLoadResult {
+    load(
+      projectDirectory: projectDirectory, environment: environment, files: DiskFiles(), validatorsIn: file,
+      isCheaper: isCheaper, secret: secret)
+  }
+
   /// The same, from wherever the files are; prices are those that they state, unless `isCheaper` knows more.
   package static func load(
-    projectDirectory: String, environment: [String: String], files: some ConfigFiles,
+    projectDirectory: String, environment: [String: String], files: some ConfigFiles, validatorsIn file: String? = nil,
     isCheaper: CheaperCheck? = nil, secret: SecretLookup? = nil
   ) -> ConfigLoadResult {
     var reading = ConfigReading(paths: ProjectPaths(directory: projectDirectory), files: files)
     let variables = reading.readEnvironment().merging(environment) { _, outer in outer }
     reading.readProject()
+    if let file { reading.readValidators(from: file) }
 
     var shaper = Shaper(environment: variables)
     let documents = reading.documents.compactMap { shaper.document($0) }
@@ -64,6 +75,8 @@ package enum ConfigLoader {
       zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
       isCheaper: isCheaper ?? PlanBuilder.ownPrices, secret: secret ?? { _ in .missing(known: []) },
       readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
+    // What names a validator of the project may name none of the other file.
+    builder.ignoresUnknownValidators = file != nil
     // After a syntax error a file is missing, and every reference into it would look undefined.
     if !reading.isIncomplete {
       builder.build()

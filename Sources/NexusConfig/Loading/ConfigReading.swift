@@ -41,6 +41,16 @@ struct ConfigReading<Files: ConfigFiles> {
     }
   }
 
+  /// Reads the `validators` of another file, which take the place of those of the project.
+  ///
+  /// What else stands in it is left out.
+  mutating func readValidators(from path: String) {
+    documents = documents.map { $0.keeping { $0 != Self.validators } }
+    documents += read(path, from: nil).map { $0.keeping { $0 == Self.validators } }
+  }
+
+  private static var validators: String { "validators" }
+
   private mutating func read(_ path: String, from location: SourceLocation?) -> [YAMLNode] {
     switch files.readText(path, shownAs: paths.relative(path), from: location) {
     case .failure(let diagnostic):
@@ -146,5 +156,15 @@ enum Wildcard {
       }
     }
     return pattern[j...].allSatisfy { $0 == "*" }
+  }
+}
+
+extension YAMLNode {
+  /// A mapping with only those of its members.
+  fileprivate func keeping(_ isKept: (String) -> Bool) -> YAMLNode {
+    guard case .mapping(let entries) = content else { return self }
+    var node = self
+    node.content = .mapping(entries.filter { isKept($0.key) })
+    return node
   }
 }

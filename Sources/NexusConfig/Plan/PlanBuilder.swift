@@ -30,6 +30,8 @@ struct PlanBuilder {
   var flowCalls: [String: [FlowCall]] = [:]
   /// What names its validators.
   var gateUses: [GateUse] = []
+  /// A name that no validator has is passed over.
+  var ignoresUnknownValidators = false
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
   /// Models that stand in for others, to be compared when all prices are known.

@@ -9,6 +9,8 @@ internal import NexusKernel
 struct GateDraft {
   var spec: ValidatorSpec
   let location: SourceLocation
+  /// What it guards: its first target says.
+  let subject: GateSubject
   /// What in it may ask for a retry, which not everything can do; nil if nothing does.
   var asksForRetry: SourceLocation?
 }

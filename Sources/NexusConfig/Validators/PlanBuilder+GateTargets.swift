@@ -7,33 +7,29 @@ internal import NexusKernel
 
 // What validators guard.
 extension PlanBuilder {
-  private static let targetForms = "write steps.NAME.output, workflows.FLOW.steps.NAME.output or agents.NAME.output"
+  private static let targetForms =
+    "write steps.NAME.output, workflows.FLOW.steps.NAME.output or agents.NAME.output, or the same with `input`"
 
   /// What a target names; empty after a diagnostic.
   mutating func targets(_ text: String, at location: SourceLocation) -> [GateTarget] {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard let last = parts.last, last == "output" else {
-      let isInput = parts.last == "input"
-      report(
-        Diagnostic(
-          isInput ? "NX-GAT-082" : "NX-GAT-080",
-          isInput ? "`\(text)`: only outputs are guarded by validators" : "`\(text)` is no target", at: location,
-          help: isInput ? "an agent's `input` is a JSON Schema of what goes into it" : Self.targetForms))
-      return []
-    }
-    switch (parts.count, parts[0]) {
-    case (3, "agents"): return agentTarget(parts[1], at: location)
-    case (3, "steps"): return stepTargets(parts[1], of: nil, at: location)
-    case (5, let plural) where parts[2] == "steps":
-      guard let kind = [RunKind.workflow, .saga, .pool].first(where: { $0.rawValue + "s" == plural }) else { break }
-      return stepTargets(parts[3], of: (kind, parts[1]), at: location)
-    default: break
+    if let subject = parts.last.flatMap(GateSubject.init(rawValue:)) {
+      switch (parts.count, parts[0]) {
+      case (3, "agents"): return agentTarget(parts[1], subject, at: location)
+      case (3, "steps"): return stepTargets(parts[1], of: nil, subject, at: location)
+      case (5, let plural) where parts[2] == "steps":
+        guard let kind = [RunKind.workflow, .saga, .pool].first(where: { $0.rawValue + "s" == plural }) else { break }
+        return stepTargets(parts[3], of: (kind, parts[1]), subject, at: location)
+      default: break
+      }
     }
     report(Diagnostic("NX-GAT-080", "`\(text)` is no target", at: location, help: Self.targetForms))
     return []
   }
 
-  private mutating func agentTarget(_ name: String, at location: SourceLocation) -> [GateTarget] {
+  private mutating func agentTarget(
+    _ name: String, _ subject: GateSubject, at location: SourceLocation
+  ) -> [GateTarget] {
     guard agentIndex[AgentName(name)] != nil else {
       report(
         Diagnostic(
@@ -41,11 +37,11 @@ extension PlanBuilder {
           suggestion: Suggestion.nearest(to: name, among: plan.agents.map(\.name.text))))
       return []
     }
-    return [.agent(AgentName(name))]
+    return [.agent(AgentName(name), subject)]
   }
 
   private mutating func stepTargets(
-    _ step: String, of flow: (kind: RunKind, name: String)?, at location: SourceLocation
+    _ step: String, of flow: (kind: RunKind, name: String)?, _ subject: GateSubject, at location: SourceLocation
   ) -> [GateTarget] {
     var candidates = plan.flows
     if let flow {
@@ -67,29 +63,42 @@ extension PlanBuilder {
           suggestion: Suggestion.nearest(to: step, among: candidates.flatMap { $0.steps.map(\.name) })))
       return []
     }
-    return found.map { .step(kind: $0.kind, flow: $0.name, step: step) }
+    return found.map { .step(kind: $0.kind, flow: $0.name, step: step, subject) }
   }
 
   /// What names its validators under `validate`; nil if it could not be made.
   func target(of place: GateUse.Place) -> GateTarget? {
     switch place {
-    case .agent(let name): .agent(name)
+    case .agent(let name): .agent(name, .output)
     case .step(let flow, let step):
       plan.flows.first { $0.name == flow && $0.steps.contains { $0.name == step } }
-        .map { .step(kind: $0.kind, flow: flow, step: step) }
+        .map { .step(kind: $0.kind, flow: flow, step: step, .output) }
     }
   }
 
   /// Adds a target once, if there is something that comes out of it.
   mutating func add(_ target: GateTarget, to draft: inout GateDraft, at location: SourceLocation) {
     guard !draft.spec.targets.contains(target) else { return }
-    if case .step(_, let flow, let name) = target,
+    guard target.subject == draft.subject else {
+      report(
+        Diagnostic(
+          "NX-GAT-083", "a validator guards what goes in or what comes out, and `\(draft.spec.gate.name)` both",
+          at: location, help: "make a validator of each"))
+      return
+    }
+    if target.subject == .input, let place = draft.asksForRetry {
+      report(
+        Diagnostic(
+          "NX-GAT-083", "an input cannot be asked for anew", at: location,
+          notes: [.init("a retry is asked for here", at: place)], help: "write `stop` or `escalate`"))
+    }
+    if case .step(_, let flow, let name, let subject) = target,
       let step = plan.flow(flow)?.steps.first(where: { $0.name == name })
     {
       switch step.action {
       case .agent: break
       case .run:
-        if let place = draft.asksForRetry {
+        if subject == .output, let place = draft.asksForRetry {
           report(
             Diagnostic(
               "NX-GAT-083", "the step `\(name)` is a run, and cannot be asked for another output", at: location,
@@ -115,16 +124,22 @@ extension PlanBuilder {
       let gate = draft.spec.gate
       for target in draft.spec.targets {
         switch target {
-        case .agent(let name):
-          if let index = agentIndex[name] { plan.agents[index].outputGates.append(gate) }
-          lay(gate) { step, _ in step.action == .agent(name) }
-        case .step(_, let flow, let name):
-          lay(gate) { step, definition in definition.name == flow && step.name == name }
+        case .agent(let name, let subject):
+          if let index = agentIndex[name] {
+            if subject == .output {
+              plan.agents[index].outputGates.append(gate)
+            } else {
+              plan.agents[index].inputGates.append(gate)
+            }
+          }
+          lay(gate, subject) { step, _ in step.action == .agent(name) }
+        case .step(_, let flow, let name, let subject):
+          lay(gate, subject) { step, definition in definition.name == flow && step.name == name }
         }
       }
     }
     for flow in plan.flows {
-      for step in flow.steps where step.gates.count > GateDefinition.maxPerStep {
+      for step in flow.steps where max(step.gates.count, step.inputGates.count) > GateDefinition.maxPerStep {
         report(
           Diagnostic(
             "NX-GAT-083", "the step `\(step.name)` has more than \(GateDefinition.maxPerStep) validators",
@@ -133,12 +148,15 @@ extension PlanBuilder {
     }
   }
 
-  private mutating func lay(_ gate: GateDefinition, where guards: (FlowStep, FlowDefinition) -> Bool) {
+  private mutating func lay(
+    _ gate: GateDefinition, _ subject: GateSubject, where guards: (FlowStep, FlowDefinition) -> Bool
+  ) {
+    let list: WritableKeyPath<FlowStep, [String]> = subject == .output ? \.gates : \.inputGates
     for flow in plan.flows.indices {
       let definition = plan.flows[flow]
-      for step in definition.steps.indices
-      where guards(definition.steps[step], definition) && !definition.steps[step].gates.contains(gate.name) {
-        plan.flows[flow].steps[step].gates.append(gate.name)
+      for (index, step) in definition.steps.enumerated()
+      where guards(step, definition) && !step[keyPath: list].contains(gate.name) {
+        plan.flows[flow].steps[index][keyPath: list].append(gate.name)
         plan.flows[flow].gates[gate.name] = gate
       }
     }

@@ -38,7 +38,7 @@ extension PlanBuilder {
   private mutating func reportUnknownValidator(_ name: String, at location: SourceLocation) {
     let names = documents.flatMap { $0.value("validators")?.entries?.map(\.key) ?? [] }
     // One that could not be made is reported already.
-    guard !names.contains(name) else { return }
+    guard !names.contains(name), !ignoresUnknownValidators else { return }
     report(
       Diagnostic(
         "NX-GAT-080", "there is no validator `\(name)`", at: location, help: "write it under `validators`",
@@ -52,9 +52,11 @@ extension PlanBuilder {
     let before = diagnostics.count
     refuseUnbuilt(fields)
     var definition = Validator.Definition()
-    definition.scope = .run
+    let subject = Self.subject(of: fields)
+    definition.scope = subject == .output ? .run : .runInput
     definition.format = fields.word("format", as: Validator.Format.self) ?? .json
-    definition.onInvalid = fields.word("onInvalid", as: Verdict.self) ?? .retry
+    definition.onInvalid =
+      fields.word("onInvalid", as: Verdict.self) ?? (subject == .output ? .retry : .stop)
     definition.onError = fields.word("onError", as: Verdict.self) ?? .stop
     definition.assertsFormats = fields.boolean("assertFormats") ?? false
     buildSchema(of: &definition, fields)
@@ -77,7 +79,7 @@ extension PlanBuilder {
         definition.texts.contains { $0.contains(variable.rawValue) }
       })
     buildConsequences(of: &gate, fields)
-    var draft = GateDraft(spec: ValidatorSpec(gate: gate), location: item.location)
+    var draft = GateDraft(spec: ValidatorSpec(gate: gate), location: item.location, subject: subject)
     draft.asksForRetry = placeOfRetry(definition, fields, item.location)
     if let value = fields.value("target") {
       for target in value.list ?? [value] {
@@ -86,6 +88,11 @@ extension PlanBuilder {
       }
     }
     return draft
+  }
+
+  private static func subject(of fields: Fields) -> GateSubject {
+    guard let value = fields.value("target") else { return .output }
+    return (value.list?.first ?? value).text?.hasSuffix(".input") == true ? .input : .output
   }
 
   private mutating func refuseUnbuilt(_ fields: Fields) {

@@ -37,14 +37,18 @@ package struct Validator: Sendable {
   package enum Scope: String, Sendable, CaseIterable {
     /// Every variable that there is anywhere: whoever asks hands the values in.
     case anything
-    /// What a run has to say of a step: `input`, `steps` and `run`.
+    /// What a run has to say of the output of a step: `input`, `steps` and `run`.
     case run
+    /// What is judged is an input, and rules name it `input`; beside it there are `steps` and `run`.
+    case runInput
   }
 
   private let definition: Definition
   private let rules: [CompiledGateRule]
   private let environment: RuleEnvironment
   private let outputType: RuleType
+  /// How rules call what is judged.
+  private let subject: String
 
   private let confidence: CompiledRule?
   private let variables: [RuleVariable]
@@ -66,6 +70,7 @@ package struct Validator: Sendable {
     switch scope {
     case .anything: allVariables.map { RuleVariable($0) }
     case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run)]
+    case .runInput: [RuleVariable("steps"), RuleVariable("run", run)]
     }
   }
 
@@ -75,9 +80,12 @@ package struct Validator: Sendable {
       definition.format == .text
       ? (RuleType.string, SizeBound.unknown)
       : definition.schemaValue.map { SchemaTypes(schema: $0) }.map { ($0.type, $0.bound) } ?? (.dyn, .unknown)
-    let environment = RuleEnvironment(
-      variables: [RuleVariable("output", types.0, bound: types.1)] + Self.variables(of: definition.scope)
-        + [RuleVariable("now", .timestamp)])
+    let subject = definition.scope == .runInput ? "input" : "output"
+    self.subject = subject
+    var environment = RuleEnvironment(
+      variables: [RuleVariable(subject, types.0, bound: types.1)] + Self.variables(of: definition.scope)
+        + [RuleVariable("now", .timestamp, bound: .scalar)])
+    environment.refusesCostly = definition.scope != .anything
     var problems: [GateRuleProblem] = []
     rules = definition.rules.enumerated().compactMap {
       CompiledGateRule($0.element, at: $0.offset, in: environment, problems: &problems)
@@ -146,7 +154,7 @@ package struct Validator: Sendable {
     // A text that its schema allows was meant as one.
     case (.json, .string):
       if let schema = definition.schema, schema.isValid(result) { return judge(result, values: values, now: now) }
-      return unreadable("notJSON", "the output is a text, not JSON", expected: "one JSON value")
+      return unreadable("notJSON", "the \(subject) is a text, not JSON", expected: "one JSON value")
     }
   }
 
@@ -161,7 +169,7 @@ package struct Validator: Sendable {
   private func bindings(
     _ output: JSONValue, _ values: [String: JSONValue], _ now: WallTime?
   ) throws(JSONConversionError) -> RuleBindings {
-    var bound: [String: RuleValue] = ["output": try RuleValue(output, as: outputType)]
+    var bound: [String: RuleValue] = [subject: try RuleValue(output, as: outputType)]
     for variable in variables {
       guard let value = values[variable.name] else { continue }
       bound[variable.name] = try RuleValue(value, as: variable.type)

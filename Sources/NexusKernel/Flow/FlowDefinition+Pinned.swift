@@ -65,8 +65,7 @@ extension FlowDefinition {
       return refusal
     }
     try reader.finish()
-    guard kind != .agent, hasSoundForm, hasSoundSteps,
-      steps.allSatisfy({ $0.gates.allSatisfy { self.gates[$0] != nil } })
+    guard kind != .agent, hasSoundForm, hasSoundSteps, hasSoundGates
     else { throw UnreadableForm() }
   }
 
@@ -75,6 +74,11 @@ extension FlowDefinition {
     if kind == .pool, steps.contains(where: { if case .agent = $0.action { false } else { true } }) { return false }
     if isQueued { return kind == .pool && !isFanOut && steps.count == 1 }
     return (kind == .pool) == isFanOut
+  }
+
+  /// Every validator that a step names is there.
+  private var hasSoundGates: Bool {
+    steps.allSatisfy { step in (step.gates + step.inputGates).allSatisfy { gates[$0] != nil } }
   }
 
   /// Every step has a name of its own and needs steps that exist, and none needs itself, by whatever way.

@@ -112,6 +112,8 @@ package struct FlowStep: Sendable, Hashable {
   package var parentClose: ParentClose
   /// The validators of what comes out of it, in order.
   package var gates: [String]
+  /// Those of what goes into it.
+  package var inputGates: [String]
 
   package init(name: String, action: StepAction, needs: [Int] = []) {
     self.name = name
@@ -129,6 +131,7 @@ package struct FlowStep: Sendable, Hashable {
     compensation = nil
     parentClose = .cancel
     gates = []
+    inputGates = []
   }
 }
 

@@ -10,7 +10,7 @@ extension FlowMachine {
     let path = state.paths.path(of: key)
     let gates = gates(of: key)
     guard !gates.isEmpty else { return note(.stepCompleted(path: path, output: output), &turn) }
-    let judgement = judgement(of: output, key, gates, at: turn.now)
+    let judgement = judgement(of: output, .output, key, gates, at: turn.now)
     note(.judged(path: path, judgement), &turn)
     switch judgement.consequence {
     case .pass, .warn: note(.stepCompleted(path: path, output: output), &turn)
@@ -20,13 +20,30 @@ extension FlowMachine {
     }
   }
 
+  /// What is to go into a unit is judged once, before its first attempt.
+  ///
+  /// - Returns: whether it may begin.
+  mutating func letsIn(_ key: UnitKey, _ turn: inout Turn) -> Bool {
+    let gates = definition.steps[key.step].inputGates.compactMap { definition.gates[$0] }
+    guard !gates.isEmpty, state.gates[key]?.inputIsLetIn != true, !isEscalated(key) else { return !isEscalated(key) }
+    // One that cannot be made is the error of the step itself.
+    guard let input = try? state.input(of: key, run: run) else { return true }
+    let path = state.paths.path(of: key)
+    let judgement = judgement(of: input, .input, key, gates, at: turn.now)
+    note(.judged(path: path, judgement), &turn)
+    if judgement.consequence == .stop { note(.stepFailed(path: path, judgement.refusal), &turn) }
+    return judgement.mayProceed
+  }
+
   private func judgement(
-    of output: JSONValue, _ key: UnitKey, _ gates: [GateDefinition], at now: WallTime
+    of value: JSONValue, _ subject: GateSubject, _ key: UnitKey, _ gates: [GateDefinition], at now: WallTime
   ) -> GateJudgement {
-    let asking = GateAsking(gates: gates, judge: judge, subject: .output, value: output, now: now)
+    let asking = GateAsking(gates: gates, judge: judge, subject: subject, value: value, now: now)
     let findings = asking.findings { self.value(of: $0, for: key) }
+    // What goes in is the same however often it is asked for, and nothing has been done with it yet.
+    let leeway = subject == .output ? leeway(at: key) : GateLeeway(canRetry: false)
     return (state.gates[key] ?? GateHistory()).judgement(
-      of: output, .output, by: gates, findings, spent: state.units[key]?.cost ?? .zero, leeway: leeway(at: key))
+      of: value, subject, by: gates, findings, spent: state.units[key]?.cost ?? .zero, leeway: leeway)
   }
 
   /// Only agents are told what was wrong, and asked again; behind the point of no return nothing but a person stops.
@@ -104,8 +121,12 @@ extension FlowMachine {
     guard !state.status.isFinal, let key = state.paths.key(of: path), isEscalated(key),
       let output = state.gates[key]?.rejected
     else { return }
+    let asksAboutInput = state.gates[key]?.asksAboutInput == true
+    // The same input would be asked about again.
+    if asksAboutInput, decision == .retry { return }
     note(.gateDecided(path: path, by: who, decision, note: text), &turn)
     switch decision {
+    case .accept where asksAboutInput: if !isResting { retry(key, after: .zero, &turn) }
     case .accept: note(.stepCompleted(path: path, output: output), &turn)
     case .stop: note(.stepFailed(path: path, .stopped(by: who, note: text)), &turn)
     case .retry: if !isResting { retry(key, after: .zero, &turn) }
@@ -122,7 +143,8 @@ extension FlowState {
   mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(judgement)
-    guard !judgement.mayProceed else { return }
+    // A step whose input a person is asked about has begun; one whose input is stopped never does.
+    guard !judgement.mayProceed, judgement.subject == .output || judgement.consequence == .escalate else { return }
     change(path, time) { unit in
       // Whatever was not known of it, there is an output now; so it did something, also where a run of its own did.
       unit.isUnknown = false

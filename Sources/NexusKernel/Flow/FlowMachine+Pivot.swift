@@ -21,6 +21,9 @@ extension FlowMachine {
     isPivot(key) && state.active.contains(key) && state.units[key]?.wasCutOff == true
   }
 
+  /// An attempt of the pivot has succeeded, and a person is asked about what came out.
+  private func isEscalatedPivot(_ key: UnitKey) -> Bool { isEscalated(key) && state.gates[key]?.asksAboutInput == false }
+
   var hasPivotInDoubt: Bool { definition.kind == .saga && state.active.contains(where: isPivotInDoubt) }
 
   /// A pivot is under way, or nobody knows whether it was passed: whether there is a way back is not known yet.
@@ -28,7 +31,7 @@ extension FlowMachine {
     guard definition.kind == .saga, state.cause == nil, !state.isBehindPivot else { return false }
     return state.active.contains { key in
       guard isPivot(key) else { return false }
-      return state.open.contains(key) || isPivotInDoubt(key) || isEscalated(key)
+      return state.open.contains(key) || isPivotInDoubt(key) || isEscalatedPivot(key)
         || (isRun(key) && state.units[key]?.dueAt == nil)
     }
   }

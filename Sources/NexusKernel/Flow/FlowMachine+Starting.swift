@@ -81,7 +81,7 @@ extension FlowMachine {
     case .back, .probe, .judge: startAttempt(key, &turn)
     case .forward:
       // It may have ended while it waited for its turn.
-      guard !state.units.isOver(key), !handedOver.contains(key) else { return }
+      guard !state.units.isOver(key), !handedOver.contains(key), letsIn(key, &turn) else { return }
       switch definition.steps[key.step].action {
       case .agent: startAttempt(key, &turn)
       case .run(let name): startChild(key, name, &turn)

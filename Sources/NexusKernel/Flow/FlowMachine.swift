@@ -256,7 +256,7 @@ package struct FlowMachine: DurableMachine {
     if definition.onExhausted == .pause, !isStop { return true }
     guard definition.kind == .saga else { return false }
     // An attempt of the pivot has succeeded, whatever became of what came out of it.
-    if definition.steps[key.step].commitment == .pivot, state.gates[key]?.last != nil { return true }
+    if definition.steps[key.step].commitment == .pivot, state.gates[key]?.last?.subject == .output { return true }
     return state.isBehindPivot || definition.steps[key.step].commitment == .retriable
   }
 

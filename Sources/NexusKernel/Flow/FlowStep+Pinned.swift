@@ -17,6 +17,7 @@ extension FlowStep {
     object["idempotencyKey"] = idempotencyKey.map(\.source)
     object["compensation"] = compensation.map(\.pinned)
     if !gates.isEmpty { object["gates"] = .array(gates.map { .string($0) }) }
+    if !inputGates.isEmpty { object["inputGates"] = .array(inputGates.map { .string($0) }) }
     return .object(object)
   }
 
@@ -48,11 +49,20 @@ extension FlowStep {
     compensation = try reader.optional("compensation").map { (form) throws(UnreadableForm) in
       try CompensationStep(pinned: form)
     }
-    for name in reader.optional("gates")?.arrayValue ?? [] {
-      guard let name = name.stringValue else { throw UnreadableForm() }
-      gates.append(name)
-    }
+    gates = try Self.names(reader.optional("gates"))
+    inputGates = try Self.names(reader.optional("inputGates"))
     try reader.finish()
+  }
+}
+
+extension FlowStep {
+  private static func names(_ form: JSONValue?) throws(UnreadableForm) -> [String] {
+    var names: [String] = []
+    for name in form?.arrayValue ?? [] {
+      guard let name = name.stringValue else { throw UnreadableForm() }
+      names.append(name)
+    }
+    return names
   }
 }
 

@@ -30,8 +30,8 @@ package struct GateHistory: Sendable, Hashable {
   package private(set) var isEscalated = false
   /// What came out was stopped, by a rule or by a person.
   private var isStopped = false
-  /// A person has let the input pass.
-  package private(set) var inputIsAccepted = false
+  /// What goes in was judged, and may: it stays the same for all attempts.
+  package private(set) var inputIsLetIn = false
 
   package init() {}
 
@@ -43,7 +43,10 @@ package struct GateHistory: Sendable, Hashable {
     }
     last = judgement
     isEscalated = judgement.consequence == .escalate
-    guard judgement.subject == .output else { return }
+    guard judgement.subject == .output else {
+      inputIsLetIn = judgement.mayProceed
+      return
+    }
     isStopped = judgement.consequence == .stop
     switch judgement.consequence {
     case .pass, .warn: break
@@ -63,7 +66,7 @@ package struct GateHistory: Sendable, Hashable {
       rejections = 0
       retries += 1
     }
-    if decision == .accept, last?.subject == .input { inputIsAccepted = true }
+    if decision == .accept, last?.subject == .input { inputIsLetIn = true }
   }
 
   package mutating func started() { pendingRewind = 0 }
@@ -77,6 +80,9 @@ package struct GateHistory: Sendable, Hashable {
     if isStopped { retries += 1 }
     isStopped = false
   }
+
+  /// What a person is asked about is what was to go in, and not what came out.
+  package var asksAboutInput: Bool { isEscalated && last?.subject == .input }
 
   /// What waits for a person's word, or was rejected last; nil if nothing is.
   package var rejected: JSONValue? { last?.rejected }

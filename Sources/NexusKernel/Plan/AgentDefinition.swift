@@ -30,6 +30,7 @@ extension AgentSpec {
     object["output"] = outputSchema
     // Absent where there are none, so that forms without them stay what they were.
     if !outputGates.isEmpty { object["gates"] = .array(outputGates.map(\.pinned)) }
+    if !inputGates.isEmpty { object["inputGates"] = .array(inputGates.map(\.pinned)) }
     switch kind {
     case .process(let command): object["command"] = .array(command.map { .string($0) })
     case .llm(let llm):
@@ -51,7 +52,9 @@ extension AgentSpec {
       let shutdown = definition["shutdown"].flatMap(ShutdownPolicy.init(definition:)),
       let retry = definition["retry"].flatMap(RetryPolicy.init(definition:))
     else { return nil }
-    guard let gates = GateDefinition.list(pinned: definition["gates"]) else { return nil }
+    guard let gates = GateDefinition.list(pinned: definition["gates"]),
+      let inputGates = GateDefinition.list(pinned: definition["inputGates"])
+    else { return nil }
     let health = definition["health"].map(HealthSpec.init(definition:))
     let sandbox = definition["sandbox"].map(SandboxSpec.init(definition:))
     guard health != .some(nil), sandbox != .some(nil) else { return nil }
@@ -68,6 +71,7 @@ extension AgentSpec {
     spec.inputSchema = definition["input"]
     spec.outputSchema = definition["output"]
     spec.outputGates = gates
+    spec.inputGates = inputGates
     spec.grants = ToolGrants(
       readPaths: definition["grants"]?["read"]?.arrayValue?.compactMap(\.stringValue) ?? [],
       hosts: definition["grants"]?["hosts"]?.arrayValue?.compactMap(\.stringValue) ?? [])

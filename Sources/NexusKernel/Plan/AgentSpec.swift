@@ -39,6 +39,8 @@ package struct AgentSpec: Sendable, Hashable {
   package var outputSchema: JSONValue?
   /// The validators of what comes out of its runs, in order.
   package var outputGates: [GateDefinition]
+  /// Those of what goes into them.
+  package var inputGates: [GateDefinition]
   /// Not empty: every run of the agent is refused with these reasons (exit 10).
   package var refusals: [PlanRefusal]
 
@@ -66,6 +68,7 @@ package struct AgentSpec: Sendable, Hashable {
     inputSchema = nil
     outputSchema = nil
     outputGates = []
+    inputGates = []
     refusals = []
   }
 }

@@ -110,7 +110,7 @@ package struct PlanDifference: Sendable, Hashable {
     note("retry", old.retry == new.retry)
     note("timeout", old.timeout == new.timeout)
     note("grants", old.grants == new.grants)
-    note("validators", old.outputGates == new.outputGates)
+    note("validators", old.outputGates == new.outputGates && old.inputGates == new.inputGates)
     note("refusals", old.refusals == new.refusals)
     if details.isEmpty {
       // Whatever is not named above is a difference all the same.

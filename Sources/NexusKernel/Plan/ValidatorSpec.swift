@@ -16,16 +16,23 @@ package struct ValidatorSpec: Sendable, Hashable {
 
 /// What a validator guards.
 package enum GateTarget: Sendable, Hashable {
-  /// What comes out of a step of a workflow, saga or pool.
-  case step(kind: RunKind, flow: String, step: String)
-  /// What comes out of an agent, in runs of its own and in every step that it does.
-  case agent(AgentName)
+  /// What goes into a step of a workflow, saga or pool, or comes out of it.
+  case step(kind: RunKind, flow: String, step: String, GateSubject)
+  /// What goes into an agent or comes out of it, in runs of its own and in every step that it does.
+  case agent(AgentName, GateSubject)
+
+  package var subject: GateSubject {
+    switch self {
+    case .step(_, _, _, let subject), .agent(_, let subject): subject
+    }
+  }
 
   /// As it is written in full.
   package var text: String {
     switch self {
-    case .step(let kind, let flow, let step): "\(kind.rawValue)s.\(flow).steps.\(step).output"
-    case .agent(let name): "agents.\(name).output"
+    case .step(let kind, let flow, let step, let subject):
+      "\(kind.rawValue)s.\(flow).steps.\(step).\(subject.rawValue)"
+    case .agent(let name, let subject): "agents.\(name).\(subject.rawValue)"
     }
   }
 }

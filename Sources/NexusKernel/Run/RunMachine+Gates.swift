@@ -9,15 +9,18 @@ package struct AgentGates: Sendable {
   /// The run's input.
   package var input: JSONValue
   package var output: [GateDefinition]
+  /// Those of what goes in.
+  package var entrance: [GateDefinition]
   /// The agent does not take up its own conversation where it was told what is wrong: a retry asks its last models anew.
   package var asksAnew: Bool
   /// Nil: nobody can judge, and whatever would have to be judged is stopped.
   package var judge: (any OutputJudge)?
 
   package init(
-    agent: String = "", input: JSONValue = .null, output: [GateDefinition] = [], asksAnew: Bool = false,
-    judge: (any OutputJudge)? = nil
+    agent: String = "", input: JSONValue = .null, output: [GateDefinition] = [],
+    entrance: [GateDefinition] = [], asksAnew: Bool = false, judge: (any OutputJudge)? = nil
   ) {
+    self.entrance = entrance
     self.asksAnew = asksAnew
     self.agent = agent
     self.input = input
@@ -33,24 +36,7 @@ extension RunMachine {
   /// What the attempt was told meanwhile holds if the output is not taken.
   func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
     guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
-    let spent = state.cost + cost
-    let asked = GateAsking(
-      gates: gates.output, judge: gates.judge, subject: .output, value: output, now: now ?? WallTime(microseconds: 0))
-    let findings = asked.findings { variable in
-      switch variable {
-      case .input: gates.input
-      // There are none but this one.
-      case .steps: [:]
-      case .run:
-        [
-          "id": .string(run?.text ?? ""), "kind": .string(RunKind.agent.rawValue), "name": .string(gates.agent),
-          "step": .string(step.text), "attempt": .int(Int64(state.gate.rejections + 1)), "input": gates.input,
-          "tokens": .int(state.tokens.value), "nanoUSD": .int(spent.value),
-        ]
-      }
-    }
-    let judgement = state.gate.judgement(
-      of: output, .output, by: gates.output, findings, spent: spent, leeway: GateLeeway())
+    let judgement = judgement(of: output, .output, by: gates.output, spent: state.cost + cost, at: now)
     let entry = RunEntry.judged(path: step, judgement)
     switch judgement.consequence {
     case .pass, .warn: return Decision([entry, .completed(output: output)], [.settle])
@@ -61,7 +47,40 @@ extension RunMachine {
     }
   }
 
-  /// A person decides about the output that a validator has escalated.
+  /// What is to go in is judged once, before the first attempt.
+  ///
+  /// - Returns: what follows instead of the attempt, or before it; and whether it may begin.
+  func entrance(at now: WallTime?) -> (decision: Decision, isOpen: Bool) {
+    guard !gates.entrance.isEmpty, !state.gate.inputIsLetIn else { return (Decision(), true) }
+    let judgement = judgement(of: gates.input, .input, by: gates.entrance, spent: state.cost, at: now)
+    let entry = RunEntry.judged(path: step, judgement)
+    guard judgement.consequence == .stop else { return (Decision([entry]), judgement.mayProceed) }
+    return (Decision([entry, .stopped(judgement.refusal)], [.settle]), false)
+  }
+
+  private func judgement(
+    of value: JSONValue, _ subject: GateSubject, by gates: [GateDefinition], spent: NanoUSD, at now: WallTime?
+  ) -> GateJudgement {
+    let asked = GateAsking(
+      gates: gates, judge: self.gates.judge, subject: subject, value: value, now: now ?? WallTime(microseconds: 0))
+    let findings = asked.findings { variable in
+      switch variable {
+      case .input: self.gates.input
+      // There are none but this one.
+      case .steps: [:]
+      case .run:
+        [
+          "id": .string(run?.text ?? ""), "kind": .string(RunKind.agent.rawValue), "name": .string(self.gates.agent),
+          "step": .string(step.text), "attempt": .int(Int64(state.gate.rejections + 1)), "input": self.gates.input,
+          "tokens": .int(state.tokens.value), "nanoUSD": .int(spent.value),
+        ]
+      }
+    }
+    return state.gate.judgement(
+      of: value, subject, by: gates, findings, spent: spent, leeway: GateLeeway(canRetry: subject == .output))
+  }
+
+  /// A person decides about a value that a validator has escalated.
   func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
     guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
     else {
@@ -69,7 +88,13 @@ extension RunMachine {
       return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
     }
     let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
+    // The same input would be asked about again.
+    if state.gate.asksAboutInput, decision == .retry { return Decision() }
     switch decision {
+    case .accept where state.gate.asksAboutInput:
+      var after = self
+      after.apply(entry)
+      return Decision([entry]) + (state.status == .paused ? Decision([], [.settle]) : after.start(at: now))
     case .accept: return Decision([entry, .completed(output: output)], [.settle])
     case .stop: return Decision([entry, .stopped(.stopped(by: who, note: note))], [.settle])
     case .retry:

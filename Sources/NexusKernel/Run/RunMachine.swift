@@ -177,9 +177,11 @@ package struct RunMachine: Sendable {
   func start(at now: WallTime?) -> Decision {
     // Whatever has it go on, the value that a person is asked about waits for the answer.
     if state.gate.isEscalated { return Decision() }
+    let entrance = entrance(at: now)
+    guard entrance.isOpen else { return entrance.decision }
     let number = AttemptNumber(state.attempts + 1)
     let rewind = max(state.pendingRewind, gates.asksAnew ? state.gate.pendingRewind : 0)
-    return Decision(
+    return entrance.decision + Decision(
       [.attemptStarted(step: step, attempt: number, dropped: rewind)], [.startAttempt(number, rewind: rewind)])
   }
 

@@ -97,7 +97,8 @@ extension AgentSpec {
   func gates(input: JSONValue, judge: (any OutputJudge)?) -> AgentGates {
     // An `llm` agent goes through its conversation to where it was, and is told there what was wrong.
     let asksAnew = if case .llm = kind { false } else { true }
-    return AgentGates(agent: name.text, input: input, output: outputGates, asksAnew: asksAnew, judge: judge)
+    return AgentGates(
+      agent: name.text, input: input, output: outputGates, entrance: inputGates, asksAnew: asksAnew, judge: judge)
   }
 
   /// An agent that the configuration does not have any more.

@@ -158,6 +158,10 @@ struct FlowSimulation {
     let decision = [GateDecision.accept, .accept, .retry, .stop][Int.random(in: 0..<4, using: &random)]
     let mayBeLost = player.losesNextCommit
     player.play(.decide(path, by: "ann", decision, note: ""))
+    // Whoever is asked about an input cannot have it made anew.
+    if decision == .retry, !mayBeLost, player.journal.count == before {
+      player.play(.decide(path, by: "ann", .accept, note: ""))
+    }
     return mayBeLost || player.journal.count > before
   }
 

@@ -15,6 +15,8 @@ package struct RuleEnvironment: Sendable {
   package var checksTypes = true
   /// Whether a literal that can only fail, such as a malformed pattern, is refused when the rule is compiled.
   package var refusesBadLiterals = true
+  /// Whether a rule is refused when it is compiled whose worst case, by the declared sizes, is beyond its limit of cost.
+  package var refusesCostly = false
 
   package init(
     variables: [RuleVariable], functions: [RuleFunction] = [], container: String = "",

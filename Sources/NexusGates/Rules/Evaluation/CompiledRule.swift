@@ -40,10 +40,18 @@ package struct CompiledRule: Sendable {
     let step = compiler.compile(tree)
     complaints += compiler.complaints
     guard complaints.isEmpty else { throw RuleDiagnostics(complaints, in: text) }
+    var estimator = CostEstimator(environment: environment)
+    worstCost = estimator.estimate(tree).cost
+    if environment.refusesCostly, let worstCost, worstCost > environment.limits.ruleCost {
+      let complaint = LocatedComplaint(
+        .cost,
+        "the rule may need \(worstCost) units of work, and may have \(environment.limits.ruleCost): "
+          + "bound what it goes through, with maxItems and maxLength in the schema", at: 0)
+      throw RuleDiagnostics([complaint], in: text)
+    }
     self.text = text
     self.type = type
     self.step = step
-    self.worstCost = nil
     localCount = compiler.localCount
     self.environment = environment
   }
