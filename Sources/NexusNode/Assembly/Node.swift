@@ -109,6 +109,8 @@ package final class Node: Sendable {
       services.gate = SchemaGates()
       services.judge = ValidatorJudge()
       services.actions = judge
+      let hooks = WebhookQueue()
+      services.approvalNews = { hooks.take($0) }
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
@@ -120,7 +122,8 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
-        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids), tokens: tokens)
+        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids), tokens: tokens,
+        hooks: hooks)
     } catch {
       await store.close()
       throw error

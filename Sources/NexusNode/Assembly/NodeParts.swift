@@ -31,6 +31,7 @@ final class NodeParts: Sendable {
   let trap: TrapRecord
   let token: String
   let tokens: TokenBook
+  let hooks: WebhookQueue
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -46,9 +47,10 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
     gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String, tokens: TokenBook
+    token: String, tokens: TokenBook, hooks: WebhookQueue
   ) {
     self.tokens = tokens
+    self.hooks = hooks
     self.options = options
     self.lock = lock
     self.clock = clock
@@ -162,6 +164,6 @@ enum NodeLog {
 extension NodeOptions {
   /// What no log may show.
   var secrets: [String] {
-    plan.providers.compactMap { $0.apiKey?.revealed }
+    plan.providers.compactMap { $0.apiKey?.revealed } + plan.webhooks.map(\.secret.revealed)
   }
 }
