@@ -4,7 +4,6 @@
 internal import NexusAPI
 internal import NexusCore
 internal import NexusKernel
-internal import NexusRuntime
 internal import NexusStore
 
 /// Approvals in the words of the API.
@@ -21,7 +20,7 @@ enum ApprovalReports {
   }
 
   static func openCount(in store: any Store) async throws(StoreError) -> Int {
-    try await store.approvals(ApprovalQuery(statuses: [.requested, .escalated], limit: ApprovalDesk.maxLive)).count
+    try await store.approvalCount([.requested, .escalated])
   }
 
   static func report(_ record: ApprovalRecord) -> ApprovalReport? {

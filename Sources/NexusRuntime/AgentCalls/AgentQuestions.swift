@@ -38,9 +38,11 @@ struct AgentQuestions: Sendable {
     }
     do throws(StoreError) {
       let place = ApprovalQuery.Place(step: call.caller.step, slot: Self.slotPrefix + name)
-      if let known = try await services.store.approvals(ApprovalQuery(run: run, place: place, limit: 1)).first?.machine
+      let query = ApprovalQuery(run: run, place: place, limit: 1)
+      if let known = try await services.store.approvals(query).first?.machine?.request.id,
+        let machine = try await desk.current(known)
       {
-        return try await answer(known, driver, call)
+        return try await answer(machine, driver, call)
       }
       let subject = subject(run, driver, call, body)
       if gate.judge != nil, body["tool"] != nil, let complaint = gate.complaint(about: subject, of: call.caller.agent) {
@@ -79,7 +81,7 @@ struct AgentQuestions: Sendable {
     guard let run = call.caller.run, let driver = await executor.driver(of: run) else { return AgentCallRouter.noRun }
     let id = ApprovalID(call.path[1])
     do throws(StoreError) {
-      guard var machine = try await services.store.approval(id)?.machine, machine.request.subject.run == run,
+      guard var machine = try await desk.current(id), machine.request.subject.run == run,
         machine.request.subject.step == call.caller.step
       else {
         return .problem(
@@ -87,7 +89,7 @@ struct AgentQuestions: Sendable {
       }
       if machine.status.isOpen {
         await desk.waitUntilSettled(id, atMost: AgentCallRouter.wait(call, otherwise: 0))
-        machine = try await services.store.approval(id)?.machine ?? machine
+        machine = try await desk.current(id) ?? machine
       }
       return try await answer(machine, driver, call)
     } catch {
@@ -105,7 +107,7 @@ struct AgentQuestions: Sendable {
     _ asked: ApprovalMachine, _ driver: RunDriver, _ call: AgentCall
   ) async throws(StoreError) -> AgentReply {
     var machine = asked
-    if let next = machine.next, let following = try await services.store.approval(next)?.machine { machine = following }
+    if let next = machine.next, let following = try await desk.current(next) { machine = following }
     let isOwn = machine.request.slot.hasPrefix(Self.slotPrefix)
     // What an agent asks by itself is used up by its first answer, which is the same ever after.
     if machine.status == .approved, isOwn { machine = await used(machine, driver) }
@@ -117,7 +119,7 @@ struct AgentQuestions: Sendable {
     }
     sleep?.begins(name, until: machine.request.expiresAt ?? services.clock.wallNow() + ApprovalWait.longest)
     // Whoever decided before the sleep was known has told nobody.
-    if let now = try await services.store.approval(machine.request.id)?.machine, !now.status.isOpen {
+    if let now = try await desk.current(machine.request.id), !now.status.isOpen {
       sleep?.ends(name)
       return AgentReply(status: 200, body: Self.body(now.status == .approved && isOwn ? await used(now, driver) : now))
     }

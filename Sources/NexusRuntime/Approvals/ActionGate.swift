@@ -145,9 +145,11 @@ package final class ActionGate: EffectGate {
   private func approval(for proposal: EffectProposal) async throws(StoreError) -> ApprovalMachine? {
     guard let run = proposal.caller.run else { return nil }
     let place = ApprovalQuery.Place(step: proposal.caller.step, slot: proposal.slot)
-    let found = try await services.store.approvals(ApprovalQuery(run: run, place: place, limit: 1)).first?.machine
+    let query = ApprovalQuery(run: run, place: place, limit: 1)
+    guard let id = try await services.store.approvals(query).first?.machine?.request.id else { return nil }
+    let found = try await desk.current(id)
     guard let next = found?.next else { return found }
-    return try await services.store.approval(next)?.machine ?? found
+    return try await desk.current(next) ?? found
   }
 
   /// What people say; nil if it has to be looked at again.
@@ -212,7 +214,7 @@ package final class ActionGate: EffectGate {
     let sleep = driver.attempts[caller.step]?.sleep
     sleep?.begins(ApprovalWait.name(of: id), until: until ?? services.clock.wallNow() + ApprovalWait.longest)
     // Whoever decided before the sleep was known has told nobody.
-    guard try await services.store.approval(id)?.machine?.status.isOpen == true else {
+    guard try await desk.current(id)?.status.isOpen == true else {
       sleep?.ends(ApprovalWait.name(of: id))
       return nil
     }

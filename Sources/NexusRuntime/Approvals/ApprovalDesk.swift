@@ -199,6 +199,16 @@ package final class ApprovalDesk: Sendable {
     throw .busy
   }
 
+  /// The approval as it is at this moment: whoever looks at it may be faster than the clock that ends it.
+  func current(_ id: ApprovalID) async throws(StoreError) -> ApprovalMachine? {
+    guard let machine = try await services.store.approval(id)?.machine else { return nil }
+    guard let deadline = machine.deadline, deadline <= services.clock.wallNow() else { return machine }
+    do throws(ApprovalProblem) { return try await change(id, .tick) } catch {
+      // Whoever was faster has written it down.
+      return try await services.store.approval(id)?.machine
+    }
+  }
+
   func find(_ id: ApprovalID) async throws(ApprovalProblem) -> (ApprovalRecord, ApprovalMachine) {
     let record: ApprovalRecord?
     do throws(StoreError) { record = try await services.store.approval(id) } catch { throw ApprovalProblem(error) }

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
-internal import NexusKernel
+package import NexusKernel
 
 extension MemoryState {
   /// The record of an approval with what is added to it.
@@ -27,6 +27,12 @@ extension MemoryState {
 extension InMemoryStore {
   package func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? {
     try read { $0.approvals[id] }
+  }
+
+  package func approvalCount(_ statuses: Set<ApprovalStatus>) async throws(StoreError) -> Int {
+    try read { state in
+      state.approvals.values.count { record in record.machine.map { statuses.contains($0.status) } ?? false }
+    }
   }
 
   package func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {

@@ -52,6 +52,8 @@ package protocol Store: Sendable {
   func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord?
   /// Newest first.
   func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord]
+  /// How many of these statuses there are.
+  func approvalCount(_ statuses: Set<ApprovalStatus>) async throws(StoreError) -> Int
 
   func agents() async throws(StoreError) -> [AgentRow]
   /// Those of one kind, by name.

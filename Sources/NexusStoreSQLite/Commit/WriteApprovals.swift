@@ -46,7 +46,8 @@ extension SQLiteConnection {
     let limit = SQLiteValue.limit(query.limit)
     var keys: [(id: String, key: Int64)] = []
     func collect(_ sql: SQL, _ values: [SQLiteValue]) throws(StoreError) {
-      keys += try all(sql, [before, limit] + values) { row throws(StoreError) in (id: row.text(1), key: row.integer(0)) }
+      keys += try all(sql, [before, limit] + values) { row throws(StoreError) in (id: row.text(1), key: row.integer(0))
+      }
     }
     let statuses =
       query.statuses.isEmpty ? ApprovalStatus.allCases : query.statuses.sorted { $0.rawValue < $1.rawValue }

@@ -22,6 +22,7 @@ extension SQL {
       SELECT key, id FROM approval
       WHERE run = ?4 AND step = ?5 AND slot = ?6 AND id < ?1 AND +status = ?3 ORDER BY id DESC LIMIT ?2
       """
+    case .approvalCount: "SELECT count(*) FROM approval WHERE status = ?1"
     case .deleteApprovals: "DELETE FROM approval WHERE run = ?1"
     default: "DELETE FROM approval_entry WHERE approval IN (SELECT key FROM approval WHERE run = ?1)"
     }

@@ -24,7 +24,7 @@ enum SQL: Int, CaseIterable {
   case scopeOfAll, scopeOfAgent, scopeOfRun
   // Approvals.
   case insertApproval, advanceApproval, insertApprovalEntry, findApproval, approvalEntries, approvalsOfStatus,
-    approvalsOfRun, approvalsOfPlace, deleteApprovals, deleteApprovalEntries
+    approvalsOfRun, approvalsOfPlace, approvalCount, deleteApprovals, deleteApprovalEntries
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
@@ -51,7 +51,7 @@ enum SQL: Int, CaseIterable {
       .scopeOfRun:
       ledgerText
     case .insertApproval, .advanceApproval, .insertApprovalEntry, .findApproval, .approvalEntries, .approvalsOfStatus,
-      .approvalsOfRun, .approvalsOfPlace, .deleteApprovals, .deleteApprovalEntries:
+      .approvalsOfRun, .approvalsOfPlace, .approvalCount, .deleteApprovals, .deleteApprovalEntries:
       approvalText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:

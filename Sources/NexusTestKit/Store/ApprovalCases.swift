@@ -80,6 +80,8 @@ extension StoreConformance {
       let place = ApprovalQuery.Place(step: .main, slot: "d#0")
       try expect(try await ids(ApprovalQuery(run: RunID("run_1"), place: place, limit: 1)), ["apr_4"])
       try expect(try await ids(ApprovalQuery(limit: 0)), [])
+      try expect(try await store.approvalCount([.requested, .expired]), 4)
+      try expect(try await store.approvalCount([.denied]), 0)
     },
     Case("approvals go with their run") { store in
       try await store.commit(

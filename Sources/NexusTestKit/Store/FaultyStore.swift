@@ -199,6 +199,11 @@ extension FaultyStore {
     return try await base.approval(id)
   }
 
+  package func approvalCount(_ statuses: Set<ApprovalStatus>) async throws(StoreError) -> Int {
+    try look()
+    return try await base.approvalCount(statuses)
+  }
+
   package func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
     try look()
     return try await base.approvals(query)

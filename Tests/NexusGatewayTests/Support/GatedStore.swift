@@ -88,6 +88,9 @@ final class GatedStore: Store {
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? { try await store.outcome(of: effect) }
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]? { try await store.request(of: effect) }
   func approval(_ id: ApprovalID) async throws(StoreError) -> ApprovalRecord? { try await store.approval(id) }
+  func approvalCount(_ statuses: Set<ApprovalStatus>) async throws(StoreError) -> Int {
+    try await store.approvalCount(statuses)
+  }
   func approvals(_ query: ApprovalQuery) async throws(StoreError) -> [ApprovalRecord] {
     try await store.approvals(query)
   }
