@@ -11,12 +11,14 @@ MAKEFLAGS += --no-print-directory
 # One flag set for the release: static Swift runtime, no exported symbols, identical code folded, stripped.
 # `--no-export-dynamic` undoes what a static standard library turns on: every symbol would be kept. `-internalize-at-link`
 # undoes it for the linker: else everything public counts as used. The relocations are packed, for glibc 2.36 or newer.
+# Unwind tables are left out.
 RELEASE_FLAGS := -c release --static-swift-stdlib \
   -Xswiftc -O -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xswiftc -Xfrontend -Xswiftc -internalize-at-link \
   -Xcc -Os -Xcc -ffunction-sections -Xcc -fdata-sections \
   -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -O2 \
-  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s
+  -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -s \
+  -Xlinker --no-eh-frame-hdr -Xlinker scripts/release.ld
 # The release allocates by jemalloc, whose functions shared libraries have to find in the program: memory that the C
 # library gave out itself would be freed by somebody who does not know it.
 ALLOCATOR := .build/allocator.o

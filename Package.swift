@@ -72,8 +72,11 @@ let targets: [Target] = [
   module("NexusCore"),
   module("NexusDiagnostics", ["NexusCore", "CErrorPages"], speed: .small),
   module("NexusKernel", ["NexusCore", deque, heap]),
-  module("NexusStore", ["NexusCore", "NexusKernel"]),
-  module("NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusKernel", "CSQLite", crypto], link: staticSQLite),
+  module("NexusAudit", ["NexusCore", crypto]),
+  module("NexusStore", ["NexusCore", "NexusAudit", "NexusKernel"]),
+  module(
+    "NexusStoreSQLite", ["NexusStore", "NexusCore", "NexusAudit", "NexusKernel", "CSQLite", crypto],
+    link: staticSQLite),
   module(
     "NexusConfig", ["NexusCore", "NexusDiagnostics", "NexusKernel", "NexusGates", "CYAML"], speed: .small,
     link: staticYAML),
@@ -102,8 +105,8 @@ let targets: [Target] = [
   module(
     "NexusNode",
     [
-      "NexusCore", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig", "NexusGates",
-      "NexusTelemetry",
+      "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
+      "NexusGates", "NexusTelemetry",
       "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
       "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ], speed: .small),
@@ -116,7 +119,10 @@ let targets: [Target] = [
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard", "CAllocator"], swiftSettings: house),
 
   .executableTarget(
-    name: "naos-bench", dependencies: ["NexusCore", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator"],
+    name: "naos-bench",
+    dependencies: [
+      "NexusCore", "NexusAudit", "NexusGates", "NexusKernel", "NexusStore", "NexusStoreSQLite", "CAllocator",
+    ],
     path: "bench/journal", swiftSettings: house),
 
   .executableTarget(
@@ -146,7 +152,7 @@ let targets: [Target] = [
   // Test support and tests.
   module("NexusSupervisionKit", ["NexusCore", "NexusKernel"]),
   module("NexusFlowKit", ["NexusCore", "NexusKernel"]),
-  module("NexusTestKit", ["NexusCore", "NexusKernel", "NexusStore", "NexusRuntime"]),
+  module("NexusTestKit", ["NexusCore", "NexusAudit", "NexusKernel", "NexusStore", "NexusRuntime"]),
   tests("NexusCoreTests", ["NexusCore"]),
   tests("NexusDiagnosticsTests", ["NexusDiagnostics", "NexusCore"]),
   tests("NexusKernelTests", ["NexusKernel", "NexusCore", "NexusSupervisionKit", "NexusFlowKit"]),
@@ -157,12 +163,14 @@ let targets: [Target] = [
   tests(
     "NexusStoreTests",
     [
-      "NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusKernel", "CFaultVFS", "naos-store-fixture",
+      "NexusStore", "NexusStoreSQLite", "NexusTestKit", "NexusCore", "NexusAudit", "NexusKernel", "CFaultVFS",
+      "naos-store-fixture",
     ], exclude: ["goldens"]),
   tests(
     "NexusConfigTests",
     ["NexusConfig", "NexusGates", "NexusLocalModels", "NexusDiagnostics", "NexusKernel", "NexusCore"],
     exclude: ["cases"]),
+  tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
@@ -171,7 +179,7 @@ let targets: [Target] = [
     "NexusGatewayTests",
     [
       "NexusGateway", "NexusLocalModels", "NexusStore", "NexusStoreSQLite", "NexusHTTP", "NexusTestKit", "NexusCore",
-      "NexusKernel",
+      "NexusAudit", "NexusKernel",
       nioCore, nioPosix, nioHTTP1, nioSSL, nioEmbedded,
     ], exclude: ["fixtures"]),
   tests(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""usage: bench.py [--quick] [--only startup,journal,flows,supervision,gateway,binary] [--page FILE]
+"""usage: bench.py [--quick] [--only startup,journal,audit,flows,supervision,gateway,binary] [--page FILE]
                 NAOS JOURNAL PLAIN FLOWS PROXY DURABLE LITELLM SUPERVISORD CHILD FOLDER
 
 DURABLE is the Python that has DBOS and LangGraph.
@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
-    parser.add_argument("--only", default="binary,startup,journal,flows,supervision,gateway")
+    parser.add_argument("--only", default="binary,startup,journal,audit,flows,supervision,gateway")
     parser.add_argument("--page", help="the page to write the figures into")
     for name in ["naos", "journal", "plain", "flows", "proxy", "durable", "litellm", "supervisord", "child", "folder"]:
         parser.add_argument(name)
@@ -45,6 +45,7 @@ def main():
         "binary": lambda: binary.measure(naos, folder),
         "startup": lambda: startup.measure(naos, project, folder, options.quick),
         "journal": lambda: journal.measure(tools["journal"], tools["plain"], folder, options.quick),
+        "audit": lambda: journal.decisions(tools["journal"], folder, options.quick),
         "flows": lambda: flows.measure({**tools, "python": durable}, folder, options.quick),
         "supervision": lambda: supervision.measure(
             naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick),

@@ -11,9 +11,9 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import sys
-import urllib.error
-import urllib.request
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "budgets"))
@@ -24,6 +24,7 @@ import dialects  # noqa: E402
 import litellm  # noqa: E402
 import machine  # noqa: E402
 import nodes  # noqa: E402
+import processes  # noqa: E402
 import provider  # noqa: E402
 import table  # noqa: E402
 
@@ -35,6 +36,16 @@ KILL_CLIENTS = 64
 # At the most so long after the node is up it is killed.
 LIFE_SECONDS = 0.25
 CALLS_A_LIFE = 4 * KILL_CLIENTS
+# All cells of LiteLLM together: each gets as much of what is left as its calls are of those that are left.
+PEER_SECONDS = 400
+PEER_START_SECONDS = 90
+# A cell is given so much time whatever is left.
+CELL_SECONDS_AT_LEAST = 2
+
+
+def calls_of(count):
+    """How many calls of usual cost the budget of a cell with so many clients takes."""
+    return max(CALLS_AT_LEAST, 4 * count)
 
 
 def cell_of(api, streamed, count, calls, prefix):
@@ -45,7 +56,7 @@ def cell_of(api, streamed, count, calls, prefix):
 
 def all_cells(counts):
     return [
-        cell_of(api, streamed, count, max(CALLS_AT_LEAST, 4 * count), "cell")
+        cell_of(api, streamed, count, calls_of(count), "cell")
         for api in dialects.ALL for streamed in api.streams for count in counts]
 
 
@@ -137,33 +148,48 @@ async def run_kills(naos, folder, cells, seed, source):
     return results
 
 
-def is_ready(port):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/liveliness", timeout=2) as reply:
-            return reply.status == 200
-    except (OSError, urllib.error.URLError):
-        return False
+async def peer_is_ready(process):
+    """Nil once LiteLLM answers; else why it will not."""
+    deadline = time.monotonic() + PEER_START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            return f"it ended with status {process.returncode} before it was ready"
+        if await asyncio.to_thread(processes.answers, f"http://127.0.0.1:{litellm.PORT}/health/liveliness"):
+            return None
+        await asyncio.sleep(0.5)
+    return f"it was not ready within {PEER_START_SECONDS} s"
 
 
 async def run_peer(command, folder, cells, seed, source):
+    """What came of each cell; a text where it could not be measured."""
     results = {}
-    with litellm.peer(command, folder, cells):
-        for _ in range(360):
-            if await asyncio.to_thread(is_ready, litellm.PORT):
-                break
-            await asyncio.sleep(0.5)
-        else:
-            raise SystemExit("LiteLLM did not become ready: its log is budget-litellm.log in the bench's folder")
+    with litellm.peer(command, folder, cells) as process:
+        trouble = await peer_is_ready(process)
+        end, calls = time.monotonic() + PEER_SECONDS, sum(calls_of(cell.clients) for cell in cells)
         for cell in cells:
+            if trouble is None and process.poll() is not None:
+                trouble = f"it ended with status {process.returncode} during an earlier cell"
+            if trouble is not None:
+                results[cell.name] = trouble
+                continue
+            now = time.monotonic()
+            share = max(CELL_SECONDS_AT_LEAST, (end - now) * calls_of(cell.clients) / calls)
+            calls -= calls_of(cell.clients)
             account = source.open_account(cell.name)
             tally = await clients.spend(
-                cell, seed, litellm.PORT, litellm.KEY, account, clients.judge_peer, model=cell.name)
+                cell, seed, litellm.PORT, litellm.KEY, account, clients.judge_peer, model=cell.name,
+                deadline=now + share)
+            tally.seconds = time.monotonic() - now
             results[cell.name] = (tally, account)
             table.progress(cell, tally, account)
+    if trouble is not None:
+        print(f"  LiteLLM was not measured to the end: {trouble}; see {litellm.log_file(folder)}", file=sys.stderr)
     return results
 
 
 async def measure(options):
+    # Ended from outside, it ends what it has started.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     folder = os.path.abspath(options.folder)
     os.makedirs(folder, exist_ok=True)
     naos = os.path.abspath(options.naos)
@@ -199,7 +225,10 @@ def main():
     options = parser.parse_args()
     if options.page and (options.quick or options.only != PARTS or options.litellm == "-"):
         parser.error("the page is written from whole runs only: leave out --page, or --only, --quick and the missing peer")
-    results = asyncio.run(measure(options))
+    try:
+        results = asyncio.run(measure(options))
+    except asyncio.CancelledError:
+        return 143
     text, kept = table.write(results)
     print(text)
     if options.page:

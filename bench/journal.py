@@ -23,6 +23,26 @@ def run(program, folder, writers, seconds):
     return float(reply.stdout.split()[0])
 
 
+def decisions(program, folder, quick):
+    """Gated decisions a second, each in the durable audit log before the next: the median of the rounds."""
+    rounds, seconds = (1, 1) if quick else (5, 3)
+    replies = []
+    for _ in range(rounds):
+        database = os.path.join(folder, "audit.db")
+        for ending in ["", "-wal", "-shm", "-log"]:
+            if os.path.exists(database + ending):
+                os.unlink(database + ending)
+        reply = subprocess.run(
+            [program, "audit", database, "16", str(seconds)], capture_output=True, text=True, check=True,
+            timeout=seconds + 60)
+        replies.append([int(word) for word in reply.stdout.split()])
+        for ending in ["", "-wal", "-shm", "-log"]:
+            if os.path.exists(database + ending):
+                os.unlink(database + ending)
+    rate, middle, slow = (round(processes.median(list(figures))) for figures in zip(*replies))
+    return {"writers": 16, "perSecond": rate, "p50": middle, "p99": slow}
+
+
 def measure(ours, plain, folder, quick):
     """Rounds alternate, so that a slow minute of the disk falls on both; the share is the median of the rounds."""
     rounds, seconds = (2, 1) if quick else (7, 3)

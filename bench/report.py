@@ -26,6 +26,11 @@ def rows(results):
     for writers, figures in results.get("journal", {}).items():
         text = f"{figures['appendsPerSecond']:,}/s, plain C {figures['plainC']:,}/s: {figures['share']:.0%}"
         row(f"durable appends, {writers} writers", text, "≥ 50 % of C", figures["share"] >= 0.5)
+    audit = results.get("audit")
+    if audit:
+        text = f"{audit['perSecond']:,}/s, p50 {audit['p50'] / 1000:.2f} ms, p99 {audit['p99'] / 1000:.2f} ms"
+        what = f"gated decisions in the durable audit log, {audit['writers']} at a time"
+        row(what, text, "≥ 1,000/s", audit["perSecond"] >= 1000)
     add_flows(results.get("flows"), row)
     care = results.get("supervision")
     if care:
@@ -78,6 +83,10 @@ def add_steady(gateway, row):
         if figures["isStream"]:
             first = figures["addedFirst"] / 1000
             row(f"{what}: first chunk later by", f"p50 {first:.3f} ms", "≤ 0.3 ms", first <= 0.3)
+    for name, words in [("plain", "a plain SwiftNIO proxy"), ("nginx", "nginx as a proxy")]:
+        figures = steady["proxies"][name]
+        text = f"{figures['addedP50'] / 1000:.3f} and {figures['addedP99'] / 1000:.3f} ms"
+        row(f"{words}, answers of 1 KB, {figures['rate']:,} a second: added p50 and p99", text)
     for name, figures in steady["litellm"].items():
         text = f"{figures['addedP50'] / 1000:.1f} and {figures['addedP99'] / 1000:.1f} ms"
         row(f"LiteLLM, {name}, {figures['rate']} a second: added p50 and p99", text)

@@ -54,14 +54,14 @@ def ask(folder, port, key, path, model, rate, prompt, streams, seconds):
     return figures_of(reply.stdout)
 
 
-def compare(folder, case, gateway, key, rounds, seconds):
-    """Alternating rounds of the bare upstream and a gateway."""
+def compare(folder, case, gateway, key, rounds, seconds, at=""):
+    """Alternating rounds of the bare upstream and a gateway, whose paths begin with `at`."""
     name, path, model, rate, prompt, streams = case
     measured = {"upstream": [], "gateway": []}
     for index in range(rounds):
         for who in ["upstream", "gateway"] if index % 2 == 0 else ["gateway", "upstream"]:
-            port, at, credential = (UPSTREAM_PORT, path, "none") if who == "upstream" else (gateway, "", key)
-            measured[who].append(ask(folder, port, credential, at, model, rate, prompt, streams, seconds))
+            port, root, credential = (UPSTREAM_PORT, path, "none") if who == "upstream" else (gateway, at, key)
+            measured[who].append(ask(folder, port, credential, root, model, rate, prompt, streams, seconds))
 
     def middle(who, what):
         return processes.median([figures[what] for figures in measured[who]])
@@ -123,6 +123,10 @@ def measure(folder, node, proxy, key, litellm_key, quick):
         worker = [pid for pid in processes.descendants(nginx.pid) if pid != nginx.pid]
         for port in [NGINX_PORT, PROXY_PORT]:
             ask(folder, port, "none", "/kb1", "kb1", 500, 160, False, 2)
+        # What it takes to pass an answer on at all; their paths are the upstream's.
+        result["proxies"] = {
+            name: compare(folder, CASES[0], port, "none", rounds, seconds, at=CASES[0][1])
+            for name, port in [("plain", PROXY_PORT), ("nginx", NGINX_PORT)]}
         result["processor"] = {
             "naos": processor_microseconds(folder, [node.pid], GATEWAY_PORT, key, "", "kb1", 2 * seconds),
             "plain": processor_microseconds(folder, [plain.pid], PROXY_PORT, "none", "/kb1", "kb1", 2 * seconds),

@@ -340,6 +340,12 @@ static const unsigned char NX_CFG_119[] = {
 static const unsigned char NX_CFG_120[] = {
 #embed "../../docs/errors/NX-CFG-120.md"
 };
+static const unsigned char NX_CFG_150[] = {
+#embed "../../docs/errors/NX-CFG-150.md"
+};
+static const unsigned char NX_CFG_151[] = {
+#embed "../../docs/errors/NX-CFG-151.md"
+};
 static const unsigned char NX_CFG_201[] = {
 #embed "../../docs/errors/NX-CFG-201.md"
 };
@@ -444,6 +450,12 @@ static const unsigned char NX_CFG_250[] = {
 };
 static const unsigned char NX_CFG_251[] = {
 #embed "../../docs/errors/NX-CFG-251.md"
+};
+static const unsigned char NX_CFG_260[] = {
+#embed "../../docs/errors/NX-CFG-260.md"
+};
+static const unsigned char NX_CFG_261[] = {
+#embed "../../docs/errors/NX-CFG-261.md"
 };
 static const unsigned char NX_CFG_301[] = {
 #embed "../../docs/errors/NX-CFG-301.md"
@@ -832,6 +844,18 @@ static const unsigned char NX_RUN_078[] = {
 static const unsigned char NX_RUN_079[] = {
 #embed "../../docs/errors/NX-RUN-079.md"
 };
+static const unsigned char NX_SBX_001[] = {
+#embed "../../docs/errors/NX-SBX-001.md"
+};
+static const unsigned char NX_SBX_010[] = {
+#embed "../../docs/errors/NX-SBX-010.md"
+};
+static const unsigned char NX_SBX_011[] = {
+#embed "../../docs/errors/NX-SBX-011.md"
+};
+static const unsigned char NX_SBX_012[] = {
+#embed "../../docs/errors/NX-SBX-012.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -882,6 +906,21 @@ static const unsigned char NX_STO_011[] = {
 };
 static const unsigned char NX_STO_020[] = {
 #embed "../../docs/errors/NX-STO-020.md"
+};
+static const unsigned char NX_STO_030[] = {
+#embed "../../docs/errors/NX-STO-030.md"
+};
+static const unsigned char NX_STO_031[] = {
+#embed "../../docs/errors/NX-STO-031.md"
+};
+static const unsigned char NX_STO_032[] = {
+#embed "../../docs/errors/NX-STO-032.md"
+};
+static const unsigned char NX_STO_033[] = {
+#embed "../../docs/errors/NX-STO-033.md"
+};
+static const unsigned char NX_STO_034[] = {
+#embed "../../docs/errors/NX-STO-034.md"
 };
 static const unsigned char NX_SUP_001[] = {
 #embed "../../docs/errors/NX-SUP-001.md"
@@ -1018,6 +1057,8 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-118", NX_CFG_118, sizeof NX_CFG_118},
     {"NX-CFG-119", NX_CFG_119, sizeof NX_CFG_119},
     {"NX-CFG-120", NX_CFG_120, sizeof NX_CFG_120},
+    {"NX-CFG-150", NX_CFG_150, sizeof NX_CFG_150},
+    {"NX-CFG-151", NX_CFG_151, sizeof NX_CFG_151},
     {"NX-CFG-201", NX_CFG_201, sizeof NX_CFG_201},
     {"NX-CFG-202", NX_CFG_202, sizeof NX_CFG_202},
     {"NX-CFG-203", NX_CFG_203, sizeof NX_CFG_203},
@@ -1053,6 +1094,8 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-249", NX_CFG_249, sizeof NX_CFG_249},
     {"NX-CFG-250", NX_CFG_250, sizeof NX_CFG_250},
     {"NX-CFG-251", NX_CFG_251, sizeof NX_CFG_251},
+    {"NX-CFG-260", NX_CFG_260, sizeof NX_CFG_260},
+    {"NX-CFG-261", NX_CFG_261, sizeof NX_CFG_261},
     {"NX-CFG-301", NX_CFG_301, sizeof NX_CFG_301},
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
@@ -1182,6 +1225,10 @@ static const struct naos_error_page pages[] = {
     {"NX-RUN-077", NX_RUN_077, sizeof NX_RUN_077},
     {"NX-RUN-078", NX_RUN_078, sizeof NX_RUN_078},
     {"NX-RUN-079", NX_RUN_079, sizeof NX_RUN_079},
+    {"NX-SBX-001", NX_SBX_001, sizeof NX_SBX_001},
+    {"NX-SBX-010", NX_SBX_010, sizeof NX_SBX_010},
+    {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
+    {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
@@ -1199,6 +1246,11 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-010", NX_STO_010, sizeof NX_STO_010},
     {"NX-STO-011", NX_STO_011, sizeof NX_STO_011},
     {"NX-STO-020", NX_STO_020, sizeof NX_STO_020},
+    {"NX-STO-030", NX_STO_030, sizeof NX_STO_030},
+    {"NX-STO-031", NX_STO_031, sizeof NX_STO_031},
+    {"NX-STO-032", NX_STO_032, sizeof NX_STO_032},
+    {"NX-STO-033", NX_STO_033, sizeof NX_STO_033},
+    {"NX-STO-034", NX_STO_034, sizeof NX_STO_034},
     {"NX-SUP-001", NX_SUP_001, sizeof NX_SUP_001},
     {"NX-SUP-002", NX_SUP_002, sizeof NX_SUP_002},
     {"NX-SUP-003", NX_SUP_003, sizeof NX_SUP_003},

@@ -153,13 +153,15 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
 
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, const void *block,
                           uint64_t block_size, int block_file, int standard_input, int standard_output,
-                          int standard_error, const struct naos_ceilings *ceilings) {
+                          int standard_error, const struct naos_ceilings *ceilings,
+                          const struct naos_box_order *box) {
   struct naos_guard_request request = {.kind = NAOS_REQUEST_SPAWN,
                                        .id = id,
                                        .arguments = arguments,
                                        .variables = variables,
                                        .block_size = block_size,
-                                       .ceilings = *ceilings};
+                                       .ceilings = *ceilings,
+                                       .box = *box};
   int descriptors[NAOS_SPAWN_DESCRIPTORS] = {standard_input, standard_output, standard_error, block_file};
   bool is_inline = block_size <= NAOS_INLINE_BLOCK_BYTES;
   return send_request(socket_fd, &request, is_inline ? block : NULL, descriptors,
@@ -171,23 +173,28 @@ int naos_guard_send_signal(int socket_fd, uint64_t id, int signal) {
   return send_request(socket_fd, &request, NULL, NULL, 0);
 }
 
-int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd) {
+int naos_guard_receive(int socket_fd, struct naos_guard_reply *reply, int *pidfd, int *doors,
+                       size_t *door_count) {
   struct iovec part = {.iov_base = reply, .iov_len = sizeof *reply};
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(sizeof(int) * (1 + NAOS_BOX_DOORS))];
   } control;
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   *pidfd = -1;
+  *door_count = 0;
   ssize_t count;
   do count = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   while (count < 0 && errno == EINTR);
   if (count < 0) return errno == ECONNRESET ? 0 : -errno;
   if (count == 0) return 0;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
     memcpy(pidfd, CMSG_DATA(header), sizeof *pidfd);
+    *door_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) - 1;
+    memcpy(doors, CMSG_DATA(header) + sizeof *pidfd, sizeof(int) * *door_count);
+  }
   return count == sizeof *reply ? 1 : -EPROTO;
 }
 

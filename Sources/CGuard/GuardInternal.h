@@ -30,6 +30,7 @@ struct naos_guard_request {
   uint32_t variables;
   uint64_t block_size;
   struct naos_ceilings ceilings;
+  struct naos_box_order box;
 };
 
 /// A request as it is sent: a short block follows at once.
@@ -133,9 +134,14 @@ struct naos_spawn_order {
   char *block;
   int descriptors[NAOS_SPAWN_DESCRIPTORS];
   struct naos_ceilings ceilings;
+  struct naos_box_order box;
 };
 struct naos_spawn_result {
   pid_t pid;
+  /// Of an agent in a sandbox: what listens for it there.
+  int doors[NAOS_BOX_DOORS];
+  size_t door_count;
+  char what[NAOS_BOX_TEXT];
   volatile int stage;
   volatile int error;
   /// The ceiling that cannot be enforced.
@@ -146,6 +152,12 @@ struct naos_spawn_result {
 };
 /// On failure, groups that were made are left to the caller, in `result`.
 void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order, struct naos_spawn_result *result);
+
+/// The kernel's `struct clone_args`, as of 5.7.
+struct naos_clone_order {
+  uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+#define NAOS_CLONE_INTO_GROUP 0x200000000ull
 
 // GuardPlaces.c
 const char *naos_controller(int hierarchy);
@@ -208,7 +220,8 @@ bool naos_tend_children(struct naos_guard *guard);
 void naos_kill_everything(struct naos_guard *guard);
 
 // GuardMain.c
-bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd);
+bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, const int *doors,
+                      size_t door_count);
 int64_t naos_milliseconds(void);
 
 // GuardWarden.c

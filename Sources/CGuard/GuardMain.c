@@ -35,21 +35,25 @@ static _Noreturn void leave(struct naos_guard *guard) {
   _exit(0);
 }
 
-bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd) {
+bool naos_guard_reply(struct naos_guard *guard, const struct naos_guard_reply *reply, int pidfd, const int *doors,
+                      size_t door_count) {
   struct iovec part = {.iov_base = (void *)(uintptr_t)reply, .iov_len = sizeof *reply};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  int descriptors[1 + NAOS_BOX_DOORS] = {pidfd};
+  size_t size = sizeof(int) * (1 + door_count);
+  if (door_count > 0) memcpy(descriptors + 1, doors, sizeof(int) * door_count);
   union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(sizeof descriptors)];
   } control;
   if (pidfd >= 0) {
     memset(&control, 0, sizeof control);
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(size);
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&control.header), &pidfd, sizeof pidfd);
+    control.header.cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(&control.header), descriptors, size);
   }
   for (;;) {
     if (sendmsg(guard->socket, &message, MSG_NOSIGNAL) >= 0) return true;
@@ -124,12 +128,14 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
     reply.error = 0;
     reply.pid = result.pid;
     reply.means = result.means;
-    naos_guard_reply(guard, &reply, pidfd);
+    naos_guard_reply(guard, &reply, pidfd, result.doors, result.door_count);
   } else {
     reply.status = result.ceiling;
-    naos_guard_reply(guard, &reply, -1);
+    memcpy(reply.what, result.what, sizeof reply.what);
+    naos_guard_reply(guard, &reply, -1, NULL, 0);
   }
   if (pidfd >= 0) close(pidfd);
+  for (size_t index = 0; index < result.door_count; index++) close(result.doors[index]);
   size_t count = order->block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
   for (size_t index = 0; complete && index < count; index++) close(order->descriptors[index]);
 }
@@ -157,7 +163,8 @@ static bool serve(struct naos_guard *guard) {
                                      .variables = request.variables,
                                      .block_size = request.block_size,
                                      .block = follows > 0 ? buffer.block : NULL,
-                                     .ceilings = request.ceilings};
+                                     .ceilings = request.ceilings,
+                                     .box = request.box};
     size_t expected = order.block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
     bool complete = take_descriptors(&message, order.descriptors, expected);
     serve_spawn(guard, &order, complete);

@@ -82,7 +82,7 @@ static void finish(struct naos_guard *guard, struct naos_agent *agent) {
   guard->ending--;
   if (agent->cpu_microseconds) guard->watched--;
   naos_agent_remove(guard, agent);
-  naos_guard_reply(guard, &reply, -1);
+  naos_guard_reply(guard, &reply, -1, NULL, 0);
 }
 
 /// Whose a stray is: by its session, else by the mark in its environment; nil for nobody's that still lives.

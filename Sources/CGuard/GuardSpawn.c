@@ -3,7 +3,7 @@
 //
 // From a spawn order to a running program. Everything that allocates happens before vfork; between vfork and exec there
 // are system calls only. The child borrows the guard's memory until it execs, so its failure is left in `result`.
-#include "GuardInternal.h"
+#include "BoxInternal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@ struct plan {
   char *directory;
   char **arguments;
   char **variables;
+  char **box_strings;
   char **candidates;
   char *candidate_text;
   const int *streams;
@@ -30,12 +31,6 @@ struct plan {
   struct rlimit file_limit;
   struct naos_group_plan groups;
 };
-
-/// The kernel's `struct clone_args`, as of 5.7.
-struct clone_order {
-  uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
-#define CLONE_INTO_GROUP 0x200000000ull
 
 static bool fill_strings(char **cursor, const char *end, char **strings, uint32_t count) {
   for (uint32_t index = 0; index < count; index++) {
@@ -86,17 +81,20 @@ static _Noreturn void fail(struct naos_spawn_result *result, int stage, int erro
 }
 
 /// Tries each candidate in turn, and tells "no such command" from "found, but it cannot be executed".
-static _Noreturn void execute(const struct plan *plan, struct naos_spawn_result *result) {
+static int execute(const void *context, int *stage) {
+  const struct plan *plan = context;
   int missing = ENOENT;
   bool denied = false;
+  *stage = NAOS_STAGE_EXEC;
   for (char **candidate = plan->candidates; *candidate; candidate++) {
     execve(*candidate, plan->arguments, plan->variables);
     int error = errno;
     bool exists = faccessat(AT_FDCWD, *candidate, F_OK, 0) == 0;
     switch (error) {
     case ENOENT:
-      if (exists) fail(result, NAOS_STAGE_INTERPRETER, ENOENT);
-      break;
+      if (!exists) break;
+      *stage = NAOS_STAGE_INTERPRETER;
+      return ENOENT;
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
@@ -108,11 +106,12 @@ static _Noreturn void execute(const struct plan *plan, struct naos_spawn_result 
       if (!exists) missing = EACCES;
       break;
     default:
-      fail(result, NAOS_STAGE_EXEC, error);
+      return error;
     }
   }
-  if (denied) fail(result, NAOS_STAGE_EXEC, EACCES);
-  fail(result, NAOS_STAGE_LOOKUP, missing);
+  if (denied) return EACCES;
+  *stage = NAOS_STAGE_LOOKUP;
+  return missing;
 }
 
 static _Noreturn void become(const struct plan *plan, struct naos_spawn_result *result, bool born_inside) {
@@ -133,13 +132,14 @@ static _Noreturn void become(const struct plan *plan, struct naos_spawn_result *
   sigprocmask(SIG_SETMASK, &none, NULL);
   int limit_error = naos_limit_process(&plan->groups);
   if (limit_error) fail(result, NAOS_STAGE_CEILING, limit_error);
-  execute(plan, result);
+  int stage, error = execute(plan, &stage);
+  fail(result, stage, error);
 }
 
 #if defined(__x86_64__)
 /// vfork into a control group. Moving there afterwards costs the kernel a grace period of milliseconds; being born
 /// there costs nothing. No function call, whose return address the child, on the same stack, would overwrite.
-static inline __attribute__((always_inline)) long vfork_into_group(struct clone_order *order) {
+static inline __attribute__((always_inline)) long vfork_into_group(struct naos_clone_order *order) {
   long result;
   __asm__ volatile("syscall"
                    : "=a"(result)
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) long vfork_into_group(struct clone_
   return result;
 }
 #else
-static inline long vfork_into_group(struct clone_order *order) {
+static inline long vfork_into_group(struct naos_clone_order *order) {
   (void)order;
   return -ENOSYS;
 }
@@ -156,7 +156,7 @@ static inline long vfork_into_group(struct clone_order *order) {
 
 /// Functions of their own, so that nothing of their caller's frame lives in registers across the two returns.
 static __attribute__((noinline)) long start_inside(const struct plan *plan, struct naos_spawn_result *result,
-                                                   struct clone_order *order) {
+                                                   struct naos_clone_order *order) {
   long pid = vfork_into_group(order);
   if (pid == 0) become(plan, result, true);
   return pid;
@@ -170,7 +170,7 @@ static __attribute__((noinline)) pid_t start_outside(const struct plan *plan, st
 
 static pid_t start(const struct plan *plan, struct naos_spawn_result *result) {
   if (plan->groups.unified >= 0) {
-    struct clone_order order = {.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_GROUP, .exit_signal = SIGCHLD,
+    struct naos_clone_order order = {.flags = CLONE_VM | CLONE_VFORK | NAOS_CLONE_INTO_GROUP, .exit_signal = SIGCHLD,
                                 .cgroup = (uint64_t)plan->groups.unified};
     long pid = start_inside(plan, result, &order);
     // Whatever the kernel or a filter has against it: moving there works everywhere.
@@ -179,31 +179,58 @@ static pid_t start(const struct plan *plan, struct naos_spawn_result *result) {
   return start_outside(plan, result);
 }
 
+/// The block's strings, in the order in which they are sent.
+static int read_block(struct plan *plan, struct naos_box *box, const struct naos_spawn_order *order, char *block) {
+  char *cursor = block, *end = block + order->block_size, *directory[2];
+  plan->arguments = calloc((size_t)order->arguments + 1, sizeof(char *));
+  plan->variables = calloc((size_t)order->variables + 1, sizeof(char *));
+  plan->box_strings = calloc(2 * (size_t)order->box.entries + 1, sizeof(char *));
+  if (!plan->arguments || !plan->variables || !plan->box_strings) return ENOMEM;
+  if (!fill_strings(&cursor, end, directory, 1) || !fill_strings(&cursor, end, plan->arguments, order->arguments) ||
+      !fill_strings(&cursor, end, plan->variables, order->variables) ||
+      !fill_strings(&cursor, end, plan->box_strings, 2 * order->box.entries) || cursor != end)
+    return EINVAL;
+  plan->directory = directory[0];
+  if (order->box.enabled) {
+    box->order = order->box;
+    if (!naos_box_read_entries(box, plan->box_strings)) return EINVAL;
+    if (!naos_box_plan_view(box)) return ENOMEM;
+  }
+  return find_candidates(plan);
+}
+
+static void start_in_box(struct naos_guard *guard, struct plan *plan, struct naos_box *box, uint64_t id,
+                         struct naos_spawn_result *result) {
+  result->error = naos_box_choose_ids(box, id);
+  if (result->error) {
+    result->stage = NAOS_STAGE_BOX;
+    strcpy(result->what, "a user that is not root");
+    return;
+  }
+  struct naos_box_program program = {.directory = plan->directory, .streams = plan->streams, .guard = guard->pid,
+                                     .groups = &plan->groups, .context = plan, .execute = execute};
+  naos_box_start(box, &program, result);
+}
+
 static void launch(struct naos_guard *guard, const struct naos_spawn_order *order, char *block,
                    struct naos_spawn_result *result) {
   struct plan plan = {.streams = order->descriptors, .guard = guard->pid, .file_limit = guard->file_limit};
-  char *cursor = block, *end = block + order->block_size;
-  plan.arguments = calloc((size_t)order->arguments + 1, sizeof(char *));
-  plan.variables = calloc((size_t)order->variables + 1, sizeof(char *));
-  char *directory[2];
+  struct naos_box box = {.users = -1};
   result->stage = NAOS_STAGE_LAUNCHER;
-  result->error = ENOMEM;
-  if (plan.arguments && plan.variables) {
-    result->error = EINVAL;
-    if (fill_strings(&cursor, end, directory, 1) && fill_strings(&cursor, end, plan.arguments, order->arguments) &&
-        fill_strings(&cursor, end, plan.variables, order->variables) && cursor == end) {
-      plan.directory = directory[0];
-      result->error = find_candidates(&plan);
-    }
-  }
+  result->error = read_block(&plan, &box, order, block);
   if (result->error == 0) {
-    result->ceiling = naos_group_prepare(guard, &order->ceilings, &plan.groups);
+    struct naos_ceilings ceilings = order->ceilings;
+    // The keeper and the first process of the namespace are ours, not the agent's.
+    if (order->box.enabled && ceilings.processes) ceilings.processes += 2;
+    result->ceiling = naos_group_prepare(guard, &ceilings, &plan.groups);
     result->group = plan.groups.group;
     result->groups = plan.groups.made;
     result->means = plan.groups.means;
     result->stage = result->ceiling ? NAOS_STAGE_CEILING : NAOS_STAGE_NONE;
     result->error = result->ceiling ? ENOTSUP : 0;
-    if (!result->ceiling && (result->pid = start(&plan, result)) < 0) {
+    if (!result->ceiling && order->box.enabled) {
+      start_in_box(guard, &plan, &box, order->id, result);
+    } else if (!result->ceiling && (result->pid = start(&plan, result)) < 0) {
       result->stage = NAOS_STAGE_FORK;
       result->error = errno;
     }
@@ -211,8 +238,11 @@ static void launch(struct naos_guard *guard, const struct naos_spawn_order *orde
   }
   free(plan.arguments);
   free(plan.variables);
+  free(plan.box_strings);
   free(plan.candidates);
   free(plan.candidate_text);
+  free(box.entries);
+  free(box.view);
 }
 
 void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order,
@@ -221,7 +251,7 @@ void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order,
   result->pid = -1;
   result->stage = NAOS_STAGE_LAUNCHER;
   result->error = EINVAL;
-  if (order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;
+  if (order->box.entries > NAOS_BOX_ENTRIES || order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;
   // The file is sealed: it cannot shrink under the mapping.
   int file = order->descriptors[NAOS_SPAWN_DESCRIPTORS - 1];
   char *block = order->block ? order->block : mmap(NULL, order->block_size, PROT_READ, MAP_PRIVATE, file, 0);

@@ -25,6 +25,8 @@ extension FlowRules {
         if last[path]?.consequence == .escalate, decisions[path] != .retry {
           return "\(path) was tried again while a person was asked: \(words)"
         }
+      // Whoever has it tried again after that knows that it was stopped.
+      case .stepFailed(let path, _): last[path] = nil
       case .stepCompleted(let path, let output) where !gates(at: path).isEmpty:
         guard let judgement = last[path] else { return "\(path) has a result that nobody judged: \(words)" }
         if judgement.mayProceed { continue }
@@ -38,7 +40,10 @@ extension FlowRules {
 
   private func checkCount(_ judgement: GateJudgement, at path: StepPath) -> String? {
     guard judgement.consequence == .retry else { return nil }
-    for gate in gates(at: path) where judgement.findings.contains(where: { $0.validator == gate.name && $0.verdict == .retry }) {
+    for gate in gates(at: path)
+    where judgement.findings.contains(where: {
+      $0.validator == gate.name && $0.verdict == .retry && !$0.isObserved
+    }) {
       if judgement.number >= gate.retry.maxAttempts { return "\(path) was asked for too often: \(words)" }
     }
     return nil

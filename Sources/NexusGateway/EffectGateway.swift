@@ -33,6 +33,9 @@ package final class EffectGateway: EffectBoundary {
     await running?.stop()
   }
 
+  /// What listens now; nil before `start` and after `shutdown`.
+  var current: GatewayServer? { server.withLock { $0 } }
+
   /// The port of the agent plane; 0 before `start`.
   package var boundPort: Int { server.withLock { $0?.boundPort ?? 0 } }
 

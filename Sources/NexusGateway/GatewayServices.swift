@@ -49,7 +49,7 @@ final class GatewayServices: Sendable {
     streams = ports.streams
     health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)
     keys = KeyTable(identifiers: identifiers)
-    runs = RunTable(store: ports.store)
+    runs = RunTable(store: ports.store, clock: ports.clock)
     catalogue = try ModelCatalogue(
       providers: configuration.providers, aliases: configuration.aliases, pricedModels: ports.ledger.pricedModels)
   }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 package import NexusStore
@@ -12,15 +13,20 @@ package import NexusStore
 package final class SQLiteStore: Store {
   private let engine: CommitEngine?
   private let reader: StoreReader
+  /// Tells the time of the entries that commits add to the audit log; nil for a store that adds none.
+  private let auditClock: (any NexusClock)?
 
   /// Opens the database for writing, creates it or brings it to the newest schema.
   ///
+  /// With a `seal` its commits are audited: what `AuditSources` finds in them joins them, once a log was begun.
+  ///
   /// - Throws: `locked`, `corrupt`, `newerSchema`, `full` or `inputOutput`.
   package static func open(
-    path: String, durability: StoreDurability = .sync, clock: any NexusClock, vfs: String? = nil
+    path: String, durability: StoreDurability = .sync, clock: any NexusClock, vfs: String? = nil,
+    seal: AuditSeal? = nil
   ) async throws(StoreError) -> SQLiteStore {
     let engine = CommitEngine(clock: clock)
-    try await engine.open(path: path, durability: durability, vfs: vfs)
+    try await engine.open(path: path, durability: durability, vfs: vfs, seal: seal)
     let reader = StoreReader(vfs: vfs)
     do throws(StoreError) {
       try await reader.open(path: path)
@@ -28,7 +34,7 @@ package final class SQLiteStore: Store {
       await engine.close()
       throw error
     }
-    return SQLiteStore(engine: engine, reader: reader)
+    return SQLiteStore(engine: engine, reader: reader, auditClock: seal == nil ? nil : clock)
   }
 
   /// Opens an existing database for reading only, for commands that look at a project without a node.
@@ -40,12 +46,13 @@ package final class SQLiteStore: Store {
     guard unsafe access(path, F_OK) == 0 else { throw StoreError(.notFound, "there is no database at \(path)") }
     let reader = StoreReader(vfs: nil)
     try await reader.open(path: path, settlesLog: true)
-    return SQLiteStore(engine: nil, reader: reader)
+    return SQLiteStore(engine: nil, reader: reader, auditClock: nil)
   }
 
-  private init(engine: CommitEngine?, reader: StoreReader) {
+  private init(engine: CommitEngine?, reader: StoreReader, auditClock: (any NexusClock)?) {
     self.engine = engine
     self.reader = reader
+    self.auditClock = auditClock
   }
 
   deinit { engine?.abandon() }
@@ -57,6 +64,8 @@ package final class SQLiteStore: Store {
       return completion(.failure(StoreError(.closed, "the store was opened for reading only")))
     }
     do throws(StoreError) {
+      let transaction =
+        auditClock.map { AuditSources.audited(transaction, clock: $0) } ?? transaction
       let submission = try Submission(transaction, completion: completion)
       var record = transaction.commitClass == .logged ? submission.record() : nil
       engine.submit(submission, &record)

@@ -14,9 +14,10 @@ struct CrashTests {
   private static let scenarios = [
     "sequence", "dag", "each", "timer", "event", "child", "saga-completes", "saga-fails-at-0", "saga-fails-at-1",
     "saga-fails-at-2", "saga-fails-at-3", "saga-undo-flaky-at-0", "saga-undo-flaky-at-1", "saga-undo-flaky-at-2",
-    "pool-all", "pool-first", "pool-majority", "pool-quorum", "pool-judged", "queue-round-robin", "queue-least-busy",
-    "queue-random", "fails", "exhausted", "saga-cancelled", "saga-cancelled-in-undo", "saga-undo-fails",
-    "saga-undo-fails-goes-on", "unknown-probe", "unknown-ask", "fork", "schedule",
+    "pool-all", "pool-first", "pool-majority", "pool-quorum", "pool-path", "pool-judged", "queue-round-robin",
+    "queue-least-busy", "queue-random", "fails", "exhausted", "saga-cancelled", "saga-cancelled-in-undo",
+    "saga-undo-fails", "saga-undo-fails-goes-on", "unknown-probe", "unknown-ask", "unknown-fail", "fork",
+    "gate-retries", "gate-stops", "gate-asks", "schedule",
   ]
 
   @Test(arguments: scenarios)

@@ -129,7 +129,7 @@ struct ValidatorTests {
       #expect(wrong.err.contains("NX-GAT-073"))
       let decided = try await project.naos("runs", "decide", run, "doubt", "--accept", "--note", "looks right")
       #expect(decided.status == 0, "\(decided.err)")
-      #expect(try JSONValue(parsing: project.read("read"))["confidence"] == 0.7)
+      #expect(try JSONValue(parsing: project.read("read"))["confidence"]?.text() == "0.7")
       #expect(try project.read("tries").split(separator: "\n").count == 1)
       let late = try await project.naos("runs", "decide", run, "doubt", "--stop")
       #expect(late.status == 6, "\(late.err)")

@@ -128,7 +128,8 @@ struct LoaderTests {
       load(
         """
         agents:
-          boxed: { command: run, sandbox: { fs: [docs] } }
+          boxed: { command: run, sandbox: { net: [{ host: example.org }] } }
+          shown: { command: run, sandbox: { fs: [docs] } }
           open: { command: run, sandbox: { engine: none } }
           wasm: { source: a.wasm }
           tied: { command: run, wasm: {} }

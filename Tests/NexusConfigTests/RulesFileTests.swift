@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusConfig
+import NexusCore
 import NexusDiagnostics
 import NexusGates
 import Testing

@@ -82,4 +82,17 @@ import Testing
   func `base 64 has known values`(plain: String, encoded: String) {
     #expect(Base64.encodeURL(Array(plain.utf8)) == encoded)
   }
+
+  @Test(arguments: [
+    [], [""], ["a"], ["run_1", "/", "step"], ["ä", "", "日本", "z"], [String(repeating: "x", count: 300), "."],
+  ])
+  func `linked texts stand behind each other`(texts: [String]) {
+    switch texts.count {
+    case 0: #expect(String.linked() == "")
+    case 1: #expect(String.linked(texts[0]) == texts[0])
+    case 2: #expect(String.linked(texts[0], texts[1]) == texts.joined())
+    case 3: #expect(String.linked(texts[0], texts[1], texts[2]) == texts.joined())
+    default: #expect(String.linked(texts[0], texts[1], texts[2], texts[3]) == texts.joined())
+    }
+  }
 }

@@ -132,4 +132,22 @@ import Testing
     #expect(!value.nests(within: 3))
     #expect(JSONValue.null.nests(within: 0))
   }
+
+  /// Plain text is looked at many bytes at a time: whatever ends it is seen at each place of each length.
+  @Test func `what ends or breaks a text is seen wherever it stands`() throws {
+    for length in 0..<100 {
+      let text = String(repeating: "a", count: length)
+      #expect(try JSONValue(parsing: "\"\(text)\"") == .string(text))
+      #expect(throws: JSONError.self) { try JSONValue(parsing: "\"\(text)") }
+      for place in 0..<length {
+        let (before, after) = (text.prefix(place), text.dropFirst(place + 1))
+        #expect(try JSONValue(parsing: "\"\(before)ä\(after)\"") == .string("\(before)ä\(after)"))
+        #expect(try JSONValue(parsing: "\"\(before)\\n\(after)\"") == .string("\(before)\n\(after)"))
+        #expect(throws: JSONError.self) { try JSONValue(parsing: "\"\(before)\u{1F}\(after)\"") }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: "\"\(before)\"\(after)\"") }
+        let invalid = Array("\"\(before)".utf8) + [0xFF] + Array("\(after)\"".utf8)
+        #expect(throws: JSONError.self) { try JSONValue(parsing: invalid) }
+      }
+    }
+  }
 }

@@ -77,4 +77,36 @@ import Testing
       #expect(await Self.restarts(fixture) == 0)
     }
   }
+
+  /// Of a service that starts with its first work, nobody else would start the process that the task waits for.
+  @Test func `while a second attempt is on its way to the queue has it started again`() async throws {
+    try await RuntimeFixture.with(Self.plan(.transient)) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let run = try await fixture.runtime.executor.start("worker", input: .null).id
+      let process = try #require(await processes.next())
+      let task = try await Self.call(fixture, "GET", ["next"])["task"]?.stringValue ?? ""
+      fixture.boundary.hold()
+      _ = try await Self.call(fixture, "POST", ["tasks", task, "failure"], ["code": "busy", "message": "once more"])
+      await fixture.boundary.waitForOpening()
+      try await Self.wait(for: "stopped", fixture) { process.end(.exited(code: 0)) }
+      fixture.boundary.release()
+      _ = try #require(await processes.next())
+      let again = try await Self.call(fixture, "GET", ["next"])
+      #expect(again["attempt"] == 2)
+      _ = try await Self.call(fixture, "POST", ["tasks", again["task"]?.stringValue ?? "", "result"], ["output": 1])
+      await fixture.runtime.executor.wait(for: run)
+      #expect(try await fixture.record(run).summary.output == 1)
+    }
+  }
+
+  private static func call(
+    _ fixture: RuntimeFixture, _ method: String, _ path: [String], _ body: JSONValue = [:]
+  ) async throws -> JSONValue {
+    let service = Caller(agent: worker, run: nil, step: .main, attempt: AttemptNumber(1))
+    let reply = await fixture.runtime.agentCalls.handle(
+      AgentCall(
+        method: method, path: path, query: ["wait": "30"], body: body.encoded(), caller: service, key: VirtualKey("k")))
+    try #require(reply.status == 200)
+    return reply.body ?? .null
+  }
 }

@@ -26,18 +26,21 @@ final class TemporaryFolder: Sendable {
     return file
   }
 
+  /// Of a link it removes the link alone: what that leads to is not the test's.
   private func remove(_ path: String) {
-    if let directory = unsafe opendir(path) {
-      while let entry = unsafe readdir(directory) {
-        let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
-          unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { remove(path + "/" + name) }
-      }
-      unsafe closedir(directory)
-      unsafe rmdir(path)
-    } else {
+    var information = stat()
+    guard unsafe lstat(path, &information) == 0 else { return }
+    guard information.st_mode & S_IFMT == S_IFDIR, let directory = unsafe opendir(path) else {
       unsafe unlink(path)
+      return
     }
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
+        unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { remove(path + "/" + name) }
+    }
+    unsafe closedir(directory)
+    unsafe rmdir(path)
   }
 }

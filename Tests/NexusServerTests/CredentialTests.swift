@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import NexusAPI
 import NexusCore
 import NexusServer
+import Synchronization
 import Testing
 
 /// Nothing but health checks and the login page opens without a credential, and a cookie alone opens no data.

@@ -22,7 +22,10 @@ struct PlaneFixture {
   let plane: OperatorPlane
   let table: RouteTable
 
-  init(agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock()) {
+  init(
+    agents: [AgentStatus] = [], sessionFile: String? = nil, clock: FakeClock = FakeClock(),
+    audit: (any AuditTrail)? = nil
+  ) {
     self.clock = clock
     node = FakeNode(agents: agents)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -30,7 +33,7 @@ struct PlaneFixture {
       clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
-      operations: node, clock: clock, version: "0.1.0",
+      operations: node, audit: audit, clock: clock, version: "0.1.0",
       credentials: Credentials(token: Self.token, sessions: sessions) { $0 == Self.digest ? Self.ann : nil }, hub: hub,
       assets: DashboardAssets(),
       logger: logger)

@@ -78,26 +78,27 @@ import Testing
     ]
 
   /// One of every entry and form that validators brought.
-  static let gateEntries: [RunEntry] =
-    [
+  static let gateEntries: [RunEntry] = {
+    let watching = GateFinding(validator: "watching", verdict: .stop, isCutOff: true, isObserved: true)
+    var entries: [RunEntry] = [
       judged(.pass, .pass), judged(.warn, .warn),
-      judged(.retry, .retry, retryAfter: .seconds(2), rejected: ["total": 3]), judged(.escalate, .escalate, rejected: "no"),
-      judged(.stop, .stop, rejected: ["total": -1]),
+      judged(.retry, .retry, retryAfter: .seconds(2), rejected: ["total": 3]),
+      judged(.escalate, .escalate, rejected: "no"), judged(.stop, .stop, rejected: ["total": -1]),
       .judged(
         path: .main,
-        GateJudgement(
-          subject: .input, number: 0,
-          findings: [GateFinding(validator: "watching", verdict: .stop, isCutOff: true, isObserved: true)],
-          verdict: .pass, consequence: .pass)),
+        GateJudgement(subject: .input, number: 0, findings: [watching], verdict: .pass, consequence: .pass)),
     ]
-    + [GateJudgement.Reason.exhausted, .noProgress, .cost, .cannotRetry].map {
-      judged(.retry, .stop, $0, rejected: ["total": 3])
-    } + [judged(.stop, .escalate, .cannotUndo, rejected: ["total": 3])]
-    + GateDecision.allCases.map { .gateDecided(path: path, by: "a person", $0, note: "looks right") }
-    + [
-      .stopped(
-        RunError(code: "NX-GAT-070", message: "the output was stopped by validator `g`", isRetryable: false))
-    ]
+    for reason in [GateJudgement.Reason.exhausted, .noProgress, .cost, .cannotRetry] {
+      entries.append(judged(.retry, .stop, reason, rejected: ["total": 3]))
+    }
+    entries.append(judged(.stop, .escalate, .cannotUndo, rejected: ["total": 3]))
+    for decision in GateDecision.allCases {
+      entries.append(.gateDecided(path: path, by: "a person", decision, note: "looks right"))
+    }
+    let error = RunError(
+      code: "NX-GAT-070", message: "the output was stopped by validator `g`", isRetryable: false)
+    return entries + [.stopped(error)]
+  }()
 
   private static func judged(
     _ verdict: Verdict, _ consequence: Verdict, _ reason: GateJudgement.Reason? = nil, retryAfter: Duration? = nil,

@@ -78,6 +78,11 @@ def until(page, expression, argument=None, seconds=PATIENCE):
         page.wait_for_timeout(50)
 
 
+def frames(page, count=3):
+    """Lets the page draw: what was to be shown, or to be run, has been by then."""
+    page.evaluate("async (count) => { for (let index = 0; index < count; index += 1) await new Promise(requestAnimationFrame); }", count)
+
+
 def settle(page):
     until(page, "!/Asking the node|Connecting to/.test(document.querySelector('main').textContent)")
 

@@ -2,12 +2,13 @@
 # Copyright the Nexus OS authors
 """How the dashboard keeps up: a node that dies, many tabs, many agents, many lines, and a person who is reading."""
 
+import csv
 import json
 import os
 import re
 import time
 
-from browser import open_page, until
+from browser import frames, open_page, until
 from newsroom import Node
 from shared import DashboardTest, browser
 from test_security import STUB
@@ -51,10 +52,29 @@ class Recovery(DashboardTest):
         first = wanted.index(shown[0])
         self.assertEqual(shown, wanted[first:first + len(shown)])
 
+    def test_a_saga_whose_node_is_killed_while_it_goes_back_shows_its_compensations_in_their_order(self):
+        (self.node.folder / "desk").mkdir()
+        (self.node.folder / "desk/jam").touch()
+        run = self.node.run("publish-article", {"topic": "ferries"}, wait=False)["id"]
+        page = self.open(f"/runs/{run}")
+        page.wait_for_selector("a.box.undo", timeout=120_000)
+        self.node.kill()
+        self.assertNotIn("compensated", page.locator("h1 .state").inner_text())
+        self.node.up()
+        page.wait_for_selector("h1 .state >> text=compensated", timeout=120_000)
+        undone = {box.locator("strong").inner_text(): box.inner_text() for box in page.locator("a.box.undo").all()}
+        self.assertEqual(set(undone), {"write", "research"})
+        self.assertIn("undone first", undone["write"])
+        self.assertIn("undone second", undone["research"])
+        # What is shown is what the journal says, and each was taken back once, and in truth.
+        entries = [entry["summary"] for entry in self.node.api(f"/runs/{run}/journal?limit=1000")["entries"] if entry["kind"] == "compensation.completed"]
+        self.assertEqual(len(entries), 2, entries)
+        self.assertEqual(sorted(file.name for file in (self.node.folder / "desk").iterdir() if file.name in ("write", "research")), [])
+
     @staticmethod
     def shown(page):
         page.evaluate("for (let more; (more = document.querySelector('.fold-lines[aria-expanded=false]'));) more.click()")
-        page.wait_for_timeout(100)
+        frames(page)
         return page.locator(".log .text").all_inner_texts()
 
 
@@ -110,7 +130,11 @@ class Reading(DashboardTest):
         page.wait_for_selector("#live.paused")
         before = page.locator("section[aria-labelledby=h-recent-runs] tbody").inner_html()
         run = self.node.run("proofreader", "x")
-        page.wait_for_timeout(800)
+        # Another tab has it by the same stream.
+        other = self.open("/")
+        other.wait_for_selector(f"[data-row={run['id']}]")
+        page.bring_to_front()
+        frames(page)
         self.assertEqual(page.locator("section[aria-labelledby=h-recent-runs] tbody").inner_html(), before)
         page.keyboard.press("Space")
         page.wait_for_selector(f"[data-row={run['id']}]")
@@ -139,6 +163,16 @@ class Numbers(DashboardTest):
         self.assertGreater(costs["costNanoUSD"], 0)
         command = json.loads(self.node.naos("status", "-o", "json").stdout)
         self.assertEqual(sum(agent["costNanoUSD"] for agent in command["agents"]), costs["costNanoUSD"])
+        command = json.loads(self.node.naos("cost", "status", "-o", "json").stdout)
+        self.assertEqual(command["costNanoUSD"], costs["costNanoUSD"])
+        self.assertEqual(sum(agent["costNanoUSD"] for agent in command["agents"]), costs["costNanoUSD"])
+        # The rows that the page shows, as it writes them into a file.
+        with page.expect_download() as download:
+            page.locator("[data-act=csv]").click()
+        with open(download.value.path(), newline="") as file:
+            rows = list(csv.DictReader(file))
+        for kind in ("agent", "model"):
+            self.assertEqual(sum(int(row["nano_usd"]) for row in rows if row["kind"] == kind), costs["costNanoUSD"])
         metric = sum(int(round(float(value) * 1e9)) for value in re.findall(r"^nexus_cost_usd_total\{[^}]*\} (\S+)$", self.node.metrics(), re.M))
         self.assertEqual(metric, costs["costNanoUSD"])
         self.assertIn(f"{costs['costNanoUSD']:,} nano-dollars", page.locator(".numbers").inner_text())

@@ -54,10 +54,19 @@ class PagesLoad(DashboardTest):
             self.assertEqual(context.troubles, [])
 
     def test_pages_that_are_not_built_say_that_they_are_off(self):
-        for path, words in {"/approvals": "Nothing waits for you.", "/trust": "Trust is off", "/audit": "The audit log is off"}.items():
+        for path, words in {"/approvals": "Nothing waits for you.", "/trust": "Trust is off"}.items():
             page = self.open(path)
             self.assertIn(words, page.locator("main").inner_text())
             page.close()
+
+    def test_the_audit_log_is_found_in_and_checked(self):
+        page = self.open("/audit")
+        page.wait_for_selector("table tbody tr")
+        page.locator("input[data-filter]").fill("node.started")
+        until(page, "() => [...document.querySelectorAll('tbody tr')].every((row) => row.textContent.includes('node.started'))")
+        page.locator("[data-act=verify]").click()
+        until(page, "() => document.querySelector('main').textContent.includes(' entries')")
+        page.close()
 
 
 class Runs(DashboardTest):

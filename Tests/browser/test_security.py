@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 
-from browser import open_page
+from browser import frames, open_page
 from shared import DashboardTest, browser
 
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
@@ -90,7 +90,7 @@ class HostileText(DashboardTest):
         for path in (f"/runs/{run['id']}", f"/runs/{run['id']}?tab=data", f"/runs/{run['id']}?tab=journal&at=1", f"/runs/{run['id']}?tab=logs", "/logs?agent=echo", "/agents/echo", "/"):
             with self.subTest(path):
                 page = self.open(path)
-                page.wait_for_timeout(300)
+                frames(page)
                 self.assertIsNone(page.evaluate("window.hacked ?? null"))
                 self.assertEqual(page.locator("main img, main script").count(), 0)
                 text = page.locator("main").inner_text()
@@ -118,7 +118,8 @@ class HostileText(DashboardTest):
                 page = open_page(context, self.node, path)
                 page.keyboard.press("Control+k")
                 page.keyboard.type("onerror")
-                page.wait_for_timeout(200)
+                page.wait_for_selector("dialog.palette li")
+                frames(page)
                 self.assertIsNone(page.evaluate("window.hacked ?? null"))
                 self.assertEqual(page.locator("main img, main script, dialog img").count(), 0)
                 self.assertNotIn("\u202e", page.title() + page.locator("body").inner_text())

@@ -8,11 +8,15 @@ import dataclasses
 import json
 import random
 import re
+import time
 
 import dialects
 
 # A gateway that lets so many times the budget through is not asked on.
-GIVEN_UP = 3
+GIVEN_UP = 2
+# Longer than any gateway here makes a call wait for room in its budget.
+ANSWER_SECONDS = 60
+GIVEN_UP_NOTE, OUT_OF_TIME = "given up", "out of time"
 AMOUNT = re.compile(r"(-?)\$(\d+)\.(\d+)")
 ASKED = re.compile(r"it may come to (-?\$\d+\.\d+)")
 
@@ -34,6 +38,7 @@ class Tally:
     false_refusals: int = 0
     others: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     notes: list = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
 
     def false(self, note):
         self.false_refusals += 1
@@ -146,29 +151,34 @@ def judge_peer(_cell, _account, reply, _body, tally):
         tally.notes.append(text[:300])
 
 
-async def client(cell, number, seed, port, key, account, judge, tally, model=None):
-    """Asks until it is refused, or the budget is spent so many times over."""
+async def client(cell, number, seed, port, key, account, judge, tally, model=None, deadline=None):
+    """Asks until it is refused, the budget is spent so many times over, or the time for its cell is over."""
     connection = Connection(port)
     try:
         for path, body in cell.requests(seed, number, model):
             if account.total > GIVEN_UP * cell.limit:
-                tally.others["given up"] += 1
+                tally.others[GIVEN_UP_NOTE] += 1
                 return
-            reply = await connection.ask(path, key_fields(cell.api, key), body)
+            if deadline is not None and time.monotonic() > deadline:
+                tally.others[OUT_OF_TIME] += 1
+                return
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reply = await connection.ask(path, key_fields(cell.api, key), body)
             if reply.status == 200:
                 tally.answers += 1
                 continue
             judge(cell, account, reply, body, tally)
             return
-    except (OSError, asyncio.IncompleteReadError) as trouble:
+    # A head that is too long and a chunk without a size are answers too, only not of HTTP.
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, IndexError) as trouble:
         tally.others[type(trouble).__name__] += 1
     finally:
         connection.close()
 
 
-async def spend(cell, seed, port, key, account, judge, model=None):
+async def spend(cell, seed, port, key, account, judge, model=None, deadline=None):
     tally = Tally()
     async with asyncio.TaskGroup() as group:
         for number in range(cell.clients):
-            group.create_task(client(cell, number, seed, port, key, account, judge, tally, model))
+            group.create_task(client(cell, number, seed, port, key, account, judge, tally, model, deadline))
     return tally

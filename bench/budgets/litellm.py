@@ -29,11 +29,15 @@ def configuration(cells):
     return "\n".join(lines) + "\n"
 
 
+def log_file(folder):
+    return os.path.join(folder, "budget-litellm.log")
+
+
 def peer(litellm, folder, cells):
     """LiteLLM's proxy, as a process that ends with the block."""
     path = os.path.join(folder, "budget-litellm.yaml")
     with open(path, "w", encoding="utf-8") as file:
         file.write(configuration(cells))
     command = [litellm, "--config", path, "--host", "127.0.0.1", "--port", str(PORT), "--num_workers", "1"]
-    environment = {**os.environ, "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    return processes.running(command, os.path.join(folder, "budget-litellm.log"), env=environment)
+    environment = {**os.environ, "LITELLM_TELEMETRY": "False", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+    return processes.running(command, log_file(folder), env=environment)

@@ -4,6 +4,7 @@
 
 import sys
 
+import clients
 import report
 
 BEGIN = "<!-- figures: written by make bench-budget -->"
@@ -40,15 +41,23 @@ def mode(cell):
     return "stream" if cell.streamed else "whole"
 
 
-def peer_cell(cell, tally, account):
+def peer_cell(cell, result):
+    """What came of a cell of LiteLLM, in words; `result` is a text where it was not measured."""
+    if isinstance(result, str):
+        return f"not measured: {result}"
+    tally, account = result
+    errors = {
+        name: count for name, count in tally.others.items() if name not in (clients.GIVEN_UP_NOTE, clients.OUT_OF_TIME)}
+    counted = ", ".join(f"{count}× {name}" for name, count in errors.items())
+    late = f"stopped after {tally.seconds:.0f} s" if tally.others[clients.OUT_OF_TIME] else ""
     if tally.answers == 0:
-        why = ", ".join(f"{count}× {name}" for name, count in tally.others.items())
-        return f"no answers ({why})"
-    text = f"{account.total / cell.limit:.1%}, {dollars(overshoot(account.total, cell.limit))} over"
-    if tally.others["given up"]:
-        text += f", still answering at {account.total / cell.limit:.0f} times the budget"
-    errors = sum(count for name, count in tally.others.items() if name != "given up")
-    return text + (f", {errors} errors" if errors else "")
+        return f"no answers ({', '.join(word for word in (counted, late) if word)})"
+    words = [f"{account.total / cell.limit:.1%}", f"{dollars(overshoot(account.total, cell.limit))} over"]
+    if tally.others[clients.GIVEN_UP_NOTE]:
+        words.append(f"still answering at {account.total / cell.limit:.0f} times the budget")
+    # Then the budget may hold, or not: the time that all its cells have was over.
+    words += [word for word in (late, f"errors {counted}" if counted else "") if word]
+    return ", ".join(words)
 
 
 def cells_table(results):
@@ -64,7 +73,7 @@ def cells_table(results):
             used, over, false, kept = naos_cell(cell, tally, books, held)
             all_kept = all_kept and kept
             mine = f"| {tally.answers} | {used:.1%} | {dollars(over)} | {false} | {'kept' if kept else 'missed'} |"
-        peer = peer_cell(cell, *peers[cell.name]) if cell.name in peers else ""
+        peer = peer_cell(cell, peers[cell.name]) if cell.name in peers else ""
         lines.append(f"| {cell.api.name} | {mode(cell)} | {cell.clients} | {dollars(cell.limit)} {mine} {peer} |")
     return lines, all_kept
 

@@ -18,10 +18,16 @@ struct JournalBench {
     if arguments.count == 4, arguments[1] == "lists", let runs = Int(arguments[3]) {
       return try await ListBench.measure(path: arguments[2], runs: runs)
     }
+    if arguments.count == 5, arguments[1] == "audit", let writers = Int(arguments[3]), let seconds = Int64(arguments[4])
+    {
+      return try await AuditBench.measure(path: arguments[2], writers: writers, duration: .seconds(seconds))
+    }
     guard (4...5).contains(arguments.count), let writers = Int(arguments[2]), let seconds = Int64(arguments[3]),
       let entries = arguments.count == 5 ? Int(arguments[4]) : 1, entries > 0
     else {
-      print("usage: naos-bench DATABASE WRITERS SECONDS [ENTRIES] | naos-bench lists DATABASE RUNS")
+      print(
+        "usage: naos-bench DATABASE WRITERS SECONDS [ENTRIES] | naos-bench lists DATABASE RUNS | naos-bench audit "
+          + "DATABASE WRITERS SECONDS")
       exit(2)
     }
     let rate = try await appendsPerSecond(

@@ -5,13 +5,18 @@ internal import Glibc
 internal import NexusCore
 internal import NexusSandbox
 
-/// Measures the process launcher by itself: `naos-bench-process [AGENTS [PAUSE_MICROSECONDS]]`.
+/// Measures the process launcher by itself: `naos-bench-process [AGENTS [PAUSE_MICROSECONDS]]`, or what a
+/// sandbox adds: `naos-bench-process sandbox [ROUNDS]`.
 ///
 /// Kills and starts one agent again and again, on machines with fewer and fewer kinds of control groups; then does the
 /// same among many idle ones, and kills two hundred at once.
 @main
 struct ProcessBench {
   static func main() async throws {
+    if CommandLine.arguments.dropFirst().first == "sandbox" {
+      try await SandboxBench.run(rounds: CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 200)
+      return
+    }
     let numbers = CommandLine.arguments.dropFirst().map { Int($0) ?? 0 }
     let agents = max(200, numbers.first ?? 1_000)
     let pause = UInt32(clamping: numbers.dropFirst().first ?? 5_000)
@@ -97,7 +102,7 @@ struct ProcessBench {
 
   private static func milliseconds(since start: Int64) -> Int64 { (nanoseconds() - start) / 1_000_000 }
 
-  fileprivate static func nanoseconds() -> Int64 {
+  static func nanoseconds() -> Int64 {
     var now = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)
     return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)

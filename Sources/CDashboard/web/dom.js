@@ -79,10 +79,18 @@ export function morph(old, fresh) {
 }
 
 function morphChildren(old, fresh) {
+  const all = [...fresh.childNodes];
+  const keys = new Set(all.map((child) => child.dataset?.key));
   const keyed = new Map();
-  for (const child of old.children) if (child.dataset?.key) keyed.set(child.dataset.key, child);
+  for (const child of [...old.children]) {
+    const key = child.dataset?.key;
+    if (!key) continue;
+    // What goes away goes first: what stays is then not moved, which would take the focus from it.
+    if (keys.has(key)) keyed.set(key, child);
+    else child.remove();
+  }
   let next = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
+  for (const wanted of all) {
     const key = wanted.dataset?.key;
     const same = key ? keyed.get(key) : next;
     if (!same || (!key && same.dataset?.key)) {

@@ -10,7 +10,7 @@ import { Unauthorised, follow } from "./stream.js";
 
 export const live = new Picture(mostLines);
 live.link = { state: "connecting", until: 0, lastHeard: 0, paused: false };
-/** Called with every line as it comes. */
+/** Called with every line as it comes, and with null after a time without the node. */
 live.lineListeners = new Set();
 /** The runs that something happened to since the listeners were called last. */
 live.touched = new Set();
@@ -45,6 +45,7 @@ function take(name, data) {
   if (name === "log") for (const listener of live.lineListeners) listener(data.lines, data.skipped);
   if (name === "snapshot" || name === "reset") {
     live.boot = live.totals.node.boot;
+    for (const listener of live.lineListeners) listener(null, 0);
     for (const part of ["agents", "totals", "runs", "events", "log", "reset"]) notify(part);
   } else {
     if (name === "events") for (const event of data.events) if (event.run) live.touched.add(event.run);

@@ -7,12 +7,14 @@ import { get, query as queryOf } from "./api.js";
 import { copy } from "./dialogs.js";
 import { absolute, agentPath, chip, clock, count, h, many, show, visible } from "./dom.js";
 import { live } from "./live.js";
-import { mostLines } from "./picture.js";
+import { identity, mostLines } from "./picture.js";
 import { ask } from "./router.js";
 
 const lineHeight = 20;
 const spare = 20;
 const firstLines = 2000;
+/** A beat of the stream brings at most so many. */
+const mostBeat = 1000;
 /** With broken lines no two are equally high, so only so many are shown. */
 const mostWrapped = 1500;
 
@@ -30,6 +32,8 @@ export class LogView {
     this.follows = true;
     this.unseen = 0;
     this.opened = new Set();
+    /** The newest lines that the node gave, and how often. */
+    this.known = new Map();
     this.sheet = h("div.sheet");
     this.box = h("div.log", { tabindex: "0", role: "log", "aria-label": "Log lines", "aria-live": "off" }, this.sheet);
     this.more = h("button.chip.more-lines", { "data-act": "follow", hidden: true });
@@ -58,14 +62,30 @@ export class LogView {
     try {
       const page = await get(`/logs${queryOf({ agent, run, limit: firstLines })}`);
       if (mine !== this.asked || this.stopped) return;
-      const known = new Set(page.lines.slice(-200).map((line) => `${line.at}\n${line.agent}\n${line.text}`));
-      this.lines = [...page.lines, ...this.early.filter((line) => !known.has(`${line.at}\n${line.agent}\n${line.text}`))];
+      this.known.clear();
+      for (const line of page.lines.slice(-mostBeat)) this.known.set(identity(line), (this.known.get(identity(line)) ?? 0) + 1);
+      this.lines = [...this.older(page.lines), ...page.lines, ...this.early.filter((line) => this.isNew(line))];
     } catch {
       this.failed = true;
     }
     this.early = null;
     this.unseen = 0;
     this.sort();
+  }
+
+  /** The stream brings a line a little later than the node has it: perhaps it is here already. */
+  isNew(line) {
+    const times = this.known.get(identity(line));
+    if (times) this.known.set(identity(line), times - 1);
+    return !times;
+  }
+
+  /** What is known of before the lines that the node gave; if they do not meet, a mark stands between them. */
+  older([first]) {
+    if (!first || this.lines.length === 0) return [];
+    const index = this.lines.findLastIndex((line) => identity(line) === identity(first));
+    if (index >= 0) return this.lines.slice(0, index);
+    return this.lines[0].at < first.at ? [...this.lines, { skipped: true, at: first.at, agent: "", text: "", stream: "" }] : [];
   }
 
   /** Another choice of lines; where the node has to be asked for them, it is. */
@@ -86,15 +106,18 @@ export class LogView {
   }
 
   arrive(lines, skipped) {
-    const mine = lines.filter((line) => this.concerns(line));
+    // What was written meanwhile did not come.
+    if (!lines) return this.fetch();
+    const mine = lines.filter((line) => this.concerns(line) && (this.early || this.isNew(line)));
     if (skipped > 0) mine.unshift({ skipped, at: lines[0]?.at ?? new Date().toISOString(), agent: "", text: "", stream: "" });
-    if (mine.length === 0) return;
-    if (this.early) { this.early.push(...mine); return; }
+    if (mine.length === 0) return undefined;
+    if (this.early) { this.early.push(...mine); return undefined; }
     for (const line of mine) this.lines.push(line);
     if (this.lines.length > mostLines) this.lines.splice(0, this.lines.length - Math.floor(mostLines * 0.9));
     if (!this.follows) this.unseen += mine.length;
     this.dirty = true;
     this.later();
+    return undefined;
   }
 
   /** Chooses and folds: an item is a line with those that go on with it. */
@@ -184,7 +207,7 @@ export class LogView {
   rowOf(row, top) {
     const line = row.line ?? row.item.line;
     const size = top === null ? null : { top: `${top}px` };
-    if (line.skipped) return h("div.line.skip", { size }, h("span", `… ${many(line.skipped, "line")} came faster than they could be shown`));
+    if (line.skipped) return h("div.line.skip", { size }, h("span", line.skipped === true ? "… lines in between are not shown" : `… ${many(line.skipped, "line")} came faster than they could be shown`));
     const folded = row.item?.rest.length ?? 0;
     const time = h("time.fixed", { datetime: line.at, title: absolute(line.at) }, clock(line.at));
     const who = h("a.who", { href: agentPath(line.agent), title: line.run ?? line.agent, tabindex: "-1" }, line.agent);

@@ -6,6 +6,7 @@
 import * as agent from "./agent.js";
 import * as agents from "./agents.js";
 import * as approvals from "./approvals.js";
+import * as audit from "./audit.js";
 import * as costs from "./costs.js";
 import * as logs from "./logs.js";
 import * as overview from "./overview.js";
@@ -28,6 +29,6 @@ export const all = [
   { path: "/costs", title: "Costs", key: "c", module: costs },
   { path: "/logs", title: "Logs", key: "l", module: logs },
   { path: "/trust", title: "Trust", key: "t", module: unbuilt },
-  { path: "/audit", title: "Audit", key: "u", module: unbuilt },
+  { path: "/audit", title: "Audit", key: "u", module: audit },
   { path: "/system", title: "System", key: "y", module: system },
 ];

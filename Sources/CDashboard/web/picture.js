@@ -72,11 +72,12 @@ export class Picture {
   }
 }
 
-const identity = (line) => `${line.at}\n${line.agent}\n${line.text}`;
+/** Tells lines apart. */
+export const identity = (line) => `${line.at}\n${line.agent}\n${line.text}`;
 
 /** Starts of effects are followed by their ends, and most states of agents stand in the tables. */
 function isShown(event) {
   if (event.type === "effect") return event.phase !== "started";
   if (event.type === "agent") return ["failed", "exhausted", "stuck", "backoff", "paused"].includes(event.state);
-  return event.type === "run" || event.type === "supervisor";
+  return event.type === "run" || event.type === "supervisor" || event.type === "budget";
 }

@@ -8,7 +8,7 @@ import { h, morph, show } from "./dom.js";
 /** Rows kept ready above and below those in sight. */
 const spare = 5;
 
-const gap = (height) => (height > 0 ? h("tr.gap", { "aria-hidden": "true", size: { height: `${height}px` } }, h("td")) : null);
+const gap = () => h("tr.gap", { "aria-hidden": "true" }, h("td"));
 
 export class VirtualTable {
   /**
@@ -22,6 +22,9 @@ export class VirtualTable {
     this.chosen = new Set();
     /** What is shown of which row: a row that is the same value as before is not made again. */
     this.made = new Map();
+    /** In the place of the rows above and below. */
+    this.above = gap();
+    this.below = gap();
     this.body = h("tbody");
     this.table = h("table.virtual", { "aria-label": options.label, class: options.className },
       h("thead", h("tr", options.heads)), this.body);
@@ -57,25 +60,28 @@ export class VirtualTable {
     const seen = Math.ceil((this.box.clientHeight || innerHeight) / this.height) + 2 * spare;
     const last = Math.min(this.rows.length, first + seen);
     const next = new Map();
-    const wanted = [gap(first * this.height)];
+    const wanted = [this.above];
     for (let index = first; index < last; index += 1) {
       const made = this.rowAt(index);
       next.set(made.key, made);
       wanted.push(made.element);
     }
-    wanted.push(gap((this.rows.length - last) * this.height));
+    wanted.push(this.below);
     this.made = next;
+    this.above.hidden = first === 0;
+    this.above.style.height = `${first * this.height}px`;
+    this.below.hidden = last === this.rows.length;
+    this.below.style.height = `${(this.rows.length - last) * this.height}px`;
+    const focus = document.activeElement;
+    // What goes away goes first: a row that stays is then not moved, which would take the focus from it.
+    const stays = new Set(wanted);
+    for (const element of [...this.body.children]) if (!stays.has(element)) element.remove();
     let here = this.body.firstChild;
     for (const element of wanted) {
-      if (!element) continue;
       if (element === here) here = here.nextSibling;
       else this.body.insertBefore(element, here);
     }
-    while (here) {
-      const gone = here;
-      here = here.nextSibling;
-      gone.remove();
-    }
+    if (focus !== document.activeElement && this.body.contains(focus)) focus.focus({ preventScroll: true });
     this.measure();
   }
 

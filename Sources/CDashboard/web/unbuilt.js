@@ -12,12 +12,6 @@ const subjects = {
     instead: "What an agent may do is limited by its budget, its tools and the paths and hosts that it is granted.",
     commands: ["naos inspect AGENT", "naos doctor"], link: ["/agents", "Agents"],
   },
-  "/audit": {
-    title: "Audit", off: "The audit log is off",
-    text: "This version keeps no separate log of what people did. Nothing here could be searched or proved.",
-    instead: "What happened to a run, and who asked for it, stands in its journal, which is only ever added to.",
-    commands: ["naos runs journal RUN"], link: ["/runs", "Runs and their journals"],
-  },
 };
 
 export function open({ root, path }) {

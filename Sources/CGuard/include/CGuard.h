@@ -32,6 +32,30 @@ enum {
   NAOS_STAGE_LAUNCHER = 7,
   /// A ceiling cannot be enforced here; `status` says which.
   NAOS_STAGE_CEILING = 8,
+  /// A part of a sandbox cannot be had here; `what` says which.
+  NAOS_STAGE_BOX = 9,
+};
+
+/// The longest name of a part, or path, in a message about a sandbox; longer ones are cut.
+#define NAOS_BOX_TEXT 192
+
+/// More than anybody grants by hand.
+#define NAOS_BOX_ENTRIES 4096
+
+/// More doors than that a sandbox has not.
+#define NAOS_BOX_DOORS 65
+
+/// A sandbox for an agent.
+struct naos_box_order {
+  uint32_t enabled;
+  /// Pairs of strings in the block, behind the environment: `r`, `w` or `h` with the path outside, and the path inside;
+  /// `d` with `127.0.0.1:4201` and a name that is that address in the sandbox, or nothing: a door, at which something
+  /// listens and is passed out; `u` the same for datagrams.
+  uint32_t entries;
+  /// Open files; 0: as many as the guard.
+  uint32_t files;
+  /// The size of `/tmp`, and of its home.
+  uint64_t temporary_bytes;
 };
 
 /// What an agent and everything that it starts may use at most; 0: as much as there is.
@@ -77,6 +101,8 @@ struct naos_guard_reply {
   uint32_t ceiling;
   struct naos_means means;
   uint32_t reserved;
+  /// What of a sandbox cannot be had.
+  char what[NAOS_BOX_TEXT];
 };
 
 enum {
@@ -104,14 +130,17 @@ int naos_guard_start(const char *_Nonnull tag, unsigned options, int *_Nonnull s
 /// descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables,
                           const void *_Nonnull block, uint64_t block_size, int block_file, int standard_input, int standard_output,
-                          int standard_error, const struct naos_ceilings *_Nonnull ceilings);
+                          int standard_error, const struct naos_ceilings *_Nonnull ceilings,
+                          const struct naos_box_order *_Nonnull box);
 
 /// Asks for a signal to the process group of a spawn. Returns 0 or an errno value.
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal);
 
 /// Takes one message: 1 with a message, 0 at the guard's end, or a negated errno value (-EAGAIN: none now).
-/// `pidfd` is -1 where the message brings none.
-int naos_guard_receive(int socket_fd, struct naos_guard_reply *_Nonnull reply, int *_Nonnull pidfd);
+/// `pidfd` is -1 where the message brings none; of the `NAOS_BOX_DOORS` places for doors, `door_count` are filled, in
+/// the order in which they were asked for.
+int naos_guard_receive(int socket_fd, struct naos_guard_reply *_Nonnull reply, int *_Nonnull pidfd,
+                       int *_Nonnull doors, size_t *_Nonnull door_count);
 
 /// One sweep of `/proc`, for the time after a guard's death: processes marked with `tag`, and the members of sessions
 /// whose leaders were agents at `deadline_ticks`, are sent SIGKILL, each through a pidfd. Returns how many there were,
@@ -134,6 +163,21 @@ bool naos_locate_group(const char *_Nonnull mounts, const char *_Nonnull members
                        char *_Nonnull path, size_t capacity);
 int naos_write_ceiling(int group, int hierarchy, int version, const struct naos_ceilings *_Nonnull ceilings);
 int naos_read_verdict(int group, int hierarchy, int version);
+
+// ---- The sandbox -------------------------------------------------------------------------------------------------
+
+/// The parts of a sandbox, as this machine has them: 0 for one that works, or the errno value that it fails with.
+struct naos_box_parts {
+  int32_t user, mounts, network, processes;
+  /// Mounts whose owners are seen as others; root needs them for folders that an agent writes to.
+  int32_t mapped_mounts;
+  int32_t filter;
+  /// The version of Landlock; 0: there is none.
+  int32_t landlock;
+};
+
+/// Tries each part in a child of the caller, which must have no other thread or not mind a fork.
+void naos_probe_box(struct naos_box_parts *_Nonnull parts);
 
 /// Clock ticks since boot, the unit of start times in `/proc/<pid>/stat`.
 uint64_t naos_ticks_since_boot(void);

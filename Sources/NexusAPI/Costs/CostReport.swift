@@ -52,6 +52,8 @@ package struct CostReport: Sendable, Hashable {
   package var mode: String
   /// Calls of unknown cost that are charged in full until someone resolves them.
   package var unresolved: UnresolvedNote
+  /// The alerts that were told of budgets in their present windows, the newest first.
+  package var alerts: [BudgetAlertNote] = []
 
   package init(
     tokens: TokenCount = .zero, cost: NanoUSD = .zero, agents: [CostRow] = [], models: [CostRow] = [],
@@ -92,6 +94,7 @@ extension CostReport: WireValue {
     [
       "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value), "agents": .of(agents), "models": .of(models),
       "budgets": .of(budgets), "mode": .string(mode), "unresolved": unresolved.json,
+      "alerts": .of(alerts),
     ]
   }
 
@@ -104,5 +107,6 @@ extension CostReport: WireValue {
     budgets = try reader.list("budgets")
     mode = try reader.optionalText("mode") ?? "hard"
     unresolved = try reader.optionalNested("unresolved") ?? UnresolvedNote()
+    alerts = try reader.list("alerts")
   }
 }

@@ -10,6 +10,7 @@ package import NexusCore
 //   {"type":"run","run":…,"agent":…,"status":…,"note":…}
 //   {"type":"agent","agent":…,"state":…,"note":…}
 //   {"type":"supervisor","supervisor":…,"kind":…,"child":…,"note":…}
+//   {"type":"budget","scope":…,"per":…,"run":…,"percent":…,"usedUpAt":…,"note":…}
 //   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
 
 extension EffectEvent {
@@ -57,6 +58,11 @@ extension NodeEvent: WireValue {
         "type": "supervisor", "supervisor": .string(event.supervisor.text), "kind": .string(event.kind),
         "child": .string(event.child), "note": .string(event.note),
       ]
+    case .budget(let event):
+      return [
+        "type": "budget", "scope": .string(event.scope), "per": .string(event.per), "run": .of(event.run),
+        "percent": .of(event.percent), "usedUpAt": .of(event.usedUpAt), "note": .string(event.note),
+      ]
     case .log(let event):
       guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
       var object: JSONObject = ["type": "log"]
@@ -83,6 +89,13 @@ extension NodeEvent: WireValue {
         SupervisorEvent(
           supervisor: SupervisorName(try reader.text("supervisor")), kind: try reader.text("kind"),
           child: try reader.text("child"), note: try reader.text("note")))
+    case "budget":
+      self = .budget(
+        BudgetEvent(
+          scope: try reader.text("scope"), per: try reader.text("per"),
+          run: try reader.optionalText("run").map { RunID($0) },
+          percent: try reader.optionalInteger("percent").map { Int($0) },
+          usedUpAt: try reader.optionalTime("usedUpAt"), note: try reader.text("note")))
     case "log": self = .log(try LogEvent(json: json))
     default: throw WireError(path: "event.type", message: "unknown type")
     }
@@ -93,6 +106,7 @@ extension NodeEvent: WireValue {
     switch self {
     case .effect(let event): event.caller.run
     case .run(let event): event.run
+    case .budget(let event): event.run
     case .agent, .supervisor: nil
     case .log(let event): event.run
     }
@@ -104,8 +118,17 @@ extension NodeEvent: WireValue {
     case .effect(let event): event.caller.agent
     case .run(let event): event.agent
     case .agent(let event): event.agent
+    case .budget(let event): event.agent
     case .supervisor: nil
     case .log(let event): event.agent
     }
+  }
+}
+
+extension BudgetEvent {
+  /// The agent whose budget it is; nil for one of several.
+  fileprivate var agent: AgentName? {
+    let prefix = "agent:"
+    return scope.hasPrefix(prefix) ? AgentName(String(scope.dropFirst(prefix.count))) : nil
   }
 }

@@ -83,6 +83,14 @@ package protocol NodeOperations: Sendable {
   /// Sets a limit, corrects what was charged or says what a call really cost; answers once it is on disk.
   func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport
 
+  // The audit log.
+  func audit(_ query: AuditQuery) async throws(OperationError) -> AuditPage
+  /// Looks at all of it.
+  func checkAudit() async throws(OperationError) -> AuditCheckReport
+  /// The entry, the checkpoint and the hashes that lead from one to the other.
+  func proveAudit(_ sequence: Int64) async throws(OperationError) -> JSONValue
+  func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport
+
   // The node.
   /// Takes the changed configuration; with `dryRun` says only what it would mean. `prune` stops what is no longer in it.
   func reload(prune: Bool, dryRun: Bool) async throws(OperationError) -> ReloadReport
@@ -100,6 +108,22 @@ extension NodeOperations {
   }
 
   package func cassette(of run: RunID) async throws(OperationError) -> CassetteReport { throw .unknownRun(run) }
+
+  package func audit(_ query: AuditQuery) async throws(OperationError) -> AuditPage {
+    throw .unreachable("The audit log is read here without a node: naos audit.")
+  }
+
+  package func checkAudit() async throws(OperationError) -> AuditCheckReport {
+    throw .unreachable("The audit log is checked here without a node: naos audit verify.")
+  }
+
+  package func proveAudit(_ sequence: Int64) async throws(OperationError) -> JSONValue {
+    throw .unreachable("Entries are proved here without a node: naos audit prove.")
+  }
+
+  package func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport {
+    throw .unreachable("Payloads are erased by a node.")
+  }
 
   package func prune(_ runs: PruneRuns) async throws(OperationError) -> PruneRunsReport {
     throw .unreachable("Runs are removed by a node.")

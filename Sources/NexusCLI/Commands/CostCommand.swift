@@ -37,6 +37,7 @@ struct CostStatusCommand: NaosCommand {
       }
       (report.agents, report.budgets, report.models) = ([row], [], [])
       (report.tokens, report.cost) = (row.tokens, row.cost)
+      report.alerts = report.alerts.filter { $0.scope == "agent:\(agent)" }
     }
     let console = context.console
     console.emit(report.json, lines: report.agents.map(\.json)) {

@@ -31,7 +31,9 @@ package struct RootCommand: ParsableCommand {
         subcommands: [WorkflowCommand.self, SagaCommand.self, PoolCommand.self, ScheduleCommand.self]),
       CommandGroup(name: "Runs:", subcommands: [RunsCommand.self]),
       CommandGroup(name: "Costs:", subcommands: [CostCommand.self, PricesCommand.self]),
-      CommandGroup(name: "Gates:", subcommands: [GateCommand.self, ApprovalsCommand.self, TokenCommand.self]),
+      CommandGroup(
+        name: "Gates and audit:",
+        subcommands: [GateCommand.self, ApprovalsCommand.self, TokenCommand.self, AuditCommand.self]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])
 

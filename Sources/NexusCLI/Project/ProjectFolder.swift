@@ -5,6 +5,7 @@ internal import NexusAPI
 package import NexusConfig
 internal import NexusCore
 internal import NexusDiagnostics
+internal import NexusNode
 
 /// The project that a command is about.
 package struct ProjectFolder: Sendable {
@@ -36,7 +37,9 @@ package struct ProjectFolder: Sendable {
 
   /// Reads and checks the configuration.
   package func load() -> ConfigLoadResult {
-    ConfigLoader.load(projectDirectory: path, environment: ProcessEnvironment.variables())
+    ConfigLoader.load(
+      projectDirectory: path, environment: ProcessEnvironment.variables(),
+      isCheaper: PriceComparisons.comparison(in: path))
   }
 
   /// The operator's token, where a node has made one.

@@ -6,6 +6,7 @@ internal import NexusConfig
 internal import NexusCore
 internal import NexusDiagnostics
 internal import NexusKernel
+internal import NexusNode
 
 /// A change of the configuration's supervisors: what is there, what would come of it, and only then the file.
 struct SupervisorEditing {
@@ -75,7 +76,8 @@ struct SupervisorEditing {
   func checked(_ edited: Result<String, Diagnostic>) throws -> ProjectPlan {
     let text = try self.text(edited)
     let result = ConfigLoader.load(
-      projectDirectory: project.path, environment: ProcessEnvironment.variables(), mainFile: text)
+      projectDirectory: project.path, environment: ProcessEnvironment.variables(), mainFile: text,
+      isCheaper: PriceComparisons.comparison(in: project.path))
     guard let plan = result.plan else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
     return plan
   }

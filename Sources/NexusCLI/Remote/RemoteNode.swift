@@ -136,6 +136,10 @@ package struct RemoteNode: NodeOperations {
     try await postPatiently("/runs/prune", runs.json)
   }
 
+  package func eraseAudit(_ wish: EraseAudit) async throws(OperationError) -> EraseAuditReport {
+    try await post("/audit/erase", wish.json)
+  }
+
   package func flows() async throws(OperationError) -> FlowList { try await get("/flows") }
 
   package func change(pool: String, _ change: QueuePoolChange) async throws(OperationError) -> FlowReport {

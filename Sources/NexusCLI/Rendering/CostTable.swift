@@ -9,6 +9,7 @@ package enum CostTable {
   package static func status(_ report: CostReport, now: WallTime, _ style: Style) -> String {
     let budgets = report.agents.flatMap(\.budgets) + report.budgets
     var parts = [Self.budgets(budgets, now: now, style)]
+    parts.append(alerts(report.alerts, now: now, style))
     let unlimited = report.agents.filter { $0.budgets.isEmpty && $0.calls > 0 }
     if !unlimited.isEmpty {
       var table = TextTable(["AGENT", "CALLS", "TOKENS", "SPENT"], rightAligned: [1, 2, 3])
@@ -25,6 +26,27 @@ package enum CostTable {
       parts.append(table.render(style))
     }
     return parts.filter { !$0.isEmpty }.joined(separator: "\n\n")
+  }
+
+  /// What was told of budgets in their present windows, the newest first.
+  static func alerts(_ alerts: [BudgetAlertNote], now: WallTime, _ style: Style) -> String {
+    guard !alerts.isEmpty else { return "" }
+    var table = TextTable(["ALERT", "BUDGET", "PER", "SPENT", "LIMIT"], rightAligned: [3, 4])
+    for alert in alerts {
+      let sign =
+        alert.percent.map { "\($0) % passed" }
+        ?? alert.usedUpAt.map { "used up at \($0.iso8601) at that pace" } ?? "–"
+      table.add([
+        "\(Quantities.ago(alert.at, now: now)): \(sign)", alert.scope,
+        alert.run.map { "run \($0.text)" } ?? alert.timezone.map { "\(alert.per) (\(TerminalText.line($0)))" }
+          ?? alert.per,
+        amounts(
+          alert.maxNanoUSD.map { _ in alert.spentNanoUSD }, alert.maxTokens.map { _ in alert.spentTokens },
+          alert.maxRequests.map { _ in alert.spentRequests }),
+        amounts(alert.maxNanoUSD, alert.maxTokens, alert.maxRequests),
+      ])
+    }
+    return table.render(style)
   }
 
   package static func summary(_ report: CostReport) -> String {

@@ -37,6 +37,7 @@ package struct RunProgress: Sendable {
     case .effect(let effect): return lines(for: effect)
     case .run(let run): return flush() + lines(for: run)
     case .agent(let agent): return lines(for: agent)
+    case .budget(let budget): return flush() + ["\(style.warning("▲")) \(TerminalText.line(budget.note))"]
     // What it means for the run is told by the run.
     case .supervisor: return []
     case .log(let line):

@@ -53,6 +53,16 @@ struct CanonicalYAML {
         retention.isEmpty ? .plain("sqlite") : .map([("url", .plain("sqlite")), ("retention", .map(retention))])
       ))
     members.append(("durability", .plain(plan.durability.rawValue)))
+    members.append(("audit", audit))
+    return .map(members)
+  }
+
+  private var audit: YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let anchor = plan.audit.anchor { members.append(("anchor", .text(anchor))) }
+    members.append(("every", .plain(DurationText.text(plan.audit.every))))
+    if let retention = plan.audit.retention { members.append(("retention", .plain(DurationText.text(retention)))) }
+    members.append(("announce", .plain("\(plan.audit.announces)")))
     return .map(members)
   }
 
@@ -80,9 +90,7 @@ struct CanonicalYAML {
     case .process(let command) where command.isEmpty: members.append(("source", .text("unavailable")))
     case .process(let command):
       members.append(("command", .list(command.map(YAMLText.text))))
-      if !spec.ceilings.isEmpty {
-        members.append(("sandbox", .map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])))
-      }
+      if let sandbox = processSandbox(spec) { members.append(("sandbox", sandbox)) }
     case .llm(let llm):
       members.append(("prompt", .text(llm.prompt)))
       members.append(("model", .text(llm.model)))
@@ -118,12 +126,32 @@ struct CanonicalYAML {
     return comments.isEmpty ? .map(members) : .commented(comments, .map(members))
   }
 
-  private func limits(_ ceilings: ProcessCeilings) -> YAMLText {
+  private func processSandbox(_ spec: AgentSpec) -> YAMLText? {
+    guard let sandbox = spec.sandbox else {
+      if spec.ceilings.isEmpty { return nil }
+      return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
+    }
+    let folders = sandbox.folders.map { folder in
+      YAMLText.map([
+        ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
+      ])
+    }
+    return YAMLText.map([
+      ("engine", .plain("process")), ("fs", .list(folders)), ("net", .list([])),
+      ("limits", limits(spec.ceilings, sandbox)),
+    ])
+  }
+
+  private func limits(_ ceilings: ProcessCeilings, _ sandbox: SandboxSpec? = nil) -> YAMLText {
     var members: [(String, YAMLText)] = []
     if let bytes = ceilings.memoryBytes { members.append(("memory", .plain(String(bytes)))) }
     if let cores = ceilings.milliCores { members.append(("cpu", .plain(Self.number(Double(cores) / 1000)))) }
     if let time = ceilings.cpuTime { members.append(("cpu", .plain(DurationText.text(time)))) }
     if let processes = ceilings.processes { members.append(("pids", .plain(String(processes)))) }
+    if let sandbox {
+      members.append(("disk", .plain(String(sandbox.temporaryBytes))))
+      if let files = sandbox.openFiles { members.append(("files", .plain(String(files)))) }
+    }
     return .map(members)
   }
 
@@ -183,6 +211,7 @@ struct CanonicalYAML {
   private var cost: YAMLText {
     var members: [(String, YAMLText)] = [("mode", .plain(plan.costMode.rawValue))]
     if plan.holds != .escrow { members.append(("holds", .plain(plan.holds.rawValue))) }
+    if !plan.alerts.isNone { members.append(("alerts", alerts)) }
     var order: [BudgetScope] = []
     var groups: [BudgetScope: [BudgetSpec]] = [:]
     // Those of flows stand with their flows.
@@ -216,6 +245,13 @@ struct CanonicalYAML {
     return .map(members)
   }
 
+  private var alerts: YAMLText {
+    var members: [(String, YAMLText)] = []
+    if !plan.alerts.at.isEmpty { members.append(("at", .list(plan.alerts.at.map { .plain(String($0)) }))) }
+    if let horizon = plan.alerts.forecast { members.append(("forecast", .plain(DurationText.text(horizon)))) }
+    return .map(members)
+  }
+
   /// The budgets of a flow or of a step.
   func cost(of scope: BudgetScope?) -> [(String, YAMLText)] {
     let budgets = plan.budgets.filter { $0.scope == scope }
@@ -230,6 +266,10 @@ struct CanonicalYAML {
     members.append(("per", .plain(spec.window.rawValue)))
     if let zone = spec.zone { members.append(("timezone", .text(zone.name))) }
     members.append(("onLimit", .plain(spec.onLimit.rawValue)))
+    if let downgrade = spec.downgrade {
+      let models = downgrade.models.sorted { $0.key < $1.key }.map { ($0.key, YAMLText.text($0.value)) }
+      members.append(("downgrade", .map([("at", .plain(String(downgrade.at))), ("models", .map(models))])))
+    }
     if !spec.alertAt.isEmpty { members.append(("alertAt", .list(spec.alertAt.map { .plain(String($0)) }))) }
     return .map(members)
   }

@@ -111,9 +111,7 @@ struct RulesBuilder {
         uniqueKeysWithValues: parts.compactMap { part, key in fields.value(key).map { (part, $0.location) } }))
   }
 
-  /// Says of a rule that cannot be used where it stands.
-  ///
-  /// - Parameter confidence: the text that says how sure an output is, and its place.
+  /// Says of a rule that cannot be used where it stands; of the confidence its text and its place are told here.
   func diagnostic(of problem: GateRuleProblem, confidence: (text: String, location: SourceLocation?)) -> Diagnostic {
     guard problem.part == .confidence else { return Self.diagnostic(of: problem, rules, places) }
     let place = confidence.location.map { Self.place(of: problem.diagnostic, in: $0, confidence.text) }

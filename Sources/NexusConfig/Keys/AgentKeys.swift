@@ -110,10 +110,10 @@ extension ConfigKeys {
       KeySpec("engine", Shape(.word(["wasm", "process", "none"])), default: "by kind", "What encloses it."),
       KeySpec(
         "fs", .list(Shape(.text, mapping: .object(fsGrant))), default: "docs/ for file tools",
-        "The folders that it may read."),
+        "The folders that it may read, or write to."),
       KeySpec("net", .list(Shape(.text, mapping: .object(netGrant))), default: "none", "The hosts that it may reach."),
       KeySpec("limits", .object(ceilings), default: "none", "What it and all that it starts may use, together."),
-      KeySpec("env", .anything, availability: .laterAndRestricts, "The variables that it may see."),
+      KeySpec("env", texts, default: "none", "Variables of the node's environment that a process agent gets, by name."),
       KeySpec("secrets", .anything, availability: .later, "Secrets that the gate adds to its requests."),
     ])
 
@@ -127,8 +127,10 @@ extension ConfigKeys {
       KeySpec("pids", Shape(.integer(1...1_000_000)), default: "none", "Processes and threads at a time."),
       KeySpec("wall", duration, availability: .laterAndRestricts, "Time from start to end; an agent has `timeout`."),
       KeySpec("stack", Shape(.size), availability: .laterAndRestricts, "The stack of a module."),
-      KeySpec("files", count(0), availability: .laterAndRestricts, "Open files."),
-      KeySpec("disk", Shape(.size), availability: .laterAndRestricts, "What it may write to disks."),
+      KeySpec("files", count(16), default: "as the node's", "Open files of each process, in a sandbox."),
+      KeySpec(
+        "disk", Shape(.size), default: "64MiB",
+        "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
       KeySpec("output", Shape(.size), availability: .laterAndRestricts, "What it may write to its streams."),
       KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
       KeySpec("netBytes", Shape(.size), availability: .laterAndRestricts, "What it may send and receive."),
@@ -140,8 +142,8 @@ extension ConfigKeys {
     [
       KeySpec("path", text, required: true, "The folder, relative to the project folder."),
       KeySpec(
-        "mode", Shape(.word(["ro", "rw"])), default: "ro", "Read only, or also write; only `ro` is available yet."),
-      KeySpec("as", .anything, availability: .later, "Where the agent sees it."),
+        "mode", Shape(.word(["ro", "rw"])), default: "ro", "Read only, or also write; tools of llm agents only read."),
+      KeySpec("as", text, default: "its path", "Where a process agent in a sandbox sees it."),
       KeySpec("quota", Shape(.size), availability: .laterAndRestricts, "How much it may write."),
     ])
 

@@ -43,6 +43,7 @@ enum ConfigKeys {
         "`sync`: what is acknowledged survives power loss. `relaxed`: it survives kill -9 only."),
       KeySpec(
         "requireSandbox", boolean, default: "false", "Makes a process agent without `sandbox` a configuration error."),
+      KeySpec("audit", .object(audit), "How the audit log is signed and kept."),
       KeySpec("workflows", .collection(workflow), "Workflows, by name."),
       KeySpec("workflow", .object(workflow), "One workflow, with its `name`."),
       KeySpec("sagas", .collection(saga), "Sagas, by name."),

@@ -17,12 +17,26 @@ extension ConfigKeys {
       "timezone", Shape(.text), default: "UTC",
       "Whose days, weeks and months they are: a name of the IANA database, such as `Europe/Berlin`."),
     KeySpec(
-      "onLimit", word(OnLimit.self), aliases: ["action", "onExceed"], default: "refuse",
-      "What happens at the limit."),
+      "onLimit", Shape(.word(OnLimit.allCases.map(\.rawValue) + ["downgrade"])), aliases: ["action", "onExceed"],
+      default: "refuse", "What happens at the limit; `downgrade` is `refuse` with a `downgrade` before it."),
     KeySpec(
       "alertAt", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
       "The percentages at which to alert."),
+    KeySpec(
+      "downgrade", .object(downgrade), default: "none",
+      "Models that take over when the limit comes near."),
   ]
+
+  private static let downgrade = ObjectShape(
+    "a downgrade",
+    [
+      KeySpec(
+        "at", Shape(.percentage), default: "80",
+        "From which share of the limit on; what is set aside for calls under way counts."),
+      KeySpec(
+        "models", .dictionary(.free, Shape(.text)), required: true,
+        "The cheaper model of each dearer one, both as `provider/model`."),
+    ])
 
   static let limits = ObjectShape("a budget", limitKeys)
 
@@ -49,8 +63,21 @@ extension ConfigKeys {
         "holds", word(HoldDurability.self), default: "escrow",
         "What a power loss may burn: `escrow` a few percent of a limit, `durable` nothing, for a flush of the disk a call."
       ),
-      KeySpec("alerts", .anything, availability: .later, "Where alerts go."),
+      KeySpec(
+        "alerts", Shape(.percentage, sequence: .list(Shape(.percentage)), mapping: .object(alerts)), default: "none",
+        "What is told of budgets before they are used up; percentages alone are `at`."),
     ] + costScope.keys)
+
+  static let alerts = ObjectShape(
+    "alerts",
+    [
+      KeySpec(
+        "at", Shape(.percentage, sequence: .list(Shape(.percentage))), default: "none",
+        "The percentages at which to tell of any budget that has no `alertAt` of its own."),
+      KeySpec(
+        "forecast", Shape(.duration), default: "never",
+        "Tell of a budget that will be used up within this time at the pace of late, and before its window ends."),
+    ])
 
   static let price = ObjectShape(
     "a price",

@@ -23,23 +23,29 @@ package enum ConfigLoader {
   static let environmentFileName = ".env"
 
   /// Loads the project in that folder; nothing is thrown, everything that is wrong is a diagnostic.
-  package static func load(projectDirectory: String, environment: [String: String]) -> ConfigLoadResult {
-    load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles())
+  ///
+  /// `isCheaper` knows the prices that the configuration does not state.
+  package static func load(
+    projectDirectory: String, environment: [String: String], isCheaper: CheaperCheck? = nil
+  ) -> ConfigLoadResult {
+    load(projectDirectory: projectDirectory, environment: environment, files: DiskFiles(), isCheaper: isCheaper)
   }
 
   /// The same as if `nexus.config.yaml` had this text: what a change would mean, before it is written.
   package static func load(
-    projectDirectory: String, environment: [String: String], mainFile text: String
+    projectDirectory: String, environment: [String: String], mainFile text: String,
+    isCheaper: CheaperCheck? = nil
   ) -> ConfigLoadResult {
     let path = ProjectPaths(directory: projectDirectory).resolved(fileName)
     return load(
       projectDirectory: projectDirectory, environment: environment,
-      files: EditedFiles(disk: DiskFiles(), path: path, bytes: Array(text.utf8)))
+      files: EditedFiles(disk: DiskFiles(), path: path, bytes: Array(text.utf8)), isCheaper: isCheaper)
   }
 
-  /// The same, from wherever the files are.
+  /// The same, from wherever the files are; prices are those that they state, unless `isCheaper` knows more.
   package static func load(
-    projectDirectory: String, environment: [String: String], files: some ConfigFiles
+    projectDirectory: String, environment: [String: String], files: some ConfigFiles,
+    isCheaper: CheaperCheck? = nil
   ) -> ConfigLoadResult {
     var reading = ConfigReading(paths: ProjectPaths(directory: projectDirectory), files: files)
     let variables = reading.readEnvironment().merging(environment) { _, outer in outer }
@@ -53,6 +59,7 @@ package enum ConfigLoader {
     var builder = PlanBuilder(
       project: paths, documents: documents, environment: variables, zoneNames: { ZoneNames.all(in: files) },
       zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
+      isCheaper: isCheaper ?? PlanBuilder.ownPrices,
       readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
     // After a syntax error a file is missing, and every reference into it would look undefined.
     if !reading.isIncomplete {

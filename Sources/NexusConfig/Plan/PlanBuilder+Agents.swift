@@ -142,7 +142,7 @@ extension PlanBuilder {
   // MARK: Environment
 
   /// What points an SDK past the gateway.
-  private static let gatewayVariables: Set<String> = [
+  static let gatewayVariables: Set<String> = [
     "OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "GOOGLE_GEMINI_BASE_URL",
     "GEMINI_API_KEY", "GOOGLE_API_KEY",
   ]

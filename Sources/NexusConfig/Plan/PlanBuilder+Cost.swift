@@ -16,8 +16,23 @@ extension PlanBuilder {
       if let fields = document.fields("cost") { buildProjectCost(fields) }
     }
     groupBudgets()
+    buildAlerts()
     if let text = projectWord("mode"), let mode = CostMode(rawValue: text) { plan.costMode = mode }
     if let text = projectWord("holds"), let holds = HoldDurability(rawValue: text) { plan.holds = holds }
+  }
+
+  /// What is told of budgets; those that state no percentages of their own get the project's.
+  private mutating func buildAlerts() {
+    guard let value = projectValue("alerts") else { return }
+    if let fields = value.fields {
+      if let at = fields.value("at") { plan.alerts.at = percentages(at) }
+      plan.alerts.forecast = fields.duration("forecast")
+    } else {
+      plan.alerts.at = percentages(value)
+    }
+    for index in plan.budgets.indices where plan.budgets[index].alertAt.isEmpty {
+      plan.budgets[index].alertAt = plan.alerts.at
+    }
   }
 
   /// What a flow may spend, and each of its steps.
@@ -42,7 +57,9 @@ extension PlanBuilder {
   }
 
   /// What `cost` says once for the whole project; said again in another document, it is an error there.
-  private mutating func projectWord(_ key: String) -> String? {
+  private mutating func projectWord(_ key: String) -> String? { projectValue(key)?.text }
+
+  private mutating func projectValue(_ key: String) -> Shaped? {
     let said = documents.compactMap { $0.fields("cost")?.value(key) }
     if said.count > 1 {
       report(
@@ -50,7 +67,7 @@ extension PlanBuilder {
           "NX-CFG-113", "`\(key)` is already set in another document", at: said[1].location,
           notes: [.init("the first one is here", at: said[0].location)], help: "keep one of the two"))
     }
-    return said.first?.text
+    return said.first
   }
 
   /// Budgets of one scope stand together, so that equal configurations make equal plans however they are written.
@@ -67,7 +84,9 @@ extension PlanBuilder {
   private mutating func buildProjectCost(_ fields: Fields) {
     var scope = BudgetScope.global
     if let agent = fields.value("agent"), let name = agent.text { scope = self.scope(name, at: agent.location) }
-    let own = ["budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt"]
+    let own = [
+      "budget", "maxTokens", "maxDollars", "maxRequests", "per", "timezone", "onLimit", "alertAt", "downgrade",
+    ]
     if fields.has("agent") || own.contains(where: fields.has) { addBudgets(scoped: fields, scope: scope) }
     for entry in fields.value("budgets")?.entries ?? [] {
       addBudgets(entry.value, scope: self.scope(entry.key, at: entry.keyLocation))
@@ -174,6 +193,7 @@ extension PlanBuilder {
       return
     }
     checkThrottle(spec, sources, entry)
+    spec.downgrade = downgrade(sources, entry)
     plan.budgets.append(spec)
   }
 

@@ -73,7 +73,8 @@ extension PlanBuilder {
     let sandbox = item.fields.field("sandbox")
     if let limits = sandbox?.value?.fields?.fields("limits") { buildCeilings(of: &spec, limits) }
     guard case .llm(let llm) = spec.kind else {
-      if let sandbox { refuseProcessSandbox(&spec, sandbox) }
+      if let sandbox { buildProcessSandbox(&spec, sandbox) }
+      checkProbes(of: spec, item)
       return
     }
     guard let fields = sandbox?.value?.fields else {
@@ -86,24 +87,20 @@ extension PlanBuilder {
     if let engine = fields.text("engine"), engine != "none", let value = fields.value("engine") {
       restrict(&spec, "engine", at: value.location)
     }
+    refuseSandboxLimits(&spec, fields)
+    if let field = fields.field("env") {
+      report(
+        Diagnostic(
+          "NX-CFG-213", .warning, "`env` has no effect: an llm agent is no process", at: field.keyLocation,
+          help: "remove it"))
+    }
     for value in fields.value("fs")?.list ?? [] { grantFolder(value, to: &spec) }
     for value in fields.value("net")?.list ?? [] { grantHost(value, to: &spec) }
     checkUse(of: llm, spec, item)
   }
 
-  /// A process agent is not enclosed yet: with a sandbox it must not run at all.
-  private mutating func refuseProcessSandbox(_ spec: inout AgentSpec, _ field: Fields.Field) {
-    guard let fields = field.value?.fields else { return }
-    let isOpen = fields.text("engine") == "none" && Set(fields.order).isSubset(of: ["engine", "limits"])
-    if isOpen { return }
-    let onlyLimits = fields.order == ["limits"]
-    restrict(
-      &spec, "sandbox", at: field.keyLocation,
-      help: onlyLimits ? "with `engine: none` it runs in the open, and its limits hold" : nil)
-  }
-
   /// Refuses the runs of an agent because of a key that restricts it.
-  private mutating func restrict(
+  mutating func restrict(
     _ spec: inout AgentSpec, _ key: String, at location: SourceLocation, help: String? = nil
   ) {
     report(
@@ -114,21 +111,31 @@ extension PlanBuilder {
     spec.refuse(PlanRefusal(code: "NX-CFG-302", message: "`\(key)` cannot be enforced yet"))
   }
 
+  /// Reports a grant of the state folder.
+  mutating func isState(_ resolved: String, at location: SourceLocation) -> Bool {
+    guard resolved == project.state || resolved.hasPrefix(project.state + "/") else { return false }
+    report(
+      Diagnostic(
+        "NX-CFG-215", "`.naos` holds keys and the journal: no agent may read it", at: location, help: "remove it"))
+    return true
+  }
+
   private mutating func grantFolder(_ value: Shaped, to spec: inout AgentSpec) {
     let fields = value.fields
     guard let path = value.text ?? fields?.text("path") else { return }
     let location = fields?.value("path")?.location ?? value.location
     let resolved = project.resolved(path)
-    if resolved == project.state || resolved.hasPrefix(project.state + "/") {
+    if isState(resolved, at: location) { return }
+    if let place = fields?.field("as") {
       report(
         Diagnostic(
-          "NX-CFG-215", "`.naos` holds keys and the journal: no agent may read it", at: location, help: "remove it"))
-      return
+          "NX-CFG-301", .warning, "`as` has no effect: tools name files by their own paths", at: place.keyLocation,
+          help: "remove it"))
     }
     if let mode = fields?.value("mode"), mode.text == "rw" {
       report(
         Diagnostic(
-          "NX-CFG-301", .warning, "writing is not available yet: the folder is granted read only", at: mode.location,
+          "NX-CFG-301", .warning, "the file tools only read: the folder is granted read only", at: mode.location,
           help: "write `mode: ro`"))
     }
     if let quota = fields?.field("quota") {

@@ -209,7 +209,7 @@ extension PlanBuilder {
   private static let mostFallbacks = 5
 
   /// Nil for the models of naos itself, which speak all of them, and for a provider that is not there.
-  private func dialect(of model: String) -> Dialect? {
+  func dialect(of model: String) -> Dialect? {
     guard let slash = model.firstIndex(of: "/") else { return nil }
     return plan.providers.first { $0.name == model[..<slash] }?.dialect
   }
@@ -223,7 +223,7 @@ extension PlanBuilder {
     }
   }
 
-  private mutating func checkProvider(of model: String, at location: SourceLocation) {
+  mutating func checkProvider(of model: String, at location: SourceLocation) {
     guard let slash = model.firstIndex(of: "/") else { return }
     let name = String(model[..<slash])
     if name == KnownProviders.local { return checkScript(of: model, at: location) }

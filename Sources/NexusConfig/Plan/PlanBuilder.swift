@@ -32,16 +32,20 @@ struct PlanBuilder {
   var gateUses: [GateUse] = []
   /// A flow runs itself or too much: nothing can be pinned.
   var isRecursive = false
+  /// Models that stand in for others, to be compared when all prices are known.
+  var downgrades: [Downgrade] = []
   /// Reasons that concern every agent, said once.
   private(set) var projectRefusals: [PlanRefusal] = []
   /// The names of time zones that this machine knows; empty if it does not say.
   let zoneNames: () -> [String]
   /// The rules of a time zone; nil if this machine has none of that name.
   let zoneRules: (String) -> TimeZoneRules?
+  let isCheaper: CheaperCheck
 
   init(
     project: ProjectPaths, documents: [Fields], environment: [String: String],
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
+    isCheaper: @escaping CheaperCheck = Self.ownPrices,
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -49,6 +53,7 @@ struct PlanBuilder {
     self.environment = environment
     self.zoneNames = zoneNames
     self.zoneRules = zoneRules
+    self.isCheaper = isCheaper
     self.readFile = readFile
     plan = ProjectPlan(name: project.defaultName)
   }
@@ -65,6 +70,7 @@ struct PlanBuilder {
     buildCost()
     buildServer()
     buildStore()
+    buildAudit()
     buildFlows()
     checkSandboxes()
     refuseByProject()
@@ -72,6 +78,7 @@ struct PlanBuilder {
     buildApprovals()
     buildGovernance()
     buildValidators()
+    checkDowngrades()
     // The agents are what they are from here on.
     pinFlows()
     buildSchedules()

@@ -96,8 +96,8 @@ enum ConfigReference {
       text: """
         For llm agents, `fs` and `net` are what the built-in tools may touch. An llm agent with file tools and no `sandbox`
         reads `docs/`; with a `sandbox` it touches what that grants and nothing else. `.naos/` can never be granted. For
-        process agents only `engine: none`, with or without `limits`, is available yet: any other sandbox refuses their
-        runs.
+        process agents a `sandbox` is an enclosure of its own (see the page on sandboxes): `fs` is what they see beside the
+        programs of the machine and their own folder, and `engine: none` runs them in the open, with their `limits`.
         """, shape: ConfigKeys.sandbox),
     Section(
       title: "`sandbox.limits`",

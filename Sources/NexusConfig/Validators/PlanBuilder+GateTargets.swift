@@ -94,7 +94,8 @@ extension PlanBuilder {
             Diagnostic(
               "NX-GAT-083", "the step `\(name)` is a run, and cannot be asked for another output", at: location,
               notes: [.init("a retry is asked for here", at: place)],
-              help: "write `onInvalid: stop` or `escalate`, and the same for the rules, or guard the step inside the run"))
+              help:
+                "write `onInvalid: stop` or `escalate`, and the same for the rules, or guard the step inside the run"))
         }
       case .sleep, .event:
         report(
@@ -117,7 +118,8 @@ extension PlanBuilder {
         case .agent(let name):
           if let index = agentIndex[name] { plan.agents[index].outputGates.append(gate) }
           lay(gate) { step, _ in step.action == .agent(name) }
-        case .step(_, let flow, let name): lay(gate) { step, definition in definition.name == flow && step.name == name }
+        case .step(_, let flow, let name):
+          lay(gate) { step, definition in definition.name == flow && step.name == name }
         }
       }
     }

@@ -90,7 +90,10 @@ extension PlanBuilder {
 
   private mutating func refuseUnbuilt(_ fields: Fields) {
     let reasons = [
-      ("freshness", "no call tells naos what an agent has read, and how old it is", "remove it: a rule may compare `now`"),
+      (
+        "freshness", "no call tells naos what an agent has read, and how old it is",
+        "remove it: a rule may compare `now`"
+      ),
       ("escalate", "whoever runs the node decides about what is escalated", "remove it: naos runs decide RUN STEP"),
     ]
     for (key, reason, help) in reasons {

@@ -205,22 +205,9 @@ private struct JSONParser {
 
   /// Goes to the next quote, backslash or control character, or to the end; whether all before it is ASCII.
   private mutating func skipPlainText() -> Bool {
-    let (end, isASCII) = plainText(from: index)
+    let (end, isASCII) = ByteScan.plainText(bytes.span, from: index)
     index = end
     return isASCII
-  }
-
-  private func plainText(from start: Int) -> (end: Int, isASCII: Bool) {
-    let text = bytes.span
-    var end = start
-    var seen: UInt8 = 0
-    while end < text.count {
-      let character = text[end]
-      if character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\") { break }
-      seen |= character
-      end += 1
-    }
-    return (end, seen < 0x80)
   }
 
   /// Goes on from the first backslash; `start` is where the string's text begins.
@@ -238,8 +225,9 @@ private struct JSONParser {
         try parseEscape(into: &decoded)
       case 0..<0x20: throw error("a control character must be escaped")
       default:
-        decoded.append(character)
-        index += 1
+        let start = index
+        _ = skipPlainText()
+        decoded.append(contentsOf: bytes[start..<index])
       }
     }
     throw error("the text ends inside a string")

@@ -9,6 +9,7 @@ package enum NodeEvent: Sendable {
   case run(RunEvent)
   case agent(AgentEvent)
   case supervisor(SupervisorEvent)
+  case budget(BudgetEvent)
   case log(LogEvent)
 }
 
@@ -94,6 +95,31 @@ package struct SupervisorEvent: Sendable {
     self.supervisor = supervisor
     self.kind = kind
     self.child = child
+    self.note = note
+  }
+}
+
+/// A budget comes near to its limit; told once for a window and a limit.
+package struct BudgetEvent: Sendable {
+  /// Whose: `agent:researcher`, `global`.
+  package let scope: String
+  /// The window: `day`, `run`.
+  package let per: String
+  /// The run whose window it is; nil for other windows.
+  package let run: RunID?
+  /// The share of the limit that is spent; nil for a forecast.
+  package let percent: Int?
+  /// When it will be used up at the pace of late; nil for a share.
+  package let usedUpAt: WallTime?
+  /// The same in words.
+  package let note: String
+
+  package init(scope: String, per: String, run: RunID?, percent: Int?, usedUpAt: WallTime?, note: String) {
+    self.scope = scope
+    self.per = per
+    self.run = run
+    self.percent = percent
+    self.usedUpAt = usedUpAt
     self.note = note
   }
 }

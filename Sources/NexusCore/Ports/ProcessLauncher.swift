@@ -14,10 +14,12 @@ package struct LaunchRequest: Sendable {
   package var label: String
   /// What it and everything that it starts may use at most.
   package var ceilings: ProcessCeilings
+  /// The sandbox that it runs in; nil: none.
+  package var enclosure: Enclosure?
 
   package init(
     arguments: [String], environment: [EnvironmentVariable], workingDirectory: String, standardInput: [UInt8] = [],
-    label: String, ceilings: ProcessCeilings = .none
+    label: String, ceilings: ProcessCeilings = .none, enclosure: Enclosure? = nil
   ) {
     self.arguments = arguments
     self.environment = environment
@@ -25,6 +27,7 @@ package struct LaunchRequest: Sendable {
     self.standardInput = standardInput
     self.label = label
     self.ceilings = ceilings
+    self.enclosure = enclosure
   }
 }
 
@@ -100,6 +103,8 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
     case lookup, workingDirectory, standardStreams, fork, exec, launcher
     /// A ceiling that was asked for cannot be enforced on this machine.
     case ceiling
+    /// A part of the sandbox that was asked for cannot be had on this machine.
+    case enclosure
   }
   package let stage: Stage
   /// The number that the kernel gave (`errno`), or 0.

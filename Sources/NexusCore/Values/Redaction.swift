@@ -14,6 +14,8 @@ package struct Redaction: Sendable {
   private let forms: [[UInt8]]
   /// By its first byte, whether a secret can begin there.
   private let starts: [Bool]
+  /// By the byte behind a first one that stands for itself, whether it can go on there.
+  private let seconds: [Bool]
   private let findsMinted: Bool
   /// The length of the longest secret as it may be written: so much more of a line is looked at than is kept.
   package let reach: Int
@@ -41,8 +43,19 @@ package struct Redaction: Sendable {
     }
     if findsMinted { for kind in MintedSecret.allCases { starts[Int(kind.prefix[0])] = true } }
     self.starts = starts
+    seconds = Self.seconds(of: self.secrets, findsMinted: findsMinted)
     let longest = (self.secrets.first?.count ?? 0) * Self.longestEscape
     reach = findsMinted ? max(longest, MintedSecret.longest) : longest
+  }
+
+  private static func seconds(of secrets: [[UInt8]], findsMinted: Bool) -> [Bool] {
+    var seconds = [Bool](repeating: false, count: 256)
+    for secret in secrets { seconds[Int(secret[1])] = true }
+    if findsMinted { for kind in MintedSecret.allCases { seconds[Int(kind.prefix[1])] = true } }
+    // As an escape may write it.
+    seconds[Int(UInt8(ascii: "\\"))] = true
+    seconds[Int(UInt8(ascii: "%"))] = true
+    return seconds
   }
 
   /// No secrets are known but those that a node mints.
@@ -66,7 +79,9 @@ package struct Redaction: Sendable {
     var kept = 0
     var index = 0
     while index < bytes.count {
-      if starts[Int(bytes[index])], let length = match(bytes, at: index, isCut: isCut) {
+      index = nextStart(bytes, from: index)
+      if index == bytes.count { break }
+      if let length = match(bytes, at: index, isCut: isCut) {
         for place in kept..<index { result.append(bytes[place]) }
         result += Self.replacement.utf8
         index += length
@@ -80,6 +95,22 @@ package struct Redaction: Sendable {
     if kept == 0 { return nil }
     for place in kept..<bytes.count { result.append(bytes[place]) }
     return result
+  }
+
+  /// The next place at which a secret may begin, going by two bytes; the end if there is none.
+  ///
+  /// A backslash is always such a place where secrets are known that can be written with escapes.
+  private func nextStart(_ bytes: Span<UInt8>, from start: Int) -> Int {
+    let (starts, seconds) = (starts.span, seconds.span)
+    var index = start
+    while index < bytes.count {
+      let byte = bytes[index]
+      if starts[Int(byte)] {
+        if index + 1 == bytes.count || Self.isEscape(byte) || seconds[Int(bytes[index + 1])] { return index }
+      }
+      index += 1
+    }
+    return index
   }
 
   /// Whether a secret is in the text in any form that a reader could make it out of: with its letters and digits in
@@ -117,8 +148,15 @@ package struct Redaction: Sendable {
   }
 
   private static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool {
-    guard text.count >= word.count else { return false }
-    return (0...text.count - word.count).contains { text[$0..<$0 + word.count].elementsEqual(word) }
+    let (text, word) = (text.span, word.span)
+    var start = 0
+    while start + word.count <= text.count {
+      var matched = 0
+      while matched < word.count, text[start + matched] == word[matched] { matched += 1 }
+      if matched == word.count { return true }
+      start += 1
+    }
+    return false
   }
 
   // MARK: Matching

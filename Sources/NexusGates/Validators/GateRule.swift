@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusCore
+
 /// One clause of a validator, as it is written: an expression of the rule language that has to hold.
 package struct GateRule: Sendable, Hashable {
   /// By which verdicts name it.

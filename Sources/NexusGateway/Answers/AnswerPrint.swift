@@ -14,7 +14,10 @@ enum AnswerPrint {
 
   /// Nil if the answer cannot be read as one value.
   static func of(_ body: [UInt8], _ request: ModelRequest, isStream: Bool) -> String? {
-    let form = AnswerForm(api: request.api, isStream: isStream, isArray: request.isArray)
+    of(body, AnswerForm(api: request.api, isStream: isStream, isArray: request.isArray), isStream: isStream)
+  }
+
+  static func of(_ body: [UInt8], _ form: AnswerForm, isStream: Bool) -> String? {
     let whole: JSONValue
     do throws(AnswerProblem) { whole = try form.whole(body, isStream: isStream) } catch { return nil }
     return SHA256.hash(data: kept(whole).encoded(.canonical)).reduce(into: "") { text, byte in

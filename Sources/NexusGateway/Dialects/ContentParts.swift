@@ -61,7 +61,9 @@ struct ContentParts {
     if Self.spoken.contains(member.key) { refuse("messages: \(member.key)") }
     if member.key == "content", first != UInt8(ascii: "\"") { return try takeContent(bytes, place) }
     // What cannot be read as a value, half a character say, every reader makes something else of.
-    let isReadable = first == UInt8(ascii: "\"") ? JSONScan.isText(bytes, place) : JSONScan.value(bytes, place) != nil
+    let isReadable =
+      first == UInt8(ascii: "\"")
+      ? member.isPlainText || JSONScan.isText(bytes, place) : JSONScan.value(bytes, place) != nil
     if !isReadable { refuse("messages") }
   }
 

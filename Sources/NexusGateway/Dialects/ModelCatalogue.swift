@@ -10,14 +10,14 @@ package struct ModelTarget: Sendable, Hashable {
   package let provider: String
   /// As the provider itself calls it.
   package let model: String
+  /// `provider/model`: the name in prices, holds and charges.
+  package let fullName: String
   let endpoint: Endpoint?
   /// How often a failed call is sent again, by its alias; nil where that does not say.
   var retries: Int?
   /// Where a call goes when it has failed here, by its alias.
   var fallbacks: [ModelTarget] = []
 
-  /// `provider/model`: the name in prices, holds and charges.
-  package var fullName: String { "\(provider)/\(model)" }
   var reference: ModelReference { ModelReference(provider: provider, model: model) }
 
   package init(provider: String, model: String) {
@@ -28,6 +28,7 @@ package struct ModelTarget: Sendable, Hashable {
     self.provider = provider
     self.model = model
     self.endpoint = endpoint
+    fullName = "\(provider)/\(model)"
   }
 }
 

@@ -71,13 +71,14 @@ extension ModelRequest {
     -> ModelRequest
   {
     let members: [ScannedMember]
+    let isASCII: Bool
     do {
-      members = try JSONScan.members(of: bytes, in: 0..<bytes.count, mostValues: mostValues)
+      (members, isASCII) = try JSONScan.whole(bytes, mostValues: mostValues)
     } catch {
       throw GatewayError(
         .malformedRequest, "The body is not the JSON object expected: \(error.message) at byte \(error.offset).")
     }
-    guard (try? UTF8Span(validating: bytes)) != nil else {
+    guard isASCII || (try? UTF8Span(validating: bytes)) != nil else {
       throw GatewayError(.malformedRequest, "The body is not valid UTF-8.")
     }
     var reader = RequestReader(api: api, path: path)

@@ -247,9 +247,7 @@ struct RequestReader {
 
   /// An upper bound of the elements of an array: the objects in it at any depth.
   private func elementCount(_ bytes: Span<UInt8>, _ place: Range<Int>) -> Int {
-    var count = 0
-    for index in place where bytes[index] == UInt8(ascii: "{") { count += 1 }
-    return max(1, count)
+    max(1, ByteScan.count(of: UInt8(ascii: "{"), in: bytes.extracting(place)))
   }
 
   private func expected(_ member: String, _ what: String) -> GatewayError {

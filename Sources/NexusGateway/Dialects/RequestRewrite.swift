@@ -34,22 +34,40 @@ struct RequestRewrite {
   }
 
   /// The body as it goes to the provider.
-  func applied(to body: ByteBuffer) -> ByteBuffer {
-    if edits.isEmpty { return body }
-    var result = ByteBuffer()
-    result.reserveCapacity(body.readableBytes + edits.reduce(0) { $0 + $1.text.utf8.count })
+  func applied(to body: ByteBuffer) -> RewrittenBody {
+    var result = RewrittenBody()
     var position = 0
-    let base = body.readerIndex
     for edit in edits {
-      if let slice = body.getSlice(at: base + position, length: edit.range.lowerBound - position) {
-        result.writeImmutableBuffer(slice)
-      }
-      result.writeString(edit.text)
+      result.append(body, position..<edit.range.lowerBound)
+      result.append(ByteBuffer(string: edit.text))
       position = edit.range.upperBound
     }
-    if let slice = body.getSlice(at: base + position, length: body.readableBytes - position) {
-      result.writeImmutableBuffer(slice)
-    }
+    result.append(body, position..<body.readableBytes)
     return result
+  }
+}
+
+/// A request body as it goes to the provider: parts of the agent's own bytes with what stands in place of others.
+struct RewrittenBody {
+  private(set) var pieces: [ByteBuffer] = []
+  /// The bytes of all pieces.
+  private(set) var count = 0
+
+  fileprivate mutating func append(_ body: ByteBuffer, _ range: Range<Int>) {
+    if let slice = body.getSlice(at: body.readerIndex + range.lowerBound, length: range.count) { append(slice) }
+  }
+
+  fileprivate mutating func append(_ bytes: ByteBuffer) {
+    guard bytes.readableBytes > 0 else { return }
+    pieces.append(bytes)
+    count += bytes.readableBytes
+  }
+
+  /// All of it in one buffer.
+  var whole: ByteBuffer {
+    if pieces.count == 1 { return pieces[0] }
+    var whole = ByteBufferAllocator().buffer(capacity: count)
+    for piece in pieces { whole.writeImmutableBuffer(piece) }
+    return whole
   }
 }

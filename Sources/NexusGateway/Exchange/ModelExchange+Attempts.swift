@@ -24,7 +24,7 @@ extension ModelExchange {
     let body = rewritten()
     guard !isCutOff else { return relay.upstreamFailed(Self.givenUp) }
     guard let endpoint = call.target.endpoint else {
-      return services.local.respond(call, body, on: loop, to: relay)
+      return services.local.respond(call, body.whole, on: loop, to: relay)
     }
     // The candidate before it was asked while nothing was held yet.
     if attempts.hasFallenBack, let error = pausing { return relay.rests(error) }
@@ -51,7 +51,7 @@ extension ModelExchange {
     return true
   }
 
-  private func rewritten() -> ByteBuffer {
+  private func rewritten() -> RewrittenBody {
     let original = call.body
     let rewrite = RequestRewrite(
       call.request, body: original.readableBytesUInt8Span, model: call.target.model, outputCap: outputCap,
@@ -59,14 +59,14 @@ extension ModelExchange {
     return rewrite.applied(to: original)
   }
 
-  private func connect(to endpoint: Endpoint, _ body: ByteBuffer, isNew: Bool, _ relay: ResponseRelay) {
+  private func connect(to endpoint: Endpoint, _ body: RewrittenBody, isNew: Bool, _ relay: ResponseRelay) {
     parts.upstreams.connect(to: endpoint.origin, isNew: isNew) { result in
       switch result {
       case .failure(let failure): relay.upstreamFailed(failure)
       case .success(let connection) where self.phase != .calling: connection.release()
       case .success(let connection):
         self.connection = connection
-        connection.send(self.call.upstreamHead(endpoint, length: body.readableBytes), body, to: relay)
+        connection.send(self.call.upstreamHead(endpoint, length: body.count), body, to: relay)
       }
     }
   }
@@ -145,11 +145,14 @@ extension ModelExchange {
 
   /// Says which attempt an answer is of, if it is not the first, and of which model, if it is not the one asked for.
   var attemptFields: [EnvironmentVariable] {
-    if attempts.failed == 0, attempts.candidate == 0 { return [] }
+    if attempts.failed == 0, attempts.candidate == 0, downgradedFrom == nil { return [] }
     var fields: [EnvironmentVariable] = []
+    if let downgradedFrom { fields.append(EnvironmentVariable("x-naos-downgraded-from", downgradedFrom)) }
     if attempts.failed > 0 { fields.append(EnvironmentVariable("x-naos-attempts", String(attempts.failed + 1))) }
     // Asked for by another name, so it is said which model answers.
-    if attempts.candidate > 0 { fields.append(EnvironmentVariable("x-naos-model", call.target.fullName)) }
+    if attempts.candidate > 0 || downgradedFrom != nil {
+      fields.append(EnvironmentVariable("x-naos-model", call.target.fullName))
+    }
     return fields
   }
 }

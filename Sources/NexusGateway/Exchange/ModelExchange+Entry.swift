@@ -7,7 +7,10 @@ internal import NexusKernel
 
 /// What a call has to get past before it asks its budgets: nothing is held meanwhile.
 extension ModelExchange {
-  func enter() { enter(from: 0) }
+  func enter() {
+    _ = downgrade(isForced: false)
+    enter(from: 0)
+  }
 
   /// Goes to the first candidate from this one on that takes calls now, or will soon enough.
   ///

@@ -43,6 +43,8 @@ extension ModelExchange {
         exchange.concluded(result, state, answer, settlement)
       }
     }
+    // Where the journal is not done at once, what came before the end does not wait for it.
+    response?.flush()
   }
 
   private func settle(_ end: CallEnd) -> Settlement? {

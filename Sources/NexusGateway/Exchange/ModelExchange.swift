@@ -34,8 +34,10 @@ final class ModelExchange {
   var roomDeadline: Instant?
   var outputCap: Int64?
   /// Where the call may go: the model that was asked for, then those to fall back to.
-  let candidates: [ModelTarget]
+  private(set) var candidates: [ModelTarget]
   var attempts: CallAttempts
+  /// The model that was asked for, where a cheaper one takes the call.
+  var downgradedFrom: String?
   /// Why the candidate that will take calls soonest takes none now; nil while none was passed over.
   var soonest: GatewayError?
   /// Leave of the provider's circuit for the attempt under way.
@@ -103,6 +105,7 @@ final class ModelExchange {
     case .tooWide: tighten()
     case .refused(let refusal):
       guard phase == .waiting else { return }
+      if refusal.code == .tooBig, downgrade(isForced: true) { return enter() }
       refuse(refusal)
     case .admitted(let hold, let marks, let outputCap):
       // The agent left while it queued; the hold was never written and goes as it came.
@@ -159,6 +162,14 @@ final class ModelExchange {
 
   /// The call goes to another candidate from now on.
   func turn(to target: ModelTarget) { call.target = target }
+
+  /// The call goes to this model and to no other.
+  func take(only target: ModelTarget) {
+    turn(to: target)
+    candidates = [target]
+    attempts = CallAttempts(
+      candidates.map(services.limits.attempts), isFree: call.request.facts.isFree, seed: id.text)
+  }
 
   private func writeIntent(_ hold: HoldRow, _ marks: [CounterMark]) {
     phase = .writingIntent

@@ -221,8 +221,12 @@ final class ResponseRelay: UpstreamReceiver {
     hasPassed = true
     // Nobody asks for it again where there is no record.
     if exchange.record == nil { room.shrink(by: bytes.readableBytes) } else { body.writeImmutableBuffer(bytes) }
-    guard let response = exchange.response else { return }
-    response.write(bytes)
+    exchange.response?.write(bytes)
+  }
+
+  func upstreamPause() {
+    guard !isOver, isStream, let response = exchange.response else { return }
+    response.flush()
     if !response.isWritable, let connection = exchange.connection {
       connection.setReading(false)
       response.whenWritable = { connection.setReading(true) }

@@ -30,12 +30,14 @@ final class RunSession: Sendable {
   private let state: Mutex<State>
   /// What beginnings of its conversations were counted to; forgotten with the record, and then learned anew.
   private let counts = Mutex(PrefixMemo())
-  /// What equal requests were answered, and how fast is spent; forgotten with the record, and then seen anew.
-  private let repeats = Mutex(AnswerRepeats())
-  private let pace = Mutex(SpendPace())
+  /// What equal requests were answered, and how fast is spent; forgotten with the record, and read with it again.
+  private let repeats: Mutex<AnswerRepeats>
+  private let pace: Mutex<SpendPace>
 
-  init(key: RunKey, records: [EffectRecord]) {
+  init(key: RunKey, records: [EffectRecord], past: RunPast = RunPast()) {
     self.key = key
+    repeats = Mutex(past.repeats)
+    pace = Mutex(past.pace)
     state = Mutex(State(machine: ReplayMachine(records: records)))
   }
 

@@ -10,6 +10,7 @@ internal import Synchronization
 final class RunTable: Sendable {
   private let sessions = Mutex<[RunKey: RunSession]>([:])
   private let store: any Store
+  private let clock: any NexusClock
   /// What calls came to whose attempt had closed when they ended.
   private let owed = Mutex<[RunKey: (tokens: TokenCount, cost: NanoUSD)]>([:])
 
@@ -21,7 +22,10 @@ final class RunTable: Sendable {
   /// Runs beyond have their late calls in the ledger only.
   private static let maxOwing = 4096
 
-  init(store: any Store) { self.store = store }
+  init(store: any Store, clock: any NexusClock) {
+    self.store = store
+    self.clock = clock
+  }
 
   /// Opens an attempt over the run's record: from memory while something of it is under way, else from the store.
   ///
@@ -62,8 +66,10 @@ final class RunTable: Sendable {
   private func load(_ key: RunKey, _ attempt: AttemptNumber, rewind: Int) async throws(StoreError)
     -> (RunSession, [EffectID])
   {
-    let records = try await store.effects(of: key.run, step: key.step).map(\.record)
-    let fresh = RunSession(key: key, records: records)
+    let rows = try await store.effects(of: key.run, step: key.step)
+    let now = ClockReading(wall: clock.wallNow(), monotonic: clock.now())
+    let past = try await RunPast.read(rows, from: store, at: now)
+    let fresh = RunSession(key: key, records: rows.map(\.record), past: past)
     return sessions.withLock { sessions in
       // Whoever came first while the store was read is the one truth in memory.
       let session = sessions[key] ?? fresh

@@ -61,8 +61,12 @@ enum BudgetText {
   }
 
   static func alert(_ alert: BudgetAlert) -> String {
-    "the budget of \(alert.key.scope)\(window(alert.window)) has passed \(alert.percent) %: "
-      + "\(amount(alert.spent, on: alert.limit)) of \(limit(alert.limit)) spent"
+    let name = "the budget of \(alert.key.scope)\(window(alert.window))"
+    let spent = "\(amount(alert.spent, on: alert.limit)) of \(limit(alert.limit)) spent"
+    switch alert.sign {
+    case .passed(let percent): return "\(name) has passed \(percent) %: \(spent)"
+    case .foreseen(let time): return "\(name) will be used up at \(time) at the present pace: \(spent)"
+    }
   }
 
   static func violation(_ charge: ChargeRow, _ held: Spend) -> String {

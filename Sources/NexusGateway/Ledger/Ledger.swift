@@ -39,6 +39,8 @@ package final class Ledger: Sendable {
     var budgets: [BudgetSpec]
     /// What people set instead.
     var overrides = BudgetOverrides()
+    /// The percentages of limits that people set where the configuration has none.
+    fileprivate var alertAt: [Int]
     /// Where calls are counted already although no limit holds there yet.
     var watched: Set<BudgetPlace> = []
     fileprivate(set) var prices: PriceBook
@@ -85,6 +87,7 @@ package final class Ledger: Sendable {
     state = Mutex(
       State(
         machine: BudgetMachine(rules: plan.budgets.map(BudgetRule.init), durability: plan.holds), budgets: plan.budgets,
+        alertAt: plan.alerts.at,
         prices: PriceBook(prices: plan.prices, overlay: overlay),
         overlay: overlay, mode: plan.costMode, supervisors: Self.supervisors(of: plan), loops: Self.loops(of: plan)))
   }
@@ -183,6 +186,7 @@ package final class Ledger: Sendable {
   package func reconfigure(_ plan: ProjectPlan, overlay: PriceOverlay? = nil) {
     change { state, _ in
       state.budgets = plan.budgets
+      state.alertAt = plan.alerts.at
       state.watched = []
       state.machine.durability = plan.holds
       state.applyRules()
@@ -262,7 +266,7 @@ extension Ledger.State {
 
   /// Puts the limits in force: the configuration's, as far as nobody set others.
   mutating func applyRules() {
-    var rules = overrides.applied(to: budgets).map(BudgetRule.init)
+    var rules = overrides.applied(to: budgets, alertAt: alertAt).map(BudgetRule.init)
     for place in watched {
       rules.append(
         BudgetRule(

@@ -13,7 +13,7 @@ internal import Synchronization
 // counters it was booked.
 extension Ledger {
   /// How many runs that are not over are looked through for what they have spent, and how many below each of them.
-  private static let mostRuns = 10_000
+  static let mostRuns = 10_000
 
   /// Those of the places where calls are not counted, or not all: one that could not be filled is filled the next time.
   package func uncounted(_ places: some Sequence<BudgetPlace>) -> [BudgetPlace] {
@@ -50,9 +50,9 @@ extension Ledger {
   ) async throws(StoreError) {
     for place in places {
       for var scope in try await scopes(of: place, in: store) {
-        if let run = scope.run {
-          if counted.contains(scope.key) { continue }
-          scope.calledRuns = try await runs(calledBy: run, at: place, in: store)
+        if place.window == .run, counted.contains(scope.key) { continue }
+        if let run = scope.run, !place.scope.isOfFlow {
+          scope.calledRuns = Set(try await runs(calledBy: run, at: place, in: store))
         }
         let missing = try await store.missing(from: scope)
         guard missing != .zero else { continue }
@@ -66,6 +66,7 @@ extension Ledger {
   }
 
   private func scopes(of place: BudgetPlace, in store: any Store) async throws(StoreError) -> [CounterScope] {
+    if let flow = FlowPlace(place.scope) { return try await scopes(of: flow, at: place, in: store) }
     var runs: [RunID?] = [nil]
     if place.window == .run {
       let query = RunQuery(statuses: Set(RunStatus.allCases.filter { !$0.isFinal }), limit: Self.mostRuns)
@@ -78,7 +79,7 @@ extension Ledger {
       case .agent(let agent): agents = [agent]
       case .supervisor(let name): agents = Set(state.supervisors.filter { $0.value.contains(name) }.keys)
       case .global: agents = nil
-      // Charges do not say which flows they belong to: the budget of a flow counts from when it is there.
+      // Charges do not say which flows they belong to, but their runs do.
       case .workflow, .saga, .pool, .step: return []
       }
       return runs.map { run in
@@ -101,6 +102,12 @@ extension Ledger {
       else { continue }
       found.append(child.id)
     }
+    return try await withAllBelow(found, in: store)
+  }
+
+  /// These runs and all that they have begun, as far as they are looked through.
+  func withAllBelow(_ runs: [RunID], in store: any Store) async throws(StoreError) -> [RunID] {
+    var found = runs
     var next = 0
     while next < found.count, found.count < Self.mostRuns {
       found += try await store.runs(RunQuery(parent: found[next], limit: Self.mostRuns - found.count)).map(\.id)

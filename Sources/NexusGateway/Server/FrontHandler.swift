@@ -240,8 +240,20 @@ final class FrontHandler: ChannelDuplexHandler {
     }
     // Emptied first, so that the buffer below is not shared and need not be copied to grow.
     state = .answering
-    if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+    if body.capacity == 0 { body = Self.room(for: head, beside: bytes) }
+    if body.capacity == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
     state = .reading(head, asker, body)
+  }
+
+  /// So much of a body is made room for at once; its sender may say any length.
+  private static let reservedBody = 128 << 10
+
+  /// Room for all of a body of which there is only the beginning; none if nothing else comes, or nobody knows how much.
+  private static func room(for head: HTTPRequestHead, beside bytes: ByteBuffer) -> ByteBuffer {
+    guard let length = head.headers.first(name: "content-length").flatMap(Int.init), length > bytes.readableBytes else {
+      return ByteBuffer()
+    }
+    return ByteBufferAllocator().buffer(capacity: min(length, reservedBody))
   }
 
   private func refuseBody(_ response: FrontResponse) {
@@ -285,6 +297,9 @@ final class FrontHandler: ChannelDuplexHandler {
     context?.write(wrapOutboundOut(part), promise: nil)
   }
 
+  /// Writes what has its frame already, past the encoder.
+  func write(framed bytes: ByteBuffer) { encoder?.write(NIOAny(bytes), promise: nil) }
+
   func flush() { context?.flush() }
 
   /// No request can follow the one that is being answered.
@@ -303,11 +318,17 @@ final class FrontHandler: ChannelDuplexHandler {
   /// The answer is this message.
   func finished(with message: WholeMessage, closing: Bool, room: BodyRoom? = nil) {
     encoder?.write(NIOAny(message.bytes), promise: nil)
-    if let rest = message.rest, let encoder {
+    for part in message.rest.dropLast() { encoder?.write(NIOAny(part), promise: nil) }
+    if let last = message.rest.last, let encoder {
       // Whoever takes its answer slowly keeps others from theirs, so it is counted until it is out.
       let kept = NIOLoopBound(room, eventLoop: encoder.eventLoop)
-      encoder.write(NIOAny(rest)).whenComplete { _ in withExtendedLifetime(kept) {} }
+      encoder.write(NIOAny(last)).whenComplete { _ in withExtendedLifetime(kept) {} }
     }
+    finishedPastEncoder(closing: closing)
+  }
+
+  /// The answer is whole; all of it was written past the encoder.
+  func finishedPastEncoder(closing: Bool) {
     guard !closing, !isLast else {
       let encoder = encoder
       return close { context in (encoder ?? context).writeAndFlush(NIOAny(ByteBuffer())) }

@@ -19,6 +19,10 @@ final class FrontResponse {
   /// The head of the answer is out.
   private(set) var hasBegun = false
   private var handler: FrontHandler?
+  /// A stream of which something may wait to go out; nil where the encoder frames the answer.
+  private var stream: ChunkedAnswer?
+  /// Something waits for `flush`.
+  private var owesFlush = false
   /// The attempt that waits for what a model says.
   private var asker: AttemptSession?
 
@@ -73,19 +77,41 @@ final class FrontResponse {
     handler?.flush()
   }
 
-  /// Starts an answer whose length is not known.
+  /// Starts an answer whose length is not known; what is written of it goes out with `flush` or `end`.
   func begin(status: Int, fields: [EnvironmentVariable]) {
-    writeHead(status, fields, length: nil)
-    handler?.flush()
+    guard handler != nil else { return }
+    owesFlush = true
+    if head.version == .http1_1, head.method != .HEAD,
+      let start = WholeMessage.start(status: status, fields: fields, closes: closesConnection)
+    {
+      hasBegun = true
+      stream = ChunkedAnswer(head: start)
+    } else {
+      writeHead(status, fields, length: nil)
+    }
   }
 
   func write(_ bytes: ByteBuffer) {
     guard let handler else { return }
-    handler.write(.body(.byteBuffer(bytes)))
+    owesFlush = true
+    if stream != nil { stream?.append(bytes) } else { handler.write(.body(.byteBuffer(bytes))) }
+  }
+
+  /// Sends what was written.
+  func flush() {
+    guard owesFlush, let handler else { return }
+    owesFlush = false
+    for part in stream?.take(isLast: false) ?? [] { handler.write(framed: part) }
     handler.flush()
   }
 
-  func end() { letGo()?.finished(closing: closesConnection) }
+  func end() {
+    let stream = stream.take()
+    guard let handler = letGo() else { return }
+    guard var stream else { return handler.finished(closing: closesConnection) }
+    for part in stream.take(isLast: true) { handler.write(framed: part) }
+    handler.finishedPastEncoder(closing: closesConnection)
+  }
 
   private func letGo() -> FrontHandler? {
     whenGone = nil

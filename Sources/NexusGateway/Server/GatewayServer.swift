@@ -102,6 +102,11 @@ final class GatewayServer: Sendable {
       }
   }
 
+  /// Serves one more listener, which is somewhere that the node's own network does not reach.
+  func serve(listener: Int32) async throws -> any Channel {
+    try await Self.bootstrap(group, services, parts).withBoundSocket(listener).get()
+  }
+
   /// Takes no more connections, waits for calls under way as long as the limits allow, and stops the loops.
   func stop() async {
     try? await channel.close().get()

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NIOCore
+internal import NexusCore
 
 /// A head that is longer on the wire than any head may be, whatever it is made of.
 struct HeadOverflow: Error {}
@@ -52,13 +53,15 @@ final class WireWatch: ChannelInboundHandler {
   }
 
   private func look(at bytes: Span<UInt8>) {
-    if start.count < Self.keptBytes {
-      for index in 0..<min(bytes.count, Self.keptBytes - start.count) { start.append(bytes[index]) }
+    let missing = Self.keptBytes - start.count
+    if missing > 0 {
+      unsafe bytes.extracting(first: missing).withUnsafeBufferPointer { unsafe start.append(contentsOf: $0) }
     }
-    if hasLine { return }
-    for index in 0..<bytes.count where bytes[index] == UInt8(ascii: "\n") {
-      hasLine = true
-      return
+    var index = 0
+    while !hasLine, index < bytes.count {
+      index = ByteScan.lineEnd(bytes, from: index)
+      if index < bytes.count { hasLine = bytes[index] == UInt8(ascii: "\n") }
+      index += 1
     }
   }
 }

@@ -10,11 +10,13 @@ internal import NIOCore
 /// the end that it sent says how far it had got. If at that end not one byte of the request was acknowledged, the
 /// provider's system had none of it when the provider closed, and so no program there has seen it.
 ///
-/// It stands next to the socket, below TLS, and looks while the socket is still open. Where the system does not say, as
-/// on systems other than Linux, every request counts as delivered.
-final class DeliveryWatch: ChannelInboundHandler {
+/// It stands next to the socket, below TLS, counts what is sent, and looks while the socket is still open. Where the system
+/// does not say, as on systems other than Linux, every request counts as delivered.
+final class DeliveryWatch: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
 
   /// Linux's `struct tcp_info`: the bytes acknowledged are its sixteenth word (RFC 4898 tcpEStatsAppHCThruOctetsAcked).
   private typealias Info = InlineArray<32, UInt64>
@@ -24,7 +26,12 @@ final class DeliveryWatch: ChannelInboundHandler {
 
   private let isSecure: Bool
   private var context: ChannelHandlerContext?
-  /// What was acknowledged before the request.
+  /// The bytes that were sent.
+  private var sent: UInt64 = 0
+  /// What the system counts beyond them once all is acknowledged: the beginning of the connection. It is asked once; had
+  /// it not known of all then, later requests would count as delivered.
+  private var surplus: UInt64?
+  /// What is acknowledged before anything of the request is.
   private var before: UInt64?
   /// What was when the connection ended.
   private var after: UInt64?
@@ -36,7 +43,8 @@ final class DeliveryWatch: ChannelInboundHandler {
 
   /// A request is about to be sent.
   func begin() {
-    before = acknowledged()
+    if surplus == nil { surplus = acknowledged().map { $0 &- sent } }
+    before = surplus.map { sent &+ $0 }
     after = nil
   }
 
@@ -45,6 +53,11 @@ final class DeliveryWatch: ChannelInboundHandler {
     // A system that does not count answers zero; a kept connection has carried a request already.
     guard let before, let after, before > 0 else { return false }
     return before == after
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    sent &+= UInt64(unwrapOutboundIn(data).readableBytes)
+    context.write(data, promise: promise)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

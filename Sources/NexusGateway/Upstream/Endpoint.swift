@@ -17,8 +17,8 @@ struct Origin: Sendable, Hashable {
   }
 }
 
-/// What is needed to send a call to one provider.
-struct Endpoint: Sendable, Hashable {
+/// What is needed to send a call to one provider; one object for all of its calls.
+final class Endpoint: Sendable, Hashable {
   let origin: Origin
   /// The origin as the Host header names it.
   let authority: String
@@ -43,7 +43,7 @@ struct Endpoint: Sendable, Hashable {
   }
 
   static func == (left: Endpoint, right: Endpoint) -> Bool {
-    left.origin == right.origin && left.basePath == right.basePath && left.query == right.query
+    left === right || left.origin == right.origin && left.basePath == right.basePath && left.query == right.query
   }
 
   func hash(into hasher: inout Hasher) {

@@ -104,6 +104,7 @@ final class LocalModels: LocalUpstream {
   ) {
     guard let piece = pieces.first else { return receiver.upstreamEnd() }
     receiver.upstreamBody(ByteBuffer(bytes: piece))
+    receiver.upstreamPause()
     let rest = pieces.dropFirst()
     if rest.isEmpty { return receiver.upstreamEnd() }
     loop.assumeIsolated().scheduleTask(in: pause) { self.send(rest, every: pause, on: loop, to: receiver) }

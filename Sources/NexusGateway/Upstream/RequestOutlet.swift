@@ -21,7 +21,7 @@ final class RequestOutlet: ChannelOutboundHandler {
   func send(_ request: WholeMessage) {
     guard let context else { return }
     context.write(wrapOutboundOut(request.bytes), promise: nil)
-    if let rest = request.rest { context.write(wrapOutboundOut(rest), promise: nil) }
+    for part in request.rest { context.write(wrapOutboundOut(part), promise: nil) }
     context.flush()
   }
 }

@@ -41,6 +41,8 @@ enum UpstreamFailure: Error {
 protocol UpstreamReceiver: AnyObject {
   func upstreamHead(_ head: HTTPResponseHead)
   func upstreamBody(_ bytes: ByteBuffer)
+  /// What has come is all that there is for now.
+  func upstreamPause()
   func upstreamEnd()
   func upstreamFailed(_ failure: UpstreamFailure)
 }
@@ -94,9 +96,9 @@ final class UpstreamConnection: ChannelInboundHandler {
   private static let announcement = HTTPClientRequestPart.head(
     HTTPRequestHead(version: .http1_1, method: .POST, uri: "/"))
 
-  func send(_ head: HTTPRequestHead, _ body: ByteBuffer, to receiver: any UpstreamReceiver) {
+  func send(_ head: HTTPRequestHead, _ body: RewrittenBody, to receiver: any UpstreamReceiver) {
     guard let context else { return receiver.upstreamFailed(.unreachable("the connection closed")) }
-    guard let request = WholeMessage.request(head, body) else {
+    guard let request = WholeMessage.request(head, body.pieces, count: body.count) else {
       release()
       return receiver.upstreamFailed(.unreachable("a header field holds what no header field may"))
     }
@@ -182,6 +184,7 @@ final class UpstreamConnection: ChannelInboundHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    if hasHeard { receiver?.upstreamPause() }
     if hasHeard, receiver != nil, isReading { watch(awaitsEnd ? limits.streamEndTimeout : limits.responseIdleTimeout) }
     hasHeard = false
     context.fireChannelReadComplete()

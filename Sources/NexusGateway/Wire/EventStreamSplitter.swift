@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NIOCore
+internal import NexusCore
 
 /// Cuts the bytes of a server-sent event stream into whole events, each with the blank line behind it.
 struct EventStreamSplitter {
@@ -48,18 +49,13 @@ struct EventStreamSplitter {
 
   /// Looks for the blank line that ends the first event: two line ends of any kind in a row.
   private static func endOfEvent(_ bytes: Span<UInt8>, from start: Int) -> Search {
-    var index = start
-    while index < bytes.count {
-      guard let first = lineEnd(bytes, index) else {
-        // A carriage return at the end may be half a line end.
-        if bytes[index] == 0x0D { break }
-        index += 1
-        continue
-      }
+    var index = ByteScan.lineEnd(bytes, from: start)
+    // Without an end of its own, a carriage return at the end may be half a line end.
+    while index < bytes.count, let first = lineEnd(bytes, index) {
       guard index + first < bytes.count else { break }
       if let second = lineEnd(bytes, index + first) { return .at(index + first + second) }
       if bytes[index + first] == 0x0D { break }
-      index += first
+      index = ByteScan.lineEnd(bytes, from: index + first)
     }
     return .behind(index)
   }
@@ -82,8 +78,7 @@ struct StreamEvent {
     var isSingle = true
     var start = 0
     while start < bytes.count {
-      var end = start
-      while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
+      let end = ByteScan.lineEnd(bytes, from: start)
       if let place = Self.dataPlace(bytes, start..<end) {
         isSingle = found == nil
         found = place

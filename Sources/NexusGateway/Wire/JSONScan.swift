@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
+
 /// Why bytes are not the JSON object that an endpoint takes.
 struct JSONScanError: Error, Equatable {
   let message: String
@@ -13,6 +15,8 @@ struct ScannedMember: Equatable {
   let key: String
   /// From the first byte of the value to behind its last.
   let value: Range<Int>
+  /// The value is a string whose text stands there as it is.
+  let isPlainText: Bool
 }
 
 /// Walks JSON bytes without building values, so that what passes through is read once and copied never.
@@ -28,6 +32,10 @@ struct JSONScan {
   private var index = 0
   /// How many values may still come.
   private var valuesLeft = Int.max
+  /// The last string held no escape.
+  private var wasPlain = false
+  /// All strings so far are ASCII; nothing else in JSON is anything else.
+  private var isASCII = true
 
   private init(at index: Int) { self.index = index }
 
@@ -43,16 +51,28 @@ struct JSONScan {
     return members
   }
 
+  /// The members of the object that is all of the bytes, space around it aside; and whether all of it is ASCII.
+  static func whole(_ bytes: Span<UInt8>, mostValues: Int) throws(JSONScanError) -> (
+    members: [ScannedMember], isASCII: Bool
+  ) {
+    var members: [ScannedMember] = []
+    members.reserveCapacity(16)
+    let isASCII = try read(&members, of: bytes, in: 0..<bytes.count, mostValues: mostValues)
+    return (members, isASCII)
+  }
+
   /// The same into an array that is there already, so that reading a million small objects allocates nothing.
+  @discardableResult
   static func read(
     _ members: inout [ScannedMember], of bytes: Span<UInt8>, in range: Range<Int>, mostValues: Int = .max
-  ) throws(JSONScanError) {
+  ) throws(JSONScanError) -> Bool {
     var scan = JSONScan(at: range.lowerBound)
     scan.valuesLeft = mostValues
     let bytes = bytes.extracting(0..<range.upperBound)
     try scan.readMembers(bytes, into: &members)
     scan.skipSpace(bytes)
     guard scan.index == range.upperBound else { throw scan.error("text after the value") }
+    return scan.isASCII
   }
 
   /// Whether there are more values in the bytes than that; what else may be wrong with them does not matter.
@@ -152,8 +172,10 @@ struct JSONScan {
       index += 1
       skipSpace(bytes)
       let start = index
+      wasPlain = false
       try skipValue(bytes, depth: 1)
-      members.append(ScannedMember(key: key, value: start..<index))
+      let isPlain = wasPlain && bytes[start] == UInt8(ascii: "\"")
+      members.append(ScannedMember(key: key, value: start..<index, isPlainText: isPlain))
       if try closes(bytes, with: UInt8(ascii: "}")) { return }
     }
   }
@@ -258,18 +280,21 @@ struct JSONScan {
     guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw error("expected a string") }
     index += 1
     var isPlain = true
-    while index < bytes.count {
+    while true {
+      let text = ByteScan.plainText(bytes, from: index)
+      index = text.end
+      if !text.isASCII { isASCII = false }
+      guard index < bytes.count else { throw error("the text ends inside a string") }
       let character = bytes[index]
       index += 1
-      if character == UInt8(ascii: "\"") { return isPlain }
-      if character == UInt8(ascii: "\\") {
-        isPlain = false
-        try skipEscape(bytes)
-      } else if character < 0x20 {
-        throw error("a control character must be escaped")
+      if character == UInt8(ascii: "\"") {
+        wasPlain = isPlain
+        return isPlain
       }
+      guard character == UInt8(ascii: "\\") else { throw error("a control character must be escaped") }
+      isPlain = false
+      try skipEscape(bytes)
     }
-    throw error("the text ends inside a string")
   }
 
   /// Goes on behind a backslash.

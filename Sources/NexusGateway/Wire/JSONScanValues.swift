@@ -11,11 +11,7 @@ extension JSONScan {
   }
 
   static func array(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
-    let part = bytes.extracting(range)
-    var copy: [UInt8] = []
-    copy.reserveCapacity(part.count)
-    for index in part.indices { copy.append(part[index]) }
-    return copy
+    unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe Array($0) }
   }
 
   /// The JSON string in `range`, decoded; nil if there is another value.
@@ -26,9 +22,54 @@ extension JSONScan {
     return String(copying: valid)
   }
 
-  /// Whether a string that can be decoded fills the range.
+  /// Whether the string that fills the range, in UTF-8 that was scanned before, can be decoded: half a character, which
+  /// only escapes can write, cannot.
   static func isText(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-    isPlainText(bytes, range) || string(bytes, range) != nil
+    let end = inside(range).upperBound
+    let text = bytes.extracting(0..<end)
+    var index = inside(range).lowerBound
+    while true {
+      index = ByteScan.plainText(text, from: index).end
+      guard index < end else { return true }
+      guard index + 1 < end, text[index] == UInt8(ascii: "\\") else { return false }
+      guard text[index + 1] == UInt8(ascii: "u") else {
+        index += 2
+        continue
+      }
+      guard let length = lengthOfCharacter(text, index) else { return false }
+      index += length
+    }
+  }
+
+  /// How long the escape of a character is, or the two of one beyond the first plane; nil for half of such a pair.
+  private static func lengthOfCharacter(_ text: Span<UInt8>, _ start: Int) -> Int? {
+    guard let first = codeUnit(text, start) else { return nil }
+    switch first {
+    case 0xD800..<0xDC00:
+      guard let second = codeUnit(text, start + 6), (0xDC00..<0xE000).contains(second) else { return nil }
+      return 12
+    case 0xDC00..<0xE000: return nil
+    default: return 6
+    }
+  }
+
+  /// The number in an escape like `\u00e9`; nil where there is none.
+  private static func codeUnit(_ text: Span<UInt8>, _ start: Int) -> UInt16? {
+    guard start + 6 <= text.count, text[start] == UInt8(ascii: "\\"), text[start + 1] == UInt8(ascii: "u") else {
+      return nil
+    }
+    var code: UInt16 = 0
+    for index in start + 2..<start + 6 {
+      let digit: UInt8
+      switch text[index] {
+      case 0x30...0x39: digit = text[index] - 0x30
+      case 0x41...0x46: digit = text[index] - 0x41 + 10
+      case 0x61...0x66: digit = text[index] - 0x61 + 10
+      default: return nil
+      }
+      code = code << 4 | UInt16(digit)
+    }
+    return code
   }
 
   private static func inside(_ range: Range<Int>) -> Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
@@ -38,11 +79,8 @@ extension JSONScan {
     guard range.count >= 2, bytes[range.lowerBound] == UInt8(ascii: "\""),
       bytes[range.upperBound - 1] == UInt8(ascii: "\"")
     else { return false }
-    for index in inside(range) {
-      let byte = bytes[index]
-      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
-    }
-    return true
+    let text = inside(range)
+    return ByteScan.plainText(bytes.extracting(0..<text.upperBound), from: text.lowerBound).end == text.upperBound
   }
 
   /// The value in `range`; nil if it is not JSON.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 /// Who decides about one kind of question, and how long they have: what stands under a name in `approvals:`.
 package struct ApprovalPolicy: Sendable, Hashable {

@@ -81,22 +81,6 @@ extension BudgetMachine {
       reset: start(of: target.place, index: target.key.index + 1))
   }
 
-  /// The thresholds that the counter has passed and that were not reported yet.
-  func dueAlerts(_ key: CounterKey, _ counter: inout Counter) -> [BudgetAlert] {
-    var alerts: [BudgetAlert] = []
-    for position in book.positions(at: counter.place) {
-      let rule = book.rules[position]
-      for percent in rule.alertAt where rule.limit.reaches(percent: percent, with: counter.spent) {
-        guard counter.alerted.insert(RuleBook.Threshold(rule: position, percent: percent)).inserted else { continue }
-        alerts.append(
-          BudgetAlert(
-            key: key, scope: rule.scope, window: rule.window, percent: percent, spent: counter.spent,
-            limit: rule.limit))
-      }
-    }
-    return alerts
-  }
-
   /// The tightest hard limits over all counters of a subject's calls.
   package mutating func hardLimit(of subject: BudgetSubject) -> SpendLimit {
     var limit = book.bindings(of: subject).hardLimit

@@ -88,16 +88,6 @@ package struct BudgetSettlement: Sendable, Hashable {
   package var alerts: [BudgetAlert]
 }
 
-/// A budget passed one of its thresholds.
-package struct BudgetAlert: Sendable, Hashable {
-  package var key: CounterKey
-  package var scope: BudgetScope
-  package var window: BudgetWindow
-  package var percent: Int
-  package var spent: Spend
-  package var limit: SpendLimit
-}
-
 /// One counter as a report shows it.
 package struct BudgetCounterView: Sendable, Hashable {
   package var key: CounterKey
@@ -108,4 +98,15 @@ package struct BudgetCounterView: Sendable, Hashable {
   /// The rules that bind it at present, and when its window ends.
   package var rules: [BudgetRule]
   package var reset: WallTime?
+
+  package init(
+    key: CounterKey, spent: Spend, held: Spend, kept: Spend, rules: [BudgetRule], reset: WallTime?
+  ) {
+    self.key = key
+    self.spent = spent
+    self.held = held
+    self.kept = kept
+    self.rules = rules
+    self.reset = reset
+  }
 }

@@ -81,17 +81,19 @@ package struct BudgetOverrides: Sendable, Hashable {
   package var isEmpty: Bool { list.isEmpty }
 
   /// The limits that hold: those of the configuration, as far as no override has another one.
-  package func applied(to budgets: [BudgetSpec]) -> [BudgetSpec] {
+  ///
+  /// `alertAt` holds for a limit where the configuration has none.
+  package func applied(to budgets: [BudgetSpec], alertAt: [Int] = []) -> [BudgetSpec] {
     if list.isEmpty { return budgets }
     var result = budgets
-    for override in list.values.sorted(by: { $0.place.text < $1.place.text }) { override.apply(to: &result) }
+    for override in list.values.sorted(by: { $0.place.text < $1.place.text }) { override.apply(to: &result, alertAt) }
     return result
   }
 }
 
 extension BudgetOverride {
   /// Sets the limit of its place, whichever of the place's budgets has it, or makes one that does.
-  fileprivate func apply(to budgets: inout [BudgetSpec]) {
+  fileprivate func apply(to budgets: inout [BudgetSpec], _ alertAt: [Int]) {
     let places = budgets.indices.filter { budgets[$0].scope == place.scope && budgets[$0].window == place.window }
     var missesCost = maxCost != nil
     var missesTokens = maxTokens != nil
@@ -119,7 +121,8 @@ extension BudgetOverride {
         scope: place.scope, window: place.window, maxTokens: missesTokens ? maxTokens : nil,
         maxCost: missesCost ? maxCost : nil, maxRequests: missesRequests ? maxRequests : nil,
         onLimit: onLimit ?? beside?.onLimit ?? .refuse,
-        alertAt: beside?.alertAt ?? [], zone: beside?.zone))
+        alertAt: beside?.alertAt ?? alertAt, zone: beside?.zone,
+        downgrade: beside?.downgrade))
   }
 }
 

@@ -13,11 +13,14 @@ package struct BudgetRule: Sendable, Hashable {
   package var alertAt: [Int]
   /// Whose days, weeks and months they are; nil for UTC's.
   package var zone: BudgetZone?
+  /// Which models stand in for others when the limit comes near; nil for none.
+  package var downgrade: DowngradeSpec?
 
   package init(
     scope: BudgetScope, window: BudgetWindow, limit: SpendLimit, onLimit: OnLimit = .refuse, alertAt: [Int] = [],
-    zone: BudgetZone? = nil
+    zone: BudgetZone? = nil, downgrade: DowngradeSpec? = nil
   ) {
+    self.downgrade = downgrade
     self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
@@ -31,7 +34,7 @@ package struct BudgetRule: Sendable, Hashable {
     let alerts = spec.onLimit == .alert ? spec.alertAt + [100] : spec.alertAt
     self.init(
       scope: spec.scope, window: spec.window, limit: spec.limit,
-      onLimit: spec.onLimit, alertAt: Set(alerts).sorted(), zone: spec.zone)
+      onLimit: spec.onLimit, alertAt: Set(alerts).sorted(), zone: spec.zone, downgrade: spec.downgrade)
   }
 
   /// Its calls are spread over the window, which has to have an end.

@@ -23,6 +23,8 @@ struct RuleBook: Sendable {
   }
 
   let rules: [BudgetRule]
+  /// Whether any of them has models to fall back to.
+  let hasDowngrades: Bool
   private var positions: [Place: [Int]] = [:]
   private var hardLimits: [Place: SpendLimit] = [:]
   private var spacings: [Place: SpendLimit] = [:]
@@ -45,6 +47,7 @@ struct RuleBook: Sendable {
 
   init(_ rules: [BudgetRule]) {
     self.rules = rules
+    hasDowngrades = rules.contains { $0.downgrade != nil }
     for (position, rule) in rules.enumerated() {
       let place = Place(scope: rule.scope.text, window: rule.window, zone: rule.zone?.name)
       if let zone = rule.zone { zones[zone.name] = zone.rules }

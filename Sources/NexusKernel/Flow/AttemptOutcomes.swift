@@ -67,6 +67,6 @@ extension RunError {
   var isOfStart: Bool { Self.codesOfStart.contains(code) }
 
   private static let codesOfStart: Set<String> = [
-    "NX-AGT-002", "NX-AGT-003", "NX-AGT-014", "NX-SUP-001", "NX-RUN-036", "NX-BUD-021",
+    "NX-AGT-002", "NX-AGT-003", "NX-AGT-014", "NX-SBX-001", "NX-SUP-001", "NX-RUN-036", "NX-BUD-021",
   ]
 }

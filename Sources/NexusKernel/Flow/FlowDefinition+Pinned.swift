@@ -65,7 +65,8 @@ extension FlowDefinition {
       return refusal
     }
     try reader.finish()
-    guard kind != .agent, hasSoundForm, hasSoundSteps, steps.allSatisfy({ $0.gates.allSatisfy { self.gates[$0] != nil } })
+    guard kind != .agent, hasSoundForm, hasSoundSteps,
+      steps.allSatisfy({ $0.gates.allSatisfy { self.gates[$0] != nil } })
     else { throw UnreadableForm() }
   }
 

@@ -6,10 +6,10 @@ internal import NexusCore
 // How what is under way ends: attempts, times, children, events.
 extension FlowMachine {
   mutating func attemptEnded(_ path: StepPath, _ end: AttemptEnd, _ output: JSONValue?, _ turn: inout Turn) {
-    guard let key = state.paths.key(of: path), state.open.contains(key), !orphans.contains(key),
-      let attempt = state.units[key]?.history.openAttempt
+    guard let key = state.key(at: path), state.open.contains(key), !orphans.contains(key),
+      let attempt = state.units.openAttempt(key)
     else { return }
-    let stop = stops.removeValue(forKey: key)
+    let stop = stops.isEmpty ? nil : stops.removeValue(forKey: key)
     var end = end
     // A result that came in spite of a stop is a result; a polite goodbye (exit 0, no output) is none.
     if let stop, end.outcome != .succeeded || (output ?? .null).isNothing { end.outcome = outcome(after: stop, end) }

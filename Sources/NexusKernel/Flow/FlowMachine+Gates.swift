@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 
 // What validators make of what comes out of steps.
 extension FlowMachine {
@@ -73,7 +73,7 @@ extension FlowMachine {
   ///
   /// An `llm` agent goes through its conversation to where it was, and is told there what was wrong.
   func rewind(of key: UnitKey) -> Int {
-    let own = state.units[key]?.history.pendingRewind ?? 0
+    let own = state.units.look(at: key) { $0.history.pendingRewind } ?? 0
     guard let rejected = state.gates[key]?.pendingRewind, rejected > 0, let agent = agent(of: key),
       definition.agents[agent]?["llm"] == nil
     else { return own }
@@ -122,6 +122,8 @@ extension FlowState {
   mutating func applyJudgement(_ path: StepPath, _ judgement: GateJudgement, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(judgement)
+    // Something came out of it, so it did something, also where a run of its own did.
+    if judgement.subject == .output, !judgement.mayProceed { units[key]?.mayHaveApplied = true }
     guard judgement.consequence == .retry else { return }
     change(path, time) { $0.dueAt = judgement.retryAfter.map { time + $0 } }
   }
@@ -129,6 +131,7 @@ extension FlowState {
   mutating func applyDecision(_ path: StepPath, _ decision: GateDecision, _ time: WallTime) {
     guard let key = key(of: path) else { return }
     gates[key, default: GateHistory()].apply(decision)
+    if decision == .retry { dropChild(of: key) }
     // Whether a pivot was passed is found out by trying it again: what wants to go back waits for that.
     guard decision == .retry, definition.kind == .saga, definition.steps[key.step].commitment == .pivot else { return }
     change(path, time) { $0.wasCutOff = true }

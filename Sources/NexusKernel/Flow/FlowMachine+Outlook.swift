@@ -23,12 +23,14 @@ extension FlowMachine {
 
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }
 
-  package var openSteps: Set<StepPath> { Set(state.open.subtracting(orphans).map { state.paths.path(of: $0) }) }
+  package var openSteps: Set<StepPath> {
+    Set(state.open.lazy.filter { !orphans.contains($0) }.map { state.paths.path(of: $0) })
+  }
 
   package func recorded(_ path: StepPath) -> JSONValue? { state.recorded[path] }
 
   package func wouldRetry(_ path: StepPath, after end: AttemptEnd) -> Bool {
-    guard let key = state.paths.key(of: path), let error = end.outcome.error, stops[key] == nil,
+    guard let error = end.outcome.error, let key = state.key(at: path), stops[key] == nil,
       var history = state.units[key]?.history
     else { return false }
     history.ended(end)
@@ -36,7 +38,7 @@ extension FlowMachine {
   }
 
   package func isStopping(_ path: StepPath) -> Bool {
-    state.paths.key(of: path).map { stops[$0] != nil } ?? false
+    !stops.isEmpty && (state.key(at: path).map { stops[$0] != nil } ?? false)
   }
 }
 

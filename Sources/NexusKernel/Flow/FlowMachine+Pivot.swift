@@ -28,7 +28,8 @@ extension FlowMachine {
     guard definition.kind == .saga, state.cause == nil, !state.isBehindPivot else { return false }
     return state.active.contains { key in
       guard isPivot(key) else { return false }
-      return state.open.contains(key) || isPivotInDoubt(key) || isEscalated(key) || (isRun(key) && state.units[key]?.dueAt == nil)
+      return state.open.contains(key) || isPivotInDoubt(key) || isEscalated(key)
+        || (isRun(key) && state.units[key]?.dueAt == nil)
     }
   }
 

@@ -27,7 +27,7 @@ extension FlowMachine {
     let key = UnitKey(index)
     let step = definition.steps[index]
     guard state.outcome(of: index) == nil, state.steps[index].count == nil, !state.active.contains(key),
-      state.units[key]?.failure == nil
+      !state.units.hasFailed(key)
     else { return }
     guard step.forEach != nil else {
       if holds(step.condition, key, &turn) { begin(key, &turn) }
@@ -81,9 +81,7 @@ extension FlowMachine {
     case .back, .probe, .judge: startAttempt(key, &turn)
     case .forward:
       // It may have ended while it waited for its turn.
-      guard state.units[key]?.outcome == nil, state.units[key]?.failure == nil, !handedOver.contains(key) else {
-        return
-      }
+      guard !state.units.isOver(key), !handedOver.contains(key) else { return }
       switch definition.steps[key.step].action {
       case .agent: startAttempt(key, &turn)
       case .run(let name): startChild(key, name, &turn)
@@ -100,14 +98,14 @@ extension FlowMachine {
 
   mutating func startAttempt(_ key: UnitKey, doubtIsSettled: Bool = false, _ turn: inout Turn) {
     guard let agent = agent(of: key), mayBeTried(key) else { return }
-    if state.units[key]?.isUnknown == true, !doubtIsSettled, !goesOnInDoubt(key, &turn) { return }
+    if state.units.isUnknown(key), !doubtIsSettled, !goesOnInDoubt(key, &turn) { return }
     let path = state.paths.path(of: key)
     do throws(RunError) {
+      let attempts = state.units.look(at: key) { $0.history.attempts } ?? 0
       let order = StepOrder(
-        step: path, agent: agent, attempt: AttemptNumber((state.units[key]?.history.attempts ?? 0) + 1),
-        rewind: rewind(of: key), input: try attemptInput(of: key),
-        idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key), isCompensation: key.role == .back,
-        feedback: feedback(of: key))
+        step: path, agent: agent, attempt: AttemptNumber(attempts + 1), rewind: rewind(of: key),
+        input: try attemptInput(of: key), idempotencyKey: try idempotencyKey(of: key), limits: limits(of: key),
+        isCompensation: key.role == .back, feedback: feedback(of: key))
       note(.attemptStarted(step: path, attempt: order.attempt, dropped: order.rewind), &turn)
       turn.act(.startAttempt(order))
     } catch {
@@ -118,13 +116,13 @@ extension FlowMachine {
   /// What waited for its turn may be over by now, or its question answered.
   private func mayBeTried(_ key: UnitKey) -> Bool {
     guard !state.open.contains(key), !isEscalated(key) else { return false }
-    guard key.role == .probe else { return state.units[key]?.outcome == nil && state.units[key]?.failure == nil }
+    guard key.role == .probe else { return !state.units.isOver(key) }
     return isInDoubt(key.with(.forward))
   }
 
   /// A person, or a probe, is to say whether the unit had its effect.
   func isInDoubt(_ key: UnitKey) -> Bool {
-    state.active.contains(key) && !state.open.contains(key) && state.units[key]?.isUnknown == true
+    state.active.contains(key) && !state.open.contains(key) && state.units.isUnknown(key)
   }
 
   /// The attempt before was cut off; whether the unit may simply be tried again.
@@ -172,10 +170,11 @@ extension FlowMachine {
       let value = try template.value(in: try state.scope(of: key, run: run))
       return value.stringValue ?? value.text()
     }
-    return keyPrefix + state.paths.path(of: key).text + (state.gates[key]?.keySuffix ?? "")
+    let path = state.paths.path(of: key).text
+    let suffix = state.gates[key]?.keySuffix ?? ""
+    return state.epoch == 0
+      ? .linked(run.text, "/", path, suffix) : .linked(run.text, "/e", String(state.epoch), "/", path, suffix)
   }
-
-  private var keyPrefix: String { state.epoch == 0 ? run.text + "/" : "\(run)/e\(state.epoch)/" }
 
   private func limits(of key: UnitKey) -> StepLimits {
     switch key.role {

@@ -27,7 +27,7 @@ package struct FlowMachine: DurableMachine {
   /// The node goes down.
   var isLeaving = false
   /// Units whose attempts were open when the run was taken over: no end of theirs will be reported.
-  var orphans: Set<UnitKey> = []
+  var orphans = UnitSet()
   /// What those came to, by the paths of their steps.
   private var spentByOrphans: [StepPath: Spend] = [:]
   /// Units that have been handed to the shell and need nothing until it reports: children, timers.
@@ -255,7 +255,8 @@ package struct FlowMachine: DurableMachine {
     let isStop = state.units[key]?.failure?.isStop ?? false
     if definition.onExhausted == .pause, !isStop { return true }
     guard definition.kind == .saga else { return false }
-    if isStop, definition.steps[key.step].commitment == .pivot, state.units[key]?.mayHaveApplied == true { return true }
+    // An attempt of the pivot has succeeded, whatever became of what came out of it.
+    if definition.steps[key.step].commitment == .pivot, state.gates[key]?.last != nil { return true }
     return state.isBehindPivot || definition.steps[key.step].commitment == .retriable
   }
 
@@ -311,7 +312,7 @@ package struct FlowMachine: DurableMachine {
       let end = AttemptEnd(outcome: .interrupted(why), tokens: spent.tokens, cost: spent.cost)
       note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     }
-    orphans = []
+    orphans = UnitSet()
     spentByOrphans = [:]
   }
 
@@ -334,6 +335,8 @@ package struct FlowMachine: DurableMachine {
       // It may have begun unheard of, so it is looked for, also by a run that is to end.
       begin(key, &turn)
     } else if !isWaitingForEvent(key) {
+      // Its wake may have come while the run was over, and been for nothing.
+      handedOver.remove(key)
       waitingForRoom.append(key)
     }
   }

@@ -124,11 +124,11 @@ extension FlowState {
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
-    guard let key = key(of: path), open.remove(key) != nil else { return }
+    guard let key = key(of: path), open.remove(key) else { return }
     tokens += end.tokens
     cost += end.cost
     let delay = retryDelay(key, after: end)
-    guard units[key] != nil else { return }
+    guard units.contains(key) else { return }
     change(key) { unit in
       unit.history.ended(end)
       unit.tokens += end.tokens
@@ -197,6 +197,12 @@ extension FlowState {
   }
 
   /// Nil for a path that names nothing in this definition.
+  func key(at path: StepPath) -> UnitKey? {
+    if let lastPath, lastPath.path == path { return lastPath.key }
+    return paths.key(of: path)
+  }
+
+  /// As `key(at:)`, and remembers the path for the next entry.
   mutating func key(of path: StepPath) -> UnitKey? {
     if let lastPath, lastPath.path == path { return lastPath.key }
     guard let key = paths.key(of: path) else { return nil }
@@ -211,7 +217,7 @@ extension FlowState {
 
   /// The unit is under way from here on.
   private mutating func begin(_ key: UnitKey, _ time: WallTime) {
-    guard active.insert(key).inserted else { return }
+    guard active.insert(key) else { return }
     change(key) { $0.startedAt = $0.startedAt ?? time }
     if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
     guard key.role == .forward else { return }
@@ -225,8 +231,8 @@ extension FlowState {
   }
 
   private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
-    let hasBegun = active.remove(key) != nil
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
+    let hasBegun = active.remove(key)
     over += 1
     change(key) { unit in
       unit.outcome = outcome
@@ -276,8 +282,8 @@ extension FlowState {
   }
 
   private mutating func fail(_ path: StepPath, _ reason: RunError, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
-    let hasBegun = active.remove(key) != nil
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
+    let hasBegun = active.remove(key)
     over += 1
     change(key) { unit in
       unit.failure = reason
@@ -303,7 +309,7 @@ extension FlowState {
 extension FlowState {
   /// A person decided about a unit that had failed or stood in doubt; the run goes on.
   private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = key(of: path), units[key]?.outcome == nil else { return }
+    guard let key = key(of: path), !units.hasOutcome(key) else { return }
     failed.removeAll { $0 == key }
     // What it may have done stands.
     if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
@@ -353,7 +359,7 @@ extension FlowState {
     for key in failed {
       units[key]?.failure = nil
       units[key]?.history.forgive()
-      gates[key]?.forgive()
+      gates[key]?.reopen()
       if triesFailedAgain { units[key]?.isUnknown = false }
       dropChild(of: key)
       reopen(key)
@@ -362,7 +368,7 @@ extension FlowState {
   }
 
   /// The next run of the step is another one.
-  private mutating func dropChild(of key: UnitKey) {
+  mutating func dropChild(of key: UnitKey) {
     guard units[key]?.child != nil else { return }
     units[key]?.child = nil
     units[key]?.failedChildren += 1

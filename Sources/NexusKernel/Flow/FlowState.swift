@@ -48,9 +48,9 @@ package struct FlowState: Sendable {
   /// What validators made of what came out of units.
   var gates: [UnitKey: GateHistory] = [:]
   /// Units that have begun and are not over.
-  var active: Set<UnitKey> = []
+  var active = UnitSet()
   /// Units with an attempt that has started and not ended.
-  var open: Set<UnitKey> = []
+  var open = UnitSet()
   /// Forward units that failed for good, in that order.
   var failed: [UnitKey] = []
   /// Forward units in the order of their completion.
@@ -64,7 +64,7 @@ package struct FlowState: Sendable {
   /// How often a unit has come to an end; it only grows.
   var over = 0
   /// Compensations that are over: done or done without.
-  var undone: Set<UnitKey> = []
+  var undone = UnitSet()
   /// A compensation was skipped or given up.
   var isPartial = false
   var events: [String: Deque<JSONValue>] = [:]

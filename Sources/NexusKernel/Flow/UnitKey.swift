@@ -51,15 +51,24 @@ struct UnitPaths: Sendable, Hashable {
   /// How the judge is called in journals of before; a member of that name has it for itself.
   private static let formerJudge = StepPath("judge")
 
+  /// Up to this many names are compared one after the other: that costs less than a hash, and than the table for it, which
+  /// every run of the flow would make anew.
+  static let maxCompared = 16
+
   private let names: [String]
+  /// Empty where the names are few.
   private let indexes: [String: Int]
 
   init(_ definition: FlowDefinition) {
     names = definition.steps.map(\.name)
+    guard names.count > Self.maxCompared else {
+      indexes = [:]
+      return
+    }
     indexes = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  func index(of name: String) -> Int? { indexes[name] }
+  func index(of name: String) -> Int? { indexes.isEmpty ? names.firstIndex(of: name) : indexes[name] }
 
   func path(of key: UnitKey) -> StepPath {
     if key.role == .judge { return Self.judge }
@@ -75,7 +84,7 @@ struct UnitPaths: Sendable, Hashable {
 
   /// Nil for a path that names nothing in this definition.
   func key(of path: StepPath) -> UnitKey? {
-    if let step = indexes[path.text] { return UnitKey(step) }
+    if let step = index(of: path.text) { return UnitKey(step) }
     if path == Self.judge { return .judge }
     var name = path.text[...]
     var role = UnitKey.Role.forward
@@ -93,7 +102,7 @@ struct UnitPaths: Sendable, Hashable {
       item = number
       name = name[..<open]
     }
-    if let step = indexes[String(name)] { return UnitKey(step, item: item, role) }
+    if let step = index(of: String(name)) { return UnitKey(step, item: item, role) }
     return path == Self.formerJudge ? .judge : nil
   }
 }

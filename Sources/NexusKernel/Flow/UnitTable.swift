@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
+
 /// The units of a run by their keys.
 ///
 /// A step that is done once as a whole stands at its index: nearly every look-up is for one of those, and there are
@@ -34,6 +36,26 @@ struct UnitTable: Sendable {
       plain[key.step] = newValue ?? UnitState()
     }
   }
+
+  /// Looks at a unit where it stands, without a copy of it; nil if there is none.
+  @inline(__always)
+  func look<Answer>(at key: UnitKey, _ body: (UnitState) -> Answer) -> Answer? {
+    guard isPlain(key) else { return others.isEmpty ? nil : others[key].map(body) }
+    return isThere[key.step] ? body(plain[key.step]) : nil
+  }
+
+  func contains(_ key: UnitKey) -> Bool { look(at: key) { _ in true } ?? false }
+
+  /// The unit has come to an end: it is done, done without, or has failed for good.
+  func isOver(_ key: UnitKey) -> Bool { look(at: key) { $0.outcome != nil || $0.failure != nil } ?? false }
+
+  func hasOutcome(_ key: UnitKey) -> Bool { look(at: key) { $0.outcome != nil } ?? false }
+
+  func hasFailed(_ key: UnitKey) -> Bool { look(at: key) { $0.failure != nil } ?? false }
+
+  func isUnknown(_ key: UnitKey) -> Bool { look(at: key) { $0.isUnknown } ?? false }
+
+  func openAttempt(_ key: UnitKey) -> AttemptNumber? { look(at: key) { $0.history.openAttempt } ?? nil }
 
   /// Changes a unit where it stands; one that is new begins as `UnitState()`.
   mutating func change(_ key: UnitKey, _ body: (inout UnitState) -> Void) {

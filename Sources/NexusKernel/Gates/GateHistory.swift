@@ -22,11 +22,14 @@ package struct GateHistory: Sendable, Hashable {
   package private(set) var rejections = 0
   /// Attempts that were made because an output was rejected, ever: their effects are known by keys of their own.
   package private(set) var retries = 0
-  /// How many of the last model answers the next attempt asks for anew, if its agent does not read what was wrong: 1, 2,
-  /// 4, 8 …
+  /// How many of the last model answers the next attempt asks for anew, if its agent does not read what was wrong.
+  ///
+  /// It is 1 first, then 2, 4, 8 and so on.
   package private(set) var pendingRewind = 0
   /// A person is to decide.
   package private(set) var isEscalated = false
+  /// What came out was stopped, by a rule or by a person.
+  private var isStopped = false
   /// A person has let the input pass.
   package private(set) var inputIsAccepted = false
 
@@ -41,6 +44,7 @@ package struct GateHistory: Sendable, Hashable {
     last = judgement
     isEscalated = judgement.consequence == .escalate
     guard judgement.subject == .output else { return }
+    isStopped = judgement.consequence == .stop
     switch judgement.consequence {
     case .pass, .warn: break
     case .retry:
@@ -53,6 +57,7 @@ package struct GateHistory: Sendable, Hashable {
 
   package mutating func apply(_ decision: GateDecision) {
     isEscalated = false
+    isStopped = decision == .stop && last?.subject == .output
     if decision == .retry {
       pendingRewind = 1
       rejections = 0
@@ -65,6 +70,13 @@ package struct GateHistory: Sendable, Hashable {
 
   /// A person has it tried again: what was rejected before does not count any more.
   package mutating func forgive() { rejections = 0 }
+
+  /// As `forgive`, for a step that was over: if what came out of it was stopped, the next attempt is another effect.
+  package mutating func reopen() {
+    forgive()
+    if isStopped { retries += 1 }
+    isStopped = false
+  }
 
   /// What waits for a person's word, or was rejected last; nil if nothing is.
   package var rejected: JSONValue? { last?.rejected }
@@ -97,6 +109,7 @@ extension GateHistory {
   ///   - findings: theirs, in the same order.
   ///   - spent: what the attempts of the step have cost.
   ///   - leeway: what may follow at all.
+  /// - Returns: what is written down of it.
   package func judgement(
     of value: JSONValue, _ subject: GateSubject, by gates: [GateDefinition], _ findings: [GateFinding],
     spent: NanoUSD, leeway: GateLeeway

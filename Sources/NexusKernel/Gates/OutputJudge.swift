@@ -66,6 +66,7 @@ package struct GateFinding: Sendable, Hashable {
 
   /// The places and kinds of what is wrong, without the words: whether a retry made anything better.
   var signature: Set<String> {
-    Set(errors.map { error in ["path", "code", "keyword"].map { error[$0]?.stringValue ?? "" }.joined(separator: " ") })
+    Set(
+      errors.map { error in ["path", "code", "keyword"].map { error[$0]?.stringValue ?? "" }.joined(separator: " ") })
   }
 }

@@ -23,6 +23,7 @@ extension AgentSpec {
       ],
     ]
     object["ceilings"] = ceilings.definition
+    object["sandbox"] = sandbox.map(\.definition)
     object["timeout"] = timeout.map { .int($0.wholeNanoseconds) }
     object["health"] = health.map(\.definition)
     object["input"] = inputSchema
@@ -52,7 +53,8 @@ extension AgentSpec {
     else { return nil }
     guard let gates = GateDefinition.list(pinned: definition["gates"]) else { return nil }
     let health = definition["health"].map(HealthSpec.init(definition:))
-    guard health != .some(nil) else { return nil }
+    let sandbox = definition["sandbox"].map(SandboxSpec.init(definition:))
+    guard health != .some(nil), sandbox != .some(nil) else { return nil }
     var spec = self
     spec.kind = kind
     spec.mode = mode
@@ -62,6 +64,7 @@ extension AgentSpec {
     spec.timeout = definition["timeout"]?.intValue.map { .nanoseconds($0) }
     spec.ceilings = ProcessCeilings(definition: definition["ceilings"])
     spec.health = health.flatMap(\.self)
+    spec.sandbox = sandbox.flatMap(\.self)
     spec.inputSchema = definition["input"]
     spec.outputSchema = definition["output"]
     spec.outputGates = gates

@@ -32,6 +32,8 @@ package struct AgentSpec: Sendable, Hashable {
   package var loops: LoopSpec
   /// What its processes may use at most, together.
   package var ceilings: ProcessCeilings
+  /// The sandbox of a process agent; nil: it runs in the open.
+  package var sandbox: SandboxSpec?
   /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
   package var inputSchema: JSONValue?
   package var outputSchema: JSONValue?
@@ -60,6 +62,7 @@ package struct AgentSpec: Sendable, Hashable {
     grants = ToolGrants()
     loops = LoopSpec()
     ceilings = .none
+    sandbox = nil
     inputSchema = nil
     outputSchema = nil
     outputGates = []

@@ -75,10 +75,14 @@ package struct BudgetSpec: Sendable, Hashable {
   package var onLimit: OnLimit
   /// Percentages at which to alert, ascending.
   package var alertAt: [Int]
+  /// Which models stand in for others when the limit comes near; nil for none.
+  package var downgrade: DowngradeSpec?
   package init(
     scope: BudgetScope, window: BudgetWindow = .lifetime, maxTokens: TokenCount? = nil, maxCost: NanoUSD? = nil,
-    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = [], zone: BudgetZone? = nil
+    maxRequests: Int64? = nil, onLimit: OnLimit = .refuse, alertAt: [Int] = [], zone: BudgetZone? = nil,
+    downgrade: DowngradeSpec? = nil
   ) {
+    self.downgrade = downgrade
     self.zone = window.followsZone ? zone : nil
     self.scope = scope
     self.window = window
@@ -116,7 +120,7 @@ package enum BudgetScope: Sendable, Hashable {
     case .workflow(let name): "workflow:\(name)"
     case .saga(let name): "saga:\(name)"
     case .pool(let name): "pool:\(name)"
-    case .step(let flow, let step): "step:\(flow)/\(step)"
+    case .step(let flow, let step): .linked("step:", flow, "/", step)
     case .global: "global"
     }
   }

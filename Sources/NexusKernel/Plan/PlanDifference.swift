@@ -17,7 +17,8 @@ package struct PlanDifference: Sendable, Hashable {
 
   package struct Change: Sendable, Hashable {
     package var kind: Kind
-    /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `approval`, `webhook`, `server`, `store`, `project`.
+    /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `approval`,
+    /// `webhook`, `server`, `store`, `audit`, `project`.
     package var subject: String
     package var name: String
     /// For people: `restart: transient → permanent`.
@@ -48,6 +49,7 @@ package struct PlanDifference: Sendable, Hashable {
       add(.changed, "store", "store", "\(old.durability.rawValue) → \(new.durability.rawValue)", .nextUp)
     }
     if old.retention != new.retention { add(.changed, "store", "store", "retention", .now) }
+    if old.audit != new.audit { add(.changed, "audit", "audit", "anchor, times or retention", .nextUp) }
     if old.holds != new.holds {
       add(.changed, "project", "cost", "holds: \(old.holds.rawValue) → \(new.holds.rawValue)", .now)
     }

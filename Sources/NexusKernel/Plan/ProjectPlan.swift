@@ -24,6 +24,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var models: [ModelAlias]
   package var budgets: [BudgetSpec]
   package var prices: [PriceSpec]
+  /// What is told of budgets before they are used up.
+  package var alerts: AlertSpec
   /// What to do with a model that has no price: `hard` refuses it, `soft` estimates.
   package var costMode: CostMode
   package var holds: HoldDurability
@@ -31,6 +33,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var durability: Durability
   /// How long runs that are over are kept.
   package var retention: RetentionSpec
+  package var audit: AuditSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
 
@@ -48,11 +51,13 @@ package struct ProjectPlan: Sendable, Hashable {
     models = []
     budgets = []
     prices = []
+    alerts = AlertSpec()
     costMode = .hard
     holds = .escrow
     server = ServerSpec()
     durability = .sync
     retention = RetentionSpec()
+    audit = .standard
   }
 
   package func agent(_ name: AgentName) -> AgentSpec? { agents.first { $0.name == name } }

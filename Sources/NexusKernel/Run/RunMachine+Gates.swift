@@ -30,10 +30,7 @@ package struct AgentGates: Sendable {
 extension RunMachine {
   /// An attempt has come to an output: it is judged before it becomes the run's.
   ///
-  /// - Parameters:
-  ///   - output: what came out.
-  ///   - cost: of this attempt.
-  ///   - stopping: what the attempt was told meanwhile; it holds if the output is not taken.
+  /// What the attempt was told meanwhile holds if the output is not taken.
   func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
     guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
     let spent = state.cost + cost
@@ -67,7 +64,10 @@ extension RunMachine {
   /// A person decides about the output that a validator has escalated.
   func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
     guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
-    else { return Decision() }
+    else {
+      // Nobody drives what rests, so whoever took it up to decide lets it go again.
+      return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
+    }
     let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
     switch decision {
     case .accept: return Decision([entry, .completed(output: output)], [.settle])
@@ -75,7 +75,7 @@ extension RunMachine {
     case .retry:
       var after = self
       after.apply(entry)
-      return Decision([entry]) + (state.status == .paused ? Decision() : after.start(at: now))
+      return Decision([entry]) + (state.status == .paused ? Decision([], [.settle]) : after.start(at: now))
     }
   }
 }

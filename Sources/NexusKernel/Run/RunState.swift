@@ -85,7 +85,7 @@ package struct RunState: Sendable, Hashable {
     pauseReason = nil
     error = nil
     history.forgive()
-    gate.forgive()
+    gate.reopen()
     cancelRequested = false
     traps = 0
   }

@@ -4,6 +4,7 @@
 internal import Crypto
 internal import Logging
 package import NexusAPI
+internal import NexusAudit
 internal import NexusCore
 internal import NexusGateway
 internal import NexusHTTP
@@ -69,16 +70,26 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
+    let opening = try AuditOpening(options, random: random)
     let store = try await SQLiteStore.open(
-      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock)
+      path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
+      seal: AuditSeal(opening.key))
     do {
       let boot = ids.boot()
+      let audit = AuditDesk(
+        opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
+      try await opening.open(store)
+      try await audit.begin()
       let trap = try TrapRecord(state)
       let events = EventHub()
+      audit.watch(events)
       let kernelBoot = KernelBoot.identifier ?? boot.text
       let overlay = try PriceFiles.read(options.project)
-      let ledger = Ledger(plan: options.plan, overlay: overlay, boot: boot, clock: clock) {
-        NodeLog.logger.notice("\($0)")
+      let alerts = AlertInbox()
+      let toldAlerts = try AlertFormat.book(try await store.components(.alert))
+      let ledger = Ledger(plan: options.plan, overlay: overlay, boot: boot, clock: clock) { notice in
+        if case .threshold(let alert) = notice { return alerts.put(.alert(alert)) }
+        NodeLog.logger.notice("\(notice)")
       }
       try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
       let startedAt = clock.wallNow()
@@ -100,14 +111,9 @@ package final class Node: Sendable {
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
-      let launcher = GuardedLauncher(clock: clock, random: random)
-      var services = RuntimeServices(
-        store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
-        probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
-        stateDirectory: state.directory, inherited: options.inherited, ownCommand: [options.executable],
-        atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
-      services.gate = SchemaGates()
-      services.judge = ValidatorJudge()
+      let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
+      var services = services(
+        options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       services.actions = judge
       let hooks = WebhookQueue()
       services.approvalNews = { hooks.take($0) }
@@ -121,13 +127,27 @@ package final class Node: Sendable {
       try await runtime.prepare()
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
-        events: events, ledger: ledger, tools: tools, gateway: gateway, logs: logs, launcher: launcher,
-        runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids), tokens: tokens,
-        hooks: hooks)
+        events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
+        logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
+        tokens: tokens, hooks: hooks, audit: audit)
     } catch {
       await store.close()
       throw error
     }
+  }
+
+  private static func services(
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: GuardedLauncher, logs: AgentLogStore,
+    clock: SystemClock, ids: IdentifierSource, events: EventHub
+  ) -> RuntimeServices {
+    var services = RuntimeServices(
+      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+      probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+      stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
+      atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
+    services.gate = SchemaGates()
+    services.judge = ValidatorJudge()
+    return services
   }
 
   /// The agent plane at its port; any free one where the configuration leaves that open.

@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Logging
+internal import NexusAPI
 internal import NexusCore
 internal import NexusGateway
 internal import NexusKernel
@@ -23,6 +24,9 @@ final class NodeParts: Sendable {
   let store: any Store
   let events: EventHub
   let ledger: Ledger
+  let alerts: AlertInbox
+  /// Which alerts were told before this node came up.
+  let toldAlerts: AlertBook
   let tools: ReloadableTools
   let gateway: EffectGateway
   let logs: AgentLogStore
@@ -32,6 +36,7 @@ final class NodeParts: Sendable {
   let token: String
   let tokens: TokenBook
   let hooks: WebhookQueue
+  let audit: AuditDesk
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -45,9 +50,10 @@ final class NodeParts: Sendable {
 
   init(
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
-    startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, tools: ReloadableTools,
-    gateway: EffectGateway, logs: AgentLogStore, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord,
-    token: String, tokens: TokenBook, hooks: WebhookQueue
+    startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
+    toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
+    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
+    hooks: WebhookQueue, audit: AuditDesk
   ) {
     self.tokens = tokens
     self.hooks = hooks
@@ -60,6 +66,8 @@ final class NodeParts: Sendable {
     self.store = store
     self.events = events
     self.ledger = ledger
+    self.alerts = alerts
+    self.toldAlerts = toldAlerts
     self.tools = tools
     self.gateway = gateway
     self.logs = logs
@@ -67,6 +75,7 @@ final class NodeParts: Sendable {
     self.runtime = runtime
     self.trap = trap
     self.token = token
+    self.audit = audit
     present = Mutex(Present(plan: options.plan))
   }
 
@@ -93,6 +102,7 @@ final class NodeParts: Sendable {
     present.withLock { $0.plan = holds }
     ledger.reconfigure(holds)
     tools.reconfigure(holds)
+    alerts.put(.look)
   }
 
   /// A limit for a window that nobody counted in holds for all of that window, and not from now on.

@@ -32,6 +32,9 @@ extension Node {
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),
+      .init(service: AuditService(parts: parts)),
+      // Behind the store, so that it still tells of the last calls.
+      .init(service: AlertService(parts: parts), successTerminationBehavior: .ignore),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
       .init(
@@ -68,7 +71,19 @@ private struct StoreService: Service {
   func run() async throws {
     try await gracefulShutdown()
     parts.events.close()
-    await parts.store.close()
+    await parts.audit.closeWithStore()
+  }
+}
+
+private struct AuditService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await parts.audit.run { parts.askToStop() }
+      // Whatever it did is done; a service that returns would end the others.
+      try? await gracefulShutdown()
+    }
   }
 }
 
@@ -194,7 +209,7 @@ private struct OperatorService: Service {
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
         dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value,
         named: { [tokens = parts.tokens] in tokens.identity(of: $0) }),
-      operations: operations, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+      operations: operations, audit: parts.audit, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in
         parts.operatorPort = port

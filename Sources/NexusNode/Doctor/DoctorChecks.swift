@@ -10,7 +10,7 @@ internal import NexusSandbox
 /// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.
 enum DoctorChecks {
   static func machine() -> [DoctorFinding] {
-    [guardAbilities(), groups(), ceilings(), overcommit(), unsandboxed()]
+    [guardAbilities(), groups(), ceilings(), overcommit(), sandbox(), unsandboxed()]
   }
 
   /// Whether an agent's processes are found wherever they fork to.
@@ -53,9 +53,23 @@ enum DoctorChecks {
       : DoctorFinding("disk", .ok, "\(mebibytes) MiB are free")
   }
 
+  /// What a sandbox is made of, part by part.
+  private static func sandbox() -> DoctorFinding {
+    let found = SandboxParts.probe()
+    var words = found.parts.map { "\($0.name): \($0.failure ?? "yes")" }
+    words.append("Landlock: \(found.landlock == 0 ? "no" : "version \(found.landlock)")")
+    let text = words.joined(separator: ", ")
+    guard found.isWhole else {
+      return DoctorFinding(
+        "sandbox parts", .note, text, hint: "Agents with `sandbox` are refused here (NX-SBX-001); see its page.")
+    }
+    return DoctorFinding("sandbox parts", .ok, text)
+  }
+
   private static func unsandboxed() -> DoctorFinding {
     DoctorFinding(
-      "sandbox", .note, "process agents run as the node's own user, unsandboxed: they are trusted like the operator",
+      "sandbox", .note,
+      "process agents without `sandbox` run as the node's own user: they are trusted like the operator",
       hint: "Budgets and secrets bind an agent of another user; see docs/threat-model.md.")
   }
 

@@ -15,8 +15,10 @@ extension LocalOperations {
   }
 
   func costs() async throws(OperationError) -> CostReport {
-    let books = try await reading { () async throws(StoreError) in try await CostBooks.read(parts.store) }
-    return reports.report(books)
+    let (books, told) = try await reading { () async throws(StoreError) in
+      (try await CostBooks.read(parts.store), try AlertFormat.book(try await parts.store.components(.alert)))
+    }
+    return reports.report(books, told)
   }
 
   func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory {
@@ -71,6 +73,7 @@ extension LocalOperations {
       throw OperationError(error)
     }
     parts.ledger.set(override, at: place)
+    parts.alerts.put(.look)
     return CostChangeReport(budgets: agents.spend.budgets(of: place.scope.text))
   }
 

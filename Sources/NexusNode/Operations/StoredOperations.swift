@@ -189,8 +189,10 @@ package struct StoredOperations: NodeOperations {
   }
 
   package func costs() async throws(OperationError) -> CostReport {
-    let books = try await reading { () async throws(StoreError) in try await CostBooks.read(store) }
-    return CostReports(plan: plan, spend: try await agentReports().spend, now: clock.wallNow()).report(books)
+    let (books, told) = try await reading { () async throws(StoreError) in
+      (try await CostBooks.read(store), try AlertFormat.book(try await store.components(.alert)))
+    }
+    return CostReports(plan: plan, spend: try await agentReports().spend, now: clock.wallNow()).report(books, told)
   }
 
   package func costHistory(_ query: CostQuery) async throws(OperationError) -> CostHistory {

@@ -25,7 +25,9 @@ enum PlanReload {
   private static func read(_ options: NodeOptions) -> ConfigLoadResult {
     var environment: [String: String] = [:]
     for variable in options.environment { environment[variable.name] = variable.value }
-    return ConfigLoader.load(projectDirectory: options.project, environment: environment)
+    return ConfigLoader.load(
+      projectDirectory: options.project, environment: environment,
+      isCheaper: PriceComparisons.comparison(in: options.project))
   }
 
   /// The plan of the files as they are now; nil if they have errors, in which case the old plan goes on holding.

@@ -17,6 +17,12 @@ package struct ProjectState: Sendable, Hashable {
   package var token: String { directory + "/token" }
   /// Digests of the dashboard's open sessions.
   package var sessions: String { directory + "/sessions" }
+  /// What the audit log is signed with.
+  var auditKey: String { directory + "/audit.key" }
+  /// What its signatures are checked with.
+  var auditVerifier: String { directory + "/audit.pub" }
+  /// Its newest checkpoint, outside the database.
+  var auditAnchor: String { directory + "/audit.anchor" }
   package var lock: String { directory + "/lock" }
   package var logs: String { directory + "/logs" }
   /// What a detached node writes to its standard error.

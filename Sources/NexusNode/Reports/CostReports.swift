@@ -68,8 +68,8 @@ struct CostReports: Sendable {
   let spend: SpendView
   let now: WallTime
 
-  /// The sums by agent and by model, and the budgets with their forecasts.
-  func report(_ books: CostBooks) -> CostReport {
+  /// The sums by agent and by model, the budgets with their forecasts, and which alerts were told.
+  func report(_ books: CostBooks, _ told: AlertBook) -> CostReport {
     var models: [String: CostRow] = [:]
     var calls: [AgentName: Int64] = [:]
     var unresolved = UnresolvedNote()
@@ -97,10 +97,12 @@ struct CostReports: Sendable {
         name: spec.name.text, calls: calls[spec.name] ?? spent.requests, tokens: spent.tokens, cost: spent.cost,
         budgets: budgets.map { foretold($0, samples) })
     }
-    return CostReport(
+    var report = CostReport(
       tokens: agents.reduce(.zero) { $0 + $1.tokens }, cost: agents.reduce(.zero) { $0 + $1.cost }, agents: agents,
       models: models.values.sorted { $0.name < $1.name }, budgets: spend.shared.map { foretold($0, samples) },
       mode: plan.costMode.rawValue, unresolved: unresolved)
+    report.alerts = AlertReports.notes(told, spend.limits, now: now)
+    return report
   }
 
   private struct Place: Hashable {

@@ -7,7 +7,8 @@ internal import NexusKernel
 
 /// How judgements of validators read to people and programs.
 enum GateWords {
-  static func words(_ path: StepPath, _ judgement: GateJudgement) -> (kind: String, summary: String, members: JSONValue) {
+  static func words(_ path: StepPath, _ judgement: GateJudgement) -> (kind: String, summary: String, members: JSONValue)
+  {
     var members = object(judgement)
     members["step"] = .string(path.text)
     members["rejected"] = judgement.rejected

@@ -61,6 +61,9 @@ struct SpendView: Sendable {
     }
   }
 
+  /// The limits in force.
+  var limits: [BudgetSpec] { budgets }
+
   /// Everything that an agent ever spent.
   func spent(by agent: AgentName) -> Spend {
     let scope = BudgetScope.agent(agent).text

@@ -16,8 +16,18 @@ struct AttemptEnvironment {
   /// What validators said of the output before; nil if there is nothing to say.
   var feedback: JSONValue?
 
+  /// Of the node's own environment, an agent in a sandbox gets where programs are, and nothing else.
+  private var base: [EnvironmentVariable] {
+    guard spec.sandbox != nil else { return inherited }
+    return inherited.filter { $0.name == "PATH" } + [
+      EnvironmentVariable("HOME", Enclosure.home), EnvironmentVariable("TMPDIR", Enclosure.temporary),
+      EnvironmentVariable("LANG", "C.UTF-8"),
+    ]
+  }
+
   var variables: [EnvironmentVariable] {
     let key = access.key.secret
+    let inherited = base
     var all = inherited
     all += [
       EnvironmentVariable("NAOS_URL", access.baseURL), EnvironmentVariable("NAOS_TOKEN", key),

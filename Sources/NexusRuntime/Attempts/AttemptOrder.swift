@@ -71,7 +71,7 @@ extension AttemptRunner {
     /// What a service knows the attempt by.
     var taskName: String {
       let number = String(attempt.value)
-      return isWholeRun ? run.text + "." + number : run.text + "." + step.fileName + "." + number
+      return isWholeRun ? .linked(run.text, ".", number) : .linked(run.text, ".", step.fileName, ".", number)
     }
 
     private var isWholeRun: Bool { step == .main }

@@ -32,7 +32,7 @@ package struct AttemptRunner: Sendable {
   /// It always returns a report; what goes wrong is the report's outcome.
   package func run(_ order: Order, stops: AttemptStops, opened: @Sendable (VirtualKey) -> Void) async -> Report {
     let caller = order.caller
-    if let refusal = services.schemaChecks.refusal(of: order.input, for: order.spec) {
+    if let refusal = services.schemaChecks.refusal(of: order.input, for: order.agent) {
       return Report(end: AttemptEnd(outcome: .crashed(refusal)), output: nil, dropped: 0)
     }
     let opening: (access: AttemptAccess, dropped: Int)
@@ -44,7 +44,7 @@ package struct AttemptRunner: Sendable {
     }
     opened(opening.access.key)
     let came = await process(order, caller: caller, access: opening.access, stops: stops)
-    let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.spec)
+    let (outcome, output) = services.schemaChecks.judged(came.0, came.1, of: order.agent)
     let tally = services.boundary.closeAttempt(opening.access.key)
     let end = AttemptEnd(
       outcome: Self.withBudget(outcome, output, tally.refusal).asRecorded(tally), passed: tally.passed,
@@ -74,14 +74,16 @@ package struct AttemptRunner: Sendable {
     _ order: Order, caller: Caller, access: AttemptAccess, stops: AttemptStops
   ) async -> (AttemptOutcome, JSONValue?) {
     let directory = "\(services.stateDirectory)/runs/\(order.directory)"
-    let outputPath = directory + "/output"
+    // In a sandbox the folder itself is the agent's, so it is one that holds nothing else.
+    let outputDirectory = order.spec.sandbox == nil ? directory : directory + "/box"
+    let outputPath = outputDirectory + "/output"
     let capture = services.captures.capture(of: caller)
     let request = request(order, caller: caller, access: access, outputPath: outputPath)
     let monitor = services.health.open(order.spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: order.spec.name, on: board) }
     let process: any LaunchedProcess
     do {
-      try Files.makeDirectory(directory, mode: 0o700)
+      try Files.makeDirectory(outputDirectory, mode: 0o700)
       try Files.remove(outputPath)
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
@@ -125,13 +127,16 @@ package struct AttemptRunner: Sendable {
     _ order: Order, caller: Caller, access: AttemptAccess, outputPath: String
   ) -> LaunchRequest {
     let environment = AttemptEnvironment(
-      inherited: services.inherited, spec: order.spec, caller: caller, access: access, outputPath: outputPath,
+      inherited: services.inherited, spec: order.spec, caller: caller, access: access.inside(order.spec.sandbox),
+      outputPath: order.spec.sandbox == nil ? outputPath : Enclosure.output + "/output",
       idempotencyKey: order.idempotencyKey, feedback: order.feedback)
     return LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
       standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
-      ceilings: order.spec.ceilings)
+      ceilings: order.spec.ceilings,
+      enclosure: Enclosure(
+        of: order.spec, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.
@@ -149,6 +154,9 @@ package struct AttemptRunner: Sendable {
       case .ceiling:
         return RunError(
           code: "NX-AGT-014", message: "agent \(spec.name) is not started: \(launch.message)", isRetryable: false)
+      case .enclosure:
+        return RunError(
+          code: "NX-SBX-001", message: "agent \(spec.name) is not started: \(launch.message)", isRetryable: false)
       case .lookup, .exec, .workingDirectory:
         return RunError(
           code: "NX-AGT-002", message: "agent \(spec.name) cannot start: \(launch.message)", isRetryable: false)

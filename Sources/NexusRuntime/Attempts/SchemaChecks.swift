@@ -14,20 +14,22 @@ struct SchemaChecks: Sendable {
   /// Why no attempt is made with that input; nil if it fits.
   ///
   /// Another attempt would get the same one.
-  func refusal(of input: JSONValue, for spec: AgentSpec) -> RunError? {
-    guard let schema = spec.inputSchema, let complaint = complaint(about: input, under: schema) else { return nil }
+  func refusal(of input: JSONValue, for agent: PinnedAgent) -> RunError? {
+    guard let schema = agent.spec.inputSchema, let complaint = complaint(about: input, under: schema) else {
+      return nil
+    }
     return RunError(
-      code: "NX-GAT-061", message: "the input of \(spec.name) does not fit its schema: \(complaint)",
+      code: "NX-GAT-061", message: "the input of \(agent.name) does not fit its schema: \(complaint)",
       isRetryable: false, wasApplied: false)
   }
 
   /// What an attempt came to, once its output has been looked at.
-  func judged(_ outcome: AttemptOutcome, _ output: JSONValue?, of spec: AgentSpec) -> (AttemptOutcome, JSONValue?) {
-    guard case .succeeded = outcome, let schema = spec.outputSchema,
+  func judged(_ outcome: AttemptOutcome, _ output: JSONValue?, of agent: PinnedAgent) -> (AttemptOutcome, JSONValue?) {
+    guard case .succeeded = outcome, let schema = agent.spec.outputSchema,
       let complaint = complaint(about: output ?? .null, under: schema)
     else { return (outcome, output) }
     let error = RunError(
-      code: "NX-GAT-060", message: "the output of \(spec.name) does not fit its schema: \(complaint)")
+      code: "NX-GAT-060", message: "the output of \(agent.name) does not fit its schema: \(complaint)")
     return (.crashed(error), nil)
   }
 

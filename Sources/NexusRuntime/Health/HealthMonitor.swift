@@ -229,7 +229,7 @@ package final class HealthMonitor: Sendable {
       switch error.stage {
       case .lookup, .workingDirectory, .exec: return .failed(Self.cut("cannot start: \(error.message)"))
       // That is the node's trouble, and says nothing of the agent.
-      case .standardStreams, .fork, .launcher, .ceiling: return .unknown(error.message)
+      case .standardStreams, .fork, .launcher, .ceiling, .enclosure: return .unknown(error.message)
       }
     }
     let exit = await withTaskCancellationHandler {

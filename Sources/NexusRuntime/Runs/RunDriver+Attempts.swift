@@ -31,12 +31,12 @@ extension RunDriver {
         agent: agent, attempt: order.attempt, child: .attempt(agent.name, run, order.step), stops: stops,
         key: access?.key), at: order.step)
     showStart(of: agent, order.attempt, at: order.step)
-    // The service is needed only once its task is there: one that ends before has it started again.
-    defer { need(agent, &group) }
     if let access {
-      return desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
-        send(.attemptReport(order.step, report))
+      let step = order.step
+      let isExpected = desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
+        send(.attemptReport(step, report))
       }
+      return isExpected ? () : need(agent)
     }
     group.addTask(name: "attempt:\(agent.name)#\(order.attempt)") { [self] in
       let report = await report(of: work, stops, order.limits)
@@ -44,9 +44,12 @@ extension RunDriver {
     }
   }
 
-  private func need(_ agent: PinnedAgent, _ group: inout DiscardingTaskGroup) {
-    guard agent.mode == .service, !supervisors.startsServices else { return }
-    group.addTask(name: "need:\(agent.name)") { [self] in
+  /// Tells the supervisor of a service that a task waits for it.
+  ///
+  /// Only once the task is there: a service that ended before that is started again for it.
+  private func need(_ agent: PinnedAgent) {
+    guard !supervisors.startsServices else { return }
+    executor.work.spawn("need:\(agent.name)") { [self] in
       if let reason = await supervisors.need(agent.name) { post(.supervisorGaveUp(agent.name, reason)) }
     }
   }
@@ -181,7 +184,10 @@ extension RunDriver {
       case .withdrawn: return .neverBegan
       }
       return await AttemptRunner(services: services, board: board).run(order, stops: stops, opened: remember)
-    case .service: return await desk.run(order, services: services, stops: stops, opened: remember, began: began)
+    case .service:
+      return await desk.run(order, services: services, stops: stops, opened: remember, began: began) {
+        need(order.agent)
+      }
     }
   }
 

@@ -17,13 +17,13 @@ extension RunDriver {
 
   func showStart(of agent: PinnedAgent, _ attempt: AttemptNumber, at step: StepPath) {
     let isFlow = subject.agent == nil
-    if isFlow { shown.withLock { _ = $0.insert(agent.name) } }
+    if isFlow { shown.withLock { if !$0.contains(agent.name) { $0.append(agent.name) } } }
     board.update(agent.name) {
       if agent.mode == .task { ($0.state, $0.reason) = (.starting, "") }
       if isFlow { $0.runningRuns += 1 }
       $0.run = run
       $0.attempt = attempt
-      $0.step = (isFlow ? step.text + ", attempt " : "attempt ") + String(attempt.value)
+      $0.step = .linked(isFlow ? step.text : "", isFlow ? ", attempt " : "attempt ", String(attempt.value))
     }
   }
 
@@ -61,7 +61,7 @@ extension RunDriver {
   }
 
   /// The agents whose state the run has shown.
-  var shownAgents: Set<AgentName> {
+  var shownAgents: [AgentName] {
     if let agent = subject.agent { [agent.name] } else { shown.withLock { $0 } }
   }
 

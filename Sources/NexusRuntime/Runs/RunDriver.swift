@@ -43,7 +43,7 @@ final class RunDriver: Sendable {
   let executor: RunExecutor
   let attempts = AttemptTable()
   /// The agents whose state this run has shown.
-  let shown = Mutex<Set<AgentName>>([])
+  let shown = Mutex<[AgentName]>([])
   let reserve: ReserveWish
   let fence: FencingToken
   /// What the run is pinned to.

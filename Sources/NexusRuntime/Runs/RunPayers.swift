@@ -29,8 +29,9 @@ extension Caller.FlowPart {
   ///   - flow: the flow.
   ///   - run: its run.
   init?(stepAt path: StepPath, of flow: String, run: RunID) {
-    guard path != .main, !path.text.contains(".") else { return nil }
-    let step = String(path.text.prefix { $0 != "[" })
+    guard path != .main, !path.text.utf8.contains(UInt8(ascii: ".")) else { return nil }
+    var step = path.text
+    if let bracket = step.utf8.firstIndex(of: UInt8(ascii: "[")) { step = String(step[..<bracket]) }
     self.init(scope: BudgetScope.step(flow: flow, step: step).text, run: run)
   }
 }
@@ -42,14 +43,5 @@ extension RunDriver {
       let step = Caller.FlowPart(stepAt: order.step, of: name, run: run)
     else { return payers.flows }
     return [step] + payers.flows
-  }
-}
-
-extension RunRecord {
-  /// The step of the run above it that it is a part of: the one that it is, or whose agent has called it.
-  var parentStep: StepPath? {
-    if isCalled { return callingStep }
-    guard let parent, let key = idempotencyKey, key.hasPrefix(parent.text + "/") else { return nil }
-    return StepPath(String(key.dropFirst(parent.text.utf8.count + 1).prefix { $0 != "#" }))
   }
 }

@@ -137,16 +137,13 @@ package final class PinnedAgent: Sendable {
 final class AgentCatalogue: Sendable {
   /// When more agents of definitions than this were read, all are forgotten: those in use are soon known again.
   private static let maxPinned = 1_024
-
-  private struct Pin: Hashable {
-    let definition: DefinitionHash
-    let agent: AgentName
-  }
+  /// Of so many definitions that name an agent the last ones are remembered.
+  private static let maxDefinitions = 16
 
   private struct State {
     var specs: [AgentName: AgentSpec] = [:]
-    /// Definitions laid over these specs.
-    var pinned: [Pin: PinnedAgent] = [:]
+    /// Definitions laid over these specs, by their agents: few definitions name one, and their hashes are long.
+    var pinned: [AgentName: [(definition: DefinitionHash, agent: PinnedAgent)]] = [:]
   }
   private let state = Mutex(State())
 
@@ -163,13 +160,13 @@ final class AgentCatalogue: Sendable {
       let specs = state.withLock { $0.specs }
       return subject.spec(for: order) { specs[$0] }.map(PinnedAgent.init)
     }
-    let pin = Pin(definition: definition, agent: name)
     return state.withLock { state in
-      if let known = state.pinned[pin] { return known }
+      if let known = state.pinned[name]?.first(where: { $0.definition == definition }) { return known.agent }
       guard let spec = subject.spec(for: order, present: { state.specs[$0] }) else { return nil }
       if state.pinned.count >= Self.maxPinned { state.pinned = [:] }
       let agent = PinnedAgent(spec)
-      state.pinned[pin] = agent
+      if let count = state.pinned[name]?.count, count >= Self.maxDefinitions { state.pinned[name]?.removeFirst() }
+      state.pinned[name, default: []].append((definition, agent))
       return agent
     }
   }

@@ -50,9 +50,11 @@ final class ServiceDesk: Sendable {
   // MARK: Attempts
 
   /// Has one attempt done by the agent's service; returns when it answered, died or was told to stop.
+  ///
+  /// `isNeeded` is called, once the task waits, if its supervisor is to be told of the need.
   func run(
     _ order: AttemptRunner.Order, services: RuntimeServices, stops: AttemptStops,
-    opened: @Sendable (VirtualKey) -> Void, began: @escaping @Sendable () -> Void
+    opened: @Sendable (VirtualKey) -> Void, began: @escaping @Sendable () -> Void, isNeeded: @Sendable () -> Void
   ) async -> AttemptRunner.Report {
     let opening: (access: AttemptAccess, dropped: Int)
     do {
@@ -63,40 +65,53 @@ final class ServiceDesk: Sendable {
     }
     opened(opening.access.key)
     let answer = await withCheckedContinuation { continuation in
-      enqueue(order, opening.access, stops, began: began, answered: { continuation.resume(returning: $0) })
+      let isExpected = enqueue(
+        order, opening.access, stops, began: began, answered: { continuation.resume(returning: $0) })
+      if !isExpected { isNeeded() }
     }
     return Self.report(answer, opening.access, dropped: opening.dropped, services.boundary)
   }
 
   /// Has one attempt done whose boundary is open; `ended` is called once, by whoever brings its end about.
+  ///
+  /// - Returns: whether a process has the task, or will; else the supervisor of the service is to be told of the need.
   func hand(
     _ order: AttemptRunner.Order, _ access: AttemptAccess, boundary: any EffectBoundary, stops: AttemptStops,
     ended: @escaping @Sendable (AttemptRunner.Report) -> Void
-  ) {
+  ) -> Bool {
     enqueue(order, access, stops, began: {}, answered: { ended(Self.report($0, access, dropped: 0, boundary)) })
   }
 
   /// An attempt that is told to stop is taken back, and a late answer of it refused.
+  ///
+  /// - Returns: whether nothing more has to be done for it to be taken.
   private func enqueue(
     _ order: AttemptRunner.Order, _ access: AttemptAccess, _ stops: AttemptStops,
     began: @escaping @Sendable () -> Void, answered: @escaping @Sendable (Answer) -> Void
-  ) {
-    guard stops.wasRequested == nil else { return answered(.neverTaken) }
-    if let refusal = checks.refusal(of: order.input, for: order.spec) {
-      return answered(Answer(outcome: .crashed(refusal), output: nil))
+  ) -> Bool {
+    guard stops.wasRequested == nil else {
+      answered(.neverTaken)
+      return true
+    }
+    if let refusal = checks.refusal(of: order.input, for: order.agent) {
+      answered(Answer(outcome: .crashed(refusal), output: nil))
+      return true
     }
     let assignment = TaskQueues.Assignment(order: order, access: access, began: began, answered: answered)
+    var isExpected = true
     switch state.withLock({ $0.enqueue(assignment) }) {
-    case .waits: break
+    case .waits(let expected): isExpected = expected
     case .delivered(let delivery): deliver(delivery)
     case .tooMany:
       let error = RunError(code: "NX-AGT-006", message: "too many tasks wait for service \(order.agent.name)")
-      return answered(Answer(outcome: .crashed(error), output: nil))
+      answered(Answer(outcome: .crashed(error), output: nil))
+      return true
     }
     // One that was asked to stop meanwhile is handled at once.
     stops.handle { [self] _ in
       if let answer = state.withLock({ $0.withdraw(assignment) }) { assignment.answered(answer) }
     }
+    return isExpected
   }
 
   private static func report(
@@ -170,7 +185,7 @@ final class ServiceDesk: Sendable {
     guard let assignment = state.withLock({ $0.end(task, of: agent) }) else { return false }
     switch result {
     case .success(let output):
-      let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.spec)
+      let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.agent)
       assignment.answered(Answer(outcome: outcome, output: output))
     case .failure(let error): assignment.answered(Answer(outcome: .crashed(error), output: nil))
     }
@@ -183,6 +198,12 @@ final class ServiceDesk: Sendable {
     /// Tasks wait for the next process.
     let isMissed: Bool
   }
+
+  /// A process of the service is about to start: it will take what waits, or its end show that it did not.
+  func serviceBegins(_ agent: AgentName) { state.withLock { $0.serviceBegins(agent) } }
+
+  /// Whether tasks wait that came when the last process of the service had ended, and no other has begun.
+  func hasLateTasks(_ agent: AgentName) -> Bool { state.withLock { $0.hasLateTasks(agent) } }
 
   /// The service's process has ended: what it worked on is taken from it, and what only waits goes on waiting.
   func serviceEnded(_ agent: AgentName) -> Estate {

@@ -40,11 +40,13 @@ struct ServiceRunner: Sendable {
     let (spec, stops) = (life.spec, life.stops)
     let capture = services.captures.capture(of: caller)
     let environment = AttemptEnvironment(
-      inherited: services.inherited, spec: spec, caller: caller, access: access, outputPath: nil)
+      inherited: services.inherited, spec: spec, caller: caller, access: access.inside(spec.sandbox),
+      outputPath: nil)
     let request = LaunchRequest(
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
-      label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings)
+      label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
+      enclosure: Enclosure(of: spec, access: access, state: services.stateDirectory, output: nil))
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }
     // Where something is asked first, no task is handed over before the answer.

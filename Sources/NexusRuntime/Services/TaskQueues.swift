@@ -41,7 +41,9 @@ struct TaskQueues: Sendable {
 
   /// What becomes of a new task.
   enum Queued: Sendable {
-    case waits, tooMany
+    /// Whether the process that runs will take it, or its end be seen to leave it behind.
+    case waits(isExpected: Bool)
+    case tooMany
     case delivered(Delivery)
   }
 
@@ -73,14 +75,20 @@ struct TaskQueues: Sendable {
     let agent: AgentName
     /// It is given tasks.
     var isReady = true
+    /// A process of it runs.
+    var isServed = false
     /// How many tasks it holds.
     var held = 0
     /// The process that runs now was given a task.
     var wasGiven = false
+    /// A task came while no process ran.
+    var cameLate = false
     /// What was withdrawn meanwhile is gone from here.
     var queued: Deque<Assignment> = []
     var pollers: Deque<Poller> = []
   }
+
+  private static let maxCompared = 8
 
   private let health: HealthDesk
   private var lanes: [Lane] = []
@@ -94,7 +102,12 @@ struct TaskQueues: Sendable {
   init(health: HealthDesk) { self.health = health }
 
   private mutating func lane(of agent: AgentName) -> Int {
-    if let known = indexes[agent] { return known }
+    // Mostly there are few: to compare them costs less than a hash.
+    if lanes.count <= Self.maxCompared {
+      if let known = lanes.firstIndex(where: { $0.agent == agent }) { return known }
+    } else if let known = indexes[agent] {
+      return known
+    }
     indexes[agent] = lanes.count
     lanes.append(Lane(agent: agent))
     return lanes.count - 1
@@ -118,7 +131,8 @@ struct TaskQueues: Sendable {
     guard lanes[lane].queued.count < ServiceDesk.maxQueued else { return .tooMany }
     tasks[assignment.taskName] = Entry(assignment: assignment, lane: lane, isTaken: false)
     lanes[lane].queued.append(assignment)
-    return .waits
+    if !lanes[lane].isServed { lanes[lane].cameLate = true }
+    return .waits(isExpected: lanes[lane].isServed && lanes[lane].wasGiven)
   }
 
   /// Takes a task back; nil if it is over.
@@ -141,6 +155,18 @@ struct TaskQueues: Sendable {
     return entry.assignment
   }
 
+  /// A process of the service is about to start.
+  mutating func serviceBegins(_ agent: AgentName) {
+    let lane = lane(of: agent)
+    (lanes[lane].isServed, lanes[lane].cameLate) = (true, false)
+  }
+
+  /// Tasks wait that came after the last process had ended.
+  mutating func hasLateTasks(_ agent: AgentName) -> Bool {
+    let lane = lane(of: agent)
+    return !lanes[lane].isServed && lanes[lane].cameLate && !lanes[lane].queued.isEmpty
+  }
+
   /// The service's process has ended.
   ///
   /// - Returns: what it worked on, who waits for its next task, and whether there is more for one like it to do: one that
@@ -153,7 +179,7 @@ struct TaskQueues: Sendable {
       tasks[assignment.taskName] = nil
       release(lane)
     }
-    defer { (lanes[lane].pollers, lanes[lane].wasGiven) = ([], false) }
+    defer { (lanes[lane].pollers, lanes[lane].wasGiven, lanes[lane].isServed) = ([], false, false) }
     return (held, lanes[lane].pollers.map(\.asker), lanes[lane].wasGiven && !lanes[lane].queued.isEmpty)
   }
 
@@ -247,12 +273,12 @@ extension TaskQueues.Assignment {
   /// The task as its process is given it.
   var task: JSONValue {
     var members = JSONObject(uniqueMembers: [
-        .init(key: "task", value: .string(taskName)), .init(key: "run", value: .string(order.run.text)),
-        .init(key: "step", value: .string(order.step.text)),
-        .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
-        .init(key: "key", value: .string(access.key.secret)),
-        .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
-      ])
+      .init(key: "task", value: .string(taskName)), .init(key: "run", value: .string(order.run.text)),
+      .init(key: "step", value: .string(order.step.text)),
+      .init(key: "attempt", value: .int(Int64(order.attempt.value))), .init(key: "input", value: order.input),
+      .init(key: "key", value: .string(access.key.secret)),
+      .init(key: "idempotencyKey", value: .string(order.idempotencyKey)),
+    ])
     members["feedback"] = order.feedback
     return .object(members)
   }

@@ -36,15 +36,16 @@ extension SupervisorHost {
     var following: ServiceLife? = first
     while let life = following {
       if let moment = life.notBefore { try? await services.clock.sleep(until: moment) }
+      if !life.isInstance { desk.serviceBegins(life.spec.name) }
       let exit = await runner.run(life) { await self.handle(.started(life.child)) }
       let estate = life.isInstance ? nil : desk.serviceEnded(life.spec.name)
-      following = await ended(life.child, exit, isMissed: estate?.isMissed == true)
+      following = await ended(life.child, exit, estate)
       if let estate { desk.crash(estate, because: exit.reason) }
     }
   }
 
   /// Tells the tree of an end, which may start the same service again.
-  private func ended(_ child: ChildName, _ exit: ChildExit, isMissed: Bool = false) -> ServiceLife? {
+  private func ended(_ child: ChildName, _ exit: ChildExit, _ estate: ServiceDesk.Estate? = nil) -> ServiceLife? {
     stops[child] = nil
     var exit = exit
     if case .interrupted = exit, let blame = guardLosses.count(child, at: services.clock.now()) {
@@ -53,8 +54,9 @@ extension SupervisorHost {
     let outer = (ending, next)
     (ending, next) = (child, nil)
     handle(.exited(child, exit))
-    // Why nobody would take what waits was told to its runs, if that is so.
-    if isMissed, let agent = child.agent { _ = need(agent) }
+    // Whoever had work for it since its end was heard while the tree still took it for running. Why nobody would take
+    // what waits was told to its runs, if that is so.
+    if let estate, let agent = child.agent, estate.isMissed || desk.hasLateTasks(agent) { _ = need(agent) }
     let following = next
     (ending, next) = outer
     return following

@@ -15,11 +15,6 @@ final class Mailbox<Message: Sendable>: Sendable {
     var isFinished = false
   }
 
-  private enum Place {
-    case waits, refused
-    case read(CheckedContinuation<Message?, Never>)
-  }
-
   private let state = Mutex(State())
   private let limit: Int
 
@@ -28,20 +23,17 @@ final class Mailbox<Message: Sendable>: Sendable {
 
   /// False if the mailbox is finished, or full: nobody will see the message then.
   func send(_ message: Message) -> Bool {
-    let place = state.withLock { state -> Place in
-      guard !state.isFinished else { return .refused }
-      if let reader = state.reader.take() { return .read(reader) }
-      guard state.waiting.count < limit else { return .refused }
+    var reader: CheckedContinuation<Message?, Never>?
+    let isTaken = state.withLock { state in
+      guard !state.isFinished else { return false }
+      reader = state.reader.take()
+      if reader != nil { return true }
+      guard state.waiting.count < limit else { return false }
       state.waiting.append(message)
-      return .waits
-    }
-    switch place {
-    case .waits: return true
-    case .refused: return false
-    case .read(let reader):
-      reader.resume(returning: message)
       return true
     }
+    reader?.resume(returning: message)
+    return isTaken
   }
 
   /// Takes no more messages; those that wait are still read.

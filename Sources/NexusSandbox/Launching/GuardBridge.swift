@@ -210,16 +210,13 @@ extension GuardBridge {
     if let known = shared.withLock({ $0.connection }), known.generation == generation { sockets[generation] = known }
     guard let connection = sockets[generation] else { return }
     for _ in 0..<Self.messagesInARow {
-      var reply = naos_guard_reply()
-      var pidfd: Int32 = -1
-      let outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd)
-      let descriptor = pidfd >= 0 ? Descriptor(pidfd) : nil
-      if outcome == -EAGAIN { break }
-      guard outcome == 1 else {
+      let news = GuardNews(from: connection)
+      if news.outcome == -EAGAIN { break }
+      guard news.outcome == 1 else {
         lose(connection)
         return
       }
-      unsafe heed(reply, descriptor, buffer)
+      unsafe heed(news, buffer)
     }
     flushOutbox(connection)
   }
@@ -232,13 +229,14 @@ extension GuardBridge {
     }
   }
 
-  private func heed(_ reply: naos_guard_reply, _ pidfd: Descriptor?, _ buffer: UnsafeMutableRawBufferPointer) {
+  private func heed(_ news: GuardNews, _ buffer: UnsafeMutableRawBufferPointer) {
+    let reply = news.reply
     guard let spawn = shared.withLock({ $0.spawns[reply.id] }) else { return }
     switch reply.kind {
     case UInt32(NAOS_REPLY_SPAWNED):
-      let process = GuardedProcess(reply, pidfd, of: spawn, bridge: self)
+      let process = GuardedProcess(news, of: spawn, bridge: self)
       spawn.process = process
-      spawn.pidfd = pidfd
+      spawn.pidfd = news.pidfd
       live[spawn.id] = spawn
       for (stream, pipe) in spawn.pipes {
         naos_poller_add(

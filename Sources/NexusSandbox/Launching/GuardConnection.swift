@@ -46,6 +46,26 @@ struct GuardCare {
   }
 }
 
+/// One message of the guard, with what came along.
+struct GuardNews {
+  /// 1 with a message, 0 at the guard's end, or a negated errno value.
+  let outcome: Int32
+  let reply: naos_guard_reply
+  let pidfd: Descriptor?
+  let doors: [Descriptor]
+
+  init(from connection: GuardConnection) {
+    var reply = naos_guard_reply()
+    var pidfd: Int32 = -1
+    var doors = [Int32](repeating: -1, count: Int(NAOS_BOX_DOORS))
+    var count = 0
+    outcome = unsafe naos_guard_receive(connection.socket.number, &reply, &pidfd, &doors, &count)
+    self.reply = reply
+    self.pidfd = pidfd >= 0 ? Descriptor(pidfd) : nil
+    self.doors = doors.prefix(count).map { Descriptor($0) }
+  }
+}
+
 /// What the guard is asked for.
 enum GuardRequest: Sendable {
   case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles, ceilings: naos_ceilings)
@@ -56,12 +76,14 @@ enum GuardRequest: Sendable {
     switch self {
     case .spawn(let id, let block, let files, let ceilings):
       unsafe withUnsafePointer(to: ceilings) { ceilings in
-        unsafe block.bytes.withUnsafeBytes { bytes in
-          guard let content = bytes.baseAddress else { return EINVAL }
-          return unsafe naos_guard_send_spawn(
-            connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
-            files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
-            files.errorWriteEnd.number, ceilings)
+        unsafe withUnsafePointer(to: block.box) { box in
+          unsafe block.bytes.withUnsafeBytes { bytes in
+            guard let content = bytes.baseAddress else { return EINVAL }
+            return unsafe naos_guard_send_spawn(
+              connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
+              files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
+              files.errorWriteEnd.number, ceilings, box)
+          }
         }
       }
     case .signal(let id, let signal):

@@ -49,13 +49,17 @@ package final class GuardedLauncher: ProcessLauncher {
 
   private let limits: Limits
   private let bridge: GuardBridge
+  private let doors: (any DoorKeeper)?
   private let lifetime: BridgeLifetime
 
   /// Makes a launcher that has not started anything yet.
+  ///
+  /// - Parameter doors: who serves the doors of sandboxes; without one they lead nowhere.
   package init(
     clock: any NexusClock = SystemClock(), random: any RandomSource = SystemRandom(), limits: Limits = Limits(),
-    abilities: Abilities = Abilities()
+    abilities: Abilities = Abilities(), doors: (any DoorKeeper)? = nil
   ) {
+    self.doors = doors
     self.limits = limits
     bridge = GuardBridge(clock: clock, random: random, limits: limits, abilities: abilities)
     lifetime = BridgeLifetime(bridge)
@@ -80,7 +84,9 @@ package final class GuardedLauncher: ProcessLauncher {
         launched.resume(returning: .failure(error))
       }
     }
-    return try result.get()
+    let process = try result.get()
+    if let doors, let asked = request.enclosure?.doors, !asked.isEmpty { await process.openDoors(asked, by: doors) }
+    return process
   }
 
   /// Kills every process, ends the guard, and returns when all of that is confirmed.

@@ -14,6 +14,14 @@ final class GuardedProcess: LaunchedProcess {
   private let bridge: GuardBridge
   private let lifetime: BridgeLifetime
   private let end: Mutex<End>
+  /// Its doors, which are closed with its end.
+  private let doors: Mutex<Doors>
+
+  private enum Doors {
+    case listening([Descriptor])
+    case open(any OpenDoors)
+    case closed
+  }
 
   private enum End {
     /// With what tells that the process has ended, before the guard has told how.
@@ -21,13 +29,45 @@ final class GuardedProcess: LaunchedProcess {
     case ended(ProcessExit)
   }
 
-  init(_ reply: naos_guard_reply, _ pidfd: Descriptor?, of spawn: Spawn, bridge: GuardBridge) {
-    end = Mutex(.running(pidfd: pidfd, waiting: []))
-    pid = reply.pid
-    containment = Containment(reply.means)
+  init(_ news: GuardNews, of spawn: Spawn, bridge: GuardBridge) {
+    doors = Mutex(.listening(news.doors))
+    end = Mutex(.running(pidfd: news.pidfd, waiting: []))
+    pid = news.reply.pid
+    containment = Containment(news.reply.means)
     id = spawn.id
     lifetime = spawn.lifetime
     self.bridge = bridge
+  }
+
+  /// Has its doors served.
+  func openDoors(_ asked: [Enclosure.Door], by keeper: any DoorKeeper) async {
+    let listening: [Descriptor] = doors.withLock { doors in
+      guard case .listening(let listening) = doors else { return [] }
+      return listening
+    }
+    guard !listening.isEmpty, listening.count == asked.count else { return }
+    // Copies, whose owner the keeper is; ours are closed with their last holder.
+    let copies = listening.map { fcntl($0.number, F_DUPFD_CLOEXEC, 0) }
+    guard copies.allSatisfy({ $0 >= 0 }) else {
+      for copy in copies where copy >= 0 { close(copy) }
+      return
+    }
+    let opened = await keeper.open(asked, sockets: copies)
+    let isLate = doors.withLock { doors in
+      guard case .listening = doors else { return true }
+      doors = .open(opened)
+      return false
+    }
+    if isLate { opened.close() }
+  }
+
+  private func closeDoors() {
+    let opened: (any OpenDoors)? = doors.withLock { doors in
+      defer { doors = .closed }
+      guard case .open(let opened) = doors else { return nil }
+      return opened
+    }
+    opened?.close()
   }
 
   func signal(_ signal: ProcessSignal) -> Bool {
@@ -58,6 +98,7 @@ final class GuardedProcess: LaunchedProcess {
 
   /// Called once, when the process and everything of it is gone and its output has been handed over.
   func finish(_ exit: ProcessExit) {
+    closeDoors()
     let waiting: [CheckedContinuation<ProcessExit, Never>] = end.withLock { state in
       guard case .running(_, let waiting) = state else { preconditionFailure("a process ended twice") }
       state = .ended(exit)

@@ -34,6 +34,10 @@ extension LaunchError {
       let ceiling = ProcessCeilings.Resource(UInt32(reply.status)).map { spawn.ceilings.text(of: $0) } ?? "a ceiling"
       self.init(
         stage: .ceiling, errorNumber: number, message: "\(ceiling) cannot be enforced on this machine (\(reason))")
+    case UInt32(NAOS_STAGE_BOX):
+      self.init(
+        stage: .enclosure, errorNumber: number,
+        message: "its sandbox cannot be made on this machine: \(reply.part) (\(reason))")
     default:
       self.init(stage: .launcher, errorNumber: number, message: "the launcher failed (\(reason))")
     }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import CGuard
 internal import Glibc
 internal import NexusCore
 
 /// What a program is started with, as the guard reads it: the working directory, the arguments and the environment,
 /// each ended by a zero byte.
-struct SpawnBlock: Sendable, Equatable {
+struct SpawnBlock: Sendable {
   let bytes: [UInt8]
   let arguments: UInt32
   let variables: UInt32
+  /// What is said of a sandbox beside the strings.
+  let box: naos_box_order
 
   /// Adds `mark` to the environment, in the place of one that the request may carry.
   init(_ request: LaunchRequest, markedBy mark: EnvironmentVariable) throws(LaunchError) {
@@ -26,6 +29,11 @@ struct SpawnBlock: Sendable, Equatable {
       }
       strings.append("\(variable.name)=\(variable.value)")
     }
+    let view = request.enclosure.map { BoxView($0, request, workingDirectory: strings[0]) }
+    guard view?.entries.count ?? 0 <= Int(NAOS_BOX_ENTRIES) else {
+      throw LaunchError(stage: .enclosure, errorNumber: E2BIG, message: "the sandbox shows too many places")
+    }
+    strings += view?.strings ?? []
     var bytes: [UInt8] = []
     bytes.reserveCapacity(strings.reduce(0) { $0 + $1.utf8.count + 1 })
     for string in strings {
@@ -39,6 +47,7 @@ struct SpawnBlock: Sendable, Equatable {
     self.bytes = bytes
     self.arguments = UInt32(request.arguments.count)
     self.variables = UInt32(environment.count)
+    box = naos_box_order(request.enclosure, entries: view?.entries.count ?? 0)
   }
 
   /// The guard's own directory is `/`, so a relative path is resolved here.

@@ -43,6 +43,14 @@ package enum MetricsText {
       text.sample(
         "nexus_budget_used_ratio", [("scope", budget.scope), ("per", budget.per)], "\(used(budget))")
     }
+    text.family("nexus_budget_alert_percent", "gauge", "The highest alert that was told of a budget in its window.")
+    for (place, percent) in highestAlerts(costs.alerts) {
+      text.sample("nexus_budget_alert_percent", [("scope", place.scope), ("per", place.per)], "\(percent)")
+    }
+    text.family("nexus_budget_forecast_alert", "gauge", "1 if it was told that a budget will be used up before long.")
+    for place in Set(costs.alerts.filter { $0.usedUpAt != nil && $0.run == nil }.map(BudgetPlaceLabel.init)).sorted() {
+      text.sample("nexus_budget_forecast_alert", [("scope", place.scope), ("per", place.per)], "1")
+    }
     text.family("nexus_approvals_pending", "gauge", "Approvals that wait for a person.")
     text.sample("nexus_approvals_pending", [], "\(status.approvals)")
     text.family("nexus_sse_clients", "gauge", "Dashboards that are connected.")
@@ -62,6 +70,24 @@ package enum MetricsText {
     return max(
       share(budget.usedNanoUSD.value, budget.maxNanoUSD?.value), share(budget.usedTokens.value, budget.maxTokens?.value)
     )
+  }
+
+  /// A budget by its labels; budgets of single runs have none, for there is no end of them.
+  private struct BudgetPlaceLabel: Hashable, Comparable {
+    var scope: String
+    var per: String
+    init(_ alert: BudgetAlertNote) { (scope, per) = (alert.scope, alert.per) }
+    static func < (left: Self, right: Self) -> Bool { (left.scope, left.per) < (right.scope, right.per) }
+  }
+
+  private static func highestAlerts(_ alerts: [BudgetAlertNote]) -> [(BudgetPlaceLabel, Int)] {
+    var highest: [BudgetPlaceLabel: Int] = [:]
+    for alert in alerts where alert.run == nil {
+      if let percent = alert.percent {
+        highest[BudgetPlaceLabel(alert), default: 0] = max(percent, highest[BudgetPlaceLabel(alert)] ?? 0)
+      }
+    }
+    return highest.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   private struct Writer {

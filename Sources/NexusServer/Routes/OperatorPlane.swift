@@ -8,6 +8,8 @@ package import NexusCore
 /// What the operator plane is made of; its routes are in the files beside this one.
 package struct OperatorPlane: Sendable {
   let operations: any NodeOperations
+  /// Where what operators ask is written down before it is done; nil where nobody keeps it.
+  let audit: (any AuditTrail)?
   let clock: any NexusClock
   let version: String
   let credentials: Credentials
@@ -16,10 +18,12 @@ package struct OperatorPlane: Sendable {
   let logger: Logger
 
   package init(
-    operations: any NodeOperations, clock: any NexusClock, version: String, credentials: Credentials, hub: StreamHub,
+    operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, version: String,
+    credentials: Credentials, hub: StreamHub,
     assets: DashboardAssets, logger: Logger
   ) {
     self.operations = operations
+    self.audit = audit
     self.clock = clock
     self.version = version
     self.credentials = credentials
@@ -33,7 +37,7 @@ package struct OperatorPlane: Sendable {
     let described = RouteTable(
       healthRoutes + pageRoutes + sessionRoutes + statusRoutes + costRoutes + agentRoutes + supervisorRoutes
         + flowRoutes + runRoutes + approvalRoutes
-        + logRoutes + streamRoutes + nodeRoutes)
+        + logRoutes + auditRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in
       .json(OpenAPIDocument.describe(described, version: version, cookieName: cookieName))
@@ -54,6 +58,7 @@ package struct OperatorPlane: Sendable {
     readBody: (_ limit: Int) async throws(OperationError) -> [UInt8]
   ) async -> OperatorReply {
     var request = request
+    var asked: AuditedRequest?
     do throws(OperationError) {
       try RequestOrigin.check(host: request.headers["host"], origin: request.headers["origin"])
       let found: (route: Route, parameters: [String: String])
@@ -69,8 +74,13 @@ package struct OperatorPlane: Sendable {
       if found.route.access != .open { recognised() }
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)
-      return try await found.route.answer(request)
+      asked = try await writeDown(request, for: found.route)
+      let reply = try await found.route.answer(request)
+      asked?.answered(reply)
+      return reply
     } catch {
+      asked?.refused(error)
+      noteRefusal(error, of: request)
       if error.kind == .failed { logger.warning("\(request.method) \(request.path) failed: \(error)") }
       return .problem(error)
     }

@@ -64,6 +64,7 @@ enum RequestBodies {
       .optional("reason", "string"),
     ],
     "/api/v1/tokens": [.needed("name", "string"), .needed("role", "string")],
+    "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
       .optional("maxTokens", "integer"), .optional("onLimit", "string"), .optional("reason", "string"),

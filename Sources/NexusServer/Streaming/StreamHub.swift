@@ -139,7 +139,7 @@ package actor StreamHub {
     case .run:
       (agentsChanged, runsChanged) = (true, true)
       events.append(event)
-    case .agent, .supervisor, .effect:
+    case .agent, .supervisor, .budget, .effect:
       agentsChanged = true
       events.append(event)
     }

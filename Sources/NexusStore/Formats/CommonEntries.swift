@@ -15,15 +15,23 @@ enum CommonEntries {
     switch entry {
     case .attemptStarted(let step, let attempt, let dropped):
       put(#"{"v":1,"type":"attemptStarted","step":"#, step, &bytes)
-      put(#","attempt":"#, Int64(attempt.value), &bytes)
-      put(#","dropped":"#, Int64(dropped), &bytes)
+      if attempt.value == 1, dropped == 0 {
+        bytes.append(text: #","attempt":1,"dropped":0"#)
+      } else {
+        put(#","attempt":"#, Int64(attempt.value), &bytes)
+        put(#","dropped":"#, Int64(dropped), &bytes)
+      }
     case .attemptEnded(let step, let attempt, let end) where end.outcome == .succeeded:
       put(#"{"v":1,"type":"attemptEnded","step":"#, step, &bytes)
       put(#","attempt":"#, Int64(attempt.value), &bytes)
-      put(#","outcome":{"type":"succeeded"},"passed":"#, Int64(end.passed), &bytes)
-      put(#","replayed":"#, Int64(end.replayed), &bytes)
-      put(#","tokens":"#, end.tokens.value, &bytes)
-      put(#","costNanoUSD":"#, end.cost.value, &bytes)
+      if end.passed == 0, end.replayed == 0, end.tokens == .zero, end.cost == .zero {
+        bytes.append(text: #","outcome":{"type":"succeeded"},"passed":0,"replayed":0,"tokens":0,"costNanoUSD":0"#)
+      } else {
+        put(#","outcome":{"type":"succeeded"},"passed":"#, Int64(end.passed), &bytes)
+        put(#","replayed":"#, Int64(end.replayed), &bytes)
+        put(#","tokens":"#, end.tokens.value, &bytes)
+        put(#","costNanoUSD":"#, end.cost.value, &bytes)
+      }
     case .stepRecorded(let path, _): put(#"{"v":1,"type":"stepRecorded","path":"#, path, &bytes)
     case .stepCompleted(let path, _): put(#"{"v":1,"type":"stepCompleted","path":"#, path, &bytes)
     default: return false

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 internal import Synchronization
@@ -116,7 +117,7 @@ extension InMemoryStore {
     let (charges, counted) = try read { state in (state.charges, state.counters[scope.key]?.spent) }
     var sum = Spend.zero
     for charge in charges {
-      let isCalled = charge.run.map(scope.calledRuns.contains) ?? false
+      let isCalled = scope.isMeant(charge.id, of: charge.run)
       guard isCalled || scope.run == nil || scope.run == charge.run else { continue }
       let counters = charge.counters
       if try scope.holds(
@@ -141,4 +142,28 @@ extension InMemoryStore {
   }
 
   package func lastBoot() async throws(StoreError) -> BootRow? { try read { $0.boots.last } }
+
+  package func auditStanding() async throws(StoreError) -> AuditStanding? {
+    try read { state in
+      state.audit.head.map {
+        AuditStanding(head: $0, seal: [], last: state.audit.rows.last?.sequence ?? $0.base.size - 1)
+      }
+    }
+  }
+
+  package func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try read { state in Array(state.audit.rows.filter { $0.sequence >= sequence }.prefix(max(0, limit))) }
+  }
+
+  package func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] {
+    try read { $0.audit.checkpoints }
+  }
+
+  package func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try read { $0.audit.payloads[digest]?.payload }
+  }
+
+  package func auditPayloads(of run: RunID) async throws(StoreError) -> [String] {
+    try read { state in state.audit.payloads.filter { $0.value.run == run }.keys.sorted() }
+  }
 }

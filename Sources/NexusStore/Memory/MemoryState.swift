@@ -38,6 +38,7 @@ struct MemoryState {
   var approvals: [ApprovalID: ApprovalRecord] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
+  var audit = MemoryAudit()
 
   /// Undoes one mutation; a transaction that fails takes its steps back in reverse.
   typealias Undo = (inout MemoryState) -> Void
@@ -105,6 +106,10 @@ struct MemoryState {
     case .logRestart(let row):
       keep(\.restarts, (restarts + [row]).suffix(StoreLimits.restartRows), &undo)
     case .insertBoot(let row): keep(\.boots, (boots + [row]).suffix(StoreLimits.bootRows), &undo)
+    case .audit(let change):
+      let before = audit
+      undo.append { state in state.audit = before }
+      audit.apply(change)
     }
   }
 

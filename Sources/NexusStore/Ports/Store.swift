@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 
@@ -61,6 +62,17 @@ package protocol Store: Sendable {
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow]
   /// The newest boot on record: read it before recording this one, and it is the boot before this one.
   func lastBoot() async throws(StoreError) -> BootRow?
+
+  /// How the audit log stands; nil where none was begun.
+  func auditStanding() async throws(StoreError) -> AuditStanding?
+  /// Its entries from a number on.
+  func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow]
+  /// The checkpoints that are kept with it, oldest first.
+  func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow]
+  /// What is kept under a digest; nil where nothing is, or it was erased.
+  func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload?
+  /// The digests of what is kept of a run's entries.
+  func auditPayloads(of run: RunID) async throws(StoreError) -> [String]
 
   /// Commits what was submitted, writes everything to its place and closes; later calls fail with `closed`.
   func close() async
@@ -143,13 +155,15 @@ package struct StoreTransaction: Sendable {
 }
 
 /// One change; mutations apply in order within their transaction.
+///
+/// The large ones are boxed: a transaction passes through many hands before it is written.
 package enum Mutation: Sendable {
   /// Fails with `duplicate` if the id, or the name with the idempotency key, exists.
-  case insertRun(RunRecord)
+  indirect case insertRun(RunRecord)
   /// Appends to a run's journal and renews the row that lists show. Fails with `staleGuard` unless the run's fence is
   /// `fence` and its head is the entry before the first, and with `tooLarge` if the journal would be longer than it may
   /// be. Without entries it only renews the row.
-  case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
+  indirect case append(run: RunID, fence: FencingToken, entries: [JournalEntry], summary: RunSummary)
   /// Takes the right to write for a run: the fence becomes `to`. Fails with `staleGuard` unless it is `from`.
   case takeFence(run: RunID, from: FencingToken, to: FencingToken)
   /// Removes a final run with its journal and effects; its charges stay. Fails with `notFound`, or with `staleGuard`
@@ -189,6 +203,8 @@ package enum Mutation: Sendable {
   case putComponent(ComponentRow)
   case logRestart(RestartRow)
   case insertBoot(BootRow)
+  /// Fails with `corrupt` where the log is not as this node left it; nothing of the transaction is written then.
+  case audit(AuditChange)
 }
 
 /// Why the store did not do as asked.

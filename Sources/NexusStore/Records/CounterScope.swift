@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusCore
+internal import NexusKernel
 
 /// A counter, and whose charges since when belong in it, whether they were booked on it or not.
 package struct CounterScope: Sendable, Hashable {
@@ -11,7 +12,9 @@ package struct CounterScope: Sendable, Hashable {
   /// Nil for those of all runs, and of none.
   package var run: RunID?
   /// Runs that this one has called, with those that they have begun: their charges belong in it whoever made them.
-  package var calledRuns: [RunID] = []
+  package var calledRuns: Set<RunID> = []
+  /// Of some runs only these calls belong in it: those of one step.
+  package var calls: [RunID: Set<EffectID>] = [:]
   /// When the window of the counter began; nil if it has always been.
   package var since: WallTime?
 
@@ -20,6 +23,18 @@ package struct CounterScope: Sendable, Hashable {
     self.agents = agents
     self.run = run
     self.since = since
+  }
+
+  /// Whether the charge of a run belongs in it whoever made the call.
+  package func isMeant(_ charge: EffectID, of run: RunID?) -> Bool {
+    guard let run else { return false }
+    return calledRuns.contains(run) || calls[run]?.contains(charge) ?? false
+  }
+
+  /// The runs whose charges alone can belong in it; nil where those of others may.
+  package var runs: Set<RunID>? {
+    guard let agents, agents.isEmpty else { return run.map { calledRuns.union([$0]) } }
+    return key.window == BudgetWindow.run.rawValue ? calledRuns.union(calls.keys) : nil
   }
 
   /// Whether a charge belongs in the counter.
@@ -31,7 +46,7 @@ package struct CounterScope: Sendable, Hashable {
   ///   - agent: who made the call.
   ///   - basis: what the charge is.
   ///   - time: of the charge.
-  ///   - isCalled: it is one of `calledRuns`.
+  ///   - isCalled: it is meant whoever made it (`isMeant`).
   ///   - counters: on which the charge was booked.
   /// - Throws: what `counters` throws.
   /// - Returns: false if it belongs elsewhere.

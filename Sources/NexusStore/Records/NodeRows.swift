@@ -51,6 +51,8 @@ package struct ComponentRow: Sendable, Hashable {
     case operatorToken = "token"
     /// What the clocks said when the wall clock was last trusted.
     case clock
+    /// Which alerts were told of a budget; its name is the budget.
+    case alert
   }
 
   package var kind: Kind

@@ -18,6 +18,13 @@ extension RunRecord {
     return path.hasPrefix(Self.callMark) ? .main : StepPath(String(path.dropFirst().prefix { $0 != "/" }))
   }
 
+  /// The step of the run above it that it is a part of: the one that it is, or whose agent has called it.
+  package var parentStep: StepPath? {
+    if isCalled { return callingStep }
+    guard let parent, let key = idempotencyKey, key.hasPrefix(parent.text + "/") else { return nil }
+    return StepPath(String(key.dropFirst(parent.text.utf8.count + 1).prefix { $0 != "#" }))
+  }
+
   /// The run that began this one, also if that one has let it go.
   package var caller: RunID? {
     if let parent { return parent }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAudit
 internal import NexusCore
 internal import NexusStore
 internal import Synchronization
@@ -108,14 +109,14 @@ final class CommitEngine: Sendable {
   // MARK: The writer's thread
 
   /// Starts the thread and opens the database on it.
-  func open(path: String, durability: StoreDurability, vfs: String?) async throws(StoreError) {
+  func open(path: String, durability: StoreDurability, vfs: String?, seal: AuditSeal?) async throws(StoreError) {
     let opened: Result<Void, StoreError> = await withCheckedContinuation { continuation in
       StoreThread.start("naos-writer") { [self] in
         let opened = Result { () throws(StoreError) in
           try writer.withLock { writer throws(StoreError) in
             do throws(StoreError) {
               let (opened, epoch) = try StoreWriter.open(
-                path: path, durability: durability, at: clock.wallNow(), vfs: vfs)
+                path: path, durability: durability, at: clock.wallNow(), vfs: vfs, seal: seal)
               writer = opened
               queue.withLock { queue in
                 queue.log = WrittenLog.begin(opened.connection, epoch: epoch)

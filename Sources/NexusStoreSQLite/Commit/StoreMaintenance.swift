@@ -16,7 +16,7 @@ enum StoreMaintenance {
   /// What `relaxed` can lose at a power loss.
   static let flushAfter = Duration.milliseconds(100)
   /// How long acknowledged transactions wait for company on their way into the database.
-  static let lingers = Duration.milliseconds(5)
+  static let lingers = Duration.milliseconds(25)
   /// How soon the thread tries again what failed or was in the way.
   static let retryAfter = Duration.seconds(1)
 }

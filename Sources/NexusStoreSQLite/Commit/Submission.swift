@@ -40,7 +40,9 @@ struct Submission: Sendable {
   /// Whether a refusal can come after something was written, so that there must be a way back to its beginning.
   var needsSavepoint: Bool {
     guard let first = mutations.first else { return false }
-    if mutations.count == 2, mutations[1].isBeginning(of: first), byteCount < StoreLimits.runBytes { return false }
+    if mutations.count > 1, mutations[1].isBeginning(of: first), byteCount < StoreLimits.runBytes {
+      return mutations.dropFirst(2).contains { $0.canBeRefused }
+    }
     if case .setEffectState(let ids, _) = first, ids.count > 1 { return true }
     return mutations.dropFirst().contains { $0.canBeRefused }
   }
@@ -62,7 +64,7 @@ extension Mutation {
       .placeHold, .noteApproval:
       true
     case .settleHold, .setMarks, .raiseCounter, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
-      .insertBoot:
+      .insertBoot, .audit:
       false
     }
   }

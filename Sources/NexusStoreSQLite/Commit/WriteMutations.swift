@@ -46,6 +46,7 @@ struct MutationWriter {
     case .noteApproval(let approval): try write(approval)
     case .putDefinition(let hash, let bytes): try connection.run(.insertDefinition, [.id(hash), .blob(bytes)])
     case .putAgent, .deleteAgent, .putComponent, .logRestart, .insertBoot: try writeNodeRow(mutation)
+    case .audit(let change): try write(change)
     }
   }
 

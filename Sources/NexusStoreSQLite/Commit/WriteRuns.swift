@@ -48,7 +48,8 @@ extension MutationWriter {
   mutating func insert(_ record: RunRecord) throws(StoreError) {
     guard let input = payloads.nextValue() else { preconditionFailure("every run has an input") }
     let output = payloads.nextValue()
-    let facet = try key(of: RunFacet(of: record))
+    let facet = RunFacet(of: record)
+    let facetKey = try key(of: facet)
     let columns: [SQLiteValue] = [
       .text(record.summary.status.rawValue), .text(record.summary.pauseReason?.rawValue), .id(record.id),
       .text(record.kind.rawValue), .text(record.name), .id(record.definition), input.column,
@@ -57,12 +58,19 @@ extension MutationWriter {
     ]
     do throws(StoreError) {
       _ = try connection.run(.insertRun) { binding throws(StoreError) in
-        try bind(record.summary, facet: facet, output: output, to: &binding)
+        try bind(record.summary, facet: facetKey, output: output, to: &binding)
         for column in columns { try binding.next(column) }
       }
     } catch {
       guard error.code == .duplicate else { throw error }
       throw StoreError(.duplicate, "\(record.id), or a run of \(record.name) with its idempotency key, exists")
+    }
+    // Nearly every run is appended to at once. Of one with an error its facet may not be the one that it stands in.
+    if record.summary.error == nil {
+      let known = KnownRun(
+        key: connection.lastRow, fence: record.fence.value, head: record.head.value, journalBytes: 0, facet: facet,
+        facetKey: facetKey, input: input.digest.map { .reference($0) }, output: output?.digest.map { .reference($0) })
+      connection.memory.know(record.id, known)
     }
     try keep(input)
     try keep(output)
@@ -96,31 +104,30 @@ extension MutationWriter {
   ) throws(StoreError) {
     let append = payloads.nextAppend()
     let output = payloads.nextValue()
-    guard var found = try find(run), found.fence == fence.value else { throw Self.stale(run) }
-    guard entries.isEmpty || found.head + 1 == entries[0].sequence.value else { throw Self.stale(run) }
-    let before = found
+    guard let known = try find(run), known.fence == fence.value else { throw Self.stale(run) }
+    guard entries.isEmpty || known.head + 1 == entries[0].sequence.value else { throw Self.stale(run) }
+    var (head, journalBytes) = (known.head, known.journalBytes)
     if let last = entries.last {
-      found.head = last.sequence.value
-      found.journalBytes += append.byteCount
-      try StoreLimits.check(journalBytes: found.journalBytes, of: run, status: summary.status)
+      head = last.sequence.value
+      journalBytes += append.byteCount
+      try StoreLimits.check(journalBytes: journalBytes, of: run, status: summary.status)
     }
-    found.facet = found.facet.with(summary)
-    let isSame = found.facet == before.facet
-    if !isSame { found.facetKey = try key(of: found.facet) }
-    found.output = output?.digest.map { .reference($0) }
+    let isSame = known.facet.stands(as: summary)
+    let facet = isSame ? nil : known.facet.with(summary)
+    let facetKey = if let facet { try key(of: facet) } else { known.facetKey }
     let changed = try connection.run(isSame ? .updateRunOfSameFacet : .updateRun) { binding throws(StoreError) in
-      try bind(summary, facet: found.facetKey, output: output, to: &binding)
+      try bind(summary, facet: facetKey, output: output, to: &binding)
       if isSame {
         try binding.nextNull(2)
       } else {
         try binding.next(.text(summary.status.rawValue))
         try binding.next(.text(summary.pauseReason?.rawValue))
       }
-      try binding.next(found.head)
-      try binding.next(found.journalBytes)
-      try binding.next(found.key)
+      try binding.next(head)
+      try binding.next(journalBytes)
+      try binding.next(known.key)
       try binding.next(fence.value)
-      try binding.next(before.head)
+      try binding.next(known.head)
     }
     guard changed == 1 else {
       connection.memory.forget(run)
@@ -128,7 +135,7 @@ extension MutationWriter {
     }
     for row in append.rows {
       _ = try connection.run(.insertEntry) { binding throws(StoreError) in
-        try binding.next(found.key)
+        try binding.next(known.key)
         try binding.next(row.sequence.value)
         try binding.next(row.at.microseconds)
         try binding.next(row.payload.column)
@@ -136,8 +143,10 @@ extension MutationWriter {
       try keep(row.payload)
     }
     try keep(output)
-    try drop(before.output)
-    connection.memory.know(run, found)
+    try drop(known.output)
+    (known.head, known.journalBytes, known.facetKey) = (head, journalBytes, facetKey)
+    if let facet { known.facet = facet }
+    known.output = output?.digest.map { .reference($0) }
   }
 
   func delete(_ run: RunID) throws(StoreError) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAudit
 internal import NexusCore
 internal import NexusStore
 
-/// The row of a run as a guard needs it.
-struct KnownRun {
+/// The row of a run as a guard needs it; one object, because every append looks at it and changes it.
+///
+/// It is changed only once the row is: what fails in between leaves it as the row was.
+final class KnownRun {
   let key: Int64
-  var fence: Int64
+  let fence: Int64
   var head: Int64
   var journalBytes: Int64
   var facet: RunFacet
@@ -15,6 +18,20 @@ struct KnownRun {
   var facetKey: Int64
   let input: StoredPayload?
   var output: StoredPayload?
+
+  init(
+    key: Int64, fence: Int64, head: Int64, journalBytes: Int64, facet: RunFacet, facetKey: Int64,
+    input: StoredPayload?, output: StoredPayload?
+  ) {
+    self.key = key
+    self.fence = fence
+    self.head = head
+    self.journalBytes = journalBytes
+    self.facet = facet
+    self.facetKey = facetKey
+    self.input = input
+    self.output = output
+  }
 }
 
 /// What the writing connection knows of rows that it wrote or read, so that an append needs no look at the row first.
@@ -27,6 +44,11 @@ final class WriterMemory {
 
   private var runs: [RunID: KnownRun] = [:]
   private(set) var facets: [RunFacet: Int64] = [:]
+  private(set) var audit = KnownAudit.unknown
+  /// What the end of the audit log is sealed with; nil for a store that has no key.
+  ///
+  /// It is never forgotten.
+  var seal: AuditSeal?
 
   func run(_ id: RunID) -> KnownRun? { runs[id] }
 
@@ -37,10 +59,13 @@ final class WriterMemory {
 
   func know(_ facet: RunFacet, _ key: Int64) { facets[facet] = key }
 
+  func know(audit: KnownAudit) { self.audit = audit }
+
   func forget(_ id: RunID) { runs[id] = nil }
 
   func forgetAll() {
     runs.removeAll(keepingCapacity: true)
     facets.removeAll(keepingCapacity: true)
+    audit = .unknown
   }
 }

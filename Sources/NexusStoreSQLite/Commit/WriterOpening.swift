@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
+internal import NexusAudit
 internal import NexusCore
 internal import NexusStore
 
@@ -11,9 +12,10 @@ extension StoreWriter {
 
   /// Opens the database for writing: format, damage, schema and level of durability are settled here or refused.
   static func open(
-    path: String, durability: StoreDurability, at now: WallTime, vfs: String?
+    path: String, durability: StoreDurability, at now: WallTime, vfs: String?, seal: AuditSeal?
   ) throws(StoreError) -> (writer: StoreWriter, epoch: Int64) {
     let connection = try SQLiteConnection(path: path, mode: .readWrite, vfs: vfs)
+    connection.memory.seal = seal
     // Before anything is changed: a file of another program or of a newer version stays as it is.
     let schema = try Migration.check(connection)
     for setting in ["temp_store = MEMORY", "mmap_size = 0", "trusted_schema = OFF", "cell_size_check = ON"] {

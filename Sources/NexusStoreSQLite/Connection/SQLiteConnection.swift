@@ -51,6 +51,9 @@ final class SQLiteConnection {
 
   var logPages: Int { unsafe Int(pagesInLog.pointee) }
 
+  /// The key of the row that the last insertion made.
+  var lastRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
+
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
   /// Whether to wait for other processes' locks at all.

@@ -139,7 +139,7 @@ struct LogEncoding {
 
   private mutating func put(_ text: String) {
     put(text.utf8.count)
-    bytes.append(contentsOf: text.utf8)
+    bytes.append(text: text)
   }
 
   private mutating func put(_ payload: [UInt8]) {
@@ -150,7 +150,7 @@ struct LogEncoding {
   /// A length one higher than it is, so that 0 stands for none.
   private mutating func put(optional text: String?) {
     put(text.map { $0.utf8.count + 1 } ?? 0)
-    if let text { bytes.append(contentsOf: text.utf8) }
+    if let text { bytes.append(text: text) }
   }
 
   private mutating func put(optional payload: [UInt8]?) {

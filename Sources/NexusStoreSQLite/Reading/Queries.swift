@@ -15,18 +15,16 @@ extension SQLiteConnection {
   func missing(from scope: CounterScope) throws(StoreError) -> Spend {
     let since = SQLiteValue.time(scope.since ?? WallTime(microseconds: .min))
     var sum = Spend.zero
-    func add(_ row: SQLiteRow, isCalled: Bool) throws(StoreError) {
+    func add(_ row: SQLiteRow) throws(StoreError) {
+      let isCalled = scope.isMeant(EffectID(row.text(7)), of: row.optionalText(8).map { RunID($0) })
       let counts = try scope.holds(AgentName(row.text(0)), try row.choice(1), at: row.time(2), isCalled: isCalled) {
         () throws(StoreError) in
         try ListColumns.counters(row.text(6))
       }
       if counts { sum = sum + row.spend(3) }
     }
-    func add(_ row: SQLiteRow) throws(StoreError) { try add(row, isCalled: false) }
-    func addCalled(_ row: SQLiteRow) throws(StoreError) { try add(row, isCalled: true) }
-    if let run = scope.run {
-      try rows(.scopeOfRun, [since, .id(run)], add)
-      for called in scope.calledRuns { try rows(.scopeOfRun, [since, .id(called)], addCalled) }
+    if let runs = scope.runs {
+      for run in runs { try rows(.scopeOfRun, [since, .id(run)], add) }
     } else if let agent = scope.agents?.first, scope.key.scope == BudgetScope.agent(agent).text {
       // Nobody else's charges are booked there.
       try rows(.scopeOfAgent, [since, .id(agent)], add)

@@ -34,6 +34,13 @@ struct RunFacet: Hashable {
       reason: record.summary.pauseReason, code: record.summary.error?.code)
   }
 
+  /// Whether it stays the facet when the row is renewed.
+  func stands(as summary: RunSummary) -> Bool {
+    guard status == summary.status, reason == summary.pauseReason else { return false }
+    guard let error = summary.error else { return code == nil }
+    return code == Self.indexed(error.code)
+  }
+
   /// The facet after the row was renewed.
   func with(_ summary: RunSummary) -> RunFacet {
     var facet = self

@@ -29,6 +29,10 @@ enum SQL: Int, CaseIterable {
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
   case runCounts
+  // The audit log.
+  case auditLog, putAuditLog, lastAuditEntry, insertAuditEntry, auditEntries, pruneAuditEntries
+  case insertAuditCheckpoint, trimAuditCheckpoints, auditCheckpoints, pruneAuditCheckpoints
+  case insertAuditPayload, auditPayload, auditPayloadsOfRun, eraseAuditPayload, pruneAuditPayloads
 
   var text: String {
     switch self {
@@ -56,6 +60,10 @@ enum SQL: Int, CaseIterable {
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
       nodeText
+    case .auditLog, .putAuditLog, .lastAuditEntry, .insertAuditEntry, .auditEntries, .pruneAuditEntries,
+      .insertAuditCheckpoint, .trimAuditCheckpoints, .auditCheckpoints, .pruneAuditCheckpoints, .insertAuditPayload,
+      .auditPayload, .auditPayloadsOfRun, .eraseAuditPayload, .pruneAuditPayloads:
+      auditText
     }
   }
 
@@ -249,7 +257,7 @@ enum SQL: Int, CaseIterable {
     price
     """
 
-  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters"
+  private static let scopeColumns = "agent, basis, at, cost, tokens, requests, counters, id, run"
 
   private var ledgerText: String {
     switch self {

@@ -70,6 +70,14 @@ package struct OTLPRecorder: Sendable {
             OTLPAttribute("nexus.supervisor.report", report.kind),
             OTLPAttribute("nexus.supervisor.child", report.child),
           ]))
+    case .budget(let budget):
+      record(
+        OTLPEvent(
+          at: now, name: "nexus.budget.alert", body: budget.note, isWarning: true,
+          attributes: [
+            OTLPAttribute("nexus.budget.scope", budget.scope), OTLPAttribute("nexus.budget.window", budget.per),
+            OTLPAttribute("nexus.budget.percent", budget.percent.map(String.init) ?? "forecast"),
+          ]))
     case .log: break
     }
   }

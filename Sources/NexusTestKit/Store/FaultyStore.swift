@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusAudit
 package import NexusCore
 package import NexusKernel
 package import NexusStore
@@ -261,5 +262,30 @@ extension FaultyStore {
   package func lastBoot() async throws(StoreError) -> BootRow? {
     try look()
     return try await base.lastBoot()
+  }
+
+  package func auditStanding() async throws(StoreError) -> AuditStanding? {
+    try look()
+    return try await base.auditStanding()
+  }
+
+  package func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try look()
+    return try await base.auditRows(from: sequence, limit: limit)
+  }
+
+  package func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] {
+    try look()
+    return try await base.auditCheckpoints()
+  }
+
+  package func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try look()
+    return try await base.auditPayload(digest)
+  }
+
+  package func auditPayloads(of run: RunID) async throws(StoreError) -> [String] {
+    try look()
+    return try await base.auditPayloads(of: run)
   }
 }

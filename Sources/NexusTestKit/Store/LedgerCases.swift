@@ -121,6 +121,16 @@ extension StoreConformance {
       try expect(try await lack(store, CounterScope(key: team, agents: [StoreSamples.agent])), 160)
       // What was admitted in another window of the same counter belongs there.
       try expect(try await lack(store, CounterScope(key: StoreSamples.counter(9), agents: [StoreSamples.agent])), 100)
+      // Of some runs all charges are meant, of others some, and of nobody else any.
+      var flow = CounterScope(key: CounterKey(scope: "workflow:w", window: "day", index: 9), agents: [])
+      try expect(try await lack(store, flow), 0)
+      flow.calls = [RunID("run_1"): [EffectID("eff_4"), EffectID("eff_5")], RunID("run_2"): [EffectID("eff_6")]]
+      try expect(try await lack(store, flow), 5)
+      flow.calls = [:]
+      flow.calledRuns = [RunID("run_1")]
+      try expect(try await lack(store, flow), 5)
+      flow.key = CounterKey(scope: "workflow:w", window: "run", index: 9)
+      try expect(try await lack(store, flow), 5)
       let lacking = try await store.missing(from: all)
       try await store.commit(.raiseCounter(day, by: lacking))
       try expect(try await lack(store, all), 0)

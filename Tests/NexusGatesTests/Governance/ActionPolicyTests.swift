@@ -74,10 +74,11 @@ import Testing
     #expect(Self.judge(policy, "shell.run").answer == .forbidden(code: "NX-GAT-090"))
   }
 
-  @Test(arguments: [
-    (50, ActionVerdict.Answer.permitted), (100, .permitted), (101, .needsApproval(policy: "ops")),
-    (500, .needsApproval(policy: "ops")), (501, .forbidden(code: "NX-GAT-091")),
-  ])
+  @Test(
+    arguments: [
+      (50, ActionVerdict.Answer.permitted), (100, .permitted), (101, .needsApproval(policy: "ops")),
+      (500, .needsApproval(policy: "ops")), (501, .forbidden(code: "NX-GAT-091")),
+    ] as [(Int64, ActionVerdict.Answer)])
   func `a boundary permits up to a sum, and asks above another`(amount: Int64, answer: ActionVerdict.Answer) throws {
     let policy = try Self.policy(Self.refunds)
     #expect(Self.judge(policy, "payments.refund", ["amount": .int(amount)]).answer == answer)

@@ -55,7 +55,9 @@ struct ValidatorFormTests {
     definition.scope = .run
     definition.onInvalid = .retry
     definition.onError = .escalate
-    definition.schemaValue = ["type": "object", "properties": ["total": ["type": "integer"], "at": ["format": "date"]]]
+    definition.schemaValue = [
+      "type": "object", "properties": ["total": ["type": "integer"], "at": ["format": "date"]],
+    ]
     definition.assertsFormats = true
     definition.rules = [
       GateRule(

@@ -5,6 +5,7 @@ import NexusCore
 import NexusGateway
 import NexusKernel
 import NexusStore
+import NexusTestKit
 import Testing
 
 /// Agents that go round in circles, seen in the bodies of their requests.
@@ -214,6 +215,62 @@ struct LoopTests {
     let access = try await bench.open()
     for _ in 0..<6 { #expect(try await bench.call(key: access.key, body: GatewayBench.chat("same")).status == 200) }
     #expect(bench.events.notes.count { $0.contains("word for word") } == 1)
+    await bench.stop()
+  }
+
+  @Test func `what equal requests were answered is known after the node was killed`() async throws {
+    let store = InMemoryStore()
+    let upstream = ScriptedUpstream { number, _ in
+      .answer(
+        status: 200, fields: [Self.json],
+        body: GatewayBench.completion("same").replacing("\"c1\"", with: "\"c\(number)\""))
+    }
+    let first = try await bench(store: store, boot: "boot_a", upstream: upstream)
+    let access = try await first.open()
+    let body = GatewayBench.chat("same")
+    for _ in 1...4 { #expect(try await first.call(key: access.key, body: body).status == 200) }
+    await first.gateway.shutdown()
+    let second = try await bench(store: store, boot: "boot_b", upstream: upstream)
+    let next = try await second.open(2)
+    for _ in 1...4 {
+      #expect(try await second.call(key: next.key, body: body).fields["x-naos-replayed"] == "true")
+    }
+    let refused = try await second.call(key: next.key, body: body)
+    #expect(refused.status == 429 && refused.fields["x-naos-code"] == "NX-GWY-052")
+    #expect(upstream.requests.count == 4)
+    await second.stop()
+  }
+
+  @Test(arguments: [false, true])
+  func `a sudden pace is stopped, also when the node was killed before it`(isKilled: Bool) async throws {
+    let store = InMemoryStore()
+    let clock = ManualClock()
+    var agent = AgentSpec(name: AgentName("tester"), kind: .process(command: ["true"]), workingDirectory: "/")
+    agent.loops = LoopSpec(onSpike: .refuse)
+    let upstream = ScriptedUpstream { number, _ in GatewayBench.answer("answer \(number)") }
+    func start(_ boot: String) async throws -> GatewayBench {
+      try await GatewayBench.start(store: store, boot: boot, agents: [agent], clock: clock, upstream: upstream)
+    }
+    var bench = try await start("boot_a")
+    var key = try await bench.open().key
+    // One call of 15 tokens in each of six minutes.
+    for minute in 0..<6 {
+      #expect(try await bench.call(key: key, body: GatewayBench.chat("minute \(minute)")).status == 200)
+      clock.advance(by: .seconds(60))
+    }
+    if isKilled {
+      await bench.gateway.shutdown()
+      bench = try await start("boot_b")
+      key = try await bench.open(2).key
+    }
+    var statuses: [Int] = []
+    for number in 0..<10 {
+      statuses.append(try await bench.call(key: key, body: GatewayBench.chat("sudden \(number)")).status)
+    }
+    #expect(statuses == Array(repeating: 200, count: 8) + [429, 429])
+    let refusal = bench.gateway.closeAttempt(key).refusal
+    #expect(refusal?.reason == .loop && refusal?.action == .refuse)
+    #expect(bench.notices.contains { $0.contains("8 times as much in this minute") }, "\(bench.notices)")
     await bench.stop()
   }
 }

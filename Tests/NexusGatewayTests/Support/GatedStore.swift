@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import NexusAudit
 import NexusCore
 import NexusKernel
 import NexusStore
@@ -105,5 +106,14 @@ final class GatedStore: Store {
   func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await store.runCounts() }
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] { try await store.restarts(since: since) }
   func lastBoot() async throws(StoreError) -> BootRow? { try await store.lastBoot() }
+  func auditStanding() async throws(StoreError) -> AuditStanding? { try await store.auditStanding() }
+  func auditRows(from sequence: Int64, limit: Int) async throws(StoreError) -> [AuditRow] {
+    try await store.auditRows(from: sequence, limit: limit)
+  }
+  func auditCheckpoints() async throws(StoreError) -> [AuditCheckpointRow] { try await store.auditCheckpoints() }
+  func auditPayload(_ digest: String) async throws(StoreError) -> AuditPayload? {
+    try await store.auditPayload(digest)
+  }
+  func auditPayloads(of run: RunID) async throws(StoreError) -> [String] { try await store.auditPayloads(of: run) }
   func close() async { await store.close() }
 }

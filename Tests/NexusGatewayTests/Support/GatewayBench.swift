@@ -34,7 +34,7 @@ struct GatewayBench: Sendable {
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
     trustRoots: String? = nil, threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
-    upstream: ScriptedUpstream
+    clock: any NexusClock = SystemClock(), upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -61,7 +61,7 @@ struct GatewayBench: Sendable {
       ]
     plan.budgets = budgets
     plan.agents = agents
-    let ledger = Ledger(plan: plan, boot: BootID(boot), clock: SystemClock())
+    let ledger = Ledger(plan: plan, boot: BootID(boot), clock: clock)
     let events = EventLog()
     let noticeLog = NoticeLog()
     let signs = SignLog()
@@ -77,7 +77,7 @@ struct GatewayBench: Sendable {
     let gateway = try EffectGateway(
       configuration,
       GatewayPorts(
-        clock: SystemClock(), random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
+        clock: clock, random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } },
         streams: { signs.append($1) }))
     try await gateway.start()

@@ -221,7 +221,7 @@ import Testing
       return changed.boundBytes(nonce: "n", expiresAt: Self.at(1))
     }
     let same = bytes { _ in }
-    #expect(bytes { $0.arguments = ["amount": 420.0] } == same)
+    #expect(bytes { $0.arguments = ["amount": .double(420)] } == same)
     let others = [
       bytes { $0.run = RunID("run_2") }, bytes { $0.step = StepPath("other") }, bytes { $0.epoch = 1 },
       bytes { $0.tool = "payments.refunds" }, bytes { $0.arguments = ["amount": 421] },

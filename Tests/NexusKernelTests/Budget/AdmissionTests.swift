@@ -193,12 +193,12 @@ import Testing
     var percents: [Int] = []
     for (number, amount) in [49, 1, 20, 15, 10].enumerated() {
       _ = machine.admit(call("\(number)", flat(Int64(amount))), at: reading())
-      percents += machine.settle(EffectID("\(number)"), actual: cost(Int64(amount)))?.alerts.map(\.percent) ?? []
+      percents += machine.settle(EffectID("\(number)"), actual: cost(Int64(amount)))?.alerts.compactMap(\.percent) ?? []
     }
     #expect(percents == [50, 80])
     machine.setRules([rule(cost: 150, alertAt: [50, 80])])
     _ = machine.admit(call("z", flat(25)), at: reading())
-    #expect(machine.settle(EffectID("z"), actual: cost(25))?.alerts.map(\.percent) == [80])
+    #expect(machine.settle(EffectID("z"), actual: cost(25))?.alerts.compactMap(\.percent) == [80])
   }
 
   @Test func `a soft budget of the plan alerts when it is used up`() {

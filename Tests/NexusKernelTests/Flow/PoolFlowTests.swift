@@ -63,6 +63,20 @@ import Testing
     #expect(player.stopped["m2"] == .notNeeded)
   }
 
+  /// Its time came while the pool had failed and its losers were not over yet, so nobody else would wake it.
+  @Test func `a member whose next attempt fell due while the pool had failed goes on with a retry`() {
+    var player = FlowPlayer(.pool(4, PoolDecision(strategy: .all)))
+    player.crash("m0")
+    player.crash("m0")
+    #expect(player.wakes["m0"] != nil)
+    player.crash("m1", .badOutput)
+    #expect(player.status == .failed)
+    #expect(!player.isSettled)
+    player.passTime(of: "m0")
+    player.play(.retry(by: "ann", newKeys: false))
+    #expect(player.open["m0"]?.attempt == AttemptNumber(3))
+  }
+
   @Test func `a member is tried again before it is given up`() {
     var player = FlowPlayer(.pool(2, PoolDecision(strategy: .all)))
     player.crash("m0")

@@ -104,6 +104,17 @@ import Testing
     #expect(player.recovered().outlook == player.machine.outlook)
   }
 
+  @Test func `a decision that comes too late means nothing, and holds nothing up`() {
+    var player = Player()
+    player.succeed("faint")
+    player.play(.decide(.main, by: "ann", .accept, note: ""))
+    let before = player.journal.count
+    player.recover()
+    player.play(.decide(.main, by: "bob", .stop, note: ""))
+    #expect(player.journal.count == before)
+    #expect(player.actions == [.settle])
+  }
+
   @Test func `a resume is no answer`() {
     var player = Player()
     player.succeed("faint")

@@ -41,7 +41,7 @@ import Testing
     }
     // A world in which nothing goes wrong would prove nothing.
     guard seeds.count > 1 else { return }
-    #expect(ends == [.completed, .failed, .compensated, .compensatedPartial, .cancelled])
+    #expect(ends == [.completed, .failed, .stopped, .compensated, .compensatedPartial, .cancelled])
     #expect(kills > seeds.count / 2 && faults > seeds.count, "\(kills) kills, \(faults) faults")
   }
 

@@ -62,7 +62,8 @@ final class SimulatedWorld: Sendable {
   /// An attempt may have its effect the moment it starts, and may not care to be asked to end.
   func started(_ process: FakeProcess) {
     let launch = Launch(
-      key: (process.environment("NAOS_IDEMPOTENCY_KEY") ?? "").withoutGateRetry, attempt: process.environment("NAOS_ATTEMPT") ?? "")
+      key: (process.environment("NAOS_IDEMPOTENCY_KEY") ?? "").withoutGateRetry,
+      attempt: process.environment("NAOS_ATTEMPT") ?? "")
     state.withLock { $0.launches.append(launch) }
     if chance(3) { hasEffect(process) }
     if chance(4) { process.ignoreTerminate() }

@@ -121,7 +121,8 @@ class Project:
     def executions(self):
         """Every execution of a step, as its agent wrote it down: its run, its path, its attempt."""
         lines = [line.split() for line in (self.path / "executions").read_text().splitlines()]
-        return [(*key.split("/", 1), int(attempt)) for key, attempt in lines]
+        # A retry that a validator asked for has a key of its own, and is an attempt of the same step.
+        return [(*key.split("#g")[0].split("/", 1), int(attempt)) for key, attempt in lines]
 
     def known(self, name, forked=False):
         """The run of this name, if one was on the disk when it was read last."""

@@ -28,6 +28,7 @@ case ${1-ok} in
   flaky) [ "$NAOS_ATTEMPT" -ge 3 ] || exit 1 ;;
   bad) mkdir -p "effects/$key"; exit 9 ;;
   never) sleep 600 ;;
+  learns) [ -n "${NAOS_FEEDBACK-}" ] || set -- learns wrong ;;
   signal) "$BINARY" runs signal "$NAOS_RUN_ID" go --id once --input '{"n": 7}' >/dev/null 2>&1 ;;
 esac
 mkdir -p "effects/$key"
@@ -45,6 +46,7 @@ agents:
   vote-a: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Paris\\"}'"] }
   vote-b: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Paris\\"}'"] }
   vote-c: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"city\\": \\"Rome\\"}'"] }
+  judge: { command: [sh, -c, "sh act.sh ok >/dev/null; echo '{\\"groups\\": [[\\"vote-a\\", \\"vote-b\\"]]}'"] }
   signaller: { command: [sh, act.sh, signal], env: { BINARY: "${BINARY}" } }
   undo: { command: [sh, act.sh, ok] }
   undo-flaky: { command: [sh, act.sh, flaky], restart: temporary }
@@ -52,6 +54,7 @@ agents:
   undo-cancels: { command: [sh, act.sh, cancels], env: { BINARY: "${BINARY}" } }
   cancelled: { command: [sh, act.sh, cancelled], env: { BINARY: "${BINARY}" }, shutdown: brutal-kill }
   once: { command: [sh, act.sh, once] }
+  learner: { command: [sh, act.sh, learns] }
   probe: { command: [sh, act.sh, probe] }
 """
 
@@ -84,6 +87,13 @@ workflows:
       - {{ name: b, agent: ok }}
 pools:
   workers: {{ agent: ok, size: 2, strategy: {strategy} }}
+"""
+
+
+def guarded(step, rule, verdict):
+    return f"""
+validators:
+  guard: {{ target: steps.{step}.output, format: text, rules: [ {{ id: r, expr: "{rule}", onFail: {verdict} }} ] }}
 """
 
 
@@ -163,7 +173,8 @@ workflows:
     "pool-first": "pools:\n  flow: { agents: [same, never, never], strategy: first }\n",
     "pool-majority": "pools:\n  flow: { agents: [vote-a, vote-b, vote-c], strategy: majority }\n",
     "pool-quorum": "pools:\n  flow: { agents: [vote-a, vote-b, vote-c], strategy: quorum, quorum: 2 }\n",
-    "pool-judged": "pools:\n  flow: { agents: [vote-a, vote-b, vote-c], strategy: majority, equality: { path: city } }\n",
+    "pool-path": "pools:\n  flow: { agents: [vote-a, vote-b, vote-c], strategy: majority, equality: { path: city } }\n",
+    "pool-judged": "pools:\n  flow: { agents: [vote-a, vote-b, vote-c], strategy: majority, equality: { agent: judge } }\n",
     "queue-round-robin": queue("round-robin"),
     "queue-least-busy": queue("least-busy"),
     "queue-random": queue("random"),
@@ -197,6 +208,7 @@ sagas:
     "saga-undo-fails-goes-on": saga(2, undo=1, undo_agent="undo-bad", more="onCompensationFailure: continue"),
     "unknown-probe": unknown("{ probe: probe }"),
     "unknown-ask": unknown("ask"),
+    "unknown-fail": unknown("fail"),
     "fork": """
 workflows:
   flow:
@@ -205,6 +217,21 @@ workflows:
       - { name: b, agent: ok }
       - { name: c, agent: ok }
 """,
+    "gate-retries": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: learner }
+      - { name: b, agent: ok }
+""" + guarded("a", "!output.startsWith('wrong')", "retry"),
+    "gate-stops": saga(None) + guarded("s2", "output.startsWith('right')", "stop"),
+    "gate-asks": """
+workflows:
+  flow:
+    steps:
+      - { name: a, agent: ok }
+      - { name: b, agent: ok }
+""" + guarded("a", "output.startsWith('right')", "escalate"),
     "schedule": """
 workflows:
   flow:
@@ -250,6 +277,36 @@ def answer(project):
             project.naos("runs", "mark-done", run, "a", "--result", "done by a", "--detach")
         else:
             project.naos("runs", "resume", run, "--detach")
+
+
+def look(project):
+    """A step fails whose node was killed; somebody looks what it did, and has the run go on from there."""
+    while True:
+        ended = flow(project)
+        project.read_journals()
+        run = project.known("flow")
+        if run is None or (project.read("runs", "show", run)["error"] or {}).get("code") != "NX-RUN-033":
+            return ended
+        if (project.path / "effects" / f"{run}_a").exists():
+            project.naos("runs", "mark-done", run, "a", "--result", "done by a", "--detach")
+        else:
+            project.naos("runs", "retry", run, "--detach")
+
+
+def accept(project):
+    """Somebody accepts what a validator has escalated, as soon as it has."""
+    if project.known("flow") is None:
+        project.naos(*FLOW, "--detach")
+        project.read_journals()
+    run = project.known("flow")
+    while run is not None and project.read("runs", "show", run)["status"] in ("queued", "running", "suspended"):
+        asked = [entry["kind"] for entry in project.read_journals()[run] if entry["kind"] in ("judged", "gate-decided")]
+        if asked == ["judged"]:
+            project.naos("runs", "decide", run, "a", "--accept", "--detach")
+        elif asked:
+            break
+        time.sleep(0.05)
+    return flow(project)
 
 
 def ticks(project):
@@ -319,7 +376,7 @@ class Scenario:
 SPECIAL = {
     "pool-first": {"comparable": without("never", "never-2", effects=False), "others": 1},
     "pool-majority": {"comparable": without("vote-c"), "others": 1},
-    "pool-judged": {"comparable": without("vote-c"), "others": 1},
+    "pool-path": {"comparable": without("vote-c"), "others": 1},
     "pool-quorum": {"comparable": without("vote-c"), "others": 1},
     "fails": {"ends": {"failed"}},
     "exhausted": {"ends": {"paused"}},
@@ -327,7 +384,10 @@ SPECIAL = {
     "saga-undo-fails-goes-on": {"ends": {"compensated-partial"}},
     "unknown-probe": {"comparable": without_probe},
     "unknown-ask": {"needs_node": True, "drive": answer},
+    "unknown-fail": {"needs_node": True, "drive": look},
     "fork": {"needs_node": True, "drive": fork},
+    "gate-stops": {"ends": {"stopped"}},
+    "gate-asks": {"needs_node": True, "drive": accept},
     "schedule": {
         "needs_node": True, "drive": ticks, "comparable": every_tick,
         "usual": {("flow", "a"): 1, ("flow", "b"): 1}},

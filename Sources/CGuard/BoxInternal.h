@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// The sandbox of a process agent: namespaces with a file system of their own, Landlock, a filter of system calls.
+//
+//   guard ─┬─ keeper   the agent's main process as the guard knows it: it has the agent's groups, its uid and its
+//          │           namespaces but for the one of processes; it passes signals on and ends as the agent ended
+//          ├─ init     process 1 of the namespace of processes: it reaps; its death is the death of all in there
+//          └─ agent    the program; a child of the keeper, the leader of a session of its own
+//
+// All three are forks of the guard, which is plain C with one thread; only the agent executes another program.
+#ifndef NAOS_BOX_INTERNAL_H
+#define NAOS_BOX_INTERNAL_H
+
+#include <stdnoreturn.h>
+
+#include "GuardInternal.h"
+
+/// The descriptor at which keeper, init and agent find the socket that says how the start went.
+#define NAOS_BOX_STATUS 3
+
+/// Who an agent is within its namespace.
+#define NAOS_BOX_ID 1000
+#define NAOS_BOX_HOME "/home/agent"
+
+enum { NAOS_BOX_READ, NAOS_BOX_WRITE, NAOS_BOX_HIDE, NAOS_BOX_DOOR, NAOS_BOX_DATAGRAM_DOOR };
+
+/// One entry of an order: a folder or a file to show, a name to hide, or a door.
+struct naos_box_entry {
+  int kind;
+  const char *source;
+  const char *target;
+  /// A detached copy of the mount at `source`; -1: not made yet.
+  int tree;
+};
+
+struct naos_box {
+  struct naos_box_order order;
+  struct naos_box_entry *entries;
+  /// The default view, whose sources are opened with the entries'.
+  struct naos_box_entry *view;
+  size_t view_count;
+  /// The ids that the agent has outside its namespace.
+  uid_t uid;
+  gid_t gid;
+  /// The guard is root, and leaves that before it makes a namespace.
+  bool drops;
+  /// A namespace that maps owners, and whose; most grants have the same. -1: none yet.
+  int users;
+  uid_t owner;
+  gid_t owner_group;
+  /// What could not be done, for people.
+  const char *failed_at;
+};
+
+/// What is executed in it, and how: the guard's own code, called between the last lock but one and the last.
+struct naos_box_program {
+  const char *directory;
+  const int *streams;
+  pid_t guard;
+  const struct naos_group_plan *groups;
+  const void *context;
+  /// Returns only if nothing could be executed: an errno value, with where it failed.
+  int (*execute)(const void *context, int *stage);
+};
+
+enum { NAOS_BOX_FAILED = 1, NAOS_BOX_DOOR_MADE = 2, NAOS_BOX_READY = 3 };
+
+/// What goes over the status socket; a door comes with its descriptor.
+struct naos_box_message {
+  uint32_t kind;
+  int32_t stage;
+  int32_t error;
+  char what[NAOS_BOX_TEXT];
+};
+
+// BoxMounts.c
+/// Opens the sources, and maps their owners to the agent's ids if those are others. What root may not open is left for
+/// its own namespace if it comes `early`. Returns 0 or an errno value, `failed_at` set.
+int naos_box_open_sources(struct naos_box *box, bool early);
+/// Builds the file system and moves the caller into it. Returns 0 or an errno value, `failed_at` set.
+int naos_box_enter_view(struct naos_box *box);
+/// Whether mounts of the file system at `path` can have owners mapped. Returns 0 or an errno value.
+int naos_box_try_mapping(const char *path);
+bool naos_box_plan_view(struct naos_box *box);
+
+// BoxPaths.c
+/// Opens `path` below `root` without following any link; makes it, as a folder or a file, where it is not there.
+int naos_box_open_target(int root, const char *path, bool is_file);
+int naos_box_write_file(int root, const char *path, const char *text);
+
+// BoxDoors.c
+static inline bool naos_box_is_door(const struct naos_box_entry *entry) {
+  return entry->kind == NAOS_BOX_DOOR || entry->kind == NAOS_BOX_DATAGRAM_DOOR;
+}
+static inline bool naos_box_is_shown(const struct naos_box_entry *entry) {
+  return entry->kind == NAOS_BOX_READ || entry->kind == NAOS_BOX_WRITE;
+}
+/// Sets the loopback up, makes the sockets that are the doors, and hands each to `pass`. Returns 0 or an errno value,
+/// `failed_at` set.
+int naos_box_open_doors(struct naos_box *box, void (*pass)(int door));
+/// Writes the names of doors into the open file of hosts. Returns 0 or an errno value.
+int naos_box_name_doors(const struct naos_box *box, int file);
+
+// BoxLocks.c
+/// Gives up all privileges for good; also what an execution could bring back.
+int naos_box_drop_privileges(struct naos_box *box, bool executes);
+/// Landlock: what is not to be written cannot be written, whatever the mounts say.
+int naos_box_restrict_files(struct naos_box *box);
+/// Refuses system calls that no agent needs and that attacks begin with.
+int naos_box_filter_calls(void);
+int naos_landlock_version(void);
+
+// BoxKeeper.c
+/// A forked child of the guard becomes the keeper.
+noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program *program, int status,
+                            bool born_inside);
+
+// BoxSpawn.c
+bool naos_box_read_entries(struct naos_box *box, char **strings);
+/// Returns 0, or an errno value where root cannot be left.
+int naos_box_choose_ids(struct naos_box *box, uint64_t id);
+void naos_box_start(struct naos_box *box, const struct naos_box_program *program, struct naos_spawn_result *result);
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// The life of a keeper: it leaves root, makes the namespaces, starts the namespace's first process and the agent, and
+// then stands for the agent before the guard.
+#include "BoxInternal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void send_message(struct naos_box_message *message, int descriptor) {
+  struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
+  struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control;
+  if (descriptor >= 0) {
+    memset(&control, 0, sizeof control);
+    header.msg_control = control.bytes;
+    header.msg_controllen = sizeof control.bytes;
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  }
+  while (sendmsg(NAOS_BOX_STATUS, &header, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+}
+
+/// Who is told is the guard; it ends everything of a start that failed.
+static noreturn void fail(int stage, const char *what, int error) {
+  struct naos_box_message message = {.kind = NAOS_BOX_FAILED, .stage = stage, .error = error};
+  if (what) snprintf(message.what, sizeof message.what, "%s", what);
+  send_message(&message, -1);
+  _exit(127);
+}
+
+static noreturn void fail_box(const struct naos_box *box, int error) { fail(NAOS_STAGE_BOX, box->failed_at, error); }
+
+// ---- Namespaces --------------------------------------------------------------------------------------------------
+
+static int write_self(const char *file, const char *text) {
+  int folder = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return errno;
+  int error = naos_group_write(folder, file, text);
+  close(folder);
+  return error;
+}
+
+static int map_ids(const struct naos_box *box) {
+  char text[64];
+  // Its own map a process may write only while it is dumpable; nobody but its user could use that moment.
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return errno;
+  int error = write_self("setgroups", "deny");
+  snprintf(text, sizeof text, "%d %u 1", NAOS_BOX_ID, box->uid);
+  if (!error) error = write_self("uid_map", text);
+  snprintf(text, sizeof text, "%d %u 1", NAOS_BOX_ID, box->gid);
+  if (!error) error = write_self("gid_map", text);
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 && !error) error = errno;
+  return error;
+}
+
+static void leave_root(struct naos_box *box) {
+  // A user namespace of uid 0 may write the host's settings in /proc/sys: the kernel asks for the uid there, not for
+  // the namespace.
+  if (!box->drops) return;
+  if (setgroups(0, NULL) < 0) fail(NAOS_STAGE_BOX, "the groups of root", errno);
+  if (setresgid(box->gid, box->gid, box->gid) < 0) fail(NAOS_STAGE_BOX, "another group than root's", errno);
+  if (setresuid(box->uid, box->uid, box->uid) < 0) fail(NAOS_STAGE_BOX, "another user than root", errno);
+}
+
+static void enter_namespaces(struct naos_box *box) {
+  static const struct {
+    int flag;
+    const char *name;
+  } spaces[] = {{CLONE_NEWUSER, "a user namespace"},   {CLONE_NEWNS, "a mount namespace"},
+                {CLONE_NEWNET, "a network namespace"}, {CLONE_NEWPID, "a process namespace"},
+                {CLONE_NEWIPC, "an ipc namespace"},    {CLONE_NEWUTS, "a namespace of names"},
+                {CLONE_NEWCGROUP, "a control group namespace"}};
+  int all = 0;
+  for (size_t index = 0; index < sizeof spaces / sizeof *spaces; index++) all |= spaces[index].flag;
+  if (unshare(all) < 0) {
+    int error = errno;
+    // One after the other only to say which it is.
+    for (size_t index = 0; index < sizeof spaces / sizeof *spaces; index++)
+      if (unshare(spaces[index].flag) < 0) fail(NAOS_STAGE_BOX, spaces[index].name, errno);
+    fail(NAOS_STAGE_BOX, "the namespaces", error);
+  }
+  int error = map_ids(box);
+  if (error) fail(NAOS_STAGE_BOX, "the ids of a user namespace", error);
+  if (sethostname("agent", 5) < 0) fail(NAOS_STAGE_BOX, "a host name", errno);
+}
+
+static void pass_door(int door) {
+  struct naos_box_message message = {.kind = NAOS_BOX_DOOR_MADE};
+  send_message(&message, door);
+}
+
+// ---- The three processes -----------------------------------------------------------------------------------------
+
+static void die_with_parent(void) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(NAOS_STAGE_BOX, "a signal at the parent's end", errno);
+}
+
+/// Process 1 of the namespace: whoever loses its parent there is reaped here.
+static noreturn void be_init(struct naos_box *box) {
+  prctl(PR_SET_NAME, "naos-init");
+  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || naos_box_drop_privileges(box, false)) _exit(1);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  for (;;) {
+    while (waitpid(-1, NULL, WNOHANG) > 0) {}
+    siginfo_t info;
+    sigwaitinfo(&child, &info);
+  }
+}
+
+static noreturn void be_agent(struct naos_box *box, const struct naos_box_program *program) {
+  die_with_parent();
+  if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
+  int error = naos_box_enter_view(box);
+  if (error) fail_box(box, error);
+  if (chdir(program->directory) < 0) fail(NAOS_STAGE_WORKING_DIRECTORY, NULL, errno);
+  error = naos_limit_process(program->groups);
+  if (error) fail(NAOS_STAGE_CEILING, NULL, error);
+  struct rlimit none = {0, 0}, files = {box->order.files, box->order.files};
+  if (setrlimit(RLIMIT_CORE, &none) < 0) fail(NAOS_STAGE_BOX, "a limit of core dumps", errno);
+  if (box->order.files && setrlimit(RLIMIT_NOFILE, &files) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
+  if ((error = naos_box_drop_privileges(box, true)) || (error = naos_box_restrict_files(box))) fail_box(box, error);
+  if (fcntl(NAOS_BOX_STATUS, F_SETFD, FD_CLOEXEC) < 0 || syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, 0u) < 0)
+    fail(NAOS_STAGE_BOX, "the closing of files", errno);
+  sigset_t all;
+  sigemptyset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  if ((error = naos_box_filter_calls())) fail(NAOS_STAGE_BOX, "a filter of system calls", error);
+  struct naos_box_message ready = {.kind = NAOS_BOX_READY};
+  send_message(&ready, -1);
+  int stage = NAOS_STAGE_EXEC;
+  error = program->execute(program->context, &stage);
+  fail(stage, NULL, error);
+}
+
+/// Ends as the agent did: with its code, or by its signal.
+static noreturn void end_like(int status) {
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  int number = WTERMSIG(status);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  signal(number, SIG_DFL);
+  kill(getpid(), number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL);
+  _exit(128 + number);
+}
+
+/// Passes signals on until the agent has ended, and then ends what is left in its namespace.
+static noreturn void stand_for(pid_t agent, pid_t init) {
+  sigset_t all;
+  sigfillset(&all);
+  for (;;) {
+    int status;
+    pid_t ended = waitpid(agent, &status, WNOHANG);
+    if (ended == agent) {
+      kill(init, SIGKILL);
+      // The kernel lets go of a first process only when nobody is left in its namespace.
+      while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
+      end_like(status);
+    }
+    siginfo_t info;
+    int number = sigwaitinfo(&all, &info);
+    // Before the agent leads a session of its own, it is alone.
+    if (number > 0 && number != SIGCHLD && kill(-agent, number) < 0 && errno == ESRCH) kill(agent, number);
+  }
+}
+
+/// The guard's socket, signals and everything of other agents stays the guard's.
+static void take_files(const struct naos_box_program *program) {
+  for (int stream = 0; stream < 3; stream++)
+    if (dup2(program->streams[stream], stream) < 0) fail(NAOS_STAGE_STANDARD_STREAMS, NULL, errno);
+  if (syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, 0u) < 0)
+    fail(NAOS_STAGE_BOX, "the closing of files", errno);
+}
+
+noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program *program, int status,
+                            bool born_inside) {
+  if (dup2(status, NAOS_BOX_STATUS) < 0) _exit(127);
+  int error = naos_group_enter(program->groups, born_inside);
+  if (error) fail(NAOS_STAGE_CEILING, NULL, error);
+  if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
+  take_files(program);
+  prctl(PR_SET_NAME, "naos-keeper");
+  if (box->drops && (error = naos_box_open_sources(box, true))) fail_box(box, error);
+  leave_root(box);
+  // A change of user undoes it, so not before.
+  die_with_parent();
+  if (getppid() != program->guard) _exit(127);
+  enter_namespaces(box);
+  if ((error = naos_box_open_doors(box, pass_door))) fail_box(box, error);
+  pid_t init = fork();
+  if (init == 0) be_init(box);
+  if (init < 0) fail(NAOS_STAGE_FORK, NULL, errno);
+  pid_t agent = fork();
+  if (agent == 0) be_agent(box, program);
+  if (agent < 0) fail(NAOS_STAGE_FORK, NULL, errno);
+  // The agent's copy of the socket alone is left, and that one its execution closes.
+  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
+  stand_for(agent, init);
+}

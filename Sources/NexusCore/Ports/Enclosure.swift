@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// The sandbox that a process is started in: it sees the programs of the machine, its working directory read only, and
+/// what is listed here; its network is a loopback with nothing on it but its doors.
+package struct Enclosure: Sendable, Hashable {
+  /// A folder or a file that it is shown.
+  package struct Folder: Sendable, Hashable {
+    /// Outside; absolute.
+    package var path: String
+    /// Inside; absolute.
+    package var place: String
+    package var isWritable: Bool
+    package init(path: String, place: String, isWritable: Bool) {
+      self.path = path
+      self.place = place
+      self.isWritable = isWritable
+    }
+  }
+
+  /// A socket on its network that is served outside.
+  package struct Door: Sendable, Hashable {
+    package enum Destination: Sendable, Hashable {
+      /// The agent plane.
+      case plane
+    }
+    /// Where it is inside: `127.0.0.1:4201`.
+    package var place: String
+    package var destination: Destination
+    package init(place: String, destination: Destination) {
+      self.place = place
+      self.destination = destination
+    }
+  }
+
+  package static let defaultTemporaryBytes: Int64 = 64 << 20
+  /// Where the home of whoever runs in it is.
+  package static let home = "/home/agent"
+  package static let temporary = "/tmp"
+  /// Where it finds the folder for its output.
+  package static let output = "/run/naos"
+
+  package var folders: [Folder]
+  /// Folders outside that no grant shows, wherever they are within one; and beside them no keys either.
+  package var hidden: [String]
+  package var doors: [Door]
+  /// How much it may keep in `/tmp`, and as much again in its home.
+  package var temporaryBytes: Int64
+  /// How many files each of its processes may have open; nil for as many as the node's own agents may.
+  package var openFiles: Int?
+
+  package init(
+    folders: [Folder] = [], hidden: [String] = [], doors: [Door] = [],
+    temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil
+  ) {
+    self.folders = folders
+    self.hidden = hidden
+    self.doors = doors
+    self.temporaryBytes = temporaryBytes
+    self.openFiles = openFiles
+  }
+}
+
+/// Serves the doors of sandboxes.
+package protocol DoorKeeper: Sendable {
+  /// Takes over the sockets of the doors of a sandbox and serves them until `close` is called on what is returned.
+  ///
+  /// - Parameter sockets: one for each door, in their order; they are closed in any case.
+  func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors
+}
+
+package protocol OpenDoors: Sendable {
+  /// Takes no more connections; those that there are end with the processes that hold them.
+  func close()
+}

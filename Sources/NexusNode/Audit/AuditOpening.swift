@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusAudit
+internal import NexusCore
+internal import NexusKernel
+internal import NexusStore
+
+/// Takes up the audit log when a node starts, or refuses to start on one that is not as the last node left it.
+struct AuditOpening: Sendable {
+  /// A log of up to so many entries is checked as a whole before the node starts; of a longer one its end is, and the
+  /// whole while the node runs.
+  static let checkedEntries: Int64 = 1_000
+
+  let files: AuditFiles
+  /// The key of the log; of one that is yet to begin, the one that it will have.
+  let key: SignerKey
+  /// Whether the key was there already.
+  private let isKept: Bool
+
+  /// Reads the key or makes one; nothing is written yet.
+  init(_ options: NodeOptions, random: any RandomSource) throws {
+    files = AuditFiles(options.state, anchor: options.plan.audit.anchor)
+    let found = try files.key()
+    isKept = found != nil
+    key = try found ?? AuditFiles.freshKey(project: options.plan.name, random: random)
+  }
+
+  /// Begins the log, or checks it.
+  ///
+  /// - Throws: `OperationError`: the log is broken, or its key is missing.
+  func open(_ store: any Store) async throws {
+    let standing = try await store.auditStanding()
+    guard let standing else { return try await begin(store) }
+    guard isKept else {
+      throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.")
+    }
+    let faults = try await check(standing, store)
+    guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
+  }
+
+  /// The key and the first anchor come before the log: whatever is cut off in between, the next start goes on from it.
+  private func begin(_ store: any Store) async throws {
+    for anchor in files.readAnchors() where !anchor.note.isEmpty {
+      guard let note = SignedNote(parsing: anchor.note), let checkpoint = Checkpoint(text: note.text) else { continue }
+      // The log that it tells of is gone with the database.
+      if checkpoint.size > 0 || checkpoint.origin != key.name {
+        throw OperationError.brokenAudit([.tailCut(0, checkpoint.size)])
+      }
+    }
+    try files.keep(key)
+    let head = AuditHead(origin: key.name, epoch: 1)
+    guard let note = SignedNote(head.checkpoint.text, by: key) else {
+      throw OperationError.internalFailure("The audit log cannot be signed.")
+    }
+    for error in files.anchor(note.description) { throw error }
+    try await store.commit(
+      StoreTransaction(
+        .synced,
+        [.audit(.begin(head)), .audit(.append([AuditRecord(.logOpened, subject: head.origin)]))]))
+  }
+
+  private func check(_ standing: AuditStanding, _ store: any Store) async throws -> [LogFault] {
+    let head = standing.head
+    if head.origin != key.name { return [.replaced(expected: key.name, found: head.origin)] }
+    let checkpoints = try await store.auditCheckpoints()
+    let anchors = files.readAnchors()
+    let isShort = head.tree.size - head.base.size <= Self.checkedEntries
+    var check = LogCheck(
+      head, key: key.verifier, checkpoints: isShort ? checkpoints : [], anchors: anchors,
+      from: isShort ? head.base.size : head.tree.size - Self.checkedEntries)
+    var next = isShort ? Int64.min : head.tree.size - Self.checkedEntries
+    while !check.isDone {
+      let rows = try await store.auditRows(from: next, limit: AuditBook.pageRows)
+      for row in rows { check.take(row) }
+      guard let last = rows.last, rows.count == AuditBook.pageRows, last.sequence < .max else { break }
+      next = last.sequence + 1
+    }
+    return check.finish(isSealed: AuditSeal(key).accepts(standing.seal, of: head))
+  }
+}
+
+extension AuditOpening {
+  /// Checks a log that was too long for that at the start; a short one was checked.
+  func checkWhole(_ store: any Store) async throws(OperationError) -> [LogFault] {
+    do throws(StoreError) {
+      guard let standing = try await store.auditStanding(),
+        standing.head.tree.size - standing.head.base.size > Self.checkedEntries
+      else { return [] }
+      // Only what was there at the start: the rest is written by this node.
+      let rows = try await store.auditCheckpoints().filter { $0.size <= standing.head.tree.size }
+      var check = LogCheck(standing.head, key: key.verifier, checkpoints: rows, anchors: [])
+      var next = standing.head.base.size
+      while !check.isDone, !Task.isCancelled, next < standing.head.tree.size {
+        let page = try await store.auditRows(from: next, limit: AuditBook.pageRows)
+        for row in page where row.sequence < standing.head.tree.size { check.take(row) }
+        guard let last = page.last, last.sequence < .max else { break }
+        next = last.sequence + 1
+      }
+      if Task.isCancelled { return [] }
+      // What retention removed meanwhile is not missing.
+      let now = try await store.auditStanding()
+      if now?.head.base.size != standing.head.base.size { return [] }
+      return check.finish(isSealed: nil)
+    } catch {
+      throw OperationError(error)
+    }
+  }
+}

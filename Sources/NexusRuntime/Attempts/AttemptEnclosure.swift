@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusKernel
+
+extension Enclosure {
+  /// The sandbox of one attempt of `spec`; nil if it runs in the open.
+  ///
+  /// - Parameters:
+  ///   - state: the node's own folder, which no grant shows.
+  ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
+  init?(of spec: AgentSpec, access: AttemptAccess, state: String, output: String?) {
+    guard let sandbox = spec.sandbox else { return nil }
+    var folders = sandbox.folders
+    if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
+    self.init(
+      folders: folders, hidden: [state],
+      doors: access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [],
+      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles)
+  }
+}
+
+extension AttemptAccess {
+  /// The port at the end of `http://127.0.0.1:4201`.
+  var port: Int? { baseURL.split(separator: ":").last.flatMap { Int($0) } }
+
+  /// As seen from within a sandbox: the plane is on its loopback, wherever it listens outside.
+  func inside(_ sandbox: SandboxSpec?) -> AttemptAccess {
+    guard sandbox != nil, let port else { return self }
+    return AttemptAccess(key: key, baseURL: "http://127.0.0.1:\(port)")
+  }
+}
+
+extension String {
+  /// Without the last component of a path.
+  var droppingLastComponent: String { lastIndex(of: "/").map { String(self[..<$0]) } ?? self }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusAPI
+internal import NexusCore
+
+/// A request that changes something, and whose outcome is not in the audit log yet.
+struct AuditedRequest: Sendable {
+  let trail: any AuditTrail
+  /// As it was written down, or will be.
+  let record: AuditRecord
+  /// Whether it stands in the log already: what anybody may ask does so only once it was granted.
+  let isWritten: Bool
+
+  func answered(_ reply: OperatorReply) { tell("done", status: reply.status, code: nil) }
+
+  func refused(_ error: OperationError) {
+    if isWritten { tell("refused", status: error.kind.httpStatus, code: error.code) }
+  }
+
+  private func tell(_ outcome: String, status: Int, code: String?) {
+    var record = record
+    if isWritten { record.event = .operatorOutcome }
+    record.payload = nil
+    record.outcome = outcome
+    record.code = code
+    record.details["status"] = .int(Int64(status))
+    trail.note(record)
+  }
+}
+
+extension OperatorPlane {
+  /// A longer body is not kept beside the log: inputs of runs are, with the run.
+  private static let keptBodyBytes = 16 << 10
+
+  /// Writes a request that changes something into the audit log, before it is answered.
+  ///
+  /// Every such route passes here, so that none can forget it.
+  ///
+  /// - Throws: the log takes nothing, and so nothing is changed.
+  func writeDown(_ request: OperatorRequest, for route: Route) async throws(OperationError) -> AuditedRequest? {
+    guard let audit, route.method != "GET" else { return nil }
+    var record = AuditRecord(
+      .operatorRequest, by: credentials.actor(of: request), run: request.parameters["id"].map { RunID($0) },
+      agent: route.path.hasPrefix("/api/v1/agents/") ? request.parameters["name"].map { AgentName($0) } : nil,
+      subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
+    if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
+    guard route.access != .open else { return AuditedRequest(trail: audit, record: record, isWritten: false) }
+    if route.path != "/api/v1/runs", !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
+      record.payload = audit.payload(request.body)
+    }
+    do throws(AuditRefusal) { try await audit.record(record) } catch {
+      throw OperationError(
+        .failed, code: error.code, title: "The audit log takes nothing, so nothing is changed", detail: error.message,
+        hint: "naos audit verify says what is wrong with it.")
+    }
+    return AuditedRequest(trail: audit, record: record, isWritten: true)
+  }
+
+  /// Who may not ask, or not from there.
+  func noteRefusal(_ error: OperationError, of request: OperatorRequest) {
+    guard let audit, error.kind == .authentication || error.kind == .forbidden else { return }
+    audit.note(
+      AuditRecord(
+        .accessRefused, by: AuditActor("unknown", .unknown, .none),
+        subject: "\(request.method) \(request.path.prefix(128))", verdict: "deny", code: error.code))
+  }
+}
+
+extension Credentials {
+  /// Who asks, of a request that was let in.
+  func actor(of request: OperatorRequest) -> AuditActor {
+    if Self.bearer(request) != nil { return AuditActor("owner", .operator, .token) }
+    if let cookie = cookie(of: request) {
+      let digest = Base64.encodeURL(Array(Secrets.digest(cookie).bytes.prefix(6)))
+      return AuditActor("session:" + digest, .operator, .session)
+    }
+    return AuditActor("unknown", .unknown, .code)
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import Glibc
+import NexusCore
+import NexusSandbox
+import Testing
+
+/// Programs in sandboxes, started by the launcher alone.
+@Suite(.timeLimit(.minutes(2))) struct BoxTests {
+  let launcher = GuardedLauncher()
+  let output = Recorder()
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    let missing = SandboxParts.probe().parts.filter { $0.isNeeded && $0.failure != nil }
+    guard missing.isEmpty else { try Test.cancel("no sandbox can be made here: \(missing)") }
+  }
+
+  private func boxed(
+    _ script: String, _ folders: [Enclosure.Folder] = [], hidden: [String] = [], files: Int? = nil
+  ) -> LaunchRequest {
+    var request = shell(script)
+    request.workingDirectory = folder.path
+    request.enclosure = Enclosure(folders: folders, hidden: hidden, temporaryBytes: 1 << 20, openFiles: files)
+    return request
+  }
+
+  private func grant(_ name: String, as place: String? = nil, write: Bool = false) -> Enclosure.Folder {
+    Enclosure.Folder(path: folder.path + "/" + name, place: place ?? folder.path + "/" + name, isWritable: write)
+  }
+
+  private func run(_ request: LaunchRequest) async throws -> ProcessExit {
+    try await launcher.launch(request, output: output).waitForExit()
+  }
+
+  private func failure(of request: LaunchRequest) async -> LaunchError? {
+    do {
+      _ = try await launcher.launch(request, output: output)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func makeFolder(_ name: String) throws {
+    guard unsafe mkdir(folder.path + "/" + name, 0o755) == 0 else { throw TemporaryFolder.Failure(what: name) }
+  }
+
+  @Test func `it ends as the program ended`() async throws {
+    #expect(try await run(boxed("echo out; echo err >&2; exit 7")).status == .exited(code: 7))
+    #expect(output.text() == "out\n")
+    #expect(output.text(.standardError) == "err\n")
+    #expect(try await run(boxed("kill -SEGV $$")).status == .signalled(signal: SIGSEGV))
+    #expect(try await run(boxed("kill -KILL $$")).status == .signalled(signal: SIGKILL))
+  }
+
+  @Test func `a request to end reaches the program`() async throws {
+    let process = try await launcher.launch(
+      boxed("trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.01; done"), output: output)
+    await output.wait(for: "ready")
+    #expect(process.signal(.terminate))
+    #expect(await process.waitForExit().status == .exited(code: 3))
+    #expect(output.text().contains("asked"))
+
+    let plain = try await launcher.launch(boxed("echo other; while :; do sleep 0.01; done"), output: output)
+    await output.wait(for: "other")
+    plain.signal(.terminate)
+    #expect(await plain.waitForExit().status == .signalled(signal: SIGTERM))
+  }
+
+  @Test func `its end ends what left its session`() async throws {
+    let tag = uniqueTag("box")
+    let exit = try await run(boxed("(setsid env -i /bin/sh -c 'while :; do sleep 60; done' \(tag) &) ; exit 0"))
+    #expect(exit.status == .exited(code: 0))
+    #expect(processes(tagged: tag).isEmpty)
+  }
+
+  @Test func `the program is told when it is not there`() async throws {
+    var request = boxed("true")
+    request.arguments = ["no-such-command-here"]
+    #expect(await failure(of: request)?.stage == .lookup)
+    request.arguments = ["/no/such/program"]
+    #expect(await failure(of: request)?.stage == .lookup)
+  }
+
+  @Test func `a missing folder refuses the start and is named`() async throws {
+    let error = await failure(of: boxed("true", [grant("nowhere")]))
+    #expect(error?.stage == .enclosure)
+    #expect(error?.message.contains("nowhere") == true)
+  }
+
+  @Test func `a grant that leads over a link is refused`() async throws {
+    try makeFolder("real")
+    let link = folder.path + "/link"
+    guard unsafe symlink("/etc", link) == 0 else { throw TemporaryFolder.Failure(what: link) }
+    let last = await failure(of: boxed("true", [grant("link")]))
+    #expect(last?.errorNumber == ELOOP && last?.stage == .enclosure)
+    let within = await failure(of: boxed("true", [grant("link/ssl")]))
+    #expect(within?.errorNumber == ELOOP && within?.stage == .enclosure)
+  }
+
+  @Test func `what is granted to write is written as its owner, and nothing else`() async throws {
+    try makeFolder("out")
+    let script = """
+      echo x > out/file && cat out/file
+      echo x > other || echo refused
+      echo x > /tmp/file && cat /tmp/file
+      echo x > "$PWD/../$(basename $PWD)/up" || echo refused
+      """
+    let exit = try await run(boxed(script, [grant("out", write: true)]))
+    #expect(exit.status == .exited(code: 0))
+    #expect(output.text() == "x\nrefused\nx\nrefused\n", "\(output.text(.standardError))")
+    var facts = stat()
+    #expect(unsafe stat(folder.path + "/out/file", &facts) == 0)
+    #expect(facts.st_uid == getuid())
+  }
+
+  @Test func `secrets are hidden at the top of each folder and the node's own anywhere`() async throws {
+    try makeFolder("a")
+    try makeFolder("a/b")
+    try makeFolder("a/b/.naos")
+    for name in [".env", ".env.local", ".envrc", "a/.env", "a/b/.env", "a/b/.naos/token", "a/seen"] {
+      _ = try folder.write(name, "secret\n", mode: 0o644)
+    }
+    let script = "cat .env .env.local .envrc a/.env a/b/.env; ls a/b/.naos; cat a/seen"
+    let exit = try await run(boxed(script, [grant("a")], hidden: [folder.path + "/a/b/.naos"]))
+    #expect(exit.status == .exited(code: 0))
+    #expect(output.text() == "secret\n", "\(output.text(.standardError))")
+  }
+
+  @Test func `no file, variable or process of the node is there`() async throws {
+    let script = """
+      ls /proc/self/fd | wc -l
+      env | cut -d= -f1 | sort | tr '\\n' ' '
+      ls /proc | grep -c '^[0-9]'
+      cat /proc/1/environ 2>/dev/null | wc -c
+      """
+    #expect(try await run(boxed(script)).status == .exited(code: 0))
+    let lines = output.text().split(separator: "\n")
+    // The listing itself is the fourth.
+    #expect(lines.first == "4")
+    #expect(lines.last == "0")
+    #expect(output.text().contains("NAOS_SPAWN PATH PWD TEST_TAG"))
+  }
+
+  @Test func `the file systems in memory are bounded, and so are open files`() async throws {
+    let script = """
+      head -c 2000000 /dev/zero > /tmp/big 2>/dev/null || echo full
+      head -c 2000000 /dev/zero > /home/agent/big 2>/dev/null || echo full
+      ulimit -n
+      """
+    #expect(try await run(boxed(script, files: 64)).status == .exited(code: 0))
+    #expect(output.text() == "full\nfull\n64\n")
+  }
+
+  @Test func `many at once start and end`() async throws {
+    let launcher = launcher
+    let request = boxed("exit 5")
+    let statuses = try await withThrowingTaskGroup(of: ExitStatus.self) { group in
+      for _ in 0..<40 {
+        group.addTask { try await launcher.launch(request, output: Counter()).waitForExit().status }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(statuses == Array(repeating: .exited(code: 5), count: 40))
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import Glibc
+internal import NexusCore
+internal import NexusSandbox
+
+/// What a sandbox adds to the start of a program, beside bubblewrap, in turns: `naos-bench-process sandbox [ROUNDS]`.
+enum SandboxBench {
+  private struct Way {
+    let name: String
+    let request: LaunchRequest
+    var times: [Int64] = []
+  }
+
+  static func run(rounds: Int) async throws {
+    let launcher = GuardedLauncher()
+    try launcher.start()
+    var ways = [
+      Way(name: "bare", request: request(["/bin/true"])),
+      Way(name: "sandbox", request: request(["/bin/true"], enclosure: Enclosure())),
+    ]
+    let view = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc/ssl", "/etc/ssl"]
+    let links = ["bin", "lib", "lib64"].flatMap { ["--symlink", "usr/\($0)", "/\($0)"] }
+    let rest = [
+      "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "/bin/true",
+    ]
+    let bubblewrap = request(["bwrap"] + view + links + rest)
+    do {
+      _ = try await launcher.launch(bubblewrap, output: Silence()).waitForExit()
+      ways.append(Way(name: "bwrap", request: bubblewrap))
+    } catch {
+      print("bwrap is not here: \(error)")
+    }
+    for _ in 0..<rounds {
+      for index in ways.indices { ways[index].times.append(try await time(ways[index].request, launcher)) }
+    }
+    for way in ways {
+      let sorted = way.times.sorted()
+      func at(_ percent: Int) -> Double { Double(sorted[sorted.count * percent / 100] / 1000) / 1000 }
+      print("\(way.name), start to end: p50 \(at(50)) ms, p90 \(at(90)) ms")
+    }
+    await launcher.shutDown()
+  }
+
+  private static func time(_ request: LaunchRequest, _ launcher: GuardedLauncher) async throws -> Int64 {
+    let begin = ProcessBench.nanoseconds()
+    let exit = try await launcher.launch(request, output: Silence()).waitForExit()
+    guard exit.status == .exited(code: 0) else {
+      throw LaunchError(stage: .exec, errorNumber: 0, message: "\(request.arguments[0]) ended with \(exit.status)")
+    }
+    return ProcessBench.nanoseconds() - begin
+  }
+
+  private static func request(_ arguments: [String], enclosure: Enclosure? = nil) -> LaunchRequest {
+    LaunchRequest(
+      arguments: arguments, environment: [EnvironmentVariable("PATH", "/usr/local/bin:/usr/bin:/bin")],
+      workingDirectory: "/", label: "bench", enclosure: enclosure)
+  }
+}
+
+private final class Silence: OutputReceiver {
+  func received(_ bytes: [UInt8], from stream: OutputStream) {}
+}
