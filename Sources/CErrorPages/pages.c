@@ -196,6 +196,9 @@ static const unsigned char NX_APR_022[] = {
 static const unsigned char NX_APR_023[] = {
 #embed "../../docs/errors/NX-APR-023.md"
 };
+static const unsigned char NX_APR_024[] = {
+#embed "../../docs/errors/NX-APR-024.md"
+};
 static const unsigned char NX_BUD_001[] = {
 #embed "../../docs/errors/NX-BUD-001.md"
 };
@@ -1024,6 +1027,7 @@ static const struct naos_error_page pages[] = {
     {"NX-APR-021", NX_APR_021, sizeof NX_APR_021},
     {"NX-APR-022", NX_APR_022, sizeof NX_APR_022},
     {"NX-APR-023", NX_APR_023, sizeof NX_APR_023},
+    {"NX-APR-024", NX_APR_024, sizeof NX_APR_024},
     {"NX-BUD-001", NX_BUD_001, sizeof NX_BUD_001},
     {"NX-BUD-002", NX_BUD_002, sizeof NX_BUD_002},
     {"NX-BUD-003", NX_BUD_003, sizeof NX_BUD_003},

@@ -17,7 +17,14 @@ extension CanonicalYAML {
     if let part = policy.escalateAt { members.append(("escalateAt", percent(part))) }
     if !policy.escalateTo.isEmpty { members.append(("escalateTo", roles(policy.escalateTo))) }
     members.append(("onExpire", .plain("deny")))
+    if !policy.channels.isEmpty {
+      members.append(("channels", .list(policy.channels.map { .text("webhook:\($0)") })))
+    }
     return .map(members)
+  }
+
+  func webhook(_ spec: WebhookSpec) -> YAMLText {
+    .map([("url", .text(spec.url)), ("secret", .text(redactedText))])
   }
 
   func governance(_ spec: GovernanceSpec) -> YAMLText {

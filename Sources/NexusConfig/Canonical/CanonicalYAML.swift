@@ -36,6 +36,7 @@ struct CanonicalYAML {
         + plan.queuePools.map { ($0.name.text, queue($0)) })
     add("validators", plan.validators.map { ($0.gate.name, validator($0)) })
     add("approvals", plan.approvals.map { ($0.name, approval($0)) })
+    add("webhooks", plan.webhooks.map { ($0.name, webhook($0)) })
     if let spec = plan.governance { members.append(("governance", governance(spec))) }
     add("schedules", plan.schedules.map { ($0.name.text, schedule($0)) })
     members.append(("cost", cost))

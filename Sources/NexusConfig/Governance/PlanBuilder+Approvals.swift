@@ -9,7 +9,10 @@ internal import NexusKernel
 extension PlanBuilder {
   private static let rolePrefix = "role:"
 
+  private static let webhookPrefix = "webhook:"
+
   mutating func buildApprovals() {
+    for item in named("webhooks", nil) { if let webhook = webhook(item) { plan.webhooks.append(webhook) } }
     for item in named("approvals", nil) {
       if let policy = approval(item) { plan.approvals.append(policy) }
     }
@@ -36,17 +39,12 @@ extension PlanBuilder {
     if let value = fields.value("warnAt") { policy.warnAt = (value.list ?? [value]).compactMap(\.percentage).sorted() }
     policy.escalateAt = fields.value("escalateAt")?.percentage
     policy.escalateTo = roles("escalateTo", fields)
+    policy.channels = channels(fields)
     checkTimes(of: policy, fields)
     return diagnostics[before...].allSatisfy { $0.severity != .error } ? policy : nil
   }
 
   private mutating func refuseUnbuilt(_ fields: Fields) {
-    if let field = fields.field("channels") {
-      report(
-        Diagnostic(
-          "NX-APR-022", "`\(field.written)` cannot be kept: nothing sends questions to people", at: field.keyLocation,
-          help: "remove it: naos approvals list, the dashboard and GET /api/v1/approvals show what waits"))
-    }
     if fields.text("onExpire") == "approve", let place = fields.value("onExpire")?.location {
       report(
         Diagnostic(
@@ -77,6 +75,58 @@ extension PlanBuilder {
         Diagnostic("NX-APR-020", "nobody is named who could decide", at: value.location, help: "write `[role:ops]`"))
     }
     return roles
+  }
+
+  private mutating func webhook(_ item: Named) -> WebhookSpec? {
+    guard let value = item.fields.value("url"), let text = value.text, let place = item.fields.value("secret"),
+      case .text(let secret, let isExternal) = place.content
+    else { return nil }
+    guard let url = ProviderURL(text), url.isEncrypted || url.isLoopback else {
+      report(
+        Diagnostic(
+          "NX-APR-024", "`url` is no address that questions may be sent to", at: value.location,
+          help: "write https:// and a host; http:// is for this machine alone"))
+      return nil
+    }
+    if !isExternal {
+      var diagnostic = Diagnostic(
+        "NX-CFG-209", .warning, "a secret stands in the file", at: place.location,
+        help: "put it in the environment or .env and write ${NAME}")
+      diagnostic.hidesSource = true
+      report(diagnostic)
+    }
+    guard secret.utf8.count >= Self.shortestSecret else {
+      report(
+        Diagnostic(
+          "NX-APR-024", "a secret of \(secret.utf8.count) bytes signs nothing", at: place.location,
+          help: "use at least \(Self.shortestSecret): openssl rand -hex 32"))
+      return nil
+    }
+    return WebhookSpec(name: item.name, url: url.text, secret: SecretText(secret))
+  }
+
+  /// A shorter secret could be guessed.
+  private static let shortestSecret = 16
+
+  /// Webhooks as `webhook:NAME`; what is none is reported.
+  private mutating func channels(_ fields: Fields) -> [String] {
+    guard let value = fields.value("channels") else { return [] }
+    let names = documents.flatMap { $0.value("webhooks")?.entries?.map(\.key) ?? [] } + plan.webhooks.map(\.name)
+    var channels: [String] = []
+    for entry in value.list ?? [value] {
+      guard let text = entry.text else { continue }
+      let name = text.hasPrefix(Self.webhookPrefix) ? String(text.dropFirst(Self.webhookPrefix.count)) : text
+      guard text.hasPrefix(Self.webhookPrefix), names.contains(name) else {
+        report(
+          Diagnostic(
+            "NX-APR-022", "`\(text)` is nothing that can be told", at: entry.location,
+            help: "write `webhook:NAME`, of `webhooks`; the terminal and the dashboard show what waits anyway",
+            suggestion: Suggestion.nearest(to: name, among: names).map { Self.webhookPrefix + $0 }))
+        continue
+      }
+      if !channels.contains(name) { channels.append(name) }
+    }
+    return channels
   }
 
   private mutating func checkTimes(of policy: ApprovalPolicy, _ fields: Fields) {

@@ -55,6 +55,7 @@ enum ConfigKeys {
       KeySpec("replay", .anything, availability: .later, "What of a request does not count for its digest."),
       KeySpec("trust", .anything, availability: .laterAndRestricts, "Who is trusted with what."),
       KeySpec("validators", .collection(validator), "Checks of what agents and steps return, by name."),
+      KeySpec("webhooks", .collection(webhook), "Where questions to people are told of, by name."),
       KeySpec("governance", .object(governance), default: "every action may happen", "Which actions may happen."),
     ])
 

@@ -26,7 +26,17 @@ extension ConfigKeys {
       KeySpec(
         "onExpire", Shape(.word(["deny", "approve"])), default: "deny",
         "What silence means: `deny`. `approve` is refused."),
-      KeySpec("channels", .anything, "Refused: nothing is sent anywhere; whoever decides asks the node."),
+      KeySpec(
+        "channels", Shape(.literal, sequence: .list(Shape(.literal))), default: "none",
+        "Who is told of it: `webhook:NAME`, of `webhooks`."),
+    ])
+
+  static let webhook = ObjectShape(
+    "a webhook",
+    [
+      name,
+      KeySpec("url", text, required: true, "Where it is posted to: `https://…`, or `http://` on this machine."),
+      KeySpec("secret", text, required: true, "What signs it, as `${NAME}`: whoever receives it has the same."),
     ])
 
   static let governance = ObjectShape(

@@ -180,6 +180,7 @@ enum ConfigReference {
     Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
     Section(
       title: "`approvals.<name>`", text: "See [approvals](../concepts/approvals.md).", shape: ConfigKeys.approval),
+    Section(title: "`webhooks.<name>`", text: "", shape: ConfigKeys.webhook),
     Section(
       title: "`governance`", text: "See [governance](../concepts/governance.md).", shape: ConfigKeys.governance),
     Section(title: "`governance.tools.<name>`", text: "", shape: ConfigKeys.governedTool),

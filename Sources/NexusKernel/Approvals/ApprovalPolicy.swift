@@ -21,6 +21,9 @@ package struct ApprovalPolicy: Sendable, Hashable {
   /// Their roles.
   package var escalateTo: [String] = []
 
+  /// The webhooks that are told of it, by name.
+  package var channels: [String] = []
+
   /// How long people have where nothing says so.
   package static let usualLife = Duration.seconds(24 * 3600)
 

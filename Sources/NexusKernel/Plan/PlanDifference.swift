@@ -18,7 +18,7 @@ package struct PlanDifference: Sendable, Hashable {
   package struct Change: Sendable, Hashable {
     package var kind: Kind
     /// `agent`, `supervisor`, `workflow`, `saga`, `pool`, `schedule`, `provider`, `model`, `budget`, `price`, `approval`,
-    /// `server`, `store`, `audit`, `project`.
+    /// `webhook`, `server`, `store`, `audit`, `project`.
     package var subject: String
     package var name: String
     /// For people: `restart: transient → permanent`.
@@ -41,6 +41,7 @@ package struct PlanDifference: Sendable, Hashable {
     compareNamed("provider", old.providers.map { ($0.name, $0) }, new.providers.map { ($0.name, $0) }, .nextUp)
     compareNamed("model", old.models.map { ($0.alias, $0) }, new.models.map { ($0.alias, $0) }, .nextUp)
     compareNamed("approval", old.approvals.map { ($0.name, $0) }, new.approvals.map { ($0.name, $0) }, .now)
+    compareNamed("webhook", old.webhooks.map { ($0.name, $0) }, new.webhooks.map { ($0.name, $0) }, .now)
     if old.governance != new.governance { add(.changed, "project", "governance", "rules about actions", .now) }
     if old.localScript != new.localScript { add(.changed, "provider", "local", "script", .nextUp) }
     if old.server != new.server { add(.changed, "server", "server", "host or ports", .nextUp) }

@@ -15,6 +15,7 @@ package struct ProjectPlan: Sendable, Hashable {
   package var schedules: [ScheduleSpec]
   /// Who decides about what, in the order of the file.
   package var approvals: [ApprovalPolicy]
+  package var webhooks: [WebhookSpec]
   /// Which actions may happen; nil: every one.
   package var governance: GovernanceSpec?
   /// In the order of the file; what they guard carries them, too.
@@ -44,6 +45,7 @@ package struct ProjectPlan: Sendable, Hashable {
     queuePools = []
     schedules = []
     approvals = []
+    webhooks = []
     validators = []
     providers = []
     models = []

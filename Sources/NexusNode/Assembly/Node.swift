@@ -116,6 +116,8 @@ package final class Node: Sendable {
       var services = services(
         options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       services.actions = judge
+      let hooks = WebhookQueue()
+      services.approvalNews = { hooks.take($0) }
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
@@ -128,7 +130,7 @@ package final class Node: Sendable {
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
         logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
-        tokens: tokens, audit: audit)
+        tokens: tokens, hooks: hooks, audit: audit)
     } catch {
       await store.close()
       throw error

@@ -35,6 +35,7 @@ final class NodeParts: Sendable {
   let trap: TrapRecord
   let token: String
   let tokens: TokenBook
+  let hooks: WebhookQueue
   let audit: AuditDesk
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
@@ -52,9 +53,10 @@ final class NodeParts: Sendable {
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
     launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
-    audit: AuditDesk
+    hooks: WebhookQueue, audit: AuditDesk
   ) {
     self.tokens = tokens
+    self.hooks = hooks
     self.options = options
     self.lock = lock
     self.clock = clock
@@ -186,6 +188,6 @@ enum NodeLog {
 extension NodeOptions {
   /// What no log may show.
   var secrets: [String] {
-    plan.providers.compactMap { $0.apiKey?.revealed }
+    plan.providers.compactMap { $0.apiKey?.revealed } + plan.webhooks.map(\.secret.revealed)
   }
 }

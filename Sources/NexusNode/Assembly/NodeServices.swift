@@ -44,6 +44,7 @@ extension Node {
       services.insert(.init(service: ImpatienceService(clock: parts.clock, leaving: leaving)), at: 0)
       services.append(.init(service: HangUpService(parts: parts, operations: operations)))
     }
+    services.append(.init(service: WebhookService(parts: parts), failureTerminationBehavior: .ignore))
     if let telemetry = TelemetryService(parts: parts, operations: operations) {
       services.append(.init(service: telemetry, failureTerminationBehavior: .ignore))
     }

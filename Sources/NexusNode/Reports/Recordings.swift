@@ -106,6 +106,7 @@ extension ProjectPlan {
     var secrets = providers.compactMap { $0.apiKey?.revealed } + providers.flatMap { $0.headers.map(\.value) }
     // The version of an API is a date, which is no secret and stands in texts.
     secrets += providers.flatMap { $0.query.filter { $0.name != ProviderSpec.apiVersion }.map(\.value) }
+    secrets += webhooks.map(\.secret.revealed)
     for agent in agents {
       secrets += agent.environment.filter { agent.secretVariables.contains($0.name) }.map(\.value)
     }

@@ -79,6 +79,7 @@ package final class ApprovalDesk: Sendable {
         ]
       ))
     tell(machine, "asks for the approval \(id): \(request.subject.tool)")
+    services.approvalNews(ApprovalNews(machine: machine, entry: .requested(request), number: 1, at: now))
     watch(machine)
     return machine
   }
@@ -170,9 +171,9 @@ package final class ApprovalDesk: Sendable {
         following = successor
       }
       guard try await write(writes) else { continue }
-      settle(machine)
+      settle(machine, after: decision.entries, from: record.version, at: now)
       if let refusal = decision.refusal { throw ApprovalProblem(refusal, machine) }
-      if let following { settle(following) }
+      if let following { settle(following, after: writes.last?.entries ?? [], from: 0, at: now) }
       return following ?? machine
     }
     throw .busy
@@ -190,7 +191,7 @@ package final class ApprovalDesk: Sendable {
         let added = ApprovalWrite(
           id: id, after: record.version, at: now, entries: decision.entries, status: machine.status)
         guard try await write([added]) else { continue }
-        settle(machine, after: decision.entries)
+        settle(machine, after: decision.entries, from: record.version, at: now)
       }
       if let refusal = decision.refusal { throw ApprovalProblem(refusal, machine) }
       return machine
@@ -232,8 +233,13 @@ package final class ApprovalDesk: Sendable {
   // MARK: What follows
 
   /// Tells whoever waits, and sees to the time.
-  private func settle(_ machine: ApprovalMachine, after entries: [ApprovalEntry] = []) {
-    for entry in entries { if let note = Self.note(of: entry, machine) { tell(machine, note) } }
+  private func settle(
+    _ machine: ApprovalMachine, after entries: [ApprovalEntry], from version: Int, at now: WallTime
+  ) {
+    for (index, entry) in entries.enumerated() {
+      if let note = Self.note(of: entry, machine) { tell(machine, note) }
+      services.approvalNews(ApprovalNews(machine: machine, entry: entry, number: version + index + 1, at: now))
+    }
     if machine.status.isOpen { return watch(machine) }
     wake(machine)
     if machine.status.isLive { watch(machine) }
@@ -357,6 +363,16 @@ package final class ApprovalDesk: Sendable {
       }
     }
   }
+}
+
+/// Something that became of a question to people.
+package struct ApprovalNews: Sendable {
+  /// As it stands then.
+  package let machine: ApprovalMachine
+  package let entry: ApprovalEntry
+  /// Which entry of its record it is, from 1.
+  package let number: Int
+  package let at: WallTime
 }
 
 /// What a person makes of a question.

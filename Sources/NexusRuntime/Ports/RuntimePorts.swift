@@ -60,6 +60,8 @@ package struct RuntimeServices: Sendable {
   package var gate: (any SchemaGate)?
   /// Judges by validators; without one, what has a validator is stopped.
   package var judge: (any OutputJudge)?
+  /// Told what becomes of questions to people; must not block.
+  package var approvalNews: @Sendable (ApprovalNews) -> Void = { _ in }
   /// Judges actions; without one, every action is permitted.
   package var actions: (any ActionJudge)?
 

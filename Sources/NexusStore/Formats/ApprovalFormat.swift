@@ -91,6 +91,7 @@ package enum ApprovalFormat {
       "quorum": .int(Int64(policy.quorum)), "requesterMayApprove": .bool(policy.requesterMayApprove),
       "warnAt": .array(policy.warnAt.map { .int(Int64($0)) }),
       "escalateTo": .array(policy.escalateTo.map { .string($0) }),
+      "channels": .array(policy.channels.map { .string($0) }),
     ]
     object["expiresInNanoseconds"] = policy.expiresIn.map { .int($0.wholeNanoseconds) }
     object["escalateAt"] = policy.escalateAt.map { .int(Int64($0)) }
@@ -159,6 +160,7 @@ package enum ApprovalFormat {
     }
     policy.escalateAt = try members.optionalInteger("escalateAt").map { Int($0) }
     policy.escalateTo = try members.strings("escalateTo")
+    policy.channels = try members.strings("channels")
     try members.finish()
     return policy
   }
