@@ -60,7 +60,8 @@ struct GateReplayTests {
 
   @Test func `what was judged then is compared, and what a person accepted is judged once`() throws {
     let rejected: JSONValue = [
-      "step": "make", "rejected": ["total": 12], "findings": [["validator": "small", "verdict": "retry", "errors": []]],
+      "step": "make", "rejected": ["total": 12],
+      "findings": [["validator": "small", "verdict": "retry", "errors": []]],
     ]
     let passed: JSONValue = ["step": "make", "findings": [["validator": "small", "verdict": "retry", "errors": []]]]
     let replay = try Self.replay()

@@ -41,7 +41,7 @@ struct GateReplayCommand: NaosCommand {
     let project = try context.project()
     let replay = try GateReplay(of: project, validatorsIn: file)
     let (name, names) = (name, Set(validator))
-    let start = since.map { SystemClock().wallNow() - $0.duration }
+    let start = since.map { SystemClock().wallNow() + (.zero - $0.duration) }
     let console = context.console
     let (runs, findings) = try await NodeAccess.reading(project, warning: console) { operations in
       try await Self.replay(replay, of: name, since: start, operations)

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusAPI
+internal import NexusConfig
 package import NexusCore
 internal import NexusGates
 internal import NexusKernel
@@ -139,7 +140,8 @@ private struct RunReading {
   private static func verdicts(of entry: JSONValue) -> [String: String] {
     var verdicts: [String: String] = [:]
     for finding in entry["findings"]?.arrayValue ?? [] {
-      guard let name = finding["validator"]?.stringValue, let verdict = finding["verdict"]?.stringValue else { continue }
+      guard let name = finding["validator"]?.stringValue, let verdict = finding["verdict"]?.stringValue
+      else { continue }
       verdicts[name] = verdict
     }
     return verdicts

@@ -63,9 +63,12 @@ package struct Enclosure: Sendable, Hashable {
 
 /// Serves the doors of sandboxes.
 package protocol DoorKeeper: Sendable {
-  /// Takes over the sockets of the doors of a sandbox and serves them until `close` is called on what is returned.
+  /// Takes over the sockets of the doors of a sandbox and serves them.
   ///
-  /// - Parameter sockets: one for each door, in their order; they are closed in any case.
+  /// - Parameters:
+  ///   - doors: what they lead to.
+  ///   - sockets: one for each door, in their order; they are closed in any case.
+  /// - Returns: what serves them until it is closed.
   func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors
 }
 

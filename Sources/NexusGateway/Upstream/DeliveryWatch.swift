@@ -28,8 +28,9 @@ final class DeliveryWatch: ChannelDuplexHandler {
   private var context: ChannelHandlerContext?
   /// The bytes that were sent.
   private var sent: UInt64 = 0
-  /// What the system counts beyond them once all is acknowledged: the beginning of the connection. It is asked once; had
-  /// it not known of all then, later requests would count as delivered.
+  /// What the system counts beyond them once all is acknowledged: the beginning of the connection.
+  ///
+  /// It is asked once; had it not known of all then, later requests would count as delivered.
   private var surplus: UInt64?
   /// What is acknowledged before anything of the request is.
   private var before: UInt64?

@@ -22,7 +22,9 @@ extension FlowMachine {
   }
 
   /// An attempt of the pivot has succeeded, and a person is asked about what came out.
-  private func isEscalatedPivot(_ key: UnitKey) -> Bool { isEscalated(key) && state.gates[key]?.asksAboutInput == false }
+  private func isEscalatedPivot(_ key: UnitKey) -> Bool {
+    isEscalated(key) && state.gates[key]?.asksAboutInput == false
+  }
 
   var hasPivotInDoubt: Bool { definition.kind == .saga && state.active.contains(where: isPivotInDoubt) }
 

@@ -181,8 +181,9 @@ package struct RunMachine: Sendable {
     guard entrance.isOpen else { return entrance.decision }
     let number = AttemptNumber(state.attempts + 1)
     let rewind = max(state.pendingRewind, gates.asksAnew ? state.gate.pendingRewind : 0)
-    return entrance.decision + Decision(
-      [.attemptStarted(step: step, attempt: number, dropped: rewind)], [.startAttempt(number, rewind: rewind)])
+    return entrance.decision
+      + Decision(
+        [.attemptStarted(step: step, attempt: number, dropped: rewind)], [.startAttempt(number, rewind: rewind)])
   }
 
   private mutating func cancel(by who: String) -> Decision {

@@ -51,19 +51,19 @@ struct WebhookService: Service {
   let parts: NodeParts
 
   func run() async throws {
-    let underWay = Atomic(0)
+    let underWay = UnderWay()
     await cancelWhenGracefulShutdown {
       await withDiscardingTaskGroup { group in
         for await news in parts.hooks.news {
-          guard underWay.load(ordering: .relaxed) < Self.limit else {
+          guard underWay.count.load(ordering: .relaxed) < Self.limit else {
             NodeLog.logger.warning(
               "too much is on its way to the webhooks: nobody is told of \(news.machine.request.id)")
             continue
           }
-          underWay.add(1, ordering: .relaxed)
+          underWay.count.add(1, ordering: .relaxed)
           group.addTask(name: "webhook:\(news.machine.request.id)") {
             await tell(news)
-            underWay.subtract(1, ordering: .relaxed)
+            underWay.count.subtract(1, ordering: .relaxed)
           }
         }
         group.cancelAll()
@@ -101,6 +101,11 @@ struct WebhookService: Service {
       do { try await parts.clock.sleep(until: parts.clock.now() + Self.waits[attempt]) } catch { return }
     }
   }
+}
+
+/// How many are being sent.
+private final class UnderWay: Sendable {
+  let count = Atomic(0)
 }
 
 /// What a webhook gets.

@@ -8,6 +8,8 @@ extension Enclosure {
   /// The sandbox of one attempt of `spec`; nil if it runs in the open.
   ///
   /// - Parameters:
+  ///   - spec: its agent.
+  ///   - access: how it reaches the node.
   ///   - state: the node's own folder, which no grant shows.
   ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
   init?(of spec: AgentSpec, access: AttemptAccess, state: String, output: String?) {

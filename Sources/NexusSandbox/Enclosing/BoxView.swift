@@ -91,7 +91,7 @@ struct ProgramPlaces {
   private static let linkLimit = 16
   private(set) var places: [String] = []
 
-  /// - Parameter untrusted: folders that an agent may write to; what a link in them says is not followed.
+  /// Looks for `command` as a shell does; what a link in `untrusted`, which an agent may write to, says is not followed.
   init(_ command: String, path: String, untrusted: [String]) {
     let candidates =
       command.contains("/")

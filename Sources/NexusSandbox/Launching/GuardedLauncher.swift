@@ -52,9 +52,8 @@ package final class GuardedLauncher: ProcessLauncher {
   private let doors: (any DoorKeeper)?
   private let lifetime: BridgeLifetime
 
-  /// Makes a launcher that has not started anything yet.
-  ///
-  /// - Parameter doors: who serves the doors of sandboxes; without one they lead nowhere.
+  /// Makes a launcher that has not started anything yet; without `doors`, which serves those of sandboxes, they lead
+  /// nowhere.
   package init(
     clock: any NexusClock = SystemClock(), random: any RandomSource = SystemRandom(), limits: Limits = Limits(),
     abilities: Abilities = Abilities(), doors: (any DoorKeeper)? = nil

@@ -66,7 +66,8 @@ struct CostEstimateTests {
   }
 
   @Test(arguments: [
-    "output.open.all(x, x > 0)", "output.free.contains('a')", "output.free.size() > 3", "output.name == output.free || output.free == output.free",
+    "output.open.all(x, x > 0)", "output.free.contains('a')", "output.free.size() > 3",
+    "output.name == output.free || output.free == output.free",
     "output.free.matches('a+')",
   ])
   func `nothing is said of what has no declared size`(text: String) throws {

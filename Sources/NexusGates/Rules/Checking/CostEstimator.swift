@@ -51,7 +51,8 @@ struct CostEstimator {
     case .map(let entries):
       let parts = entries.flatMap { [estimate($0.key), estimate($0.value)] }
       return Estimate(
-        cost: Self.sum(parts.map(\.cost) + [Meter.mapCost]), size: .map(max: entries.count, fields: [:], others: .unknown))
+        cost: Self.sum(parts.map(\.cost) + [Meter.mapCost]),
+        size: .map(max: entries.count, fields: [:], others: .unknown))
     case .conjunction(let operands), .disjunction(let operands):
       return Estimate(cost: Self.sum(operands.map { estimate($0).cost }), size: .scalar)
     case .conditional(let condition, let whenTrue, let whenFalse):
