@@ -30,6 +30,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
     parser.add_argument("--only", default="binary,startup,streams,journal,audit,flows,supervision,gateway")
+    parser.add_argument(
+        "--add", action="store_true",
+        help="take the parts that are not measured now from the last run, if it measured the same release")
     parser.add_argument("--page", help="the page to write the figures into")
     for name in ["naos", "journal", "plain", "flows", "proxy", "durable", "litellm", "supervisord", "child", "folder"]:
         parser.add_argument(name)
@@ -54,7 +57,8 @@ def main():
         "gateway": lambda: gateway.measure(
             naos, os.path.abspath(options.litellm), os.path.abspath(options.proxy), project, folder, options.quick),
     }
-    results = {"machine": machine.describe(folder)}
+    results = {**(report.stored(folder, naos) if options.add else {}), "machine": machine.describe(folder)}
+    results["release"] = report.release(naos)
     failed = []
     for name, measure in measurements.items():
         if name not in wanted:
@@ -68,7 +72,9 @@ def main():
     report.show(results)
     for name in failed:
         print(f"✗ {name} could not be measured")
-    report.store(results, folder, None if failed else options.page)
+    # Figures of a quick run, or of some parts alone, are not for the page.
+    whole = not failed and not options.quick and all(name in results for name in measurements)
+    report.store(results, folder, options.page if whole else None)
     if failed:
         return 1
     return 0 if all(kept for _, _, _, kept in report.rows(results)) else 1

@@ -2,6 +2,7 @@
 # Copyright the Nexus OS authors
 """The figures as a table, held against what was promised, and the page that carries them."""
 
+import hashlib
 import json
 import os
 
@@ -164,6 +165,22 @@ def show(results):
     for what, text, promise, kept in rows(results):
         mark = " " if not promise else "✓" if kept else "✗"
         print(f"{mark} {what.replace('`', ''):32} {text}{'   (' + promise + ')' if promise else ''}")
+
+
+def release(naos):
+    """Which one is measured, by its bytes."""
+    with open(naos, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored(folder, naos):
+    """What was measured of the same release before."""
+    try:
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+            results = json.load(file)
+    except FileNotFoundError:
+        return {}
+    return results if results.get("release") == release(naos) else {}
 
 
 def store(results, folder, page):

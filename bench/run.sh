@@ -23,8 +23,5 @@ swift build $(make -s release-flags) --product naos-bench-flows
 # shellcheck disable=SC2046
 swift build $(make -s release-flags) --product naos-bench-proxy
 
-page=(--page docs/operating/performance.md)
-# Figures of a quick or a partial run are not for the page.
-[[ $# -eq 0 ]] || page=()
-exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" "${page[@]}" .build/release/naos .build/release/naos-bench \
+exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" --page docs/operating/performance.md .build/release/naos .build/release/naos-bench \
   "$folder/c-group-commit" .build/release/naos-bench-flows .build/release/naos-bench-proxy "$folder/durable/bin/python" "$folder/peers/bin/litellm" "$folder/peers/bin/supervisord" "$folder/born" "$folder"
