@@ -11,6 +11,7 @@ mkdir -p "$folder"
 scripts/packages.sh nginx-light wrk xz-utils erlang-base
 scripts/venv.sh "$folder/peers" bench/peers/requirements.txt
 scripts/venv.sh "$folder/durable" bench/peers/durable-requirements.txt
+scripts/venv.sh "$folder/gates" bench/peers/gates-requirements.txt
 
 cc -O2 -o "$folder/c-group-commit" bench/c-group-commit.c -l:libsqlite3.a -lm -lpthread
 cc -O2 -o "$folder/born" bench/peers/born.c
@@ -24,4 +25,4 @@ swift build $(make -s release-flags) --product naos-bench-flows
 swift build $(make -s release-flags) --product naos-bench-proxy
 
 exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" --page docs/operating/performance.md .build/release/naos .build/release/naos-bench \
-  "$folder/c-group-commit" .build/release/naos-bench-flows .build/release/naos-bench-proxy "$folder/durable/bin/python" "$folder/peers/bin/litellm" "$folder/peers/bin/supervisord" "$folder/born" "$folder"
+  "$folder/c-group-commit" .build/release/naos-bench-flows .build/release/naos-bench-proxy "$folder/durable/bin/python" "$folder/gates/bin/python" "$folder/peers/bin/litellm" "$folder/peers/bin/supervisord" "$folder/born" "$folder"
