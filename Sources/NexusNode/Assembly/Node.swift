@@ -72,9 +72,10 @@ package final class Node: Sendable {
     let state = options.state
     try state.prepareDatabase()
     let opening = try AuditOpening(options, random: random)
+    let meter = NodeMeter()
     let store = try await SQLiteStore.open(
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
-      seal: AuditSeal(opening.key))
+      seal: AuditSeal(opening.key), meter: meter)
     do {
       let boot = ids.boot()
       let audit = AuditDesk(
@@ -108,6 +109,7 @@ package final class Node: Sendable {
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
       ports.gate = gate
+      ports.meter = meter
       let gateway = try await startGateway(options, ports)
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
@@ -116,6 +118,7 @@ package final class Node: Sendable {
       var services = services(
         options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       services.actions = judge
+      services.meter = meter
       let hooks = WebhookQueue()
       services.approvalNews = { hooks.take($0) }
       let runtime = AgentRuntime(
@@ -130,7 +133,7 @@ package final class Node: Sendable {
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
         logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
-        tokens: tokens, hooks: hooks, audit: audit)
+        tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
       throw error

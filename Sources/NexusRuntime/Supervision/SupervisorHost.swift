@@ -301,7 +301,9 @@ package actor SupervisorHost {
     case .changed(let child, let state): changed(child, state)
     case .removed: break
     case .failed(let child, let reason): failed(child, reason)
-    case .report(let report): publish(report)
+    case .report(let report):
+      if report.kind == .shutdown { services.meter.count(.intensityExceeded) }
+      publish(report)
     case .answer(let id, let answer): settle(id, answer)
     case .admitAttempt(let child): admitted(child)
     case .refuseAttempt(let child, let reason): refused(child, reason)
@@ -354,6 +356,7 @@ package actor SupervisorHost {
   }
 
   private func log(_ supervisor: SupervisorName, _ child: ChildName, _ reason: String) {
+    services.meter.count(.restarts, [supervisor.text, RestartCause(reason).rawValue])
     let name = child.agent ?? AgentName(child.description)
     restartLog.add(RestartRow(supervisor: supervisor, child: name, at: services.clock.wallNow(), reason: reason))
     guard restartLog.needsWriter else { return }

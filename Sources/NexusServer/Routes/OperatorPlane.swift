@@ -10,6 +10,8 @@ package struct OperatorPlane: Sendable {
   let operations: any NodeOperations
   /// Where what operators ask is written down before it is done; nil where nobody keeps it.
   let audit: (any AuditTrail)?
+  /// What the node has counted, for its metrics.
+  let meter: NodeMeter
   let clock: any NexusClock
   let version: String
   let credentials: Credentials
@@ -20,12 +22,14 @@ package struct OperatorPlane: Sendable {
   package let feed: MetricsFeed
 
   package init(
-    operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, version: String,
+    operations: any NodeOperations, audit: (any AuditTrail)? = nil, meter: NodeMeter = NodeMeter(),
+    clock: any NexusClock, version: String,
     credentials: Credentials, hub: StreamHub,
     assets: DashboardAssets, logger: Logger
   ) {
     self.operations = operations
     self.audit = audit
+    self.meter = meter
     self.clock = clock
     self.version = version
     self.credentials = credentials
