@@ -5,6 +5,7 @@ import Logging
 import NexusAPI
 import NexusCore
 import NexusServer
+import Synchronization
 import Testing
 
 /// An operator plane without sockets, over a fake node and a clock that the test moves.
@@ -15,6 +16,15 @@ struct PlaneFixture {
   /// SHA-256 of `named`.
   private static let digest = "25551a8a03a6b08b0f01dcc0bd229307d6c79d7e05162e317ee59a58a1087820"
 
+  /// Whether the named token was revoked.
+  final class Revoked: Sendable {
+    private let isRevoked = Mutex(false)
+    func withLock(_ body: (inout Bool) -> Void) { isRevoked.withLock { body(&$0) } }
+    var value: Bool { isRevoked.withLock { $0 } }
+  }
+
+  let revoked = Revoked()
+  let meter = NodeMeter()
   let node: FakeNode
   let clock: FakeClock
   let sessions: LoginSessions
@@ -33,10 +43,10 @@ struct PlaneFixture {
       clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
-      operations: node, audit: audit, clock: clock, version: "0.1.0",
-      credentials: Credentials(token: Self.token, sessions: sessions) { $0 == Self.digest ? Self.ann : nil }, hub: hub,
-      assets: DashboardAssets(),
-      logger: logger)
+      operations: node, audit: audit, meter: meter, clock: clock, version: "0.1.0",
+      credentials: Credentials(token: Self.token, sessions: sessions) { [revoked] in
+        $0 == Self.digest && !revoked.value ? Self.ann : nil
+      }, hub: hub, assets: DashboardAssets(), logger: logger)
     table = plane.table
   }
 
@@ -56,7 +66,10 @@ struct PlaneFixture {
 
   /// Logs in like the page does; gives the headers of both secrets.
   func login() async throws -> (cookie: [String: String], both: [String: String]) {
-    let code = sessions.issueCode()
+    try await login(with: sessions.issueCode())
+  }
+
+  func login(with code: String) async throws -> (cookie: [String: String], both: [String: String]) {
     let reply = await ask("POST", "/login", token: nil, body: "{\"code\":\"\(code)\"}")
     let secret = try #require(reply.json["session"]?.stringValue)
     let set = try #require(reply.headers.first { $0.name == "set-cookie" }?.value)

@@ -34,7 +34,7 @@ class Browser:
         self.playwright.stop()
 
     @contextlib.contextmanager
-    def context(self, node, login=True, **options):
+    def context(self, node, login=True, token=None, **options):
         options = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
         context = self.chromium.new_context(**options)
         context.add_init_script(WATCH)
@@ -50,7 +50,7 @@ class Browser:
         try:
             if login:
                 page = context.new_page()
-                page.goto(node.login_link())
+                page.goto(node.login_link(token))
                 page.wait_for_url(node.url + "/")
                 page.wait_for_selector("#live.live")
                 page.close()

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -118,8 +119,22 @@ class Node:
     def metrics(self):
         return self.raw("GET", "/metrics", headers={"Authorization": f"Bearer {self.token}"})[2].decode()
 
-    def login_link(self):
-        return f"{self.url}/login#{self.api('/login-codes', 'POST')['code']}"
+    def login_link(self, token=None):
+        """A link of the owner, or of whoever has that token."""
+        status, _, text = self.raw("POST", "/api/v1/login-codes", headers={"Authorization": f"Bearer {token or self.token}"})
+        assert status == 201, text
+        return f"{self.url}/login#{json.loads(text)['code']}"
+
+    def person(self, name, role):
+        """The token of somebody with that role."""
+        return self.naos("token", "create", name, "--role", role).stdout.strip()
+
+    def asks(self, page, **more):
+        """A run that waits for an approval, and that approval."""
+        run = self.run("printer", {"page": page, **more}, wait=False)["id"]
+        while not (open := self.api(f"/approvals?run={run}")["approvals"]):
+            time.sleep(0.05)
+        return run, open[0]
 
     def run(self, name, value=None, wait=True):
         run = self.api("/runs", "POST", {"name": name, "input": value})
@@ -144,6 +159,7 @@ def fill(node):
     runs["waits"] = node.run("review", {"topic": "harbours"}, wait=False)
     for question in ("What does a compensation do when step five fails?", "Who takes a compensation back?", "What is new?"):
         runs["briefing"] = node.run("briefing", {"question": question})
+    node.asks({"headline": "Bridge opens", "copies": 12_000}, reason="The presses wait for the front page.")
     runs["answer"] = node.run("researcher", "What does a compensation do?")
     for _ in range(3):
         node.run("summariser", "Say what happens when step five of a saga fails, in one sentence and without a word too many.")

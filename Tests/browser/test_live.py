@@ -91,8 +91,10 @@ class Recovery(DashboardTest):
         raise AssertionError("the stream ended")
 
     def test_what_became_of_runs_while_somebody_was_away_is_told_also_by_the_next_boot(self):
-        first, last, _ = self.heard(until="snapshot")[0]
+        first, last, whole = self.heard(until="snapshot")[0]
         self.assertEqual(first, "snapshot")
+        boot = whole["status"]["node"]["boot"]
+        self.assertRegex(last, f"^{re.escape(boot)}:[0-9]+$")
         missed = [self.node.run("proofreader", "x")["id"] for _ in range(2)]
         for again in (False, True):
             if again:
@@ -100,6 +102,14 @@ class Recovery(DashboardTest):
                 self.node.up()
             events = self.heard(last, until="events")
             self.assertEqual([name for name, _, _ in events], ["reset", "events"])
+            # Every event has a place: this boot's, and an end that only grows.
+            now = self.node.api("/status")["node"]["boot"]
+            places = [id.rpartition(":") for _, id, _ in events]
+            self.assertEqual({place[0] for place in places}, {now})
+            self.assertEqual(now == boot, not again)
+            ends = [int(place[2]) for place in places]
+            self.assertEqual(ends, sorted(ends))
+            self.assertGreater(ends[-1], int(last.rpartition(":")[2]))
             told = [(event["run"], event["status"]) for event in events[-1][2]["events"]]
             self.assertEqual(told, [(run, "completed") for run in missed])
             # Told once, it is not told again.
