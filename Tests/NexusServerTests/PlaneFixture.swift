@@ -13,6 +13,11 @@ struct PlaneFixture {
   static let token = "naos_0123456789abcdef0123456789abcdef"
   static let named = "naos_ann_0123456789abcdef0123456789"
   static let ann = OperatorIdentity(name: "ann", role: "ops")
+  static let scoped = "naos_sam_0123456789abcdef0123456789"
+  /// Sees `alpha` alone.
+  static let sam = OperatorIdentity(name: "sam", role: "viewer", scope: ["alpha"])
+  /// SHA-256 of `scoped`.
+  private static let scopedDigest = "7029378e466006b4594540423f55c0e82f98e5d9ba90f76a446720b7078ae95c"
   /// SHA-256 of `named`.
   private static let digest = "25551a8a03a6b08b0f01dcc0bd229307d6c79d7e05162e317ee59a58a1087820"
 
@@ -45,7 +50,8 @@ struct PlaneFixture {
     plane = OperatorPlane(
       operations: node, audit: audit, meter: meter, clock: clock, version: "0.1.0",
       credentials: Credentials(token: Self.token, sessions: sessions) { [revoked] in
-        $0 == Self.digest && !revoked.value ? Self.ann : nil
+        guard !revoked.value else { return nil }
+        return $0 == Self.digest ? Self.ann : $0 == Self.scopedDigest ? Self.sam : nil
       }, hub: hub, assets: DashboardAssets(), logger: logger)
     table = plane.table
   }

@@ -119,6 +119,7 @@ package struct OperatorServer: Sendable {
           await hub.close()
         }
         group.addTask(name: "operator:metrics") { await plane.feed.run() }
+        group.addTask(name: "operator:parts") { await plane.runScopes() }
         for address in addresses {
           let application = application(table, at: address) { port in
             if port == nil, let socket { SocketFile.restrict(socket) }

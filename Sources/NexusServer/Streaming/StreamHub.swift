@@ -9,7 +9,7 @@ package import NexusCore
 package actor StreamHub {
   private let operations: any NodeOperations
   private let clock: any NexusClock
-  private let boot: BootID
+  nonisolated let boot: BootID
   private let logger: Logger
 
   private var streams: [DashboardStream] = []
