@@ -16,7 +16,7 @@ PAGES = {
     "/approvals": "Approvals", "/costs": "Costs", "/logs": "Logs", "/trust": "Trust", "/audit": "Audit", "/system": "System",
 }
 # Seconds until something that has to come is given up; machines that build beside the tests are slow.
-PATIENCE = 60
+PATIENCE = 180
 DESKTOP = {"width": 1280, "height": 820}
 PHONE = {"width": 375, "height": 760}
 

@@ -17,7 +17,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAOS = os.environ.get("NAOS_BINARY") or str(HERE.parent.parent / ".build/debug/naos")
-UP_SECONDS = 60
+UP_SECONDS = 180
 
 
 def free_port():
@@ -83,14 +83,14 @@ class Node:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.ended(30)
+                self.ended(UP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def naos(self, *arguments, check=True):
         done = subprocess.run(
-            [NAOS, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            [NAOS, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP_SECONDS)
         if check and done.returncode != 0:
             raise RuntimeError(f"naos {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
         return done
@@ -105,7 +105,7 @@ class Node:
                 return None
 
         try:
-            with urllib.request.build_opener(Still).open(request, timeout=30) as answer:
+            with urllib.request.build_opener(Still).open(request, timeout=UP_SECONDS) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -125,9 +125,9 @@ class Node:
         assert status == 201, text
         return f"{self.url}/login#{json.loads(text)['code']}"
 
-    def person(self, name, role):
+    def person(self, name, role, *more):
         """The token of somebody with that role."""
-        return self.naos("token", "create", name, "--role", role).stdout.strip()
+        return self.naos("token", "create", name, "--role", role, *more).stdout.strip()
 
     def asks(self, page, **more):
         """A run that waits for an approval, and that approval."""

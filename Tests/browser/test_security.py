@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 
-from browser import PAGES, frames, open_page, until
+from browser import PAGES, frames, open_page, settle, until
 from shared import DashboardTest, browser
 
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
@@ -158,9 +158,9 @@ class Roles(DashboardTest):
         for name in self.people:
             self.node.naos("token", "revoke", name, check=False)
 
-    def context_of(self, name, role):
+    def context_of(self, name, role, *more):
         self.people.append(name)
-        return browser().context(self.node, token=self.node.person(name, role))
+        return browser().context(self.node, token=self.node.person(name, role, *more))
 
     def test_a_viewer_sees_no_buttons_and_the_api_refuses(self):
         self.node.asks({"headline": "Ferry late"})
@@ -214,6 +214,35 @@ class Roles(DashboardTest):
         self.assertIn("edda", settled["decidedBy"])
         audit = self.node.api("/audit?event=operator.request&actor=edda")["entries"]
         self.assertEqual([(entry["actor"]["id"], entry["actor"]["authn"]) for entry in audit], [("edda", "session")])
+
+    def test_the_stream_of_who_sees_a_part_hides_the_others(self):
+        with self.context_of("sam", "viewer", "--only", "proofreader,wire-feed") as context:
+            page = open_page(context, self.node, "/agents")
+            page.wait_for_selector("text=2 agents")
+            self.assertEqual(page.locator("tr[data-row] a").all_inner_texts(), ["proofreader", "wire-feed"])
+            logs = open_page(context, self.node, "/logs")
+            # Its own lines come; the archive and the press write all the time, too.
+            until(logs, "document.querySelectorAll('.log .line').length > 3")
+            runs = open_page(context, self.node, "/runs")
+            hidden, seen = self.node.run("echo", {"say": "hidden"})["id"], self.node.run("proofreader", "x")["id"]
+            runs.wait_for_selector(f"[data-row={seen}]")
+            self.assertEqual(runs.locator(f"[data-row={hidden}]").count(), 0)
+            self.assertEqual(set(logs.locator(".log .who").all_inner_texts()), {"wire-feed"})
+            self.assertEqual(runs.evaluate('''async (id) => (await fetch(`/api/v1/runs/${id}`, { headers: { 'x-naos-session': localStorage.getItem('naos-session') } })).status''', hidden), 404)
+            context.troubles.clear()
+            # Whatever a page asks for on its way: nothing names who is not shown.
+            heard = []
+            page = context.new_page()
+            page.on("response", lambda answer: heard.append(answer) if "/api/v1/" in answer.url and not answer.url.endswith("/stream") else None)
+            for path in ("/", "/supervisors", "/costs", "/system", "/pools", "/approvals"):
+                page.goto(self.node.url + path)
+                page.wait_for_selector("#live.live")
+                settle(page)
+                for answer in heard:
+                    self.assertNotRegex(answer.text(), "archive|summariser|judge-ada", answer.url)
+                heard.clear()
+                self.assertNotRegex(page.locator("main").inner_text(), "archive|summariser|judge-ada")
+            self.assertEqual(context.troubles, [])
 
     def test_a_revoked_token_ends_its_pages(self):
         with self.context_of("rolf", "viewer") as context:

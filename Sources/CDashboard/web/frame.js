@@ -271,7 +271,8 @@ export function dashboard(program) {
   document.addEventListener("keydown", keydown);
   setTheme(localStorage.getItem("naos-theme") ?? "auto");
   showZone();
-  start(all, arrive);
+  // What somebody may do is known before anything is shown that could be done.
+  askWho().then(() => start(all, arrive));
   subscribe((names) => {
     if (names.has("link")) {
       showLink();
