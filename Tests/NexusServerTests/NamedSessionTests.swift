@@ -9,7 +9,8 @@ import Testing
 
 /// A session is as good as the token that opened it, for as long as that is good.
 @Suite struct NamedSessionTests {
-  private static func login(_ fixture: PlaneFixture) async throws -> (cookie: [String: String], both: [String: String]) {
+  private static func login(_ fixture: PlaneFixture) async throws -> (cookie: [String: String], both: [String: String])
+  {
     let made = await fixture.ask("POST", "/api/v1/login-codes", token: PlaneFixture.named)
     #expect(made.status == 201)
     return try await fixture.login(with: try #require(made.json["code"]?.stringValue))

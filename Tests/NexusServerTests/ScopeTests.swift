@@ -13,7 +13,8 @@ import Testing
 
   private static func line(_ agent: String, _ text: String) -> LogEvent {
     LogEvent(
-      at: WallTime(microseconds: 1), agent: AgentName(agent), run: nil, attempt: nil, stream: .standardError, text: text)
+      at: WallTime(microseconds: 1), agent: AgentName(agent), run: nil, attempt: nil, stream: .standardError, text: text
+    )
   }
 
   private static func row(_ number: Int, _ name: String) -> RunRow {
@@ -46,7 +47,8 @@ import Testing
     let places = [
       "{name}": "beta", "{id}": Self.id[1], "{call}": "1", "{entry}": "1",
     ]
-    for route in fixture.table.routes where route.access == .api && route.method == "GET" && !route.path.contains("openapi") {
+    for route in fixture.table.routes
+    where route.access == .api && route.method == "GET" && !route.path.contains("openapi") {
       var path = route.path
       for (place, value) in places { path = path.replacing(place, with: value) }
       let mine = await fixture.ask("GET", path, token: PlaneFixture.scoped)

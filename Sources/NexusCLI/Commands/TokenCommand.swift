@@ -64,7 +64,8 @@ struct TokenListCommand: NaosCommand {
       var table = TextTable(["NAME", "ROLE", "SINCE", "SHOWS"])
       for token in list.tokens {
         table.add([
-          token.name, token.role, token.createdAt.iso8601, token.only.isEmpty ? "all" : token.only.joined(separator: ", "),
+          token.name, token.role, token.createdAt.iso8601,
+          token.only.isEmpty ? "all" : token.only.joined(separator: ", "),
         ])
       }
       return list.tokens.isEmpty ? "" : table.render(console.outputStyle)

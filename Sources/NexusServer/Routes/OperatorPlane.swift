@@ -121,7 +121,8 @@ package struct OperatorPlane: Sendable {
       if let asker = try credentials.check(request, for: found.route.access) {
         request.asker = asker
         if let names = asker.scope, let scopes {
-          route = try scopes.plane(of: names, over: operations).table.find(method: request.method, path: request.path).route
+          route = try scopes.plane(of: names, over: operations).table.find(method: request.method, path: request.path)
+            .route
         }
       }
       if found.route.access != .open { recognised() }

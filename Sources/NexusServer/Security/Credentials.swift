@@ -64,7 +64,8 @@ package struct Credentials: Sendable {
     return digest == token ? nil : digest
   }
 
-  private func session(of request: OperatorRequest, for access: RouteAccess) throws(OperationError) -> OperatorIdentity {
+  private func session(of request: OperatorRequest, for access: RouteAccess) throws(OperationError) -> OperatorIdentity
+  {
     guard let cookie = cookie(of: request) else { throw .unauthenticated("The request carries no credential.") }
     let secret = request.headers[Self.sessionHeader]
     // Browsers send a cookie to every port of a host, so it says too little by itself.

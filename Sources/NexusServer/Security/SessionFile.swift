@@ -20,7 +20,7 @@ struct KeptSession: Sendable, Equatable {
 package struct SessionFile: Sendable {
   /// A larger file is none of ours.
   private static let maxBytes = 64 << 10
-  /// Version 1 knew the owner's sessions alone. What it does not know it must not take for one of those.
+  /// Version 1 knew the owner's sessions alone, and must not take others for those.
   private static let version: Int64 = 2
   private static let readable: ClosedRange<Int64> = 1...2
 

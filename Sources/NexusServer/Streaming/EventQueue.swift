@@ -25,7 +25,7 @@ final class EventQueue<Element: WireValue>: FrameSource {
   private let isWelcome: @Sendable () -> Bool
   private let state: Mutex<State>
 
-  /// - Parameter isWelcome: asked at each beat; where it is not, the stream ends.
+  /// `isWelcome` is asked at each beat; where it is not, the stream ends.
   init(
     _ name: String, _ elements: AsyncStream<Element>, clock: any NexusClock, connection: StreamConnection,
     while isWelcome: @escaping @Sendable () -> Bool = { true }
