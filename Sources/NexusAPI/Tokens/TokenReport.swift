@@ -21,7 +21,7 @@ package struct TokenWish: Sendable, Hashable {
     let reader = try WireReader(json, "token")
     name = try reader.text("name")
     role = try reader.text("role")
-    only = reader.value("only").map(\.isNull) == false ? try reader.texts("only") : []
+    only = try reader.value("only").map(\.isNull) == false ? reader.texts("only") : []
   }
 
   package var json: JSONValue {
@@ -57,7 +57,7 @@ extension TokenReport: WireValue {
     name = try reader.text("name")
     role = try reader.text("role")
     createdAt = try reader.time("createdAt")
-    only = reader.value("only").map(\.isNull) == false ? try reader.texts("only") : []
+    only = try reader.value("only").map(\.isNull) == false ? reader.texts("only") : []
   }
 }
 

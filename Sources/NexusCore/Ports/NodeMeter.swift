@@ -62,7 +62,7 @@ package final class NodeMeter: Sendable {
   package func counts(of counter: Counter) -> [(labels: [String], count: Int)] {
     let counts = state.withLock { $0.counts[counter] ?? [:] }
     guard !counter.labels.isEmpty else { return [([], counts[[]] ?? 0)] }
-    return counts.map { ($0.key, $0.value) }.sorted { $0.labels.lexicographicallyPrecedes($1.labels) }
+    return counts.map { (labels: $0.key, count: $0.value) }.sorted { $0.labels.lexicographicallyPrecedes($1.labels) }
   }
 
   package func distribution(of timer: Timer) -> Distribution {

@@ -71,8 +71,7 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
-    let opening = try AuditOpening(options, random: random)
-    let meter = NodeMeter()
+    let (opening, meter) = (try AuditOpening(options, random: random), NodeMeter())
     let store = try await SQLiteStore.open(
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
       seal: AuditSeal(opening.key), meter: meter)
@@ -108,8 +107,7 @@ package final class Node: Sendable {
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
-      ports.gate = gate
-      ports.meter = meter
+      (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
@@ -117,8 +115,7 @@ package final class Node: Sendable {
       let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
       var services = services(
         options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
-      services.actions = judge
-      services.meter = meter
+      (services.actions, services.meter) = (judge, meter)
       let hooks = WebhookQueue()
       services.approvalNews = { hooks.take($0) }
       let runtime = AgentRuntime(

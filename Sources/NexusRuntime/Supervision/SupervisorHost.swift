@@ -295,15 +295,15 @@ package actor SupervisorHost {
     case .ask(let child): stop(child, .ask)
     case .kill(let child): stop(child, .kill)
     case .setTimer(let timer, let delay): set(timer, delay)
-    case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
+    case .logRestart(let supervisor, let child, let reason):
+      services.meter.count(.restarts, [supervisor.text, RestartCause(reason).rawValue])
+      log(supervisor, child, reason)
     case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
     case .logApart(let child): log(SupervisorName(child.description), child, "given up alone")
     case .changed(let child, let state): changed(child, state)
     case .removed: break
     case .failed(let child, let reason): failed(child, reason)
-    case .report(let report):
-      if report.kind == .shutdown { services.meter.count(.intensityExceeded) }
-      publish(report)
+    case .report(let report): publish(report)
     case .answer(let id, let answer): settle(id, answer)
     case .admitAttempt(let child): admitted(child)
     case .refuseAttempt(let child, let reason): refused(child, reason)
@@ -356,7 +356,6 @@ package actor SupervisorHost {
   }
 
   private func log(_ supervisor: SupervisorName, _ child: ChildName, _ reason: String) {
-    services.meter.count(.restarts, [supervisor.text, RestartCause(reason).rawValue])
     let name = child.agent ?? AgentName(child.description)
     restartLog.add(RestartRow(supervisor: supervisor, child: name, at: services.clock.wallNow(), reason: reason))
     guard restartLog.needsWriter else { return }

@@ -81,7 +81,7 @@ package enum MetricsText {
     for counter in NodeMeter.Counter.allCases {
       text.family(counter.name, "counter", counter.help)
       for series in meter.counts(of: counter) {
-        text.sample(counter.name, Array(zip(counter.labels, series.labels)), "\(series.count)")
+        text.sample(counter.name, zip(counter.labels, series.labels).map { (name: $0, value: $1) }, "\(series.count)")
       }
     }
     for timer in NodeMeter.Timer.allCases {
