@@ -93,7 +93,7 @@ package struct BudgetRefusal: Sendable, Hashable {
   package var endsRun: Bool { reason == .policy && action == .kill }
 
   /// It is for want of money, tokens or requests, and not for what the agent does.
-  package var isOfBudget: Bool {
+  package var isForWant: Bool {
     switch reason {
     case .exhausted, .busy, .tooBig, .reserve: true
     case .loop, .ceiling, .cassette, .policy: false

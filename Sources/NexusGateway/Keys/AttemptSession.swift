@@ -45,7 +45,7 @@ final class AttemptSession: Sendable {
 
   /// Remembers that a budget stopped the attempt; a busy one did not, for it has room again by itself.
   func refused(_ refusal: BudgetRefusal) {
-    if refusal.isOfBudget { meter.count(.budgetActions, [refusal.action.rawValue]) }
+    if refusal.isForWant { meter.count(.budgetActions, [refusal.action.rawValue]) }
     guard refusal.reason != .busy else { return }
     // What left the cassette first is what everything after it follows from.
     sums.withLock { sums in
