@@ -140,7 +140,7 @@ export function pace(one, charges, now) {
   const end = dry ? one.usedNanoUSD + ((one.maxNanoUSD - one.usedNanoUSD) * (to - now)) / Math.max(1, dry - now) : one.usedNanoUSD;
   const words = one.exhausted ? "used up" : dry ? ["used up ", relative(one.forecast.at), " at this pace"] : "lasts at this pace";
   return {
-    rows: [...points.slice(-24).map((point) => [absolute(new Date(point.at).toISOString()), money(point.used)]), ["now", money(one.usedNanoUSD)], ...(dry ? [[absolute(one.forecast.at), `${money(one.maxNanoUSD)}, as it looks`]] : [])],
+    rows: [...points.slice(-24).map((point) => [absolute(point.at), money(point.used)]), ["now", money(one.usedNanoUSD)], ...(dry ? [[absolute(dry), money(one.maxNanoUSD)]] : [])],
     picture: (label) => h("figure.chart", h("svg.pace", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
       h("line.limit", { x1: 0, x2: width, y1: y(one.maxNanoUSD), y2: y(one.maxNanoUSD) }), h("path.area", { d: `${path}V${height}H0Z` }), h("path.used", { d: path }),
       h("line.ahead", { x1: x(now), y1: y(one.usedNanoUSD), x2: x(to), y2: y(Math.min(end, top)) })),

@@ -84,7 +84,7 @@ function configuration(changes, problem) {
 }
 
 function access(tokens) {
-  return panel("Access", h("p", "The node listens on this machine only. A dashboard is opened by a link that works once; programs use the token in .naos/token, which may do everything. Named tokens read, and decide what is asked of their roles."),
+  return panel("Access", h("p", "The node listens on this machine only. Whoever has .naos/token may do everything; named tokens read, and decide what is asked of their roles."),
     tokens.length > 0 ? table("Named tokens", ["Name", "Role", "Since"], tokens.map((one) => h("tr", { "data-key": one.name }, cell("", { class: "name" }, one.name), cell("", one.role), cell("", { class: "short" }, relative(one.createdAt))))) : null,
     ["naos token create NAME --role viewer", "naos dashboard --token-file FILE", ...["/api/v1/openapi.json", "/metrics"].map((path) => `curl -H "Authorization: Bearer $(cat .naos/token)" ${location.origin}${path}`)].map((line) => command(line)));
 }
