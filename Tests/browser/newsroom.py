@@ -144,6 +144,12 @@ class Node:
                 break
         return run
 
+    def over(self, run):
+        """The run once it has ended."""
+        while not (now := self.api(f"/runs/{run}/wait?seconds=30")) or now["status"] not in FINAL:
+            pass
+        return now
+
 
 FINAL = {"completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"}
 

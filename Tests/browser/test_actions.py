@@ -185,7 +185,7 @@ class Actions(DashboardTest):
         print(f"\napproved, and gone in the other tab after {late:.0f} ms")
         if os.getloadavg()[0] <= os.cpu_count():
             self.assertLess(late, 1000)
-        self.assertEqual(self.node.api(f"/runs/{run}/wait?seconds=30")["status"], "completed")
+        self.assertEqual(self.node.over(run)["status"], "completed")
 
     def test_what_is_denied_by_a_key_is_not_done(self):
         run, asked = self.node.asks({"headline": "Not that"})
@@ -202,7 +202,7 @@ class Actions(DashboardTest):
         page.wait_for_selector(f"[data-row='{asked['id']}']", state="detached")
         settled = self.node.api(f"/approvals/{asked['id']}")
         self.assertEqual((settled["status"], settled["decisionReason"]), ("denied", "too bold"))
-        self.assertEqual(self.node.api(f"/runs/{run}/wait?seconds=30")["output"], {"status": "denied"})
+        self.assertEqual(self.node.over(run)["output"], {"status": "denied"})
 
     def test_a_schedule_is_triggered(self):
         page = self.open("/system")

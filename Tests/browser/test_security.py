@@ -209,7 +209,7 @@ class Roles(DashboardTest):
             page.wait_for_selector(".toast >> text=approved")
             self.assertEqual(page.locator("[data-act=start-run]").count(), 0)
             self.assertEqual(context.troubles, [])
-        self.assertEqual(self.node.api(f"/runs/{run}/wait?seconds=30")["status"], "completed")
+        self.assertEqual(self.node.over(run)["status"], "completed")
         settled = self.node.api(f"/approvals/{asked['id']}")
         self.assertIn("edda", settled["decidedBy"])
         audit = self.node.api("/audit?event=operator.request&actor=edda")["entries"]
