@@ -30,8 +30,8 @@ export function open({ root, values, query }) {
   const asking = repeating(async (signal) => {
     try {
       [detail, { runs }] = await Promise.all([get(`/agents/${encodeURIComponent(name)}`, signal), get(`/runs${queryOf({ name, limit: 200, parent: "any" })}`, signal)]);
-      const latest = tab === "context" && (detail.run ?? runs[0]?.id);
-      if (latest) calls = (await get(`/runs/${encodeURIComponent(latest)}`, signal)).effects.filter((one) => one.kind === "model");
+      const latest = detail.run ?? runs[0]?.id;
+      if (tab === "context") calls = latest ? (await get(`/runs/${encodeURIComponent(latest)}`, signal)).effects.filter((one) => one.kind === "model") : [];
       problem = null;
     } catch (error) {
       if (error.status) problem = error;
@@ -115,7 +115,7 @@ function cost(agent, runs) {
 
 /** How much each model call of the latest run was given to read, and wrote: what grows here ends at the model's window. */
 function context(agent, runs, calls) {
-  if (!calls?.length) return panel("Context", h("p.empty", calls ? "Its latest run has made no model calls." : "Nothing was asked of a model yet."));
+  if (!calls?.length) return panel("Context", h("p.empty", calls ? "Its latest run has asked no model." : "Asking the node…"));
   const label = "Tokens of each model call of the latest run, read and written";
   const last = calls.slice(-60);
   const parts = (one) => [{ word: "read", value: one.inputTokens, colour: "accent" }, { word: "written", value: one.outputTokens, colour: "good" }];

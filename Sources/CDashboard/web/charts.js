@@ -131,7 +131,7 @@ export function pace(one, charges, now) {
   const from = points[0]?.at ?? now - 36e5;
   const dry = one.forecast?.state === "exhausts" ? Date.parse(one.forecast.at) : null;
   // The future has a third of the picture: what comes much later shows as a line that leads out of it.
-  const to = Math.min(reset ?? Infinity, dry ?? Infinity, now + Math.max(now - from, 6e4) / 2);
+  const to = Math.max(now + 1, Math.min(reset ?? Infinity, dry ?? Infinity, now + Math.max(now - from, 6e4) / 2));
   const [width, height] = [600, 90];
   const x = (at) => (((at - from) / (to - from)) * width).toFixed(1);
   const top = Math.max(one.maxNanoUSD, one.usedNanoUSD) * 1.08;
