@@ -139,6 +139,9 @@ static const unsigned char NX_API_032[] = {
 static const unsigned char NX_API_033[] = {
 #embed "../../docs/errors/NX-API-033.md"
 };
+static const unsigned char NX_API_034[] = {
+#embed "../../docs/errors/NX-API-034.md"
+};
 static const unsigned char NX_APR_001[] = {
 #embed "../../docs/errors/NX-APR-001.md"
 };
@@ -1008,6 +1011,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-031", NX_API_031, sizeof NX_API_031},
     {"NX-API-032", NX_API_032, sizeof NX_API_032},
     {"NX-API-033", NX_API_033, sizeof NX_API_033},
+    {"NX-API-034", NX_API_034, sizeof NX_API_034},
     {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
     {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
     {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},

@@ -5,7 +5,7 @@
 
 import { get, post } from "./api.js";
 import { confirm, menu, toast } from "./dialogs.js";
-import { finalStatuses, h, many, runPath, shortID } from "./dom.js";
+import { finalStatuses, h, many, me, runPath, shortID } from "./dom.js";
 import { live } from "./live.js";
 import { go } from "./router.js";
 
@@ -68,7 +68,7 @@ const kinds = {
 
 /** The verbs that fit something in this state. */
 export function verbsFor(kind, word) {
-  return Object.entries(kinds[kind].verbs).filter(([, verb]) => !verb.states || verb.states.includes(word)).map(([name]) => name);
+  return !me.isOwner ? [] : Object.entries(kinds[kind].verbs).filter(([, verb]) => !verb.states || verb.states.includes(word)).map(([name]) => name);
 }
 
 /** Buttons for those verbs; what they do is found by `data-act` when they are pressed. */

@@ -74,7 +74,7 @@ function numbersOf(agents, hour, budgets, worries) {
   return h("div.numbers",
     number("/agents?q=state:running", `${count(running)}/${count(agents.length)}`, "agents running", `${many(active, "run")} under way`),
     number(worries[0]?.href ?? "/agents", count(worries.length), "need attention", severe > 0 ? `${severe} severe` : "nothing severe", severe > 0 ? "bad" : worries.length > 0 ? "warn" : ""),
-    number("/runs?status=suspended,paused", count(waiting), "wait for something", `${count(runs.paused ?? 0)} paused, ${count(runs.suspended ?? 0)} suspended`, waiting > 0 ? "warn" : ""),
+    number(live.totals.approvals > 0 ? "/approvals" : "/runs?status=suspended,paused", count(waiting), "wait for something", [live.totals.approvals > 0 && many(live.totals.approvals, "approval"), `${count(runs.paused ?? 0)} paused`, `${count(runs.suspended ?? 0)} suspended`].filter(Boolean).join(", "), waiting > 0 ? "warn" : ""),
     number("/costs", money(sum), "spent", limit ? [`${money(limit.usedNanoUSD)} of ${money(limit.maxNanoUSD)}${limit.per === "lifetime" ? "" : ` this ${limit.per}`}`, bar(budgetRatio(limit), "the project's budget")] : `${short(agents.reduce((sum, agent) => sum + agent.tokens, 0))} tokens`, limit && budgetRatio(limit) >= 0.8 ? "warn" : ""),
     number("/runs?status=failed,compensated,compensated-partial,halted,stopped", ended.length === 0 ? "–" : `${Math.round((failed / ended.length) * 100)} %`, "failed in the last hour", `${count(failed)} of ${many(ended.length, "run")}`, failed > 0 ? "bad" : ""));
 }
@@ -97,6 +97,7 @@ const whoOf = (run) => [run.name, " ", h("span.id", shortID(run.id))];
 function worriesOf(agents, hour, budgets) {
   const found = [];
   const add = (level, weight, href, who, word, why, at) => found.push({ level, weight, href, who, word, why, at });
+  if (live.totals.approvals > 0) add("warn", 0, "/approvals", many(live.totals.approvals, "approval"), "requested", "Somebody has to say yes or no.", null);
   for (const agent of agents) {
     const href = agentPath(agent.name);
     if (["failed", "stuck"].includes(agent.state)) add("bad", 0, href, agent.name, agent.state, agent.note ?? "It stays down until somebody starts it.", agent.lastActivity);

@@ -66,7 +66,7 @@ package protocol NodeOperations: Sendable {
 
   // Tokens of the operator plane.
   func tokens() async throws(OperationError) -> TokenList
-  func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken
+  func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken
   func revokeToken(_ name: String) async throws(OperationError) -> TokenReport
 
   // Agents.
@@ -151,7 +151,7 @@ extension NodeOperations {
 
   package func tokens() async throws(OperationError) -> TokenList { TokenList(tokens: []) }
 
-  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
+  package func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
     throw .unreachable("Tokens are made by a node.")
   }
 

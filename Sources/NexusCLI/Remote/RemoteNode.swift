@@ -178,8 +178,8 @@ package struct RemoteNode: NodeOperations {
 
   package func tokens() async throws(OperationError) -> TokenList { try await get("/tokens") }
 
-  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
-    try await post("/tokens", ["name": .string(name), "role": .string(role)])
+  package func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
+    try await post("/tokens", wish.json)
   }
 
   package func revokeToken(_ name: String) async throws(OperationError) -> TokenReport {

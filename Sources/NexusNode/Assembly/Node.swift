@@ -71,10 +71,10 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
-    let opening = try AuditOpening(options, random: random)
+    let (opening, meter) = (try AuditOpening(options, random: random), NodeMeter())
     let store = try await SQLiteStore.open(
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
-      seal: AuditSeal(opening.key))
+      seal: AuditSeal(opening.key), meter: meter)
     do {
       let boot = ids.boot()
       let audit = AuditDesk(
@@ -107,7 +107,7 @@ package final class Node: Sendable {
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
-      ports.gate = gate
+      (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
@@ -116,7 +116,7 @@ package final class Node: Sendable {
       var services = services(
         options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
-      (services.actions, services.approvalNews) = (judge, { hooks.take($0) })
+      (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),
@@ -129,7 +129,7 @@ package final class Node: Sendable {
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
         logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
-        tokens: tokens, hooks: hooks, audit: audit)
+        tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
       throw error

@@ -37,6 +37,7 @@ final class NodeParts: Sendable {
   let tokens: TokenBook
   let hooks: WebhookQueue
   let audit: AuditDesk
+  let meter: NodeMeter
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -53,8 +54,9 @@ final class NodeParts: Sendable {
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
     launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
-    hooks: WebhookQueue, audit: AuditDesk
+    hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
   ) {
+    self.meter = meter
     self.tokens = tokens
     self.hooks = hooks
     self.options = options

@@ -209,7 +209,8 @@ private struct OperatorService: Service {
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
         dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value,
         named: { [tokens = parts.tokens] in tokens.identity(of: $0) }),
-      operations: operations, audit: parts.audit, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+      operations: operations, audit: parts.audit, meter: parts.meter, clock: parts.clock, random: parts.random,
+      logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in
         parts.operatorPort = port

@@ -41,8 +41,8 @@ extension LocalOperations {
 
   func tokens() async throws(OperationError) -> TokenList { parts.tokens.list() }
 
-  func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
-    try await parts.tokens.create(name, role: role)
+  func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
+    try await parts.tokens.create(wish)
   }
 
   func revokeToken(_ name: String) async throws(OperationError) -> TokenReport { try await parts.tokens.revoke(name) }

@@ -27,7 +27,10 @@ extension RunDriver {
     let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
     let failure = await StorePatience(clock: services.clock)
       .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
-    if failure == nil { (cursor.head, cursor.committed) = (sequence, summary.status) }
+    if failure == nil {
+      (cursor.head, cursor.committed) = (sequence, summary.status)
+      count(entries, cursor.machine)
+    }
     return failure
   }
 

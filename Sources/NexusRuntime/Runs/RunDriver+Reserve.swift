@@ -107,7 +107,10 @@ extension RunDriver {
   /// - Returns: why a step that can be undone must not begin.
   func keepReserve() -> BudgetRefusal? {
     guard reserve.isNeeded, let missing = reserve.missing else { return nil }
-    if let refusal = services.boundary.keep(inFlows(missing), for: run, isForced: false) { return refusal }
+    if let refusal = services.boundary.keep(inFlows(missing), for: run, isForced: false) {
+      services.meter.count(.budgetActions, [refusal.action.rawValue])
+      return refusal
+    }
     reserve.keeps(missing)
     return nil
   }

@@ -63,7 +63,10 @@ enum RequestBodies {
       Member(name: "arguments", schema: [:], isRequired: true), .optional("digest", "string"),
       .optional("reason", "string"),
     ],
-    "/api/v1/tokens": [.needed("name", "string"), .needed("role", "string")],
+    "/api/v1/tokens": [
+      .needed("name", "string"), .needed("role", "string"),
+      Member(name: "only", schema: ["type": "array", "items": ["type": "string"]], isRequired: false),
+    ],
     "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
