@@ -34,6 +34,8 @@ extension CanonicalYAML {
     ]
     let tools = spec.tools.sorted { $0.key < $1.key }
     if !tools.isEmpty { members.append(("tools", .map(tools.map { ($0.key, tool($0.value)) }))) }
+    let doubts = StopCondition.allCases.filter(spec.stopWhen.contains)
+    if !doubts.isEmpty { members.append(("stopWhen", .list(doubts.map { .plain($0.rawValue) }))) }
     if !spec.boundaries.isEmpty { members.append(("boundaries", .list(spec.boundaries.map(boundary)))) }
     return .map(members)
   }

@@ -18,6 +18,7 @@ extension FlowMachine {
     case .escalate: break
     case .stop: note(.stepFailed(path: path, judgement.refusal), &turn)
     }
+    doubts(key, judgement, &turn)
   }
 
   /// What is to go into a unit is judged once, before its first attempt.
@@ -32,6 +33,7 @@ extension FlowMachine {
     let judgement = judgement(of: input, .input, key, gates, at: turn.now)
     note(.judged(path: path, judgement), &turn)
     if judgement.consequence == .stop { note(.stepFailed(path: path, judgement.refusal), &turn) }
+    doubts(key, judgement, &turn)
     return judgement.mayProceed
   }
 
@@ -118,7 +120,7 @@ extension FlowMachine {
   mutating func decide(
     _ path: StepPath, by who: String, _ decision: GateDecision, note text: String, _ turn: inout Turn
   ) {
-    guard !state.status.isFinal, let key = state.paths.key(of: path), isEscalated(key),
+    guard !state.status.isFinal, state.status != .halted, let key = state.paths.key(of: path), isEscalated(key),
       let output = state.gates[key]?.rejected
     else { return }
     let asksAboutInput = state.gates[key]?.asksAboutInput == true

@@ -131,8 +131,9 @@ extension FlowMachine {
     switch definition.steps[key.step].onUnknown {
     case .retrySameKey: return true
     case .probe: startAttempt(key.with(.probe), &turn)
-    case .ask: begin(.paused(.unknown, note: ""), &turn)
+    case .ask: if !doubts(key, &turn) { begin(.paused(.unknown, note: ""), &turn) }
     case .fail:
+      if doubts(key, &turn) { return false }
       let error = RunError(
         code: "NX-RUN-033", message: "the attempt was cut off, and nobody knows whether it had its effect",
         isRetryable: false)

@@ -6,8 +6,11 @@ package import NexusCore
 
 extension FlowState {
   package mutating func apply(_ entry: RunEntry, at time: WallTime) {
+    defer { lastAt = time }
     switch entry {
-    case .created: limitCountsFrom = time
+    case .created(let creation):
+      limitCountsFrom = time
+      policy = creation.policy
     case .forked: break
     case .effectsKept(let effects): kept = effects
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
@@ -42,6 +45,10 @@ extension FlowState {
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .judged(let path, let judgement): applyJudgement(path, judgement, time)
     case .gateDecided(let path, _, let decision, _): applyDecision(path, decision, time)
+    case .integrity(let entry):
+      apply(entry)
+      if status != .paused { pauseReason = nil }
+      if RunEntry.integrity(entry).startsLimit { limitCountsFrom = time }
     case .compensationStarted, .compensated, .decided, .completed, .failed, .stopped, .cancelled, .killed,
       .cancelRequested, .killRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
@@ -110,7 +117,7 @@ extension FlowState {
     begin(key, time)
     open.insert(key)
     attempts += 1
-    if !status.isFinal {
+    if !status.isFinal, status != .halted {
       status = cause == nil ? .running : .compensating
       pauseReason = nil
     }
@@ -119,6 +126,7 @@ extension FlowState {
       unit.history.started(attempt)
       unit.dueAt = nil
       unit.isUnknown = false
+      if key.role == .forward { unit.isAccepted = false }
     }
     gates[key]?.started()
   }
@@ -219,7 +227,7 @@ extension FlowState {
   private mutating func begin(_ key: UnitKey, _ time: WallTime) {
     guard active.insert(key) else { return }
     change(key) { $0.startedAt = $0.startedAt ?? time }
-    if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
+    if !status.isFinal, !status.standsStill { status = cause == nil ? .running : .compensating }
     guard key.role == .forward else { return }
     if key.item != nil { steps[key.step].openItems += 1 }
   }
@@ -251,7 +259,9 @@ extension FlowState {
     }
   }
 
-  private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+  mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+    checkpointCount += 1
+    line.append(CheckpointMark(number: checkpointCount, key: key))
     active.remove(key.with(.probe))
     if case .event(let name) = definition.steps[key.step].action {
       if case .completed = outcome { takeEvent(name) }
@@ -323,7 +333,7 @@ extension FlowState {
   ///   - reopens: what failed for good is done again.
   ///   - triesFailedAgain: the person has what failed tried again, although nobody may know what it did.
   ///   - settlesDoubt: the person has the units tried again that the run has asked about.
-  private mutating func goOn(reopens: Bool, triesFailedAgain: Bool, settlesDoubt: Bool) {
+  mutating func goOn(reopens: Bool, triesFailedAgain: Bool, settlesDoubt: Bool) {
     if settlesDoubt { for key in askedAbout { units[key]?.isUnknown = false } }
     status = cause == nil ? .running : .compensating
     pauseReason = nil
@@ -393,7 +403,7 @@ extension FlowState {
   }
 
   /// The saga goes back: what has begun forward and is not over is left as it is.
-  private mutating func abandonForward() {
+  mutating func abandonForward() {
     for key in active where key.role != .back { active.remove(key) }
     ready = []
   }

@@ -40,8 +40,13 @@ extension RunMachine {
     let entry = RunEntry.judged(path: step, judgement)
     switch judgement.consequence {
     case .pass, .warn: return Decision([entry, .completed(output: output)], [.settle])
-    case .stop: return Decision([entry, .stopped(judgement.refusal)], [.settle])
+    case .stop:
+      if let doubt = doubt(about: judgement) { return Decision([entry, .halted(doubt)], [.settle]) }
+      return Decision([entry, .stopped(judgement.refusal)], [.settle])
     case .retry, .escalate:
+      if judgement.consequence == .escalate, let doubt = doubt(about: judgement) {
+        return Decision([entry, .halted(doubt)], [.settle])
+      }
       if let stopping { return Decision([entry] + [ending(after: stopping)].compactMap(\.self), [.settle]) }
       return Decision([entry], judgement.retryAfter.map { [.retryAfter($0)] } ?? [])
     }
@@ -55,6 +60,7 @@ extension RunMachine {
     let judgement = judgement(of: gates.input, .input, by: gates.entrance, spent: state.cost, at: now)
     let entry = RunEntry.judged(path: step, judgement)
     guard judgement.consequence == .stop else { return (Decision([entry]), judgement.mayProceed) }
+    if let doubt = doubt(about: judgement) { return (Decision([entry, .halted(doubt)], [.settle]), false) }
     return (Decision([entry, .stopped(judgement.refusal)], [.settle]), false)
   }
 
@@ -82,10 +88,11 @@ extension RunMachine {
 
   /// A person decides about a value that a validator has escalated.
   func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
-    guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
+    guard state.gate.isEscalated, !state.status.isFinal, state.status != .halted, state.openAttempt == nil,
+      let output = state.gate.rejected
     else {
       // Nobody drives what rests, so whoever took it up to decide lets it go again.
-      return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
+      return state.status.isFinal || state.status.standsStill ? Decision([], [.settle]) : Decision()
     }
     let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
     // The same input would be asked about again.

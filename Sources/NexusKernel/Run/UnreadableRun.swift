@@ -16,6 +16,8 @@ package struct UnreadableRun: DurableMachine {
   package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
   package var epoch: Int { 0 }
+  package var rollbacks: Int { 0 }
+  package var policy: String? { nil }
   package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
 
@@ -23,12 +25,20 @@ package struct UnreadableRun: DurableMachine {
     guard !outlook.status.isFinal else { return DurableDecision([], [.settle]) }
     switch event {
     case .claimed, .resume, .retry:
-      guard outlook.status != .paused else { return DurableDecision([], [.settle]) }
+      guard !outlook.status.standsStill else { return DurableDecision([], [.settle]) }
       let note = "this version cannot read the definition that the run is pinned to"
       return writing([.paused(.version, note: note)])
+    case .acceptHalt(let who, let reason):
+      guard outlook.status == .halted else { return DurableDecision([], [.settle]) }
+      let note = "this version cannot read the definition that the run is pinned to"
+      return writing([
+        .integrity(.haltAccepted(by: who, reason: reason, policy: nil)), .paused(.version, note: note),
+      ])
+    case .doubted(let doubt): return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.halted(doubt)])
+    case .cancel, .kill where outlook.status == .halted: return DurableDecision([], [.settle])
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+    case .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
       .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
@@ -63,10 +73,14 @@ package struct UnreadableRun: DurableMachine {
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
     case .stepRecorded(let path, _): if path.marksCall { calls += 1 }
+    case .integrity(.halted(let doubt)): (outlook.status, outlook.error) = (.halted, doubt.error)
+    case .integrity(.haltAccepted), .integrity(.rollbackStarted):
+      outlook.status = .running
+      outlook.error = nil
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
-      .epochRaised, .judged, .gateDecided:
+      .epochRaised, .judged, .gateDecided, .integrity(.checkpointed), .integrity(.rolledBack):
       break
     }
   }

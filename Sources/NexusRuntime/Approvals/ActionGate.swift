@@ -31,6 +31,8 @@ package final class ActionGate: EffectGate {
   /// Takes changed rules: from now on every action is judged by them, also those of runs that began before.
   package func reload(_ judge: (any ActionJudge)?) { present.withLock { $0 = judge } }
 
+  func driver(of run: RunID) async -> RunDriver? { await executor.driver(of: run) }
+
   var judge: (any ActionJudge)? { present.withLock { $0 } }
 
   package var isClosed: Bool { judge != nil }
@@ -48,6 +50,7 @@ package final class ActionGate: EffectGate {
 
   package func rule(on proposal: EffectProposal) async -> EffectRuling {
     guard let judge else { return .permitted(EffectPermit(arguments: proposal.arguments)) }
+    if let halted = await haltForPolicy(proposal, judge) { return halted }
     do throws(StoreError) {
       let ruling = try await rule(on: proposal, by: judge)
       if case .permitted = ruling { return ruling }
@@ -55,6 +58,8 @@ package final class ActionGate: EffectGate {
       return ruling
     } catch {
       withdrew(proposal)
+      let doubt = IntegrityDoubt(.evaluatorError, step: proposal.caller.step, note: error.message)
+      if let halted = await halt(proposal.caller, for: doubt, judge) { return halted }
       return .denied(
         code: "NX-GAT-095", message: "Whether `\(proposal.tool)` may be done cannot be known: \(error.message)")
     }
@@ -71,7 +76,12 @@ package final class ActionGate: EffectGate {
       let verdict = try await verdict(of: proposal, arguments, by: judge)
       switch verdict.answer {
       case .invalidArguments: return .invalid(message: verdict.reason)
-      case .forbidden(let code): return .forbidden(refusal(proposal, verdict, code, judge))
+      case .forbidden(let code):
+        if code == Self.unanswered {
+          let doubt = IntegrityDoubt(.evaluatorError, step: proposal.caller.step, note: verdict.reason)
+          if let halted = await halt(proposal.caller, for: doubt, judge) { return halted }
+        }
+        return .forbidden(refusal(proposal, verdict, code, judge))
       case .permitted where changed == nil:
         if let found, found.status.isLive {
           _ = try? await desk.change(found.request.id, .cancel(reason: "the rules do not ask for it any more"))

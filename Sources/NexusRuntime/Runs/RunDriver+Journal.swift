@@ -24,9 +24,10 @@ extension RunDriver {
       journal.append(JournalEntry(sequence: sequence, at: now, entry: entry))
     }
     let summary = RunSummary(of: outlook, at: now)
-    let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
+    var mutations = [Mutation.append(run: run, fence: fence, entries: journal, summary: summary)]
+    do throws(StoreError) { mutations += try await forgotten(by: entries, cursor.machine) } catch { return error }
     let failure = await StorePatience(clock: services.clock)
-      .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
+      .failure(of: StoreTransaction(.synced, mutations), in: services.store, isLeaving: { self.leaves })
     if failure == nil { (cursor.head, cursor.committed) = (sequence, summary.status) }
     return failure
   }

@@ -61,6 +61,9 @@ final class RunDriver: Sendable {
   private let calls = Mutex(0)
   private let keyEpoch = Mutex(0)
   private let begunWith = Mutex<KeptEffects?>(nil)
+  private let standing = Mutex<(policy: String?, rollbacks: Int)>((nil, 0))
+  /// What the run is halted for.
+  let rules: IntegrityRules
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -70,8 +73,10 @@ final class RunDriver: Sendable {
   }
 
   init(
-    _ record: RunRecord, subject: RunSubject, payers: RunPayers, from beginning: Beginning, executor: RunExecutor
+    _ record: RunRecord, subject: RunSubject, payers: RunPayers, from beginning: Beginning, executor: RunExecutor,
+    rules: IntegrityRules
   ) {
+    self.rules = rules
     run = record.id
     self.payers = payers
     name = record.name
@@ -166,7 +171,14 @@ final class RunDriver: Sendable {
   private func noteCalls(_ machine: any DurableMachine) {
     calls.withLock { $0 = machine.calls }
     keyEpoch.withLock { $0 = machine.epoch }
+    standing.withLock { $0 = (machine.policy, machine.rollbacks) }
   }
+
+  /// The rules about actions that the run is held to.
+  var policy: String? { standing.withLock { $0.policy } }
+
+  /// How often a person had the run go back to a checkpoint.
+  var rollbacks: Int { standing.withLock { $0.rollbacks } }
 
   /// How often a person had the run forget its idempotency keys.
   var epoch: Int { keyEpoch.withLock { $0 } }
@@ -236,7 +248,7 @@ final class RunDriver: Sendable {
     switch beginning.withLock({ $0.take() }) {
     case .machine(let machine): return machine
     case .journal(let past):
-      var machine = subject.machine(run: run, input: input, judge: services.judge)
+      var machine = subject.machine(run: run, input: input, judge: services.judge, rules: rules)
       services.atWork(run) { for entry in past { machine.apply(entry) } }
       await noteOrphans(past, &machine)
       return machine

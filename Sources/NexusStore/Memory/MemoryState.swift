@@ -178,7 +178,7 @@ extension MemoryState {
 
   private mutating func delete(_ run: RunID, _ undo: inout [Undo]) throws(StoreError) {
     guard let record = runs[run] else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard record.summary.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    guard record.summary.isOver else { throw StoreError(.staleGuard, "\(run) is not final") }
     if let key = record.idempotencyKey { set(\.idempotency, IdempotencyIndex(record.name, key), nil, &undo) }
     for effect in effectsByRun[run] ?? [] { set(\.effects, effect, nil, &undo) }
     set(\.effectsByRun, run, nil, &undo)
@@ -191,7 +191,7 @@ extension MemoryState {
 
   private mutating func prune(_ run: RunID, _ rows: Int, _ undo: inout [Undo]) throws(StoreError) {
     guard var record = runs[run] else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard record.summary.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    guard record.summary.isOver else { throw StoreError(.staleGuard, "\(run) is not final") }
     let entries = journals[run] ?? []
     let gone = (effectsByRun[run] ?? []).prefix(rows)
     let isLast = gone.count + entries.count < rows && gone.count == effectsByRun[run]?.count ?? 0
