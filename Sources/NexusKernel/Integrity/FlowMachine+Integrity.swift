@@ -153,14 +153,25 @@ extension FlowMachine {
     handOverAgain(&turn)
   }
 
+  /// What the unit did after the checkpoint, or may have done, is not undone.
+  private func stands(_ key: UnitKey, behind number: Int) -> Bool {
+    guard key.role == .forward, key.step >= 0, let unit = state.units[key], !state.isKept(key, at: number) else {
+      return false
+    }
+    switch definition.steps[key.step].action {
+    // They leave nothing behind.
+    case .sleep, .event: return false
+    case .agent, .run: break
+    }
+    if case .completed? = state.units[key.with(.back)]?.outcome { return false }
+    if case .completed? = unit.outcome { return true }
+    return unit.mayHaveApplied
+  }
+
   /// Everything after the checkpoint is undone, as far as it can be: the run stands as it stood there.
   mutating func restore(to number: Int, _ turn: inout Turn) {
-    let standing = state.line.filter { mark in
-      guard mark.number > number, case .completed? = state.units[mark.key]?.outcome else { return false }
-      return state.units[mark.key.with(.back)]?.outcome.map { if case .completed = $0 { false } else { true } } ?? true
-    }
-    note(
-      .integrity(.rolledBack(to: number, standing: standing.map { state.paths.path(of: $0.key) })), &turn)
+    let standing = state.units.keys.filter { stands($0, behind: number) }.sorted(by: Self.before)
+    note(.integrity(.rolledBack(to: number, standing: standing.map { state.paths.path(of: $0) })), &turn)
     (toUndo, childrenWereStopped, handedOver, waitingForRoom) = (nil, false, [], [])
     expanded = state.steps.indices.filter { state.steps[$0].count != nil && state.steps[$0].outcome == nil }
   }
