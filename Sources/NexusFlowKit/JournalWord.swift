@@ -53,6 +53,7 @@ package enum JournalWord {
     case .haltAccepted: "accepted"
     case .checkpointed(let seal): "sealed \(seal.number)\(seal.isVerified ? " verified" : "")"
     case .rollbackStarted(let number, _, _): "back to \(number)"
+    case .contextRead(let step, let item): "read \(step) \(item.key)"
     case .rolledBack(let number, let standing):
       "at \(number)" + (standing.isEmpty ? "" : " but \(standing.map(\.text).joined(separator: " "))")
     }

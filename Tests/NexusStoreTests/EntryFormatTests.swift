@@ -113,6 +113,17 @@ import Testing
       .integrity(.checkpointed(CheckpointSeal(number: 2, step: path, isVerified: false, digest: "d2"))),
       .integrity(.rollbackStarted(to: 1, by: "a person", reason: "wrong")),
       .integrity(.rolledBack(to: 1, standing: [path])), .integrity(.rolledBack(to: 0, standing: [])),
+      .integrity(
+        .contextRead(
+          step: path,
+          ContextItem(
+            key: "orders/7", version: 3, digest: "d3", observedAt: WallTime(microseconds: 1_795_412_220_123_456),
+            validUntil: WallTime(microseconds: 1_795_412_220_123_457), source: "state"))),
+      .integrity(
+        .contextRead(
+          step: path,
+          ContextItem(
+            key: "weather", observedAt: WallTime(microseconds: 1_795_412_220_123_456), source: "a station"))),
     ]
 
   private static func judged(

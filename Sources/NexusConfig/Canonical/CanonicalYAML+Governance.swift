@@ -32,6 +32,7 @@ extension CanonicalYAML {
       ("default", .plain(spec.permitsByDefault ? "permit" : "deny")),
       ("onForbidden", .plain(spec.onForbidden.rawValue)),
     ]
+    if spec.onStaleContext == .stop { members.append(("onStaleContext", .plain("stop"))) }
     let tools = spec.tools.sorted { $0.key < $1.key }
     if !tools.isEmpty { members.append(("tools", .map(tools.map { ($0.key, tool($0.value)) }))) }
     let doubts = StopCondition.allCases.filter(spec.stopWhen.contains)

@@ -14,6 +14,7 @@ extension PlanBuilder {
   mutating func buildGovernance() {
     guard let fields = single("governance")?.fields else { return }
     var spec = GovernanceSpec()
+    spec.onStaleContext = fields.word("onStaleContext", as: GovernanceSpec.OnForbidden.self) ?? .refuse
     spec.stopWhen = Set((fields.value("stopWhen")?.list ?? []).compactMap { $0.text.flatMap(StopCondition.init) })
     spec.permitsByDefault = fields.text("default") == "permit"
     spec.onForbidden = fields.word("onForbidden", as: GovernanceSpec.OnForbidden.self) ?? .stop

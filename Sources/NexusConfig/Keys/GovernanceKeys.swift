@@ -54,6 +54,10 @@ extension ConfigKeys {
         "The tools that may be called at all, by name; a call of another agent is `agents.NAME`."),
       KeySpec("boundaries", .list(.object(boundary)), default: "none", "What is permitted, and what is not."),
       KeySpec(
+        "onStaleContext", word(GovernanceSpec.OnForbidden.self), default: "refuse",
+        "When what a step has read does not hold any more and it wants to act: `refuse` tells the agent, which reads anew; `stop` stops the run."
+      ),
+      KeySpec(
         "stopWhen", .list(word(StopCondition.self)), default: "none",
         "The doubts about a run that halt it: nothing of it goes on until a person decides."),
     ])

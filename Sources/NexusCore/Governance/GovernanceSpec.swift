@@ -12,6 +12,8 @@ package struct GovernanceSpec: Sendable, Hashable {
   package var boundaries: [BoundarySpec]
   /// The doubts that halt a run.
   package var stopWhen: Set<StopCondition> = []
+  /// What follows if what a step has read does not hold any more when it is about to act.
+  package var onStaleContext = OnForbidden.refuse
 
   /// What follows when the rules say no.
   package enum OnForbidden: String, Sendable, CaseIterable {
@@ -37,6 +39,7 @@ package struct GovernanceSpec: Sendable, Hashable {
     ]
     // What is not there leaves the hash as it was before there were such doubts.
     if !stopWhen.isEmpty { form["stopWhen"] = .array(stopWhen.map(\.rawValue).sorted().map { .string($0) }) }
+    if onStaleContext == .stop { form["onStaleContext"] = .string(onStaleContext.rawValue) }
     return .object(form)
   }
 }

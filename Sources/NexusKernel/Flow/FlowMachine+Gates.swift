@@ -8,6 +8,7 @@ extension FlowMachine {
   /// Something came out of a unit; it is judged first, and only what may proceed becomes its result.
   mutating func produced(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
     let path = state.paths.path(of: key)
+    if doubtsReadSet(of: key, &turn) { return }
     let gates = gates(of: key)
     guard !gates.isEmpty else { return note(.stepCompleted(path: path, output: output), &turn) }
     let judgement = judgement(of: output, .output, key, gates, at: turn.now)
@@ -40,8 +41,12 @@ extension FlowMachine {
   private func judgement(
     of value: JSONValue, _ subject: GateSubject, _ key: UnitKey, _ gates: [GateDefinition], at now: WallTime
   ) -> GateJudgement {
-    let asking = GateAsking(gates: gates, judge: judge, subject: subject, value: value, now: now)
-    let findings = asking.findings { self.value(of: $0, for: key) }
+    var asking = GateAsking(gates: gates, judge: judge, subject: subject, value: value, now: now)
+    if subject == .output { asking.read = readSet(of: key) }
+    let findings = asking.findings { variable in
+      variable == .context
+        ? readSet(of: key)?.variable(at: now) ?? .object(JSONObject()) : self.value(of: variable, for: key)
+    }
     // What goes in is the same however often it is asked for, and nothing has been done with it yet.
     let leeway = subject == .output ? leeway(at: key) : GateLeeway(canRetry: false)
     return (state.gates[key] ?? GateHistory()).judgement(
@@ -83,6 +88,7 @@ extension FlowMachine {
         "attempt": .int(Int64((state.gates[key]?.rejections ?? 0) + 1)), "input": state.input,
         "tokens": .int(unit?.tokens.value ?? 0), "nanoUSD": .int(unit?.cost.value ?? 0),
       ]
+    case .context: return .object(JSONObject())
     }
   }
 

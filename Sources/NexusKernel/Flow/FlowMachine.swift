@@ -41,6 +41,8 @@ package struct FlowMachine: DurableMachine {
   var childrenWereStopped = false
   /// What the journal leaves open was looked at.
   private var isTakenUp = false
+  /// What the project's state says now of what was read.
+  var contextNow: [String: ContextStanding]?
   /// The first checkpoint of the journal that is not what was sealed, and that no person has seen.
   var brokenSeal: Int?
   /// Steps of the kind `forEach` that have begun.
@@ -143,6 +145,9 @@ package struct FlowMachine: DurableMachine {
     case .decide(let path, let who, let decision, let note): decide(path, by: who, decision, note: note, &turn)
     case .timeout: if state.cause == nil, !state.isBehindPivot { begin(.timedOut, &turn) }
     case .supervisorGaveUp(let agent, let reason): gaveUp(on: agent, reason, &turn)
+    case .contextRead(let path, let item):
+      read(path, item, &turn)
+      return turn.decision
     case .doubted(let doubt): halt(for: doubt, &turn)
     case .acceptHalt(let who, let reason): acceptHalt(by: who, reason: reason, &turn)
     case .rollBack(let number, let who, let reason, let allowsUnverified):

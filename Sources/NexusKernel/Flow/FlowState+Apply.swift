@@ -129,6 +129,7 @@ extension FlowState {
       if key.role == .forward { unit.isAccepted = false }
     }
     gates[key]?.started()
+    if !reads.isEmpty { reads[key] = nil }
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {

@@ -82,6 +82,8 @@ package struct FlowState: Sendable {
   /// Durable steps that agents recorded.
   var recorded: [StepPath: JSONValue] = [:]
 
+  /// What the attempts under way have read, by key.
+  var reads: [UnitKey: [String: ContextItem]] = [:]
   /// Why the run is halted.
   package internal(set) var haltedFor: StopCondition?
   /// The rules about actions that the run is held to.
@@ -202,4 +204,6 @@ package struct UnitState: Sendable, Hashable {
   package var mayHaveApplied = false
   /// A person has seen the doubt about the unit, and has the run go on all the same.
   package var isAccepted = false
+  /// The same of the doubt about what it has read.
+  package var readIsAccepted = false
 }

@@ -113,7 +113,7 @@ extension FlowMachine {
       brokenSeal = seal.number
     // A person has seen it.
     case .haltAccepted: brokenSeal = nil
-    case .halted, .rollbackStarted, .rolledBack: break
+    case .halted, .rollbackStarted, .rolledBack, .contextRead: break
     }
   }
 

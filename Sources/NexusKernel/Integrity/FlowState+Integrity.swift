@@ -29,7 +29,10 @@ extension FlowState {
     case .haltAccepted(_, _, let policy):
       self.policy = policy
       // The person has seen what there is in doubt, and goes on as the definition says.
-      for key in active { units[key]?.isAccepted = true }
+      for key in active {
+        units[key]?.isAccepted = true
+        if haltedFor == .readSetUnknown { units[key]?.readIsAccepted = true }
+      }
       goOn(reopens: false, triesFailedAgain: false, settlesDoubt: false)
       haltedFor = nil
     case .checkpointed(let seal): (sealed, lastSeal) = (seal.number, seal.digest)
@@ -42,6 +45,7 @@ extension FlowState {
       (error, haltedFor) = (cause, nil)
       abandonForward()
     case .rolledBack(let number, _): restore(to: number)
+    case .contextRead(let path, let item): if let key = key(of: path) { reads[key, default: [:]][item.key] = item }
     }
   }
 

@@ -15,6 +15,8 @@ package enum IntegrityEntry: Sendable, Hashable {
   case rollbackStarted(to: Int, by: String, reason: String)
   /// The run stands as it stood at the checkpoint; what these steps did could not be undone.
   case rolledBack(to: Int, standing: [StepPath])
+  /// The agent of a step has read something; of a key the last that it read counts.
+  case contextRead(step: StepPath, ContextItem)
 }
 
 /// A checkpoint as the journal keeps it.

@@ -21,6 +21,11 @@ package protocol DurableMachine: Sendable {
   /// What orphaned attempts came to, as far as their effects tell: it is written down with their end.
   mutating func note(spent: [StepPath: Spend])
 
+  /// What the open attempt of a step has read.
+  func readItems(_ path: StepPath) -> [ContextItem]
+  /// What the project's state says now of what was read: for the next event. Nil: it cannot be read.
+  mutating func note(standing: [String: ContextStanding]?)
+
   mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision
   /// Applies an entry of the journal, in recovery.
   mutating func apply(_ entry: JournalEntry)
@@ -79,6 +84,8 @@ package enum DurableEvent: Sendable, Hashable {
   case nodeStopping
   /// The agent of the step wants a durable step recorded.
   case recordStep(StepPath, JSONValue)
+  /// The agent of the step has read something.
+  case contextRead(StepPath, ContextItem)
   /// The state of the run cannot be trusted, and the project wants it halted for that.
   case doubted(IntegrityDoubt)
   /// A person has a halted run go on all the same.

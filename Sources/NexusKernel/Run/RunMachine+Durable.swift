@@ -109,6 +109,7 @@ extension RunMachine: DurableMachine {
     case .recordStep(let path, let value): .recordStep(path, value)
     case .decide(let path, let who, let decision, let note):
       path == step ? .decide(decision, by: who, note: note) : nil
+    case .contextRead(let path, let item): path == step ? .contextRead(item) : nil
     case .doubted(let doubt): .doubted(doubt)
     case .acceptHalt(let who, let reason): .acceptHalt(by: who, reason: reason)
     case .rollBack, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .skip, .markDone: nil

@@ -35,6 +35,7 @@ extension RunMachine {
   ///
   /// What the attempt was told meanwhile holds if the output is not taken.
   func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
+    if let doubt = readDoubt(at: now) { return Decision([.halted(doubt)], [.settle]) }
     guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
     let judgement = judgement(of: output, .output, by: gates.output, spent: state.cost + cost, at: now)
     let entry = RunEntry.judged(path: step, judgement)
@@ -67,13 +68,15 @@ extension RunMachine {
   private func judgement(
     of value: JSONValue, _ subject: GateSubject, by gates: [GateDefinition], spent: NanoUSD, at now: WallTime?
   ) -> GateJudgement {
-    let asked = GateAsking(
+    var asked = GateAsking(
       gates: gates, judge: self.gates.judge, subject: subject, value: value, now: now ?? WallTime(microseconds: 0))
+    if subject == .output { asked.read = readSet }
     let findings = asked.findings { variable in
       switch variable {
       case .input: self.gates.input
       // There are none but this one.
       case .steps: [:]
+      case .context: readSet?.variable(at: now ?? WallTime(microseconds: 0)) ?? .object(JSONObject())
       case .run:
         [
           "id": .string(run?.text ?? ""), "kind": .string(RunKind.agent.rawValue), "name": .string(self.gates.agent),

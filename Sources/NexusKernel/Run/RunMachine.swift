@@ -31,6 +31,8 @@ package struct RunMachine: Sendable {
     case recordStep(StepPath, JSONValue)
     /// A person decides about a value that a validator has escalated.
     case decide(GateDecision, by: String, note: String)
+    /// The agent has read something.
+    case contextRead(ContextItem)
     /// The state of the run cannot be trusted, and the project wants it halted for that.
     case doubted(IntegrityDoubt)
     /// A person has a halted run go on all the same.
@@ -71,6 +73,8 @@ package struct RunMachine: Sendable {
   ///
   /// Lost with the node, like the attempt itself.
   var stopping: Stopping?
+  /// What the project's state says now of what was read.
+  var contextNow: [String: ContextStanding]?
   /// When the last entry was written.
   var lastAt: WallTime?
   /// Until when the agent sleeps between two attempts.
@@ -149,6 +153,7 @@ package struct RunMachine: Sendable {
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
     case .decide(let decision, let who, let note): decided(decision, by: who, note: note, at: now)
+    case .contextRead(let item): read(item)
     case .doubted(let doubt): halted(for: doubt)
     case .acceptHalt(let who, let reason): acceptHalt(by: who, reason: reason, at: now)
     case .recordStep(let path, let value):

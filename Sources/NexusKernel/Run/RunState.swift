@@ -28,6 +28,10 @@ package struct RunState: Sendable, Hashable {
   package private(set) var kept: KeptEffects?
   /// What validators made of the agent's outputs.
   package private(set) var gate = GateHistory()
+  /// What the open attempt has read, by key.
+  package private(set) var reads: [String: ContextItem] = [:]
+  /// A person has seen that nobody can tell whether what was read holds, and has the run go on all the same.
+  package private(set) var readIsAccepted = false
   /// Why the run is halted.
   package private(set) var haltedFor: StopCondition?
   /// The rules about actions that the run is held to.
@@ -49,6 +53,7 @@ package struct RunState: Sendable, Hashable {
       status = .running
       history.started(attempt)
       gate.started()
+      reads = [:]
       pauseReason = nil
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
@@ -96,9 +101,11 @@ package struct RunState: Sendable, Hashable {
     case .haltAccepted(_, _, let policy):
       self.policy = policy
       restartCount(to: .queued)
+      readIsAccepted = readIsAccepted || haltedFor == .readSetUnknown
       haltedFor = nil
     // Of flows: the run of an agent has none of them.
     case .checkpointed, .rollbackStarted, .rolledBack: break
+    case .contextRead(_, let item): reads[item.key] = item
     }
   }
 

@@ -20,6 +20,8 @@ package struct UnreadableRun: DurableMachine {
   package var policy: String? { nil }
   package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
+  package func readItems(_ path: StepPath) -> [ContextItem] { [] }
+  package mutating func note(standing: [String: ContextStanding]?) {}
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard !outlook.status.isFinal else { return DurableDecision([], [.settle]) }
@@ -38,7 +40,7 @@ package struct UnreadableRun: DurableMachine {
     case .cancel, .kill where outlook.status == .halted: return DurableDecision([], [.settle])
     case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+    case .contextRead, .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
       .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
@@ -80,7 +82,8 @@ package struct UnreadableRun: DurableMachine {
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
-      .epochRaised, .judged, .gateDecided, .integrity(.checkpointed), .integrity(.rolledBack):
+      .epochRaised, .judged, .gateDecided, .integrity(.checkpointed), .integrity(.rolledBack),
+      .integrity(.contextRead):
       break
     }
   }

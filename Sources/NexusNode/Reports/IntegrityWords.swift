@@ -26,6 +26,16 @@ enum IntegrityWords {
           "digest": .string(seal.digest),
         ]
       )
+    case .contextRead(let step, let item):
+      let version = item.version.map { " in version \($0)" } ?? ""
+      return (
+        "context-read", "\(step) · \(item.key)\(version), from \(item.source)",
+        [
+          "step": .string(step.text), "key": .string(item.key), "version": item.version.map { .int($0) } ?? .null,
+          "digest": item.digest.map { .string($0) } ?? .null, "observedAt": .string(item.observedAt.iso8601),
+          "validUntil": item.validUntil.map { .string($0.iso8601) } ?? .null, "source": .string(item.source),
+        ]
+      )
     case .rollbackStarted(let number, let who, let reason):
       return (
         "rollback-started", "to checkpoint \(number), by \(who): \(reason)",

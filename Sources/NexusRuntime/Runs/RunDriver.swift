@@ -64,6 +64,8 @@ final class RunDriver: Sendable {
   private let standing = Mutex<(policy: String?, rollbacks: Int)>((nil, 0))
   /// What the run is halted for.
   let rules: IntegrityRules
+  /// What the last attempts of steps have written of the project's state.
+  let written = Mutex<[StepPath: (keys: Set<String>, writer: ContextWriter)]>([:])
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -288,10 +290,15 @@ final class RunDriver: Sendable {
     case .crashAnswered(let step, let report, let refusal):
       event = ended(report, at: step, refusal: refusal, cursor.machine)
     }
+    if case .attemptEnded(let step, let end, _) = event, end.outcome == .succeeded {
+      await noteStanding(of: step, &cursor.machine)
+    }
     let now = services.clock.wallNow()
     var decision = DurableDecision()
     services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
     let outlook = cursor.machine.outlook
+    // Before the verdict is there, what it is about is not read any more.
+    if let failure = await quarantine(decision.entries) { return .evicted(failure) }
     let failure = await append(decision.entries, at: now, outlook, &cursor)
     let isCommitted = failure == nil
     // Before anything is answered, and whichever way the run ends.

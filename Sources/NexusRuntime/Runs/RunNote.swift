@@ -49,7 +49,7 @@ enum RunNote {
     switch entry {
     case .halted(let doubt): "halted: \(doubt.error.message)"
     case .haltAccepted(let who, let reason, _): "goes on, \(who) says: \(reason)"
-    case .checkpointed: nil
+    case .checkpointed, .contextRead: nil
     case .rollbackStarted(let number, let who, let reason): "goes back to checkpoint \(number), by \(who): \(reason)"
     case .rolledBack(let number, let standing):
       standing.isEmpty

@@ -33,6 +33,15 @@ enum IntegrityFormat {
       head["type"] = "rolledBack"
       head["to"] = .int(Int64(number))
       head["standing"] = .array(standing.map { .string($0.text) })
+    case .contextRead(let step, let item):
+      head["type"] = "contextRead"
+      head["step"] = .string(step.text)
+      head["key"] = .string(item.key)
+      head["version"] = item.version.map { .int($0) }
+      head["digest"] = item.digest.map { .string($0) }
+      head["observedMicroseconds"] = .int(item.observedAt.microseconds)
+      head["validUntilMicroseconds"] = item.validUntil.map { .int($0.microseconds) }
+      head["source"] = .string(item.source)
     }
   }
 
@@ -59,6 +68,15 @@ enum IntegrityFormat {
     case "rolledBack":
       return .rolledBack(
         to: Int(try members.integer("to")), standing: try members.strings("standing").map(StepPath.init(_:)))
+    case "contextRead":
+      return .contextRead(
+        step: StepPath(try members.string("step")),
+        ContextItem(
+          key: try members.string("key"), version: try members.optionalInteger("version"),
+          digest: try members.optionalString("digest"),
+          observedAt: WallTime(microseconds: try members.integer("observedMicroseconds")),
+          validUntil: try members.optionalInteger("validUntilMicroseconds").map { WallTime(microseconds: $0) },
+          source: try members.string("source")))
     default: return nil
     }
   }

@@ -39,6 +39,7 @@ struct MemoryState {
   var agents: [AgentName: AgentRow] = [:]
   var components: [ComponentRow.Kind: [String: ComponentRow]] = [:]
   var approvals: [ApprovalID: ApprovalRecord] = [:]
+  var context: [String: ContextRecord] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
   var audit = MemoryAudit()
@@ -98,6 +99,8 @@ struct MemoryState {
       row.spent = row.spent + amount
       set(\.counters, key, row, &undo)
     case .noteApproval(let write): set(\.approvals, write.id, try record(after: write), &undo)
+    case .putContext(let write): set(\.context, write.record.key, try record(after: write), &undo)
+    case .holdContext(let holds): for hold in holds { try check(hold) }
     case .putDefinition(let hash, let bytes):
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)
