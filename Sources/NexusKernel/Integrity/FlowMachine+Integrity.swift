@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+internal import DequeModule
+package import NexusCore
 
 // What halts a run, and how it goes on again.
 extension FlowMachine {

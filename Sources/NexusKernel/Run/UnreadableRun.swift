@@ -37,9 +37,11 @@ package struct UnreadableRun: DurableMachine {
         .integrity(.haltAccepted(by: who, reason: reason, policy: nil)), .paused(.version, note: note),
       ])
     case .doubted(let doubt): return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.halted(doubt)])
-    case .cancel, .kill where outlook.status == .halted: return DurableDecision([], [.settle])
-    case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
-    case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
+    case .cancel(let who):
+      return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.cancelRequested(by: who), .cancelled])
+    case .kill(let who):
+      return outlook.status == .halted
+        ? DurableDecision([], [.settle]) : writing([.killed(by: who, uncompensated: [])])
     case .contextRead, .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
       .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
