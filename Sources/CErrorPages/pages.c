@@ -583,6 +583,18 @@ static const unsigned char NX_GAT_103[] = {
 static const unsigned char NX_GAT_104[] = {
 #embed "../../docs/errors/NX-GAT-104.md"
 };
+static const unsigned char NX_GAT_105[] = {
+#embed "../../docs/errors/NX-GAT-105.md"
+};
+static const unsigned char NX_GAT_106[] = {
+#embed "../../docs/errors/NX-GAT-106.md"
+};
+static const unsigned char NX_GAT_107[] = {
+#embed "../../docs/errors/NX-GAT-107.md"
+};
+static const unsigned char NX_GAT_108[] = {
+#embed "../../docs/errors/NX-GAT-108.md"
+};
 static const unsigned char NX_GAT_110[] = {
 #embed "../../docs/errors/NX-GAT-110.md"
 };
@@ -1171,6 +1183,10 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-102", NX_GAT_102, sizeof NX_GAT_102},
     {"NX-GAT-103", NX_GAT_103, sizeof NX_GAT_103},
     {"NX-GAT-104", NX_GAT_104, sizeof NX_GAT_104},
+    {"NX-GAT-105", NX_GAT_105, sizeof NX_GAT_105},
+    {"NX-GAT-106", NX_GAT_106, sizeof NX_GAT_106},
+    {"NX-GAT-107", NX_GAT_107, sizeof NX_GAT_107},
+    {"NX-GAT-108", NX_GAT_108, sizeof NX_GAT_108},
     {"NX-GAT-110", NX_GAT_110, sizeof NX_GAT_110},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
