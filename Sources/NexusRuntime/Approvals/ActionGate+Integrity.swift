@@ -3,7 +3,7 @@
 
 package import NexusCore
 internal import NexusKernel
-package import NexusStore
+internal import NexusStore
 
 // Doubts that are met where an action is about to happen.
 extension ActionGate {

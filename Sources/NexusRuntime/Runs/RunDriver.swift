@@ -298,7 +298,10 @@ final class RunDriver: Sendable {
     services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
     let outlook = cursor.machine.outlook
     // Before the verdict is there, what it is about is not read any more.
-    if let failure = await quarantine(decision.entries) { return .evicted(failure) }
+    if let failure = await quarantine(decision.entries) {
+      Self.refuse(message)
+      return .evicted(failure)
+    }
     let failure = await append(decision.entries, at: now, outlook, &cursor)
     let isCommitted = failure == nil
     // Before anything is answered, and whichever way the run ends.

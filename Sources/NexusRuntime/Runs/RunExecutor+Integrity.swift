@@ -39,18 +39,18 @@ extension RunExecutor {
 
   /// The run as its journal has it.
   private func machine(of record: RunRecord) async throws(RuntimeRefusal) -> FlowMachine {
-    do {
-      guard case .flow(let definition) = try await subject(of: record) else { throw unreadable(record.kind.rawValue) }
-      var machine = FlowMachine(run: record.id, definition: definition, input: record.input)
-      for entry in try await services.store.journal(of: record.id, after: .none, limit: .max) { machine.apply(entry) }
-      return machine
-    } catch let error as StoreError {
-      throw Self.storage(error)
-    } catch let refusal as RuntimeRefusal {
-      throw refusal
+    let subject: RunSubject
+    let journal: [JournalEntry]
+    do throws(StoreError) {
+      subject = try await self.subject(of: record)
+      journal = try await services.store.journal(of: record.id, after: .none, limit: .max)
     } catch {
-      preconditionFailure("nothing else is thrown here")
+      throw Self.storage(error)
     }
+    guard case .flow(let definition) = subject else { throw unreadable(record.kind.rawValue) }
+    var machine = FlowMachine(run: record.id, definition: definition, input: record.input)
+    for entry in journal { machine.apply(entry) }
+    return machine
   }
 
   private static func refusal(of obstacle: RollbackObstacle, _ record: RunRecord, _ number: Int) -> RuntimeRefusal {
