@@ -24,8 +24,11 @@ extension ActionGate {
   /// The rules are not those under which the run began.
   func haltForPolicy(_ proposal: EffectProposal, _ judge: any ActionJudge) async -> EffectRuling? {
     guard judge.stopWhen.contains(.definitionChanged), let run = proposal.caller.run,
-      let driver = await driver(of: run), driver.policy != judge.policyHash
+      let driver = await driver(of: run)
     else { return nil }
+    // Of the executor, which has given the run the rules that it began under: while a configuration is reloaded the two are
+    // of one mind.
+    guard driver.policy != (await policyNow()) else { return nil }
     return await halt(proposal.caller, for: IntegrityDoubt(.definitionChanged), judge)
   }
 

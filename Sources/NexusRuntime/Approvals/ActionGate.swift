@@ -33,6 +33,8 @@ package final class ActionGate: EffectGate {
 
   func driver(of run: RunID) async -> RunDriver? { await executor.driver(of: run) }
 
+  func policyNow() async -> String? { await executor.integrity.policy }
+
   var judge: (any ActionJudge)? { present.withLock { $0 } }
 
   package var isClosed: Bool { judge != nil }
