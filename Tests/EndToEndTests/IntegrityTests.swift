@@ -17,10 +17,10 @@ struct IntegrityTests {
       research: { command: ["sh", "-c", "echo research >> done; echo '{\\"topic\\": \\"bees\\"}'"] }
       write: { command: ["sh", "-c", "echo write >> done; echo '{\\"words\\": 100}'"] }
       # Fails until there is a file.
-      publish: { command: ["sh", "-c", "echo publish >> done; test -e ready && echo '{\\"words\\": 90}'"], retry: { maxAttempts: 1 } }
+      publish: { command: ["sh", "-c", "echo publish >> done; test -e ready && echo '{\\"words\\": 90}'"] }
       # Works until it is told to end, and at its second try at once.
       slow: { command: ["sh", "-c", "echo slow >> done; test -e ready || sleep 600; echo '{}'"] }
-      undo: { command: ["sh", "-c", "printf 'undo %s\\n' \"$NAOS_STEP\" >> done"] }
+      undo: { command: ["sh", "-c", "echo undo $NAOS_STEP >> done"] }
     governance:
       default: permit
     \(governance)
@@ -175,7 +175,7 @@ struct IntegrityTests {
         steps:
           - { name: research, agent: research, compensation: undo, validate: topical }
           - { name: write, agent: write, compensation: undo }
-          - { name: publish, agent: publish, compensation: undo }
+          - { name: publish, agent: publish, compensation: undo, retry: { maxAttempts: 1 } }
     validators:
       topical: { rules: [ { id: topic, expr: "output.topic == 'bees'" } ] }
     """)
