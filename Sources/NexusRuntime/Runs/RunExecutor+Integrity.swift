@@ -15,6 +15,7 @@ extension RunExecutor {
         hint: "naos runs resume \(run) --accept \"…\"")
     }
     try short(reason, "the reason of it")
+    _ = try await atRest(run)
     try await revive(run, .acceptHalt(by: who, reason: reason), verb: "be resumed with a reason", allowed: [.halted])
   }
 
@@ -23,7 +24,7 @@ extension RunExecutor {
     _ run: RunID, to number: Int, by who: String, reason: String, allowsUnverified: Bool
   ) async throws(RuntimeRefusal) {
     try short(reason, "the reason of a roll-back")
-    let record = try await known(run)
+    let record = try await atRest(run)
     try hasSteps(
       run, record.kind, hint: "naos runs fork \(run) --from call:N keeps what it did before a model call")
     let machine = try await machine(of: record)
@@ -35,6 +36,14 @@ extension RunExecutor {
       run, .rollBack(to: number, by: who, reason: reason, allowsUnverified: allowsUnverified), verb: "go back",
       allowed: [.halted, .paused, .failed])
     onRollback(run, target)
+  }
+
+  /// The run, once what its halt has killed is over.
+  private func atRest(_ run: RunID) async throws(RuntimeRefusal) -> RunRecord {
+    let record = try await known(run)
+    guard record.summary.status == .halted else { return record }
+    await wait(for: run, until: .letGo)
+    return try await known(run)
   }
 
   /// The run as its journal has it.
