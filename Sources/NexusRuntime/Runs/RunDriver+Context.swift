@@ -4,6 +4,7 @@
 internal import NexusCore
 internal import NexusKernel
 internal import NexusStore
+internal import Synchronization
 
 // What the steps of a run have read and written of the project's state.
 extension RunDriver {
