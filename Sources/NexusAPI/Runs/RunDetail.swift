@@ -232,6 +232,6 @@ extension RunDetail: WireValue {
     attempts = try reader.count("attempts")
     parent = try reader.optionalText("parent").map { RunID($0) }
     pauseNote = try reader.optionalText("pauseNote")
-    checkpoints = reader.value("checkpoints") == nil ? [] : try reader.list("checkpoints")
+    checkpoints = try reader.value("checkpoints") == nil ? [] : reader.list("checkpoints")
   }
 }
