@@ -14,7 +14,9 @@ extension FlowMachine {
     // A result that came in spite of a stop is a result; a polite goodbye (exit 0, no output) is none.
     if let stop, end.outcome != .succeeded || (output ?? .null).isNothing { end.outcome = outcome(after: stop, end) }
     // Nothing is taken of a run that cannot be trusted: whether the attempt had its effect is for a person to say.
-    if state.status == .halted, end.outcome.hasBegun { end.outcome = .interrupted(AttemptOutcome.halted) }
+    if state.status == .halted {
+      end.outcome = .interrupted(end.outcome.hasBegun ? AttemptOutcome.halted : AttemptOutcome.neverBegan)
+    }
     note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     switch end.outcome {
     case .succeeded: succeeded(key, output ?? .null, &turn)
@@ -221,6 +223,7 @@ extension FlowMachine {
       return
     }
     note(.childStarted(path: path, run: child), &turn)
+    if state.status == .halted { return }
     // The run was told to end, or failed, while the child began.
     switch halt {
     case .paused: break

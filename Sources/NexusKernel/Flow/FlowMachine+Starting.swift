@@ -115,7 +115,7 @@ extension FlowMachine {
 
   /// What waited for its turn may be over by now, or its question answered.
   private func mayBeTried(_ key: UnitKey) -> Bool {
-    guard !state.open.contains(key), !isEscalated(key) else { return false }
+    guard !state.open.contains(key), !isEscalated(key), state.status != .halted else { return false }
     guard key.role == .probe else { return !state.units.isOver(key) }
     return isInDoubt(key.with(.forward))
   }

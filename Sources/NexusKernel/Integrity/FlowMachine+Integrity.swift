@@ -149,6 +149,11 @@ extension FlowMachine {
   /// A person has the run go back: what was done after the checkpoint is undone first.
   mutating func rollBack(to number: Int, by who: String, reason: String, allowsUnverified: Bool, _ turn: inout Turn) {
     guard obstacle(to: number, allowsUnverified: allowsUnverified) == nil else { return }
+    // What they come to belongs to no step any more.
+    for (key, child) in openChildren.sorted(by: { Self.before($0.0, $1.0) }) {
+      let policy = definition.steps[key.step].parentClose
+      if policy != .abandon { turn.act(.stopChild(state.paths.path(of: key), child, policy)) }
+    }
     note(.integrity(.rollbackStarted(to: number, by: who, reason: reason)), &turn)
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)

@@ -157,7 +157,8 @@ package struct RunMachine: Sendable {
     case .doubted(let doubt): halted(for: doubt)
     case .acceptHalt(let who, let reason): acceptHalt(by: who, reason: reason, at: now)
     case .recordStep(let path, let value):
-      !hasAttempt || state.steps[path] != nil ? Decision() : Decision([.stepRecorded(path: path, value: value)])
+      !hasAttempt || state.status == .halted || state.steps[path] != nil
+        ? Decision() : Decision([.stepRecorded(path: path, value: value)])
     }
   }
 
