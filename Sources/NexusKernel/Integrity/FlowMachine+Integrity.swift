@@ -101,8 +101,9 @@ extension FlowMachine {
     }
     let (path, isVerified) = (state.paths.path(of: mark.key), state.isVerified(mark.key))
     let bytes = CheckpointSeal.bytes(
-      number: mark.number, step: path, isVerified: isVerified, outcome: outcome, epoch: state.epoch,
-      policy: state.policy, before: state.lastSeal)
+      number: mark.number, step: path, isVerified: isVerified, outcome: outcome,
+      reads: state.reads[mark.key].map { Array($0.values) } ?? [], epoch: state.epoch, policy: state.policy,
+      before: state.lastSeal)
     return CheckpointSeal(number: mark.number, step: path, isVerified: isVerified, digest: digest(bytes))
   }
 

@@ -39,11 +39,16 @@ package struct CheckpointSeal: Sendable, Hashable {
 
   /// What a digest is taken of, in canonical JSON behind a tag of its own.
   static func bytes(
-    number: Int, step: StepPath, isVerified: Bool, outcome: StepOutcome, epoch: Int, policy: String?, before: String
+    number: Int, step: StepPath, isVerified: Bool, outcome: StepOutcome, reads: [ContextItem], epoch: Int,
+    policy: String?, before: String
   ) -> [UInt8] {
+    let read = reads.sorted { $0.key < $1.key }.map { item in
+      JSONObject.Member(key: item.key, value: item.version.map(JSONValue.int) ?? .string(item.digest ?? ""))
+    }
     let form: JSONValue = [
       "number": .int(Int64(number)), "step": .string(step.text), "isVerified": .bool(isVerified),
-      "status": .string(outcome.word), "output": outcome.output, "epoch": .int(Int64(epoch)),
+      "status": .string(outcome.word), "output": outcome.output,
+      "reads": .object(JSONObject(uniqueMembers: read)), "epoch": .int(Int64(epoch)),
       "policy": policy.map { .string($0) } ?? .null, "before": .string(before),
     ]
     return Array("naos-checkpoint-v1\n".utf8) + form.encoded(.canonical)
