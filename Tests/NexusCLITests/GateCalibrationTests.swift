@@ -34,8 +34,8 @@ import Testing
   @Test func `counts what was decided by how sure it was`() throws {
     let found = try #require(
       calibration([
-        judged(nil), judged("0.7"), decided("accept"), judged("0.71"), decided("retry"), judged("0.72"),
-        decided("stop"), judged("0.9", step: "b"), judged("0.1"), decided("accept", step: "b"),
+        judged(nil), judged("0.73"), decided("accept"), judged("0.71"), decided("retry"), judged("0.72"),
+        decided("stop"), judged("0.92", step: "b"), judged("0.1"), decided("accept", step: "b"),
       ]))
     #expect(found.asked == 6 && found.fired == 5)
     #expect(found.decided == 4)
@@ -52,8 +52,8 @@ import Testing
     func journal(_ confidence: String, accepted: Int, of count: Int) -> [JournalItem] {
       (0..<count).flatMap { [judged(confidence), decided($0 < accepted ? "accept" : "stop")] }
     }
-    let known = journal("0.95", accepted: 20, of: 20) + journal("0.85", accepted: 19, of: 20)
-      + journal("0.65", accepted: 10, of: 20)
+    let known = journal("0.96", accepted: 20, of: 20) + journal("0.86", accepted: 19, of: 20)
+      + journal("0.66", accepted: 10, of: 20)
     #expect(calibration(known)?.threshold(accepting: 0.95) == 0.85)
     #expect(calibration(known)?.threshold(accepting: 0.5) == 0.65)
     #expect(calibration(known)?.threshold(accepting: 1) == 0.95)
