@@ -571,8 +571,35 @@ static const unsigned char NX_GAT_097[] = {
 static const unsigned char NX_GAT_098[] = {
 #embed "../../docs/errors/NX-GAT-098.md"
 };
-static const unsigned char NX_GAT_099[] = {
-#embed "../../docs/errors/NX-GAT-099.md"
+static const unsigned char NX_GAT_100[] = {
+#embed "../../docs/errors/NX-GAT-100.md"
+};
+static const unsigned char NX_GAT_101[] = {
+#embed "../../docs/errors/NX-GAT-101.md"
+};
+static const unsigned char NX_GAT_102[] = {
+#embed "../../docs/errors/NX-GAT-102.md"
+};
+static const unsigned char NX_GAT_103[] = {
+#embed "../../docs/errors/NX-GAT-103.md"
+};
+static const unsigned char NX_GAT_104[] = {
+#embed "../../docs/errors/NX-GAT-104.md"
+};
+static const unsigned char NX_GAT_105[] = {
+#embed "../../docs/errors/NX-GAT-105.md"
+};
+static const unsigned char NX_GAT_106[] = {
+#embed "../../docs/errors/NX-GAT-106.md"
+};
+static const unsigned char NX_GAT_107[] = {
+#embed "../../docs/errors/NX-GAT-107.md"
+};
+static const unsigned char NX_GAT_108[] = {
+#embed "../../docs/errors/NX-GAT-108.md"
+};
+static const unsigned char NX_GAT_110[] = {
+#embed "../../docs/errors/NX-GAT-110.md"
 };
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
@@ -1155,7 +1182,16 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-096", NX_GAT_096, sizeof NX_GAT_096},
     {"NX-GAT-097", NX_GAT_097, sizeof NX_GAT_097},
     {"NX-GAT-098", NX_GAT_098, sizeof NX_GAT_098},
-    {"NX-GAT-099", NX_GAT_099, sizeof NX_GAT_099},
+    {"NX-GAT-100", NX_GAT_100, sizeof NX_GAT_100},
+    {"NX-GAT-101", NX_GAT_101, sizeof NX_GAT_101},
+    {"NX-GAT-102", NX_GAT_102, sizeof NX_GAT_102},
+    {"NX-GAT-103", NX_GAT_103, sizeof NX_GAT_103},
+    {"NX-GAT-104", NX_GAT_104, sizeof NX_GAT_104},
+    {"NX-GAT-105", NX_GAT_105, sizeof NX_GAT_105},
+    {"NX-GAT-106", NX_GAT_106, sizeof NX_GAT_106},
+    {"NX-GAT-107", NX_GAT_107, sizeof NX_GAT_107},
+    {"NX-GAT-108", NX_GAT_108, sizeof NX_GAT_108},
+    {"NX-GAT-110", NX_GAT_110, sizeof NX_GAT_110},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

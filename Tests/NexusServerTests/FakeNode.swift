@@ -166,7 +166,7 @@ final class FakeNode: NodeOperations {
   }
 
   func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
-    if change == .resume { throw .conflicting("It is not paused.") }
+    if change == .resume(accept: nil) { throw .conflicting("It is not paused.") }
     return Self.run
   }
   func flows() async throws(OperationError) -> FlowList { FlowList(flows: []) }

@@ -245,7 +245,7 @@ export const pauseWords = (reason) => pauses[reason] ?? reason ?? "a person paus
 
 export const colourOf = (word) => glyphs[word]?.[1] ?? "quiet";
 export const unhealthy = new Set(["failed", "exhausted", "stuck", "backoff", "paused", "waiting"]);
-export const finalStatuses = new Set(["completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"]);
+export const finalStatuses = new Set(["completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped"]);
 export const runStatuses = ["queued", "running", "suspended", "paused", "compensating", "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"];
 
 // ---- Links and small parts ---------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ function worriesOf(agents, hour, budgets) {
   for (const run of hour) {
     const why = run.error ? `${run.error.code}: ${run.error.message}` : (run.pauseReason ? pauseWords(run.pauseReason) : "");
     if (run.status === "paused") add("warn", 4, runPath(run.id), whoOf(run), "paused", why || "It goes on when it is resumed.", run.updatedAt);
-    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
+    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), whoOf(run), run.status, why, run.endedAt ?? run.updatedAt);
     else if (run.status === "failed") add("bad", 5, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
     else if (run.status === "suspended" && run.kind === "workflow") add("warn", 6, runPath(run.id), whoOf(run), "suspended", "It waits for an event, another run or a time.", run.updatedAt);
   }

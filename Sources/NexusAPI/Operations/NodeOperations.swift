@@ -64,6 +64,10 @@ package protocol NodeOperations: Sendable {
     _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
   ) async throws(OperationError) -> ApprovalReport
 
+  // The state that agents share.
+  func state(after key: String?, limit: Int) async throws(OperationError) -> StateList
+  func state(_ key: String) async throws(OperationError) -> StateReport
+
   // Tokens of the operator plane.
   func tokens() async throws(OperationError) -> TokenList
   func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken
@@ -148,6 +152,10 @@ extension NodeOperations {
   ) async throws(OperationError) -> ApprovalReport {
     throw .unreachable("Decisions are taken by a node.")
   }
+
+  package func state(after key: String?, limit: Int) async throws(OperationError) -> StateList { StateList(keys: []) }
+
+  package func state(_ key: String) async throws(OperationError) -> StateReport { throw .unknownKey(key) }
 
   package func tokens() async throws(OperationError) -> TokenList { TokenList(tokens: []) }
 

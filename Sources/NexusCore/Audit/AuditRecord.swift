@@ -75,6 +75,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case runEnded = "run.ended"
   /// The run stands still, and no person said so.
   case runPaused = "run.paused"
+  /// The state of the run is in doubt, and nothing of it goes on.
+  case runHalted = "run.halted"
+  /// The run stands as it stood at a checkpoint.
+  case runRolledBack = "run.rolled-back"
   /// A person decided something about a run: written with the entry of its journal.
   case runDecision = "run.decision"
 }

@@ -37,7 +37,7 @@ package struct Validator: Sendable {
   package enum Scope: String, Sendable, CaseIterable {
     /// Every variable that there is anywhere: whoever asks hands the values in.
     case anything
-    /// What a run has to say of the output of a step: `input`, `steps` and `run`.
+    /// What a run has to say of the output of a step: `input`, `steps`, `run` and `context`.
     case run
     /// What is judged is an input, and rules name it `input`; beside it there are `steps` and `run`.
     case runInput
@@ -70,7 +70,7 @@ package struct Validator: Sendable {
   private static func variables(of scope: Scope) -> [RuleVariable] {
     switch scope {
     case .anything: allVariables.map { RuleVariable($0) }
-    case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run)]
+    case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run), RuleVariable("context")]
     case .runInput: [RuleVariable("steps"), RuleVariable("run", run)]
     }
   }

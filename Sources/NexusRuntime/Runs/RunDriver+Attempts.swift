@@ -269,6 +269,7 @@ extension RunDriver {
       output = nil
     }
     if let open = attempts.remove(step) {
+      noteWrites(of: open, at: step)
       showEnd(of: open.agent, end, isRetried: machine.wouldRetry(step, after: end))
     }
     return .attemptEnded(step, end, output: output)

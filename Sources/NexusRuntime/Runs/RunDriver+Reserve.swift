@@ -137,7 +137,7 @@ extension RunExecutor {
     var before: RunID?
     while true {
       let page = try await services.store.runs(
-        RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused]), before: before, limit: 256))
+        RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused, .halted]), before: before, limit: 256))
       guard let last = page.last else { return }
       var sagas: [RunID: (record: RunRecord, definition: FlowDefinition)] = [:]
       for record in page {

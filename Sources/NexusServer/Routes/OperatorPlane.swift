@@ -83,7 +83,7 @@ package struct OperatorPlane: Sendable {
   package var table: RouteTable {
     let described = RouteTable(
       healthRoutes + pageRoutes + sessionRoutes + statusRoutes + costRoutes + agentRoutes + supervisorRoutes
-        + flowRoutes + runRoutes + approvalRoutes
+        + flowRoutes + runRoutes + approvalRoutes + stateRoutes
         + logRoutes + auditRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in

@@ -52,6 +52,10 @@ enum RequestBodies {
     "/api/v1/runs/{id}/retry": [.optional("newKeys", "boolean")],
     "/api/v1/runs/{id}/skip": [.needed("step", "string"), .needed("reason", "string")],
     "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
+    "/api/v1/runs/{id}/rollback": [
+      .needed("checkpoint", "integer"), .optional("reason", "string"), .optional("unverified", "boolean"),
+    ],
+    "/api/v1/runs/{id}/resume": [.optional("accept", "string")],
     "/api/v1/runs/{id}/decide": [
       .needed("decision", "string"), .optional("step", "string"), .optional("note", "string"),
     ],

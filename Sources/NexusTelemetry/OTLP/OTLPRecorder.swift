@@ -158,7 +158,7 @@ package struct OTLPRecorder: Sendable {
   // MARK: Runs
 
   private static let ends: Set<String> = [
-    "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted",
+    "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped",
   ]
 
   private mutating func take(_ run: RunEvent, at now: WallTime) {
