@@ -102,6 +102,9 @@ package struct GrantProposal: Sendable, Hashable {
     guard let host = parts.first.map(String.init), isHost(host), !isMetadata(host) else {
       return .remark("\(need.target): a request has to name the granted host")
     }
+    if let address = IPAddress(host), isLinkLocal(address) {
+      return .remark("\(host) gives out keys of the machine: it is not proposed")
+    }
     let port = parts.count == 2 ? Int(parts[1]) ?? need.port : need.port
     return .grant(yaml: "{ host: \(host), port: \(port ?? 443) }", remark: nil)
   }
