@@ -8,7 +8,7 @@ internal import NexusCore
 /// The doors of one sandbox, its connections, and what it has used up; lives on one event loop.
 final class SandboxDoors {
   /// How often the times of connections are looked at, and how late their ends may be.
-  private static let tick = TimeAmount.milliseconds(500)
+  private static let interval = TimeAmount.milliseconds(500)
 
   let loop: any EventLoop
   let clock: any NexusClock
@@ -19,7 +19,7 @@ final class SandboxDoors {
   private var denials: DenialBook
   private var listeners: [any Channel] = []
   private var flows: [ObjectIdentifier: Flow] = [:]
-  private var ticking: RepeatedTask?
+  private var ticking: Scheduled<Void>?
   private var bytes: Int64 = 0
   private var requests = 0
   private var isClosed = false
@@ -95,16 +95,15 @@ final class SandboxDoors {
     let flow = Flow(grant, front: channel, of: self)
     try channel.pipeline.syncOperations.addHandler(FlowSide(.front, of: flow))
     flows[ObjectIdentifier(flow)] = flow
-    if ticking == nil {
-      ticking = loop.assumeIsolated().scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { [weak self] _ in
-        self?.lookAtTimes()
-      }
-    }
+    if ticking == nil { tick() }
   }
 
-  private func lookAtTimes() {
-    let now = loop.now
-    for flow in flows.values { flow.lookAtTime(now) }
+  private func tick() {
+    ticking = loop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+      let now = loop.now
+      for flow in flows.values { flow.lookAtTime(now) }
+      if flows.isEmpty { ticking = nil } else { tick() }
+    }
   }
 
   /// Looks a name up; one at a time of each, so that no agent holds all threads up with a name that nobody answers for.
@@ -139,10 +138,6 @@ final class SandboxDoors {
   func ended(_ flow: Flow, _ report: FlowReport?) {
     flows[ObjectIdentifier(flow)] = nil
     if let report { watcher.flow(report, of: caller) }
-    if flows.isEmpty {
-      ticking?.cancel()
-      ticking = nil
-    }
   }
 
   func close() {

@@ -15,21 +15,26 @@ struct Hello {
     let random = [UInt8](repeating: 7, count: 32)
     var all: [UInt8] = []
     if !names.isEmpty {
-      let list = names.flatMap { [0] + Self.two($0.utf8.count) + Array($0.utf8) }
+      var list: [UInt8] = []
+      for name in names { list += [0] + Self.two(name.utf8.count) + Array(name.utf8) }
       all += Self.two(0) + Self.two(list.count + 2) + Self.two(list.count) + list
     }
     for one in extensions { all += Self.two(one.type) + Self.two(one.content.count) + one.content }
-    return [3, 3] + random + [0] + [0, 2, 0x13, 0x01] + [1, 0] + Self.two(all.count) + all
+    let fixed: [UInt8] = [0] + [0, 2, 0x13, 0x01] + [1, 0]
+    return [3, 3] + random + fixed + Self.two(all.count) + all
   }
 
   var message: [UInt8] { [1, 0] + Self.two(body.count) + body }
 
   /// In records of so many bytes.
   func records(of size: Int = 16_384) -> [UInt8] {
-    stride(from: 0, to: message.count, by: size).flatMap { start in
+    let message = message
+    var records: [UInt8] = []
+    for start in stride(from: 0, to: message.count, by: size) {
       let piece = message[start..<min(start + size, message.count)]
-      return [22, 3, 1] + Self.two(piece.count) + piece
+      records += [22, 3, 1] + Self.two(piece.count) + piece
     }
+    return records
   }
 }
 

@@ -55,13 +55,13 @@ final class Plug: Sendable {
   }
 
   func accepted() throws -> Plug {
-    let one = unsafe accept(number, nil, nil)
+    let one = accept(number, nil, nil)
     try #require(one >= 0, "nobody came")
     return Plug(one)
   }
 
   func send(_ text: String) { send(Array(text.utf8)) }
-  func send(_ bytes: [UInt8]) { _ = unsafe Glibc.send(number, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue)) }
+  func send(_ bytes: [UInt8]) { _ = unsafe Glibc.send(number, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
   func endOutput() { shutdown(number, Int32(SHUT_WR)) }
 
   /// What comes next; empty at the end, nil where the connection was broken or nothing came in time.

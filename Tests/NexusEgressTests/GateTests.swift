@@ -185,7 +185,7 @@ struct GateTests {
       var sawFull = 0
       // A sender whom nobody stops would go on for ever.
       while sawFull < 3, written < 256 << 20 {
-        let count = unsafe send(host.number, piece, piece.count, Int32(MSG_NOSIGNAL.rawValue))
+        let count = unsafe send(host.number, piece, piece.count, Int32(MSG_NOSIGNAL))
         if count > 0 { written += count } else {
           var ready = pollfd(fd: host.number, events: Int16(POLLOUT), revents: 0)
           if unsafe poll(&ready, 1, 300) == 0 { sawFull += 1 }

@@ -21,12 +21,19 @@ package struct RequestGuard: Sendable {
     package var requests = 0
     /// Why nothing goes on behind them.
     package var refusal: Refusal?
+
+    package init() {}
   }
 
   package struct Refusal: Sendable, Equatable {
     package let rule: DenialEvent.Rule
     /// What was asked for.
     package let target: String
+
+    package init(rule: DenialEvent.Rule, target: String) {
+      self.rule = rule
+      self.target = target
+    }
   }
 
   /// What comes behind the head of a request.
