@@ -179,7 +179,11 @@ final class Flow {
     case .over: break
     // The side of the host is let go of, or not there yet.
     case .greeting, .leaving, .connecting: if place == .front { end("closed") }
-    case .relaying: end(ended.isEmpty ? "broken" : "closed")
+    case .relaying:
+      let how = ended.isEmpty ? "broken" : "closed"
+      guard place == .back else { return end(how) }
+      // The agent still gets what the host said before.
+      front.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in end(how) }
     }
   }
 
