@@ -88,6 +88,7 @@ let targets: [Target] = [
 
   // Network leaves.
   module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
+  module("NexusEgress", ["NexusCore", "NexusHTTP", nioCore, nioPosix]),
   module(
     "NexusGateway",
     [
@@ -107,7 +108,8 @@ let targets: [Target] = [
     [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
-      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
+      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusEgress", "NexusGateway", "NexusRuntime",
+      "NexusTools",
       "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ], speed: .small),
   module(
@@ -173,6 +175,7 @@ let targets: [Target] = [
   tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
+  tests("NexusEgressTests", ["NexusEgress", "NexusCore"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(

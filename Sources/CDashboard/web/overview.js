@@ -167,6 +167,7 @@ export function happening(event) {
   if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", ` ${event.note}`) : null];
   if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", event.note ? ` ${event.note}` : "")];
   if (event.type === "secret") return [`secret ${event.name}`, h("span.quiet", ` read for ${event.purpose}`)];
+  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", event.note)];
   if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", event.note)];
   return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", ` ${event.note}`) : null];
 }

@@ -66,6 +66,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case boundary
   /// A secret was read, for what `details` say; its value is nowhere in the log.
   case secretRead = "secret.read"
+  /// A connection out of a sandbox, when it is over.
+  case sandboxFlow = "sandbox.flow"
+  /// What a sandbox did not let an agent do.
+  case sandboxDenied = "sandbox.denied"
   /// A call was refused before it was made: by a budget, a limit on calls, a loop.
   case callRefused = "call.refused"
   case budgetStopped = "budget.stopped"

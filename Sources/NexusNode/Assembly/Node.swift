@@ -6,6 +6,7 @@ internal import Logging
 package import NexusAPI
 internal import NexusAudit
 internal import NexusCore
+internal import NexusEgress
 internal import NexusGateway
 internal import NexusHTTP
 internal import NexusKernel
@@ -112,7 +113,9 @@ package final class Node: Sendable {
       let logs = AgentLogStore(
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
-      let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
+      let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
+      let launcher = GuardedLauncher(
+        clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       var services = services(
         options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
@@ -128,8 +131,8 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
-        tokens: tokens, hooks: hooks, audit: audit, meter: meter)
+        logs: logs, egress: egress, launcher: launcher, runtime: runtime, trap: trap,
+        token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
       throw error

@@ -5,6 +5,7 @@ internal import Glibc
 internal import Logging
 internal import NexusAPI
 internal import NexusCore
+internal import NexusEgress
 internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime
@@ -30,6 +31,7 @@ final class NodeParts: Sendable {
   let tools: ReloadableTools
   let gateway: EffectGateway
   let logs: AgentLogStore
+  let egress: EgressGate
   let launcher: GuardedLauncher
   let runtime: AgentRuntime
   let trap: TrapRecord
@@ -53,8 +55,8 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
-    hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
+    egress: EgressGate, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String,
+    tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
   ) {
     self.meter = meter
     self.tokens = tokens
@@ -73,6 +75,7 @@ final class NodeParts: Sendable {
     self.tools = tools
     self.gateway = gateway
     self.logs = logs
+    self.egress = egress
     self.launcher = launcher
     self.runtime = runtime
     self.trap = trap

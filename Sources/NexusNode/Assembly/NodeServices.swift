@@ -35,6 +35,8 @@ extension Node {
       .init(service: AuditService(parts: parts)),
       // Behind the store, so that it still tells of the last calls.
       .init(service: AlertService(parts: parts), successTerminationBehavior: .ignore),
+      // Behind the launcher: what the last agents did is told when they have ended.
+      .init(service: EgressService(parts: parts)),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
       .init(
@@ -84,6 +86,15 @@ private struct AuditService: Service {
       // Whatever it did is done; a service that returns would end the others.
       try? await gracefulShutdown()
     }
+  }
+}
+
+private struct EgressService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try await gracefulShutdown()
+    await parts.egress.shutDown()
   }
 }
 

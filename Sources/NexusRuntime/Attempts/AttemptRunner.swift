@@ -136,7 +136,7 @@ package struct AttemptRunner: Sendable {
       standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
       ceilings: order.spec.ceilings,
       enclosure: Enclosure(
-        of: order.spec, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
+        of: order.spec, caller: caller, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.

@@ -17,6 +17,7 @@ enum ImportGraph {
     "NexusLocalModels": ["NexusCore"],
     "NexusSandbox": ["NexusCore", "CGuard"],
     "NexusHTTP": ["NexusCore"],
+    "NexusEgress": ["NexusCore", "NexusHTTP"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
     "NexusTools": ["NexusCore", "NexusHTTP", "NexusLocalModels"],
@@ -25,8 +26,8 @@ enum ImportGraph {
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
-      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway",
-      "NexusRuntime",
+      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusEgress",
+      "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusServer",
     ],
     "NexusCLI": [
@@ -51,8 +52,8 @@ enum ImportGraph {
 
   /// Heavy dependencies stay in leaves, so that an edit of the kernel builds in seconds.
   static let externalImports: [String: Set<String>] = [
-    "NIOCore": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
-    "NIOPosix": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
+    "NIOCore": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
+    "NIOPosix": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
     "NIOHTTP1": ["NexusHTTP", "NexusGateway"],
     "NIOTLS": ["NexusGateway"],
     "NIOSSL": ["NexusHTTP", "NexusGateway"],
