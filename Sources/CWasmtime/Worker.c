@@ -69,7 +69,7 @@ static void *serve(void *context) {
   }
   switch (naos_worker.open.mode) {
   case NAOS_WASM_COMPILE:
-    naos_compile(rest, count);
+    naos_serve_compiler(rest, count);
     break;
   case NAOS_WASM_COMMAND:
     if (open_module()) naos_run_command(rest, count);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 //
-// A worker that compiles one module and ends. Compilers are large and modules are hostile, so it has a sandbox, two
+// A worker that compiles; the node starts one for each module. Compilers are large and modules are hostile, so it has a sandbox, two
 // gibibytes and a minute; what comes out of it is run for the same module only, and in a sandbox too.
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -47,18 +47,23 @@ static const char *look_at(const uint8_t *module, size_t count) {
   return NULL;
 }
 
+/// Sets the limits and makes the engine, once. Returns NULL, or what is wrong.
+static const char *prepare(void) {
+  if (naos_worker.engine) return NULL;
+  struct rlimit memory = {COMPILER_BYTES, COMPILER_BYTES}, time = {COMPILER_SECONDS, COMPILER_SECONDS + 1};
+  if (setrlimit(RLIMIT_AS, &memory) < 0 || setrlimit(RLIMIT_CPU, &time) < 0) return "the compiler cannot be limited";
+  return naos_make_engine(NAOS_WASM_STACK, 0, 0);
+}
+
 static void refuse(uint32_t outcome, const char *text) {
   naos_worker.run.reply = NAOS_WASM_ENDED;
   naos_end_run(outcome, 0, text, 0, NULL, 0);
 }
 
-void naos_compile(const uint8_t *module, size_t count) {
+static void compile(const uint8_t *module, size_t count) {
   const char *problem = look_at(module, count);
   if (problem) return refuse(NAOS_WASM_INVALID, problem);
-  struct rlimit memory = {COMPILER_BYTES, COMPILER_BYTES}, time = {COMPILER_SECONDS, COMPILER_SECONDS + 1};
-  if (setrlimit(RLIMIT_AS, &memory) < 0 || setrlimit(RLIMIT_CPU, &time) < 0)
-    return refuse(NAOS_WASM_BROKEN, "the compiler cannot be limited");
-  problem = naos_make_engine(NAOS_WASM_STACK, 0, 0);
+  problem = prepare();
   if (problem) return refuse(NAOS_WASM_BROKEN, problem);
   wasmtime_error_t *error = wasmtime.wasmtime_module_new(naos_worker.engine, module, count, &naos_worker.module);
   char text[1024];
@@ -74,7 +79,34 @@ void naos_compile(const uint8_t *module, size_t count) {
     naos_take_error(error, text, sizeof text);
     return refuse(NAOS_WASM_BROKEN, text);
   }
-  if (artifact.size > NAOS_WASM_ARTIFACT_BYTES) return refuse(NAOS_WASM_INVALID, "compiled, it is larger than 256 MiB");
-  struct naos_part part = {artifact.data, artifact.size};
-  naos_send_frame(NAOS_WASM_ARTIFACT, naos_worker.run.call, &part, 1);
+  if (artifact.size > NAOS_WASM_ARTIFACT_BYTES) {
+    refuse(NAOS_WASM_INVALID, "compiled, it is larger than 256 MiB");
+  } else {
+    struct naos_part part = {artifact.data, artifact.size};
+    naos_send_frame(NAOS_WASM_ARTIFACT, naos_worker.run.call, &part, 1);
+  }
+  wasmtime.wasm_byte_vec_delete(&artifact);
+}
+
+static void forget(void) {
+  if (naos_worker.ready) wasmtime.wasmtime_instance_pre_delete(naos_worker.ready);
+  if (naos_worker.linker) wasmtime.wasmtime_linker_delete(naos_worker.linker);
+  if (naos_worker.module) wasmtime.wasmtime_module_delete(naos_worker.module);
+  naos_worker.ready = NULL;
+  naos_worker.linker = NULL;
+  naos_worker.module = NULL;
+}
+
+void naos_serve_compiler(const uint8_t *module, size_t count) {
+  compile(module, count);
+  for (;;) {
+    forget();
+    uint8_t *payload;
+    struct naos_wasm_frame frame = naos_read_frame(&payload);
+    if (frame.kind != NAOS_WASM_OPEN || frame.bytes < sizeof naos_worker.open) naos_give_up("a frame is none that is due");
+    memcpy(&naos_worker.open, payload, sizeof naos_worker.open);
+    naos_worker.run.call = frame.call;
+    compile(payload + sizeof naos_worker.open, frame.bytes - sizeof naos_worker.open);
+    free(payload);
+  }
 }

@@ -109,7 +109,7 @@ void naos_start_watch(void);
 wasm_trap_t *naos_trap(const char *text);
 
 // WorkerCompile.c, WorkerCommand.c, WorkerSkill.c, WorkerHost.c, WorkerWASI.c
-void naos_compile(const uint8_t *module, size_t count);
+void naos_serve_compiler(const uint8_t *module, size_t count);
 void naos_run_command(const uint8_t *strings, size_t count);
 void naos_serve_skill(void);
 wasmtime_error_t *naos_define_host(void);

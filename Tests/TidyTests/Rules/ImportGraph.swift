@@ -16,6 +16,7 @@ enum ImportGraph {
     "NexusAPI": ["NexusCore"],
     "NexusLocalModels": ["NexusCore"],
     "NexusSandbox": ["NexusCore", "CGuard"],
+    "NexusWasm": ["NexusCore", "CGuard", "CWasmtime"],
     "NexusHTTP": ["NexusCore"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
@@ -25,8 +26,8 @@ enum ImportGraph {
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
-      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway",
-      "NexusRuntime",
+      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP",
+      "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusServer",
     ],
     "NexusCLI": [
@@ -62,7 +63,7 @@ enum ImportGraph {
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
     "UnixSignals": ["NexusNode"],
-    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
     "HeapModule": ["NexusKernel"],
