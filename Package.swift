@@ -199,7 +199,7 @@ let targets: [Target] = [
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
-  tests("EndToEndTests", ["NexusCore"], exclude: ["support"]),
+  tests("EndToEndTests", ["NexusCore", "CWasmtime"], exclude: ["support"]),
   tests("TidyTests", []),
 ]
 

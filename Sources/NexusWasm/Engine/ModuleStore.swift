@@ -3,6 +3,7 @@
 
 internal import CWasmtime
 internal import Crypto
+internal import Glibc
 internal import NexusCore
 
 /// Compiled modules, in a folder that is the node's alone.
