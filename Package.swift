@@ -138,6 +138,10 @@ let targets: [Target] = [
     swiftSettings: house),
 
   .executableTarget(
+    name: "naos-bench-wasm", dependencies: ["NexusCore", "NexusSandbox", "NexusWasm", "CWasmtime"], path: "bench/wasm",
+    swiftSettings: house),
+
+  .executableTarget(
     name: "naos-bench-proxy", dependencies: [nioCore, nioPosix, nioHTTP1, "CAllocator"], path: "bench/proxy",
     swiftSettings: house),
 

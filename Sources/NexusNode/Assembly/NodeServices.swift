@@ -10,6 +10,7 @@ internal import NexusKernel
 internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusServer
+internal import NexusWasm
 internal import NexusStore
 internal import ServiceLifecycle
 internal import UnixSignals
