@@ -34,7 +34,7 @@ final class Bench: Sendable {
     engine = WasmEngine(
       launcher: launcher, executable: program, library: WasmLibrary(executable: program, stated: Self.library),
       folder: folder.path + "/modules", clock: SystemClock(), random: SystemRandom())
-    if access(Self.library, R_OK) != 0 { try Test.cancel("no engine for WebAssembly: make wasmtime") }
+    if unsafe access(Self.library, R_OK) != 0 { try Test.cancel("no engine for WebAssembly: make wasmtime") }
     let missing = SandboxParts.probe().parts.filter { $0.isNeeded && $0.failure != nil }
     guard missing.isEmpty else { try Test.cancel("no sandbox can be made here: \(missing)") }
   }

@@ -10,8 +10,8 @@ internal import NexusKernel
 internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusServer
-internal import NexusWasm
 internal import NexusStore
+internal import NexusWasm
 internal import ServiceLifecycle
 internal import UnixSignals
 
