@@ -12,6 +12,9 @@ struct WasmAgentTests {
   private static let library = Checkout.root + "/.build/wasmtime/libwasmtime.so"
   private static let environment = ["NAOS_WASMTIME": library]
 
+  private static let question =
+    #"{"model":"local/extractive","messages":[{"role":"user","content":"What is here?"}]}"#
+
   private static func module(_ text: String) throws -> Data {
     var bytes: UnsafeMutablePointer<UInt8>?
     var problem = [CChar](repeating: 0, count: 512)
@@ -47,7 +50,11 @@ struct WasmAgentTests {
           (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
           (import "wasi_snapshot_preview1" "path_open"
             (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+          (import "naos" "request" (func $request (param i32 i32 i32 i32 i32) (result i64)))
+          (import "naos" "response" (func $response (param i32 i32 i32) (result i32)))
           (memory (export "memory") 2)
+          (data (i32.const 1600) "/v1/chat/completions")
+          (data (i32.const 1700) "\(question.replacing("\"", with: "\\\""))")
           (data (i32.const 1024) "{\\"read\\": ")
           (data (i32.const 1100) "go")
           (data (i32.const 1200) "output")
@@ -112,6 +119,28 @@ struct WasmAgentTests {
       #expect(error?["message"]?.stringValue?.contains(words) == true, "\(run.out)")
       let explained = try await project.naos("explain", code)
       #expect(explained.status == 0)
+    }
+  }
+
+  /// The gateway knows the run by the key of the attempt, whose request it journals.
+  @Test func `it asks a model through the gateway`() async throws {
+    let start = """
+      (local $answer i64)
+      (local.set $answer (call $request (i32.const 1) (i32.const 1600) (i32.const 20) (i32.const 1700)
+        (i32.const \(Self.question.utf8.count))))
+      (if (i64.ne (i64.shr_s (local.get $answer) (i64.const 32)) (i64.const 200))
+        (then (call $exit (i32.wrap_i64 (i64.shr_s (local.get $answer) (i64.const 34))))))
+      (i32.store (i32.const 0) (i32.const 4096))
+      (i32.store (i32.const 4) (call $response (i32.const 0) (i32.const 4096) (i32.const 60000)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      """
+    try await Self.project(start) { project in
+      let run = try await Self.run(project)
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"]?["choices"]?.arrayValue?.count == 1, "\(run.out)")
+      let journal = try await project.naos(
+        "runs", "journal", try #require(run.json["id"]?.stringValue), "-o", "json")
+      #expect(journal.out.contains("local/extractive"), "\(journal.out)")
     }
   }
 
