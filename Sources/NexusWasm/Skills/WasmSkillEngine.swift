@@ -158,7 +158,7 @@ package actor WasmSkillEngine: SkillEngine {
 }
 
 extension WorkerEnd {
-  /// Whether its worker can serve another call: one that was ended for its time may have been ended together with its worker.
+  /// Whether its worker can serve another call: one that was ended for its time may have been ended together with it.
   fileprivate var leavesWorker: Bool {
     switch outcome {
     case .succeeded, .exited, .trapped, .overOutput, .overCalls, .overStack: true
