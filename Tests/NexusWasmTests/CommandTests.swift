@@ -29,14 +29,14 @@ import Testing
   }
 
   private func run(_ request: LaunchRequest) async throws -> ProcessExit {
-    let exit = try await WasmLauncher(bench.launcher, engine: bench.engine).launch(request, output: kept).waitForExit()
+    let exit = try await WasmLauncher(bench.engine).launch(request, output: kept).waitForExit()
     await bench.end()
     return exit
   }
 
   private func refusal(of request: LaunchRequest) async -> LaunchError? {
     do {
-      _ = try await WasmLauncher(bench.launcher, engine: bench.engine).launch(request, output: kept)
+      _ = try await WasmLauncher(bench.engine).launch(request, output: kept)
       return nil
     } catch {
       return error
@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func `a request to end ends it`() async throws {
-    let launcher = WasmLauncher(bench.launcher, engine: bench.engine)
+    let launcher = WasmLauncher(bench.engine)
     let process = try await launcher.launch(try request(Self.spinners["loop"] ?? ""), output: kept)
     process.signal(.terminate)
     #expect(await process.waitForExit().status == .signalled(signal: SIGTERM))
@@ -205,7 +205,7 @@ import Testing
     unsafe mkdir(writable.path, 0o755)
     var request = try request(create, folders: [writable])
     request.module?.source = try other.put(create)
-    let exit = try await WasmLauncher(other.launcher, engine: other.engine).launch(request, output: kept).waitForExit()
+    let exit = try await WasmLauncher(other.engine).launch(request, output: kept).waitForExit()
     await other.end()
     #expect(exit.status == .exited(code: 0), "\(exit)")
     #expect(Files.exists(writable.path + "/new"))
