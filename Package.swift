@@ -85,6 +85,7 @@ let targets: [Target] = [
   module("NexusAPI", ["NexusCore"], speed: .small),
   module("NexusLocalModels", ["NexusCore"]),
   module("NexusSandbox", ["NexusCore", "CGuard"]),
+  module("NexusWasm", ["NexusCore", "CGuard", "CWasmtime", crypto]),
 
   // Network leaves.
   module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -108,9 +109,8 @@ let targets: [Target] = [
     [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
-      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusEgress", "NexusGateway", "NexusRuntime",
-      "NexusTools",
-      "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
+      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP", "NexusEgress", "NexusGateway",
+      "NexusRuntime", "NexusTools", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ], speed: .small),
   module(
     "NexusCLI",
@@ -139,11 +139,16 @@ let targets: [Target] = [
     swiftSettings: house),
 
   .executableTarget(
+    name: "naos-bench-wasm", dependencies: ["NexusCore", "NexusSandbox", "NexusWasm", "CWasmtime"], path: "bench/wasm",
+    swiftSettings: house),
+
+  .executableTarget(
     name: "naos-bench-proxy", dependencies: [nioCore, nioPosix, nioHTTP1, "CAllocator"], path: "bench/proxy",
     swiftSettings: house),
 
   // C: what must not touch the Swift runtime, and what is embedded.
   .target(name: "CGuard", cSettings: houseC),
+  .target(name: "CWasmtime", cSettings: houseC),
   .target(name: "CAllocator", cSettings: houseC),
   .target(name: "CDashboard", exclude: ["web", "packed"], cSettings: houseC),
   .target(name: "CErrorPages", cSettings: houseC),
@@ -176,6 +181,7 @@ let targets: [Target] = [
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
   tests("NexusEgressTests", ["NexusEgress", "NexusCore"]),
+  tests("NexusWasmTests", ["NexusWasm", "NexusSandbox", "NexusCore", "CWasmtime"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(
@@ -199,7 +205,7 @@ let targets: [Target] = [
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
-  tests("EndToEndTests", ["NexusCore"], exclude: ["support"]),
+  tests("EndToEndTests", ["NexusCore", "CWasmtime"], exclude: ["support"]),
   tests("TidyTests", []),
 ]
 

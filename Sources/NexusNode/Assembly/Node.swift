@@ -16,6 +16,7 @@ internal import NexusServer
 internal import NexusStore
 internal import NexusStoreSQLite
 internal import NexusTelemetry
+internal import NexusWasm
 
 /// One node of a project, put together from its parts: the only place that sees all of them.
 package final class Node: Sendable {
@@ -116,13 +117,13 @@ package final class Node: Sendable {
       let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
       let launcher = GuardedLauncher(
         clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
+      let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       var services = services(
-        options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
+        options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
-        plan: options.plan, services: services,
-        zones: ZoneRules.named(_:),
+        plan: options.plan, services: services, zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       streams.connect(services.health)
       agentCalls.connect(runtime.agentCalls)
@@ -131,7 +132,7 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, egress: egress, launcher: launcher, runtime: runtime, trap: trap,
+        logs: logs, egress: egress, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
         token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
@@ -140,11 +141,11 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: GuardedLauncher, logs: AgentLogStore,
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, logs: AgentLogStore,
     clock: SystemClock, ids: IdentifierSource, events: EventHub
   ) -> RuntimeServices {
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+      store: store, boundary: gateway, launcher: WasmLauncher(wasm), captures: LogCaptures(logs: logs),
       probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
       atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })

@@ -12,6 +12,7 @@ internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusStore
 internal import NexusTelemetry
+internal import NexusWasm
 internal import Synchronization
 
 /// The open parts of a node.
@@ -33,6 +34,7 @@ final class NodeParts: Sendable {
   let logs: AgentLogStore
   let egress: EgressGate
   let launcher: GuardedLauncher
+  let wasm: WasmEngine
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
@@ -55,8 +57,8 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    egress: EgressGate, launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String,
-    tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
+    egress: EgressGate, launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord,
+    token: String, tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
   ) {
     self.meter = meter
     self.tokens = tokens
@@ -77,6 +79,7 @@ final class NodeParts: Sendable {
     self.logs = logs
     self.egress = egress
     self.launcher = launcher
+    self.wasm = wasm
     self.runtime = runtime
     self.trap = trap
     self.token = token

@@ -11,6 +11,7 @@ internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusServer
 internal import NexusStore
+internal import NexusWasm
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -105,6 +106,7 @@ private struct LauncherService: Service {
     try parts.launcher.start()
     try await gracefulShutdown()
     await parts.launcher.shutDown()
+    parts.wasm.shutDown()
   }
 }
 

@@ -16,6 +16,7 @@ enum ImportGraph {
     "NexusAPI": ["NexusCore"],
     "NexusLocalModels": ["NexusCore"],
     "NexusSandbox": ["NexusCore", "CGuard"],
+    "NexusWasm": ["NexusCore", "CGuard", "CWasmtime"],
     "NexusHTTP": ["NexusCore"],
     "NexusEgress": ["NexusCore", "NexusHTTP"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
@@ -26,7 +27,8 @@ enum ImportGraph {
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
-      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusEgress",
+      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP",
+      "NexusEgress",
       "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusServer",
     ],
@@ -48,6 +50,7 @@ enum ImportGraph {
     ],
     "naos-bench-proxy": ["CAllocator"],
     "naos-bench-process": ["NexusCore", "NexusSandbox"],
+    "naos-bench-wasm": ["NexusCore", "NexusSandbox", "NexusWasm", "CWasmtime"],
   ]
 
   /// Heavy dependencies stay in leaves, so that an edit of the kernel builds in seconds.
@@ -63,7 +66,7 @@ enum ImportGraph {
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
     "UnixSignals": ["NexusNode"],
-    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
     "HeapModule": ["NexusKernel"],

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// A skill: a WebAssembly module of the interface `naos:skill/1`, which `docs/reference/wasm.md` describes.
+package struct SkillModule: Sendable, Hashable {
+  /// Names it in messages and logs.
+  package var name: String
+  /// Its file; absolute. What it held when it was first called is used until it changes.
+  package var path: String
+  /// Whose it is: modules of different tenants never share a process.
+  package var tenant: String
+
+  package init(name: String, path: String, tenant: String) {
+    self.name = name
+    self.path = path
+    self.tenant = tenant
+  }
+}
+
+/// What one call may use at most.
+package struct SkillLimits: Sendable, Hashable {
+  /// Linear memory, of the module's one memory.
+  package var memoryBytes: Int64 = 64 << 20
+  /// Processor time of the call.
+  package var processorTime: Duration = .seconds(10)
+  /// From the call to its end, waits included.
+  package var wallTime: Duration = .seconds(30)
+  package var inputBytes: Int = 16 << 20
+  package var outputBytes: Int = 16 << 20
+  /// Calls of the module to its host.
+  package var hostCalls: Int = 100_000
+  /// Lines of log; more are dropped, and counted.
+  package var logLines: Int = 1000
+
+  package init() {}
+}
+
+package struct SkillResult: Sendable, Hashable {
+  package var output: [UInt8]
+  /// What the module said by `naos.log`, in order.
+  package var log: [SkillLogLine]
+  /// Lines that were dropped over `SkillLimits.logLines`.
+  package var droppedLogLines: Int
+  /// The processor time that the call took, as its worker counted it.
+  package var processorTime: Duration
+
+  package init(
+    output: [UInt8], log: [SkillLogLine] = [], droppedLogLines: Int = 0, processorTime: Duration = .zero
+  ) {
+    self.output = output
+    self.log = log
+    self.droppedLogLines = droppedLogLines
+    self.processorTime = processorTime
+  }
+}
+
+package struct SkillLogLine: Sendable, Hashable {
+  package enum Level: Int32, Sendable, CaseIterable {
+    case debug = 0
+    case info = 1
+    case warning = 2
+    case error = 3
+  }
+  package var level: Level
+  /// As the module gave it, cut to 8 KiB: hostile text.
+  package var text: String
+
+  package init(level: Level, text: String) {
+    self.level = level
+    self.text = text
+  }
+}
+
+/// Why a call has no result.
+package struct SkillFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  package enum Reason: String, Sendable, CaseIterable {
+    /// The module itself says that it failed: a negative number from `naos_run`.
+    case refused
+    /// It broke: an unreachable instruction, memory out of bounds, a stack too deep.
+    case trapped
+    /// It went over a limit.
+    case limit
+    /// Its file is not a module that can be run: not WebAssembly, an unknown import, a missing export.
+    case invalid
+    /// There is no engine here, no sandbox, or the worker died.
+    case unavailable
+  }
+  package let reason: Reason
+  /// `NX-SBX-…`
+  package let code: String
+  package let message: String
+  package var log: [SkillLogLine] = []
+
+  package init(_ reason: Reason, code: String, _ message: String, log: [SkillLogLine] = []) {
+    self.reason = reason
+    self.code = code
+    self.message = message
+    self.log = log
+  }
+
+  package var description: String { message }
+}
+
+/// Keeps what skills store by `naos.kv_set`.
+package protocol SkillState: Sendable {
+  func value(of key: String) async -> [UInt8]?
+  /// - Returns: false if it is not taken: too long, too many, or read only.
+  func set(_ value: [UInt8], of key: String) async -> Bool
+}
+
+/// Runs skills, each call in an instance of its own.
+package protocol SkillEngine: Sendable {
+  /// Calls `naos_run` of a module.
+  ///
+  /// - Parameter state: what `naos.kv_get` and `naos.kv_set` reach; nil refuses them.
+  func call(
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
+  ) async throws(SkillFailure) -> SkillResult
+}
+
+extension SkillEngine {
+  package func call(
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits
+  ) async throws(SkillFailure) -> SkillResult {
+    try await call(module, input: input, limits: limits, state: nil)
+  }
+}
