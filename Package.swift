@@ -98,6 +98,8 @@ let targets: [Target] = [
   module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"], speed: .small),
   module("NexusLLMAgent", ["NexusCore", "NexusHTTP"], speed: .small),
   module(
+    "NexusSkills", ["NexusCore", "NexusConfig", "NexusDiagnostics", "NexusGates", "CTemplates", crypto], speed: .small),
+  module(
     "NexusServer",
     [
       "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, crypto, logging,
@@ -108,13 +110,13 @@ let targets: [Target] = [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
       "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
-      "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
+      "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ], speed: .small),
   module(
     "NexusCLI",
     [
       "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusGates", "NexusKernel", "NexusNode", "NexusHTTP",
-      "NexusLLMAgent", "CTemplates", argumentParser,
+      "NexusLLMAgent", "NexusSkills", "CTemplates", argumentParser,
     ], speed: .small),
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard", "CAllocator"], swiftSettings: house),
 
@@ -194,6 +196,7 @@ let targets: [Target] = [
   tests(
     "NexusToolsTests",
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
+  tests("NexusSkillsTests", ["NexusSkills", "NexusConfig", "NexusDiagnostics", "NexusCore"]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
   tests("EndToEndTests", ["NexusCore"], exclude: ["support"]),

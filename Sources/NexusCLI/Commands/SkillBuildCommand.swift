@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import ArgumentParser
+internal import NexusAPI
+internal import NexusCore
+internal import NexusNode
+internal import NexusSkills
+
+struct SkillBuildCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "build", abstract: "Compile a skill, or all skills of the project, to WebAssembly.",
+    discussion: """
+      Puts NAME.wasm beside its skill.yaml. The same source, built by the same naos and toolchain, gives the same bytes. \
+      Needs clang and wasm-ld, and swiftc for skills in Swift; all three come with a Swift toolchain.
+      """)
+
+  @Argument(help: "The skill's folder; nothing is the working directory, or all skills of the project.")
+  var folder: String?
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let skills = try SkillLocator(context: context).skills(folder)
+    let workshop = SkillWorkshop(context)
+    var lines: [JSONValue] = []
+    for skill in skills {
+      let product = try await workshop.build(skill)
+      lines.append([
+        "name": .string(skill.manifest.name), "module": .string(skill.modulePath), "bytes": .int(Int64(product.bytes)),
+      ])
+    }
+    let console = context.console
+    console.emit(["skills": .array(lines)], lines: lines) { "" }
+    console.next("naos skill test" + (folder.map { " \($0)" } ?? ""))
+  }
+}
+
+/// Builds skills for commands, and says on the terminal what compilers said.
+struct SkillWorkshop {
+  private let console: Console
+  private let builder: SkillBuilder
+
+  init(_ context: CommandContext) {
+    console = context.console
+    builder = SkillBuilder(
+      tools: ToolRunner(launcher: SkillServices.launcher(), environment: context.environment),
+      environment: context.environment)
+  }
+
+  /// - Throws: `OperationError`, after the compilers' own words.
+  func build(_ skill: SkillFolder) async throws -> SkillBuilder.Product {
+    let name = skill.manifest.name
+    let directory = ProcessEnvironment.workingDirectory()
+    do throws(SkillProblem) {
+      let product = try await builder.build(skill, from: directory)
+      if !product.transcript.isEmpty { console.say(TerminalText.block(Self.trimmed(product.transcript))) }
+      console.say(
+        "\(console.wordStyle.good("✓")) \(name)   \(SkillLocator.shown(skill.modulePath)), \(Quantities.bytes(Int64(product.bytes)))"
+      )
+      return product
+    } catch {
+      if !error.transcript.isEmpty { console.complain(TerminalText.block(Self.trimmed(error.transcript))) }
+      throw OperationError(error, name)
+    }
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    var text = Substring(text)
+    while text.last?.isNewline == true { text.removeLast() }
+    return String(text)
+  }
+}
