@@ -102,18 +102,16 @@ extension String {
 
 // MARK: The C half of the kit
 
-fileprivate typealias Node = UnsafeRawPointer
-
-@_extern(c, "naos_node_kind") private func nodeKind(_ node: Node) -> Int32
-@_extern(c, "naos_node_truth") private func nodeTruth(_ node: Node) -> Bool
-@_extern(c, "naos_node_count") private func nodeCount(_ node: Node) -> Int
-@_extern(c, "naos_node_first") private func nodeFirst(_ node: Node) -> Node?
-@_extern(c, "naos_node_next") private func nodeNext(_ node: Node) -> Node?
-@_extern(c, "naos_node_text") private func nodeText(_ node: Node) -> UnsafePointer<UInt8>?
-@_extern(c, "naos_node_text_length") private func nodeTextLength(_ node: Node) -> Int
-@_extern(c, "naos_node_key") private func nodeKey(_ node: Node) -> UnsafePointer<UInt8>?
-@_extern(c, "naos_node_key_length") private func nodeKeyLength(_ node: Node) -> Int
-@_extern(c, "naos_node_integer") private func nodeInteger(_ node: Node, _ result: UnsafeMutablePointer<Int64>) -> Bool
+@_extern(c, "naos_node_kind") private func nodeKind(_ node: UnsafeRawPointer) -> Int32
+@_extern(c, "naos_node_truth") private func nodeTruth(_ node: UnsafeRawPointer) -> Bool
+@_extern(c, "naos_node_count") private func nodeCount(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_first") private func nodeFirst(_ node: UnsafeRawPointer) -> UnsafeRawPointer?
+@_extern(c, "naos_node_next") private func nodeNext(_ node: UnsafeRawPointer) -> UnsafeRawPointer?
+@_extern(c, "naos_node_text") private func nodeText(_ node: UnsafeRawPointer) -> UnsafePointer<UInt8>?
+@_extern(c, "naos_node_text_length") private func nodeTextLength(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_key") private func nodeKey(_ node: UnsafeRawPointer) -> UnsafePointer<UInt8>?
+@_extern(c, "naos_node_key_length") private func nodeKeyLength(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_integer") private func nodeInteger(_ node: UnsafeRawPointer, _ result: UnsafeMutablePointer<Int64>) -> Bool
 
 @_extern(c, "naos_begin_object") private func beginObject()
 @_extern(c, "naos_end_object") private func endObject()
@@ -130,7 +128,7 @@ fileprivate typealias Node = UnsafeRawPointer
   _ code: UnsafePointer<UInt8>?, _ codeLength: Int, _ message: UnsafePointer<UInt8>?, _ messageLength: Int)
 
 extension JSON {
-  fileprivate init(_ node: Node) {
+  fileprivate init(_ node: UnsafeRawPointer) {
     switch nodeKind(node) {
     case 1: self = .bool(nodeTruth(node))
     case 2:
