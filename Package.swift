@@ -85,6 +85,7 @@ let targets: [Target] = [
   module("NexusAPI", ["NexusCore"], speed: .small),
   module("NexusLocalModels", ["NexusCore"]),
   module("NexusSandbox", ["NexusCore", "CGuard"]),
+  module("NexusWasm", ["NexusCore", "CGuard", "CWasmtime", crypto]),
 
   // Network leaves.
   module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -109,8 +110,8 @@ let targets: [Target] = [
     [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
-      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway", "NexusRuntime", "NexusTools",
-      "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
+      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP", "NexusGateway", "NexusRuntime",
+      "NexusTools", "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
     ], speed: .small),
   module(
     "NexusCLI",
@@ -144,6 +145,7 @@ let targets: [Target] = [
 
   // C: what must not touch the Swift runtime, and what is embedded.
   .target(name: "CGuard", cSettings: houseC),
+  .target(name: "CWasmtime", cSettings: houseC),
   .target(name: "CAllocator", cSettings: houseC),
   .target(name: "CDashboard", exclude: ["web", "packed"], cSettings: houseC),
   .target(name: "CErrorPages", cSettings: houseC),
@@ -175,6 +177,7 @@ let targets: [Target] = [
   tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
+  tests("NexusWasmTests", ["NexusWasm", "NexusSandbox", "NexusCore", "CWasmtime"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),
   tests(

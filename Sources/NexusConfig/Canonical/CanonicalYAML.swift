@@ -95,6 +95,9 @@ struct CanonicalYAML {
     case .process(let command):
       members.append(("command", .list(command.map(YAMLText.text))))
       if let sandbox = processSandbox(spec) { members.append(("sandbox", sandbox)) }
+    case .wasm(let program):
+      members.append(("source", .text(program.source)))
+      members.append(("sandbox", wasmSandbox(spec, program)))
     case .llm(let llm):
       members.append(("prompt", .text(llm.prompt)))
       members.append(("model", .text(llm.model)))
@@ -135,19 +138,38 @@ struct CanonicalYAML {
       if spec.ceilings.isEmpty { return nil }
       return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
     }
-    let folders = sandbox.folders.map { folder in
-      YAMLText.map([
-        ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
-      ])
-    }
     return YAMLText.map([
-      ("engine", .plain("process")), ("fs", .list(folders)), ("net", .list([])),
+      ("engine", .plain("process")), ("fs", folders(sandbox)), ("net", .list([])),
       ("limits", limits(spec.ceilings, sandbox)),
     ])
   }
 
-  private func limits(_ ceilings: ProcessCeilings, _ sandbox: SandboxSpec? = nil) -> YAMLText {
-    var members: [(String, YAMLText)] = []
+  private func folders(_ sandbox: SandboxSpec) -> YAMLText {
+    .list(
+      sandbox.folders.map { folder in
+        YAMLText.map([
+          ("path", .text(folder.path)), ("as", .text(folder.place)), ("mode", .plain(folder.isWritable ? "rw" : "ro")),
+        ])
+      })
+  }
+
+  private func wasmSandbox(_ spec: AgentSpec, _ program: WasmProgram) -> YAMLText {
+    let sandbox = spec.sandbox ?? SandboxSpec()
+    var own: [(String, YAMLText)] = [
+      ("memory", .plain(String(program.memoryBytes))), ("stack", .plain(String(program.stackBytes))),
+      ("output", .plain(String(program.outputBytes))),
+    ]
+    if let wall = program.wallTime { own.append(("wall", .plain(DurationText.text(wall)))) }
+    return YAMLText.map([
+      ("engine", .plain("wasm")), ("fs", folders(sandbox)), ("net", .list([])),
+      ("limits", limits(spec.ceilings, sandbox, own)),
+    ])
+  }
+
+  private func limits(
+    _ ceilings: ProcessCeilings, _ sandbox: SandboxSpec? = nil, _ own: [(String, YAMLText)] = []
+  ) -> YAMLText {
+    var members = own
     if let bytes = ceilings.memoryBytes { members.append(("memory", .plain(String(bytes)))) }
     if let cores = ceilings.milliCores { members.append(("cpu", .plain(Self.number(Double(cores) / 1000)))) }
     if let time = ceilings.cpuTime { members.append(("cpu", .plain(DurationText.text(time)))) }

@@ -9,12 +9,12 @@ extension ConfigKeys {
   /// What it is.
   private static let agentProgram: [KeySpec] = [
     name,
-    KeySpec("kind", kind, default: "inferred", "Stated, or inferred: `command` is a process, `prompt` an llm agent."),
+    KeySpec("kind", kind, default: "inferred", "Stated, or inferred: `command` is a process, `source` a module, `prompt` an llm agent."),
     KeySpec("execution", .object(execution), "Another place for `kind`: `execution.type`."),
     KeySpec(
       "command", Shape(.text, sequence: .list(text)),
       "The program and its arguments: a list, or one text split without a shell."),
-    KeySpec("source", text, "A .wasm module or a script; not available yet, its runs are refused."),
+    KeySpec("source", text, "A WebAssembly module, `*.wasm`. A script is not available yet, its runs are refused."),
     KeySpec("url", text, "An agent behind HTTP; not available yet, its runs are refused."),
     KeySpec("prompt", Shape(.text, mapping: .object(file)), "The instructions of an llm agent, or `{file: path}`."),
     KeySpec("template", text, "The template that it was created from."),
@@ -120,18 +120,19 @@ extension ConfigKeys {
   static let ceilings = ObjectShape(
     "the limits of an agent",
     [
-      KeySpec("memory", Shape(.size), default: "none", "Memory; at least 4MiB. Over it, the agent is killed."),
+      KeySpec("memory", Shape(.size), default: "none; of a module 64MiB",
+        "Memory; at least 4MiB. Over it, the agent is killed; a module gets no more."),
       KeySpec(
         "cpu", Shape(.processor), default: "none",
         "Processor: `1.5` is a share, in cores; `10s` is the time in all, and over it the agent is killed."),
       KeySpec("pids", Shape(.integer(1...1_000_000)), default: "none", "Processes and threads at a time."),
-      KeySpec("wall", duration, availability: .laterAndRestricts, "Time from start to end; an agent has `timeout`."),
-      KeySpec("stack", Shape(.size), availability: .laterAndRestricts, "The stack of a module."),
+      KeySpec("wall", duration, default: "none", "Time of a module from start to end; other agents have `timeout`."),
+      KeySpec("stack", Shape(.size), default: "512KiB", "The stack of a module, at most 1MiB."),
       KeySpec("files", count(16), default: "as the node's", "Open files of each process, in a sandbox."),
       KeySpec(
         "disk", Shape(.size), default: "64MiB",
         "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
-      KeySpec("output", Shape(.size), availability: .laterAndRestricts, "What it may write to its streams."),
+      KeySpec("output", Shape(.size), default: "64MiB", "What a module may write to its streams, together."),
       KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
       KeySpec("netBytes", Shape(.size), availability: .laterAndRestricts, "What it may send and receive."),
       KeySpec("requests", .anything, availability: .laterAndRestricts, "Requests to hosts."),

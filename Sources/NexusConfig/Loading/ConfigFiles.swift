@@ -16,11 +16,17 @@ package enum ConfigFileFailure: Error, Sendable, Hashable {
 package protocol ConfigFiles: Sendable {
   func read(_ path: String) -> Result<[UInt8], ConfigFileFailure>
   func exists(_ path: String) -> Bool
+  /// At most so many bytes from the start of a file of any size.
+  func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure>
   /// The names in a folder, sorted, at most `ConfigLimits.maxDirectoryEntries`; empty if it cannot be read.
   func names(in directory: String) -> [String]
 }
 
 extension ConfigFiles {
+  package func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure> {
+    read(path).map { Array($0.prefix(count)) }
+  }
+
   /// A file as text; what is not UTF-8 is located.
   func readText(_ path: String, shownAs name: String, from location: SourceLocation?) -> Result<SourceFile, Diagnostic>
   {
@@ -135,5 +141,6 @@ struct EditedFiles: ConfigFiles {
   }
 
   func exists(_ path: String) -> Bool { path == self.path || disk.exists(path) }
+  func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure> { disk.first(count, of: path) }
   func names(in directory: String) -> [String] { disk.names(in: directory) }
 }

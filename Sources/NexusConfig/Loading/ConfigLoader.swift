@@ -74,6 +74,7 @@ package enum ConfigLoader {
       project: paths, documents: documents, environment: variables, zoneNames: { ZoneNames.all(in: files) },
       zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
       isCheaper: isCheaper ?? PlanBuilder.ownPrices, secret: secret ?? { _ in .missing(known: []) },
+      moduleHead: { files.moduleHead($0) },
       readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
     // What names a validator of the project may name none of the other file.
     builder.ignoresUnknownValidators = file != nil

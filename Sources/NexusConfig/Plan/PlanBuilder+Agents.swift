@@ -39,8 +39,9 @@ extension PlanBuilder {
         spec.refuse(PlanRefusal(code: "NX-CFG-302", message: "`\(field.written)` cannot be enforced yet"))
       }
     }
+    if case .wasm = spec.kind { return }
     for key in ["source", "url"] where item.fields.has(key) {
-      refuseKind(&spec, key == "url" ? "http" : "wasm or script")
+      refuseKind(&spec, key == "url" ? "http" : "script")
     }
     let stated = item.fields.text("kind") ?? item.fields.fields("execution")?.text("type")
     if stated == "wasm" || stated == "http" { refuseKind(&spec, stated ?? "") }
@@ -72,16 +73,21 @@ extension PlanBuilder {
         report(
           Diagnostic(
             "NX-CFG-202", "the agent `\(item.name)` has no program", at: item.location,
-            help: "give it a `command` (process) or a `prompt` (llm)"))
+            help: "give it a `command` (process), a `source` (wasm) or a `prompt` (llm)"))
       }
       return .process(command: [])
     }
+    if inferred == "wasm", let program = module(of: item) { return .wasm(program) }
     if inferred == "wasm" || inferred == "http", let field = fields.field(inferred == "http" ? "url" : "source") {
       report(
         Diagnostic(
           "NX-CFG-304", .warning,
-          "agents with `\(field.written)` are not available yet: the runs of `\(item.name)` are refused",
-          at: field.keyLocation, help: "a `command` runs any program"))
+          inferred == "http"
+            ? "agents with `\(field.written)` are not available yet: the runs of `\(item.name)` are refused"
+            : "scripts as `\(field.written)` are not available yet: the runs of `\(item.name)` are refused",
+          at: field.keyLocation,
+          help: inferred == "http"
+            ? "a `command` runs any program" : "name a `.wasm` module, or write a `command`, which runs any program"))
       return .process(command: [])
     }
     if inferred == "llm" { return .llm(llm(of: item)) }

@@ -72,6 +72,12 @@ extension PlanBuilder {
   mutating func buildGrants(of spec: inout AgentSpec, _ item: Named) {
     let sandbox = item.fields.field("sandbox")
     if let limits = sandbox?.value?.fields?.fields("limits") { buildCeilings(of: &spec, limits) }
+    if case .wasm(let program) = spec.kind {
+      buildWasmSandbox(&spec, program, sandbox?.value?.fields)
+      checkProbes(of: spec, item)
+      return
+    }
+    refuseModuleLimits(&spec, sandbox?.value?.fields)
     guard case .llm(let llm) = spec.kind else {
       if let sandbox { buildProcessSandbox(&spec, sandbox) }
       checkProbes(of: spec, item)

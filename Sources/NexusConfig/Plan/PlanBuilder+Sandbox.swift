@@ -8,7 +8,7 @@ internal import NexusKernel
 /// The sandbox of a process agent.
 extension PlanBuilder {
   /// Places of every sandbox's own; nothing may be shown over them.
-  private static let ownPlaces = ["/proc", "/sys", "/dev", "/etc", Enclosure.output]
+  private static let ownPlaces = ["/proc", "/sys", "/dev", "/etc", Enclosure.output, Enclosure.worker]
 
   mutating func buildProcessSandbox(_ spec: inout AgentSpec, _ field: Fields.Field) {
     guard let fields = field.value?.fields else { return }
@@ -53,7 +53,7 @@ extension PlanBuilder {
     }
   }
 
-  private mutating func showFolder(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
+  mutating func showFolder(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
     let fields = value.fields
     guard let path = value.text ?? fields?.text("path") else { return }
     let location = fields?.value("path")?.location ?? value.location
@@ -100,7 +100,7 @@ extension PlanBuilder {
   }
 
   /// A variable of the node's environment, by name; its value is shown nowhere.
-  private mutating func grantVariable(_ value: Shaped, to spec: inout AgentSpec) {
+  mutating func grantVariable(_ value: Shaped, to spec: inout AgentSpec) {
     guard let name = value.text, !spec.environment.contains(where: { $0.name == name }) else { return }
     if name.hasPrefix("NAOS_") || Self.gatewayVariables.contains(name) {
       report(

@@ -12,6 +12,8 @@ struct PlanBuilder {
   let environment: [String: String]
   /// Reads a text file of the project: a prompt or a script.
   let readFile: (String, SourceLocation) -> Result<SourceFile, Diagnostic>
+  /// What the start of a file says that is to be a module.
+  let moduleHead: (String) -> ModuleHead
   var plan: ProjectPlan
   private(set) var diagnostics: [Diagnostic] = []
   /// The files that were read on the way and may be shown.
@@ -50,6 +52,7 @@ struct PlanBuilder {
     zoneNames: @escaping () -> [String] = { [] }, zoneRules: @escaping (String) -> TimeZoneRules? = { _ in nil },
     isCheaper: @escaping CheaperCheck = Self.ownPrices,
     secret: @escaping SecretLookup = { _ in .missing(known: []) },
+    moduleHead: @escaping (String) -> ModuleHead = { _ in .module },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -60,6 +63,7 @@ struct PlanBuilder {
     self.isCheaper = isCheaper
     self.secret = secret
     self.readFile = readFile
+    self.moduleHead = moduleHead
     plan = ProjectPlan(name: project.defaultName)
   }
 

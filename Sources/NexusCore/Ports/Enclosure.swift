@@ -39,6 +39,8 @@ package struct Enclosure: Sendable, Hashable {
   package static let temporary = "/tmp"
   /// Where it finds the folder for its output.
   package static let output = "/run/naos"
+  /// Where the worker of a module finds what it runs.
+  package static let worker = "/run/naos-wasm"
 
   package var folders: [Folder]
   /// Folders outside that no grant shows, wherever they are within one; and beside them no keys either.

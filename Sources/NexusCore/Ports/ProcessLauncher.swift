@@ -16,6 +16,10 @@ package struct LaunchRequest: Sendable {
   package var ceilings: ProcessCeilings
   /// The sandbox that it runs in; nil: none.
   package var enclosure: Enclosure?
+  /// The module that is run in the place of a program of the machine; `arguments` are then the module's.
+  package var module: WasmProgram?
+  /// A socket that the program gets as its standard input, in the place of bytes; it stays the caller's.
+  package var channel: Int32?
 
   package init(
     arguments: [String], environment: [EnvironmentVariable], workingDirectory: String, standardInput: [UInt8] = [],
@@ -69,6 +73,8 @@ package enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
 package struct ProcessExit: Sendable, Hashable {
   /// The node's own guard died and took the process with it: no doing of the process.
   package var isByLostGuard = false
+  /// Why it was ended, where its status does not say it.
+  package var failure: ProgramFailure?
   package let status: ExitStatus
   package let userTime: Duration
   package let systemTime: Duration
@@ -105,6 +111,8 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
     case ceiling
     /// A part of the sandbox that was asked for cannot be had on this machine.
     case enclosure
+    /// The module cannot be run; `code` says why.
+    case module
   }
   package let stage: Stage
   /// The number that the kernel gave (`errno`), or 0.
@@ -112,6 +120,10 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
   package let message: String
   /// The node's own guard died before it started the program: no doing of the program.
   package var isByLostGuard = false
+  /// `NX-SBX-…`, of a module.
+  package var code: String?
+  /// Whether another attempt may come to anything else; of a module.
+  package var isRetryable = false
 
   package init(stage: Stage, errorNumber: Int32, message: String) {
     self.stage = stage

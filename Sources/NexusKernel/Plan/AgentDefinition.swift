@@ -38,6 +38,7 @@ extension AgentSpec {
         "prompt": .string(llm.prompt), "model": .string(llm.model), "tools": .array(llm.tools.map { .string($0) }),
         "maxTurns": .int(Int64(llm.maxTurns)),
       ]
+    case .wasm(let program): object["wasm"] = program.definition
     }
     return .object(object)
   }
@@ -90,9 +91,30 @@ extension AgentKind {
         LLMSpec(
           prompt: prompt, model: model, tools: llm["tools"]?.arrayValue?.compactMap(\.stringValue) ?? [],
           maxTurns: llm["maxTurns"]?.intValue.map { Int(clamping: $0) } ?? 20))
+    } else if let program = definition["wasm"].flatMap(WasmProgram.init(definition:)) {
+      self = .wasm(program)
     } else {
       return nil
     }
+  }
+}
+
+extension WasmProgram {
+  var definition: JSONValue {
+    var object: JSONObject = [
+      "source": .string(source), "memory": .int(memoryBytes), "stack": .int(stackBytes), "output": .int(outputBytes),
+    ]
+    object["wall"] = wallTime.map { .int($0.wholeNanoseconds) }
+    return .object(object)
+  }
+
+  init?(definition: JSONValue) {
+    guard let source = definition["source"]?.stringValue, let memory = definition["memory"]?.intValue,
+      let stack = definition["stack"]?.intValue, let output = definition["output"]?.intValue
+    else { return nil }
+    self.init(
+      source: source, memoryBytes: memory, stackBytes: stack,
+      wallTime: definition["wall"]?.intValue.map { .nanoseconds($0) }, outputBytes: output)
   }
 }
 

@@ -78,12 +78,15 @@ package enum AgentKind: Sendable, Hashable {
   case process(command: [String])
   /// The loop over model and tools that naos itself runs.
   case llm(LLMSpec)
+  /// A module, always in a sandbox.
+  case wasm(WasmProgram)
 
   /// As status and JSON say it.
   package var word: String {
     switch self {
     case .process: "process"
     case .llm: "llm"
+    case .wasm: "wasm"
     }
   }
 }

@@ -15,6 +15,7 @@ internal import NexusServer
 internal import NexusStore
 internal import NexusStoreSQLite
 internal import NexusTelemetry
+internal import NexusWasm
 
 /// One node of a project, put together from its parts: the only place that sees all of them.
 package final class Node: Sendable {
@@ -113,8 +114,10 @@ package final class Node: Sendable {
         directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
       ) { NodeLog.logger.error("\($0)") }
       let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
+      let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       var services = services(
-        options, store: store, gateway: gateway, launcher: launcher, logs: logs, clock: clock, ids: ids, events: events)
+        options, store: store, gateway: gateway, launcher: WasmLauncher(launcher, engine: wasm), logs: logs,
+        clock: clock, ids: ids, events: events)
       services.actions = judge
       let hooks = WebhookQueue()
       services.approvalNews = { hooks.take($0) }
@@ -129,7 +132,7 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, launcher: launcher, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
+        logs: logs, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap, token: try state.operatorToken(ids: ids),
         tokens: tokens, hooks: hooks, audit: audit)
     } catch {
       await store.close()
@@ -138,7 +141,7 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: GuardedLauncher, logs: AgentLogStore,
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: WasmLauncher, logs: AgentLogStore,
     clock: SystemClock, ids: IdentifierSource, events: EventHub
   ) -> RuntimeServices {
     var services = RuntimeServices(

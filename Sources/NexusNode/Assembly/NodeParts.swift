@@ -11,6 +11,7 @@ internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusStore
 internal import NexusTelemetry
+internal import NexusWasm
 internal import Synchronization
 
 /// The open parts of a node.
@@ -31,6 +32,7 @@ final class NodeParts: Sendable {
   let gateway: EffectGateway
   let logs: AgentLogStore
   let launcher: GuardedLauncher
+  let wasm: WasmEngine
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
@@ -52,7 +54,7 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    launcher: GuardedLauncher, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
+    launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
     hooks: WebhookQueue, audit: AuditDesk
   ) {
     self.tokens = tokens
@@ -72,6 +74,7 @@ final class NodeParts: Sendable {
     self.gateway = gateway
     self.logs = logs
     self.launcher = launcher
+    self.wasm = wasm
     self.runtime = runtime
     self.trap = trap
     self.token = token

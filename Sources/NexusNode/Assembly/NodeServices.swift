@@ -94,6 +94,7 @@ private struct LauncherService: Service {
     try parts.launcher.start()
     try await gracefulShutdown()
     await parts.launcher.shutDown()
+    parts.wasm.shutDown()
   }
 }
 

@@ -6,11 +6,12 @@ internal import NexusCore
 internal import NexusGateway
 internal import NexusKernel
 internal import NexusSandbox
+internal import NexusWasm
 
 /// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.
 enum DoctorChecks {
   static func machine() -> [DoctorFinding] {
-    [guardAbilities(), groups(), ceilings(), overcommit(), sandbox(), unsandboxed()]
+    [guardAbilities(), groups(), ceilings(), overcommit(), sandbox(), webAssembly(), unsandboxed()]
   }
 
   /// Whether an agent's processes are found wherever they fork to.
@@ -64,6 +65,18 @@ enum DoctorChecks {
         "sandbox parts", .note, text, hint: "Agents with `sandbox` are refused here (NX-SBX-001); see its page.")
     }
     return DoctorFinding("sandbox parts", .ok, text)
+  }
+
+  /// Whether modules can be run: the library, by its bytes.
+  private static func webAssembly() -> DoctorFinding {
+    let library = WasmLibrary(executable: "/proc/self/exe", stated: WasmLibrary.stated)
+    do throws(WasmProblem) {
+      let path = try library.verified()
+      return DoctorFinding("wasm", .ok, "wasmtime \(WasmLibrary.version), \(path)")
+    } catch {
+      return DoctorFinding(
+        "wasm", .note, error.message, hint: "Agents and skills that are modules are refused here (\(error.code)).")
+    }
   }
 
   private static func unsandboxed() -> DoctorFinding {

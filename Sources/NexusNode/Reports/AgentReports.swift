@@ -52,6 +52,7 @@ struct AgentReports: Sendable {
     detail.template = spec.template
     switch spec.kind {
     case .process(let command): detail.command = command
+    case .wasm(let program): detail.command = [program.source]
     case .llm(let llm):
       detail.model = llm.model
       detail.tools = llm.tools

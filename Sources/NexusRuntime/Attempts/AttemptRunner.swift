@@ -130,13 +130,15 @@ package struct AttemptRunner: Sendable {
       inherited: services.inherited, spec: order.spec, caller: caller, access: access.inside(order.spec.sandbox),
       outputPath: order.spec.sandbox == nil ? outputPath : Enclosure.output + "/output",
       idempotencyKey: order.idempotencyKey, feedback: order.feedback)
-    return LaunchRequest(
+    var request = LaunchRequest(
       arguments: AgentProgram.arguments(of: order.spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: order.spec.workingDirectory,
       standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
       ceilings: order.spec.ceilings,
       enclosure: Enclosure(
         of: order.spec, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
+    if case .wasm(let program) = order.spec.kind { request.module = program }
+    return request
   }
 
   /// Text goes to the agent as it was given, everything else as JSON.
@@ -157,6 +159,10 @@ package struct AttemptRunner: Sendable {
       case .enclosure:
         return RunError(
           code: "NX-SBX-001", message: "agent \(spec.name) is not started: \(launch.message)", isRetryable: false)
+      case .module:
+        return RunError(
+          code: launch.code ?? "NX-SBX-056", message: "agent \(spec.name) is not started: \(launch.message)",
+          isRetryable: launch.isRetryable)
       case .lookup, .exec, .workingDirectory:
         return RunError(
           code: "NX-AGT-002", message: "agent \(spec.name) cannot start: \(launch.message)", isRetryable: false)
@@ -171,6 +177,10 @@ package struct AttemptRunner: Sendable {
     of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
   ) -> (AttemptOutcome, JSONValue?) {
     if exit.isByLostGuard { return (.interrupted(lostGuard), nil) }
+    if let failure = exit.failure {
+      let error = RunError(code: failure.code, message: failure.message, isRetryable: failure.isRetryable)
+      return (.crashed(error), nil)
+    }
     switch exit.status {
     case .exited(code: 0): return output(captured, outputPath)
     case .exited(code: 75):
@@ -233,6 +243,8 @@ enum AgentProgram {
     switch spec.kind {
     case .process(let command): command
     case .llm: ownCommand + ["__llm-agent"]
+    // A command finds its own name first, as everywhere.
+    case .wasm(let program): [String(program.source.split(separator: "/").last ?? "")]
     }
   }
 }

@@ -221,6 +221,8 @@ package final class HealthMonitor: Sendable {
     var request = request
     request.arguments = command
     request.standardInput = []
+    // A probe of a module is a program of its sandbox.
+    request.module = nil
     request.label += ":\(kind.rawValue)"
     let process: any LaunchedProcess
     do {
@@ -229,7 +231,7 @@ package final class HealthMonitor: Sendable {
       switch error.stage {
       case .lookup, .workingDirectory, .exec: return .failed(Self.cut("cannot start: \(error.message)"))
       // That is the node's trouble, and says nothing of the agent.
-      case .standardStreams, .fork, .launcher, .ceiling, .enclosure: return .unknown(error.message)
+      case .standardStreams, .fork, .launcher, .ceiling, .enclosure, .module: return .unknown(error.message)
       }
     }
     let exit = await withTaskCancellationHandler {

@@ -68,7 +68,7 @@ extension GuardBridge {
       // Outside the lock: a large input is copied here.
       let mark = EnvironmentVariable(NAOS_SPAWN_VARIABLE, "\(connection.tag)-\(id)")
       let block = try SpawnBlock(request, markedBy: mark)
-      let files = try LaunchFiles(block: block, standardInput: request.standardInput)
+      let files = try LaunchFiles(block: block, of: request)
       return shared.withLock { shared in
         guard !shared.isClosing else { return .shutDown }
         guard shared.connection?.generation == connection.generation else {

@@ -78,6 +78,8 @@ package final class GuardedLauncher: ProcessLauncher {
     guard request.standardInput.count <= limits.standardInputBytes else {
       throw .launcher(EFBIG, "standard input is longer than \(limits.standardInputBytes) bytes")
     }
+    // Who runs modules is asked before; started as a program, its arguments would be somebody else's.
+    guard request.module == nil else { throw .launcher(ENOEXEC, "a module is no program of the machine") }
     let result: Result<GuardedProcess, LaunchError> = await withCheckedContinuation { launched in
       if let error = bridge.launch(request, output: output, lifetime, launched) {
         launched.resume(returning: .failure(error))

@@ -22,9 +22,14 @@ struct LaunchFiles: Sendable {
   let outputReadEnd: Descriptor
   let errorReadEnd: Descriptor
 
-  init(block: SpawnBlock, standardInput input: [UInt8]) throws(LaunchError) {
+  init(block: SpawnBlock, of request: LaunchRequest) throws(LaunchError) {
     self.block = try block.bytes.count > Int(NAOS_INLINE_BLOCK_BYTES) ? Self.sealed("naos-spawn", block.bytes) : nil
-    standardInput = try input.isEmpty ? Self.empty() : Self.sealed("naos-stdin", input)
+    if let channel = request.channel {
+      standardInput = try Self.copy(channel)
+    } else {
+      let input = request.standardInput
+      standardInput = try input.isEmpty ? Self.empty() : Self.sealed("naos-stdin", input)
+    }
     (outputReadEnd, outputWriteEnd) = try Self.pipe()
     (errorReadEnd, errorWriteEnd) = try Self.pipe()
   }
@@ -40,6 +45,12 @@ struct LaunchFiles: Sendable {
         stage: .standardStreams, errorNumber: error,
         message: "no in-memory file can be made (\(LaunchError.words(for: error)))")
     }
+    return Descriptor(number)
+  }
+
+  private static func copy(_ channel: Int32) throws(LaunchError) -> Descriptor {
+    let number = fcntl(channel, F_DUPFD_CLOEXEC, 0)
+    guard number >= 0 else { throw standardStreams(errno, "its channel cannot be passed on") }
     return Descriptor(number)
   }
 

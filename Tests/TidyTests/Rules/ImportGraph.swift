@@ -16,6 +16,7 @@ enum ImportGraph {
     "NexusAPI": ["NexusCore"],
     "NexusLocalModels": ["NexusCore"],
     "NexusSandbox": ["NexusCore", "CGuard"],
+    "NexusWasm": ["NexusCore", "CGuard", "CWasmtime"],
     "NexusHTTP": ["NexusCore"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
@@ -28,8 +29,8 @@ enum ImportGraph {
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
-      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusHTTP", "NexusGateway",
-      "NexusRuntime",
+      "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP",
+      "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusSkills", "NexusServer",
     ],
     "NexusCLI": [
@@ -65,7 +66,7 @@ enum ImportGraph {
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
     "UnixSignals": ["NexusNode"],
-    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusSkills", "NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusSkills", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
     "HeapModule": ["NexusKernel"],

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// A worker: one process, in a sandbox, for one module. It reads frames from its standard input, which is a socket, and
+// answers there; its other two streams are the module's.
+//
+//   main thread     waits for the end
+//   runner          reads frames and runs the module, on a stack whose size is known
+//   watch           moves the engine's epoch, and ends the process when the runner is stuck where no epoch reaches
+#ifndef NAOS_WORKER_INTERNAL_H
+#define NAOS_WORKER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdnoreturn.h>
+
+#include "CWasmtime.h"
+#include "Wasmtime.h"
+
+/// The socket to the node.
+#define NAOS_WASM_SOCKET 0
+/// How often the epoch moves.
+#define NAOS_WASM_TICK_NANOSECONDS 5000000L
+/// How long after its deadline a run that no epoch reaches is ended by the watch; the node does so at 100 ms.
+#define NAOS_WASM_GRACE_MICROSECONDS 50000
+/// The exit status of a worker that was ended by its own watch.
+#define NAOS_WASM_WATCHED 70
+
+/// One run of a module, from its start to its end.
+struct naos_run {
+  uint64_t call;
+  /// The kind of frame that tells its end.
+  uint32_t reply;
+  /// On the runner's processor clock and on the monotonic clock; 0: without.
+  uint64_t cpu_deadline;
+  uint64_t wall_deadline;
+  uint64_t cpu_started;
+  /// Why it is being ended; `NAOS_WASM_SUCCEEDED`: it is not.
+  _Atomic uint32_t violation;
+  uint64_t output_left;
+  uint32_t calls_left;
+  uint32_t lines_left;
+  uint32_t dropped_lines;
+  bool has_state;
+  /// What the module said of its failure.
+  char text[NAOS_WASM_TEXT_BYTES];
+  size_t text_bytes;
+  char *log;
+  size_t log_bytes;
+  size_t log_room;
+};
+
+struct naos_worker {
+  wasm_engine_t *engine;
+  struct naos_wasm_open open;
+  wasmtime_module_t *module;
+  wasmtime_linker_t *linker;
+  wasmtime_instance_pre_t *ready;
+  struct naos_run run;
+};
+extern struct naos_worker naos_worker;
+
+// WorkerFrames.c
+/// Reads one frame with its payload, which is `malloc`ed; ends the process if there is none, or a wrong one.
+struct naos_wasm_frame naos_read_frame(uint8_t **payload);
+/// Sends a frame made of up to four parts.
+struct naos_part {
+  const void *bytes;
+  size_t count;
+};
+void naos_send_frame(uint32_t kind, uint64_t call, const struct naos_part *parts, size_t count);
+/// Sends the end of the run from another thread than the runner, if that one does not send just now.
+void naos_send_end_for_runner(uint32_t outcome);
+/// Waits until there is something to read, or a deadline of the monotonic clock in microseconds has passed.
+bool naos_wait_for_frame(uint64_t deadline);
+/// Ends the worker: the node asked for nothing that there is.
+noreturn void naos_give_up(const char *why);
+
+// WorkerEngine.c
+/// Makes the engine; `slots` instances are kept ready, 0: none. Returns NULL, or what is wrong.
+const char *naos_make_engine(size_t stack_bytes, uint32_t slots, uint64_t memory_bytes);
+/// The message of an error, cut to what fits; the error is deleted.
+void naos_take_error(wasmtime_error_t *error, char *text, size_t room);
+void naos_take_trap(wasm_trap_t *trap, char *text, size_t room);
+/// Defines a function of the host. `types` are its parameters and, behind a colon, its results: `i` or `I`.
+wasmtime_error_t *naos_define(const char *module, const char *name, const char *types,
+                              wasmtime_func_unchecked_callback_t function);
+/// Whether the module exports a function of that type; 0: no such export, -1: another one.
+int naos_exports(const char *name, const char *types);
+bool naos_exports_memory(void);
+/// Links the module with everything that its kind may import. Returns NULL, or what is wrong with the module.
+const char *naos_link(uint32_t kind);
+/// A store with the limits of a run.
+wasmtime_store_t *naos_make_store(uint64_t memory_bytes);
+
+// WorkerRun.c
+uint64_t naos_monotonic_microseconds(void);
+void naos_begin_run(uint64_t call, uint32_t reply, uint64_t cpu_microseconds, uint64_t wall_microseconds);
+/// Ends the run: everything about its end but its output is told; `error` and `trap` are taken.
+void naos_end_run(uint32_t outcome, int64_t code, const char *text, uint64_t memory_bytes, const uint8_t *output,
+                  size_t output_bytes);
+/// What an error or a trap of the module means. `text` gets the words.
+uint32_t naos_judge(wasmtime_error_t *error, wasm_trap_t *trap, int64_t *code, char *text, size_t room);
+/// Ends the run at the next check of the epoch.
+void naos_violate(uint32_t outcome);
+/// A trap for a host function whose run has to end, or NULL while it may go on.
+wasm_trap_t *naos_interrupted(void);
+void naos_start_watch(void);
+wasm_trap_t *naos_trap(const char *text);
+
+// WorkerCompile.c, WorkerCommand.c, WorkerSkill.c, WorkerHost.c, WorkerWASI.c
+void naos_serve_compiler(const uint8_t *module, size_t count);
+void naos_run_command(const uint8_t *strings, size_t count);
+void naos_serve_skill(void);
+wasmtime_error_t *naos_define_host(void);
+wasmtime_error_t *naos_define_wasi(void);
+/// The memory that the module exports, at this moment.
+bool naos_memory_of(wasmtime_caller_t *caller, uint8_t **bytes, size_t *count);
+
+#endif

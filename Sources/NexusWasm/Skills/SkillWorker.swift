@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import CWasmtime
+internal import Glibc
+internal import NexusCore
+
+/// A worker of one skill, which serves one call after the other.
+struct SkillWorker: Sendable {
+  /// How long a worker may take to open its module.
+  static let opening: Duration = .seconds(20)
+
+  let channel: WorkerChannel
+  private let process: any LaunchedProcess
+  private let words: WorkerWords
+  private let clock: any NexusClock
+
+  /// Starts a worker and returns when it waits for calls.
+  init(_ compiled: ModuleStore.Compiled, of name: String, _ engine: WasmEngine) async throws(SkillFailure) {
+    clock = engine.clock
+    words = WorkerWords()
+    let pair: (channel: WorkerChannel, theirs: Int32)
+    do throws(WasmProblem) { pair = try engine.host.open() } catch { throw SkillFailure(error) }
+    channel = pair.channel
+    var request = engine.worker.request(library: compiled.library, module: compiled.path, label: "skill \(name)")
+    request.channel = pair.theirs
+    do throws(LaunchError) {
+      defer { close(pair.theirs) }
+      process = try await engine.launcher.launch(request, output: words)
+    } catch {
+      pair.channel.close()
+      throw SkillFailure(WasmProblem(error))
+    }
+    arm(Self.opening)
+    channel.send(WorkerOrder.skill(), limit: Self.longestEnd)
+    try await opened(name)
+  }
+
+  /// What an end without output and log takes at most.
+  private static let longestEnd = MemoryLayout<naos_wasm_end>.size + Int(NAOS_WASM_TEXT_BYTES)
+
+  private func arm(_ duration: Duration) {
+    let process = process
+    channel.arm(clock.now() + duration) { process.signal(.kill) }
+  }
+
+  private func opened(_ name: String) async throws(SkillFailure) {
+    switch await channel.next() {
+    case .success(let frame) where frame.kind == .opened && frame.payload.isEmpty: channel.disarm()
+    case .success(let frame):
+      channel.close()
+      guard frame.kind == .ended, let end = WorkerEnd(frame.payload) else { throw .worker("it said what is not due") }
+      throw end.outcome == .invalid
+        ? SkillFailure(.invalid, code: "NX-SBX-052", "\(name) cannot be run: \(end.text)") : .worker(end.text)
+    case .failure(let end): throw await ended(end)
+    }
+  }
+
+  /// The worker is of no use any more; its process says more.
+  private func ended(_ end: WorkerChannel.End) async -> SkillFailure {
+    channel.close()
+    process.signal(.kill)
+    switch end {
+    case .nonsense(let what): return .worker("it sent \(what)")
+    case .late: return .worker("it did not answer in time")
+    case .closed:
+      let exit = await process.waitForExit()
+      return .worker("it ended (\(exit.status))\(words.text.isEmpty ? "" : ": \(words.text)")")
+    }
+  }
+
+  /// One call.
+  ///
+  /// - Returns: nil if the worker was gone before it was asked; nothing of the call happened then.
+  func call(
+    _ id: UInt64, _ input: [UInt8], _ limits: SkillLimits, state: (any SkillState)?
+  ) async throws(SkillFailure) -> WorkerEnd? {
+    let log = limits.logLines * (Int(NAOS_WASM_TEXT_BYTES) + 8)
+    arm(limits.wallTime + WasmEngine.watchdogSlack)
+    channel.send(
+      WorkerOrder.call(id, input, limits, hasState: state != nil),
+      limit: Self.longestEnd + max(limits.outputBytes + log, Int(NAOS_WASM_KEY_BYTES + NAOS_WASM_VALUE_BYTES)))
+    var isFirst = true
+    while true {
+      switch await channel.next() {
+      case .success(let frame) where frame.kind == .result:
+        channel.disarm()
+        guard let end = WorkerEnd(frame.payload) else { throw await ended(.nonsense("a result that is none")) }
+        return end
+      case .success(let frame):
+        guard frame.kind == .ask, let state, let answer = await Self.answer(frame, from: state) else {
+          throw await ended(.nonsense("what is not due in a call"))
+        }
+        channel.send(answer, limit: Self.longestEnd + limits.outputBytes + log)
+      case .failure(.late):
+        process.signal(.kill)
+        throw .over("the skill was ended: over its time of \(DurationText.text(limits.wallTime))")
+      case .failure(let end):
+        // Between two calls it may have ended for itself, or been let go of.
+        if isFirst, end == .closed, Self.wasIdle(await process.waitForExit()) { return nil }
+        throw await ended(end)
+      }
+      isFirst = false
+    }
+  }
+
+  /// A worker whose channel was closed leaves with 0.
+  private static func wasIdle(_ exit: ProcessExit) -> Bool { exit.status == .exited(code: 0) || exit.isByLostGuard }
+
+  private static func answer(_ frame: WorkerFrame, from state: any SkillState) async -> WorkerFrame? {
+    guard let (head, rest) = frame.payload.split(as: naos_wasm_ask.self), Int(head.key_bytes) <= rest.count else {
+      return nil
+    }
+    let bytes = rest.prefix(Int(head.key_bytes))
+    let value = Array(rest.dropFirst(Int(head.key_bytes)))
+    var reply = naos_wasm_answer(result: refused)
+    var found: [UInt8] = []
+    if let key = String(validating: bytes, as: UTF8.self), !key.isEmpty {
+      switch head.question {
+      case UInt32(NAOS_WASM_GET):
+        let kept = await state.value(of: key)
+        // A value that is longer than one may be is not one that a skill has stored.
+        found = kept.flatMap { $0.count <= Int(NAOS_WASM_VALUE_BYTES) ? $0 : nil } ?? []
+        reply.result = kept == nil ? missing : 0
+      case UInt32(NAOS_WASM_SET):
+        guard value.count <= Int(NAOS_WASM_VALUE_BYTES) else { return nil }
+        reply.result = await state.set(value, of: key) ? 0 : refused
+      default: return nil
+      }
+    }
+    return WorkerFrame(kind: .answer, call: frame.call, payload: [UInt8](copying: reply) + found)
+  }
+
+  private static let missing: Int64 = -1
+  private static let refused: Int64 = -2
+
+  /// Waits for calls, at most so long; then it ends.
+  func rest(_ duration: Duration) {
+    channel.arm(clock.now() + duration) {}
+  }
+
+  func end() { channel.close() }
+}
+
+extension SkillFailure {
+  init(_ problem: WasmProblem) {
+    let isInvalid = ["NX-SBX-052", "NX-SBX-055"].contains(problem.code)
+    self.init(isInvalid ? .invalid : .unavailable, code: problem.code, problem.message)
+  }
+
+  static func worker(_ why: String) -> SkillFailure {
+    SkillFailure(.unavailable, code: "NX-SBX-056", "the worker of the skill failed: \(why)")
+  }
+
+  static func over(_ message: String) -> SkillFailure { SkillFailure(.limit, code: "NX-SBX-054", message) }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import CWasmtime
+package import NexusCore
+
+/// Runs skills in workers that stay for the next call.
+package actor WasmSkillEngine: SkillEngine {
+  /// How long a worker waits for a call before it ends.
+  private static let rest: Duration = .seconds(60)
+  /// Compiled modules that are remembered by their files.
+  private static let remembered = 256
+
+  private let engine: WasmEngine
+  private var pool = WorkerPool<SkillWorker>()
+  private var waiting: [WorkerPool<SkillWorker>.Key: [CheckedContinuation<Void, Never>]] = [:]
+  private var known: [String: Known] = [:]
+  private var lastCall: UInt64 = 1
+
+  private struct Known {
+    var identity: FileIdentity
+    var compiled: ModuleStore.Compiled
+  }
+
+  package init(engine: WasmEngine) { self.engine = engine }
+
+  package func call(
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
+  ) async throws(SkillFailure) -> SkillResult {
+    guard input.count <= limits.inputBytes, input.count < Int(NAOS_WASM_FRAME_BYTES) / 2 else {
+      throw .over("the input of \(module.name) has \(input.count) bytes, and at most \(limits.inputBytes) are taken")
+    }
+    guard limits.memoryBytes > 0, limits.memoryBytes <= WasmProgram.largestMemoryBytes else {
+      throw .over("a skill has at most \(WasmProgram.largestMemoryBytes >> 20) MiB of memory")
+    }
+    let compiled = try await compiled(module)
+    let key = WorkerPool<SkillWorker>.Key(tenant: module.tenant, module: compiled.name)
+    // A worker that had ended before it was asked has done nothing; another one is asked, and it is a new one at last.
+    while true {
+      let worker = try await worker(for: key, module)
+      lastCall += 1
+      let end: WorkerEnd?
+      do throws(SkillFailure) {
+        end = try await worker.call(lastCall, input, limits, state: state)
+      } catch {
+        give(back: nil, key)
+        throw error
+      }
+      guard let end else {
+        give(back: nil, key)
+        continue
+      }
+      if end.leavesWorker { worker.rest(Self.rest) } else { worker.end() }
+      give(back: end.leavesWorker ? worker : nil, key)
+      return try Self.result(of: end, module)
+    }
+  }
+
+  /// Lets go of all workers at rest.
+  package func shutDown() {
+    for worker in pool.drain() { worker.end() }
+  }
+
+  private func compiled(_ module: SkillModule) async throws(SkillFailure) -> ModuleStore.Compiled {
+    guard let identity = FileIdentity(module.path) else {
+      throw SkillFailure(.invalid, code: "NX-SBX-052", "\(module.path) cannot be run: there is no such file")
+    }
+    if let found = known[module.path], found.identity == identity { return found.compiled }
+    return try await compiledAnew(module, identity)
+  }
+
+  /// Looks at the compiled module itself, as before each start of a worker.
+  private func compiledAnew(
+    _ module: SkillModule, _ identity: FileIdentity
+  ) async throws(SkillFailure) -> ModuleStore.Compiled {
+    do throws(WasmProblem) {
+      let compiled = try await engine.store.compiled(module.path, to: .skill)
+      if known.count >= Self.remembered { known = [:] }
+      known[module.path] = Known(identity: identity, compiled: compiled)
+      return compiled
+    } catch {
+      throw SkillFailure(error)
+    }
+  }
+
+  private func worker(
+    for key: WorkerPool<SkillWorker>.Key, _ module: SkillModule
+  ) async throws(SkillFailure) -> SkillWorker {
+    while true {
+      switch pool.begin(key) {
+      case .use(let worker): return worker
+      case .wait:
+        await withCheckedContinuation { waiting[key, default: []].append($0) }
+        pool.wake(key)
+      case .refuse:
+        throw SkillFailure(.unavailable, code: "NX-SBX-061", "too many skills are at work to call \(module.name)")
+      case .start(let other):
+        other?.end()
+        do throws(SkillFailure) {
+          return try await start(key, module)
+        } catch {
+          give(back: nil, key)
+          throw error
+        }
+      }
+    }
+  }
+
+  private func start(
+    _ key: WorkerPool<SkillWorker>.Key, _ module: SkillModule
+  ) async throws(SkillFailure) -> SkillWorker {
+    let identity = FileIdentity(module.path)
+    guard let identity, try await compiledAnew(module, identity).name == key.module, let found = known[module.path] else {
+      throw SkillFailure(.unavailable, code: "NX-SBX-056", "\(module.path) changed while it was called")
+    }
+    return try await SkillWorker(found.compiled, of: module.name, engine)
+  }
+
+  private func give(back worker: SkillWorker?, _ key: WorkerPool<SkillWorker>.Key) {
+    pool.end(key, resting: worker)
+    guard var others = waiting.removeValue(forKey: key), !others.isEmpty else { return }
+    let next = others.removeFirst()
+    if !others.isEmpty { waiting[key] = others }
+    next.resume()
+  }
+
+  private static func result(
+    of end: WorkerEnd, _ module: SkillModule
+  ) throws(SkillFailure) -> SkillResult {
+    let lines = (end.logLines() ?? []).map { line in
+      SkillLogLine(level: SkillLogLine.Level(rawValue: line.level) ?? .info, text: line.text)
+    }
+    let name = module.name
+    func failure(_ reason: SkillFailure.Reason, _ code: String, _ message: String) -> SkillFailure {
+      SkillFailure(reason, code: code, message, log: lines)
+    }
+    switch end.outcome {
+    case .succeeded:
+      return SkillResult(
+        output: end.output, log: lines, droppedLogLines: end.droppedLines, processorTime: end.processorTime)
+    case .exited:
+      throw failure(.refused, "NX-SBX-060", "\(name) failed: \(end.text.isEmpty ? "\(end.code)" : end.text)")
+    case .trapped: throw failure(.trapped, "NX-SBX-053", "\(name) trapped: \(end.text)")
+    case .invalid: throw failure(.invalid, "NX-SBX-052", "\(name) cannot be run: \(end.text)")
+    case .broken: throw failure(.unavailable, "NX-SBX-056", "the worker of \(name) failed: \(end.text)")
+    case .overProcessor: throw failure(.limit, "NX-SBX-054", "\(name) was ended: over its processor time")
+    case .overWall: throw failure(.limit, "NX-SBX-054", "\(name) was ended: over its time")
+    case .overOutput: throw failure(.limit, "NX-SBX-054", "\(name) was ended: its output is too large")
+    case .overCalls: throw failure(.limit, "NX-SBX-054", "\(name) was ended: it called its host too often")
+    case .overStack: throw failure(.limit, "NX-SBX-054", "\(name) was ended: over its stack")
+    }
+  }
+}
+
+extension WorkerEnd {
+  /// Whether its worker can serve another call: one that was ended for its time may have been ended together with its worker.
+  fileprivate var leavesWorker: Bool {
+    switch outcome {
+    case .succeeded, .exited, .trapped, .overOutput, .overCalls, .overStack: true
+    case .overProcessor, .overWall, .invalid, .broken: false
+    }
+  }
+}
