@@ -22,13 +22,15 @@ struct SkillBuildCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let skills = try SkillLocator(context: context).skills(folder)
-    let workshop = SkillWorkshop(context)
-    var lines: [JSONValue] = []
-    for skill in skills {
-      let product = try await workshop.build(skill)
-      lines.append([
-        "name": .string(skill.manifest.name), "module": .string(skill.modulePath), "bytes": .int(Int64(product.bytes)),
-      ])
+    let lines = try await SkillWorkshop.opened(context) { workshop in
+      var lines: [JSONValue] = []
+      for skill in skills {
+        let product = try await workshop.build(skill)
+        lines.append([
+          "name": .string(skill.manifest.name), "module": .string(skill.modulePath), "bytes": .int(Int64(product.bytes)),
+        ])
+      }
+      return lines
     }
     let console = context.console
     console.emit(["skills": .array(lines)], lines: lines) { "" }
@@ -41,11 +43,25 @@ struct SkillWorkshop {
   private let console: Console
   private let builder: SkillBuilder
 
-  init(_ context: CommandContext) {
+  private init(_ context: CommandContext, _ tooling: SkillTooling) {
     console = context.console
     builder = SkillBuilder(
-      tools: ToolRunner(launcher: SkillServices.launcher(), environment: context.environment),
-      environment: context.environment)
+      tools: ToolRunner(launcher: tooling.launcher, environment: context.environment), environment: context.environment)
+  }
+
+  /// Has a workshop for as long as the body takes.
+  static func opened<Result>(
+    _ context: CommandContext, _ body: (SkillWorkshop) async throws -> Result
+  ) async throws -> Result {
+    let tooling = SkillTooling()
+    do {
+      let result = try await body(SkillWorkshop(context, tooling))
+      await tooling.shutDown()
+      return result
+    } catch {
+      await tooling.shutDown()
+      throw error
+    }
   }
 
   /// - Throws: `OperationError`, after the compilers' own words.

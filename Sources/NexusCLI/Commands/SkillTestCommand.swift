@@ -22,20 +22,40 @@ struct SkillTestCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let skills = try SkillLocator(context: context).skills(folder)
-    let console = context.console
-    guard let engine = SkillServices.engine() else {
-      throw OperationError(
-        .failed, code: "NX-SKL-009", title: "There is no engine for skills",
-        detail: "This naos has no engine that runs WebAssembly.", hint: "`naos skill build` works without one.")
+    try await SkillWorkshop.opened(context) { workshop in
+      for skill in skills where skill.state != .built { _ = try await workshop.build(skill) }
     }
-    let workshop = SkillWorkshop(context)
+    let (state, isOwn) = try stateFolder(context)
+    defer { if isOwn { try? Files.removeTree(state) } }
+    let local = LocalSkills(state: state, executable: ProcessEnvironment.executable())
+    let reports: [JSONValue]
+    do {
+      reports = try await run(skills, local.engine, context.console)
+      await local.shutDown()
+    } catch {
+      await local.shutDown()
+      throw error
+    }
+    context.console.emit(["skills": .array(reports)], lines: reports) { "" }
+    if reports.contains(where: { $0["passed"] != $0["total"] }) { throw CommandFailure(exit: .failed) }
+  }
+
+  /// Where compiled modules are kept: the project's own folder, or one for this call.
+  private func stateFolder(_ context: CommandContext) throws -> (path: String, isOwn: Bool) {
+    if let project = try? context.project() {
+      try ConfigurationFile.reporting { () throws(FileError) in try Files.makeDirectory(project.state, mode: 0o700) }
+      return (project.state, false)
+    }
+    do throws(SkillProblem) { return (try SkillBuilder.makeScratch(context.environment), true) } catch {
+      throw OperationError(error, "skill test")
+    }
+  }
+
+  private func run(_ skills: [SkillFolder], _ engine: any SkillEngine, _ console: Console) async throws -> [JSONValue] {
     var reports: [JSONValue] = []
-    var failures = 0
     for skill in skills {
-      if skill.state != .built { _ = try await workshop.build(skill) }
       let results = try await Self.run(skill, engine)
       let failed = results.filter { !$0.passed }
-      failures += failed.count
       for result in failed {
         console.complain(
           "\(console.wordStyle.bad("✗")) \(skill.manifest.name): \(TerminalText.line(result.name)) (\(TerminalText.line(result.file)))\n    "
@@ -45,8 +65,7 @@ struct SkillTestCommand: NaosCommand {
       console.say("\(mark) \(skill.manifest.name)   \(results.count - failed.count) of \(results.count) cases pass")
       reports.append(Self.report(skill, results))
     }
-    console.emit(["skills": .array(reports)], lines: reports) { "" }
-    if failures > 0 { throw CommandFailure(exit: .failed) }
+    return reports
   }
 
   private static func run(_ skill: SkillFolder, _ engine: any SkillEngine) async throws -> [SkillCaseResult] {

@@ -17,6 +17,9 @@ package struct SkillReading: Sendable {
   static let longestDescription = 1000
   static let longestVersion = 64
 
+  /// Reads a file by its absolute path and the name that diagnostics have for it.
+  typealias Reader = (_ path: String, _ shown: String, _ from: SourceLocation?) -> Result<SourceFile, Diagnostic>
+
   private let folder: String
   private let shown: String
 
@@ -26,16 +29,18 @@ package struct SkillReading: Sendable {
   ///   - folder: absolute.
   ///   - shown: the folder as diagnostics name it; empty for the working directory.
   package init(folder: String, shownAs shown: String) {
-    self.init(folder: folder, shownAs: shown, files: DiskFiles())
+    self.init(folder: folder, shownAs: shown) { path, shown, location in
+      DiskFiles().readText(path, shownAs: shown, from: location)
+    }
   }
 
-  init(folder: String, shownAs shown: String, files: some ConfigFiles) {
+  init(folder: String, shownAs shown: String, read: Reader) {
     self.folder = ProjectPaths.normalised(folder)
     self.shown = shown.isEmpty || shown.hasSuffix("/") ? shown : shown + "/"
     let name = SkillManifest.fileName
-    switch files.readText(self.folder + "/" + name, shownAs: self.shown + name, from: nil) {
+    switch read(self.folder + "/" + name, self.shown + name, nil) {
     case .failure(let diagnostic): diagnostics = [diagnostic]
-    case .success(let source): read(source, files)
+    case .success(let source): take(source, read)
     }
     diagnostics = diagnostics.sortedByLocation()
     if diagnostics.hasErrors { manifest = nil }
@@ -45,7 +50,7 @@ package struct SkillReading: Sendable {
     diagnostics.append(Diagnostic("NX-SKL-001", message, at: value?.location, help: help))
   }
 
-  private mutating func read(_ source: SourceFile, _ files: some ConfigFiles) {
+  private mutating func take(_ source: SourceFile, _ read: Reader) {
     sources.append(source)
     let stream = YAMLReader.read(source)
     diagnostics += stream.diagnostics
@@ -62,8 +67,8 @@ package struct SkillReading: Sendable {
     let name = named(fields)
     let version = text("version", Self.longestVersion, fields)
     let description = text("description", Self.longestDescription, fields)
-    let input = schema("input", fields, files)
-    let output = schema("output", fields, files)
+    let input = schema("input", fields, read)
+    let output = schema("output", fields, read)
     if let input, let value = fields.value("input"), input["type"]?.stringValue != "object" {
       report(
         "the input of a skill is an object: models call it with named arguments", value, help: "write `type: object`")
@@ -127,12 +132,12 @@ package struct SkillReading: Sendable {
     return time
   }
 
-  private mutating func schema(_ key: String, _ fields: Fields, _ files: some ConfigFiles) -> JSONValue? {
+  private mutating func schema(_ key: String, _ fields: Fields, _ read: Reader) -> JSONValue? {
     guard let shaped = fields.value(key), case .raw(let node) = shaped.content else { return nil }
     var value = node.json
     if case .string(let path) = value {
-      guard let read = schema(inFile: path, shaped, files) else { return nil }
-      value = read
+      guard let found = schema(inFile: path, shaped, read) else { return nil }
+      value = found
     }
     do throws(SchemaLoadError) {
       _ = try Schema(value)
@@ -148,13 +153,13 @@ package struct SkillReading: Sendable {
     }
   }
 
-  private mutating func schema(inFile path: String, _ shaped: Shaped, _ files: some ConfigFiles) -> JSONValue? {
+  private mutating func schema(inFile path: String, _ shaped: Shaped, _ read: Reader) -> JSONValue? {
     let full = ProjectPaths.normalised(folder + "/" + path)
     guard !path.hasPrefix("/"), full.hasPrefix(folder + "/") else {
       report("`\(path)` is outside the skill's folder", shaped, help: "keep the schema beside skill.yaml")
       return nil
     }
-    switch files.readText(full, shownAs: self.shown + path, from: shaped.location) {
+    switch read(full, shown + path, shaped.location) {
     case .failure(let diagnostic):
       diagnostics.append(diagnostic)
       return nil

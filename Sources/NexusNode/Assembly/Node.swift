@@ -104,7 +104,7 @@ package final class Node: Sendable {
       let agentCalls = DeferredAgentCalls()
       let gate = DeferredGate()
       let streams = DeferredStreams()
-      let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
+      let tools = ReloadableTools(plan: options.plan, project: options.project, client: HTTPClient())
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
@@ -115,6 +115,7 @@ package final class Node: Sendable {
       ) { NodeLog.logger.error("\($0)") }
       let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
+      tools.connect(WasmSkillEngine(engine: wasm))
       var services = services(
         options, store: store, gateway: gateway, launcher: WasmLauncher(launcher, engine: wasm), logs: logs,
         clock: clock, ids: ids, events: events)

@@ -66,7 +66,8 @@ package struct SkillBuilder: Sendable {
     "NX-SKL-011", "a skill in Python becomes a component, and skills are core modules",
     hint: "Write it in swift or c, or let a process agent in a sandbox do it: `naos create NAME --template python`.")
 
-  private static func makeScratch(_ environment: [String: String]) throws(SkillProblem) -> String {
+  /// A fresh folder that nobody else may enter.
+  package static func makeScratch(_ environment: [String: String]) throws(SkillProblem) -> String {
     let parent = environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
     var template = Array((parent + "/naos-skill-XXXXXX").utf8CString)
     let made = unsafe template.withUnsafeMutableBufferPointer { buffer -> Bool in

@@ -47,6 +47,10 @@ package struct SkillCaller: Sendable {
   }
 
   package func call(_ value: JSONValue) async -> SkillAnswer {
+    // The module may have been built anew.
+    do throws(SkillProblem) { try skill.checkModule() } catch {
+      return .broken(code: error.code, message: error.message)
+    }
     if let complaint = inputComplaint(about: value) {
       return .refused(code: "invalid_input", message: "the input does not fit its schema: \(complaint)")
     }
@@ -64,7 +68,9 @@ package struct SkillCaller: Sendable {
       return judge(result.output)
     } catch {
       guard error.reason == .refused else { return .broken(code: error.code, message: error.message) }
-      return Self.refusal(error.message)
+      // The engine says whose failure it is; here it is plain.
+      let prefix = "\(skill.manifest.name) failed: "
+      return Self.refusal(String(error.message.hasPrefix(prefix) ? error.message.dropFirst(prefix.count) : error.message[...]))
     }
   }
 
