@@ -50,9 +50,9 @@ struct SkillWorkshop {
   }
 
   /// Has a workshop for as long as the body takes.
-  static func opened<Result>(
-    _ context: CommandContext, _ body: (SkillWorkshop) async throws -> Result
-  ) async throws -> Result {
+  static func opened<Value>(
+    _ context: CommandContext, _ body: (SkillWorkshop) async throws -> Value
+  ) async throws -> Value {
     let tooling = SkillTooling()
     do {
       let result = try await body(SkillWorkshop(context, tooling))

@@ -2,8 +2,9 @@
 // Copyright the Nexus OS authors
 
 internal import ArgumentParser
-internal import NexusCore
 internal import NexusConfig
+internal import NexusCore
+internal import NexusDiagnostics
 internal import NexusSkills
 
 /// `naos skill`: tools of agents, compiled to WebAssembly.
@@ -64,12 +65,12 @@ struct SkillListCommand: NaosCommand {
     }
 
     var json: JSONValue {
-      guard let skill else { return ["name": .string(name), "state": "wrong", "problem": note.map { .string($0) } ?? .null] }
+      guard let skill else { return ["name": .string(name), "state": "wrong", "problem": note.map(JSONValue.string) ?? .null] }
       let manifest = skill.manifest
       return [
         "name": .string(name), "version": .string(manifest.version), "lang": .string(manifest.language.rawValue),
-        "state": .string(skill.state.rawValue), "bytes": skill.moduleSize.map { .int(Int64($0)) } ?? .null,
-        "cases": cases.map { .int(Int64($0)) } ?? .null, "description": .string(manifest.description),
+        "state": .string(skill.state.rawValue), "bytes": skill.moduleSize.map { JSONValue.int(Int64($0)) } ?? .null,
+        "cases": cases.map { JSONValue.int(Int64($0)) } ?? .null, "description": .string(manifest.description),
       ]
     }
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import ArgumentParser
+package import ArgumentParser
 internal import NexusAPI
-internal import NexusConfig
+package import NexusConfig
 internal import NexusCore
 internal import NexusDiagnostics
 internal import NexusSkills

@@ -89,7 +89,7 @@ struct SkillTestCommand: NaosCommand {
         results.map { result in
           [
             "name": .string(result.name), "file": .string(result.file), "passed": .bool(result.passed),
-            "complaint": result.complaint.map { .string($0) } ?? .null,
+            "complaint": result.complaint.map(JSONValue.string) ?? .null,
           ]
         }),
     ]

@@ -73,7 +73,7 @@ package struct SkillReading: Sendable {
       report(
         "the input of a skill is an object: models call it with named arguments", value, help: "write `type: object`")
     }
-    let limits = limits(fields.fields("limits"))
+    let limits = readLimits(fields.fields("limits"))
     let grants = (fields.value("grants")?.list ?? []).compactMap { $0.text.flatMap(SkillManifest.Grant.init) }
     guard let name, let version, let description, let input, let output,
       let language = fields.word("lang", as: SkillManifest.Language.self)
@@ -103,7 +103,7 @@ package struct SkillReading: Sendable {
     return text
   }
 
-  private mutating func limits(_ fields: Fields?) -> SkillLimits {
+  private mutating func readLimits(_ fields: Fields?) -> SkillLimits {
     var limits = SkillLimits()
     guard let fields else { return limits }
     if let bytes = size("memory", fields, atLeast: Self.leastMemory, atMost: 2047 << 20) { limits.memoryBytes = bytes }

@@ -58,7 +58,7 @@ final class SkillTools: Sendable {
 
   func perform(_ tool: String, arguments: JSONValue) async -> ToolOutcome {
     do throws(SkillProblem) {
-      switch await try caller(of: tool).call(arguments) {
+      switch try await caller(of: tool).call(arguments) {
       case .output(let value): return ToolOutcome(succeeded: true, content: value)
       case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
       }

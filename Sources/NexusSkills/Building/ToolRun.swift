@@ -8,8 +8,6 @@ internal import Synchronization
 package struct ToolRunner: Sendable {
   /// What is kept of what a tool says.
   static let maxTranscript = 256 << 10
-  /// What compiling one skill may take.
-  static let ceilings = ProcessCeilings(cpuTime: .seconds(600))
 
   private let launcher: any ProcessLauncher
   private let environment: [EnvironmentVariable]
@@ -40,7 +38,7 @@ package struct ToolRunner: Sendable {
       let process = try await launcher.launch(
         LaunchRequest(
           arguments: [program] + arguments, environment: environment, workingDirectory: folder,
-          label: "skill-build", ceilings: .none),
+          label: "skill-build"),
         output: words)
       let exit = await withTaskCancellationHandler {
         await process.waitForExit()

@@ -26,10 +26,13 @@ package enum SkillKit {
 
   private static func embedded(_ template: String) -> [String: [UInt8]] {
     var found: [String: [UInt8]] = [:]
-    for file in unsafe UnsafeBufferPointer(start: naos_template_files, count: naos_template_file_count) {
-      guard unsafe String(cString: file.template_name) == template else { continue }
-      let bytes = unsafe Array(UnsafeBufferPointer(start: file.bytes, count: file.length))
-      found[unsafe String(cString: file.path)] = bytes
+    for index in 0..<naos_template_file_count {
+      let file = unsafe naos_template_files[Int(index)]
+      let owner = unsafe String(cString: file.template_name)
+      guard owner == template else { continue }
+      let path = unsafe String(cString: file.path)
+      // The table is static and made by our own build: the bytes outlive the process's use of them.
+      found[path] = unsafe Array(UnsafeBufferPointer(start: file.bytes, count: Int(file.length)))
     }
     return found
   }
