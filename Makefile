@@ -35,8 +35,12 @@ build: packages allocator ## the release binary, .build/release/naos
 	swift build $(RELEASE_FLAGS) --product naos
 	@scripts/check-binary.sh .build/release/naos
 
+.PHONY: wasmtime
+wasmtime: ## fetch the library that runs WebAssembly, beside the binaries that were built
+	@scripts/wasmtime.sh
+
 .PHONY: package
-package: build ## the release as an archive to download, .build/naos-VERSION-linux-MACHINE.tar.xz
+package: build wasmtime ## the release as an archive to download, .build/naos-VERSION-linux-MACHINE.tar.xz
 	@scripts/package.sh .build/release/naos .build
 
 .PHONY: run
@@ -44,7 +48,7 @@ run: build ## build, make a demo project and run its researcher
 	@scripts/demo.sh
 
 .PHONY: test
-test: packages venv ## build for tests and run them all
+test: packages venv wasmtime ## build for tests and run them all
 	@scripts/test.sh
 
 .PHONY: test-browser

@@ -140,6 +140,10 @@ let targets: [Target] = [
     swiftSettings: house),
 
   .executableTarget(
+    name: "naos-bench-wasm", dependencies: ["NexusCore", "NexusSandbox", "NexusWasm", "CWasmtime"], path: "bench/wasm",
+    swiftSettings: house),
+
+  .executableTarget(
     name: "naos-bench-proxy", dependencies: [nioCore, nioPosix, nioHTTP1, "CAllocator"], path: "bench/proxy",
     swiftSettings: house),
 
@@ -202,7 +206,7 @@ let targets: [Target] = [
   tests("NexusSkillsTests", ["NexusSkills", "NexusConfig", "NexusDiagnostics", "NexusCore"]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
-  tests("EndToEndTests", ["NexusCore"], exclude: ["support"]),
+  tests("EndToEndTests", ["NexusCore", "CWasmtime"], exclude: ["support"]),
   tests("TidyTests", []),
 ]
 

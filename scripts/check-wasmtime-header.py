@@ -87,5 +87,6 @@ for name, (size, offsets) in LAYOUTS.items():
 
 for problem in problems:
     print(f"{header_path}: {problem}", file=sys.stderr)
+if problems:
+    sys.exit(1)
 print(f"{header_path}: {len(functions)} prototypes and {len(LAYOUTS)} layouts are those of the bindings")
-sys.exit(1 if problems else 0)

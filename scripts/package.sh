@@ -22,6 +22,10 @@ top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 mkdir "$top/$name"
 install -m 755 "$binary" "$top/$name/naos"
+# What runs modules is looked for beside the binary.
+if [[ -f .build/wasmtime/libwasmtime.so ]]; then
+  install -m 755 .build/wasmtime/libwasmtime.so "$top/$name/libwasmtime.so"
+fi
 install -m 644 README.md LICENSE CHANGELOG.md "$top/$name/"
 mkdir -p "$folder"
 tar --create --directory "$top" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 "$name" |

@@ -859,6 +859,42 @@ static const unsigned char NX_SBX_011[] = {
 static const unsigned char NX_SBX_012[] = {
 #embed "../../docs/errors/NX-SBX-012.md"
 };
+static const unsigned char NX_SBX_050[] = {
+#embed "../../docs/errors/NX-SBX-050.md"
+};
+static const unsigned char NX_SBX_051[] = {
+#embed "../../docs/errors/NX-SBX-051.md"
+};
+static const unsigned char NX_SBX_052[] = {
+#embed "../../docs/errors/NX-SBX-052.md"
+};
+static const unsigned char NX_SBX_053[] = {
+#embed "../../docs/errors/NX-SBX-053.md"
+};
+static const unsigned char NX_SBX_054[] = {
+#embed "../../docs/errors/NX-SBX-054.md"
+};
+static const unsigned char NX_SBX_055[] = {
+#embed "../../docs/errors/NX-SBX-055.md"
+};
+static const unsigned char NX_SBX_056[] = {
+#embed "../../docs/errors/NX-SBX-056.md"
+};
+static const unsigned char NX_SBX_057[] = {
+#embed "../../docs/errors/NX-SBX-057.md"
+};
+static const unsigned char NX_SBX_058[] = {
+#embed "../../docs/errors/NX-SBX-058.md"
+};
+static const unsigned char NX_SBX_059[] = {
+#embed "../../docs/errors/NX-SBX-059.md"
+};
+static const unsigned char NX_SBX_060[] = {
+#embed "../../docs/errors/NX-SBX-060.md"
+};
+static const unsigned char NX_SBX_061[] = {
+#embed "../../docs/errors/NX-SBX-061.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -1281,6 +1317,18 @@ static const struct naos_error_page pages[] = {
     {"NX-SBX-010", NX_SBX_010, sizeof NX_SBX_010},
     {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
     {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
+    {"NX-SBX-050", NX_SBX_050, sizeof NX_SBX_050},
+    {"NX-SBX-051", NX_SBX_051, sizeof NX_SBX_051},
+    {"NX-SBX-052", NX_SBX_052, sizeof NX_SBX_052},
+    {"NX-SBX-053", NX_SBX_053, sizeof NX_SBX_053},
+    {"NX-SBX-054", NX_SBX_054, sizeof NX_SBX_054},
+    {"NX-SBX-055", NX_SBX_055, sizeof NX_SBX_055},
+    {"NX-SBX-056", NX_SBX_056, sizeof NX_SBX_056},
+    {"NX-SBX-057", NX_SBX_057, sizeof NX_SBX_057},
+    {"NX-SBX-058", NX_SBX_058, sizeof NX_SBX_058},
+    {"NX-SBX-059", NX_SBX_059, sizeof NX_SBX_059},
+    {"NX-SBX-060", NX_SBX_060, sizeof NX_SBX_060},
+    {"NX-SBX-061", NX_SBX_061, sizeof NX_SBX_061},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},

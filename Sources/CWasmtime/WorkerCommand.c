@@ -67,10 +67,14 @@ static const char *prepare(wasi_config_t *wasi, struct reader *reader) {
   const char **names = calloc((size_t)open->variables + 1, sizeof *names);
   const char **values = calloc((size_t)open->variables + 1, sizeof *values);
   if (!names || !values) naos_give_up("there is no memory for an order");
+  const char *url = NULL, *token = NULL;
   for (uint32_t index = 0; index < open->variables; index++) {
     names[index] = next(reader);
     values[index] = next(reader);
+    if (strcmp(names[index], "NAOS_URL") == 0) url = values[index];
+    if (strcmp(names[index], "NAOS_TOKEN") == 0) token = values[index];
   }
+  if (url && token) naos_set_plane(url, token);
   wasmtime.wasi_config_set_env(wasi, open->variables, names, values);
   const char *failed = open_folders(wasi, reader);
   wasm_byte_vec_t input;

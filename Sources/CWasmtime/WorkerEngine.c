@@ -177,6 +177,7 @@ const char *naos_link(uint32_t kind) {
   naos_worker.linker = wasmtime.wasmtime_linker_new(naos_worker.engine);
   // Nothing of `wasi:http` or `wasi:sockets` is ever linked: their defaults reach everything.
   wasmtime_error_t *error = kind == NAOS_WASM_IS_COMMAND ? naos_define_wasi() : naos_define_host();
+  if (!error && kind == NAOS_WASM_IS_COMMAND) error = naos_define_plane();
   if (!error)
     error = wasmtime.wasmtime_linker_instantiate_pre(naos_worker.linker, naos_worker.module, &naos_worker.ready);
   if (!error) return NULL;

@@ -114,6 +114,10 @@ void naos_run_command(const uint8_t *strings, size_t count);
 void naos_serve_skill(void);
 wasmtime_error_t *naos_define_host(void);
 wasmtime_error_t *naos_define_wasi(void);
+/// What commands may import of `naos`: the agent plane.
+wasmtime_error_t *naos_define_plane(void);
+/// Says where the agent plane is, and by which key it knows the run.
+void naos_set_plane(const char *url, const char *token);
 /// The memory that the module exports, at this moment.
 bool naos_memory_of(wasmtime_caller_t *caller, uint8_t **bytes, size_t *count);
 

@@ -152,4 +152,12 @@ int naos_wasm_pair(int *_Nonnull ours, int *_Nonnull theirs);
 ptrdiff_t naos_wasm_from_text(const char *_Nonnull library, const char *_Nonnull text, size_t count,
                               uint8_t *_Nullable *_Nonnull bytes, char *_Nonnull problem, size_t room);
 
+/// Calls a skill in this process, each time in a new instance, and stores how many nanoseconds each took. -1: it failed.
+int naos_wasm_measure_calls(const char *_Nonnull library, const uint8_t *_Nonnull module, size_t count,
+                            const uint8_t *_Nonnull input, uint32_t input_bytes, uint64_t *_Nonnull times, size_t calls);
+
+/// Makes so many instances in this process, calls each once and keeps them. -1: it failed.
+int naos_wasm_measure_instances(const char *_Nonnull library, const uint8_t *_Nonnull module, size_t count,
+                                size_t instances, uint64_t *_Nonnull time, uint64_t *_Nonnull bytes);
+
 #endif

@@ -11,6 +11,7 @@ internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusServer
 internal import NexusStore
+internal import NexusWasm
 internal import ServiceLifecycle
 internal import UnixSignals
 

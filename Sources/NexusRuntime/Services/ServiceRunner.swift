@@ -42,11 +42,12 @@ struct ServiceRunner: Sendable {
     let environment = AttemptEnvironment(
       inherited: services.inherited, spec: spec, caller: caller, access: access.inside(spec.sandbox),
       outputPath: nil)
-    let request = LaunchRequest(
+    var request = LaunchRequest(
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
       label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
       enclosure: Enclosure(of: spec, access: access, state: services.stateDirectory, output: nil))
+    if case .wasm(let program) = spec.kind { request.module = program }
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }
     // Where something is asked first, no task is handed over before the answer.

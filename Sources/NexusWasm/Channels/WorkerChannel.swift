@@ -12,7 +12,7 @@ internal import Synchronization
 /// many closes the channel: what a worker says is not believed.
 final class WorkerChannel: Sendable {
   /// Why there is no frame.
-  enum End: Sendable, Hashable {
+  enum End: Error, Sendable, Hashable {
     /// The worker has ended.
     case closed
     /// It was not heard in time.
@@ -167,7 +167,7 @@ final class WorkerChannel: Sendable {
       let count = unsafe state.outbox.withUnsafeBytes { bytes in
         unsafe Glibc.send(
           state.socket, bytes.baseAddress.map { unsafe $0 + state.sent }, bytes.count - state.sent,
-          Int32(MSG_NOSIGNAL.rawValue))
+          Int32(MSG_NOSIGNAL))
       }
       if count < 0, errno == EINTR { continue }
       // That the worker is gone is read from the socket.

@@ -53,6 +53,6 @@ package struct WasmLauncher: ProcessLauncher {
       channel.arm(engine.clock.now() + wall + WasmEngine.watchdogSlack) { process.signal(.kill) }
     }
     channel.send(order, limit: MemoryLayout<naos_wasm_end>.size + Int(NAOS_WASM_TEXT_BYTES))
-    return WasmProcess(process, channel: channel, program: program, ceilings: request.ceilings)
+    return WasmProcess(process, channel: channel, program: program, ceilings: request.ceilings, output: output)
   }
 }

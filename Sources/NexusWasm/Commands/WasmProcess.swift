@@ -3,17 +3,29 @@
 
 internal import Glibc
 internal import NexusCore
+internal import Synchronization
 
 /// A module that runs, from its start to its end.
-struct WasmProcess: LaunchedProcess {
+final class WasmProcess: LaunchedProcess {
+  private enum End: Sendable {
+    case unknown
+    /// Somebody finds out; the others wait for that.
+    case asked(waiting: [CheckedContinuation<ProcessExit, Never>])
+    case known(ProcessExit)
+  }
+
+  private let end = Mutex(End.unknown)
   private let process: any LaunchedProcess
   private let channel: WorkerChannel
   private let program: WasmProgram
   private let ceilings: ProcessCeilings
+  private let output: any OutputReceiver
 
   init(
-    _ process: any LaunchedProcess, channel: WorkerChannel, program: WasmProgram, ceilings: ProcessCeilings
+    _ process: any LaunchedProcess, channel: WorkerChannel, program: WasmProgram, ceilings: ProcessCeilings,
+    output: any OutputReceiver
   ) {
+    self.output = output
     self.process = process
     self.channel = channel
     self.program = program
@@ -25,10 +37,41 @@ struct WasmProcess: LaunchedProcess {
   func signal(_ signal: ProcessSignal) -> Bool { process.signal(signal) }
 
   func waitForExit() async -> ProcessExit {
+    let isFirst = end.withLock { end in
+      guard case .unknown = end else { return false }
+      end = .asked(waiting: [])
+      return true
+    }
+    guard isFirst else { return await others() }
     // The worker says how the module ended, and ends itself; if it ends without that, the channel is closed.
     let reply = await channel.next()
-    let exit = await process.waitForExit()
-    return judge(exit, reply)
+    let exit = judge(await process.waitForExit(), reply)
+    channel.close()
+    if let failure = exit.failure {
+      // Beside what the module wrote itself, for whoever reads its log.
+      output.received(Array("naos: \(failure.message) (\(failure.code))\n".utf8), from: .standardError)
+    }
+    let waiting: [CheckedContinuation<ProcessExit, Never>] = end.withLock { end in
+      guard case .asked(let waiting) = end else { preconditionFailure("a module ended twice") }
+      end = .known(exit)
+      return waiting
+    }
+    for waiter in waiting { waiter.resume(returning: exit) }
+    return exit
+  }
+
+  private func others() async -> ProcessExit {
+    await withCheckedContinuation { waiter in
+      let exit: ProcessExit? = end.withLock { end in
+        switch end {
+        case .known(let exit): return exit
+        case .asked(let waiting): end = .asked(waiting: waiting + [waiter])
+        case .unknown: preconditionFailure("nobody asks how a module ended")
+        }
+        return nil
+      }
+      if let exit { waiter.resume(returning: exit) }
+    }
   }
 
   /// What came of the module, by the worker's words and by how the worker itself ended.

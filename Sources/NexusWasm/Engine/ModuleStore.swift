@@ -3,6 +3,7 @@
 
 internal import CWasmtime
 internal import Crypto
+internal import Glibc
 internal import NexusCore
 
 /// Compiled modules, in a folder that is the node's alone.
@@ -132,6 +133,7 @@ actor ModuleStore {
     do throws(FileError) {
       // Readable, because its worker is another user under root; the folder lets nobody else in.
       try Files.write(bytes, to: artifact(name), mode: 0o444)
+      try Files.restrict(artifact(name), mode: 0o444)
       try Files.write(tag, to: tagFile(name), mode: 0o600)
       try prune()
     } catch {

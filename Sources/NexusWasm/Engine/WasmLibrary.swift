@@ -3,7 +3,7 @@
 
 internal import Crypto
 internal import Glibc
-package import NexusCore
+internal import NexusCore
 internal import Synchronization
 
 /// The shared library that compiles and runs modules: one version, byte for byte.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 /// Why a module cannot be run, or did not come to its end.
 package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
@@ -19,7 +19,7 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
         + "which belongs to one of \(places.joined(separator: ", "))")
   }
 
-  static func otherLibrary(_ path: String) -> WasmProblem {
+  package static func otherLibrary(_ path: String) -> WasmProblem {
     WasmProblem(
       code: "NX-SBX-051",
       message: "\(path) is not the library that this naos was made for: `make wasmtime` fetches that one")

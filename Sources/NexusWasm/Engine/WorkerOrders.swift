@@ -94,8 +94,8 @@ struct WorkerLaunch: Sendable {
     if let module {
       enclosure.folders.append(Enclosure.Folder(path: module, place: NAOS_WASM_MODULE, isWritable: false))
     }
-    // A module reaches no network, so nothing of it is there.
-    enclosure.doors = []
+    // A command reaches the agent plane through its worker, a skill nothing.
+    enclosure.doors = enclosure.doors.filter { $0.destination == .plane }
     enclosure.openFiles = enclosure.openFiles ?? Self.openFiles
     var ceilings = request?.ceilings ?? .none
     // The engine holds these, and says so; the guard's own are behind it.

@@ -51,6 +51,7 @@ enum ImportGraph {
     ],
     "naos-bench-proxy": ["CAllocator"],
     "naos-bench-process": ["NexusCore", "NexusSandbox"],
+    "naos-bench-wasm": ["NexusCore", "NexusSandbox", "NexusWasm", "CWasmtime"],
   ]
 
   /// Heavy dependencies stay in leaves, so that an edit of the kernel builds in seconds.

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import CWasmtime
+import Foundation
+import NexusCore
+import Testing
+
+/// Agents that are WebAssembly modules, below a real node.
+@Suite(.seated)
+struct WasmAgentTests {
+  private static let library = Checkout.root + "/.build/wasmtime/libwasmtime.so"
+  private static let environment = ["NAOS_WASMTIME": library]
+
+  private static let question =
+    #"{"model":"local/extractive","messages":[{"role":"user","content":"What is here?"}]}"#
+
+  private static func module(_ text: String) throws -> Data {
+    var bytes: UnsafeMutablePointer<UInt8>?
+    var problem = [CChar](repeating: 0, count: 512)
+    let count = naos_wasm_from_text(library, text, text.utf8.count, &bytes, &problem, problem.count)
+    guard count >= 0, let made = bytes else { throw GaveUp(description: String(cString: problem)) }
+    defer { free(made) }
+    return Data(bytes: made, count: count)
+  }
+
+  /// Makes a project with the agent `x`, whose module has this start.
+  private static func project(
+    _ start: String, sandbox: String = "{}", more: String = "", _ body: (Project) async throws -> Void
+  ) async throws {
+    guard FileManager.default.fileExists(atPath: library) else {
+      try Test.cancel("no engine for WebAssembly: make wasmtime")
+    }
+    try await Project.with { project in
+      try project.write(
+        """
+        name: modules
+        server: { port: 0 }
+        agents:
+          x: { source: agents/x.wasm, sandbox: \(sandbox), retry: 1, env: { GIVEN: "yes" }\(more) }
+
+        """, to: "nexus.config.yaml")
+      try project.write("", to: "agents/x.wasm")
+      try module(
+        """
+        (module
+          (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+          (import "naos" "request" (func $request (param i32 i32 i32 i32 i32) (result i64)))
+          (import "naos" "response" (func $response (param i32 i32 i32) (result i32)))
+          (memory (export "memory") 2)
+          (data (i32.const 1600) "/v1/chat/completions")
+          (data (i32.const 1700) "\(question.replacing("\"", with: "\\\""))")
+          (data (i32.const 1024) "{\\"read\\": ")
+          (data (i32.const 1100) "go")
+          (data (i32.const 1200) "output")
+          (func $echo
+            (i32.store (i32.const 0) (i32.const 2048)) (i32.store (i32.const 4) (i32.const 60000))
+            (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (i32.store8 (i32.add (i32.const 2048) (i32.load (i32.const 8))) (i32.const 125))
+            (i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 9))
+            (i32.store (i32.const 16) (i32.const 2048))
+            (i32.store (i32.const 20) (i32.add (i32.const 1) (i32.load (i32.const 8))))
+            (i32.store (i32.const 12) (i32.const 0))
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8))))
+          (func $nap
+            (i32.store (i32.const 1320) (i32.const 0)) (i32.store (i32.const 1316) (i32.const 0))
+            (i32.store8 (i32.const 1308) (i32.const 0)) (i32.store (i32.const 1316) (i32.const 1))
+            (i64.store (i32.const 1324) (i64.const 20000000))
+            (drop (call $poll (i32.const 1300) (i32.const 1400) (i32.const 1) (i32.const 1500))))
+          (func $wait_for_go
+            (loop $again
+              (if (call $open (i32.const 3) (i32.const 0) (i32.const 1100) (i32.const 2) (i32.const 0) (i64.const 2)
+                    (i64.const 0) (i32.const 0) (i32.const 1504))
+                (then (call $nap) (br $again)))))
+          (func (export "_start") \(start)))
+        """
+      ).write(to: URL(fileURLWithPath: project.path("agents/x.wasm")))
+      try await SandboxTests.needSandbox(project)
+      try await body(project)
+    }
+  }
+
+  private static func run(_ project: Project, _ arguments: String...) async throws -> Outcome {
+    try await project.naos(["run", "x", "-o", "json"] + arguments, environment: environment)
+  }
+
+  @Test func `a module is an agent like any other`() async throws {
+    try await Self.project("(call $echo)") { project in
+      let checked = try await project.naos("config", "validate", environment: Self.environment)
+      #expect(checked.status == 0 && !checked.err.contains("warning"), "\(checked.err)\(checked.out)")
+      let run = try await Self.run(project, "--input", "{\"a\": 1}")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"] == ["read": ["a": 1]])
+      let shown = try await project.naos("runs", "show", try #require(run.json["id"]?.stringValue), "-o", "json")
+      #expect(try shown.json["status"]?.stringValue == "completed")
+      #expect(try shown.json["steps"]?.arrayValue?.first?["attempts"]?.intValue == 1, "\(shown.out)")
+      let agent = try await project.naos("inspect", "x", "-o", "json")
+      #expect(agent.out.contains("wasm"), "\(agent.out)")
+    }
+  }
+
+  @Test(arguments: [
+    ("(call $exit (i32.const 3))", "NX-AGT-001", "exited with code 3"),
+    ("(unreachable)", "NX-SBX-053", "unreachable"),
+    ("(loop br 0)", "NX-SBX-054", "processor ceiling of 0.2 s"),
+  ])
+  func `how it fails is told`(start: String, code: String, words: String) async throws {
+    try await Self.project(start, sandbox: "{ limits: { cpu: 200ms } }") { project in
+      let run = try await Self.run(project)
+      #expect(run.status != 0)
+      let error = try run.json["error"]
+      #expect(error?["code"]?.stringValue == code, "\(run.out)\(run.err)")
+      #expect(error?["message"]?.stringValue?.contains(words) == true, "\(run.out)")
+      let explained = try await project.naos("explain", code)
+      #expect(explained.status == 0)
+    }
+  }
+
+  /// The gateway knows the run by the key of the attempt, whose request it journals.
+  @Test func `it asks a model through the gateway`() async throws {
+    let start = """
+      (local $answer i64)
+      (local.set $answer (call $request (i32.const 1) (i32.const 1600) (i32.const 20) (i32.const 1700)
+        (i32.const \(Self.question.utf8.count))))
+      (if (i64.ne (i64.shr_s (local.get $answer) (i64.const 32)) (i64.const 200))
+        (then (call $exit (i32.wrap_i64 (i64.shr_s (local.get $answer) (i64.const 34))))))
+      (i32.store (i32.const 0) (i32.const 4096))
+      (i32.store (i32.const 4) (call $response (i32.const 0) (i32.const 4096) (i32.const 60000)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      """
+    try await Self.project(start) { project in
+      let run = try await Self.run(project)
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"]?["choices"]?.arrayValue?.count == 1, "\(run.out)")
+      let journal = try await project.naos(
+        "runs", "journal", try #require(run.json["id"]?.stringValue), "-o", "json")
+      #expect(journal.out.contains("local/extractive"), "\(journal.out)")
+    }
+  }
+
+  @Test func `its output may be a file`() async throws {
+    // The folder for it comes behind those that are granted.
+    let start = """
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1200) (i32.const 6) (i32.const 1) (i64.const 64)
+        (i64.const 0) (i32.const 0) (i32.const 1504)))
+      (i32.store (i32.const 0) (i32.const 1100)) (i32.store (i32.const 4) (i32.const 2))
+      (drop (call $write (i32.load (i32.const 1504)) (i32.const 0) (i32.const 1) (i32.const 8)))
+      """
+    try await Self.project(start) { project in
+      let run = try await Self.run(project)
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"]?.stringValue == "go")
+    }
+  }
+
+  @Test func `a run goes on after the node was killed, and nothing is left of it`() async throws {
+    try await Self.project("(call $wait_for_go) (call $echo)", sandbox: "{ fs: [in] }") { project in
+      try FileManager.default.createDirectory(atPath: project.path("in"), withIntermediateDirectories: true)
+      let node = try await project.up(environment: Self.environment)
+      let started = try await project.naos("run", "x", "--input", "7", "--detach", "-o", "json")
+      let id = try #require(started.json["id"]?.stringValue)
+      let pid = try await Self.pid(project)
+      node.signal(SIGKILL)
+      _ = try await node.end()
+      try await Self.gone(pid, project)
+      let again = try await project.up(environment: Self.environment)
+      _ = try await Self.pid(project)
+      try project.write("", to: "in/go")
+      let ended = try await project.naos("runs", "wait", id, "-o", "json")
+      #expect(ended.status == 0, "\(ended.err)\(ended.out)")
+      let shown = try await project.naos("runs", "show", id, "-o", "json")
+      #expect(try shown.json["output"] == ["read": 7], "\(shown.out)")
+      _ = again
+    }
+  }
+
+  /// Returns when no process has that number any more.
+  private static func gone(_ pid: Int64, _ project: Project) async throws {
+    for _ in 0..<400 {
+      guard FileManager.default.fileExists(atPath: "/proc/\(pid)") else { return }
+      try await project.naos("--version")
+    }
+    throw GaveUp(description: "the worker \(pid) is still there")
+  }
+
+  /// The process of the agent, once there is one.
+  private static func pid(_ project: Project) async throws -> Int64 {
+    for _ in 0..<400 {
+      let status = try await project.naos("inspect", "x", "-o", "json")
+      if let pid = try? status.json["pid"]?.intValue { return pid }
+    }
+    throw GaveUp(description: "the agent has no process")
+  }
+
+  @Test func `without the library it is refused, and doctor says so`() async throws {
+    try await Self.project("") { project in
+      let none = ["NAOS_WASMTIME": project.path("none.so")]
+      let run = try await project.naos(["run", "x", "-o", "json"], environment: none)
+      #expect(try run.json["error"]?["code"]?.stringValue == "NX-SBX-050", "\(run.out)\(run.err)")
+      let lacking = try await project.naos("doctor", environment: none)
+      #expect(lacking.out.contains("there is no engine for WebAssembly"), "\(lacking.out)")
+      try project.write("not it", to: "other.so")
+      let other = ["NAOS_WASMTIME": project.path("other.so")]
+      let refused = try await project.naos(["run", "x", "-o", "json"], environment: other)
+      #expect(try refused.json["error"]?["code"]?.stringValue == "NX-SBX-051", "\(refused.out)")
+      let found = try await project.naos("doctor", environment: Self.environment)
+      #expect(found.out.contains("wasmtime 50"), "\(found.out)")
+    }
+  }
+}
