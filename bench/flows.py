@@ -29,9 +29,9 @@ def fresh(folder):
     return place
 
 
-def output_of(command, seconds):
+def output_of(command, seconds, status=0):
     reply = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    if reply.returncode != 0:
+    if reply.returncode != status:
         raise RuntimeError(f"{command[0]} ended with {reply.returncode}: {reply.stdout[-500:]}{reply.stderr[-2000:]}")
     return reply.stdout
 
@@ -43,9 +43,14 @@ def leave_under_way(command, seconds):
         raise RuntimeError(f"{command[0]} was not killed, but ended with {left.returncode}: {left.stderr[-2000:]}")
 
 
-def figures_of(command, seconds=120):
-    """The JSON object on the last line."""
-    return json.loads(output_of(command, seconds).strip().splitlines()[-1])
+def figures_of(command, seconds=120, status=0):
+    """The JSON object on the last line of what ends as it should."""
+    return json.loads(output_of(command, seconds, status).strip().splitlines()[-1])
+
+
+def resumed(flows, database, runs):
+    """Goes on with what was left; it stays under way, so whoever measures it kills itself too."""
+    return figures_of([flows, "resume", database, str(runs)], 300, -signal.SIGKILL)
 
 
 class Contest:
@@ -107,7 +112,7 @@ def steps(contest, quick):
 def resumption(flows, folder, runs):
     database = os.path.join(fresh(folder), "nexus.db")
     leave_under_way([flows, "hold", database, str(runs)], 300)
-    return {"runs": runs, **figures_of([flows, "resume", database, str(runs)], 300)}
+    return {"runs": runs, **resumed(flows, database, runs)}
 
 
 def long_journal(flows, folder, quick):
@@ -115,7 +120,7 @@ def long_journal(flows, folder, quick):
     database = os.path.join(fresh(folder), "nexus.db")
     steps = 3_000 if quick else 33_000
     leave_under_way([flows, "hold", database, str(steps), "1600"], 300)
-    figures = figures_of([flows, "resume", database, "1"], 300)
+    figures = resumed(flows, database, 1)
     with contextlib.closing(sqlite3.connect(database)) as store:
         (length,) = store.execute("SELECT journal_bytes FROM run").fetchone()
     return {"steps": steps, "megabytes": length / 1e6, **figures}

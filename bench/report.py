@@ -2,6 +2,7 @@
 # Copyright the Nexus OS authors
 """The figures as a table, held against what was promised, and the page that carries them."""
 
+import hashlib
 import json
 import os
 
@@ -37,6 +38,7 @@ def rows(results):
         text = f"{audit['perSecond']:,}/s, p50 {audit['p50'] / 1000:.2f} ms, p99 {audit['p99'] / 1000:.2f} ms"
         what = f"gated decisions in the durable audit log, {audit['writers']} at a time"
         row(what, text, "≥ 1,000/s", audit["perSecond"] >= 1000)
+    add_gates(results.get("gates"), row)
     add_flows(results.get("flows"), row)
     care = results.get("supervision")
     if care:
@@ -164,6 +166,41 @@ def show(results):
     for what, text, promise, kept in rows(results):
         mark = " " if not promise else "✓" if kept else "✗"
         print(f"{mark} {what.replace('`', ''):32} {text}{'   (' + promise + ')' if promise else ''}")
+
+
+def add_gates(gates, row):
+    if not gates:
+        return
+    mine, peers = gates["ours"], gates["peers"]
+    text = (
+        f"{mine['schema'] / 1000:.2f} µs, jsonschema-rs {peers['jsonschemaRs'] / 1000:.2f} µs, "
+        f"python-jsonschema {peers['pythonJsonschema'] / 1000:.0f} µs")
+    row(f"output of {mine['bytes'] / 1000:.1f} KB against its schema", text, "≤ 5 µs", mine["schema"] <= 5000)
+    text = f"{mine['rule'] / 1000:.2f} µs, CEL in C++ {peers['cel'] / 1000:.2f} µs"
+    row("rule of two clauses", text, "≤ 1 µs", mine["rule"] <= 1000)
+    text = f"p50 {mine['gateP50'] / 1000:.1f} µs, p99 {mine['gateP99'] / 1000:.1f} µs"
+    kept = mine["gateP50"] <= 20_000 and mine["gateP99"] <= 100_000
+    row("whole gate: parsed, schema, two rules, confidence", text, "p50 ≤ 20 µs, p99 ≤ 100 µs", kept)
+    text = (
+        f"{mine['regex10000'] / 1000:.0f} µs for 10,000 letters, {mine['regex1000'] / 1000:.0f} µs for 1,000; "
+        f"Python's {peers['backtracking22'] / 1e6:.0f} ms for 22")
+    row("`^(a+)+$` against letters that do not match", text, "linear", mine["regex10000"] <= 20 * mine["regex1000"])
+
+
+def release(naos):
+    """Which one is measured, by its bytes."""
+    with open(naos, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored(folder, naos):
+    """What was measured of the same release before."""
+    try:
+        with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+            results = json.load(file)
+    except FileNotFoundError:
+        return {}
+    return results if results.get("release") == release(naos) else {}
 
 
 def store(results, folder, page):

@@ -11,6 +11,7 @@ mkdir -p "$folder"
 scripts/packages.sh nginx-light wrk xz-utils erlang-base
 scripts/venv.sh "$folder/peers" bench/peers/requirements.txt
 scripts/venv.sh "$folder/durable" bench/peers/durable-requirements.txt
+scripts/venv.sh "$folder/gates" bench/peers/gates-requirements.txt
 
 cc -O2 -o "$folder/c-group-commit" bench/c-group-commit.c -l:libsqlite3.a -lm -lpthread
 cc -O2 -o "$folder/born" bench/peers/born.c
@@ -23,8 +24,5 @@ swift build $(make -s release-flags) --product naos-bench-flows
 # shellcheck disable=SC2046
 swift build $(make -s release-flags) --product naos-bench-proxy
 
-page=(--page docs/operating/performance.md)
-# Figures of a quick or a partial run are not for the page.
-[[ $# -eq 0 ]] || page=()
-exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" "${page[@]}" .build/release/naos .build/release/naos-bench \
-  "$folder/c-group-commit" .build/release/naos-bench-flows .build/release/naos-bench-proxy "$folder/durable/bin/python" "$folder/peers/bin/litellm" "$folder/peers/bin/supervisord" "$folder/born" "$folder"
+exec env PYTHONDONTWRITEBYTECODE=1 "$folder/peers/bin/python" bench/bench.py "$@" --page docs/operating/performance.md .build/release/naos .build/release/naos-bench \
+  "$folder/c-group-commit" .build/release/naos-bench-flows .build/release/naos-bench-proxy "$folder/durable/bin/python" "$folder/gates/bin/python" "$folder/peers/bin/litellm" "$folder/peers/bin/supervisord" "$folder/born" "$folder"

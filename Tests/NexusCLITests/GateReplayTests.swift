@@ -81,6 +81,6 @@ struct GateReplayTests {
     #expect(!replay.guards(kind: "agent", name: "a"))
     #expect(replay.guards(kind: "workflow", name: "w"))
     let findings = replay.findings(of: Self.run("agent", "b"), Self.journal(("completed", ["output": "x"])))
-    #expect(words(findings) == ["main own –>stop!"])
+    #expect(words(findings) == ["main own –>retry!"])
   }
 }

@@ -53,11 +53,20 @@ struct PropertyTests {
 
   @Test(arguments: valid) func `the canonical form loads again as an equal plan`(_ golden: GoldenCase) throws {
     let plan = try #require(golden.load().plan)
-    let again = load(canonicalYAML(plan))
+    let again = load(Self.withSecrets(canonicalYAML(plan), of: plan))
     let text = DiagnosticRenderer(files: again.files).render(again.diagnostics)
     let reloaded = try #require(again.plan, "\(text)")
     #expect(Self.comparable(reloaded) == Self.comparable(plan))
     #expect(canonicalYAML(Self.comparable(reloaded)) == canonicalYAML(Self.comparable(plan)))
+  }
+
+  /// The secrets of webhooks are too long to be taken for what stands in their place.
+  private static func withSecrets(_ text: String, of plan: ProjectPlan) -> String {
+    plan.webhooks.reduce(text) { text, hook in
+      text.replacing(
+        "url: \"\(hook.url)\"\n    secret: \"\(redactedText)\"",
+        with: "url: \"\(hook.url)\"\n    secret: \"\(hook.secret.revealed)\"")
+    }
   }
 
   /// Without what the canonical form does not carry: secrets, and reasons for refusals.

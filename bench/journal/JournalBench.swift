@@ -18,6 +18,7 @@ struct JournalBench {
     if arguments.count == 4, arguments[1] == "lists", let runs = Int(arguments[3]) {
       return try await ListBench.measure(path: arguments[2], runs: runs)
     }
+    if arguments.count == 3, arguments[1] == "gates" { return try GatesBench.measure(path: arguments[2]) }
     if arguments.count == 5, arguments[1] == "audit", let writers = Int(arguments[3]), let seconds = Int64(arguments[4])
     {
       return try await AuditBench.measure(path: arguments[2], writers: writers, duration: .seconds(seconds))
@@ -27,7 +28,7 @@ struct JournalBench {
     else {
       print(
         "usage: naos-bench DATABASE WRITERS SECONDS [ENTRIES] | naos-bench lists DATABASE RUNS | naos-bench audit "
-          + "DATABASE WRITERS SECONDS")
+          + "DATABASE WRITERS SECONDS | naos-bench gates CASE")
       exit(2)
     }
     let rate = try await appendsPerSecond(

@@ -119,9 +119,8 @@ package final class Node: Sendable {
       var services = services(
         options, store: store, gateway: gateway, launcher: WasmLauncher(launcher, engine: wasm), logs: logs,
         clock: clock, ids: ids, events: events)
-      services.actions = judge
       let hooks = WebhookQueue()
-      services.approvalNews = { hooks.take($0) }
+      (services.actions, services.approvalNews) = (judge, { hooks.take($0) })
       let runtime = AgentRuntime(
         plan: options.plan, services: services,
         zones: ZoneRules.named(_:),

@@ -64,15 +64,13 @@ package final class ActionGate: EffectGate {
     for _ in 0..<Self.maxLooks {
       let found = try await approval(for: proposal)
       // A person has changed the arguments, and these are what is judged then.
-      let changed = found.flatMap {
-        $0.request.replaces != nil && $0.status.isLive ? $0.request.subject.arguments : nil
-      }
-      let arguments = changed ?? proposal.arguments
+      let isChanged = found.map { $0.request.replaces != nil && $0.status.isLive } ?? false
+      let arguments = (isChanged ? found?.request.subject.arguments : nil) ?? proposal.arguments
       let verdict = try await verdict(of: proposal, arguments, by: judge)
       switch verdict.answer {
       case .invalidArguments: return .invalid(message: verdict.reason)
       case .forbidden(let code): return .forbidden(refusal(proposal, verdict, code, judge))
-      case .permitted where changed == nil:
+      case .permitted where !isChanged:
         if let found, found.status.isLive {
           _ = try? await desk.change(found.request.id, .cancel(reason: "the rules do not ask for it any more"))
         }

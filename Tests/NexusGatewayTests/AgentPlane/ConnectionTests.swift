@@ -62,7 +62,7 @@ struct ConnectionTests {
   {
     var limits = GatewayLimits()
     limits.headerTimeout = .seconds(4)
-    limits.idleTimeout = .seconds(50)
+    limits.idleTimeout = .seconds(600)
     let bench = try await GatewayBench.start(
       limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
     let key = try await bench.open().key

@@ -121,16 +121,19 @@ struct TypeInference {
 
   private mutating func bind(_ name: String, to type: RuleType) -> Bool {
     if let bound = bindings[name] {
-      var type = type
+      var (type, met) = (type, String?.none)
       if case .parameter(let other) = type, let known = bindings[other] {
-        type = known
+        (type, met) = (known, other)
       } else if case .parameter(let other) = type {
         bindings[other] = .parameter(name)
         return true
       }
       guard assign(bound, type) else { return false }
       let general = moreGeneral(resolve(type), resolve(bound))
-      if !occurs(name, in: general) { bindings[name] = general }
+      // Both are that general from now on, whichever was looked at first.
+      for parameter in [name, met].compactMap({ $0 }) where !occurs(parameter, in: general) {
+        bindings[parameter] = general
+      }
       return true
     }
     guard !occurs(name, in: type) else { return false }

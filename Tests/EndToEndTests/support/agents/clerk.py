@@ -27,7 +27,7 @@ for step in json.load(sys.stdin)["steps"]:
     else:
         status, answer = post("call/" + step["call"], {key: step[key] for key in ("input", "extra") if key in step})
     with open("calls", "a") as log:
-        log.write(f"{status} {answer.get('code', answer.get('status', ''))}\n")
+        log.write(f"{status} {answer.get('code', answer.get('status', ''))} {answer.get('detail', '')}\n")
     if status == 202:
         sys.exit(75)
     answers.append({"status": status, "code": answer.get("code"), "answer": answer.get("status"),
