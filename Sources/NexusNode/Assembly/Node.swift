@@ -78,8 +78,7 @@ package final class Node: Sendable {
       seal: AuditSeal(opening.key))
     do {
       let boot = ids.boot()
-      let audit = AuditDesk(
-        opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
+      let audit = AuditDesk(opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
       try await opening.open(store)
       try await audit.begin()
       let trap = try TrapRecord(state)
@@ -110,9 +109,7 @@ package final class Node: Sendable {
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
       ports.gate = gate
       let gateway = try await startGateway(options, ports)
-      let logs = AgentLogStore(
-        directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
-      ) { NodeLog.logger.error("\($0)") }
+      let logs = Self.logs(options, clock: clock, events: events)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       tools.connect(WasmSkillEngine(engine: wasm))
@@ -138,6 +135,12 @@ package final class Node: Sendable {
       await store.close()
       throw error
     }
+  }
+
+  private static func logs(_ options: NodeOptions, clock: SystemClock, events: EventHub) -> AgentLogStore {
+    AgentLogStore(
+      directory: options.state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
+    ) { NodeLog.logger.error("\($0)") }
   }
 
   private static func services(
