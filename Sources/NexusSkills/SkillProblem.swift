@@ -3,7 +3,7 @@
 
 /// Why nothing came of what was asked for a skill.
 package struct SkillProblem: Error, Sendable, Hashable, CustomStringConvertible {
-  /// `NX-SKL-…`
+  /// `NX-SKL-…`.
   package let code: String
   package let message: String
   package let hint: String?

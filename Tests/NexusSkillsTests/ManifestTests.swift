@@ -66,15 +66,18 @@ import Testing
     return Array("\(number)".utf8)
   }
 
-  @Test(arguments: [
-    (#"{"input": {"n": 3}, "output": 3}"#, nil), (#"{"input": {"n": 3}, "output": 3.0}"#, nil),
-    (#"{"input": {"n": 3}, "output": 4}"#, "expected 4, got 3"),
-    (#"{"input": {"n": 3}, "error": "bad_input"}"#, "expected the error `bad_input`, got 3"),
-    (#"{"input": {"n": "x"}, "error": "bad_input"}"#, nil), (#"{"input": {"n": "x"}, "error": "invalid_input"}"#, nil),
-    (#"{"input": {"n": "x"}, "error": "other"}"#, "expected the error `other`, got `bad_input`"),
-    (#"{"input": {"n": "x"}, "output": 1}"#, "the input does not fit its schema"),
-    (#"{"raw": "{", "error": "bad_input"}"#, nil), (#"{"raw": "{", "output": 1}"#, "expected an output, got the error"),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      (#"{"input": {"n": 3}, "output": 3}"#, nil), (#"{"input": {"n": 3}, "output": 3.0}"#, nil),
+      (#"{"input": {"n": 3}, "output": 4}"#, "expected 4, got 3"),
+      (#"{"input": {"n": 3}, "error": "bad_input"}"#, "expected the error `bad_input`, got 3"),
+      (#"{"input": {"n": "x"}, "error": "bad_input"}"#, nil),
+      (#"{"input": {"n": "x"}, "error": "invalid_input"}"#, nil),
+      (#"{"input": {"n": "x"}, "error": "other"}"#, "expected the error `other`, got `bad_input`"),
+      (#"{"input": {"n": "x"}, "output": 1}"#, "the input does not fit its schema"),
+      (#"{"raw": "{", "error": "bad_input"}"#, nil),
+      (#"{"raw": "{", "output": 1}"#, "expected an output, got the error"),
+    ] as [(String, String?)])
   func `a case passes only if what comes is what it says`(text: String, complaint: String?) async throws {
     let results = try await Self.results(text, Self.echo)
     let result = try #require(results.first)

@@ -27,7 +27,8 @@ struct SkillBuildCommand: NaosCommand {
       for skill in skills {
         let product = try await workshop.build(skill)
         lines.append([
-          "name": .string(skill.manifest.name), "module": .string(skill.modulePath), "bytes": .int(Int64(product.bytes)),
+          "name": .string(skill.manifest.name), "module": .string(skill.modulePath),
+          "bytes": .int(Int64(product.bytes)),
         ])
       }
       return lines

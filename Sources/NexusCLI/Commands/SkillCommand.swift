@@ -65,7 +65,9 @@ struct SkillListCommand: NaosCommand {
     }
 
     var json: JSONValue {
-      guard let skill else { return ["name": .string(name), "state": "wrong", "problem": note.map(JSONValue.string) ?? .null] }
+      guard let skill else {
+        return ["name": .string(name), "state": "wrong", "problem": note.map(JSONValue.string) ?? .null]
+      }
       let manifest = skill.manifest
       return [
         "name": .string(name), "version": .string(manifest.version), "lang": .string(manifest.language.rawValue),

@@ -45,7 +45,10 @@ struct SkillNewCommand: NaosCommand {
     let console = context.console
     let shown = SkillLocator.shown(folder)
     console.emit(
-      ["name": .string(name), "lang": .string(lang.rawValue), "folder": .string(folder), "files": .of(files.keys.sorted())]
+      [
+        "name": .string(name), "lang": .string(lang.rawValue), "folder": .string(folder),
+        "files": .of(files.keys.sorted()),
+      ]
     ) { "" }
     for path in files.keys.sorted() { console.say("\(console.wordStyle.good("✓")) \(shown)/\(path)") }
     console.next("naos skill build \(shown)", "naos skill test \(shown)")

@@ -117,7 +117,8 @@ package struct SkillReading: Sendable {
   private mutating func size(_ key: String, _ fields: Fields, atLeast: Int64, atMost: Int64) -> Int64? {
     guard let value = fields.value(key), case .size(let bytes) = value.content else { return nil }
     guard (atLeast...atMost).contains(bytes) else {
-      report("`\(key)` is \(bytes) bytes; it is from \(atLeast) to \(atMost)", value, help: "write it with its unit: 16MiB")
+      report(
+        "`\(key)` is \(bytes) bytes; it is from \(atLeast) to \(atMost)", value, help: "write it with its unit: 16MiB")
       return nil
     }
     return bytes

@@ -54,7 +54,8 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook,
+    launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord, token: String,
+    tokens: TokenBook,
     hooks: WebhookQueue, audit: AuditDesk
   ) {
     self.tokens = tokens

@@ -14,7 +14,7 @@ final class ReloadableTools: ToolPerformer {
   private let skills: SkillTools
   private let client: HTTPClient
 
-  /// - Parameter project: its folder, absolute.
+  /// Makes the tools of a plan; `project` is its folder, absolute.
   init(plan: ProjectPlan, project: String, client: HTTPClient) {
     self.client = client
     let access = Self.access(of: plan)

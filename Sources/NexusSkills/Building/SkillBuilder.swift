@@ -28,7 +28,11 @@ package struct SkillBuilder: Sendable {
 
   /// Builds the module of a skill and puts it into its folder, whole or not at all.
   ///
-  /// - Parameter directory: where the tools run, so that the places in their messages are relative to it; absolute.
+  /// - Parameters:
+  ///   - skill: what is built.
+  ///   - directory: where the tools run, so that the places in their messages are relative to it; absolute.
+  /// - Returns: what was made.
+  /// - Throws: `SkillProblem`, with the compilers' own words where the source does not compile.
   package func build(_ skill: SkillFolder, from directory: String) async throws(SkillProblem) -> Product {
     guard skill.manifest.language != .python else { throw Self.noPython }
     let toolchain = try Toolchain.find(for: skill.manifest.language, environment: environment)

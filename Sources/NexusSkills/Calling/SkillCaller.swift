@@ -70,7 +70,8 @@ package struct SkillCaller: Sendable {
       guard error.reason == .refused else { return .broken(code: error.code, message: error.message) }
       // The engine says whose failure it is; here it is plain.
       let prefix = "\(skill.manifest.name) failed: "
-      return Self.refusal(String(error.message.hasPrefix(prefix) ? error.message.dropFirst(prefix.count) : error.message[...]))
+      return Self.refusal(
+        String(error.message.hasPrefix(prefix) ? error.message.dropFirst(prefix.count) : error.message[...]))
     }
   }
 

@@ -62,7 +62,9 @@ package struct SkillCase: Sendable, Hashable {
         hint: "Write {\"name\": …, \"input\": …, \"output\": …}, or \"error\": \"CODE\" for the output.")
     }
     guard let object = value.objectValue else { throw wrong("is no object") }
-    if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) { throw wrong("has an unknown key `\(unknown)`") }
+    if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) {
+      throw wrong("has an unknown key `\(unknown)`")
+    }
     if let given = object["name"], given.stringValue == nil { throw wrong("has a name that is no text") }
     switch (object["input"], object["raw"]?.stringValue) {
     case (let input?, nil) where object["raw"] == nil: self.input = .value(input)

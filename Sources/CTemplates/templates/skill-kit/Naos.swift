@@ -79,7 +79,9 @@ enum Log: Int32 {
 }
 
 extension String {
-  /// The same bytes. `==` on texts asks Unicode what they mean, and brings its tables along: a hundred kilobytes.
+  /// The same bytes.
+  ///
+  /// `==` on texts asks Unicode what they mean, and brings its tables along: a hundred kilobytes.
   func isSame(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
   func has(_ other: StaticString) -> Bool {
@@ -111,7 +113,9 @@ extension String {
 @_extern(c, "naos_node_text_length") private func nodeTextLength(_ node: UnsafeRawPointer) -> Int
 @_extern(c, "naos_node_key") private func nodeKey(_ node: UnsafeRawPointer) -> UnsafePointer<UInt8>?
 @_extern(c, "naos_node_key_length") private func nodeKeyLength(_ node: UnsafeRawPointer) -> Int
-@_extern(c, "naos_node_integer") private func nodeInteger(_ node: UnsafeRawPointer, _ result: UnsafeMutablePointer<Int64>) -> Bool
+@_extern(c, "naos_node_integer") private func nodeInteger(
+  _ node: UnsafeRawPointer, _ result: UnsafeMutablePointer<Int64>
+) -> Bool
 
 @_extern(c, "naos_begin_object") private func beginObject()
 @_extern(c, "naos_end_object") private func endObject()

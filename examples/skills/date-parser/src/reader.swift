@@ -152,7 +152,9 @@ struct DateReader {
   private mutating func relative() throws(SkillError) -> Day? {
     let start = at
     let isForward = take(word: "in")
-    if let count = number(), let unit = word(1).flatMap(Self.unit), isForward || word(2).map({ Words.isWord($0, "ago") }) ?? false {
+    if let count = number(), let unit = word(1).flatMap(Self.unit),
+      isForward || word(2).map({ Words.isWord($0, "ago") }) ?? false
+    {
       at += isForward ? 2 : 3
       return try counted(isForward ? count.value : -count.value, unit)
     }

@@ -27,12 +27,14 @@ func skill(_ input: JSON) throws(SkillError) -> JSON {
 }
 
 private func answer(_ day: Day, _ clock: Clock?) -> JSON {
-  let date = DateReader.padded(day.year, 4) + [45] + DateReader.padded(day.month, 2) + [45]
+  let date =
+    DateReader.padded(day.year, 4) + [45] + DateReader.padded(day.month, 2) + [45]
     + DateReader.padded(day.day, 2)
   var iso = date
   var members: [JSON.Member] = [.init("date", .string(String(bytes: date)))]
   if let clock {
-    var time = DateReader.padded(clock.hour, 2) + [58] + DateReader.padded(clock.minute, 2) + [58]
+    var time =
+      DateReader.padded(clock.hour, 2) + [58] + DateReader.padded(clock.minute, 2) + [58]
       + DateReader.padded(clock.second, 2)
     if !clock.fraction.isEmpty { time += [46] + clock.fraction }
     members.append(.init("time", .string(String(bytes: time))))

@@ -20,7 +20,9 @@ enum Words {
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
   ]
 
-  /// Splits a text, in which no number has more than nine digits, as many as `Int` holds here; nil where it has something that no date has. Blanks part words and are else left out.
+  /// Splits a text; nil where it has something that no date has.
+  ///
+  /// No number has more than nine digits, as many as `Int` holds here. Blanks part words and are else left out.
   static func tokens(_ text: String) -> [Token]? {
     var tokens: [Token] = []
     var word: [UInt8] = []

@@ -19,7 +19,7 @@ struct Node {
   var value: JSON
   var path: Path?
 
-  /// `$['a'][0]`
+  /// As RFC 9535 writes it, `$['a'][0]`.
   var normalizedPath: String {
     var steps: [Step] = []
     var path = path

@@ -51,7 +51,9 @@ struct Decimal {
   }
 
   private func magnitude(_ other: Decimal) -> Int {
-    if digits.isEmpty || other.digits.isEmpty { return digits.count == other.digits.count ? 0 : digits.isEmpty ? -1 : 1 }
+    if digits.isEmpty || other.digits.isEmpty {
+      return digits.count == other.digits.count ? 0 : digits.isEmpty ? -1 : 1
+    }
     if exponent != other.exponent { return exponent < other.exponent ? -1 : 1 }
     for index in 0..<min(digits.count, other.digits.count) where digits[index] != other.digits[index] {
       return digits[index] < other.digits[index] ? -1 : 1

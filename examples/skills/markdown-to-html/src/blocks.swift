@@ -17,7 +17,9 @@ struct Blocks {
 
   /// Adds the blocks; tells whether the first and the last of them are text without a tag.
   @discardableResult
-  mutating func add(_ lines: [Line], depth: Int = 0, isTight: Bool = false) -> (beginsWithText: Bool, endsWithText: Bool) {
+  mutating func add(_ lines: [Line], depth: Int = 0, isTight: Bool = false) -> (
+    beginsWithText: Bool, endsWithText: Bool
+  ) {
     var at = 0
     var beginsWithText: Bool?
     var endsWithText = false

@@ -36,7 +36,9 @@ enum Bytes {
 
   static func starts(_ line: Line, with text: StaticString) -> Bool {
     guard line.count >= text.utf8CodeUnitCount else { return false }
-    for index in 0..<text.utf8CodeUnitCount where line[line.startIndex + index] != text.utf8Start[index] { return false }
+    for index in 0..<text.utf8CodeUnitCount where line[line.startIndex + index] != text.utf8Start[index] {
+      return false
+    }
     return true
   }
 }

@@ -3,7 +3,8 @@
 
 enum Sentences {
   private static let abbreviations: [StaticString] = [
-    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "vs", "etc", "e.g", "i.e", "cf", "no", "vol", "fig", "inc", "ltd",
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "vs", "etc", "e.g", "i.e", "cf", "no", "vol", "fig", "inc",
+    "ltd",
     "co", "approx", "dept", "est", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
   ]
 
@@ -52,7 +53,9 @@ enum Sentences {
     while at < text.count {
       if text[at] == 34 || text[at] == 39 || text[at] == 41 || text[at] == 93 {
         at += 1
-      } else if at + 2 < text.count, text[at] == 0xE2, text[at + 1] == 0x80, text[at + 2] == 0x9D || text[at + 2] == 0x99 {
+      } else if at + 2 < text.count, text[at] == 0xE2, text[at + 1] == 0x80,
+        text[at + 2] == 0x9D || text[at + 2] == 0x99
+      {
         at += 3
       } else {
         break
@@ -61,7 +64,7 @@ enum Sentences {
     return at
   }
 
-  /// Whether the word before the dot ends with one that has it in itself: `Dr.`, `e.g.`, `J.`
+  /// Whether the dot belongs to the word before it, as in `Dr.`, `e.g.` and `J.` it does.
   private static func isAbbreviation(_ text: [UInt8], _ dot: Int, from start: Int) -> Bool {
     var word: [UInt8] = []
     var at = dot

@@ -33,7 +33,8 @@ struct Vocabulary {
     var word: [UInt8] = []
     for byte in sentence {
       let lower = (65...90).contains(byte) ? byte + 32 : byte
-      let isPart = (97...122).contains(lower) || (48...57).contains(byte) || byte >= 0x80 || (byte == 39 && !word.isEmpty)
+      let isPart =
+        (97...122).contains(lower) || (48...57).contains(byte) || byte >= 0x80 || (byte == 39 && !word.isEmpty)
       if isPart {
         if word.count < Self.longestWord { word.append(lower) }
       } else if !word.isEmpty {
