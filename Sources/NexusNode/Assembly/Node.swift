@@ -130,8 +130,7 @@ package final class Node: Sendable {
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
         logs: logs, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
-        token: try state.operatorToken(ids: ids),
-        tokens: tokens, hooks: hooks, audit: audit)
+        token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit)
     } catch {
       await store.close()
       throw error

@@ -55,8 +55,7 @@ final class NodeParts: Sendable {
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
     launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord, token: String,
-    tokens: TokenBook,
-    hooks: WebhookQueue, audit: AuditDesk
+    tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk
   ) {
     self.tokens = tokens
     self.hooks = hooks
