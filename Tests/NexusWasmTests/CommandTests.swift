@@ -20,7 +20,8 @@ import Testing
     var program = WasmProgram(source: try bench.put(text))
     change(&program)
     var request = LaunchRequest(
-      arguments: ["x.wasm", "one"], environment: [EnvironmentVariable("GIVEN", "yes"), EnvironmentVariable("PATH", "/bin")],
+      arguments: ["x.wasm", "one"],
+      environment: [EnvironmentVariable("GIVEN", "yes"), EnvironmentVariable("PATH", "/bin")],
       workingDirectory: bench.folder.path, standardInput: Array(input.utf8), label: "test",
       ceilings: ProcessCeilings(cpuTime: cpu), enclosure: Enclosure(folders: folders, openFiles: files))
     request.module = program
@@ -28,14 +29,14 @@ import Testing
   }
 
   private func run(_ request: LaunchRequest) async throws -> ProcessExit {
-    let exit = try await WasmLauncher(bench.launcher, engine: bench.engine).launch(request, output: kept).waitForExit()
+    let exit = try await WasmLauncher(bench.engine).launch(request, output: kept).waitForExit()
     await bench.end()
     return exit
   }
 
   private func refusal(of request: LaunchRequest) async -> LaunchError? {
     do {
-      _ = try await WasmLauncher(bench.launcher, engine: bench.engine).launch(request, output: kept)
+      _ = try await WasmLauncher(bench.engine).launch(request, output: kept)
       return nil
     } catch {
       return error
@@ -73,7 +74,10 @@ import Testing
     "loop": Guest.command("(loop br 0)"),
     "start": Guest.command("", more: "(func $spin (loop br 0)) (start $spin)"),
     "fill": Guest.command(
-      "(drop (memory.grow (i32.const 900))) (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 58000000)) (br 0))"),
+      """
+      (drop (memory.grow (i32.const 900)))
+      (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 58000000)) (br 0))
+      """),
     "random": Guest.command(
       "(drop (memory.grow (i32.const 900))) (loop (drop (call $random (i32.const 0) (i32.const 58000000))) (br 0))"),
     "yield": Guest.command("(loop (drop (call $yield)) (br 0))"),
@@ -102,7 +106,7 @@ import Testing
   }
 
   @Test func `a request to end ends it`() async throws {
-    let launcher = WasmLauncher(bench.launcher, engine: bench.engine)
+    let launcher = WasmLauncher(bench.engine)
     let process = try await launcher.launch(try request(Self.spinners["loop"] ?? ""), output: kept)
     process.signal(.terminate)
     #expect(await process.waitForExit().status == .signalled(signal: SIGTERM))
@@ -119,7 +123,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("(memory (export \"memory\") 40000)", "memory"), ("(memory (export \"memory\") 1) (table 4000000000 funcref)", "table"),
+    (#"(memory (export "memory") 40000)"#, "memory"),
+    (#"(memory (export "memory") 1) (table 4000000000 funcref)"#, "table"),
   ])
   func `what is too large from the start is refused`(parts: String, words: String) async throws {
     let exit = try await run(request("(module \(parts) (func (export \"_start\")))"))
@@ -200,7 +205,7 @@ import Testing
     unsafe mkdir(writable.path, 0o755)
     var request = try request(create, folders: [writable])
     request.module?.source = try other.put(create)
-    let exit = try await WasmLauncher(other.launcher, engine: other.engine).launch(request, output: kept).waitForExit()
+    let exit = try await WasmLauncher(other.engine).launch(request, output: kept).waitForExit()
     await other.end()
     #expect(exit.status == .exited(code: 0), "\(exit)")
     #expect(Files.exists(writable.path + "/new"))
@@ -208,18 +213,25 @@ import Testing
 
   // MARK: Refusals
 
-  @Test(arguments: [
-    ("(module (memory (export \"memory\") 1))", "exports no function `_start"),
-    ("(module (func (export \"_start\")))", "exports no `memory`"),
-    ("(module (import \"env\" \"f\" (func)) (memory (export \"memory\") 1) (func (export \"_start\")))", "env::f"),
-    ("(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)) (memory (export \"memory\") 1) (func (export \"_start\")))", "fd_write"),
-    ("(module (import \"wasi:sockets/tcp@0.2.0\" \"f\" (func)) (memory (export \"memory\") 1) (func (export \"_start\")))", "wasi:sockets"),
-    ("(module (memory (export \"memory\") 1) (memory 1) (func (export \"_start\")))", "multiple memories"),
-    ("(module (memory (export \"memory\") i64 1) (func (export \"_start\")))", "memory64"),
-    ("(module (memory (export \"memory\") 1 1 shared) (func (export \"_start\")))", "shared memories"),
-    ("(module (type (array i32)) (memory (export \"memory\") 1) (func (export \"_start\")))", "gc"),
-  ])
-  func `a module that cannot be run is refused with the reason`(text: String, words: String) async throws {
+  /// What stands in the module before its start, which is left out where it ends in `;`, and words of the refusal.
+  private static let refused: [(parts: String, words: String)] = [
+    (#"(memory (export "memory") 1);"#, "exports no function `_start"),
+    ("", "exports no `memory`"),
+    (#"(import "env" "f" (func)) (memory (export "memory") 1)"#, "env::f"),
+    (#"(import "wasi_snapshot_preview1" "fd_write" (func)) (memory (export "memory") 1)"#, "fd_write"),
+    (#"(import "wasi:sockets/tcp@0.2.0" "f" (func)) (memory (export "memory") 1)"#, "wasi:sockets"),
+    (#"(import "wasi:http/types@0.2.0" "f" (func)) (memory (export "memory") 1)"#, "wasi:http"),
+    (#"(memory (export "memory") 1) (memory 1)"#, "multiple memories"),
+    (#"(memory (export "memory") i64 1)"#, "memory64"),
+    (#"(memory (export "memory") 1 1 shared)"#, "shared memories"),
+    (#"(type (array i32)) (memory (export "memory") 1)"#, "gc"),
+  ]
+
+  @Test(arguments: refused.indices)
+  func `a module that cannot be run is refused with the reason`(index: Int) async throws {
+    let (parts, words) = Self.refused[index]
+    let start = parts.hasSuffix(";") ? "" : #"(func (export "_start"))"#
+    let text = "(module \(parts.filter { $0 != ";" }) \(start))"
     let error = await refusal(of: try request(text))
     #expect(error?.stage == .module && error?.code == "NX-SBX-052", "\(String(describing: error))")
     #expect(error?.message.contains(words) == true, "\(String(describing: error))")

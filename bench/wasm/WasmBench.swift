@@ -9,8 +9,8 @@ internal import NexusWasm
 
 /// Measures skills: `naos-bench-wasm LIBRARY warm|cold|plain|instances [COUNT]`.
 ///
-/// `warm` calls a skill through its worker; `cold` starts a worker for each call, from the compiled module; `plain` calls it
-/// by wasmtime's C API in this process; `instances` makes many of it in this process and keeps them.
+/// `warm` calls a skill through its worker; `cold` starts a worker for each call, from the compiled module; `plain` calls
+/// it by wasmtime's C API in this process; `instances` makes many of it in this process and keeps them.
 @main
 struct WasmBench {
   /// Takes JSON and gives it back.

@@ -66,13 +66,6 @@ extension PlanBuilder {
   }
 
   private mutating func checkHeartbeats(at location: SourceLocation, _ spec: AgentSpec) -> Bool {
-    if case .wasm = spec.kind {
-      report(
-        Diagnostic(
-          "NX-CFG-115", "a module sends no heartbeats: it reaches no network", at: location,
-          help: "remove `heartbeat`; `timeout` and `limits` bound a module"))
-      return false
-    }
     guard case .llm = spec.kind else { return true }
     report(
       Diagnostic(

@@ -36,7 +36,7 @@ extension PlanBuilder {
       report(
         Diagnostic(
           "NX-CFG-115", "a wasm agent is always a task", at: mode.location,
-          help: "remove `mode`: a module reaches no network, and a service asks the node for its work"))
+          help: "remove `mode`: each run has a worker of its own"))
     }
     return WasmProgram(source: resolved)
   }
@@ -57,7 +57,7 @@ extension PlanBuilder {
     }
     for value in fields?.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
     for value in fields?.value("net")?.list ?? [] {
-      restrict(&spec, "net", at: value.location, help: "write `net: []`: a module reaches no network")
+      restrict(&spec, "net", at: value.location, help: "write `net: []`: a module reaches the gateway and nothing else")
     }
     for value in fields?.value("env")?.list ?? [] { grantVariable(value, to: &spec) }
     if let limits = fields?.fields("limits") { limit(&program, &sandbox, &spec, limits) }

@@ -114,13 +114,11 @@ package final class Node: Sendable {
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       tools.connect(WasmSkillEngine(engine: wasm))
       var services = services(
-        options, store: store, gateway: gateway, launcher: WasmLauncher(launcher, engine: wasm), logs: logs,
-        clock: clock, ids: ids, events: events)
+        options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
       (services.actions, services.approvalNews) = (judge, { hooks.take($0) })
       let runtime = AgentRuntime(
-        plan: options.plan, services: services,
-        zones: ZoneRules.named(_:),
+        plan: options.plan, services: services, zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
       streams.connect(services.health)
       agentCalls.connect(runtime.agentCalls)
@@ -144,11 +142,11 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: WasmLauncher, logs: AgentLogStore,
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, logs: AgentLogStore,
     clock: SystemClock, ids: IdentifierSource, events: EventHub
   ) -> RuntimeServices {
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
+      store: store, boundary: gateway, launcher: WasmLauncher(wasm), captures: LogCaptures(logs: logs),
       probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
       atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })

@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// The node's end of the socket to one worker.
 ///
-/// Frames are taken one at a time. A frame that is longer than it may be, of an unknown kind, of another call, or one too
-/// many closes the channel: what a worker says is not believed.
+/// Frames are taken one at a time. A frame that is longer than it may be, of an unknown kind, of another call, or one
+/// too many closes the channel: what a worker says is not believed.
 final class WorkerChannel: Sendable {
   /// Why there is no frame.
   enum End: Error, Sendable, Hashable {

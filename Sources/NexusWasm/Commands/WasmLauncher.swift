@@ -10,8 +10,9 @@ package struct WasmLauncher: ProcessLauncher {
   private let base: any ProcessLauncher
   private let engine: WasmEngine
 
-  package init(_ base: any ProcessLauncher, engine: WasmEngine) {
-    self.base = base
+  /// - Parameter engine: what runs modules; its launcher starts everything else.
+  package init(_ engine: WasmEngine) {
+    base = engine.launcher
     self.engine = engine
   }
 

@@ -8,8 +8,8 @@ internal import NexusCore
 
 /// Compiled modules, in a folder that is the node's alone.
 ///
-/// What is compiled is native code, so a file of it is only used with its tag: an HMAC under the folder's own key, over the
-/// name and the bytes. One without is compiled anew.
+/// What is compiled is native code, so a file of it is only used with its tag: an HMAC under the folder's own key, over
+/// the name and the bytes. One without is compiled anew.
 actor ModuleStore {
   struct Limits: Sendable {
     var moduleBytes = Int(NAOS_WASM_MODULE_BYTES)

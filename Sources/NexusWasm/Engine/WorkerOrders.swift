@@ -114,8 +114,8 @@ struct WorkerLaunch: Sendable {
 }
 
 extension LaunchRequest {
-  /// The granted folders by paths that lead over no links of the operator's; a link below the working directory stays one,
-  /// and is refused.
+  /// The granted folders by paths that lead over no links of the operator's; a link below the working directory stays
+  /// one, and is refused.
   fileprivate var realFolders: [Enclosure.Folder] {
     guard let real = FileIdentity.real(workingDirectory) else { return enclosure?.folders ?? [] }
     return (enclosure?.folders ?? []).map { folder in

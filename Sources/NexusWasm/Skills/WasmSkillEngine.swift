@@ -93,6 +93,7 @@ package actor WasmSkillEngine: SkillEngine {
         await withCheckedContinuation { waiting[key, default: []].append($0) }
         pool.wake(key)
       case .refuse:
+        wakeNext(key)
         throw SkillFailure(.unavailable, code: "NX-SBX-061", "too many skills are at work to call \(module.name)")
       case .start(let other):
         other?.end()
@@ -118,6 +119,10 @@ package actor WasmSkillEngine: SkillEngine {
 
   private func give(back worker: SkillWorker?, _ key: WorkerPool<SkillWorker>.Key) {
     pool.end(key, resting: worker)
+    wakeNext(key)
+  }
+
+  private func wakeNext(_ key: WorkerPool<SkillWorker>.Key) {
     guard var others = waiting.removeValue(forKey: key), !others.isEmpty else { return }
     let next = others.removeFirst()
     if !others.isEmpty { waiting[key] = others }
@@ -153,7 +158,7 @@ package actor WasmSkillEngine: SkillEngine {
 }
 
 extension WorkerEnd {
-  /// Whether its worker can serve another call: one that was ended for its time may have been ended together with its worker.
+  /// Whether its worker can serve another call: one that was ended for its time may have been ended together with it.
   fileprivate var leavesWorker: Bool {
     switch outcome {
     case .succeeded, .exited, .trapped, .overOutput, .overCalls, .overStack: true
