@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
-package import NexusConfig
+internal import NexusConfig
 internal import NexusCore
 
 /// Compiles the source of a skill into its module.

@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
-package import NexusConfig
+internal import NexusConfig
 internal import NexusCore
 
 /// The compilers of skills, as they are on this machine.
