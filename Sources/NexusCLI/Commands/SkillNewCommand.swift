@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import ArgumentParser
+internal import ArgumentParser
 internal import NexusAPI
-package import NexusConfig
+internal import NexusConfig
 internal import NexusCore
 internal import NexusDiagnostics
 internal import NexusSkills

@@ -3,6 +3,7 @@
 
 internal import ArgumentParser
 internal import NexusAPI
+internal import NexusConfig
 internal import NexusCore
 internal import NexusNode
 internal import NexusSkills
