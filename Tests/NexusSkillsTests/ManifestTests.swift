@@ -3,6 +3,7 @@
 
 import NexusConfig
 import NexusCore
+import NexusDiagnostics
 import NexusSkills
 import Testing
 

@@ -46,10 +46,12 @@ struct Module {
   var bytes: [UInt8] {
     func text(_ text: String) -> [UInt8] { [UInt8(text.utf8.count)] + Array(text.utf8) }
     func section(_ id: UInt8, _ content: [UInt8]) -> [UInt8] { [id, UInt8(content.count)] + content }
-    let wanted = imports.flatMap { text($0.module) + text($0.name) + [0, 0] }
-    let offered = exports.flatMap { text($0) + [0, 0] }
-    return [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0] + section(2, [UInt8(imports.count)] + wanted)
-      + section(7, [UInt8(exports.count)] + offered)
+    var wanted = [UInt8(imports.count)]
+    for one in imports { wanted += text(one.module) + text(one.name) + [0, 0] }
+    var offered = [UInt8(exports.count)]
+    for name in exports { offered += text(name) + [0, 0] }
+    let header: [UInt8] = [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0]
+    return header + section(2, wanted) + section(7, offered)
   }
 }
 
