@@ -100,6 +100,8 @@ let targets: [Target] = [
   module("NexusTools", ["NexusCore", "NexusHTTP", "NexusLocalModels"], speed: .small),
   module("NexusLLMAgent", ["NexusCore", "NexusHTTP"], speed: .small),
   module(
+    "NexusSkills", ["NexusCore", "NexusConfig", "NexusDiagnostics", "NexusGates", "CTemplates", crypto], speed: .small),
+  module(
     "NexusServer",
     [
       "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, crypto, logging,
@@ -110,13 +112,14 @@ let targets: [Target] = [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
       "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP", "NexusEgress", "NexusGateway",
-      "NexusRuntime", "NexusTools", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
+      "NexusRuntime", "NexusTools", "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore,
+      nioPosix,
     ], speed: .small),
   module(
     "NexusCLI",
     [
       "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusGates", "NexusKernel", "NexusNode", "NexusHTTP",
-      "NexusLLMAgent", "CTemplates", argumentParser,
+      "NexusLLMAgent", "NexusSkills", "CTemplates", argumentParser,
     ], speed: .small),
   .executableTarget(name: "naos", dependencies: ["NexusCLI", "CGuard", "CAllocator"], swiftSettings: house),
 
@@ -203,6 +206,7 @@ let targets: [Target] = [
   tests(
     "NexusToolsTests",
     ["NexusTools", "NexusHTTP", "NexusLLMAgent", "NexusLocalModels", "NexusCore", nioCore, nioPosix, nioSSL]),
+  tests("NexusSkillsTests", ["NexusSkills", "NexusConfig", "NexusDiagnostics", "NexusCore"]),
   tests("NexusServerTests", ["NexusServer", "NexusAPI", "NexusCore", "NexusHTTP", hummingbird, logging]),
   tests("NexusCLITests", ["NexusCLI", "NexusAPI", "NexusCore"]),
   tests("EndToEndTests", ["NexusCore", "CWasmtime"], exclude: ["support"]),

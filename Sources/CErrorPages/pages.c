@@ -940,6 +940,39 @@ static const unsigned char NX_SCH_004[] = {
 static const unsigned char NX_SCH_005[] = {
 #embed "../../docs/errors/NX-SCH-005.md"
 };
+static const unsigned char NX_SKL_001[] = {
+#embed "../../docs/errors/NX-SKL-001.md"
+};
+static const unsigned char NX_SKL_002[] = {
+#embed "../../docs/errors/NX-SKL-002.md"
+};
+static const unsigned char NX_SKL_003[] = {
+#embed "../../docs/errors/NX-SKL-003.md"
+};
+static const unsigned char NX_SKL_004[] = {
+#embed "../../docs/errors/NX-SKL-004.md"
+};
+static const unsigned char NX_SKL_005[] = {
+#embed "../../docs/errors/NX-SKL-005.md"
+};
+static const unsigned char NX_SKL_006[] = {
+#embed "../../docs/errors/NX-SKL-006.md"
+};
+static const unsigned char NX_SKL_007[] = {
+#embed "../../docs/errors/NX-SKL-007.md"
+};
+static const unsigned char NX_SKL_008[] = {
+#embed "../../docs/errors/NX-SKL-008.md"
+};
+static const unsigned char NX_SKL_009[] = {
+#embed "../../docs/errors/NX-SKL-009.md"
+};
+static const unsigned char NX_SKL_010[] = {
+#embed "../../docs/errors/NX-SKL-010.md"
+};
+static const unsigned char NX_SKL_011[] = {
+#embed "../../docs/errors/NX-SKL-011.md"
+};
 static const unsigned char NX_STO_001[] = {
 #embed "../../docs/errors/NX-STO-001.md"
 };
@@ -1341,6 +1374,17 @@ static const struct naos_error_page pages[] = {
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
     {"NX-SCH-004", NX_SCH_004, sizeof NX_SCH_004},
     {"NX-SCH-005", NX_SCH_005, sizeof NX_SCH_005},
+    {"NX-SKL-001", NX_SKL_001, sizeof NX_SKL_001},
+    {"NX-SKL-002", NX_SKL_002, sizeof NX_SKL_002},
+    {"NX-SKL-003", NX_SKL_003, sizeof NX_SKL_003},
+    {"NX-SKL-004", NX_SKL_004, sizeof NX_SKL_004},
+    {"NX-SKL-005", NX_SKL_005, sizeof NX_SKL_005},
+    {"NX-SKL-006", NX_SKL_006, sizeof NX_SKL_006},
+    {"NX-SKL-007", NX_SKL_007, sizeof NX_SKL_007},
+    {"NX-SKL-008", NX_SKL_008, sizeof NX_SKL_008},
+    {"NX-SKL-009", NX_SKL_009, sizeof NX_SKL_009},
+    {"NX-SKL-010", NX_SKL_010, sizeof NX_SKL_010},
+    {"NX-SKL-011", NX_SKL_011, sizeof NX_SKL_011},
     {"NX-STO-001", NX_STO_001, sizeof NX_STO_001},
     {"NX-STO-002", NX_STO_002, sizeof NX_STO_002},
     {"NX-STO-003", NX_STO_003, sizeof NX_STO_003},

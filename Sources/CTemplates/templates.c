@@ -73,6 +73,48 @@ static const unsigned char file_python_agents_NAME_py[] = {
 static const unsigned char file_research_agent_yaml[] = {
 #embed "templates/research/agent.yaml"
 };
+static const unsigned char file_skill_c_skill_yaml[] = {
+#embed "templates/skill-c/skill.yaml"
+};
+static const unsigned char file_skill_c_src_skill_c[] = {
+#embed "templates/skill-c/src/skill.c"
+};
+static const unsigned char file_skill_c_tests_cases_json[] = {
+#embed "templates/skill-c/tests/cases.json"
+};
+static const unsigned char file_skill_kit_Naos_swift[] = {
+#embed "templates/skill-kit/Naos.swift"
+};
+static const unsigned char file_skill_kit_json_read_c[] = {
+#embed "templates/skill-kit/json_read.c"
+};
+static const unsigned char file_skill_kit_json_write_c[] = {
+#embed "templates/skill-kit/json_write.c"
+};
+static const unsigned char file_skill_kit_kit_c[] = {
+#embed "templates/skill-kit/kit.c"
+};
+static const unsigned char file_skill_kit_memory_c[] = {
+#embed "templates/skill-kit/memory.c"
+};
+static const unsigned char file_skill_kit_naos_h[] = {
+#embed "templates/skill-kit/naos.h"
+};
+static const unsigned char file_skill_kit_skill_c[] = {
+#embed "templates/skill-kit/skill.c"
+};
+static const unsigned char file_skill_kit_swift_c[] = {
+#embed "templates/skill-kit/swift.c"
+};
+static const unsigned char file_skill_swift_skill_yaml[] = {
+#embed "templates/skill-swift/skill.yaml"
+};
+static const unsigned char file_skill_swift_src_skill_swift[] = {
+#embed "templates/skill-swift/src/skill.swift"
+};
+static const unsigned char file_skill_swift_tests_cases_json[] = {
+#embed "templates/skill-swift/tests/cases.json"
+};
 
 static const struct naos_template_file files[] = {
     {"chat", "agent.yaml", file_chat_agent_yaml, sizeof file_chat_agent_yaml},
@@ -98,6 +140,20 @@ static const struct naos_template_file files[] = {
     {"python", "agent.yaml", file_python_agent_yaml, sizeof file_python_agent_yaml},
     {"python", "agents/NAME.py", file_python_agents_NAME_py, sizeof file_python_agents_NAME_py},
     {"research", "agent.yaml", file_research_agent_yaml, sizeof file_research_agent_yaml},
+    {"skill-c", "skill.yaml", file_skill_c_skill_yaml, sizeof file_skill_c_skill_yaml},
+    {"skill-c", "src/skill.c", file_skill_c_src_skill_c, sizeof file_skill_c_src_skill_c},
+    {"skill-c", "tests/cases.json", file_skill_c_tests_cases_json, sizeof file_skill_c_tests_cases_json},
+    {"skill-kit", "Naos.swift", file_skill_kit_Naos_swift, sizeof file_skill_kit_Naos_swift},
+    {"skill-kit", "json_read.c", file_skill_kit_json_read_c, sizeof file_skill_kit_json_read_c},
+    {"skill-kit", "json_write.c", file_skill_kit_json_write_c, sizeof file_skill_kit_json_write_c},
+    {"skill-kit", "kit.c", file_skill_kit_kit_c, sizeof file_skill_kit_kit_c},
+    {"skill-kit", "memory.c", file_skill_kit_memory_c, sizeof file_skill_kit_memory_c},
+    {"skill-kit", "naos.h", file_skill_kit_naos_h, sizeof file_skill_kit_naos_h},
+    {"skill-kit", "skill.c", file_skill_kit_skill_c, sizeof file_skill_kit_skill_c},
+    {"skill-kit", "swift.c", file_skill_kit_swift_c, sizeof file_skill_kit_swift_c},
+    {"skill-swift", "skill.yaml", file_skill_swift_skill_yaml, sizeof file_skill_swift_skill_yaml},
+    {"skill-swift", "src/skill.swift", file_skill_swift_src_skill_swift, sizeof file_skill_swift_src_skill_swift},
+    {"skill-swift", "tests/cases.json", file_skill_swift_tests_cases_json, sizeof file_skill_swift_tests_cases_json},
 };
 
 const struct naos_template_file *const naos_template_files = files;

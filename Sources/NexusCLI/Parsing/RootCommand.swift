@@ -27,6 +27,7 @@ package struct RootCommand: ParsableCommand {
       CommandGroup(
         name: "Agents:",
         subcommands: [RunCommand.self, StopCommand.self, DeleteCommand.self, ListCommand.self, InspectCommand.self]),
+      CommandGroup(name: "Skills:", subcommands: [SkillCommand.self]),
       CommandGroup(name: "Supervisors:", subcommands: [SupervisorCommand.self]),
       CommandGroup(
         name: "Workflows, sagas, pools and schedules:",

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import CTemplates
+internal import NexusSkills
 
 /// What `create` makes an agent from: a block of configuration, and perhaps files.
 package struct Template: Sendable {
@@ -44,7 +45,7 @@ package struct Template: Sendable {
 /// The templates that are built into the binary.
 package enum TemplateCatalogue {
   /// In the order of their names.
-  package static let all: [Template] = embedded.filter { $0.key != projectName }
+  package static let all: [Template] = embedded.filter { $0.key != projectName && !SkillKit.owns($0.key) }
     .map { Template(name: $0.key, files: $0.value) }
     .sorted { $0.name < $1.name }
 

@@ -21,7 +21,7 @@ extension ConfigKeys {
     KeySpec("template", text, "The template that it was created from."),
     KeySpec("mode", word(AgentMode.self), default: "task", "`task`: a process for each run. `service`: long-lived."),
     KeySpec("model", text, default: "local/extractive", "The model of an llm agent: `provider/model` or an alias."),
-    KeySpec("tools", texts, "The tools of an llm agent: files.list, files.search, files.read, http.get."),
+    KeySpec("tools", texts, "The tools of an llm agent: files.list, files.search, files.read, http.get, skills.NAME."),
     KeySpec("maxTurns", count(1), default: "20", "How many model calls one attempt of an llm agent may make."),
     KeySpec("env", .dictionary(.environment, text), "Variables of its environment."),
     KeySpec("secrets", .anything, availability: .later, "Names of secrets for its environment."),

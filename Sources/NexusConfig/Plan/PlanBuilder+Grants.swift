@@ -10,7 +10,9 @@ enum ToolCatalogue {
   static let files = ["files.list", "files.search", "files.read"]
   static let all = files + ["http.get"]
   /// Prefixes of tools that will exist.
-  static let future = ["agents.", "skills.", "mcp."]
+  static let future = ["agents.", "mcp."]
+  /// Before the name of a skill.
+  static let skillPrefix = "skills."
   /// What file tools may read if the agent has no `sandbox`.
   static let defaultFolder = "docs"
   /// The model that needs no network and no key.
@@ -41,16 +43,18 @@ extension PlanBuilder {
       guard let tool = value.text else { continue }
       if ToolCatalogue.all.contains(tool) {
         if !tools.contains(tool) { tools.append(tool) }
+      } else if tool.hasPrefix(ToolCatalogue.skillPrefix) {
+        if checkSkill(tool, at: value.location), !tools.contains(tool) { tools.append(tool) }
       } else if ToolCatalogue.future.contains(where: { tool.hasPrefix($0) }) {
         report(
           Diagnostic(
             "NX-CFG-301", .warning, "the tool `\(tool)` is not available yet and is left out", at: value.location,
-            help: "the tools are \(ToolCatalogue.all.joined(separator: ", "))"))
+            help: "the tools are \(ToolCatalogue.all.joined(separator: ", ")) and skills.NAME"))
       } else {
         report(
           Diagnostic(
             "NX-CFG-205", "there is no tool `\(tool)`", at: value.location,
-            label: "expected one of: \(ToolCatalogue.all.joined(separator: ", "))",
+            label: "expected one of: \(ToolCatalogue.all.joined(separator: ", ")), skills.NAME",
             suggestion: Suggestion.nearest(to: tool, among: ToolCatalogue.all)))
       }
     }

@@ -35,7 +35,7 @@ final class ToolExchange {
     startedAt = services.clock.now()
   }
 
-  private var onlyReads: Bool { tool.hasPrefix("files.") || tool == "http.get" }
+  private var onlyReads: Bool { tool.hasPrefix("files.") || tool == "http.get" || tool.hasPrefix("skills.") }
   private var commitClass: CommitClass { onlyReads ? .written : .synced }
 
   /// What a call says: its arguments, and what the run's record knows it by.

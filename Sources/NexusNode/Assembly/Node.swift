@@ -79,8 +79,7 @@ package final class Node: Sendable {
       seal: AuditSeal(opening.key), meter: meter)
     do {
       let boot = ids.boot()
-      let audit = AuditDesk(
-        opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
+      let audit = AuditDesk(opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
       try await opening.open(store)
       try await audit.begin()
       let trap = try TrapRecord(state)
@@ -105,19 +104,17 @@ package final class Node: Sendable {
       let agentCalls = DeferredAgentCalls()
       let gate = DeferredGate()
       let streams = DeferredStreams()
-      let tools = ReloadableTools(plan: options.plan, client: HTTPClient())
+      let tools = ReloadableTools(plan: options.plan, project: options.project, client: HTTPClient())
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
       (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
-      let logs = AgentLogStore(
-        directory: state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
-      ) { NodeLog.logger.error("\($0)") }
+      let logs = Self.logs(options, clock: clock, events: events)
       let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
-      let launcher = GuardedLauncher(
-        clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
+      let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
+      tools.connect(WasmSkillEngine(engine: wasm))
       var services = services(
         options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
@@ -138,6 +135,12 @@ package final class Node: Sendable {
       await store.close()
       throw error
     }
+  }
+
+  private static func logs(_ options: NodeOptions, clock: SystemClock, events: EventHub) -> AgentLogStore {
+    AgentLogStore(
+      directory: options.state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
+    ) { NodeLog.logger.error("\($0)") }
   }
 
   private static func services(

@@ -7,19 +7,32 @@ internal import NexusKernel
 internal import NexusTools
 internal import Synchronization
 
-/// The built-in tools with the grants of the configuration that holds now.
+/// The built-in tools and the skills, with the grants of the configuration that holds now.
 final class ReloadableTools: ToolPerformer {
   private let tools: Mutex<BuiltInTools>
+  private let granted: Mutex<[AgentName: [String]]>
+  private let skills: SkillTools
   private let client: HTTPClient
 
-  init(plan: ProjectPlan, client: HTTPClient) {
+  /// Makes the tools of a plan; `project` is its folder, absolute.
+  init(plan: ProjectPlan, project: String, client: HTTPClient) {
     self.client = client
-    tools = Mutex(BuiltInTools(access: Self.access(of: plan), client: client))
+    let access = Self.access(of: plan)
+    tools = Mutex(BuiltInTools(access: access, client: client))
+    granted = Mutex(access.mapValues(\.tools))
+    skills = SkillTools(project: project)
+    skills.reconfigure(plan)
   }
 
+  /// Skills can be called from now on.
+  func connect(_ engine: any SkillEngine) { skills.connect(engine) }
+
   func reconfigure(_ plan: ProjectPlan) {
-    let fresh = BuiltInTools(access: Self.access(of: plan), client: client)
+    let access = Self.access(of: plan)
+    let fresh = BuiltInTools(access: access, client: client)
+    skills.reconfigure(plan)
     tools.withLock { $0 = fresh }
+    granted.withLock { $0 = access.mapValues(\.tools) }
   }
 
   private static func access(of plan: ProjectPlan) -> [AgentName: ToolAccess] {
@@ -33,9 +46,16 @@ final class ReloadableTools: ToolPerformer {
     return access
   }
 
-  func definitions(for agent: AgentName) -> [ToolDefinition] { tools.withLock { $0 }.definitions(for: agent) }
+  func definitions(for agent: AgentName) -> [ToolDefinition] {
+    tools.withLock { $0 }.definitions(for: agent) + skills.definitions(of: grants(of: agent))
+  }
 
   func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
-    await tools.withLock { $0 }.perform(tool, arguments: arguments, for: agent)
+    if tool.hasPrefix(SkillTools.prefix), grants(of: agent).contains(tool) {
+      return await skills.perform(tool, arguments: arguments)
+    }
+    return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: agent)
   }
+
+  private func grants(of agent: AgentName) -> [String] { granted.withLock { $0[agent] ?? [] } }
 }

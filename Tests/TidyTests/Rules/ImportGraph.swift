@@ -23,6 +23,9 @@ enum ImportGraph {
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
     "NexusTools": ["NexusCore", "NexusHTTP", "NexusLocalModels"],
     "NexusGates": ["NexusCore", "NexusDiagnostics"],
+    "NexusSkills": ["NexusCore", "NexusConfig", "NexusDiagnostics", "NexusGates", "CTemplates"],
+    // Swift among the templates is source of skills, which stands alone.
+    "CTemplates": [],
     "NexusLLMAgent": ["NexusCore", "NexusHTTP"],
     "NexusServer": ["NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard"],
     "NexusNode": [
@@ -30,11 +33,11 @@ enum ImportGraph {
       "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP",
       "NexusEgress",
       "NexusGateway", "NexusRuntime",
-      "NexusTools", "NexusServer",
+      "NexusTools", "NexusSkills", "NexusServer",
     ],
     "NexusCLI": [
       "NexusCore", "NexusAPI", "NexusConfig", "NexusDiagnostics", "NexusGates", "NexusKernel", "NexusNode",
-      "NexusHTTP", "NexusLLMAgent", "CTemplates",
+      "NexusHTTP", "NexusLLMAgent", "NexusSkills", "CTemplates",
     ],
     "NexusTestKit": ["NexusCore", "NexusAudit", "NexusKernel", "NexusStore", "NexusRuntime"],
     "NexusSupervisionKit": ["NexusCore", "NexusKernel"],
@@ -66,7 +69,7 @@ enum ImportGraph {
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
     "UnixSignals": ["NexusNode"],
-    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusSkills", "NexusGateway", "NexusServer", "NexusNode"],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
     "HeapModule": ["NexusKernel"],

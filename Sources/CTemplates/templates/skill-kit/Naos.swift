@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// What a skill in Swift is written with. It gets one JSON value and answers one, or throws an error: it defines
+// `func skill(_ input: JSON) throws(SkillError) -> JSON`.
+
+/// A JSON value.
+enum JSON {
+  case null
+  case bool(Bool)
+  case int(Int64)
+  /// A number that is no `Int64`: its literal, as it was written, so that no digit is lost.
+  case number(String)
+  case string(String)
+  case array([JSON])
+  case object([Member])
+
+  struct Member {
+    var key: String
+    var value: JSON
+    init(_ key: String, _ value: JSON) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// The member of that name; nil for null, too: an absent member and a null one mean the same.
+  subscript(_ key: StaticString) -> JSON? {
+    guard case .object(let members) = self else { return nil }
+    for member in members where member.key.has(key) {
+      if case .null = member.value { return nil }
+      return member.value
+    }
+    return nil
+  }
+
+  var text: String? {
+    if case .string(let text) = self { return text }
+    return nil
+  }
+
+  var integer: Int64? {
+    if case .int(let number) = self { return number }
+    return nil
+  }
+
+  var boolean: Bool? {
+    if case .bool(let truth) = self { return truth }
+    return nil
+  }
+
+  var elements: [JSON]? {
+    if case .array(let elements) = self { return elements }
+    return nil
+  }
+}
+
+/// What a skill answers instead of an output.
+struct SkillError: Error {
+  /// For programs: lower case letters and underscores.
+  var code: String
+  /// For whoever reads it.
+  var message: String
+
+  init(_ code: String, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}
+
+enum Log: Int32 {
+  case debug, info, warning, error
+
+  /// A line for whoever runs the skill; it is no part of the answer.
+  func callAsFunction(_ text: String) {
+    var text = text
+    text.withUTF8 { writeLog(rawValue, $0.baseAddress, $0.count) }
+  }
+}
+
+extension String {
+  /// The same bytes.
+  ///
+  /// `==` on texts asks Unicode what they mean, and brings its tables along: a hundred kilobytes.
+  func isSame(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+
+  func has(_ other: StaticString) -> Bool {
+    guard utf8.count == other.utf8CodeUnitCount else { return false }
+    var index = 0
+    let start = other.utf8Start
+    for byte in utf8 {
+      guard byte == start[index] else { return false }
+      index += 1
+    }
+    return true
+  }
+
+  /// What is well-formed of the bytes.
+  init(bytes: [UInt8]) { self.init(decoding: bytes, as: UTF8.self) }
+  init(bytes: ArraySlice<UInt8>) { self.init(decoding: bytes, as: UTF8.self) }
+
+  var bytes: [UInt8] { Array(utf8) }
+}
+
+// MARK: The C half of the kit
+
+@_extern(c, "naos_node_kind") private func nodeKind(_ node: UnsafeRawPointer) -> Int32
+@_extern(c, "naos_node_truth") private func nodeTruth(_ node: UnsafeRawPointer) -> Bool
+@_extern(c, "naos_node_count") private func nodeCount(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_first") private func nodeFirst(_ node: UnsafeRawPointer) -> UnsafeRawPointer?
+@_extern(c, "naos_node_next") private func nodeNext(_ node: UnsafeRawPointer) -> UnsafeRawPointer?
+@_extern(c, "naos_node_text") private func nodeText(_ node: UnsafeRawPointer) -> UnsafePointer<UInt8>?
+@_extern(c, "naos_node_text_length") private func nodeTextLength(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_key") private func nodeKey(_ node: UnsafeRawPointer) -> UnsafePointer<UInt8>?
+@_extern(c, "naos_node_key_length") private func nodeKeyLength(_ node: UnsafeRawPointer) -> Int
+@_extern(c, "naos_node_integer") private func nodeInteger(
+  _ node: UnsafeRawPointer, _ result: UnsafeMutablePointer<Int64>
+) -> Bool
+
+@_extern(c, "naos_begin_object") private func beginObject()
+@_extern(c, "naos_end_object") private func endObject()
+@_extern(c, "naos_begin_array") private func beginArray()
+@_extern(c, "naos_end_array") private func endArray()
+@_extern(c, "naos_null") private func writeNull()
+@_extern(c, "naos_bool") private func writeBool(_ truth: Bool)
+@_extern(c, "naos_int") private func writeInt(_ number: Int64)
+@_extern(c, "naos_put_key") private func writeKey(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
+@_extern(c, "naos_put_string") private func writeString(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
+@_extern(c, "naos_put_number") private func writeNumber(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
+@_extern(c, "naos_put_log") private func writeLog(_ level: Int32, _ bytes: UnsafePointer<UInt8>?, _ length: Int)
+@_extern(c, "naos_put_failure") private func writeFailure(
+  _ code: UnsafePointer<UInt8>?, _ codeLength: Int, _ message: UnsafePointer<UInt8>?, _ messageLength: Int)
+
+extension JSON {
+  fileprivate init(_ node: UnsafeRawPointer) {
+    switch nodeKind(node) {
+    case 1: self = .bool(nodeTruth(node))
+    case 2:
+      var number: Int64 = 0
+      self = nodeInteger(node, &number) ? .int(number) : .number(Self.text(nodeText(node), nodeTextLength(node)))
+    case 3: self = .string(Self.text(nodeText(node), nodeTextLength(node)))
+    case 4:
+      var elements: [JSON] = []
+      elements.reserveCapacity(nodeCount(node))
+      var next = nodeFirst(node)
+      while let element = next {
+        elements.append(JSON(element))
+        next = nodeNext(element)
+      }
+      self = .array(elements)
+    case 5:
+      var members: [Member] = []
+      members.reserveCapacity(nodeCount(node))
+      var next = nodeFirst(node)
+      while let member = next {
+        members.append(Member(Self.text(nodeKey(member), nodeKeyLength(member)), JSON(member)))
+        next = nodeNext(member)
+      }
+      self = .object(members)
+    default: self = .null
+    }
+  }
+
+  private static func text(_ start: UnsafePointer<UInt8>?, _ length: Int) -> String {
+    String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
+  }
+
+  fileprivate func write() {
+    switch self {
+    case .null: writeNull()
+    case .bool(let truth): writeBool(truth)
+    case .int(let number): writeInt(number)
+    case .number(let literal): Self.passing(literal, to: writeNumber)
+    case .string(let text): Self.passing(text, to: writeString)
+    case .array(let elements):
+      beginArray()
+      for element in elements { element.write() }
+      endArray()
+    case .object(let members):
+      beginObject()
+      for member in members {
+        Self.passing(member.key, to: writeKey)
+        member.value.write()
+      }
+      endObject()
+    }
+  }
+
+  private static func passing(_ text: String, to write: (UnsafePointer<UInt8>?, Int) -> Void) {
+    var text = text
+    text.withUTF8 { write($0.baseAddress, $0.count) }
+  }
+}
+
+@_cdecl("naos_skill")
+func naosSkill(_ input: UnsafeRawPointer) {
+  do throws(SkillError) {
+    try skill(JSON(input)).write()
+  } catch {
+    var code = error.code
+    var message = error.message
+    code.withUTF8 { code in
+      message.withUTF8 { message in writeFailure(code.baseAddress, code.count, message.baseAddress, message.count) }
+    }
+  }
+}

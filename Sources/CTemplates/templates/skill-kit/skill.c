@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+//
+// The two functions of a skill module: bytes of JSON go in, bytes of JSON come out.
+#include "naos.h"
+
+#define EXPORT(name) __attribute__((export_name(name)))
+#define IMPORT(name) __attribute__((import_module("naos"), import_name(name)))
+
+IMPORT("fail") void naos_host_fail(const char *bytes, size_t length);
+IMPORT("log") void naos_host_log(int32_t level, const char *bytes, size_t length);
+
+const naos_json *naos_parse(const char *bytes, size_t length, const char **complaint);
+naos_text naos_answer(void);
+naos_text naos_failure(void);
+
+void naos_log(naos_log_level level, naos_text text) { naos_host_log((int32_t)level, text.bytes, text.length); }
+
+/// Memory for the input; 0 if there is not as much.
+EXPORT("naos_alloc") void *naos_alloc(size_t length) { return malloc(length); }
+
+/// Answers the input: where the answer stands in the upper 32 bits, its length in the lower ones; -1 after a failure.
+EXPORT("naos_run") int64_t naos_run(const char *bytes, size_t length) {
+  const char *complaint = NULL;
+  const naos_json *input = naos_parse(bytes, length, &complaint);
+  if (input == NULL) {
+    naos_fail("invalid_json", complaint);
+  } else {
+    naos_skill(input);
+  }
+  naos_text answer = naos_answer();
+  if (naos_has_failed()) {
+    naos_text failure = naos_failure();
+    naos_host_fail(failure.bytes, failure.length);
+    return -1;
+  }
+  return (int64_t)((uint64_t)(uintptr_t)answer.bytes << 32 | answer.length);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// What the `skill.yaml` of a skill says.
+package struct SkillManifest: Sendable, Hashable {
+  package static let fileName = "skill.yaml"
+  /// The folder of a project that its skills are in, each in one of its own.
+  package static let folder = "skills"
+
+  package enum Language: String, Sendable, CaseIterable { case swift, c, python }
+
+  /// What a skill may use of its host.
+  package enum Grant: String, Sendable, CaseIterable {
+    /// The time of day.
+    case time
+
+    /// The function of the module `naos` that it opens.
+    package var imports: [String] {
+      switch self {
+      case .time: ["time"]
+      }
+    }
+  }
+
+  /// What every skill may use of its host.
+  package static let freeImports = ["fail", "log"]
+
+  package var name: String
+  package var version: String
+  package var description: String
+  package var language: Language
+  package var input: JSONValue
+  package var output: JSONValue
+  package var limits: SkillLimits
+  package var grants: Set<Grant>
+
+  /// Functions of its host that its module may import.
+  package var allowedImports: Set<String> { Set(Self.freeImports + grants.flatMap(\.imports)) }
+
+  /// The file of its module, in its folder.
+  package var moduleFile: String { name + ".wasm" }
+}
+
+extension SkillManifest {
+  /// Whether a skill may have that name.
+  package static func accepts(name: String) -> Bool { NameRule.plain.accepts(name) }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusConfig
+internal import NexusCore
+internal import NexusKernel
+internal import NexusSkills
+internal import Synchronization
+
+/// The skills of a project, as tools of its agents.
+final class SkillTools: Sendable {
+  static let prefix = "skills."
+
+  private struct State {
+    var engine: (any SkillEngine)?
+    var skills: [String: SkillFolder] = [:]
+    /// Made at the first call of each.
+    var callers: [String: SkillCaller] = [:]
+  }
+
+  private let project: String
+  private let state = Mutex(State())
+
+  /// - Parameter project: its folder, absolute.
+  init(project: String) { self.project = project }
+
+  /// From now on calls can be made.
+  func connect(_ engine: any SkillEngine) { state.withLock { $0.engine = engine } }
+
+  /// Reads the manifests of the skills that agents of the plan have as tools.
+  func reconfigure(_ plan: ProjectPlan) {
+    var skills: [String: SkillFolder] = [:]
+    for agent in plan.agents {
+      guard case .llm(let llm) = agent.kind else { continue }
+      for tool in llm.tools where tool.hasPrefix(Self.prefix) && skills[tool] == nil {
+        let shown = "\(SkillManifest.folder)/\(tool.dropFirst(Self.prefix.count))"
+        let folder = "\(project)/\(shown)"
+        skills[tool] = SkillReading(folder: folder, shownAs: shown).manifest.map {
+          SkillFolder(path: folder, manifest: $0)
+        }
+      }
+    }
+    state.withLock {
+      $0.skills = skills
+      $0.callers = [:]
+    }
+  }
+
+  /// Those of the tools that are skills, as a model is told of them.
+  func definitions(of tools: [String]) -> [ToolDefinition] {
+    let skills = state.withLock { $0.skills }
+    return tools.compactMap { tool in
+      skills[tool].map {
+        ToolDefinition(name: tool, description: $0.manifest.description, parameters: $0.manifest.input)
+      }
+    }
+  }
+
+  func perform(_ tool: String, arguments: JSONValue) async -> ToolOutcome {
+    do throws(SkillProblem) {
+      switch try await caller(of: tool).call(arguments) {
+      case .output(let value): return ToolOutcome(succeeded: true, content: value)
+      case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
+      }
+    } catch {
+      return Self.failure(error.code, error.message)
+    }
+  }
+
+  private func caller(of tool: String) throws(SkillProblem) -> SkillCaller {
+    let (engine, skill, caller) = state.withLock { ($0.engine, $0.skills[tool], $0.callers[tool]) }
+    if let caller { return caller }
+    guard let skill else { throw SkillProblem("NX-SKL-002", "there is no skill for '\(tool)'") }
+    guard let engine else { throw SkillProblem("NX-SKL-009", "the node is still starting; ask again") }
+    let fresh = try SkillCaller(skill, engine: engine, tenant: project)
+    state.withLock { if $0.skills[tool] == skill { $0.callers[tool] = fresh } }
+    return fresh
+  }
+
+  private static func failure(_ code: String, _ message: String) -> ToolOutcome {
+    ToolOutcome(succeeded: false, content: ["error": .string(message), "code": .string(code)])
+  }
+}
