@@ -179,7 +179,7 @@ struct GateTests {
     try await GateFixture.with(.tcp) { gate in
       let agent = try gate.agent()
       let host = try gate.upstream.accepted()
-      fcntl(host.number, F_SETFL, O_NONBLOCK)
+      _ = fcntl(host.number, F_SETFL, O_NONBLOCK)
       let piece = [UInt8](repeating: 7, count: 65_536)
       var written = 0
       var sawFull = 0

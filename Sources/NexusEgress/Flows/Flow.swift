@@ -194,7 +194,7 @@ final class Flow {
     pending = []
     front.close(promise: nil)
     back?.close(promise: nil)
-    let report = FlowReport(
+    let report = EgressFlow(
       host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
       duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
     // Whoever said nothing has not used the door.
