@@ -264,6 +264,15 @@ import Testing
     await bench.end()
   }
 
+  @Test func `names of a module bring no escapes into an error`() async throws {
+    let text =
+      #"(module (import "\1b[31mred\0a\e2\80\ae" "f" (func)) (memory (export "memory") 1) (func (export "_start")))"#
+    let message = try #require(await refusal(of: try request(text))?.message)
+    #expect(message.contains("[31mred"), "\(message)")
+    #expect(!message.unicodeScalars.contains { $0.value < 32 || $0.value == 0x202E }, "\(message)")
+    await bench.end()
+  }
+
   @Test func `a module without a sandbox is refused`() async throws {
     var request = try request(Guest.echo)
     request.enclosure = nil

@@ -138,7 +138,6 @@ final class WorkerWords: OutputReceiver {
   }
 
   var text: String {
-    let text = String(decoding: state.withLock { $0 }, as: UTF8.self)
-    return text.split(separator: "\n").joined(separator: "; ")
+    String(decoding: state.withLock { $0 }, as: UTF8.self).plainWords
   }
 }
