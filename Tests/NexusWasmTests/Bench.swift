@@ -27,7 +27,7 @@ final class Bench: Sendable {
     return "/" + parts.joined(separator: "/") + "/.build/wasmtime/" + WasmLibrary.fileName
   }()
 
-  /// - Parameter worker: what is started as a worker; this program unless a test plays another one.
+  /// What is started as a worker is this program, unless a test plays another one.
   init(worker: String? = nil) throws {
     try Self.check()
     folder = try TemporaryFolder()
