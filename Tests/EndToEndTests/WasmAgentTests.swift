@@ -18,10 +18,12 @@ struct WasmAgentTests {
   private static func module(_ text: String) throws -> Data {
     var bytes: UnsafeMutablePointer<UInt8>?
     var problem = [CChar](repeating: 0, count: 512)
-    let count = naos_wasm_from_text(library, text, text.utf8.count, &bytes, &problem, problem.count)
-    guard count >= 0, let made = bytes else { throw GaveUp(description: String(cString: problem)) }
-    defer { free(made) }
-    return Data(bytes: made, count: count)
+    let count = unsafe naos_wasm_from_text(library, text, text.utf8.count, &bytes, &problem, problem.count)
+    guard count >= 0, let made = unsafe bytes else {
+      throw GaveUp(description: String(decoding: problem.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+    defer { unsafe free(made) }
+    return unsafe Data(bytes: made, count: count)
   }
 
   /// Makes a project with the agent `x`, whose module has this start.

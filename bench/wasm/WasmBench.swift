@@ -39,7 +39,8 @@ struct WasmBench {
   }
 
   private static func fail(_ words: String) -> Never {
-    unsafe fputs(words + "\n", stderr)
+    let bytes = Array((words + "\n").utf8)
+    _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
     exit(1)
   }
 

@@ -72,12 +72,14 @@ struct WorkerEnd: Sendable, Hashable {
     output = Array(rest[logEnd...])
   }
 
-  /// The library writes a trace and the cause behind it; the cause is what people need.
+  /// Of a trap the library writes a trace, and the cause behind it: that is what people need.
   private static func cause(_ text: String) -> String {
+    let mark = "Caused by:"
     let lines = text.split(separator: "\n").map { $0.trimmed }
-    let index = lines.lastIndex(of: "Caused by:")
-    let kept = index.map { Array(lines[($0 + 1)...]) } ?? lines
-    return kept.filter { !$0.isEmpty }.joined(separator: "; ")
+    let isTrace = lines.first?.hasPrefix("error while executing") ?? false
+    let index = isTrace ? lines.lastIndex(of: mark) : nil
+    let kept = index.map { lines[($0 + 1)...] } ?? lines[...]
+    return kept.filter { !$0.isEmpty && $0 != mark }.joined(separator: "; ")
   }
 
   /// The lines of log; nil if they are not what they say they are.
