@@ -89,6 +89,7 @@ let targets: [Target] = [
 
   // Network leaves.
   module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
+  module("NexusEgress", ["NexusCore", "NexusHTTP", nioCore, nioPosix]),
   module(
     "NexusGateway",
     [
@@ -110,8 +111,9 @@ let targets: [Target] = [
     [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry",
-      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP", "NexusGateway", "NexusRuntime",
-      "NexusTools", "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore, nioPosix,
+      "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP", "NexusEgress", "NexusGateway",
+      "NexusRuntime", "NexusTools", "NexusSkills", "NexusServer", crypto, lifecycle, unixSignals, logging, nioCore,
+      nioPosix,
     ], speed: .small),
   module(
     "NexusCLI",
@@ -181,6 +183,7 @@ let targets: [Target] = [
   tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
+  tests("NexusEgressTests", ["NexusEgress", "NexusCore"]),
   tests("NexusWasmTests", ["NexusWasm", "NexusSandbox", "NexusCore", "CWasmtime"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),

@@ -139,6 +139,9 @@ static const unsigned char NX_API_032[] = {
 static const unsigned char NX_API_033[] = {
 #embed "../../docs/errors/NX-API-033.md"
 };
+static const unsigned char NX_API_034[] = {
+#embed "../../docs/errors/NX-API-034.md"
+};
 static const unsigned char NX_APR_001[] = {
 #embed "../../docs/errors/NX-APR-001.md"
 };
@@ -568,8 +571,35 @@ static const unsigned char NX_GAT_097[] = {
 static const unsigned char NX_GAT_098[] = {
 #embed "../../docs/errors/NX-GAT-098.md"
 };
-static const unsigned char NX_GAT_099[] = {
-#embed "../../docs/errors/NX-GAT-099.md"
+static const unsigned char NX_GAT_100[] = {
+#embed "../../docs/errors/NX-GAT-100.md"
+};
+static const unsigned char NX_GAT_101[] = {
+#embed "../../docs/errors/NX-GAT-101.md"
+};
+static const unsigned char NX_GAT_102[] = {
+#embed "../../docs/errors/NX-GAT-102.md"
+};
+static const unsigned char NX_GAT_103[] = {
+#embed "../../docs/errors/NX-GAT-103.md"
+};
+static const unsigned char NX_GAT_104[] = {
+#embed "../../docs/errors/NX-GAT-104.md"
+};
+static const unsigned char NX_GAT_105[] = {
+#embed "../../docs/errors/NX-GAT-105.md"
+};
+static const unsigned char NX_GAT_106[] = {
+#embed "../../docs/errors/NX-GAT-106.md"
+};
+static const unsigned char NX_GAT_107[] = {
+#embed "../../docs/errors/NX-GAT-107.md"
+};
+static const unsigned char NX_GAT_108[] = {
+#embed "../../docs/errors/NX-GAT-108.md"
+};
+static const unsigned char NX_GAT_110[] = {
+#embed "../../docs/errors/NX-GAT-110.md"
 };
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
@@ -1077,6 +1107,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-031", NX_API_031, sizeof NX_API_031},
     {"NX-API-032", NX_API_032, sizeof NX_API_032},
     {"NX-API-033", NX_API_033, sizeof NX_API_033},
+    {"NX-API-034", NX_API_034, sizeof NX_API_034},
     {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
     {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
     {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},
@@ -1220,7 +1251,16 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-096", NX_GAT_096, sizeof NX_GAT_096},
     {"NX-GAT-097", NX_GAT_097, sizeof NX_GAT_097},
     {"NX-GAT-098", NX_GAT_098, sizeof NX_GAT_098},
-    {"NX-GAT-099", NX_GAT_099, sizeof NX_GAT_099},
+    {"NX-GAT-100", NX_GAT_100, sizeof NX_GAT_100},
+    {"NX-GAT-101", NX_GAT_101, sizeof NX_GAT_101},
+    {"NX-GAT-102", NX_GAT_102, sizeof NX_GAT_102},
+    {"NX-GAT-103", NX_GAT_103, sizeof NX_GAT_103},
+    {"NX-GAT-104", NX_GAT_104, sizeof NX_GAT_104},
+    {"NX-GAT-105", NX_GAT_105, sizeof NX_GAT_105},
+    {"NX-GAT-106", NX_GAT_106, sizeof NX_GAT_106},
+    {"NX-GAT-107", NX_GAT_107, sizeof NX_GAT_107},
+    {"NX-GAT-108", NX_GAT_108, sizeof NX_GAT_108},
+    {"NX-GAT-110", NX_GAT_110, sizeof NX_GAT_110},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

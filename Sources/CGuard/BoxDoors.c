@@ -51,12 +51,13 @@ static int take_address(int socket_fd, const struct sockaddr_in *place, uint32_t
 static int open_door(int loopback, const struct naos_box_entry *entry, uint32_t number, void (*pass)(int door)) {
   struct sockaddr_in place;
   if (!read_place(entry->source, &place)) return EINVAL;
-  int error = is_loopback(&place) ? 0 : take_address(loopback, &place, number);
-  if (error) return error;
-  int type = entry->kind == NAOS_BOX_DOOR ? SOCK_STREAM : SOCK_DGRAM;
+  int error = 0, type = entry->kind == NAOS_BOX_DOOR ? SOCK_STREAM : SOCK_DGRAM;
   int door = socket(AF_INET, type | SOCK_CLOEXEC, 0);
   if (door < 0) return errno;
   if (bind(door, (struct sockaddr *)&place, sizeof place) < 0) error = errno;
+  // The first door at an address that is not of the loopback brings it.
+  if (error == EADDRNOTAVAIL && !is_loopback(&place) && (error = take_address(loopback, &place, number)) == 0)
+    if (bind(door, (struct sockaddr *)&place, sizeof place) < 0) error = errno;
   if (!error && type == SOCK_STREAM && listen(door, BACKLOG) < 0) error = errno;
   if (!error) pass(door);
   close(door);

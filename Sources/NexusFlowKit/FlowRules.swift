@@ -61,7 +61,7 @@ package struct FlowRules {
   /// A person has the run go on: whom the judge is asked about may have changed.
   private static func asksJudgeAgain(_ entry: RunEntry) -> Bool {
     switch entry {
-    case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): true
+    case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person), .integrity(.haltAccepted): true
     default: false
     }
   }
@@ -270,7 +270,7 @@ package struct FlowRules {
     for entry in journal {
       switch entry.entry {
       case .killRequested: isWanted = true
-      case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): isWanted = false
+      case .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person), .integrity(.haltAccepted): isWanted = false
       default: break
       }
     }

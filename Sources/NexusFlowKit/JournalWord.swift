@@ -43,6 +43,19 @@ package enum JournalWord {
         : "judged \(path) \(judgement.verdict.rawValue)>\(judgement.consequence.rawValue)"
     case .gateDecided(let path, _, let decision, _): "\(decision.rawValue) \(path)"
     case .stopped: "stopped"
+    case .integrity(let entry): of(entry)
+    }
+  }
+
+  private static func of(_ entry: IntegrityEntry) -> String {
+    switch entry {
+    case .halted(let doubt): "halted \(doubt.condition.rawValue)"
+    case .haltAccepted: "accepted"
+    case .checkpointed(let seal): "sealed \(seal.number)\(seal.isVerified ? " verified" : "")"
+    case .rollbackStarted(let number, _, _): "back to \(number)"
+    case .contextRead(let step, let item): "read \(step) \(item.key)"
+    case .rolledBack(let number, let standing):
+      "at \(number)" + (standing.isEmpty ? "" : " but \(standing.map(\.text).joined(separator: " "))")
     }
   }
 }

@@ -10,6 +10,7 @@ package struct SampleJudge: OutputJudge {
 
   package func judge(_ question: GateQuestion) -> GateFinding {
     let word = question.value.stringValue ?? question.value["kind"]?.stringValue ?? ""
+    if word == "broken" { return .blocked(question.gate, "it cannot be asked") }
     let verdict = question.gate.program[word]?.stringValue.flatMap(Verdict.init(rawValue:)) ?? .pass
     guard verdict > .pass else { return GateFinding(validator: question.gate.name, verdict: .pass) }
     return GateFinding(

@@ -72,7 +72,7 @@ package final class EffectGateway: EffectBoundary {
   }
 
   private func admit(_ caller: Caller, _ run: RunSession?) -> AttemptAccess {
-    let session = AttemptSession(key: services.keys.mint(), caller: caller, run: run)
+    let session = AttemptSession(key: services.keys.mint(), caller: caller, run: run, meter: services.meter)
     services.keys.insert(session)
     services.runs.opened(session)
     return AttemptAccess(key: session.key, baseURL: baseURL)

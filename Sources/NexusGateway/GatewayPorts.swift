@@ -24,6 +24,8 @@ package struct GatewayPorts: Sendable {
   package var agentCalls: any AgentCallHandler
   /// Rules on actions before they are announced.
   package var gate: any EffectGate = OpenGate()
+  /// Counts what is done.
+  package var meter = NodeMeter()
   /// Told what the node's log is to say.
   package var notice: @Sendable (GatewayNotice) -> Void
   /// Told how the streamed answers of callers go on, on the thread of the call; must not block.

@@ -22,6 +22,7 @@ final class GatewayServices: Sendable {
   let gate: any EffectGate
   let local: any LocalUpstream
   let health: UpstreamHealth
+  let meter: NodeMeter
   let notice: @Sendable (GatewayNotice) -> Void
   let streams: @Sendable (Caller, StreamSign) -> Void
   let drains = CountedPlaces()
@@ -45,6 +46,7 @@ final class GatewayServices: Sendable {
     agentCalls = ports.agentCalls
     gate = ports.gate
     local = try LocalModels(script: configuration.localScript, limits: configuration.limits)
+    meter = ports.meter
     notice = ports.notice
     streams = ports.streams
     health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)

@@ -21,6 +21,7 @@ package final class AgentRuntime: Sendable {
   private let plan: ProjectPlan
   private let work = WorkHost()
   private let desk: ServiceDesk
+  private let context: ContextDesk
 
   /// Builds the runtime; nothing runs before `run`.
   ///
@@ -47,6 +48,7 @@ package final class AgentRuntime: Sendable {
     approvals = ApprovalDesk(
       policies: plan.approvals, services: services, executor: executor, work: work, hash: hash)
     gate = ActionGate(judge: services.actions, services: services, executor: executor, desk: approvals)
+    context = ContextDesk(services: services, hash: hash)
     schedules = ScheduleHost(services: services, executor: executor, work: work, zones: zones)
   }
 
@@ -54,7 +56,8 @@ package final class AgentRuntime: Sendable {
   package var agentCalls: any AgentCallHandler {
     AgentCallRouter(
       executor: executor, desk: desk, board: board, services: services,
-      questions: AgentQuestions(desk: approvals, gate: gate, executor: executor, services: services))
+      questions: AgentQuestions(desk: approvals, gate: gate, executor: executor, services: services),
+      context: ContextCalls(desk: context, executor: executor, services: services))
   }
 
   /// Fills the windows and the board from the store and connects the parts; before anything is started.
@@ -82,6 +85,7 @@ package final class AgentRuntime: Sendable {
       approvals.ended($0)
       gate.forget($0)
     }
+    await executor.setOnRollback { [approvals] in approvals.wentBack($0, to: $1) }
     approvals.connect { [gate] in gate.complaint(about: $0, of: $1) }
     let (board, clock, health) = (board, services.clock, services.health)
     services.events.tap { effect in

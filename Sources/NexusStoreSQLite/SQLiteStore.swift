@@ -23,9 +23,9 @@ package final class SQLiteStore: Store {
   /// - Throws: `locked`, `corrupt`, `newerSchema`, `full` or `inputOutput`.
   package static func open(
     path: String, durability: StoreDurability = .sync, clock: any NexusClock, vfs: String? = nil,
-    seal: AuditSeal? = nil
+    seal: AuditSeal? = nil, meter: NodeMeter? = nil
   ) async throws(StoreError) -> SQLiteStore {
-    let engine = CommitEngine(clock: clock)
+    let engine = CommitEngine(clock: clock, meter: meter)
     try await engine.open(path: path, durability: durability, vfs: vfs, seal: seal)
     let reader = StoreReader(vfs: vfs)
     do throws(StoreError) {

@@ -14,6 +14,10 @@ final class FakeNode: NodeOperations {
     var stopped: [String] = []
     var lines: [LogEvent] = []
     var watchers: [AsyncStream<NodeEvent>.Continuation] = []
+    /// What each of them wants.
+    var filters: [EventFilter] = []
+    var rows: [RunRow] = []
+    var asks: [ApprovalReport] = []
     var waitsForEver = false
     /// How often it was asked for lines.
     var readings = 0
@@ -30,7 +34,10 @@ final class FakeNode: NodeOperations {
 
   init(agents: [AgentStatus] = []) { state.withLock { $0.report.agents = agents } }
 
-  func publish(_ event: NodeEvent) { for watcher in state.withLock({ $0.watchers }) { watcher.yield(event) } }
+  func publish(_ event: NodeEvent) {
+    let (watchers, filters) = state.withLock { ($0.watchers, $0.filters) }
+    for (watcher, filter) in zip(watchers, filters) where filter.matches(event) { watcher.yield(event) }
+  }
 
   static let run = RunReport(
     id: RunID("run_1"), kind: "agent", name: "researcher", status: "completed", output: "done",
@@ -61,8 +68,30 @@ final class FakeNode: NodeOperations {
       status: status, mode: "task", workingDirectory: "/demo", supervisor: "root", restart: "permanent")
   }
 
-  func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage { RunPage(runs: []) }
-  func showRun(_ run: RunID) async throws(OperationError) -> RunDetail { throw .unknownRun(run) }
+  func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
+    let rows = state.withLock { $0.rows }.filter { row in
+      (filter.name == nil || row.name == filter.name) && filter.cursor.map { row.id.text < $0 } != false
+    }
+    return RunPage(
+      runs: Array(rows.prefix(filter.limit)), next: rows.count > filter.limit ? rows[filter.limit - 1].id.text : nil)
+  }
+
+  func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
+    guard let row = state.withLock({ $0.rows.first { $0.id == run } }) else { throw .unknownRun(run) }
+    let report = RunReport(
+      id: row.id, kind: row.kind, name: row.name, status: row.status, startedAt: WallTime(microseconds: 0))
+    return RunDetail(
+      report: report, input: .null, steps: [], journalEntries: 0, journalHead: JournalSequence(0), attempts: 1)
+  }
+
+  func approvals(_ filter: ApprovalFilter) async throws(OperationError) -> ApprovalList {
+    ApprovalList(approvals: state.withLock { $0.asks })
+  }
+
+  func approval(_ id: ApprovalID) async throws(OperationError) -> ApprovalReport {
+    guard let one = state.withLock({ $0.asks.first { $0.id == id } }) else { throw .unknownApproval(id) }
+    return one
+  }
 
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage {
     JournalPage(run: run, entries: [], head: JournalSequence(0))
@@ -96,7 +125,10 @@ final class FakeNode: NodeOperations {
 
   func events(_ filter: EventFilter) async throws(OperationError) -> AsyncStream<NodeEvent> {
     let (stream, continuation) = AsyncStream.makeStream(of: NodeEvent.self, bufferingPolicy: .bufferingNewest(4096))
-    state.withLock { $0.watchers.append(continuation) }
+    state.withLock {
+      $0.watchers.append(continuation)
+      $0.filters.append(filter)
+    }
     return stream
   }
 
@@ -134,7 +166,7 @@ final class FakeNode: NodeOperations {
   }
 
   func change(_ run: RunID, _ change: RunChange) async throws(OperationError) -> RunReport {
-    if change == .resume { throw .conflicting("It is not paused.") }
+    if change == .resume(accept: nil) { throw .conflicting("It is not paused.") }
     return Self.run
   }
   func flows() async throws(OperationError) -> FlowList { FlowList(flows: []) }

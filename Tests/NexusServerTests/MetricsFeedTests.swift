@@ -54,6 +54,42 @@ import Testing
     #expect(!text.contains("nexus_cost_total") && !text.contains("run_1"))
   }
 
+  @Test func `what the node counts itself is there from its start on, with help and buckets`() async throws {
+    let fixture = PlaneFixture()
+    let before = await fixture.ask("GET", "/metrics").text
+    for counter in NodeMeter.Counter.allCases {
+      #expect(before.contains("\n# HELP \(counter.name) \(counter.help)\n# TYPE \(counter.name) counter\n"))
+    }
+    #expect(before.contains("\nnexus_supervisor_intensity_exceeded_total 0\n"))
+    #expect(before.contains("\nnexus_journal_fsync_seconds_bucket{le=\"+Inf\"} 0\n"))
+    fixture.meter.count(.sagaSteps, ["publish", "compensation", "completed"])
+    for _ in 0..<2 { fixture.meter.count(.restarts, ["desk", "exit"]) }
+    fixture.meter.count(.intensityExceeded)
+    fixture.meter.observe(.journalFsync, .microseconds(300))
+    fixture.meter.observe(.journalFsync, .seconds(60))
+    fixture.meter.observe(.queueWait, .milliseconds(1))
+    let text = await fixture.ask("GET", "/metrics").text
+    for line in [
+      "nexus_saga_steps_total{saga=\"publish\",phase=\"compensation\",outcome=\"completed\"} 1",
+      "nexus_agent_restarts_total{supervisor=\"desk\",reason=\"exit\"} 2",
+      "nexus_supervisor_intensity_exceeded_total 1", "nexus_journal_fsync_seconds_bucket{le=\"0.00025\"} 0",
+      "nexus_journal_fsync_seconds_bucket{le=\"0.0005\"} 1", "nexus_journal_fsync_seconds_bucket{le=\"2.5\"} 1",
+      "nexus_journal_fsync_seconds_bucket{le=\"+Inf\"} 2", "nexus_journal_fsync_seconds_count 2",
+      "nexus_queue_wait_seconds_bucket{le=\"0.001\"} 1", "nexus_queue_wait_seconds_sum 0.001",
+    ] {
+      #expect(text.contains("\n\(line)\n"), "\(line)")
+    }
+  }
+
+  @Test func `a counter has a bounded number of series, and loses nothing`() {
+    let meter = NodeMeter()
+    for number in 0..<(NodeMeter.mostSeries + 20) { meter.count(.restarts, ["team-\(number)", "exit"]) }
+    let series = meter.counts(of: .restarts)
+    #expect(series.count == NodeMeter.mostSeries + 1)
+    #expect(series.first { $0.labels == ["_other", "_other"] }?.count == 20)
+    #expect(series.reduce(0) { $0 + $1.count } == NodeMeter.mostSeries + 20)
+  }
+
   @Test(.timeLimit(.minutes(1))) func `nothing is counted for somebody who does not come back`() async throws {
     let fixture = PlaneFixture()
     await withDiscardingTaskGroup { group in

@@ -5,6 +5,7 @@ import Logging
 import NexusAPI
 import NexusCore
 import NexusServer
+import Synchronization
 import Testing
 
 /// An operator plane without sockets, over a fake node and a clock that the test moves.
@@ -12,9 +13,23 @@ struct PlaneFixture {
   static let token = "naos_0123456789abcdef0123456789abcdef"
   static let named = "naos_ann_0123456789abcdef0123456789"
   static let ann = OperatorIdentity(name: "ann", role: "ops")
+  static let scoped = "naos_sam_0123456789abcdef0123456789"
+  /// Sees `alpha` alone.
+  static let sam = OperatorIdentity(name: "sam", role: "viewer", scope: ["alpha"])
+  /// SHA-256 of `scoped`.
+  private static let scopedDigest = "7029378e466006b4594540423f55c0e82f98e5d9ba90f76a446720b7078ae95c"
   /// SHA-256 of `named`.
   private static let digest = "25551a8a03a6b08b0f01dcc0bd229307d6c79d7e05162e317ee59a58a1087820"
 
+  /// Whether the named token was revoked.
+  final class Revoked: Sendable {
+    private let isRevoked = Mutex(false)
+    func withLock(_ body: (inout Bool) -> Void) { isRevoked.withLock { body(&$0) } }
+    var value: Bool { isRevoked.withLock { $0 } }
+  }
+
+  let revoked = Revoked()
+  let meter = NodeMeter()
   let node: FakeNode
   let clock: FakeClock
   let sessions: LoginSessions
@@ -33,10 +48,11 @@ struct PlaneFixture {
       clock: clock, random: FakeRandom(), file: sessionFile.map { SessionFile(path: $0, logger: logger) })
     hub = StreamHub(operations: node, clock: clock, boot: BootID("boot_1"), logger: logger)
     plane = OperatorPlane(
-      operations: node, audit: audit, clock: clock, version: "0.1.0",
-      credentials: Credentials(token: Self.token, sessions: sessions) { $0 == Self.digest ? Self.ann : nil }, hub: hub,
-      assets: DashboardAssets(),
-      logger: logger)
+      operations: node, audit: audit, meter: meter, clock: clock, version: "0.1.0",
+      credentials: Credentials(token: Self.token, sessions: sessions) { [revoked] in
+        guard !revoked.value else { return nil }
+        return $0 == Self.digest ? Self.ann : $0 == Self.scopedDigest ? Self.sam : nil
+      }, hub: hub, assets: DashboardAssets(), logger: logger)
     table = plane.table
   }
 
@@ -56,7 +72,10 @@ struct PlaneFixture {
 
   /// Logs in like the page does; gives the headers of both secrets.
   func login() async throws -> (cookie: [String: String], both: [String: String]) {
-    let code = sessions.issueCode()
+    try await login(with: sessions.issueCode())
+  }
+
+  func login(with code: String) async throws -> (cookie: [String: String], both: [String: String]) {
     let reply = await ask("POST", "/login", token: nil, body: "{\"code\":\"\(code)\"}")
     let secret = try #require(reply.json["session"]?.stringValue)
     let set = try #require(reply.headers.first { $0.name == "set-cookie" }?.value)

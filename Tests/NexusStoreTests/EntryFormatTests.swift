@@ -100,6 +100,32 @@ import Testing
     return entries + [.stopped(error)]
   }()
 
+  /// One of every entry and form that halts and checkpoints brought.
+  static let integrityEntries: [RunEntry] =
+    StopCondition.allCases.map { .integrity(.halted(IntegrityDoubt($0, step: path, note: "a note"))) } + [
+      .created(
+        RunCreation(
+          kind: .saga, name: "publish", input: ["topic"], definition: DefinitionHash("d0"), policy: "p0")),
+      .integrity(.halted(IntegrityDoubt(.clockRegressed))),
+      .integrity(.haltAccepted(by: "a person", reason: "looked at it", policy: "p1")),
+      .integrity(.haltAccepted(by: "a person", reason: "looked at it", policy: nil)),
+      .integrity(.checkpointed(CheckpointSeal(number: 1, step: path, isVerified: true, digest: "d1"))),
+      .integrity(.checkpointed(CheckpointSeal(number: 2, step: path, isVerified: false, digest: "d2"))),
+      .integrity(.rollbackStarted(to: 1, by: "a person", reason: "wrong")),
+      .integrity(.rolledBack(to: 1, standing: [path])), .integrity(.rolledBack(to: 0, standing: [])),
+      .integrity(
+        .contextRead(
+          step: path,
+          ContextItem(
+            key: "orders/7", version: 3, digest: "d3", observedAt: WallTime(microseconds: 1_795_412_220_123_456),
+            validUntil: WallTime(microseconds: 1_795_412_220_123_457), source: "state"))),
+      .integrity(
+        .contextRead(
+          step: path,
+          ContextItem(
+            key: "weather", observedAt: WallTime(microseconds: 1_795_412_220_123_456), source: "a station"))),
+    ]
+
   private static func judged(
     _ verdict: Verdict, _ consequence: Verdict, _ reason: GateJudgement.Reason? = nil, retryAfter: Duration? = nil,
     rejected: JSONValue? = nil
@@ -117,6 +143,7 @@ import Testing
 
   static let goldens: [(file: String, entries: [RunEntry])] = [
     ("entries-v1", entries), ("flow-entries-v1", flowEntries), ("gate-entries-v1", gateEntries),
+    ("integrity-entries-v1", integrityEntries),
   ]
 
   /// The file holds one entry a line, its two parts joined by a tab, which JSON never contains bare.
@@ -144,8 +171,8 @@ import Testing
 
   /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
   @Test func `the goldens hold every kind of entry`() {
-    var missing: Set<Int> = Set(0..<32)
-    for entry in Self.entries + Self.flowEntries + Self.gateEntries { missing.remove(Self.number(of: entry)) }
+    var missing: Set<Int> = Set(0..<33)
+    for entry in Self.entries + Self.flowEntries + Self.gateEntries + Self.integrityEntries { missing.remove(Self.number(of: entry)) }
     #expect(missing == [])
   }
 
@@ -183,6 +210,7 @@ import Testing
     case .judged: 29
     case .gateDecided: 30
     case .stopped: 31
+    case .integrity: 32
     }
   }
 

@@ -98,7 +98,7 @@ import Testing
       let plans = try await store.plans()
       #expect(plans.count > 50)
       // What is read whole is short, or is asked for as a whole.
-      let whole: Set = ["runCounts", "facets", "facetCount", "counters", "holds", "agents", "restarts"]
+      let whole: Set = ["runCounts", "facets", "facetCount", "counters", "holds", "agents", "restarts", "contextCount"]
       // These end at their limit.
       let limited: Set = ["charges", "lastBoot"]
       for (statement, plan) in plans where !whole.contains(statement) && !limited.contains(statement) {

@@ -16,7 +16,7 @@ PAGES = {
     "/approvals": "Approvals", "/costs": "Costs", "/logs": "Logs", "/trust": "Trust", "/audit": "Audit", "/system": "System",
 }
 # Seconds until something that has to come is given up; machines that build beside the tests are slow.
-PATIENCE = 60
+PATIENCE = 180
 DESKTOP = {"width": 1280, "height": 820}
 PHONE = {"width": 375, "height": 760}
 
@@ -34,7 +34,7 @@ class Browser:
         self.playwright.stop()
 
     @contextlib.contextmanager
-    def context(self, node, login=True, **options):
+    def context(self, node, login=True, token=None, **options):
         options = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
         context = self.chromium.new_context(**options)
         context.add_init_script(WATCH)
@@ -50,7 +50,7 @@ class Browser:
         try:
             if login:
                 page = context.new_page()
-                page.goto(node.login_link())
+                page.goto(node.login_link(token))
                 page.wait_for_url(node.url + "/")
                 page.wait_for_selector("#live.live")
                 page.close()

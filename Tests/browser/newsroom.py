@@ -11,12 +11,13 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAOS = os.environ.get("NAOS_BINARY") or str(HERE.parent.parent / ".build/debug/naos")
-UP_SECONDS = 60
+UP_SECONDS = 180
 
 
 def free_port():
@@ -82,14 +83,14 @@ class Node:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.ended(30)
+                self.ended(UP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def naos(self, *arguments, check=True):
         done = subprocess.run(
-            [NAOS, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            [NAOS, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP_SECONDS)
         if check and done.returncode != 0:
             raise RuntimeError(f"naos {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
         return done
@@ -104,7 +105,7 @@ class Node:
                 return None
 
         try:
-            with urllib.request.build_opener(Still).open(request, timeout=30) as answer:
+            with urllib.request.build_opener(Still).open(request, timeout=UP_SECONDS) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -118,8 +119,22 @@ class Node:
     def metrics(self):
         return self.raw("GET", "/metrics", headers={"Authorization": f"Bearer {self.token}"})[2].decode()
 
-    def login_link(self):
-        return f"{self.url}/login#{self.api('/login-codes', 'POST')['code']}"
+    def login_link(self, token=None):
+        """A link of the owner, or of whoever has that token."""
+        status, _, text = self.raw("POST", "/api/v1/login-codes", headers={"Authorization": f"Bearer {token or self.token}"})
+        assert status == 201, text
+        return f"{self.url}/login#{json.loads(text)['code']}"
+
+    def person(self, name, role, *more):
+        """The token of somebody with that role."""
+        return self.naos("token", "create", name, "--role", role, *more).stdout.strip()
+
+    def asks(self, page, **more):
+        """A run that waits for an approval, and that approval."""
+        run = self.run("printer", {"page": page, **more}, wait=False)["id"]
+        while not (open := self.api(f"/approvals?run={run}")["approvals"]):
+            time.sleep(0.05)
+        return run, open[0]
 
     def run(self, name, value=None, wait=True):
         run = self.api("/runs", "POST", {"name": name, "input": value})
@@ -128,6 +143,12 @@ class Node:
             if run["status"] in ("suspended", "paused"):
                 break
         return run
+
+    def over(self, run):
+        """The run once it has ended."""
+        while not (now := self.api(f"/runs/{run}/wait?seconds=30")) or now["status"] not in FINAL:
+            pass
+        return now
 
 
 FINAL = {"completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"}
@@ -144,6 +165,7 @@ def fill(node):
     runs["waits"] = node.run("review", {"topic": "harbours"}, wait=False)
     for question in ("What does a compensation do when step five fails?", "Who takes a compensation back?", "What is new?"):
         runs["briefing"] = node.run("briefing", {"question": question})
+    node.asks({"headline": "Bridge opens", "copies": 12_000}, reason="The presses wait for the front page.")
     runs["answer"] = node.run("researcher", "What does a compensation do?")
     for _ in range(3):
         node.run("summariser", "Say what happens when step five of a saga fails, in one sentence and without a word too many.")

@@ -158,6 +158,52 @@ class Actions(DashboardTest):
         if os.getloadavg()[0] <= os.cpu_count():
             self.assertLess(late, 1000)
 
+    def test_what_is_approved_in_one_tab_is_gone_in_the_other_within_a_second(self):
+        run, asked = self.node.asks({"headline": "Tabs agree"})
+        other = self.open("/approvals")
+        row = f"[data-row='{asked['id']}']"
+        other.wait_for_selector(row)
+        overview = self.open("/")
+        overview.wait_for_selector(".worries >> text=approval")
+        page = self.open("/approvals")
+        page.wait_for_selector(row)
+        other.evaluate('''(row) => {
+          new MutationObserver(() => { if (!document.querySelector(row)) window.goneAt ??= Date.now(); }).observe(document.body, { childList: true, subtree: true });
+        }''', row)
+        # By keys alone: the row has the focus, y asks, Enter says yes.
+        page.locator(f"{row} [data-act=approve]").focus()
+        page.keyboard.press("y")
+        page.wait_for_selector("dialog [name=reason]")
+        page.keyboard.type("good")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(row, state="detached")
+        other.bring_to_front()
+        until(other, "window.goneAt")
+        settled = self.node.api(f"/approvals/{asked['id']}")
+        self.assertIn("owner", settled["decidedBy"])
+        late = other.evaluate("(at) => window.goneAt - Date.parse(at)", settled["settledAt"])
+        print(f"\napproved, and gone in the other tab after {late:.0f} ms")
+        if os.getloadavg()[0] <= os.cpu_count():
+            self.assertLess(late, 1000)
+        self.assertEqual(self.node.over(run)["status"], "completed")
+
+    def test_what_is_denied_by_a_key_is_not_done(self):
+        run, asked = self.node.asks({"headline": "Not that"})
+        page = self.open("/approvals")
+        page.locator(f"[data-row='{asked['id']}'] [data-act=deny]").focus()
+        page.keyboard.press("n")
+        page.wait_for_selector("dialog [name=reason]")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog", state="detached")
+        self.assertEqual(self.node.api(f"/approvals/{asked['id']}")["status"], "requested")
+        page.keyboard.press("n")
+        page.locator("dialog [name=reason]").fill("too bold")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"[data-row='{asked['id']}']", state="detached")
+        settled = self.node.api(f"/approvals/{asked['id']}")
+        self.assertEqual((settled["status"], settled["decisionReason"]), ("denied", "too bold"))
+        self.assertEqual(self.node.over(run)["output"], {"status": "denied"})
+
     def test_a_schedule_is_triggered(self):
         page = self.open("/system")
         page.locator("[data-kind=schedule][data-verb=trigger]").click()

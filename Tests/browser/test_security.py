@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 
-from browser import frames, open_page
+from browser import PAGES, frames, open_page, settle, until
 from shared import DashboardTest, browser
 
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
@@ -101,6 +101,25 @@ class HostileText(DashboardTest):
         page = self.open(f"/runs/{run['id']}?tab=data")
         self.assertIn("<img src=x onerror=window.hacked=1>", page.locator("main").inner_text())
 
+    def test_what_an_agent_asks_people_for_stays_text_and_is_shown_whole(self):
+        run, asked = self.node.asks({"headline": HOSTILE + ODD, "end": "the last word"}, reason=HOSTILE + ODD)
+        try:
+            page = self.open("/approvals")
+            card = page.locator(f"[data-row='{asked['id']}']")
+            card.wait_for()
+            card.locator("[data-act=approve]").click()
+            page.wait_for_selector("dialog pre")
+            frames(page)
+            self.assertIsNone(page.evaluate("window.hacked ?? null"))
+            self.assertEqual(page.locator("main img, main script, dialog img, dialog script").count(), 0)
+            for text in (page.locator("main").inner_text(), page.locator("dialog").inner_text()):
+                for mark in ("\u202e", "\u001b", "\u0000"):
+                    self.assertNotIn(mark, text)
+                self.assertIn("the last word", text)
+            page.keyboard.press("Escape")
+        finally:
+            self.node.api(f"/runs/{run}/cancel", "POST", {})
+
     def test_names_and_notes_of_a_node_that_lies_stay_text(self):
         # A node checks names; a page must not rely on it.
         name = HOSTILE + "\u202e"
@@ -125,6 +144,113 @@ class HostileText(DashboardTest):
                 self.assertNotIn("\u202e", page.title() + page.locator("body").inner_text())
                 self.assertEqual(page.evaluate("window.violations"), [])
             self.assertEqual(context.troubles, [])
+
+
+class Roles(DashboardTest):
+    CHANGES = "do menu bulk start-run edit-budget clear-budget fork skip mark-done check-config apply-config choose".split()
+
+    def setUp(self):
+        super().setUp()
+        self.people = []
+
+    def tearDown(self):
+        super().tearDown()
+        for name in self.people:
+            self.node.naos("token", "revoke", name, check=False)
+
+    def context_of(self, name, role, *more):
+        self.people.append(name)
+        return browser().context(self.node, token=self.node.person(name, role, *more))
+
+    def test_a_viewer_sees_no_buttons_and_the_api_refuses(self):
+        self.node.asks({"headline": "Ferry late"})
+        with self.context_of("vera", "viewer") as context:
+            for path in [*PAGES, "/agents/archive", "/agents/summariser?tab=cost", f"/runs/{self.node.runs['back']['id']}?step=write", f"/runs/{self.node.runs['waits']['id']}"]:
+                with self.subTest(path):
+                    page = open_page(context, self.node, path)
+                    until(page, "document.getElementById('node').textContent.includes('you are vera (viewer)')")
+                    frames(page)
+                    for act in (*self.CHANGES, "approve", "deny", "edit"):
+                        self.assertEqual(page.locator(f"[data-act={act}]").count(), 0, act)
+                    page.keyboard.press("Control+k")
+                    page.keyboard.type("start")
+                    page.wait_for_selector("dialog.palette li")
+                    self.assertNotIn("action", [item.split("\n")[-1] for item in page.locator("dialog.palette li").all_inner_texts() if item.lower().startswith(("start", "stop", "kill", "cancel", "compare"))])
+                    page.close()
+            page = open_page(context, self.node, "/system")
+            document = self.node.api("/openapi.json")
+            changing = [(method, path) for path, methods in document["paths"].items() for method in methods if method in ("post", "delete") and path.startswith("/api/v1/") and path != "/api/v1/logout"]
+            self.assertGreater(len(changing), 40)
+            answers = page.evaluate('''async (calls) => {
+              const headers = { 'x-naos-session': localStorage.getItem('naos-session'), 'content-type': 'application/json' };
+              const answers = [];
+              for (const [method, path] of calls) answers.push([method, path, (await fetch(path.replaceAll(/\\{[a-z]+\\}/g, 'x'), { method, headers, body: method === 'post' ? '{}' : undefined })).status]);
+              return answers;
+            }''', changing)
+            context.troubles.clear()
+            for method, path, status in answers:
+                # Login codes and tokens take no session at all; decisions are looked at first, then who takes them.
+                allowed = {401} if path.endswith(("/login-codes", "/tokens", "/tokens/{name}")) else {400, 403, 404} if "/approvals/" in path else {403}
+                self.assertIn(status, allowed, f"{method} {path}")
+            asked = self.node.api("/approvals")["approvals"][0]
+            refused = page.evaluate('''async ([id, digest]) => (await fetch(`/api/v1/approvals/${id}/approve`, { method: 'POST', headers: { 'x-naos-session': localStorage.getItem('naos-session'), 'content-type': 'application/json' }, body: JSON.stringify({ digest, reason: 'mine' }) })).status''', [asked["id"], asked["digest"]])
+            self.assertEqual(refused, 403)
+            context.troubles.clear()
+            self.assertIn(self.node.api(f"/approvals/{asked['id']}")["status"], ("requested", "escalated"))
+
+    def test_an_editor_decides_what_is_asked_of_editors_and_nothing_else(self):
+        run, asked = self.node.asks({"headline": "Harbour full"})
+        with self.context_of("edda", "editor") as context:
+            page = open_page(context, self.node, "/approvals")
+            card = page.locator(f"[data-row='{asked['id']}']")
+            card.locator("[data-act=approve]").click()
+            page.locator("dialog [name=reason]").fill("seen")
+            page.locator("dialog button[type=submit]").click()
+            page.wait_for_selector(".toast >> text=approved")
+            self.assertEqual(page.locator("[data-act=start-run]").count(), 0)
+            self.assertEqual(context.troubles, [])
+        self.assertEqual(self.node.over(run)["status"], "completed")
+        settled = self.node.api(f"/approvals/{asked['id']}")
+        self.assertIn("edda", settled["decidedBy"])
+        audit = self.node.api("/audit?event=operator.request&actor=edda")["entries"]
+        self.assertEqual([(entry["actor"]["id"], entry["actor"]["authn"]) for entry in audit], [("edda", "session")])
+
+    def test_the_stream_of_who_sees_a_part_hides_the_others(self):
+        with self.context_of("sam", "viewer", "--only", "proofreader,wire-feed") as context:
+            page = open_page(context, self.node, "/agents")
+            page.wait_for_selector("text=2 agents")
+            self.assertEqual(page.locator("tr[data-row] a").all_inner_texts(), ["proofreader", "wire-feed"])
+            logs = open_page(context, self.node, "/logs")
+            # Its own lines come; the archive and the press write all the time, too.
+            until(logs, "document.querySelectorAll('.log .line').length > 3")
+            runs = open_page(context, self.node, "/runs")
+            hidden, seen = self.node.run("echo", {"say": "hidden"})["id"], self.node.run("proofreader", "x")["id"]
+            runs.wait_for_selector(f"[data-row={seen}]")
+            self.assertEqual(runs.locator(f"[data-row={hidden}]").count(), 0)
+            self.assertEqual(set(logs.locator(".log .who").all_inner_texts()), {"wire-feed"})
+            self.assertEqual(runs.evaluate('''async (id) => (await fetch(`/api/v1/runs/${id}`, { headers: { 'x-naos-session': localStorage.getItem('naos-session') } })).status''', hidden), 404)
+            context.troubles.clear()
+            # Whatever a page asks for on its way: nothing names who is not shown.
+            heard = []
+            page = context.new_page()
+            page.on("response", lambda answer: heard.append(answer) if "/api/v1/" in answer.url and not answer.url.endswith("/stream") else None)
+            for path in ("/", "/supervisors", "/costs", "/system", "/pools", "/approvals"):
+                page.goto(self.node.url + path)
+                page.wait_for_selector("#live.live")
+                settle(page)
+                for answer in heard:
+                    self.assertNotRegex(answer.text(), "archive|summariser|judge-ada", answer.url)
+                heard.clear()
+                self.assertNotRegex(page.locator("main").inner_text(), "archive|summariser|judge-ada")
+            self.assertEqual(context.troubles, [])
+
+    def test_a_revoked_token_ends_its_pages(self):
+        with self.context_of("rolf", "viewer") as context:
+            page = open_page(context, self.node, "/agents")
+            self.node.naos("token", "revoke", "rolf")
+            # Nobody touches the page: its stream ends, and it is not let in again.
+            page.wait_for_url("**/login")
+            context.troubles.clear()
 
 
 class Weight(DashboardTest):

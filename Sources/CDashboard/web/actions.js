@@ -5,7 +5,7 @@
 
 import { get, post } from "./api.js";
 import { confirm, menu, toast } from "./dialogs.js";
-import { finalStatuses, h, many, runPath, shortID } from "./dom.js";
+import { finalStatuses, h, many, me, runPath, shortID } from "./dom.js";
 import { live } from "./live.js";
 import { go } from "./router.js";
 
@@ -31,6 +31,14 @@ const agentVerbs = {
 
 const runVerbs = {
   resume: { title: "Resume", states: ["paused"], text: "The run goes on; what it did already is replayed free of charge." },
+  accept: {
+    title: "Resume all the same", states: ["halted"], verb: "resume", danger: true, text: "The run goes on as its definition says, whatever it was halted for. Why is written down.",
+    fields: [{ name: "accept", label: "Why it may go on" }],
+  },
+  rollback: {
+    title: "Go back", states: ["halted", "paused", "failed"], danger: true, text: "What it did after the checkpoint is undone, the last first, and done anew.",
+    fields: [{ name: "checkpoint", label: "Checkpoint, 0 for the beginning", kind: "number" }, { name: "reason", label: "Why" }],
+  },
   pause: { title: "Pause", states: ["queued", "running", "suspended", "compensating"], text: "Its attempts are ended in good order, and it waits until it is resumed." },
   retry: { title: "Retry", states: ["failed", "cancelled", "paused"], text: "The run goes on where it failed." },
   cancel: { title: "Cancel", states: ["queued", "running", "suspended", "paused"], danger: true, text: "The run is asked to end. A saga takes back first what it did." },
@@ -68,7 +76,7 @@ const kinds = {
 
 /** The verbs that fit something in this state. */
 export function verbsFor(kind, word) {
-  return Object.entries(kinds[kind].verbs).filter(([, verb]) => !verb.states || verb.states.includes(word)).map(([name]) => name);
+  return !me.isOwner ? [] : Object.entries(kinds[kind].verbs).filter(([, verb]) => !verb.states || verb.states.includes(word)).map(([name]) => name);
 }
 
 /** Buttons for those verbs; what they do is found by `data-act` when they are pressed. */

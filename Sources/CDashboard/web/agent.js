@@ -12,7 +12,7 @@ import { LogView, logPanel } from "./logs.js";
 import { happening } from "./overview.js";
 import { runTable } from "./rows.js";
 
-const parts = [["", "Now"], ["runs", "Runs"], ["logs", "Logs"], ["cost", "Cost"], ["config", "Config"], ["events", "Events"]];
+const parts = [["", "Now"], ["runs", "Runs"], ["logs", "Logs"], ["cost", "Cost"], ["context", "Context"], ["config", "Config"], ["events", "Events"]];
 const columnsOfRuns = "name status started took share tokens cost";
 const hour = 3_600_000;
 
@@ -21,6 +21,7 @@ export function open({ root, values, query }) {
   let tab = query.get("tab") ?? "";
   let detail = null;
   let runs = [];
+  let calls = null;
   let problem = null;
   let log = null;
   const head = h("div");
@@ -29,6 +30,8 @@ export function open({ root, values, query }) {
   const asking = repeating(async (signal) => {
     try {
       [detail, { runs }] = await Promise.all([get(`/agents/${encodeURIComponent(name)}`, signal), get(`/runs${queryOf({ name, limit: 200, parent: "any" })}`, signal)]);
+      const latest = detail.run ?? runs[0]?.id;
+      if (tab === "context") calls = latest ? (await get(`/runs/${encodeURIComponent(latest)}`, signal)).effects.filter((one) => one.kind === "model") : [];
       problem = null;
     } catch (error) {
       if (error.status) problem = error;
@@ -52,7 +55,7 @@ export function open({ root, values, query }) {
     }
     log?.stop();
     log = null;
-    return show(body, { "": now, runs: runsOf, cost, config, events }[tab]?.(agent, runs) ?? now(agent, runs));
+    return show(body, { "": now, runs: runsOf, cost, context, config, events }[tab]?.(agent, runs, calls) ?? now(agent, runs));
   }
   return {
     title: () => name,
@@ -61,7 +64,7 @@ export function open({ root, values, query }) {
       if (names.has("first") || names.has("agents") || names.has("runs") || names.has("reset")) asking.go();
       log?.later();
     },
-    requery(next) { tab = next.get("tab") ?? ""; render(); },
+    requery(next) { tab = next.get("tab") ?? ""; render(); asking.go(); },
     get log() { return log; },
     acts: { changed: () => asking.go() },
     commands: () => verbsFor("agent", live.agents.get(name)?.state).map((verb) => ({ title: `${verb} ${name}`, kind: "action", run: () => head.querySelector(`[data-verb="${verb}"]`)?.click() })),
@@ -108,6 +111,18 @@ function cost(agent, runs) {
     h("div.verbs", h("button.act", { "data-act": "edit-budget", "data-scope": `agent:${agent.name}` }, "Set a budget"))),
     h("p", h("a", { href: `/costs${queryOf({ agent: agent.name })}` }, "What it was charged")),
   ];
+}
+
+/** How much each model call of the latest run was given to read, and wrote: what grows here ends at the model's window. */
+function context(agent, runs, calls) {
+  if (!calls?.length) return panel("Context", h("p.empty", calls ? "Its latest run has asked no model." : "Asking the node…"));
+  const label = "Tokens of each model call of the latest run, read and written";
+  const last = calls.slice(-60);
+  const parts = (one) => [{ word: "read", value: one.inputTokens, colour: "accent" }, { word: "written", value: one.outputTokens, colour: "good" }];
+  const latest = last.at(-1);
+  return panel("Context", h("dl.facts", fact("Latest call", latest.name), fact("It read", many(latest.inputTokens, "token")), fact("It wrote", many(latest.outputTokens, "token")), fact("The most read at once", many(Math.max(...calls.map((one) => one.inputTokens)), "token"))),
+    columns(label, last.map((one) => ({ at: Date.parse(one.at), parts: parts(one) })), { height: 90 }),
+    numbers("context", label, ["When", "Model", ">Read", ">Written"], last.map((one) => [moment(one.at), one.name, count(one.inputTokens), count(one.outputTokens)])));
 }
 
 function config(agent) {

@@ -5,7 +5,7 @@
 
 import { get, post, repeating } from "./api.js";
 import { confirm, toast } from "./dialogs.js";
-import { agentLink, empty, fact, h, json, moment, relative, runLink, show, state } from "./dom.js";
+import { agentLink, empty, fact, h, json, me, moment, relative, runLink, show, state } from "./dom.js";
 
 // Whoever decides sees all of it.
 const most = 1e6;
@@ -22,7 +22,9 @@ export function open({ root }) {
   const asking = repeating(async (signal) => {
     try { list = (await get(`/approvals?all=${all}&limit=200`, signal)).approvals.reverse(); } catch { return; }
     render();
-  });
+  }, 250);
+
+  const mayDecide = (one) => !one.settledAt && (me.isOwner || one.approvers.some((who) => who.replace(/^role:/, "") === me.role));
 
   async function decide(verb, id) {
     const one = list.find((other) => other.id === id);
@@ -47,8 +49,8 @@ export function open({ root }) {
     show(root, h("h1", "Approvals"),
       h("p", h("button.chip", { "data-act": "all", "aria-pressed": String(all) }, "Settled too")),
       !list ? h("p.empty", "Asking the node…") : list.length === 0 ? empty("Nothing waits for you.", "naos approvals list --all") : list.map((one) =>
-        h("section.panel", { "aria-label": one.id, "data-key": one.id },
-          h("div.heading", h("h2", one.tool, " ", state(one.status)), one.settledAt ? null : h("div.verbs", Object.entries(verbs).map(([verb, { title, danger }]) =>
+        h("section.panel", { "aria-label": one.id, "data-key": one.id, "data-row": one.id },
+          h("div.heading", h("h2", one.tool, " ", state(one.status)), !mayDecide(one) ? null : h("div.verbs", Object.entries(verbs).map(([verb, { title, danger }]) =>
             h("button.act", { class: danger ? "danger" : null, "data-act": verb, "data-id": one.id }, title)))),
           h("p", one.reason), json(one.argumentsText, most), one.evidence ? json(one.evidence, most) : null,
           h("dl.facts.row", fact("Agent", agentLink(one.agent)), fact("Run", runLink(one.run)), fact("Effect", one.effect),
@@ -58,5 +60,14 @@ export function open({ root }) {
           h("p.note", one.id, " · ", one.digest))));
   }
   render();
-  return { title: () => "Approvals", acts, update() { asking.go(); render(); }, close: asking.stop };
+  /** `y` and `n` decide about the one with the focus, or the only one. */
+  function key(letter) {
+    const open = (list ?? []).filter(mayDecide);
+    const id = document.activeElement?.closest?.("[data-row]")?.dataset.row ?? (open.length === 1 ? open[0].id : null);
+    const verb = { y: "approve", n: "deny" }[letter];
+    if (!verb || !open.some((one) => one.id === id)) return false;
+    decide(verb, id);
+    return true;
+  }
+  return { title: () => "Approvals", acts, key, update(names) { if (["totals", "runs", "first", "reset"].some((name) => names.has(name))) asking.go(); render(); }, close: asking.stop };
 }

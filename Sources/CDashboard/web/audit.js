@@ -4,7 +4,7 @@
 // Who did what, newest first, and whether the record is whole.
 
 import { get, query as queryOf, repeating } from "./api.js";
-import { cell, count, h, moment, panel, runLink, show, state, table } from "./dom.js";
+import { cell, count, download, h, moment, panel, runLink, show, state, table } from "./dom.js";
 import { ask } from "./router.js";
 
 const words = ["subject", "agent", "step", "verdict", "outcome", "code"];
@@ -15,7 +15,7 @@ export function open({ root, query }) {
   let check = null;
   const field = h("input", { type: "search", "data-filter": true, "aria-label": "Only entries in which this occurs", placeholder: "event, actor, run, code", value: query.get("text") ?? "" });
   const body = h("div");
-  root.append(h("div.heading", h("h1", "Audit"), h("label.search", field), h("button.act", { "data-act": "verify" }, "Verify")), body);
+  root.append(h("div.heading", h("h1", "Audit"), h("label.search", field), h("button.act", { "data-act": "verify" }, "Verify"), h("button.act", { "data-act": "export" }, "Download")), body);
   const asking = repeating(async (signal) => {
     try { page = await get(`/audit${queryOf({ text: asked.get("text"), before: asked.get("before"), limit: 50 })}`, signal); } catch (error) { page = error; }
     render();
@@ -35,6 +35,7 @@ export function open({ root, query }) {
     requery(next) { asked = next; asking.go(); },
     input(target) { if (target === field) ask({ text: field.value.trim(), before: null }, { replace: true }); },
     acts: {
+      export() { if (page?.entries) download("audit.json", JSON.stringify(page.entries, null, 2), "application/json"); },
       older: () => ask({ before: String(page.entries[0].seq) }),
       async verify() {
         try { check = await get("/audit/check"); } catch (error) { check = error; }

@@ -118,6 +118,36 @@ export function stretches(things, { size, step, now, at, word, value = () => 1, 
   }));
 }
 
+/**
+ * How a budget was used over time, and the line from now to when it will be used up; what was used before the oldest
+ * charge that is known is where the line begins.
+ */
+export function pace(one, charges, now) {
+  const reset = one.resetsAt ? Date.parse(one.resetsAt) : null;
+  const length = { hour: 36e5, day: 864e5, week: 6048e5, month: 2678.4e6 }[one.per];
+  const known = charges.filter((charge) => !reset || !length || Date.parse(charge.at) > reset - length).reverse();
+  let used = Math.max(0, one.usedNanoUSD - sumOf(known, (charge) => charge.costNanoUSD));
+  const points = known.map((charge) => ({ at: Date.parse(charge.at), used: (used += charge.costNanoUSD) }));
+  const from = points[0]?.at ?? now - 36e5;
+  const dry = one.forecast?.state === "exhausts" ? Date.parse(one.forecast.at) : null;
+  // The future has a third of the picture: what comes much later shows as a line that leads out of it.
+  const to = Math.max(now + 1, Math.min(reset ?? Infinity, dry ?? Infinity, now + Math.max(now - from, 6e4) / 2));
+  const [width, height] = [600, 90];
+  const x = (at) => (((at - from) / (to - from)) * width).toFixed(1);
+  const top = Math.max(one.maxNanoUSD, one.usedNanoUSD) * 1.08;
+  const y = (value) => (height - (value / top) * height).toFixed(1);
+  const path = points.reduce((line, point) => `${line}H${x(point.at)}V${y(point.used)}`, `M0,${y(points[0] ? points[0].used - known[0].costNanoUSD : used)}`) + `H${x(now)}`;
+  const end = dry ? one.usedNanoUSD + ((one.maxNanoUSD - one.usedNanoUSD) * (to - now)) / Math.max(1, dry - now) : one.usedNanoUSD;
+  const words = one.exhausted ? "used up" : dry ? ["used up ", relative(one.forecast.at), " at this pace"] : "lasts at this pace";
+  return {
+    rows: [...points.slice(-24).map((point) => [absolute(point.at), money(point.used)]), ["now", money(one.usedNanoUSD)], ...(dry ? [[absolute(dry), money(one.maxNanoUSD)]] : [])],
+    picture: (label) => h("figure.chart", h("svg.pace", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+      h("line.limit", { x1: 0, x2: width, y1: y(one.maxNanoUSD), y2: y(one.maxNanoUSD) }), h("path.area", { d: `${path}V${height}H0Z` }), h("path.used", { d: path }),
+      h("line.ahead", { x1: x(now), y1: y(one.usedNanoUSD), x2: x(to), y2: y(Math.min(end, top)) })),
+    h("figcaption", h("span", clock(from, 0).slice(0, 5)), h("span", label, ": ", words), h("span", clock(to, 0).slice(0, 5)))),
+  };
+}
+
 /** The restart window of a supervisor: each restart where it stands in it, and how many more it bears. */
 export function windowMeter(restarts) {
   const { count: used, max, withinSeconds, recent } = restarts;

@@ -4,8 +4,8 @@
 // What was spent, by whom, how long the budgets last, and what stands in the books.
 
 import { get, query as queryOf, repeating } from "./api.js";
-import { bar, budgetCard, budgetRatio, columns, numbers, stretches } from "./charts.js";
-import { agentPath, cell, chip, command, count, download, h, many, moment, money, nodeNow, panel, runLink, sample, short, show, sumOf, table } from "./dom.js";
+import { bar, budgetCard, budgetRatio, columns, numbers, pace, stretches } from "./charts.js";
+import { agentPath, cell, chip, command, count, download, h, many, moment, money, nodeNow, panel, relative, runLink, sample, short, show, sumOf, table } from "./dom.js";
 import { ask } from "./router.js";
 
 const spans = { hour: { title: "Last hour", size: 60, step: 60_000 }, day: { title: "Last 24 hours", size: 24, step: 3_600_000 }, week: { title: "Last 7 days", size: 28, step: 21_600_000 } };
@@ -32,13 +32,13 @@ export function open({ root, query }) {
     const span = spans[asked.get("span")] ? asked.get("span") : "hour";
     const heading = h("div.heading", h("h1", "Costs"), h("div.verbs", h("button.act", { "data-act": "edit-budget", "data-scope": "global" }, "Set a budget"), h("button.act", { "data-act": "csv" }, "Download as CSV")));
     if (costs.tokens === 0) return show(root, heading, teach(), budgets(costs));
-    const lately = sumOf(charges.filter((one) => Date.parse(one.at) > nodeNow() - 86_400_000), (one) => one.costNanoUSD);
+    const since = (days) => money(sumOf(charges.filter((one) => Date.parse(one.at) > nodeNow() - days * 86_400_000), (one) => one.costNanoUSD));
     return show(root, heading, h("div.numbers",
       number(money(costs.costNanoUSD), "spent in all", `${count(costs.costNanoUSD)} nano-dollars`), number(short(costs.tokens), "tokens", count(costs.tokens)),
       number(count(sumOf(costs.models, (row) => row.calls)), "model calls", many(costs.models.length, "model")),
       costs.unresolved.calls > 0 ? number(money(costs.unresolved.costNanoUSD), "of unknown cost", `${many(costs.unresolved.calls, "call")}, charged in full`, "warn")
-        : number(money(lately), "in the last 24 hours", charges.length < mostCharges ? "" : `of the newest ${count(mostCharges)} charges`)),
-    spend(charges, span), budgets(costs), h("div.columns.even", byAgent(costs), byModel(costs)), history());
+        : number(since(1), "in the last 24 hours", `7 days: ${since(7)}, 30 days: ${since(30)}${charges.length < mostCharges ? "" : `, of the newest ${count(mostCharges)} charges`}`)),
+    spend(charges, span), forecast(costs, charges, asked.get("agent")), budgets(costs), alerts(costs), h("div.columns.even", byAgent(costs), byModel(costs)), history());
   }
 
   function history() {
@@ -77,6 +77,22 @@ function spend(charges, span) {
     columns(`${label}, ${title.toLowerCase()}`, made, { step, name: money, height: 90 }),
     charges.length === mostCharges ? h("p.note", `From the newest ${count(mostCharges)} charges; older ones are in the sums below.`) : null,
     numbers("spend", label, ["From", ">Cost"], made.flatMap((column) => column.parts.map((part) => [moment(column.at, 0), money(part.value)]))));
+}
+
+/** The project's budget of money, or else the one that is used the most: what was spent of it, and where that leads. */
+function forecast(costs, charges, only) {
+  const all = [...costs.budgets, ...costs.agents.flatMap((row) => row.budgets)].filter((one) => one.maxNanoUSD > 0 && /^(global$|agent:)/.test(one.scope)).sort((a, b) => budgetRatio(b) - budgetRatio(a));
+  const one = all.find(({ scope }) => scope === (only ? `agent:${only}` : "global")) ?? all[0];
+  if (!one) return null;
+  const mine = charges.filter((charge) => one.scope === "global" || one.scope === `agent:${charge.agent}`);
+  const label = `What ${one.scope.replace(/^agent:/, "")} has used of ${money(one.maxNanoUSD)}${one.per === "lifetime" ? "" : ` this ${one.per}`}`;
+  const points = pace(one, mine, nodeNow());
+  return panel("Limit and forecast", points.picture(label), numbers("forecast", label, ["When", ">Used"], points.rows));
+}
+
+function alerts(costs) {
+  if (costs.alerts.length === 0) return null;
+  return panel("Alerts", table("Alerts", ["When", "Budget", "What"], costs.alerts.map((one) => h("tr", { "data-key": `${one.at} ${one.scope}` }, cell("", { class: "short" }, relative(one.at)), cell("", { class: "name" }, one.scope, " ", h("span.kind", one.per)), cell("", { class: "wide" }, one.percent ? `${one.percent} % was used` : ["used up ", relative(one.usedUpAt), " at the pace of then"])))));
 }
 
 function budgets(costs) {

@@ -201,7 +201,7 @@ export function help() {
   const rows = [
     ["Ctrl K", "Go anywhere, do anything"], ["/", "Filter what is shown"], ["j  k", "Next and previous row"],
     ["Enter", "Open the row"], [".", "What can be done with the row"], ["x", "Choose the row"],
-    ["Space", "Pause what is shown, and go on"], ["?", "This"],
+    ["y  n", "Approve and deny"], ["Space", "Pause what is shown, and go on"], ["?", "This"],
     ...pages.filter((page) => page.key).map((page) => [`g ${page.key}`, page.title]),
   ];
   const toggle = h("input", { type: "checkbox", id: "keys-on" });

@@ -12,6 +12,11 @@ export function visible(text, most = longestText) {
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, "\ufffd");
 }
 
+/** Who looks on, as the node says: only its owner changes anything but approvals. */
+export const me = { isOwner: false, role: "" };
+/** What buttons of those who may not change anything would do; the node refuses it, too. */
+const changing = new Set(["do", "menu", "bulk", "start-run", "edit-budget", "clear-budget", "fork", "skip", "mark-done", "check-config", "apply-config", "choose"]);
+
 let svgSpace;
 const shapes = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "title"]);
 
@@ -22,6 +27,7 @@ const shapes = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "t
  * @param {string} tag with classes behind points: `span.state.good`
  * @param {...any} children texts, numbers, elements and lists of them; null and false are left out. The first may be
  *   an object of attributes, of which null and false leave one out.
+ * @returns {any} null for what would change something, where somebody looks on who may not
  */
 export function h(tag, ...children) {
   const [name, ...classes] = tag.split(".");
@@ -30,6 +36,7 @@ export function h(tag, ...children) {
   if (name === "button") made.type = "button";
   if (classes.length > 0) made.setAttribute("class", classes.join(" "));
   const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  if (!me.isOwner && changing.has(attributes["data-act"])) return null;
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (key === "class") made.setAttribute("class", `${made.getAttribute("class") ?? ""} ${value}`.trim());
@@ -238,7 +245,7 @@ export const pauseWords = (reason) => pauses[reason] ?? reason ?? "a person paus
 
 export const colourOf = (word) => glyphs[word]?.[1] ?? "quiet";
 export const unhealthy = new Set(["failed", "exhausted", "stuck", "backoff", "paused", "waiting"]);
-export const finalStatuses = new Set(["completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"]);
+export const finalStatuses = new Set(["completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped"]);
 export const runStatuses = ["queued", "running", "suspended", "paused", "compensating", "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted"];
 
 // ---- Links and small parts ---------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@
 // The frame around the pages: navigation, keys, the chip that says how fresh everything is, and where clicks arrive.
 
 import * as actions from "./actions.js";
-import { headers } from "./api.js";
+import { get, headers } from "./api.js";
 import * as dialogs from "./dialogs.js";
-import { absolute, h, isUTC, refreshTimes, setUTC, show, visible } from "./dom.js";
+import { absolute, h, isUTC, me, refreshTimes, setUTC, show, visible } from "./dom.js";
 import { connect, live, setPaused, subscribe } from "./live.js";
 import { all } from "./pages.js";
 import { go, pages, start } from "./router.js";
@@ -16,6 +16,7 @@ let root;
 /** The page that is shown: what its module's `open` gave. */
 let page = null;
 let arrivals = 0;
+const everything = new Set(["agents", "totals", "runs", "events", "log", "first"]);
 
 // ---- Pages -------------------------------------------------------------------------------------------------------
 
@@ -32,7 +33,7 @@ function arrive(now, { isSame, scroll }) {
   const hadFocus = root.contains(document.activeElement) || document.activeElement === document.body;
   root.replaceChildren();
   page = now.page.module.open({ root, path: now.page.path, values: now.values, query: now.query });
-  page.update?.(new Set(["agents", "totals", "runs", "events", "log", "first"]));
+  page.update?.(everything);
   title();
   if (hadFocus && mine > 1) root.focus({ preventScroll: true });
   scrollTo(0, scroll);
@@ -109,7 +110,7 @@ function showFrame() {
   if (!node) return;
   const project = find("project");
   if (project.textContent !== visible(node.project)) project.textContent = visible(node.project);
-  const words = `naos ${node.version} · pid ${node.pid ?? "–"} · up since ${absolute(node.startedAt) || "–"}`;
+  const words = `naos ${node.version} · pid ${node.pid ?? "–"} · up since ${absolute(node.startedAt) || "–"}${me.isOwner || !me.role ? "" : ` · you are ${me.name} (${me.role})`}`;
   if (find("node").textContent !== words) find("node").textContent = visible(words);
 }
 
@@ -123,6 +124,15 @@ function setTheme(name) {
   find("theme").setAttribute("aria-label", `Colours: ${themes[theme]}`);
 }
 
+/** Asked anew with each connection: a role may have changed. */
+async function askWho() {
+  const who = await get("/session").catch(() => null);
+  if (!who || (who.isOwner === me.isOwner && who.role === me.role)) return;
+  Object.assign(me, who);
+  showFrame();
+  page?.update?.(everything);
+}
+
 function showZone() { find("zone").textContent = isUTC() ? "UTC" : "Local time"; }
 
 // ---- What can be done everywhere ---------------------------------------------------------------------------------
@@ -134,7 +144,7 @@ const acts = {
     setUTC(!isUTC());
     showZone();
     showFrame();
-    page?.update?.(new Set(["agents", "totals", "runs", "events", "log"]));
+    page?.update?.(everything);
   },
   help: () => dialogs.help(),
   palette: () => dialogs.palette(commands()),
@@ -153,7 +163,7 @@ const acts = {
 
 function commands() {
   return [
-    { title: "Start a run", kind: "action", run: acts["start-run"] },
+    ...(me.isOwner ? [{ title: "Start a run", kind: "action", run: acts["start-run"] }] : []),
     { title: live.link.paused ? "Go on with updates" : "Pause updates", kind: "action", run: acts.pause },
     { title: "Colours: next of auto, light, dark", kind: "action", run: acts.theme },
     { title: isUTC() ? "Show local times" : "Show times in UTC", kind: "action", run: acts.zone },
@@ -261,11 +271,13 @@ export function dashboard(program) {
   document.addEventListener("keydown", keydown);
   setTheme(localStorage.getItem("naos-theme") ?? "auto");
   showZone();
-  start(all, arrive);
+  // What somebody may do is known before anything is shown that could be done.
+  askWho().then(() => start(all, arrive));
   subscribe((names) => {
     if (names.has("link")) {
       showLink();
       speakLink();
+      if (live.link.state === "live") askWho();
     }
     if (names.has("totals")) {
       showFrame();

@@ -74,7 +74,7 @@ function numbersOf(agents, hour, budgets, worries) {
   return h("div.numbers",
     number("/agents?q=state:running", `${count(running)}/${count(agents.length)}`, "agents running", `${many(active, "run")} under way`),
     number(worries[0]?.href ?? "/agents", count(worries.length), "need attention", severe > 0 ? `${severe} severe` : "nothing severe", severe > 0 ? "bad" : worries.length > 0 ? "warn" : ""),
-    number("/runs?status=suspended,paused", count(waiting), "wait for something", `${count(runs.paused ?? 0)} paused, ${count(runs.suspended ?? 0)} suspended`, waiting > 0 ? "warn" : ""),
+    number(live.totals.approvals > 0 ? "/approvals" : "/runs?status=suspended,paused", count(waiting), "wait for something", [live.totals.approvals > 0 && many(live.totals.approvals, "approval"), `${count(runs.paused ?? 0)} paused`, `${count(runs.suspended ?? 0)} suspended`].filter(Boolean).join(", "), waiting > 0 ? "warn" : ""),
     number("/costs", money(sum), "spent", limit ? [`${money(limit.usedNanoUSD)} of ${money(limit.maxNanoUSD)}${limit.per === "lifetime" ? "" : ` this ${limit.per}`}`, bar(budgetRatio(limit), "the project's budget")] : `${short(agents.reduce((sum, agent) => sum + agent.tokens, 0))} tokens`, limit && budgetRatio(limit) >= 0.8 ? "warn" : ""),
     number("/runs?status=failed,compensated,compensated-partial,halted,stopped", ended.length === 0 ? "–" : `${Math.round((failed / ended.length) * 100)} %`, "failed in the last hour", `${count(failed)} of ${many(ended.length, "run")}`, failed > 0 ? "bad" : ""));
 }
@@ -97,6 +97,7 @@ const whoOf = (run) => [run.name, " ", h("span.id", shortID(run.id))];
 function worriesOf(agents, hour, budgets) {
   const found = [];
   const add = (level, weight, href, who, word, why, at) => found.push({ level, weight, href, who, word, why, at });
+  if (live.totals.approvals > 0) add("warn", 0, "/approvals", many(live.totals.approvals, "approval"), "requested", "Somebody has to say yes or no.", null);
   for (const agent of agents) {
     const href = agentPath(agent.name);
     if (["failed", "stuck"].includes(agent.state)) add("bad", 0, href, agent.name, agent.state, agent.note ?? "It stays down until somebody starts it.", agent.lastActivity);
@@ -112,7 +113,7 @@ function worriesOf(agents, hour, budgets) {
   for (const run of hour) {
     const why = run.error ? `${run.error.code}: ${run.error.message}` : (run.pauseReason ? pauseWords(run.pauseReason) : "");
     if (run.status === "paused") add("warn", 4, runPath(run.id), whoOf(run), "paused", why || "It goes on when it is resumed.", run.updatedAt);
-    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
+    else if (run.status === "halted" || run.status === "compensated-partial") add("bad", 1, runPath(run.id), whoOf(run), run.status, why, run.endedAt ?? run.updatedAt);
     else if (run.status === "failed") add("bad", 5, runPath(run.id), whoOf(run), run.status, why, run.endedAt);
     else if (run.status === "suspended" && run.kind === "workflow") add("warn", 6, runPath(run.id), whoOf(run), "suspended", "It waits for an event, another run or a time.", run.updatedAt);
   }
@@ -166,6 +167,7 @@ export function happening(event) {
   if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", ` ${event.note}`) : null];
   if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", event.note ? ` ${event.note}` : "")];
   if (event.type === "secret") return [`secret ${event.name}`, h("span.quiet", ` read for ${event.purpose}`)];
+  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", event.note)];
   if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", event.note)];
   return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", ` ${event.note}`) : null];
 }

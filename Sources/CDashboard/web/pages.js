@@ -15,7 +15,7 @@ import * as run from "./run.js";
 import * as runs from "./runs.js";
 import * as supervisors from "./supervisors.js";
 import * as system from "./system.js";
-import * as unbuilt from "./unbuilt.js";
+import * as trust from "./trust.js";
 
 export const all = [
   { path: "/", title: "Overview", key: "o", module: overview },
@@ -28,7 +28,7 @@ export const all = [
   { path: "/approvals", title: "Approvals", key: "!", module: approvals },
   { path: "/costs", title: "Costs", key: "c", module: costs },
   { path: "/logs", title: "Logs", key: "l", module: logs },
-  { path: "/trust", title: "Trust", key: "t", module: unbuilt },
+  { path: "/trust", title: "Trust", key: "t", module: trust },
   { path: "/audit", title: "Audit", key: "u", module: audit },
   { path: "/system", title: "System", key: "y", module: system },
 ];

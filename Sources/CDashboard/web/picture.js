@@ -83,5 +83,5 @@ export const identity = (line) => `${line.at}\n${line.agent}\n${line.text}`;
 function isShown(event) {
   if (event.type === "effect") return event.phase !== "started";
   if (event.type === "agent") return ["failed", "exhausted", "stuck", "backoff", "paused"].includes(event.state);
-  return event.type === "run" || event.type === "supervisor" || event.type === "budget";
+  return event.type === "run" || event.type === "supervisor" || event.type === "budget" || event.type === "denial";
 }

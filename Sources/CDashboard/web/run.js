@@ -103,7 +103,7 @@ function heading(run, flow) {
   const event = (step) => (plan(step).startsWith("event ") ? plan(step).slice("event ".length) : null);
   const hasEvent = waits.some(event);
   return [
-    h("div.heading", h("h1", h("span", run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => verb !== "signal" || !hasEvent))),
+    h("div.heading", h("h1", h("span", run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => (verb !== "signal" || !hasEvent) && (verb !== "rollback" || run.checkpoints?.length > 0)))),
     h("p.lead.quiet", `${run.kind} · `, h("code", run.id), h("button.plain", { "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
     run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), ` ${run.error.message} `, h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,

@@ -5,13 +5,14 @@
 
 import { bulk, bulkButton, menuButton } from "./actions.js";
 import { get, query as queryOf, repeating } from "./api.js";
-import { cell, chip, command, count, h, many, runPath, runStatuses, show, state } from "./dom.js";
+import { cell, chip, command, count, h, many, nodeNow, runPath, runStatuses, show, state } from "./dom.js";
 import { live } from "./live.js";
 import { ask } from "./router.js";
 import { runTable } from "./rows.js";
 
 const pageSize = 50;
 const kinds = ["agent", "workflow", "saga", "pool"];
+const spans = { "1h": 36e5, "24h": 864e5, "7d": 6048e5 };
 
 export function open({ root, query }) {
   let asked = query;
@@ -32,7 +33,8 @@ export function open({ root, query }) {
         parent: asked.get("level") === "all" ? "any" : null, limit: pageSize,
       })}`, signal);
       if (parameters !== asked.toString()) return asking.go();
-      page = next;
+      const since = spans[asked.get("since")];
+      page = since ? within(next, nodeNow() - since) : next;
       problem = null;
     } catch (error) {
       if (error.status) problem = error.message;
@@ -49,7 +51,8 @@ export function open({ root, query }) {
     show(chips, h("div.chips", { role: "group", "aria-label": "Statuses" }, runStatuses.filter((word) => counts[word] > 0 || statuses.includes(word)).map((word) =>
       chip([state(word), h("span.many", count(counts[word] ?? 0))], { "data-act": "status", "data-word": word, "data-key": word }, statuses.includes(word)))),
     h("div.chips", { role: "group", "aria-label": "Kinds" }, kinds.map((word) => chip(word, { "data-act": "kind", "data-word": word }, wanted.includes(word))),
-      chip("with those that runs started", { "data-act": "level" }, asked.get("level") === "all")));
+      chip("with those that runs started", { "data-act": "level" }, asked.get("level") === "all")),
+    h("div.chips", { role: "group", "aria-label": "Started" }, Object.keys(spans).map((word) => chip(`last ${word}`, { "data-act": "since", "data-word": word }, asked.get("since") === word))));
     showUnder();
     if (problem) return show(body, h("p.empty.bad", problem));
     if (!page) return show(body, h("p.empty", "Asking the node…"));
@@ -106,6 +109,7 @@ export function open({ root, query }) {
     acts: {
       status: ({ word }) => toggle("status", word),
       kind: ({ word }) => toggle("kind", word),
+      since: ({ word }) => ask({ since: asked.get("since") === word ? null : word, cursor: null }),
       level: () => ask({ level: asked.get("level") === "all" ? null : "all", cursor: null }),
       older() { ask({ cursor: page.next }); scrollTo(0, 0); },
       choose: ({ name }) => choose(name),
@@ -114,6 +118,12 @@ export function open({ root, query }) {
     },
     close: asking.stop,
   };
+}
+
+/** Those that began since then; they are in the order of their beginnings. */
+function within(page, since) {
+  const runs = page.runs.filter((run) => Date.parse(run.createdAt) >= since);
+  return { runs, next: runs.length < page.runs.length ? null : page.next };
 }
 
 function teach() {

@@ -6,23 +6,24 @@
 import { buttons } from "./actions.js";
 import { get, post, repeating } from "./api.js";
 import { confirm, toast } from "./dialogs.js";
-import { absolute, cell, command, fact, h, many, panel, relative, runLink, sample, show, state, table } from "./dom.js";
+import { absolute, cell, command, fact, h, many, me, panel, relative, runLink, sample, show, state, table } from "./dom.js";
 import { live } from "./live.js";
 
 export function open({ root }) {
   let findings = null;
   let schedules = [];
   let flows = [];
+  let tokens = [];
   let changes = null;
   let problem = null;
   const asking = repeating(async (signal) => {
-    try { [{ findings }, { schedules }, { flows }] = await Promise.all([get("/doctor", signal), get("/schedules", signal), get("/flows", signal)]); } catch { return; }
+    try { [{ findings }, { schedules }, { flows }, { tokens }] = await Promise.all(["doctor", "schedules", "flows", "tokens"].map((one) => get(`/${one}`, signal))); } catch { return; }
     render();
   }, 5000);
 
   function render() {
     const node = live.totals?.node;
-    show(root, h("h1", "System"), h("div.columns.even", node ? nodeOf(node) : null, doctor(findings)), schedulesOf(schedules), flowsOf(flows), configuration(changes, problem), access());
+    show(root, h("h1", "System"), h("div.columns.even", node ? nodeOf(node) : null, doctor(findings)), schedulesOf(schedules), flowsOf(flows), configuration(changes, problem), access(tokens));
   }
   async function check() {
     problem = null;
@@ -43,7 +44,7 @@ export function open({ root }) {
     title: () => "System",
     update(names) { render(); if (["totals", "first", "reset", "runs"].some((name) => names.has(name))) asking.go(); },
     acts: { "check-config": check, "apply-config": apply },
-    commands: () => [{ title: "Compare the configuration with the file", kind: "action", run: check }],
+    commands: () => !me.isOwner ? [] : [{ title: "Compare the configuration with the file", kind: "action", run: check }],
     close: asking.stop,
   };
 }
@@ -82,7 +83,8 @@ function configuration(changes, problem) {
     changes ? changes.length === 0 ? h("p.good", "✓ The file says what holds.") : table("Changes", ["What", "Name", "Change", "Applies"], changes.map((change) => h("tr", cell("", change.subject), cell("", { class: "name" }, change.name), cell("", { class: "wide" }, `${change.kind}${change.detail ? `: ${change.detail}` : ""}`), cell("", change.applies)))) : null);
 }
 
-function access() {
-  return panel("Access", h("p", "The node listens on this machine only. A dashboard is opened by a link that works once; programs use the token in .naos/token. There are no users or roles in this version: whoever has either may do everything."),
-    command("naos dashboard"), ["/api/v1/openapi.json", "/metrics"].map((path) => command(`curl -H "Authorization: Bearer $(cat .naos/token)" ${location.origin}${path}`)));
+function access(tokens) {
+  return panel("Access", h("p", "The node listens on this machine only. Whoever has .naos/token may do everything; named tokens read, and decide what is asked of their roles."),
+    tokens.length > 0 ? table("Named tokens", ["Name", "Role", "Since"], tokens.map((one) => h("tr", { "data-key": one.name }, cell("", { class: "name" }, one.name), cell("", one.role), cell("", { class: "short" }, relative(one.createdAt))))) : null,
+    ["naos token create NAME --role viewer", "naos dashboard --token-file FILE", ...["/api/v1/openapi.json", "/metrics"].map((path) => `curl -H "Authorization: Bearer $(cat .naos/token)" ${location.origin}${path}`)].map((line) => command(line)));
 }

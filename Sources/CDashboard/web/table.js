@@ -3,7 +3,7 @@
 //
 // A table of any length of which only the rows in sight exist. It scrolls in a box of its own.
 
-import { h, morph, show } from "./dom.js";
+import { h, me, morph, show } from "./dom.js";
 
 /** Rows kept ready above and below those in sight. */
 const spare = 5;
@@ -91,13 +91,14 @@ export class VirtualTable {
     const isChosen = this.chosen.has(key);
     const before = this.made.get(key);
     const element = before?.element ?? h("tr", { "data-key": key, "data-row": key });
-    if (before?.value !== value || before.version !== this.version) show(element, this.options.row(value));
+    const version = `${this.version} ${me.isOwner}`;
+    if (before?.value !== value || before.version !== version) show(element, this.options.row(value));
     if (element.dataset.index !== String(index)) {
       element.dataset.index = String(index);
       element.setAttribute("aria-rowindex", String(index + 2));
     }
     element.classList.toggle("chosen", isChosen);
-    return { key, value, element, version: this.version };
+    return { key, value, element, version };
   }
 
   /** All rows are equally high; how high is what the style makes of the first one. */

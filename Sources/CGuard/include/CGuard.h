@@ -43,7 +43,7 @@ enum {
 #define NAOS_BOX_ENTRIES 4096
 
 /// More doors than that a sandbox has not.
-#define NAOS_BOX_DOORS 65
+#define NAOS_BOX_DOORS 130
 
 /// A sandbox for an agent.
 struct naos_box_order {

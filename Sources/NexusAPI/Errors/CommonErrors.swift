@@ -84,6 +84,12 @@ extension OperationError {
     OperationError(.conflict, code: "NX-API-014", title: "Not possible in this state", detail: detail, hint: hint)
   }
 
+  package static func unknownKey(_ key: String) -> OperationError {
+    OperationError(
+      .notFound, code: "NX-GAT-107", title: "Nothing there", detail: "There is nothing under `\(key)` in this project.",
+      hint: "naos state list")
+  }
+
   package static func unknownApproval(_ id: ApprovalID) -> OperationError {
     OperationError(
       .notFound, code: "NX-APR-002", title: "No such approval", detail: "There is no approval \(id) in this project.",

@@ -12,6 +12,7 @@ package import NexusCore
 //   {"type":"supervisor","supervisor":…,"kind":…,"child":…,"note":…}
 //   {"type":"budget","scope":…,"per":…,"run":…,"percent":…,"usedUpAt":…,"note":…}
 //   {"type":"secret","name":…,"purpose":…}
+//   {"type":"denial","agent":…,"run":…,"step":…,"attempt":…,"rule":…,"target":…,"port":…,"count":…,"note":…}
 //   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
 
 extension EffectEvent {
@@ -66,6 +67,7 @@ extension NodeEvent: WireValue {
       ]
     case .secret(let event):
       return ["type": "secret", "name": .string(event.name), "purpose": .string(event.purpose)]
+    case .denial(let event): return event.json
     case .log(let event):
       guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
       var object: JSONObject = ["type": "log"]
@@ -101,6 +103,7 @@ extension NodeEvent: WireValue {
           usedUpAt: try reader.optionalTime("usedUpAt"), note: try reader.text("note")))
     case "secret":
       self = .secret(SecretEvent(name: try reader.text("name"), purpose: try reader.text("purpose")))
+    case "denial": self = .denial(try DenialEvent(reader))
     case "log": self = .log(try LogEvent(json: json))
     default: throw WireError(path: "event.type", message: "unknown type")
     }
@@ -113,6 +116,7 @@ extension NodeEvent: WireValue {
     case .run(let event): event.run
     case .budget(let event): event.run
     case .agent, .supervisor, .secret: nil
+    case .denial(let event): event.caller.run
     case .log(let event): event.run
     }
   }
@@ -125,6 +129,7 @@ extension NodeEvent: WireValue {
     case .agent(let event): event.agent
     case .budget(let event): event.agent
     case .supervisor, .secret: nil
+    case .denial(let event): event.caller.agent
     case .log(let event): event.agent
     }
   }

@@ -15,6 +15,8 @@ package struct LogQuery: Sendable, Hashable {
   package var limit: Int
   /// The `next` of the page before: lines after it.
   package var cursor: String?
+  /// Only lines of these agents, of what is followed.
+  package var only: Set<String>?
 
   package init(
     agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, limit: Int = 200, cursor: String? = nil

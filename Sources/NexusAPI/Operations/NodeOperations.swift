@@ -64,9 +64,13 @@ package protocol NodeOperations: Sendable {
     _ id: ApprovalID, _ decision: ApprovalDecision, by who: OperatorIdentity
   ) async throws(OperationError) -> ApprovalReport
 
+  // The state that agents share.
+  func state(after key: String?, limit: Int) async throws(OperationError) -> StateList
+  func state(_ key: String) async throws(OperationError) -> StateReport
+
   // Tokens of the operator plane.
   func tokens() async throws(OperationError) -> TokenList
-  func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken
+  func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken
   func revokeToken(_ name: String) async throws(OperationError) -> TokenReport
 
   // Agents.
@@ -149,9 +153,13 @@ extension NodeOperations {
     throw .unreachable("Decisions are taken by a node.")
   }
 
+  package func state(after key: String?, limit: Int) async throws(OperationError) -> StateList { StateList(keys: []) }
+
+  package func state(_ key: String) async throws(OperationError) -> StateReport { throw .unknownKey(key) }
+
   package func tokens() async throws(OperationError) -> TokenList { TokenList(tokens: []) }
 
-  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
+  package func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
     throw .unreachable("Tokens are made by a node.")
   }
 

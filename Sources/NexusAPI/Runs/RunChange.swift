@@ -11,7 +11,10 @@ package enum RunChange: Sendable, Hashable {
   case cancel
   /// Ends it now; nothing is compensated.
   case kill
-  case resume
+  /// A paused run goes on; a halted one only with the reason why it may, whatever it was halted for.
+  case resume(accept: String?)
+  /// Has a run that stands still go back to a checkpoint, also to one that no validator has let pass if that is said.
+  case rollback(checkpoint: Int, reason: String, unverified: Bool)
   /// A failed, cancelled or paused run goes on; with new keys its effects count as new ones outside.
   case retry(newKeys: Bool)
   /// Does without a step that failed or stands still.
@@ -34,6 +37,7 @@ package enum RunChange: Sendable, Hashable {
     case .cancel: "cancel"
     case .kill: "kill"
     case .resume: "resume"
+    case .rollback: "rollback"
     case .retry: "retry"
     case .skip: "skip"
     case .markDone: "mark-done"
@@ -49,7 +53,11 @@ package enum RunChange: Sendable, Hashable {
     ("pause", "Ends the run's attempts in good order and keeps it until it is resumed."),
     ("cancel", "Asks the run to end; a saga compensates first."),
     ("kill", "Ends the run now; nothing is compensated."),
-    ("resume", "Lets a paused run go on."),
+    ("resume", "Lets a paused run go on; a halted one with `accept`, the reason why it may."),
+    (
+      "rollback",
+      "Undoes what a run that stands still did after the `checkpoint`, for the `reason`, and lets it go on from there; `unverified` permits one that no validator has let pass."
+    ),
     ("retry", "Lets a failed, cancelled or paused run go on; `newKeys` makes its effects new ones."),
     ("skip", "Does without the `step`, for the `reason`."),
     ("mark-done", "Says that the `step` is done, with the `output`."),
@@ -76,7 +84,10 @@ package enum RunChange: Sendable, Hashable {
   /// The body of the call.
   package var body: JSONValue {
     switch self {
-    case .pause, .cancel, .kill, .resume, .restart: [:]
+    case .pause, .cancel, .kill, .restart: [:]
+    case .resume(let accept): accept.map { ["accept": .string($0)] } ?? [:]
+    case .rollback(let checkpoint, let reason, let unverified):
+      ["checkpoint": .int(Int64(checkpoint)), "reason": .string(reason), "unverified": .bool(unverified)]
     case .retry(let newKeys): ["newKeys": .bool(newKeys)]
     case .skip(let step, let reason): ["step": .string(step.text), "reason": .string(reason)]
     case .markDone(let step, let output): ["step": .string(step.text), "output": output]
@@ -96,7 +107,11 @@ package enum RunChange: Sendable, Hashable {
     case "pause": self = .pause
     case "cancel": self = .cancel
     case "kill": self = .kill
-    case "resume": self = .resume
+    case "resume": self = .resume(accept: try reader.optionalText("accept"))
+    case "rollback":
+      self = .rollback(
+        checkpoint: try reader.count("checkpoint"), reason: try reader.optionalText("reason") ?? "",
+        unverified: try reader.flag("unverified", default: false))
     case "restart": self = .restart
     case "retry": self = .retry(newKeys: try reader.flag("newKeys", default: false))
     case "skip": self = .skip(step: StepPath(try reader.text("step")), reason: try reader.text("reason"))

@@ -135,6 +135,45 @@ extension EffectReport: WireValue {
   }
 }
 
+/// A place in the life of a run that it can go back to.
+package struct CheckpointReport: Sendable, Hashable {
+  /// 0 is the beginning of the run.
+  package var number: Int
+  /// The step whose end it is; nil for the beginning.
+  package var step: String?
+  /// A validator has let the step's output pass.
+  package var isVerified: Bool
+  package var at: WallTime?
+  /// Of what was sealed and the checkpoint before; nil where nothing is.
+  package var digest: String?
+
+  package init(number: Int, step: String?, isVerified: Bool, at: WallTime?, digest: String?) {
+    self.number = number
+    self.step = step
+    self.isVerified = isVerified
+    self.at = at
+    self.digest = digest
+  }
+}
+
+extension CheckpointReport: WireValue {
+  package var json: JSONValue {
+    [
+      "number": .int(Int64(number)), "step": .of(step), "verified": .bool(isVerified), "at": .of(at),
+      "digest": .of(digest),
+    ]
+  }
+
+  package init(json: JSONValue) throws(WireError) {
+    let reader = try WireReader(json, "checkpoint")
+    number = try reader.count("number")
+    step = try reader.optionalText("step")
+    isVerified = try reader.flag("verified", default: false)
+    at = try reader.optionalTime("at")
+    digest = try reader.optionalText("digest")
+  }
+}
+
 /// Everything about one run: what `naos runs show` says.
 package struct RunDetail: Sendable, Hashable {
   /// The most effects that one answer carries; the newest are kept.
@@ -151,6 +190,8 @@ package struct RunDetail: Sendable, Hashable {
   package var parent: RunID?
   /// What a paused run says of itself.
   package var pauseNote: String?
+  /// The places that it can go back to, the earliest first; none of the run of an agent.
+  package var checkpoints: [CheckpointReport] = []
 
   package init(
     report: RunReport, input: JSONValue, steps: [StepReport], effects: [EffectReport] = [], journalEntries: Int64,
@@ -175,7 +216,7 @@ extension RunDetail: WireValue {
       "journal": ["entries": .int(journalEntries), "head": .int(journalHead.value)],
       "pauseReason": .of(report.pauseReason), "startedAt": .of(report.startedAt), "endedAt": .of(report.endedAt),
       "attempts": .int(Int64(attempts)), "effects": .of(effects), "parent": .of(parent?.text),
-      "pauseNote": .of(pauseNote),
+      "pauseNote": .of(pauseNote), "checkpoints": .of(checkpoints),
     ]
   }
 
@@ -191,5 +232,6 @@ extension RunDetail: WireValue {
     attempts = try reader.count("attempts")
     parent = try reader.optionalText("parent").map { RunID($0) }
     pauseNote = try reader.optionalText("pauseNote")
+    checkpoints = try reader.value("checkpoints") == nil ? [] : reader.list("checkpoints")
   }
 }

@@ -14,6 +14,12 @@ struct DashboardCommand: NaosCommand {
   @Flag(help: "Only print the link.")
   var noOpen = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Log in with the named token in FILE, - for the standard input: such a session reads, and decides what its role may.",
+      valueName: "file"))
+  var tokenFile: String?
+
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
@@ -24,7 +30,8 @@ struct DashboardCommand: NaosCommand {
       context.console.say(
         "no node was running: started one, pid \(status.node.pid.map(String.init) ?? "?"); `naos down` ends it")
     }
-    let (code, status) = try await NodeAccess.running(project) { node in
+    let token = try tokenFile.map { try TokenFile.read($0) }
+    let (code, status) = try await NodeAccess.running(project, token: token) { node in
       (try await node.loginCode(), try await node.status())
     }
     guard let base = status.node.dashboard else {

@@ -12,7 +12,7 @@ internal import NexusGates
 struct GateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gate", abstract: "Check outputs against schemas, rules and validators.",
-    subcommands: [GateCheckCommand.self, GateTestCommand.self, GateReplayCommand.self])
+    subcommands: [GateCheckCommand.self, GateTestCommand.self, GateReplayCommand.self, GateCalibrateCommand.self])
 }
 
 struct GateCheckCommand: NaosCommand {

@@ -34,9 +34,6 @@ struct GateReplayCommand: NaosCommand {
 
   @OptionGroup var global: GlobalOptions
 
-  /// Entries of a journal that are read at a time.
-  private static let page = JournalPage.maxLimit
-
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let replay = try GateReplay(of: project, validatorsIn: file)
@@ -58,31 +55,13 @@ struct GateReplayCommand: NaosCommand {
   ) async throws -> (runs: Int, findings: [GateReplay.Finding]) {
     var findings: [GateReplay.Finding] = []
     var runs = 0
-    var filter = RunFilter(name: name, parent: "any", limit: 200)
-    while true {
-      let page = try await operations.listRuns(filter)
-      for row in page.runs where replay.guards(kind: row.kind, name: row.name) {
-        if let start, row.createdAt < start { continue }
-        runs += 1
-        let run = try await operations.showRun(row.id)
-        findings += replay.findings(of: run, try await journal(of: row.id, operations))
-      }
-      // The newest come first.
-      guard let next = page.next, start.map({ page.runs.last?.createdAt ?? $0 >= $0 }) ?? true else { break }
-      filter.cursor = next
+    try await StoredRuns.forEach(of: name, since: start, operations) { row in
+      guard replay.guards(kind: row.kind, name: row.name) else { return }
+      runs += 1
+      let run = try await operations.showRun(row.id)
+      findings += replay.findings(of: run, try await StoredRuns.journal(of: row.id, operations))
     }
     return (runs, findings)
-  }
-
-  private static func journal(of run: RunID, _ operations: any NodeOperations) async throws -> [JournalItem] {
-    var items: [JournalItem] = []
-    var after = JournalSequence.none
-    while true {
-      let page = try await operations.journal(of: run, after: after, limit: page)
-      items += page.entries
-      guard let next = page.next else { return items }
-      after = next
-    }
   }
 
   private static func table(_ findings: [GateReplay.Finding], _ style: Style) -> String {

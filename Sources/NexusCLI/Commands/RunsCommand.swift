@@ -13,7 +13,8 @@ struct RunsCommand: ParsableCommand {
       RunsListCommand.self, RunsShowCommand.self, RunsJournalCommand.self, RunsWaitCommand.self, RunsPauseCommand.self,
       RunsResumeCommand.self, RunsCancelCommand.self, RunsKillCommand.self, RunsRetryCommand.self,
       RunsRestartCommand.self, RunsForkCommand.self, RunsSignalCommand.self, RunsSkipCommand.self,
-      RunsMarkDoneCommand.self, RunsDecideCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
+      RunsMarkDoneCommand.self, RunsDecideCommand.self, RunsCheckpointsCommand.self,
+      RunsRollbackCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
     ])
 }
 
@@ -107,6 +108,7 @@ struct RunsShowCommand: NaosCommand {
     guard console.format == .table else { return }
     switch detail.report.status {
     case "paused": console.next(contentsOf: RunWords.waysOut(of: detail))
+    case "halted": console.next(contentsOf: RunWords.waysOutOfHalt(run.text))
     case "failed" where detail.report.error?.code.hasPrefix("NX-AGT-") == true:
       console.next("naos logs --run \(run.text)", "naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")

@@ -8,10 +8,14 @@ internal import Synchronization
 
 struct RunsResumeCommand: NaosCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let a paused run go on; what it did already is replayed free of charge.")
+    commandName: "resume", abstract: "Let a paused run go on; what it did already is replayed free of charge.",
+    discussion: "A halted run goes on only with --accept: why it may, whatever it was halted for.")
 
   @Argument(help: "The run's id.")
   var id: String
+
+  @Option(help: ArgumentHelp("Let a halted run go on, for this reason, which is written down.", valueName: "reason"))
+  var accept: String?
 
   @Flag(help: "Do not wait for it.")
   var detach = false
@@ -19,8 +23,9 @@ struct RunsResumeCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    let accept = accept
     try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
-      try await node.change(run, .resume)
+      try await node.change(run, .resume(accept: accept))
     }
   }
 }

@@ -23,14 +23,22 @@ struct TokenCreateCommand: NaosCommand {
   @Option(help: ArgumentHelp("Its role, as `approvals` names it: ops, lead, viewer.", valueName: "name"))
   var role: String
 
+  @Option(
+    help: ArgumentHelp(
+      "What it shows, instead of the whole project: names of agents, workflows, sagas and pools, separated by commas.",
+      valueName: "names"))
+  var only: String?
+
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let (name, role) = (name, role)
+    let names = (only ?? "").split(separator: ",").map(String.init)
+    guard only == nil || !names.isEmpty else { throw CommandFailure.usage("--only names nothing.") }
+    let wish = TokenWish(name, role: role, only: names)
     let created = try await TokenControl.change(try context.project()) { node throws(OperationError) in
-      try await node.createToken(name, role: role)
+      try await node.createToken(wish)
     } offline: { book throws(OperationError) in
-      try await book.create(name, role: role)
+      try await book.create(wish)
     }
     let console = context.console
     console.emit(created.json) { created.secret }
@@ -53,8 +61,13 @@ struct TokenListCommand: NaosCommand {
     }
     let console = context.console
     console.emit(list.json, lines: list.tokens.map(\.json)) {
-      var table = TextTable(["NAME", "ROLE", "SINCE"])
-      for token in list.tokens { table.add([token.name, token.role, token.createdAt.iso8601]) }
+      var table = TextTable(["NAME", "ROLE", "SINCE", "SHOWS"])
+      for token in list.tokens {
+        table.add([
+          token.name, token.role, token.createdAt.iso8601,
+          token.only.isEmpty ? "all" : token.only.joined(separator: ", "),
+        ])
+      }
       return list.tokens.isEmpty ? "" : table.render(console.outputStyle)
     }
     guard console.format == .table else { return }

@@ -36,7 +36,10 @@ package struct RootCommand: ParsableCommand {
       CommandGroup(name: "Costs:", subcommands: [CostCommand.self, PricesCommand.self]),
       CommandGroup(
         name: "Gates and audit:",
-        subcommands: [GateCommand.self, ApprovalsCommand.self, TokenCommand.self, AuditCommand.self]),
+        subcommands: [
+          GateCommand.self, ApprovalsCommand.self, StateCommand.self, TokenCommand.self, AuditCommand.self,
+          SandboxCommand.self,
+        ]),
       CommandGroup(name: "Help:", subcommands: [ExplainCommand.self, VersionCommand.self]),
     ])
 

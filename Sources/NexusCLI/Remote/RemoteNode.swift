@@ -176,10 +176,18 @@ package struct RemoteNode: NodeOperations {
     try await post("/approvals/\(PathText.encode(id.text))/\(decision.verb.rawValue)", decision.body)
   }
 
+  package func state(after key: String?, limit: Int) async throws(OperationError) -> StateList {
+    try await get("/state" + PathText.query([("after", key), ("limit", "\(limit)")]))
+  }
+
+  package func state(_ key: String) async throws(OperationError) -> StateReport {
+    try await get("/state/\(PathText.encode(key))")
+  }
+
   package func tokens() async throws(OperationError) -> TokenList { try await get("/tokens") }
 
-  package func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
-    try await post("/tokens", ["name": .string(name), "role": .string(role)])
+  package func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
+    try await post("/tokens", wish.json)
   }
 
   package func revokeToken(_ name: String) async throws(OperationError) -> TokenReport {

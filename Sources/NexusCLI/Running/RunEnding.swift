@@ -67,6 +67,7 @@ package struct RunEnding: Sendable {
       } else {
         console.next("naos runs show \(id)", "naos logs --run \(id)")
       }
+    case "halted": console.next(contentsOf: ["naos runs show \(id)"] + RunWords.waysOutOfHalt(id))
     case "cancelled": console.next("naos runs retry \(id)", "naos runs show \(id)")
     default: console.next("naos runs show \(id)")
     }

@@ -38,6 +38,7 @@ package struct RunProgress: Sendable {
     case .run(let run): return flush() + lines(for: run)
     case .agent(let agent): return lines(for: agent)
     case .budget(let budget): return flush() + ["\(style.warning("▲")) \(TerminalText.line(budget.note))"]
+    case .denial(let denial): return flush() + ["\(style.warning("▲")) \(TerminalText.line(denial.note))"]
     // What it means for the run is told by the run.
     case .supervisor, .secret: return []
     case .log(let line):

@@ -31,6 +31,14 @@ enum RunWords {
     PauseReason(rawValue: reason).map { "\(reason): \($0.words)" } ?? TerminalText.line(reason)
   }
 
+  /// A run of these statuses can go back to a checkpoint.
+  static let goesBack = [RunStatus.halted, .paused, .failed].map(\.rawValue)
+
+  /// The commands that get a halted run going again.
+  static func waysOutOfHalt(_ id: String) -> [String] {
+    ["naos runs checkpoints \(id)", "naos runs resume \(id) --accept \"…\"", "naos explain NX-GAT-100"]
+  }
+
   /// The commands that get a paused run going again, where its steps do not matter.
   static func waysOut(of reason: String?, _ id: String) -> [String] {
     switch reason {

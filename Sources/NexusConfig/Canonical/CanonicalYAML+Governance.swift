@@ -32,8 +32,11 @@ extension CanonicalYAML {
       ("default", .plain(spec.permitsByDefault ? "permit" : "deny")),
       ("onForbidden", .plain(spec.onForbidden.rawValue)),
     ]
+    if spec.onStaleContext == .stop { members.append(("onStaleContext", .plain("stop"))) }
     let tools = spec.tools.sorted { $0.key < $1.key }
     if !tools.isEmpty { members.append(("tools", .map(tools.map { ($0.key, tool($0.value)) }))) }
+    let doubts = StopCondition.allCases.filter(spec.stopWhen.contains)
+    if !doubts.isEmpty { members.append(("stopWhen", .list(doubts.map { .plain($0.rawValue) }))) }
     if !spec.boundaries.isEmpty { members.append(("boundaries", .list(spec.boundaries.map(boundary)))) }
     return .map(members)
   }

@@ -16,10 +16,21 @@ extension CanonicalYAML {
     let rules = program["rules"]?.arrayValue ?? []
     if !rules.isEmpty { members.append(("rules", .list(rules.map { YAMLText(data: $0) }))) }
     if let confidence = program["confidence"] { members.append(("confidence", YAMLText(data: confidence))) }
+    if let check = gate.freshness { members.append(("freshness", freshness(check))) }
     members += [("onInvalid", word("onInvalid")), ("retry", retry(gate.retry))]
     members += [
       ("onExhausted", .plain(gate.onExhausted.rawValue)), ("onError", word("onError")),
       ("mode", .plain(gate.observes ? "observe" : "enforce")),
+    ]
+    return .map(members)
+  }
+
+  private func freshness(_ check: FreshnessCheck) -> YAMLText {
+    var members: [(String, YAMLText)] = []
+    if let age = check.maxAge { members.append(("maxAge", .plain(DurationText.text(age)))) }
+    members += [
+      ("expired", .plain(check.expired.rawValue)), ("superseded", .plain(check.superseded.rawValue)),
+      ("unknown", .plain(check.unknown.rawValue)),
     ]
     return .map(members)
   }

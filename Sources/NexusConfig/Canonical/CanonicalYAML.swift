@@ -139,7 +139,7 @@ struct CanonicalYAML {
       return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
     }
     return YAMLText.map([
-      ("engine", .plain("process")), ("fs", folders(sandbox)), ("net", .list([])),
+      ("engine", .plain("process")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
       ("limits", limits(spec.ceilings, sandbox)),
     ])
   }
@@ -177,7 +177,23 @@ struct CanonicalYAML {
     if let sandbox {
       members.append(("disk", .plain(String(sandbox.temporaryBytes))))
       if let files = sandbox.openFiles { members.append(("files", .plain(String(files)))) }
+      if let bytes = sandbox.egress.bytes { members.append(("netBytes", .plain(String(bytes)))) }
+      if let requests = sandbox.egress.requests { members.append(("requests", .plain(String(requests)))) }
     }
+    return .map(members)
+  }
+
+  private func host(_ grant: HostGrant) -> YAMLText {
+    var members: [(String, YAMLText)] = [
+      ("host", .text(grant.host)), ("port", .plain(String(grant.port))), ("protocol", .plain(grant.language.rawValue)),
+    ]
+    func add(_ key: String, _ texts: [String]) {
+      if !texts.isEmpty { members.append((key, .list(texts.map(YAMLText.text)))) }
+    }
+    add("addresses", grant.ranges.map(\.description))
+    add("resolve", grant.addresses.map(\.description))
+    add("methods", grant.methods)
+    add("paths", grant.paths)
     return .map(members)
   }
 

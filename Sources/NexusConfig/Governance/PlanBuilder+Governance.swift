@@ -13,13 +13,9 @@ extension PlanBuilder {
 
   mutating func buildGovernance() {
     guard let fields = single("governance")?.fields else { return }
-    if let field = fields.field("stopWhen") {
-      report(
-        Diagnostic(
-          "NX-GAT-099", "`\(field.written)` cannot be kept: no doubt about a run halts it", at: field.keyLocation,
-          help: "remove it: a rule without an answer forbids, and a compensation that fails pauses"))
-    }
     var spec = GovernanceSpec()
+    spec.onStaleContext = fields.word("onStaleContext", as: GovernanceSpec.OnForbidden.self) ?? .refuse
+    spec.stopWhen = Set((fields.value("stopWhen")?.list ?? []).compactMap { $0.text.flatMap(StopCondition.init(rawValue:)) })
     spec.permitsByDefault = fields.text("default") == "permit"
     spec.onForbidden = fields.word("onForbidden", as: GovernanceSpec.OnForbidden.self) ?? .stop
     for entry in fields.value("tools")?.entries ?? [] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
 internal import NexusKernel
 
 extension ConfigKeys {
@@ -134,8 +135,12 @@ extension ConfigKeys {
         "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
       KeySpec("output", Shape(.size), default: "64MiB", "What a module may write to its streams, together."),
       KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
-      KeySpec("netBytes", Shape(.size), availability: .laterAndRestricts, "What it may send and receive."),
-      KeySpec("requests", .anything, availability: .laterAndRestricts, "Requests to hosts."),
+      KeySpec(
+        "netBytes", Shape(.size), default: "none",
+        "What each attempt may send to hosts and receive from them, together, in a sandbox."),
+      KeySpec(
+        "requests", count(1), default: "none",
+        "Requests of each attempt to hosts, in a sandbox; what is encrypted counts once for each connection."),
     ])
 
   static let fsGrant = ObjectShape(
@@ -152,8 +157,20 @@ extension ConfigKeys {
     "a host grant",
     [
       KeySpec("host", text, required: true, "The host's name or address."),
-      KeySpec("port", Shape(.integer(1...65_535)), default: "any", "The only port."),
-      KeySpec("methods", texts, default: "any", "The methods; `http.get` has one, GET."),
-      KeySpec("paths", .anything, availability: .laterAndRestricts, "The paths."),
+      KeySpec(
+        "port", Shape(.integer(1...65_535)), default: "any",
+        "The only port. For a process agent the default is that of `protocol`: 443, 80, or both."),
+      KeySpec(
+        "protocol", Shape(.word(HostGrant.Language.allCases.map(\.rawValue))), default: "web",
+        "What a process agent speaks there: `tls`, `http`, either (`web`), or anything (`tcp`)."),
+      KeySpec(
+        "addresses", texts, default: "public ones",
+        "The ranges that the name may lead to, for a process agent: `[10.0.0.0/8]`."),
+      KeySpec("resolve", texts, default: "looked up", "The addresses that the name has, for a process agent."),
+      KeySpec(
+        "methods", texts, default: "any", "The methods; `http.get` has one, GET. For a process agent with `protocol: http`."),
+      KeySpec(
+        "paths", texts, default: "any",
+        "The paths, exactly or as `/v1/*`, for a process agent with `protocol: http`."),
     ])
 }

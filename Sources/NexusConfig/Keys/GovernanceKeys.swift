@@ -53,7 +53,13 @@ extension ConfigKeys {
         "tools", .dictionary(.free, .object(governedTool)), default: "none",
         "The tools that may be called at all, by name; a call of another agent is `agents.NAME`."),
       KeySpec("boundaries", .list(.object(boundary)), default: "none", "What is permitted, and what is not."),
-      KeySpec("stopWhen", .anything, "Refused: no doubt about a run halts it yet."),
+      KeySpec(
+        "onStaleContext", word(GovernanceSpec.OnForbidden.self), default: "refuse",
+        "When what a step has read does not hold any more and it wants to act: `refuse` tells the agent, which reads anew; `stop` stops the run."
+      ),
+      KeySpec(
+        "stopWhen", .list(word(StopCondition.self)), default: "none",
+        "The doubts about a run that halt it: nothing of it goes on until a person decides."),
     ])
 
   static let governedTool = ObjectShape(

@@ -29,6 +29,9 @@ extension ConfigKeys {
     KeySpec("assertFormats", boolean, default: "false", "Whether `format` in the schema asserts, not just annotates."),
     KeySpec("rules", .list(.object(gateRule)), default: "none", "What has to hold; all of them are asked."),
     KeySpec("confidence", .object(confidence), "How sure the output has to be of itself."),
+    KeySpec(
+      "freshness", .object(freshness),
+      "Whether what the step has read of the project's state, or said that it has read, has to hold still."),
   ]
 
   private static let whatFollows: [KeySpec] = [
@@ -50,7 +53,6 @@ extension ConfigKeys {
 
   /// What this version says no to, with the reason.
   private static let notYet: [KeySpec] = [
-    KeySpec("freshness", .anything, "Refused: nothing tells naos how old what an agent has read is."),
     KeySpec("escalate", .anything, "Refused: whoever runs the node decides, with `naos runs decide`."),
   ]
 
@@ -63,6 +65,20 @@ extension ConfigKeys {
       KeySpec("proceed", Shape(.jitter), required: true, "From here on the output passes."),
       KeySpec("escalate", Shape(.jitter), required: true, "From here on a person is asked; below, the run is stopped."),
       KeySpec("missing", blocking, default: "escalate", "What it means that there is no such number."),
+    ])
+
+  private static let freshness = ObjectShape(
+    "the freshness of what was read",
+    [
+      KeySpec("maxAge", duration, default: "as it says itself", "How old what was read may be."),
+      KeySpec(
+        "expired", word(FreshnessCheck.Action.self), default: "refresh",
+        "When it is older, or its time is over: `refresh` has the step try again and read anew, `revalidate` lets it pass with a warning if the rules hold for what holds now (`context`), `escalate` and `stop`."
+      ),
+      KeySpec(
+        "superseded", word(FreshnessCheck.Action.self), default: "refresh",
+        "When there is a newer version that says something else."),
+      KeySpec("unknown", word(FreshnessCheck.Action.self), default: "escalate", "When nobody can tell."),
     ])
 
   private static let gateRetry = ObjectShape(

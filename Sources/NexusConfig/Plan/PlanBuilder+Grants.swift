@@ -166,9 +166,7 @@ extension PlanBuilder {
       return
     }
     guard grantsGet(fields) else { return }
-    if let paths = fields?.field("paths") {
-      spec.refuse(PlanRefusal(code: "NX-CFG-302", message: "`\(paths.written)` cannot be enforced yet"))
-    }
+    refuseGateRules(fields, of: &spec)
     let grant = host.text(port: fields?.integer("port"))
     if !spec.grants.hosts.contains(grant) { spec.grants.hosts.append(grant) }
   }

@@ -26,13 +26,13 @@ extension PlanBuilder {
     }
     var sandbox = SandboxSpec()
     for value in fields.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
-    for value in fields.value("net")?.list ?? [] {
-      restrict(&spec, "net", at: value.location, help: "write `net: []`: it then reaches the gateway and nothing else")
-    }
+    grantHosts(fields.value("net")?.list ?? [], in: &sandbox, of: &spec)
     for value in fields.value("env")?.list ?? [] { grantVariable(value, to: &spec) }
     if let limits = fields.fields("limits") {
       sandbox.openFiles = limits.integer("files")
       if case .size(let bytes)? = limits.value("disk")?.content { sandbox.temporaryBytes = bytes }
+      if case .size(let bytes)? = limits.value("netBytes")?.content { sandbox.egress.bytes = bytes }
+      sandbox.egress.requests = limits.integer("requests")
     }
     spec.sandbox = sandbox
   }
@@ -48,7 +48,7 @@ extension PlanBuilder {
   /// Limits that only a sandbox enforces.
   mutating func refuseSandboxLimits(_ spec: inout AgentSpec, _ fields: Fields) {
     guard let limits = fields.fields("limits") else { return }
-    for name in ["files", "disk"] {
+    for name in ["files", "disk", "netBytes", "requests"] {
       if let field = limits.field(name) { restrict(&spec, field.written, at: field.keyLocation) }
     }
   }

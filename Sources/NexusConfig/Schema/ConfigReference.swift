@@ -106,7 +106,9 @@ enum ConfigReference {
         enforce refuses the launch (NX-AGT-014); `naos doctor` says which it can.
         """, shape: ConfigKeys.ceilings),
     Section(title: "`sandbox.fs[]`", text: "A text alone is `path`.", shape: ConfigKeys.fsGrant),
-    Section(title: "`sandbox.net[]`", text: "A text alone is `host` or `host:port`.", shape: ConfigKeys.netGrant),
+    Section(title: "`sandbox.net[]`", text: """
+        A text alone is `host` or `host:port`. What a process agent can do with a host is told on the page on sandboxes.
+        """, shape: ConfigKeys.netGrant),
     Section(
       title: "`agents.<name>.cost`", text: "A budget alone, or a list of budgets, stands for the map.",
       shape: ConfigKeys.costScope),

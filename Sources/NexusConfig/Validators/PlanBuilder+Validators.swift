@@ -79,6 +79,7 @@ extension PlanBuilder {
         definition.texts.contains { $0.contains(variable.rawValue) }
       })
     buildConsequences(of: &gate, fields)
+    buildFreshness(of: &gate, definition, subject, fields)
     var draft = GateDraft(spec: ValidatorSpec(gate: gate), location: item.location, subject: subject)
     draft.asksForRetry = placeOfRetry(definition, fields, item.location)
     if let value = fields.value("target") {
@@ -97,10 +98,6 @@ extension PlanBuilder {
 
   private mutating func refuseUnbuilt(_ fields: Fields) {
     let reasons = [
-      (
-        "freshness", "no call tells naos what an agent has read, and how old it is",
-        "remove it: a rule may compare `now`"
-      ),
       ("escalate", "whoever runs the node decides about what is escalated", "remove it: naos runs decide RUN STEP"),
     ]
     for (key, reason, help) in reasons {
@@ -109,6 +106,30 @@ extension PlanBuilder {
         Diagnostic(
           "NX-GAT-082", "`\(field.written)` cannot be kept: \(reason)", at: field.keyLocation, help: help))
     }
+  }
+
+  private mutating func buildFreshness(
+    of gate: inout GateDefinition, _ definition: Validator.Definition, _ subject: GateSubject, _ fields: Fields
+  ) {
+    guard let inner = fields.fields("freshness"), let place = fields.field("freshness")?.keyLocation else { return }
+    guard subject == .output else {
+      return report(
+        Diagnostic(
+          "NX-GAT-082", "`freshness` cannot be kept: nothing was read before there is an output", at: place,
+          help: "let the validator guard the output"))
+    }
+    var check = FreshnessCheck()
+    check.maxAge = inner.duration("maxAge")
+    check.expired = inner.word("expired", as: FreshnessCheck.Action.self) ?? check.expired
+    check.superseded = inner.word("superseded", as: FreshnessCheck.Action.self) ?? check.superseded
+    check.unknown = inner.word("unknown", as: FreshnessCheck.Action.self) ?? check.unknown
+    gate.freshness = check
+    let revalidates = [check.expired, check.superseded, check.unknown].contains(.revalidate)
+    guard revalidates, !gate.variables.contains(.context) else { return }
+    report(
+      Diagnostic(
+        "NX-GAT-082", "`revalidate` cannot be kept: no rule reads `context`", at: place,
+        help: "give the validator a rule about `context`, which is what holds now"))
   }
 
   private mutating func buildSchema(of definition: inout Validator.Definition, _ fields: Fields) {

@@ -66,6 +66,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case boundary
   /// A secret was read, for what `details` say; its value is nowhere in the log.
   case secretRead = "secret.read"
+  /// A connection out of a sandbox, when it is over.
+  case sandboxFlow = "sandbox.flow"
+  /// What a sandbox did not let an agent do.
+  case sandboxDenied = "sandbox.denied"
   /// A call was refused before it was made: by a budget, a limit on calls, a loop.
   case callRefused = "call.refused"
   case budgetStopped = "budget.stopped"
@@ -75,6 +79,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case runEnded = "run.ended"
   /// The run stands still, and no person said so.
   case runPaused = "run.paused"
+  /// The state of the run is in doubt, and nothing of it goes on.
+  case runHalted = "run.halted"
+  /// The run stands as it stood at a checkpoint.
+  case runRolledBack = "run.rolled-back"
   /// A person decided something about a run: written with the entry of its journal.
   case runDecision = "run.decision"
 }

@@ -73,6 +73,10 @@ package protocol ActionJudge: Sendable {
   /// SHA-256 of the rules' canonical form, in hexadecimal.
   var policyHash: String { get }
   var onForbidden: GovernanceSpec.OnForbidden { get }
+  /// What follows if what a step has read does not hold any more when it is about to act.
+  var onStaleContext: GovernanceSpec.OnForbidden { get }
+  /// The doubts that halt a run.
+  var stopWhen: Set<StopCondition> { get }
   /// Whether an action of this name may ever happen.
   func knows(_ tool: String) -> Bool
   /// Nil for a tool that nobody declared.

@@ -10,6 +10,10 @@ package struct GovernanceSpec: Sendable, Hashable {
   package var tools: [String: ToolDeclaration]
   /// In the order of the file.
   package var boundaries: [BoundarySpec]
+  /// The doubts that halt a run.
+  package var stopWhen: Set<StopCondition> = []
+  /// What follows if what a step has read does not hold any more when it is about to act.
+  package var onStaleContext = OnForbidden.refuse
 
   /// What follows when the rules say no.
   package enum OnForbidden: String, Sendable, CaseIterable {
@@ -26,13 +30,17 @@ package struct GovernanceSpec: Sendable, Hashable {
 
   /// The form that is hashed and shown.
   package var canonical: JSONValue {
-    [
+    var form: JSONObject = [
       "default": .string(permitsByDefault ? "permit" : "deny"), "onForbidden": .string(onForbidden.rawValue),
       "tools": .object(
         JSONObject(
           uniqueMembers: tools.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: $0.value.canonical) })),
       "boundaries": .array(boundaries.map(\.canonical)),
     ]
+    // What is not there leaves the hash as it was before there were such doubts.
+    if !stopWhen.isEmpty { form["stopWhen"] = .array(stopWhen.map(\.rawValue).sorted().map { .string($0) }) }
+    if onStaleContext == .stop { form["onStaleContext"] = .string(onStaleContext.rawValue) }
+    return .object(form)
   }
 }
 

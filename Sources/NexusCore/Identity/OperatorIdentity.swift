@@ -6,8 +6,11 @@ package struct OperatorIdentity: Sendable, Hashable, CustomStringConvertible {
   /// As it was given with `naos token create`.
   package let name: String
   package let role: String
+  /// The agents, workflows, sagas and pools that it sees, with what belongs to them; nil for all.
+  package let scope: Set<String>?
 
-  package init(name: String, role: String) {
+  package init(name: String, role: String, scope: Set<String>? = nil) {
+    self.scope = scope
     self.name = name
     self.role = role
   }

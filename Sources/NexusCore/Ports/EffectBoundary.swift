@@ -92,6 +92,14 @@ package struct BudgetRefusal: Sendable, Hashable {
   /// What the agent wanted is forbidden, and its run is stopped for it, whatever it makes of that.
   package var endsRun: Bool { reason == .policy && action == .kill }
 
+  /// It is for want of money, tokens or requests, and not for what the agent does.
+  package var isForWant: Bool {
+    switch reason {
+    case .exhausted, .busy, .tooBig, .reserve: true
+    case .loop, .ceiling, .cassette, .policy: false
+    }
+  }
+
   /// The code of what ends for it.
   package var code: String {
     if let ownCode { return ownCode }

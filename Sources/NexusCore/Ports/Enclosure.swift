@@ -23,13 +23,20 @@ package struct Enclosure: Sendable, Hashable {
     package enum Destination: Sendable, Hashable {
       /// The agent plane.
       case plane
+      /// Who answers questions about names; asked by datagrams.
+      case names
+      /// A host outside.
+      case host(HostGrant)
     }
     /// Where it is inside: `127.0.0.1:4201`.
     package var place: String
     package var destination: Destination
-    package init(place: String, destination: Destination) {
+    /// A name that is its address inside; empty: none.
+    package var name: String
+    package init(place: String, destination: Destination, name: String = "") {
       self.place = place
       self.destination = destination
+      self.name = name
     }
   }
 
@@ -48,18 +55,25 @@ package struct Enclosure: Sendable, Hashable {
   package var doors: [Door]
   /// How much it may keep in `/tmp`, and as much again in its home.
   package var temporaryBytes: Int64
+  /// Who runs in it; nil: nobody whom the reports of its doors could name.
+  package var holder: Caller?
+  /// What may go through its doors to hosts.
+  package var egress: EgressCaps
   /// How many files each of its processes may have open; nil for as many as the node's own agents may.
   package var openFiles: Int?
 
   package init(
     folders: [Folder] = [], hidden: [String] = [], doors: [Door] = [],
-    temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil
+    temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil, holder: Caller? = nil,
+    egress: EgressCaps = EgressCaps()
   ) {
     self.folders = folders
     self.hidden = hidden
     self.doors = doors
     self.temporaryBytes = temporaryBytes
     self.openFiles = openFiles
+    self.holder = holder
+    self.egress = egress
   }
 }
 
@@ -68,10 +82,10 @@ package protocol DoorKeeper: Sendable {
   /// Takes over the sockets of the doors of a sandbox and serves them.
   ///
   /// - Parameters:
-  ///   - doors: what they lead to.
+  ///   - enclosure: the sandbox, and what its doors lead to.
   ///   - sockets: one for each door, in their order; they are closed in any case.
   /// - Returns: what serves them until it is closed.
-  func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors
+  func open(_ enclosure: Enclosure, sockets: [Int32]) async -> any OpenDoors
 }
 
 package protocol OpenDoors: Sendable {

@@ -11,6 +11,7 @@ package enum NodeEvent: Sendable {
   case supervisor(SupervisorEvent)
   case budget(BudgetEvent)
   case secret(SecretEvent)
+  case denial(DenialEvent)
   case log(LogEvent)
 }
 

@@ -17,6 +17,10 @@ package struct ActionPolicy: ActionJudge {
 
   package var onForbidden: GovernanceSpec.OnForbidden { spec.onForbidden }
 
+  package var onStaleContext: GovernanceSpec.OnForbidden { spec.onStaleContext }
+
+  package var stopWhen: Set<StopCondition> { spec.stopWhen }
+
   /// How many reasons are told of arguments that do not fit.
   private static let maxReasons = 3
 

@@ -6,22 +6,35 @@
 /// Both syntaxes are searched for anywhere in the text, by Unicode scalars. The pattern is compiled to a program
 /// (`PatternProgram`), its first states to a table (`PatternAutomaton`); nothing backtracks.
 package struct Pattern: Sendable {
-  package let text: String
-  package let syntax: PatternSyntax
-  private let program: PatternProgram
-  private let automaton: PatternAutomaton
+  /// One reference, so that handing a pattern on costs one count.
+  private final class Compiled: Sendable {
+    let text: String
+    let syntax: PatternSyntax
+    let program: PatternProgram
+    let automaton: PatternAutomaton
+
+    init(_ text: String, _ syntax: PatternSyntax, _ program: PatternProgram) {
+      self.text = text
+      self.syntax = syntax
+      self.program = program
+      automaton = PatternAutomaton(program)
+    }
+  }
+
+  private let compiled: Compiled
+
+  package var text: String { compiled.text }
+  package var syntax: PatternSyntax { compiled.syntax }
+  private var program: PatternProgram { compiled.program }
 
   /// Compiles a pattern.
   ///
   /// - Throws: `PatternError` for a text that is no pattern, asks for look-around or back-references, or passes a limit.
   package init(parsing text: String, syntax: PatternSyntax) throws(PatternError) {
-    self.text = text
-    self.syntax = syntax
     var parser = PatternParser(text, syntax: syntax)
     let node = try parser.parse()
     if let refusal = parser.refusals.first { throw refusal }
-    program = try PatternProgram(node)
-    automaton = PatternAutomaton(program)
+    compiled = Compiled(text, syntax, try PatternProgram(node))
   }
 
   /// Whether the text is a pattern by the grammar, also where it asks for what this engine refuses to run.
@@ -36,6 +49,7 @@ package struct Pattern: Sendable {
   /// Whether the pattern occurs in the text.
   package func matches(_ text: String) -> Bool {
     let bytes = text.utf8.span
+    let automaton = compiled.automaton
     var state = automaton.start
     var index = 0
     let kinds = automaton.kinds
@@ -45,10 +59,10 @@ package struct Pattern: Sendable {
       let kind: UInt16
       let previous = index
       if first < 0x80 {
-        kind = program.partition.ascii[Int(first)]
+        kind = compiled.program.partition.ascii[Int(first)]
         index += 1
       } else {
-        kind = program.partition.kind(of: Self.scalar(in: bytes, at: &index))
+        kind = compiled.program.partition.kind(of: Self.scalar(in: bytes, at: &index))
       }
       let reached = automaton.next[Int(state) * kinds + Int(kind)]
       if reached == PatternAutomaton.unknown {

@@ -23,6 +23,12 @@ struct MembersPlan: Sendable {
     let ordinal: Int32
   }
 
+  /// One reference, so that looking at a plan costs one count.
+  final class Ready: Sendable {
+    let plan: MembersPlan
+    init(_ plan: MembersPlan) { self.plan = plan }
+  }
+
   private(set) var entries: [Entry] = []
   private(set) var requiredCount = 0
   var rules: [Rule] = []

@@ -66,48 +66,49 @@ extension SchemaEvaluation {
   // MARK: Members
 
   private mutating func checkMembers(_ object: JSONObject, plan number: Int, tracker: Tracker) -> Bool {
+    let ready = program.plans[number]
     var isValid = true
     var required = 0
     var hint = 0
     for index in object.members.indices {
-      let found = program.plans[number].find(object.members[index].key, hint: hint)
+      let found = ready.plan.find(object.members[index].key, hint: hint)
       if found >= 0 {
         hint = found + 1
-        if program.plans[number].entries[found].isRequired { required += 1 }
+        if ready.plan.entries[found].isRequired { required += 1 }
       }
-      isValid = checkMember(object.members[index], at: index, plan: number, entry: found, tracker: tracker) && isValid
+      isValid = checkMember(object.members[index], at: index, by: ready, entry: found, tracker: tracker) && isValid
       if !isValid, !collects || isOver { return false }
     }
-    guard required < program.plans[number].requiredCount else { return isValid }
-    return reportMissing(object, plan: program.plans[number])
+    guard required < ready.plan.requiredCount else { return isValid }
+    return reportMissing(object, plan: ready.plan)
   }
 
   private mutating func checkMember(
-    _ member: JSONObject.Member, at index: Int, plan number: Int, entry: Int, tracker: Tracker
+    _ member: JSONObject.Member, at index: Int, by ready: MembersPlan.Ready, entry: Int, tracker: Tracker
   ) -> Bool {
     var isValid = true
     var isEvaluated = false
     if entry >= 0 {
-      let node = program.plans[number].entries[entry].node
+      let node = ready.plan.entries[entry].node
       if node != SchemaProgram.none {
         isEvaluated = true
-        let ordinal = program.plans[number].entries[entry].ordinal
-        rename("properties", ordinal: program.plans[number].propertiesOrdinal)
+        let ordinal = ready.plan.entries[entry].ordinal
+        rename("properties", ordinal: ready.plan.propertiesOrdinal)
         isValid = check(node, member.value, at: .name(member.key), by: .name(member.key), ordinal: ordinal)
       }
     }
-    for rule in program.plans[number].rules where program.patterns[Int(rule.pattern)].matches(member.key) {
+    for rule in ready.plan.rules where program.patterns[Int(rule.pattern)].matches(member.key) {
       isEvaluated = true
       if !isValid, !collects { return false }
-      rename("patternProperties", ordinal: program.plans[number].patternsOrdinal)
+      rename("patternProperties", ordinal: ready.plan.patternsOrdinal)
       let name = collects ? program.patterns[Int(rule.pattern)].text : ""
       isValid =
         check(rule.node, member.value, at: .name(member.key), by: .name(name), ordinal: rule.ordinal) && isValid
     }
-    let additional = program.plans[number].additional
+    let additional = ready.plan.additional
     if !isEvaluated, additional != SchemaProgram.none {
       isEvaluated = true
-      rename("additionalProperties", ordinal: program.plans[number].additionalOrdinal)
+      rename("additionalProperties", ordinal: ready.plan.additionalOrdinal)
       isValid = check(additional, member.value, at: .name(member.key), by: nil)
     }
     if isEvaluated, tracker != Self.noTracker { trackers[tracker].mark(index) }

@@ -93,7 +93,7 @@ final class SchemaProgram: Sendable {
   let enumerations: [SchemaEnumeration]
   let numbers: [SchemaNumber]
   let patterns: [Pattern]
-  let plans: [MembersPlan]
+  let plans: [MembersPlan.Ready]
   let requirements: [[Dependency<[String]>]]
   let dependentSchemas: [[Dependency<NodeNumber>]]
   let dynamicTargets: [DynamicTarget]
@@ -107,7 +107,7 @@ final class SchemaProgram: Sendable {
     enumerations = tables.enumerations
     numbers = tables.numbers
     patterns = tables.patterns
-    plans = tables.plans
+    plans = tables.plans.map(MembersPlan.Ready.init)
     requirements = tables.requirements
     dependentSchemas = tables.dependentSchemas
     dynamicTargets = tables.dynamicTargets

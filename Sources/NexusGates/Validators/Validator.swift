@@ -37,7 +37,7 @@ package struct Validator: Sendable {
   package enum Scope: String, Sendable, CaseIterable {
     /// Every variable that there is anywhere: whoever asks hands the values in.
     case anything
-    /// What a run has to say of the output of a step: `input`, `steps` and `run`.
+    /// What a run has to say of the output of a step: `input`, `steps`, `run` and `context`.
     case run
     /// What is judged is an input, and rules name it `input`; beside it there are `steps` and `run`.
     case runInput
@@ -46,7 +46,8 @@ package struct Validator: Sendable {
   private let definition: Definition
   private let rules: [CompiledGateRule]
   private let environment: RuleEnvironment
-  private let outputType: RuleType
+  /// Of what is judged.
+  private let wholeNumbers: WholeNumbers
   /// How rules call what is judged.
   private let subject: String
 
@@ -69,7 +70,7 @@ package struct Validator: Sendable {
   private static func variables(of scope: Scope) -> [RuleVariable] {
     switch scope {
     case .anything: allVariables.map { RuleVariable($0) }
-    case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run)]
+    case .run: [RuleVariable("input"), RuleVariable("steps"), RuleVariable("run", run), RuleVariable("context")]
     case .runInput: [RuleVariable("steps"), RuleVariable("run", run)]
     }
   }
@@ -97,7 +98,7 @@ package struct Validator: Sendable {
     variables = Self.variables(of: definition.scope)
     self.definition = definition
     self.environment = environment
-    outputType = types.0
+    wholeNumbers = WholeNumbers(of: types.0)
   }
 
   /// Judges an output as it came from an agent.
@@ -169,13 +170,18 @@ package struct Validator: Sendable {
   private func bindings(
     _ output: JSONValue, _ values: [String: JSONValue], _ now: WallTime?
   ) throws(JSONConversionError) -> RuleBindings {
-    var bound: [String: RuleValue] = [subject: try RuleValue(output, as: outputType)]
+    // In the order of the environment: what is judged, what stands beside it, and the time.
+    var bound: [RuleValue?] = [try RuleValue(output, wholeNumbers: wholeNumbers)]
+    bound.reserveCapacity(variables.count + 2)
     for variable in variables {
-      guard let value = values[variable.name] else { continue }
-      bound[variable.name] = try RuleValue(value, as: variable.type)
+      guard !values.isEmpty, let value = values[variable.name] else {
+        bound.append(nil)
+        continue
+      }
+      bound.append(try RuleValue(value, as: variable.type))
     }
-    bound["now"] = now.flatMap(Timestamp.init(_:)).map { .timestamp($0) }
-    return RuleBindings(environment, bound)
+    bound.append(now.flatMap(Timestamp.init(_:)).map { .timestamp($0) })
+    return RuleBindings(bound)
   }
 }
 

@@ -11,11 +11,13 @@ final class AttemptSession: Sendable {
   let caller: Caller
   /// The run whose record answers and remembers; nil for a service's own key.
   let run: RunSession?
+  private let meter: NodeMeter
   private let sums = Mutex(AttemptTally())
   /// The connections on which answers of models are on their way to it; nil once it is over.
   private let answering = Mutex<[ObjectIdentifier: any Channel]?>([:])
 
-  init(key: VirtualKey, caller: Caller, run: RunSession?) {
+  init(key: VirtualKey, caller: Caller, run: RunSession?, meter: NodeMeter) {
+    self.meter = meter
     self.key = key
     self.caller = caller
     self.run = run
@@ -43,6 +45,7 @@ final class AttemptSession: Sendable {
 
   /// Remembers that a budget stopped the attempt; a busy one did not, for it has room again by itself.
   func refused(_ refusal: BudgetRefusal) {
+    if refusal.isForWant { meter.count(.budgetActions, [refusal.action.rawValue]) }
     guard refusal.reason != .busy else { return }
     // What left the cassette first is what everything after it follows from.
     sums.withLock { sums in

@@ -16,9 +16,9 @@ private struct GatewayEntrance: OpenDoors {
 }
 
 extension EffectGateway: DoorKeeper {
-  package func open(_ doors: [Enclosure.Door], sockets: [Int32]) async -> any OpenDoors {
+  package func open(_ enclosure: Enclosure, sockets: [Int32]) async -> any OpenDoors {
     var channels: [any Channel] = []
-    for (door, socket) in zip(doors, sockets) {
+    for (door, socket) in zip(enclosure.doors, sockets) {
       switch door.destination {
       case .plane:
         guard let server = current else {
@@ -27,6 +27,7 @@ extension EffectGateway: DoorKeeper {
         }
         // One that cannot be registered is closed by who tried, and its agent is refused there.
         if let channel = try? await server.serve(listener: socket) { channels.append(channel) }
+      case .names, .host: Glibc.close(socket)
       }
     }
     return GatewayEntrance(channels: channels)

@@ -90,13 +90,20 @@ final class ToolExchange {
       self.record = record
       if diverges { services.tellDivergence(session.caller, record) }
       ask(arguments, slot: record.slot) { permit in self.announce(record, run, permit) }
-    case .uncertain:
-      answer {
+    case .uncertain: answerUncertain()
+    }
+  }
+
+  private func answerUncertain() {
+    let (gate, tool, caller) = (services.gate, tool, session.caller)
+    AsyncBridge.run(on: loop) {
+      await gate.isUncertain(tool, of: caller)
+    } then: {
+      self.answer {
         $0.fail(
           GatewayError(
             .uncertainEffect,
-            "Tool '\(self.tool)' was under way with these arguments when a node died; whether it was done is not known."
-          ),
+            "Tool '\(tool)' was under way with these arguments when a node died; whether it was done is not known."),
           .problem)
       }
     }

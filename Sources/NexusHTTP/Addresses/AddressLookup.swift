@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import NIOPosix
+package import NexusCore
 
 /// Looks names up with the system's resolver, off the event loops.
 package enum AddressLookup {
@@ -16,7 +17,8 @@ package enum AddressLookup {
     return found
   }
 
-  private static func resolve(_ host: String) -> [IPAddress] {
+  /// The same on the calling thread, which waits for as long as the resolver takes; empty for a name without addresses.
+  package static func resolve(_ host: String) -> [IPAddress] {
     var hints = unsafe addrinfo()
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusCore
+
 /// Header fields in the order in which they travel; names compare without case.
 package struct HeaderFields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Sequence {
   package struct Field: Sendable, Hashable {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusCore
+
 /// An absolute `http` or `https` URL, taken apart.
 ///
 /// It is stricter than browsers are: no user information, no spaces or control characters, no backslashes.

@@ -31,6 +31,9 @@ package struct AttemptHistory: Sendable, Hashable {
 
   package init() {}
 
+  /// Without anything that came of them, but with the number of the attempts that there were.
+  init(continuing before: AttemptHistory) { attempts = before.attempts }
+
   package mutating func started(_ attempt: AttemptNumber) {
     attempts = attempt.value
     openAttempt = attempt

@@ -30,10 +30,10 @@ extension AttemptOutcome {
   /// How an attempt is written down whose end the node did not live to see.
   package static let nodeEnded = "the node ended"
 
-  /// The node ended, or trapped, before anybody saw how the attempt ended.
+  /// The node ended or trapped, or the run was halted, before anybody saw how the attempt ended.
   package var isUnseen: Bool {
     switch self {
-    case .interrupted(Self.nodeEnded), .interrupted(RunState.trapNote): true
+    case .interrupted(Self.nodeEnded), .interrupted(RunState.trapNote), .interrupted(Self.halted): true
     default: false
     }
   }

@@ -11,6 +11,8 @@ extension FlowMachine {
       if !state.open.contains(current), !handedOver.contains(current) { startAttempt(current, &turn) }
     } else if let next = nextToUndo() {
       startAttempt(next.with(.back), &turn)
+    } else if let number = state.rollback {
+      restore(to: number, &turn)
     } else if let cause = state.cause, cause.isStop, !state.isPartial {
       note(.stopped(cause), &turn)
     } else {
@@ -39,6 +41,7 @@ extension FlowMachine {
     let order = doubtful.sorted { Self.before($1, $0) } + state.completed.reversed()
     return order.filter { key in
       definition.steps[key.step].compensation != nil && !state.undone.contains(key.with(.back))
+        && state.rollback.map { !state.isKept(key, at: $0) } ?? true
     }
   }
 }

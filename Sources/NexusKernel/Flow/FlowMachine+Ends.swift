@@ -13,6 +13,10 @@ extension FlowMachine {
     var end = end
     // A result that came in spite of a stop is a result; a polite goodbye (exit 0, no output) is none.
     if let stop, end.outcome != .succeeded || (output ?? .null).isNothing { end.outcome = outcome(after: stop, end) }
+    // Nothing is taken of a run that cannot be trusted: whether the attempt had its effect is for a person to say.
+    if state.status == .halted {
+      end.outcome = .interrupted(end.outcome.hasBegun ? AttemptOutcome.halted : AttemptOutcome.neverBegan)
+    }
     note(.attemptEnded(step: path, attempt: attempt, end), &turn)
     switch end.outcome {
     case .succeeded: succeeded(key, output ?? .null, &turn)
@@ -126,6 +130,7 @@ extension FlowMachine {
     switch key.role {
     case .forward: giveUpForward(key, path, error, &turn)
     case .back:
+      if haltsForCompensation(key, error, &turn) { return }
       guard definition.onCompensationFailure == .pause else {
         return note(.stepSkipped(path: path, .failed(error)), &turn)
       }
@@ -218,6 +223,7 @@ extension FlowMachine {
       return
     }
     note(.childStarted(path: path, run: child), &turn)
+    if state.status == .halted { return }
     // The run was told to end, or failed, while the child began.
     switch halt {
     case .paused: break
@@ -233,6 +239,8 @@ extension FlowMachine {
   mutating func childEnded(_ path: StepPath, _ end: ChildEnd, _ turn: inout Turn) {
     guard let key = state.paths.key(of: path), state.active.contains(key), !isEscalated(key) else { return }
     handedOver.remove(key)
+    // It is asked for again once the run goes on.
+    if state.status == .halted { return }
     if end.status == .completed {
       return produced(key, end.output ?? .null, &turn)
     }
@@ -254,7 +262,7 @@ extension FlowMachine {
       id.map({ !state.eventIDs.contains($0) }) ?? true
     else { return }
     note(.eventReceived(name: name, id: id, payload: payload), &turn)
-    guard state.cause == nil, state.status != .paused, halt == nil else { return }
+    guard state.cause == nil, !state.status.standsStill, halt == nil else { return }
     giveEvents(name, &turn)
   }
 

@@ -8,6 +8,7 @@ extension FlowMachine {
   /// Something came out of a unit; it is judged first, and only what may proceed becomes its result.
   mutating func produced(_ key: UnitKey, _ output: JSONValue, _ turn: inout Turn) {
     let path = state.paths.path(of: key)
+    if doubtsReadSet(of: key, &turn) { return }
     let gates = gates(of: key)
     guard !gates.isEmpty else { return note(.stepCompleted(path: path, output: output), &turn) }
     let judgement = judgement(of: output, .output, key, gates, at: turn.now)
@@ -18,6 +19,7 @@ extension FlowMachine {
     case .escalate: break
     case .stop: note(.stepFailed(path: path, judgement.refusal), &turn)
     }
+    doubts(key, judgement, &turn)
   }
 
   /// What is to go into a unit is judged once, before its first attempt.
@@ -32,14 +34,19 @@ extension FlowMachine {
     let judgement = judgement(of: input, .input, key, gates, at: turn.now)
     note(.judged(path: path, judgement), &turn)
     if judgement.consequence == .stop { note(.stepFailed(path: path, judgement.refusal), &turn) }
+    doubts(key, judgement, &turn)
     return judgement.mayProceed
   }
 
   private func judgement(
     of value: JSONValue, _ subject: GateSubject, _ key: UnitKey, _ gates: [GateDefinition], at now: WallTime
   ) -> GateJudgement {
-    let asking = GateAsking(gates: gates, judge: judge, subject: subject, value: value, now: now)
-    let findings = asking.findings { self.value(of: $0, for: key) }
+    var asking = GateAsking(gates: gates, judge: judge, subject: subject, value: value, now: now)
+    if subject == .output { asking.read = readSet(of: key) }
+    let findings = asking.findings { variable in
+      variable == .context
+        ? readSet(of: key)?.variable(at: now) ?? .object(JSONObject()) : self.value(of: variable, for: key)
+    }
     // What goes in is the same however often it is asked for, and nothing has been done with it yet.
     let leeway = subject == .output ? leeway(at: key) : GateLeeway(canRetry: false)
     return (state.gates[key] ?? GateHistory()).judgement(
@@ -81,6 +88,7 @@ extension FlowMachine {
         "attempt": .int(Int64((state.gates[key]?.rejections ?? 0) + 1)), "input": state.input,
         "tokens": .int(unit?.tokens.value ?? 0), "nanoUSD": .int(unit?.cost.value ?? 0),
       ]
+    case .context: return .object(JSONObject())
     }
   }
 
@@ -118,7 +126,7 @@ extension FlowMachine {
   mutating func decide(
     _ path: StepPath, by who: String, _ decision: GateDecision, note text: String, _ turn: inout Turn
   ) {
-    guard !state.status.isFinal, let key = state.paths.key(of: path), isEscalated(key),
+    guard !state.status.isFinal, state.status != .halted, let key = state.paths.key(of: path), isEscalated(key),
       let output = state.gates[key]?.rejected
     else { return }
     let asksAboutInput = state.gates[key]?.asksAboutInput == true

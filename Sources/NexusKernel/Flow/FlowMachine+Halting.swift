@@ -10,7 +10,7 @@ extension FlowMachine {
 
   /// The run comes to a halt once everything under way has ended.
   mutating func begin(_ new: Halt, _ turn: inout Turn) {
-    guard !state.status.isFinal, outranks(new) else { return }
+    guard !state.status.isFinal, state.status != .halted, outranks(new) else { return }
     if state.status == .paused, !new.endsPause { return }
     halt = new
     stopOpenAttempts(new, &turn)
@@ -73,7 +73,7 @@ extension FlowMachine {
 
   mutating func cancel(by who: String, _ turn: inout Turn) {
     // Behind the pivot there is no way back, and whoever asks is told so.
-    guard !state.status.isFinal, !isBehindReturn else { return }
+    guard !state.status.isFinal, state.status != .halted, !isBehindReturn else { return }
     if !state.cancelRequested { note(.cancelRequested(by: who), &turn) }
     // The undo of a saga is not cancelled.
     guard state.cause == nil else { return }
@@ -82,7 +82,7 @@ extension FlowMachine {
 
   /// Written down before anything is ended: a node that dies in between has not forgotten it.
   mutating func kill(by who: String, _ turn: inout Turn) {
-    guard !state.status.isFinal else { return }
+    guard !state.status.isFinal, state.status != .halted else { return }
     if state.killRequested == nil, !state.open.isEmpty || state.active.contains(where: isRun) {
       note(.killRequested(by: who), &turn)
     }
@@ -143,6 +143,8 @@ extension FlowMachine {
   mutating func goOn(from statuses: Set<RunStatus>, _ entry: RunEntry, _ turn: inout Turn) {
     guard statuses.contains(state.status) else { return }
     note(entry, &turn)
+    checkTrust(&turn)
+    if isResting { return }
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
     giveAllEvents(&turn)
@@ -153,6 +155,8 @@ extension FlowMachine {
     guard [.failed, .cancelled, .paused].contains(state.status) else { return }
     if newKeys { note(.epochRaised(by: who), &turn) }
     note(.retried(by: who), &turn)
+    checkTrust(&turn)
+    if isResting { return }
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
     giveAllEvents(&turn)

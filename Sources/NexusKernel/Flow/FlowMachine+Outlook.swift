@@ -19,6 +19,10 @@ extension FlowMachine {
 
   package var epoch: Int { state.epoch }
 
+  package var rollbacks: Int { state.rollbacks }
+
+  package var policy: String? { state.policy }
+
   package var kept: KeptEffects? { state.kept }
 
   package var limitCountsFrom: WallTime? { state.limitCountsFrom }

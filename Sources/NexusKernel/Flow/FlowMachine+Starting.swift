@@ -115,7 +115,7 @@ extension FlowMachine {
 
   /// What waited for its turn may be over by now, or its question answered.
   private func mayBeTried(_ key: UnitKey) -> Bool {
-    guard !state.open.contains(key), !isEscalated(key) else { return false }
+    guard !state.open.contains(key), !isEscalated(key), state.status != .halted else { return false }
     guard key.role == .probe else { return !state.units.isOver(key) }
     return isInDoubt(key.with(.forward))
   }
@@ -131,8 +131,9 @@ extension FlowMachine {
     switch definition.steps[key.step].onUnknown {
     case .retrySameKey: return true
     case .probe: startAttempt(key.with(.probe), &turn)
-    case .ask: begin(.paused(.unknown, note: ""), &turn)
+    case .ask: if !doubts(key, &turn) { begin(.paused(.unknown, note: ""), &turn) }
     case .fail:
+      if doubts(key, &turn) { return false }
       let error = RunError(
         code: "NX-RUN-033", message: "the attempt was cut off, and nobody knows whether it had its effect",
         isRetryable: false)

@@ -18,6 +18,7 @@ package struct FlowMachine: DurableMachine {
   let run: RunID
   /// Nil: nobody can judge, and whatever would have to be judged is stopped.
   let judge: (any OutputJudge)?
+  let rules: IntegrityRules
   var definition: FlowDefinition { state.definition }
 
   /// Why attempts under way were told to stop; lost with the node, like the attempts themselves.
@@ -40,6 +41,10 @@ package struct FlowMachine: DurableMachine {
   var childrenWereStopped = false
   /// What the journal leaves open was looked at.
   private var isTakenUp = false
+  /// What the project's state says now of what was read.
+  var contextNow: [String: ContextStanding]?
+  /// The first checkpoint of the journal that is not what was sealed, and that no person has seen.
+  var brokenSeal: Int?
   /// Steps of the kind `forEach` that have begun.
   var expanded: [Int] = []
 
@@ -84,9 +89,13 @@ package struct FlowMachine: DurableMachine {
     mutating func act(_ action: DurableAction) { decision.actions.append(action) }
   }
 
-  package init(run: RunID, definition: FlowDefinition, input: JSONValue, judge: (any OutputJudge)? = nil) {
+  package init(
+    run: RunID, definition: FlowDefinition, input: JSONValue, judge: (any OutputJudge)? = nil,
+    rules: IntegrityRules = IntegrityRules()
+  ) {
     self.run = run
     self.judge = judge
+    self.rules = rules
     state = FlowState(definition: definition, input: input)
   }
 
@@ -96,12 +105,16 @@ package struct FlowMachine: DurableMachine {
 
   package mutating func note(spent: [StepPath: Spend]) { spentByOrphans = spent }
 
-  package mutating func apply(_ entry: JournalEntry) { state.apply(entry.entry, at: entry.at) }
+  package mutating func apply(_ entry: JournalEntry) {
+    if case .integrity(let integrity) = entry.entry { compare(integrity) }
+    state.apply(entry.entry, at: entry.at)
+  }
 
   /// Writes an entry down, and is in the state that it leads to.
   mutating func note(_ entry: RunEntry, _ turn: inout Turn) {
     state.apply(entry, at: turn.now)
     turn.decision.entries.append(entry)
+    if rules.digest != nil { seal(entry, &turn) }
   }
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
@@ -109,6 +122,7 @@ package struct FlowMachine: DurableMachine {
     // What the end of a step mostly comes to: its attempt ended, it is completed, the next attempt.
     turn.decision.entries.reserveCapacity(4)
     takeUp(event, &turn)
+    if !rules.stopWhen.isEmpty { checkClock(&turn) }
     switch event {
     case .claimed(let trapped): claimed(trapped: trapped, &turn)
     case .attemptEnded(let path, let end, let output): attemptEnded(path, end, output, &turn)
@@ -131,9 +145,16 @@ package struct FlowMachine: DurableMachine {
     case .decide(let path, let who, let decision, let note): decide(path, by: who, decision, note: note, &turn)
     case .timeout: if state.cause == nil, !state.isBehindPivot { begin(.timedOut, &turn) }
     case .supervisorGaveUp(let agent, let reason): gaveUp(on: agent, reason, &turn)
+    case .contextRead(let path, let item):
+      read(path, item, &turn)
+      return turn.decision
+    case .doubted(let doubt): halt(for: doubt, &turn)
+    case .acceptHalt(let who, let reason): acceptHalt(by: who, reason: reason, &turn)
+    case .rollBack(let number, let who, let reason, let allowsUnverified):
+      rollBack(to: number, by: who, reason: reason, allowsUnverified: allowsUnverified, &turn)
     case .nodeStopping: leave(&turn)
     case .recordStep(let path, let value):
-      if !state.open.isEmpty, state.recorded[path] == nil { note(.stepRecorded(path: path, value: value), &turn) }
+      if !state.open.isEmpty, state.status != .halted, state.recorded[path] == nil { note(.stepRecorded(path: path, value: value), &turn) }
       return turn.decision
     }
     advance(&turn)
@@ -202,7 +223,9 @@ package struct FlowMachine: DurableMachine {
   }
 
   /// Nothing begins any more unless a person asks.
-  var isResting: Bool { state.status.isFinal || (state.status == .paused && halt?.endsPause != true) }
+  var isResting: Bool {
+    state.status.isFinal || state.status == .halted || (state.status == .paused && halt?.endsPause != true)
+  }
 
   /// The runs that units wait for.
   var openChildren: [(UnitKey, RunID)] {
@@ -285,6 +308,8 @@ package struct FlowMachine: DurableMachine {
       }
     }
     closeOrphans(AttemptOutcome.nodeEnded, &turn)
+    checkTrust(&turn)
+    if isResting { return }
     handOverAgain(&turn)
     if let who = state.killRequested { return begin(.killed(by: who), &turn) }
     if state.cancelRequested, state.cause == nil, !state.isBehindPivot {

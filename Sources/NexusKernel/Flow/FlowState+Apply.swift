@@ -6,8 +6,11 @@ package import NexusCore
 
 extension FlowState {
   package mutating func apply(_ entry: RunEntry, at time: WallTime) {
+    defer { lastAt = time }
     switch entry {
-    case .created: limitCountsFrom = time
+    case .created(let creation):
+      limitCountsFrom = time
+      policy = creation.policy
     case .forked: break
     case .effectsKept(let effects): kept = effects
     case .attemptStarted(let path, let attempt, _): applyStart(path, attempt, time)
@@ -42,6 +45,10 @@ extension FlowState {
     case .eventReceived(let name, let id, let payload): buffer(name, id, payload)
     case .judged(let path, let judgement): applyJudgement(path, judgement, time)
     case .gateDecided(let path, _, let decision, _): applyDecision(path, decision, time)
+    case .integrity(let entry):
+      apply(entry)
+      if status != .paused { pauseReason = nil }
+      if RunEntry.integrity(entry).startsLimit { limitCountsFrom = time }
     case .compensationStarted, .compensated, .decided, .completed, .failed, .stopped, .cancelled, .killed,
       .cancelRequested, .killRequested,
       .paused, .resumed, .retried, .nodeTrapped, .epochRaised:
@@ -110,7 +117,7 @@ extension FlowState {
     begin(key, time)
     open.insert(key)
     attempts += 1
-    if !status.isFinal {
+    if !status.isFinal, status != .halted {
       status = cause == nil ? .running : .compensating
       pauseReason = nil
     }
@@ -119,8 +126,10 @@ extension FlowState {
       unit.history.started(attempt)
       unit.dueAt = nil
       unit.isUnknown = false
+      if key.role == .forward { unit.isAccepted = false }
     }
     gates[key]?.started()
+    if !reads.isEmpty { reads[key] = nil }
   }
 
   private mutating func applyEnd(_ path: StepPath, _ end: AttemptEnd, _ time: WallTime) {
@@ -219,7 +228,7 @@ extension FlowState {
   private mutating func begin(_ key: UnitKey, _ time: WallTime) {
     guard active.insert(key) else { return }
     change(key) { $0.startedAt = $0.startedAt ?? time }
-    if !status.isFinal, status != .paused { status = cause == nil ? .running : .compensating }
+    if !status.isFinal, !status.standsStill { status = cause == nil ? .running : .compensating }
     guard key.role == .forward else { return }
     if key.item != nil { steps[key.step].openItems += 1 }
   }
@@ -230,7 +239,7 @@ extension FlowState {
     if count == 0 { close(step, .completed(.array([]))) }
   }
 
-  private mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
+  mutating func finish(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
     guard let key = key(of: path), !units.hasOutcome(key) else { return }
     let hasBegun = active.remove(key)
     over += 1
@@ -251,7 +260,9 @@ extension FlowState {
     }
   }
 
-  private mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+  mutating func finishForward(_ key: UnitKey, _ outcome: StepOutcome, hasBegun: Bool) {
+    checkpointCount += 1
+    line.append(CheckpointMark(number: checkpointCount, key: key))
     active.remove(key.with(.probe))
     if case .event(let name) = definition.steps[key.step].action {
       if case .completed = outcome { takeEvent(name) }
@@ -301,100 +312,5 @@ extension FlowState {
   /// A run that ended otherwise than completed may have done part of what it was to do, unless it went back.
   private mutating func noteChildsEffect(of key: UnitKey, _ reason: RunError) {
     if units[key]?.child != nil, reason.wasApplied ?? true { units[key]?.mayHaveApplied = true }
-  }
-}
-
-// MARK: What people do
-
-extension FlowState {
-  /// A person decided about a unit that had failed or stood in doubt; the run goes on.
-  private mutating func applyPerson(_ path: StepPath, _ outcome: StepOutcome, _ time: WallTime) {
-    guard let key = key(of: path), !units.hasOutcome(key) else { return }
-    failed.removeAll { $0 == key }
-    // What it may have done stands.
-    if case .skipped = outcome, key.role == .forward, definition.kind == .saga, isDoubtful(key) { isPartial = true }
-    finish(path, outcome, time)
-    goOn(reopens: true, triesFailedAgain: false, settlesDoubt: false)
-  }
-
-  /// What failed before does not count any more.
-  ///
-  /// - Parameters:
-  ///   - reopens: what failed for good is done again.
-  ///   - triesFailedAgain: the person has what failed tried again, although nobody may know what it did.
-  ///   - settlesDoubt: the person has the units tried again that the run has asked about.
-  private mutating func goOn(reopens: Bool, triesFailedAgain: Bool, settlesDoubt: Bool) {
-    if settlesDoubt { for key in askedAbout { units[key]?.isUnknown = false } }
-    status = cause == nil ? .running : .compensating
-    pauseReason = nil
-    error = cause
-    cancelRequested = false
-    killRequested = nil
-    traps = 0
-    // Whom the judge is asked about may have changed, and a retry is a retry of the judge, too.
-    if var judge = units[.judge] {
-      (judge.outcome, judge.failure) = (nil, nil)
-      judge.history.forgive()
-      units[.judge] = judge
-    }
-    if cause == nil, reopens { reopenFailed(triesFailedAgain: triesFailedAgain) }
-    for key in active where !open.contains(key) {
-      units[key]?.history.forgive()
-      gates[key]?.forgive()
-      if units[key]?.lastError != nil, awaitedEvent(of: key) == nil { units[key]?.dueAt = nil }
-    }
-  }
-
-  /// Whoever cancels a run that asks about a unit says that it had no effect; one that the node could not bear is not
-  /// tried again to find out.
-  private mutating func answerDoubt() {
-    switch pauseReason {
-    case .unknown: for key in askedAbout { units[key]?.wasCutOff = false }
-    case .poison: for key in active { units[key]?.wasCutOff = false }
-    default: break
-    }
-  }
-
-  private mutating func reopenFailed(triesFailedAgain: Bool) {
-    for key in failed {
-      units[key]?.failure = nil
-      units[key]?.history.forgive()
-      gates[key]?.reopen()
-      if triesFailedAgain { units[key]?.isUnknown = false }
-      dropChild(of: key)
-      reopen(key)
-    }
-    failed = []
-  }
-
-  /// The next run of the step is another one.
-  mutating func dropChild(of key: UnitKey) {
-    guard units[key]?.child != nil else { return }
-    units[key]?.child = nil
-    units[key]?.failedChildren += 1
-  }
-
-  /// A step that failed just now and begins again by itself.
-  private mutating func beginAgain(_ path: StepPath) {
-    guard let key = key(of: path), let failure = units[key]?.failure else { return }
-    failed.removeAll { $0 == key }
-    units[key]?.failure = nil
-    units[key]?.lastError = failure
-    dropChild(of: key)
-  }
-
-  /// A unit that was over is to be done again.
-  private mutating func reopen(_ key: UnitKey) {
-    if key.item != nil {
-      steps[key.step].nextItem = min(steps[key.step].nextItem, key.item ?? 0)
-    } else if steps[key.step].outcome == nil {
-      ready.append(key.step)
-    }
-  }
-
-  /// The saga goes back: what has begun forward and is not over is left as it is.
-  private mutating func abandonForward() {
-    for key in active where key.role != .back { active.remove(key) }
-    ready = []
   }
 }

@@ -82,6 +82,24 @@ package struct FlowState: Sendable {
   /// Durable steps that agents recorded.
   var recorded: [StepPath: JSONValue] = [:]
 
+  /// What the attempts under way have read, by key.
+  var reads: [UnitKey: [String: ContextItem]] = [:]
+  /// Why the run is halted.
+  package internal(set) var haltedFor: StopCondition?
+  /// The rules about actions that the run is held to.
+  package internal(set) var policy: String?
+  /// When the last entry was written.
+  var lastAt: WallTime?
+  /// The checkpoints that stand, and how many there ever were.
+  var line: [CheckpointMark] = []
+  var checkpointCount = 0
+  /// The last checkpoint that was sealed, and with what.
+  var sealed = 0
+  var lastSeal = ""
+  /// The checkpoint that the run is going back to.
+  package internal(set) var rollback: Int?
+  package internal(set) var rollbacks = 0
+
   init(definition: FlowDefinition, input: JSONValue) {
     self.definition = definition
     self.input = input
@@ -184,4 +202,8 @@ package struct UnitState: Sendable, Hashable {
   package var wasTried = false
   /// One of the attempts that have ended, or its run, may have had its effect.
   package var mayHaveApplied = false
+  /// A person has seen the doubt about the unit, and has the run go on all the same.
+  package var isAccepted = false
+  /// The same of the doubt about what it has read.
+  package var readIsAccepted = false
 }

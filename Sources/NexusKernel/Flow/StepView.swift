@@ -118,6 +118,6 @@ extension FlowMachine {
       guard state.status.isFinal else { return "running" }
       return state.failed.contains { $0.step == key.step } ? "failed" : "interrupted"
     }
-    return state.units[key] == nil ? "pending" : "interrupted"
+    return state.units[key]?.startedAt == nil ? "pending" : "interrupted"
   }
 }

@@ -10,6 +10,8 @@ struct GateAsking {
   let subject: GateSubject
   let value: JSONValue
   let now: WallTime
+  /// What the step has read, if it has read anything.
+  var read: ReadSet?
 
   /// What each validator found, in order; a variable is made only if a rule reads it.
   func findings(_ variable: (GateVariable) -> JSONValue) -> [GateFinding] {
@@ -20,7 +22,9 @@ struct GateAsking {
       var finding = judge.judge(
         GateQuestion(gate: gate, subject: subject, value: value, variables: made, now: now))
       finding.validator = gate.name
-      return finding
+      // The last stage: it is asked of what passed the others.
+      guard subject == .output, finding.verdict <= .warn, let check = gate.freshness, let read else { return finding }
+      return check.judge(read, after: finding, at: now)
     }
   }
 }

@@ -20,6 +20,8 @@ package struct GateDefinition: Sendable, Hashable {
   package var onExhausted: Verdict
   /// Its verdicts are written down and change nothing.
   package var observes: Bool
+  /// Whether what the step has read has to hold still; nil: that is not asked.
+  package var freshness: FreshnessCheck?
 
   package init(name: String, program: JSONValue) {
     self.name = name
@@ -28,11 +30,12 @@ package struct GateDefinition: Sendable, Hashable {
     retry = GateRetry()
     onExhausted = .stop
     observes = false
+    freshness = nil
   }
 }
 
 /// What the rules of a validator may read beside the value itself and the time.
-package enum GateVariable: String, Sendable, CaseIterable { case input, steps, run }
+package enum GateVariable: String, Sendable, CaseIterable { case input, steps, run, context }
 
 /// How often a rejected output is asked for anew.
 package struct GateRetry: Sendable, Hashable {
@@ -81,6 +84,7 @@ extension GateDefinition {
       "onExhausted": .string(onExhausted.rawValue), "observes": .bool(observes),
     ]
     object["maxCost"] = retry.maxCost.map { .int($0.value) }
+    object["freshness"] = freshness?.pinned
     return .object(object)
   }
 
@@ -99,6 +103,7 @@ extension GateDefinition {
     if case .int(let cost)? = reader.optional("maxCost") { retry.maxCost = NanoUSD(cost) }
     onExhausted = try reader.word("onExhausted")
     observes = try reader.flag("observes")
+    if let form = reader.optional("freshness") { freshness = try FreshnessCheck(pinned: form) }
     try reader.finish()
     // Nothing that is rejected may pass by being rejected often.
     guard onExhausted == .escalate || onExhausted == .stop else { throw UnreadableForm() }

@@ -9,6 +9,9 @@ package struct SandboxSpec: Sendable, Hashable {
   /// How much it may keep in `/tmp`, and as much again in its home.
   package var temporaryBytes: Int64
   package var openFiles: Int?
+  /// The hosts that it may reach.
+  package var hosts: [HostGrant] = []
+  package var egress = EgressCaps()
 
   package init(
     folders: [Enclosure.Folder] = [], temporaryBytes: Int64 = Enclosure.defaultTemporaryBytes, openFiles: Int? = nil
@@ -28,6 +31,10 @@ package struct SandboxSpec: Sendable, Hashable {
       "temporary": .int(temporaryBytes),
     ]
     object["files"] = openFiles.map { .int(Int64($0)) }
+    // What an agent has none of is not said, as in definitions of before there were hosts.
+    if !hosts.isEmpty { object["hosts"] = .array(hosts.map(\.definition)) }
+    object["netBytes"] = egress.bytes.map { .int($0) }
+    object["requests"] = egress.requests.map { .int(Int64($0)) }
     return .object(object)
   }
 
@@ -42,5 +49,11 @@ package struct SandboxSpec: Sendable, Hashable {
       else { return nil }
       self.folders.append(Enclosure.Folder(path: path, place: place, isWritable: isWritable))
     }
+    for host in definition["hosts"]?.arrayValue ?? [] {
+      guard let grant = HostGrant(definition: host) else { return nil }
+      hosts.append(grant)
+    }
+    egress = EgressCaps(
+      bytes: definition["netBytes"]?.intValue, requests: definition["requests"]?.intValue.map(Int.init(clamping:)))
   }
 }

@@ -21,6 +21,11 @@ package protocol DurableMachine: Sendable {
   /// What orphaned attempts came to, as far as their effects tell: it is written down with their end.
   mutating func note(spent: [StepPath: Spend])
 
+  /// What the open attempt of a step has read.
+  func readItems(_ path: StepPath) -> [ContextItem]
+  /// What the project's state says now of what was read: for the next event. Nil: it cannot be read.
+  mutating func note(standing: [String: ContextStanding]?)
+
   mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision
   /// Applies an entry of the journal, in recovery.
   mutating func apply(_ entry: JournalEntry)
@@ -31,6 +36,10 @@ package protocol DurableMachine: Sendable {
   var calls: Int { get }
   /// How often a person asked for new idempotency keys.
   var epoch: Int { get }
+  /// How often a person had the run go back to a checkpoint.
+  var rollbacks: Int { get }
+  /// The rules about actions that the run is held to; nil where it began without.
+  var policy: String? { get }
   /// The effects that the run began with; nil for a run that began with none.
   var kept: KeptEffects? { get }
   /// Another attempt would follow if the one under way ended with this.
@@ -75,6 +84,14 @@ package enum DurableEvent: Sendable, Hashable {
   case nodeStopping
   /// The agent of the step wants a durable step recorded.
   case recordStep(StepPath, JSONValue)
+  /// The agent of the step has read something.
+  case contextRead(StepPath, ContextItem)
+  /// The state of the run cannot be trusted, and the project wants it halted for that.
+  case doubted(IntegrityDoubt)
+  /// A person has a halted run go on all the same.
+  case acceptHalt(by: String, reason: String)
+  /// A person has the run go back to a checkpoint.
+  case rollBack(to: Int, by: String, reason: String, allowsUnverified: Bool)
 }
 
 /// How a child run ended.

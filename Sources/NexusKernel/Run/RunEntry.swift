@@ -16,10 +16,13 @@ package enum RunStatus: String, Sendable, CaseIterable {
   /// No entry follows, unless a person asks for it.
   package var isFinal: Bool {
     switch self {
-    case .completed, .failed, .compensated, .compensatedPartial, .cancelled, .stopped, .halted: true
-    case .queued, .running, .suspended, .paused, .compensating: false
+    case .completed, .failed, .compensated, .compensatedPartial, .cancelled, .stopped: true
+    case .queued, .running, .suspended, .paused, .compensating, .halted: false
     }
   }
+
+  /// Nothing happens until a person decides: it is not over, and does not go on by itself.
+  package var standsStill: Bool { self == .paused || self == .halted }
 }
 
 /// Why a run failed or an attempt did: a stable code, a sentence, and whether trying again can help.
@@ -202,13 +205,18 @@ package enum RunEntry: Sendable, Hashable {
   case gateDecided(path: StepPath, by: String, GateDecision, note: String)
   /// A rule said no; everything that was to be undone for it is.
   case stopped(RunError)
+
+  /// Whether the run can be trusted, and what it can go back to.
+  indirect case integrity(IntegrityEntry)
 }
 
 extension RunEntry {
   /// The limit on the whole run counts from this entry on.
   var startsLimit: Bool {
     switch self {
-    case .created, .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person): true
+    case .created, .resumed, .retried, .stepMarkedDone, .stepSkipped(_, .person), .integrity(.haltAccepted),
+      .integrity(.rolledBack):
+      true
     default: false
     }
   }
@@ -234,9 +242,13 @@ package struct RunCreation: Sendable, Hashable {
   /// The definition that the run is pinned to.
   package var definition: DefinitionHash
   package var idempotencyKey: String?
+  /// The hash of the rules about actions under which it begins; nil where there were none.
+  package var policy: String?
   package init(
-    kind: RunKind, name: String, input: JSONValue, definition: DefinitionHash, idempotencyKey: String? = nil
+    kind: RunKind, name: String, input: JSONValue, definition: DefinitionHash, idempotencyKey: String? = nil,
+    policy: String? = nil
   ) {
+    self.policy = policy
     self.kind = kind
     self.name = name
     self.input = input

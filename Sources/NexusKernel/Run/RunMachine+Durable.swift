@@ -18,12 +18,16 @@ extension RunMachine: DurableMachine {
 
   /// A validator has escalated what came out, and a person is to decide.
   private var waitsForDecision: Bool {
-    state.gate.isEscalated && !state.status.isFinal && state.status != .paused && state.openAttempt == nil
+    state.gate.isEscalated && !state.status.isFinal && !state.status.standsStill && state.openAttempt == nil
   }
 
   package var calls: Int { state.calls }
 
   package var epoch: Int { state.epoch }
+
+  package var rollbacks: Int { 0 }
+
+  package var policy: String? { state.policy }
 
   package var kept: KeptEffects? { state.kept }
 
@@ -35,18 +39,27 @@ extension RunMachine: DurableMachine {
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard let event = own(event) else { return DurableDecision() }
-    let decision = decide(event, at: now)
+    let halt = clockHalt(at: now)
+    note(halt.entries, at: now)
     // What follows from them is said before they hold: `decide` looks at the state that the event came upon.
-    for entry in decision.entries {
+    let then = decide(event, at: now)
+    note(then.entries, at: now)
+    let decision = halt + then
+    return DurableDecision(decision.entries, decision.actions.map { durable($0) })
+  }
+
+  private mutating func note(_ entries: [RunEntry], at now: WallTime) {
+    for entry in entries {
       apply(entry)
+      lastAt = now
       noteSleep(entry, at: now)
       if entry.startsLimit { limitCountsFrom = now }
     }
-    return DurableDecision(decision.entries, decision.actions.map { durable($0) })
   }
 
   package mutating func apply(_ entry: JournalEntry) {
     restore(entry.entry)
+    lastAt = entry.at
     noteSleep(entry.entry, at: entry.at)
     if entry.entry.startsLimit { limitCountsFrom = entry.at }
   }
@@ -96,7 +109,10 @@ extension RunMachine: DurableMachine {
     case .recordStep(let path, let value): .recordStep(path, value)
     case .decide(let path, let who, let decision, let note):
       path == step ? .decide(decision, by: who, note: note) : nil
-    case .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .skip, .markDone: nil
+    case .contextRead(let path, let item): path == step ? .contextRead(item) : nil
+    case .doubted(let doubt): .doubted(doubt)
+    case .acceptHalt(let who, let reason): .acceptHalt(by: who, reason: reason)
+    case .rollBack, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .skip, .markDone: nil
     }
   }
 

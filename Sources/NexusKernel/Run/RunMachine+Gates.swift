@@ -35,13 +35,19 @@ extension RunMachine {
   ///
   /// What the attempt was told meanwhile holds if the output is not taken.
   func produced(_ output: JSONValue, cost: NanoUSD, insteadOf stopping: Stopping?, at now: WallTime?) -> Decision {
+    if let doubt = readDoubt(at: now) { return Decision([.halted(doubt)], [.settle]) }
     guard !gates.output.isEmpty else { return Decision([.completed(output: output)], [.settle]) }
     let judgement = judgement(of: output, .output, by: gates.output, spent: state.cost + cost, at: now)
     let entry = RunEntry.judged(path: step, judgement)
     switch judgement.consequence {
     case .pass, .warn: return Decision([entry, .completed(output: output)], [.settle])
-    case .stop: return Decision([entry, .stopped(judgement.refusal)], [.settle])
+    case .stop:
+      if let doubt = doubt(about: judgement) { return Decision([entry, .halted(doubt)], [.settle]) }
+      return Decision([entry, .stopped(judgement.refusal)], [.settle])
     case .retry, .escalate:
+      if judgement.consequence == .escalate, let doubt = doubt(about: judgement) {
+        return Decision([entry, .halted(doubt)], [.settle])
+      }
       if let stopping { return Decision([entry] + [ending(after: stopping)].compactMap(\.self), [.settle]) }
       return Decision([entry], judgement.retryAfter.map { [.retryAfter($0)] } ?? [])
     }
@@ -55,19 +61,22 @@ extension RunMachine {
     let judgement = judgement(of: gates.input, .input, by: gates.entrance, spent: state.cost, at: now)
     let entry = RunEntry.judged(path: step, judgement)
     guard judgement.consequence == .stop else { return (Decision([entry]), judgement.mayProceed) }
+    if let doubt = doubt(about: judgement) { return (Decision([entry, .halted(doubt)], [.settle]), false) }
     return (Decision([entry, .stopped(judgement.refusal)], [.settle]), false)
   }
 
   private func judgement(
     of value: JSONValue, _ subject: GateSubject, by gates: [GateDefinition], spent: NanoUSD, at now: WallTime?
   ) -> GateJudgement {
-    let asked = GateAsking(
+    var asked = GateAsking(
       gates: gates, judge: self.gates.judge, subject: subject, value: value, now: now ?? WallTime(microseconds: 0))
+    if subject == .output { asked.read = readSet }
     let findings = asked.findings { variable in
       switch variable {
       case .input: self.gates.input
       // There are none but this one.
       case .steps: [:]
+      case .context: readSet?.variable(at: now ?? WallTime(microseconds: 0)) ?? .object(JSONObject())
       case .run:
         [
           "id": .string(run?.text ?? ""), "kind": .string(RunKind.agent.rawValue), "name": .string(self.gates.agent),
@@ -82,10 +91,11 @@ extension RunMachine {
 
   /// A person decides about a value that a validator has escalated.
   func decided(_ decision: GateDecision, by who: String, note: String, at now: WallTime?) -> Decision {
-    guard state.gate.isEscalated, !state.status.isFinal, state.openAttempt == nil, let output = state.gate.rejected
+    guard state.gate.isEscalated, !state.status.isFinal, state.status != .halted, state.openAttempt == nil,
+      let output = state.gate.rejected
     else {
       // Nobody drives what rests, so whoever took it up to decide lets it go again.
-      return state.status.isFinal || state.status == .paused ? Decision([], [.settle]) : Decision()
+      return state.status.isFinal || state.status.standsStill ? Decision([], [.settle]) : Decision()
     }
     let entry = RunEntry.gateDecided(path: step, by: who, decision, note: note)
     // The same input would be asked about again.

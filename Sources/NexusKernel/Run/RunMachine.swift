@@ -31,6 +31,12 @@ package struct RunMachine: Sendable {
     case recordStep(StepPath, JSONValue)
     /// A person decides about a value that a validator has escalated.
     case decide(GateDecision, by: String, note: String)
+    /// The agent has read something.
+    case contextRead(ContextItem)
+    /// The state of the run cannot be trusted, and the project wants it halted for that.
+    case doubted(IntegrityDoubt)
+    /// A person has a halted run go on all the same.
+    case acceptHalt(by: String, reason: String)
   }
 
   package enum Action: Sendable, Hashable {
@@ -62,10 +68,15 @@ package struct RunMachine: Sendable {
   let run: RunID?
   /// The validators of the agent, and who judges by them.
   let gates: AgentGates
+  let rules: IntegrityRules
   /// What to do when the open attempt has ended, if it was told to stop.
   ///
   /// Lost with the node, like the attempt itself.
-  private var stopping: Stopping?
+  var stopping: Stopping?
+  /// What the project's state says now of what was read.
+  var contextNow: [String: ContextStanding]?
+  /// When the last entry was written.
+  var lastAt: WallTime?
   /// Until when the agent sleeps between two attempts.
   var sleepsUntil: WallTime?
   /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
@@ -79,6 +90,8 @@ package struct RunMachine: Sendable {
     case paused(by: String)
     case givenUp(RunError)
     case nodeStopping
+    /// The run is halted already.
+    case halted
   }
 
   /// The number of traps of the node at which a run is parked.
@@ -86,9 +99,10 @@ package struct RunMachine: Sendable {
 
   package init(
     state: RunState = RunState(), run: RunID? = nil, step: StepPath = .main, retry: RetryPolicy,
-    gates: AgentGates = AgentGates()
+    gates: AgentGates = AgentGates(), rules: IntegrityRules = IntegrityRules()
   ) {
     self.gates = gates
+    self.rules = rules
     self.state = state
     self.run = run
     self.step = step
@@ -103,7 +117,7 @@ package struct RunMachine: Sendable {
   var hasAttempt: Bool { state.openAttempt != nil && state.openAttempt != orphan }
 
   /// The end of an attempt that nobody can report any more.
-  private func closing(_ note: String = AttemptOutcome.nodeEnded) -> [RunEntry] {
+  func closing(_ note: String = AttemptOutcome.nodeEnded) -> [RunEntry] {
     guard let attempt = state.openAttempt else { return [] }
     let end = AttemptEnd(outcome: .interrupted(note), tokens: spentByOrphan.tokens, cost: spentByOrphan.cost)
     return [.attemptEnded(step: step, attempt: attempt, end)]
@@ -139,8 +153,12 @@ package struct RunMachine: Sendable {
     case .supervisorGaveUp(let reason): stop(.givenUp(reason), .givenUp)
     case .nodeStopping: nodeStopping()
     case .decide(let decision, let who, let note): decided(decision, by: who, note: note, at: now)
+    case .contextRead(let item): read(item)
+    case .doubted(let doubt): halted(for: doubt)
+    case .acceptHalt(let who, let reason): acceptHalt(by: who, reason: reason, at: now)
     case .recordStep(let path, let value):
-      !hasAttempt || state.steps[path] != nil ? Decision() : Decision([.stepRecorded(path: path, value: value)])
+      !hasAttempt || state.status == .halted || state.steps[path] != nil
+        ? Decision() : Decision([.stepRecorded(path: path, value: value)])
     }
   }
 
@@ -149,14 +167,20 @@ package struct RunMachine: Sendable {
     guard statuses.contains(state.status) else {
       return hasAttempt || state.gate.isEscalated ? Decision() : Decision([], [.settle])
     }
+    if let doubt = policyDoubt { return Decision(entries + [.halted(doubt)], [.settle]) }
     return Decision(entries) + start(at: now)
   }
 
   private func claimed(trapped: Bool, at now: WallTime?) -> Decision {
-    guard !state.status.isFinal, state.status != .paused else { return Decision([], [.settle]) }
+    guard !state.status.isFinal, !state.status.standsStill else { return Decision([], [.settle]) }
     var decision = Decision(closing(trapped ? RunState.trapNote : AttemptOutcome.nodeEnded))
     if state.traps + (trapped ? 1 : 0) >= Self.maxTraps {
       decision.entries.append(.paused(.poison, note: "the node trapped \(Self.maxTraps) times on this run"))
+      decision.actions.append(.settle)
+      return decision
+    }
+    if let doubt = policyDoubt {
+      decision.entries.append(.halted(doubt))
       decision.actions.append(.settle)
       return decision
     }
@@ -187,7 +211,7 @@ package struct RunMachine: Sendable {
   }
 
   private mutating func cancel(by who: String) -> Decision {
-    guard !state.status.isFinal else { return Decision() }
+    guard !state.status.isFinal, state.status != .halted else { return Decision() }
     guard hasAttempt else {
       let request: [RunEntry] = state.cancelRequested ? [] : [.cancelRequested(by: who)]
       return Decision(closing() + request + [.cancelled], [.settle])
@@ -198,13 +222,13 @@ package struct RunMachine: Sendable {
   }
 
   private mutating func kill(by who: String) -> Decision {
-    guard !state.status.isFinal, hasAttempt else { return cancel(by: who) }
+    guard !state.status.isFinal, state.status != .halted, hasAttempt else { return cancel(by: who) }
     stopping = .cancelled
     return Decision(state.cancelRequested ? [] : [.cancelRequested(by: who)], [.stopAttempt(.killed)])
   }
 
   private mutating func pause(by who: String) -> Decision {
-    guard !state.status.isFinal, state.status != .paused else { return Decision() }
+    guard !state.status.isFinal, !state.status.standsStill else { return Decision() }
     guard hasAttempt else {
       return Decision(closing() + [.paused(.person, note: "paused by \(who)")], [.settle])
     }
@@ -214,7 +238,7 @@ package struct RunMachine: Sendable {
   }
 
   private mutating func stop(_ why: Stopping, _ reason: StopReason) -> Decision {
-    guard !state.status.isFinal, state.status != .paused, stopping == nil else { return Decision() }
+    guard !state.status.isFinal, !state.status.standsStill, stopping == nil else { return Decision() }
     guard hasAttempt else { return Decision(closing() + [ending(after: why)].compactMap(\.self), [.settle]) }
     stopping = why
     return Decision([], [.stopAttempt(reason)])
@@ -229,7 +253,7 @@ package struct RunMachine: Sendable {
   /// How the run itself ends after a stop; nil if it does not.
   func ending(after why: Stopping) -> RunEntry? {
     switch why {
-    case .nodeStopping: nil
+    case .nodeStopping, .halted: nil
     case .cancelled: .cancelled
     case .timedOut:
       .failed(RunError(code: "NX-RUN-003", message: "the run took longer than its timeout", isRetryable: false))
@@ -245,6 +269,7 @@ package struct RunMachine: Sendable {
     case .paused: .interrupted("paused")
     case .givenUp: .interrupted("the supervisor gave up")
     case .nodeStopping: .interrupted("the node stopped")
+    case .halted: .interrupted(AttemptOutcome.halted)
     }
   }
 
@@ -253,7 +278,7 @@ package struct RunMachine: Sendable {
     defer { stopping = nil }
     // A result that came in spite of a stop is a result; nothing done is thrown away. A program that only says a polite
     // goodbye when it is asked to end (exit 0, no output) has none.
-    if case .succeeded = end.outcome, stopping == nil || !(output ?? .null).isNothing {
+    if case .succeeded = end.outcome, stopping == nil || !(output ?? .null).isNothing, stopping != .halted {
       return Decision([.attemptEnded(step: step, attempt: attempt, end)])
         + produced(output ?? .null, cost: end.cost, insteadOf: stopping, at: now)
     }

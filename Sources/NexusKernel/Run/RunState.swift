@@ -28,6 +28,14 @@ package struct RunState: Sendable, Hashable {
   package private(set) var kept: KeptEffects?
   /// What validators made of the agent's outputs.
   package private(set) var gate = GateHistory()
+  /// What the open attempt has read, by key.
+  package private(set) var reads: [String: ContextItem] = [:]
+  /// A person has seen that nobody can tell whether what was read holds, and has the run go on all the same.
+  package private(set) var readIsAccepted = false
+  /// Why the run is halted.
+  package private(set) var haltedFor: StopCondition?
+  /// The rules about actions that the run is held to.
+  package private(set) var policy: String?
 
   /// How an interruption by a trap of the node is written down.
   package static let trapNote = "trap"
@@ -37,11 +45,15 @@ package struct RunState: Sendable, Hashable {
   package mutating func apply(_ entry: RunEntry) {
     defer { if status != .paused { pauseReason = nil } }
     switch entry {
-    case .created: status = .queued
+    case .created(let creation):
+      status = .queued
+      policy = creation.policy
+    case .integrity(let entry): apply(entry)
     case .attemptStarted(_, let attempt, _):
       status = .running
       history.started(attempt)
       gate.started()
+      reads = [:]
       pauseReason = nil
       error = nil
     case .attemptEnded(_, _, let end): applyEnd(end)
@@ -77,6 +89,23 @@ package struct RunState: Sendable, Hashable {
       .childStarted, .eventReceived, .compensationStarted, .compensated, .decided, .killed, .forked, .nodeTrapped:
       // Of workflows, sagas and pools: the run of an agent has none of them.
       break
+    }
+  }
+
+  private mutating func apply(_ entry: IntegrityEntry) {
+    switch entry {
+    case .halted(let doubt):
+      status = .halted
+      error = doubt.error
+      haltedFor = doubt.condition
+    case .haltAccepted(_, _, let policy):
+      self.policy = policy
+      restartCount(to: .queued)
+      readIsAccepted = readIsAccepted || haltedFor == .readSetUnknown
+      haltedFor = nil
+    // Of flows: the run of an agent has none of them.
+    case .checkpointed, .rollbackStarted, .rolledBack: break
+    case .contextRead(_, let item): reads[item.key] = item
     }
   }
 

@@ -16,19 +16,33 @@ package struct UnreadableRun: DurableMachine {
   package mutating func note(spent: [StepPath: Spend]) {}
   package private(set) var calls = 0
   package var epoch: Int { 0 }
+  package var rollbacks: Int { 0 }
+  package var policy: String? { nil }
   package var kept: KeptEffects? { nil }
   package var limitCountsFrom: WallTime? { nil }
+  package func readItems(_ path: StepPath) -> [ContextItem] { [] }
+  package mutating func note(standing: [String: ContextStanding]?) {}
 
   package mutating func handle(_ event: DurableEvent, at now: WallTime) -> DurableDecision {
     guard !outlook.status.isFinal else { return DurableDecision([], [.settle]) }
     switch event {
     case .claimed, .resume, .retry:
-      guard outlook.status != .paused else { return DurableDecision([], [.settle]) }
+      guard !outlook.status.standsStill else { return DurableDecision([], [.settle]) }
       let note = "this version cannot read the definition that the run is pinned to"
       return writing([.paused(.version, note: note)])
-    case .cancel(let who): return writing([.cancelRequested(by: who), .cancelled])
-    case .kill(let who): return writing([.killed(by: who, uncompensated: [])])
-    case .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+    case .acceptHalt(let who, let reason):
+      guard outlook.status == .halted else { return DurableDecision([], [.settle]) }
+      let note = "this version cannot read the definition that the run is pinned to"
+      return writing([
+        .integrity(.haltAccepted(by: who, reason: reason, policy: nil)), .paused(.version, note: note),
+      ])
+    case .doubted(let doubt): return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.halted(doubt)])
+    case .cancel(let who):
+      return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.cancelRequested(by: who), .cancelled])
+    case .kill(let who):
+      return outlook.status == .halted
+        ? DurableDecision([], [.settle]) : writing([.killed(by: who, uncompensated: [])])
+    case .contextRead, .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
       .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])
@@ -63,10 +77,15 @@ package struct UnreadableRun: DurableMachine {
     case .compensationStarted(let error): (outlook.status, outlook.error) = (.compensating, error)
     case .compensated(let isPartial): outlook.status = isPartial ? .compensatedPartial : .compensated
     case .stepRecorded(let path, _): if path.marksCall { calls += 1 }
+    case .integrity(.halted(let doubt)): (outlook.status, outlook.error) = (.halted, doubt.error)
+    case .integrity(.haltAccepted), .integrity(.rollbackStarted):
+      outlook.status = .running
+      outlook.error = nil
     case .created, .cancelRequested, .killRequested, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed,
       .stepSkipped,
       .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .decided, .forked, .effectsKept, .nodeTrapped,
-      .epochRaised, .judged, .gateDecided:
+      .epochRaised, .judged, .gateDecided, .integrity(.checkpointed), .integrity(.rolledBack),
+      .integrity(.contextRead):
       break
     }
   }

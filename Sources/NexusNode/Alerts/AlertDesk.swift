@@ -20,6 +20,7 @@ struct AlertDesk {
   let ledger: Ledger
   let events: any EventSink
   let clock: any NexusClock
+  private let meter: NodeMeter
   /// A node for one run has nobody who reads its log; whoever waits for the run is told by its progress.
   private let isLogged: Bool
   private var book: AlertBook
@@ -31,6 +32,7 @@ struct AlertDesk {
     ledger = parts.ledger
     events = parts.events
     clock = parts.clock
+    meter = parts.meter
     isLogged = parts.options.purpose == .project
     book = told
   }
@@ -49,6 +51,7 @@ struct AlertDesk {
       }
       book.take(entries)
       if isLogged { NodeLog.logger.warning("\(alert.words)") }
+      meter.count(.budgetActions, [OnLimit.alert.rawValue])
       events.publish(.budget(Self.event(alert)))
     }
   }

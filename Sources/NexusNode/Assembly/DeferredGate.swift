@@ -23,4 +23,6 @@ final class DeferredGate: EffectGate {
   }
 
   func withdrew(_ proposal: EffectProposal) { real?.withdrew(proposal) }
+
+  func isUncertain(_ tool: String, of caller: Caller) async { await real?.isUncertain(tool, of: caller) }
 }

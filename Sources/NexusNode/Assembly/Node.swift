@@ -6,6 +6,7 @@ internal import Logging
 package import NexusAPI
 internal import NexusAudit
 internal import NexusCore
+internal import NexusEgress
 internal import NexusGateway
 internal import NexusHTTP
 internal import NexusKernel
@@ -72,10 +73,10 @@ package final class Node: Sendable {
     let ids = IdentifierSource(clock: clock, random: random)
     let state = options.state
     try state.prepareDatabase()
-    let opening = try AuditOpening(options, random: random)
+    let (opening, meter) = (try AuditOpening(options, random: random), NodeMeter())
     let store = try await SQLiteStore.open(
       path: state.database, durability: options.plan.durability == .sync ? .sync : .relaxed, clock: clock,
-      seal: AuditSeal(opening.key))
+      seal: AuditSeal(opening.key), meter: meter)
     do {
       let boot = ids.boot()
       let audit = AuditDesk(opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
@@ -107,16 +108,17 @@ package final class Node: Sendable {
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
-      ports.gate = gate
+      (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
-      let launcher = GuardedLauncher(clock: clock, random: random, doors: gateway)
+      let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
+      let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       tools.connect(WasmSkillEngine(engine: wasm))
       var services = services(
         options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
       let hooks = WebhookQueue()
-      (services.actions, services.approvalNews) = (judge, { hooks.take($0) })
+      (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
         plan: options.plan, services: services, zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })
@@ -127,8 +129,8 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
-        token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit)
+        logs: logs, egress: egress, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
+        token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
       throw error

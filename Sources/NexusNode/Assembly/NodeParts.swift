@@ -5,6 +5,7 @@ internal import Glibc
 internal import Logging
 internal import NexusAPI
 internal import NexusCore
+internal import NexusEgress
 internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime
@@ -31,6 +32,7 @@ final class NodeParts: Sendable {
   let tools: ReloadableTools
   let gateway: EffectGateway
   let logs: AgentLogStore
+  let egress: EgressGate
   let launcher: GuardedLauncher
   let wasm: WasmEngine
   let runtime: AgentRuntime
@@ -39,6 +41,7 @@ final class NodeParts: Sendable {
   let tokens: TokenBook
   let hooks: WebhookQueue
   let audit: AuditDesk
+  let meter: NodeMeter
   /// One configuration is read and taken after the other.
   let reloadTurn = ReloadTurn()
   private let present: Mutex<Present>
@@ -54,9 +57,10 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord, token: String,
-    tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk
+    egress: EgressGate, launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord,
+    token: String, tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
   ) {
+    self.meter = meter
     self.tokens = tokens
     self.hooks = hooks
     self.options = options
@@ -73,6 +77,7 @@ final class NodeParts: Sendable {
     self.tools = tools
     self.gateway = gateway
     self.logs = logs
+    self.egress = egress
     self.launcher = launcher
     self.wasm = wasm
     self.runtime = runtime

@@ -36,6 +36,8 @@ extension Node {
       .init(service: AuditService(parts: parts)),
       // Behind the store, so that it still tells of the last calls.
       .init(service: AlertService(parts: parts), successTerminationBehavior: .ignore),
+      // Behind the launcher: what the last agents did is told when they have ended.
+      .init(service: EgressService(parts: parts)),
       .init(service: LauncherService(parts: parts), failureTerminationBehavior: .gracefullyShutdownGroup),
       .init(service: GatewayService(parts: parts)),
       .init(
@@ -85,6 +87,15 @@ private struct AuditService: Service {
       // Whatever it did is done; a service that returns would end the others.
       try? await gracefulShutdown()
     }
+  }
+}
+
+private struct EgressService: Service {
+  let parts: NodeParts
+
+  func run() async throws {
+    try await gracefulShutdown()
+    await parts.egress.shutDown()
   }
 }
 
@@ -211,7 +222,8 @@ private struct OperatorService: Service {
         sessionFile: parts.options.purpose == .project ? parts.options.state.sessions : nil,
         dashboardFolder: parts.options.environment.first { $0.name == "NAOS_DASHBOARD_DIR" }?.value,
         named: { [tokens = parts.tokens] in tokens.identity(of: $0) }),
-      operations: operations, audit: parts.audit, clock: parts.clock, random: parts.random, logger: NodeLog.logger)
+      operations: operations, audit: parts.audit, meter: parts.meter, clock: parts.clock, random: parts.random,
+      logger: NodeLog.logger)
     try await cancelWhenGracefulShutdown {
       try await server.run { port in
         parts.operatorPort = port

@@ -6,14 +6,21 @@ internal import NexusCore
 /// Lets so many records of a kind into the log, and counts the others: whoever is refused cannot fill the disk by it.
 struct FloodGate {
   /// So many at once, and then one in each `pause`.
-  static let burst = 20
-  static let pause = Duration.seconds(3)
+  struct Rate: Sendable {
+    let burst: Int
+    let pause: Duration
+  }
 
   /// What others than operators can cause as often as they like.
-  static let gated: Set<AuditEvent> = [.accessRefused, .callRefused]
+  static let gated: [AuditEvent: Rate] = [
+    .accessRefused: Rate(burst: 20, pause: .seconds(3)), .callRefused: Rate(burst: 20, pause: .seconds(3)),
+    // Each sandbox tells of the same denial once, and of a hundred different ones; a connection is told of once.
+    .sandboxDenied: Rate(burst: 500, pause: .milliseconds(500)),
+    .sandboxFlow: Rate(burst: 2000, pause: .milliseconds(50)),
+  ]
 
   private struct Bucket {
-    var tokens = FloodGate.burst
+    var tokens: Int
     var filledAt: Instant
     var dropped: Int64 = 0
   }
@@ -22,12 +29,12 @@ struct FloodGate {
 
   /// What is to be written: the record, behind the number of those that were not; or nothing.
   mutating func admit(_ record: AuditRecord, at now: Instant) -> [AuditRecord] {
-    guard Self.gated.contains(record.event) else { return [record] }
-    var bucket = buckets[record.event] ?? Bucket(filledAt: now)
+    guard let rate = Self.gated[record.event] else { return [record] }
+    var bucket = buckets[record.event] ?? Bucket(tokens: rate.burst, filledAt: now)
     defer { buckets[record.event] = bucket }
-    let fresh = Int((now - bucket.filledAt).wholeNanoseconds / Self.pause.wholeNanoseconds)
+    let fresh = Int((now - bucket.filledAt).wholeNanoseconds / rate.pause.wholeNanoseconds)
     if fresh > 0 {
-      bucket.tokens = min(Self.burst, bucket.tokens + fresh)
+      bucket.tokens = min(rate.burst, bucket.tokens + fresh)
       bucket.filledAt = now
     }
     guard bucket.tokens > 0 else {

@@ -39,10 +39,22 @@ extension LocalOperations {
     return try await approval(decided.request.id)
   }
 
+  func state(after key: String?, limit: Int) async throws(OperationError) -> StateList {
+    try await reading { () async throws(StoreError) in
+      try await StateReports.list(after: key, limit: limit, in: parts.store)
+    }
+  }
+
+  func state(_ key: String) async throws(OperationError) -> StateReport {
+    let report = try await reading { () async throws(StoreError) in try await StateReports.report(key, in: parts.store) }
+    guard let report else { throw .unknownKey(key) }
+    return report
+  }
+
   func tokens() async throws(OperationError) -> TokenList { parts.tokens.list() }
 
-  func createToken(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
-    try await parts.tokens.create(name, role: role)
+  func createToken(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
+    try await parts.tokens.create(wish)
   }
 
   func revokeToken(_ name: String) async throws(OperationError) -> TokenReport { try await parts.tokens.revoke(name) }

@@ -42,7 +42,10 @@ extension LocalOperations {
     case .pause: try await executor.pause(run, by: who)
     case .cancel: try await executor.cancel(run, by: who)
     case .kill: try await executor.cancel(run, by: who, kill: true)
-    case .resume: try await executor.resume(run, by: who)
+    case .resume(nil): try await executor.resume(run, by: who)
+    case .resume(let reason?): try await executor.acceptHalt(of: run, by: who, reason: reason)
+    case .rollback(let checkpoint, let reason, let unverified):
+      try await executor.rollBack(run, to: checkpoint, by: who, reason: reason, allowsUnverified: unverified)
     case .retry(let newKeys): try await executor.retry(run, by: who, newKeys: newKeys)
     case .skip(let step, let reason): try await executor.skip(run, step: step, by: who, reason: reason)
     case .markDone(let step, let output): try await executor.markDone(run, step: step, by: who, output: output)

@@ -135,7 +135,8 @@ struct LocalOperations: NodeOperations {
   func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {
     let stream = parts.events.watch { event -> LogEvent? in
       guard case .log(let line) = event, query.agent == nil || query.agent == line.agent,
-        query.run == nil || query.run == line.run, query.step == nil || query.step == line.step
+        query.run == nil || query.run == line.run, query.step == nil || query.step == line.step,
+        query.only?.contains(line.agent.text) != false
       else { return nil }
       return line
     }

@@ -266,6 +266,16 @@ package struct StoredOperations: NodeOperations {
     guard let report = record.flatMap(ApprovalReports.report) else { throw .unknownApproval(id) }
     return report
   }
+  package func state(after key: String?, limit: Int) async throws(OperationError) -> StateList {
+    try await reading { () async throws(StoreError) in
+      try await StateReports.list(after: key, limit: limit, in: store)
+    }
+  }
+  package func state(_ key: String) async throws(OperationError) -> StateReport {
+    let report = try await reading { () async throws(StoreError) in try await StateReports.report(key, in: store) }
+    guard let report else { throw .unknownKey(key) }
+    return report
+  }
   package func startAgent(_ agent: AgentName) async throws(OperationError) -> NexusAPI.AgentStatus {
     throw Self.needsNode
   }

@@ -50,7 +50,7 @@ enum FlowJournalWords {
     case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
       .completed,
       .failed, .cancelled, .retried, .stepBegun, .stepExpanded, .stepCompleted, .stepFailed, .stepSkipped,
-      .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .judged, .gateDecided, .stopped:
+      .stepMarkedDone, .timerSet, .childStarted, .eventReceived, .judged, .gateDecided, .stopped, .integrity:
       preconditionFailure("its words are elsewhere")
     }
   }

@@ -65,13 +65,23 @@ enum FlowReports {
   /// The steps of a run, from its journal; nil if this version cannot read its definition.
   static func steps(
     of run: RunID, definition bytes: [UInt8]?, input: JSONValue, journal: [JournalEntry]
-  ) -> [StepReport]? {
+  ) -> (steps: [StepReport], checkpoints: [CheckpointReport])? {
     guard let bytes, let value = try? JSONValue(parsing: bytes), let definition = FlowDefinition(pinned: value) else {
       return nil
     }
     var machine = FlowMachine(run: run, definition: definition, input: input)
     for entry in journal { machine.apply(entry) }
-    return machine.stepViews.map(report)
+    return (machine.stepViews.map(report), checkpoints(machine, journal))
+  }
+
+  private static func checkpoints(_ machine: FlowMachine, _ journal: [JournalEntry]) -> [CheckpointReport] {
+    var digests: [Int: String] = [:]
+    for case .integrity(.checkpointed(let seal)) in journal.lazy.map(\.entry) { digests[seal.number] = seal.digest }
+    return machine.checkpoints.map { view in
+      CheckpointReport(
+        number: view.number, step: view.step?.text, isVerified: view.isVerified, at: view.at,
+        digest: digests[view.number])
+    }
   }
 
   private static func report(_ view: StepView) -> StepReport {

@@ -57,6 +57,7 @@ enum JournalWords {
           "note": .string(note),
         ]
       )
+    case .integrity(let entry): return IntegrityWords.words(entry)
     default: return FlowJournalWords.words(entry)
     }
   }

@@ -35,7 +35,8 @@ struct RunReports: Sendable {
 
   private static func failure(_ summary: RunSummary) -> RunFailure? {
     // The error of an attempt that is being tried again is not the run's.
-    guard summary.status.isFinal, summary.status != .completed, let error = summary.error else { return nil }
+    guard summary.status.isFinal || summary.status == .halted, summary.status != .completed, let error = summary.error
+    else { return nil }
     return RunFailure(code: error.code, message: error.message)
   }
 
@@ -115,15 +116,18 @@ struct RunReports: Sendable {
     let cost = try await withChildren(Self.cost(effects, journal), of: record.id, budgets)
     let report = Self.report(of: record, cost: cost)
     var steps: [StepReport]?
+    var checkpoints: [CheckpointReport] = []
     if record.kind != .agent {
       let definition = try await store.definition(record.definition)
-      steps = FlowReports.steps(of: record.id, definition: definition, input: record.input, journal: journal)
+      let found = FlowReports.steps(of: record.id, definition: definition, input: record.input, journal: journal)
+      (steps, checkpoints) = (found?.steps, found?.checkpoints ?? [])
     }
     var detail = RunDetail(
       report: report, input: record.input, steps: steps ?? Self.steps(record, journal, report),
       effects: try await explained(Self.effects(effects, record.kind)), journalEntries: Int64(journal.count),
       journalHead: record.head, attempts: record.summary.attempts)
     detail.parent = record.parent
+    detail.checkpoints = checkpoints
     if record.summary.status == .paused { detail.pauseNote = Self.pauseNote(journal) }
     return detail
   }

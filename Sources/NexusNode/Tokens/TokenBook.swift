@@ -13,6 +13,8 @@ internal import Synchronization
 package final class TokenBook: Sendable {
   /// Tokens that a project may have.
   static let maxTokens = 200
+  /// Names that a token may be limited to.
+  static let maxShown = 32
 
   private struct Entry: Sendable {
     var report: TokenReport
@@ -76,7 +78,10 @@ package final class TokenBook: Sendable {
   /// Who has the secret with this SHA-256, in hexadecimal.
   func identity(of digest: String) -> OperatorIdentity? {
     entries.withLock { entries in
-      entries.values.first { $0.digest == digest }.map { OperatorIdentity(name: $0.report.name, role: $0.report.role) }
+      entries.values.first { $0.digest == digest }.map {
+        OperatorIdentity(
+          name: $0.report.name, role: $0.report.role, scope: $0.report.only.isEmpty ? nil : Set($0.report.only))
+      }
     }
   }
 
@@ -104,12 +109,18 @@ package final class TokenBook: Sendable {
 
   // MARK: Changing
 
-  package func create(_ name: String, role: String) async throws(OperationError) -> CreatedToken {
+  package func create(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
+    let (name, role) = (wish.name, wish.role)
     try Self.check(name, "name")
     try Self.check(role, "role")
+    for one in wish.only { try Self.check(one, "name of what it shows") }
+    guard wish.only.count <= Self.maxShown else {
+      throw .tooMany("A token shows at most \(Self.maxShown) agents, workflows, sagas and pools, or all.")
+    }
     let secret = ids.secret(prefix: MintedSecret.operatorToken.rawValue)
     let entry = Entry(
-      report: TokenReport(name: name, role: role, createdAt: clock.wallNow()), digest: Self.digest(of: secret))
+      report: TokenReport(name: name, role: role, createdAt: clock.wallNow(), only: Set(wish.only).sorted()),
+      digest: Self.digest(of: secret))
     let (isKnown, count) = entries.withLock { ($0[name] != nil, $0.count) }
     guard !isKnown else {
       throw OperationError(
@@ -153,24 +164,38 @@ package final class TokenBook: Sendable {
   }
 
   private func write(_ entry: Entry, isRevoked: Bool) async throws(OperationError) {
-    let state: JSONValue = [
+    var state: JSONObject = [
       "v": 1, "role": .string(entry.report.role), "digest": .string(entry.digest),
       "createdAt": .int(entry.report.createdAt.microseconds), "revoked": .bool(isRevoked),
     ]
-    let row = ComponentRow(kind: .operatorToken, name: entry.report.name, state: state.encoded())
+    if !entry.report.only.isEmpty {
+      // A program of before must not show all of the project to whoever was to see a part.
+      state["v"] = 2
+      state["only"] = .of(entry.report.only)
+    }
+    let row = ComponentRow(kind: .operatorToken, name: entry.report.name, state: JSONValue.object(state).encoded())
     do throws(StoreError) { try await store.commit(StoreTransaction(.synced, [.putComponent(row)])) } catch {
       throw OperationError(error)
     }
   }
 
   private static func entry(_ row: ComponentRow) throws(StoreError) -> Entry? {
-    guard let json = try? JSONValue(parsing: row.state), json["v"]?.intValue == 1, let role = json["role"]?.stringValue,
+    guard let json = try? JSONValue(parsing: row.state), let version = json["v"]?.intValue, (1...2).contains(version),
+      let only = Self.names(json["only"]), only.isEmpty == (version == 1), let role = json["role"]?.stringValue,
       let digest = json["digest"]?.stringValue, let createdAt = json["createdAt"]?.intValue,
       let isRevoked = json["revoked"]?.boolValue
     else { throw StoreError(.corrupt, "the token \(row.name) cannot be read") }
     guard !isRevoked else { return nil }
-    let report = TokenReport(name: row.name, role: role, createdAt: WallTime(microseconds: createdAt))
+    let report = TokenReport(name: row.name, role: role, createdAt: WallTime(microseconds: createdAt), only: only)
     return Entry(report: report, digest: digest)
+  }
+
+  /// Texts; none for what is not there, nil for anything else.
+  private static func names(_ json: JSONValue?) -> [String]? {
+    guard let json else { return [] }
+    guard let list = json.arrayValue else { return nil }
+    let names = list.compactMap(\.stringValue)
+    return names.count == list.count ? names : nil
   }
 
   private static func digest(of secret: String) -> String {

@@ -22,7 +22,7 @@ extension AgentCallRouter {
     if let recorded = await driver.recorded(result) { return AgentReply(status: 200, body: recorded) }
     do throws(RuntimeRefusal) {
       let order = AgentCallOrder(
-        name: call.path[1], input: body["input"] ?? .null, key: "\(run)/\(result)", caller: run,
+        name: call.path[1], input: body["input"] ?? .null, key: "\(run)/\(result)\(Self.suffix(driver.rollbacks))", caller: run,
         agent: call.caller.agent,
         isAbandoned: body["parentClose"]?.stringValue == ParentClose.abandon.rawValue)
       // Written down before it begins, so that whoever ends this run knows that there is one to look for.
@@ -48,6 +48,9 @@ extension AgentCallRouter {
       return Self.reply(to: error)
     }
   }
+
+  /// What is called anew behind a roll-back is another run than before.
+  private static func suffix(_ rollbacks: Int) -> String { rollbacks == 0 ? "" : "#b\(rollbacks)" }
 
   private static let tooManyCalls = AgentReply.problem(
     status: 403, code: "NX-RUN-061", title: "Too many calls",

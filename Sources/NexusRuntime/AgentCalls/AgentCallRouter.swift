@@ -16,6 +16,7 @@ struct AgentCallRouter: AgentCallHandler {
   let board: AgentBoard
   let services: RuntimeServices
   let questions: AgentQuestions
+  let context: ContextCalls
 
   func handle(_ call: AgentCall) async -> AgentReply {
     noteActivity(call)
@@ -24,6 +25,9 @@ struct AgentCallRouter: AgentCallHandler {
     case ("POST", "tasks", 3): return answer(call)
     case ("GET", "steps", 2...): return await readStep(call)
     case ("PUT", "steps", 2...): return await recordStep(call)
+    case ("GET", "state", 2...): return await context.read(call)
+    case ("PUT", "state", 2...): return await context.write(call, body(call))
+    case ("POST", "context", 1): return await context.note(call, body(call))
     case ("POST", "heartbeat", 1): return heartbeat(call)
     case ("POST", "sleep", 1): return await sleep(call)
     case ("POST", "call", 2...): return await callAgent(call)

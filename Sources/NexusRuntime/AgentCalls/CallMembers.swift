@@ -31,6 +31,10 @@ struct CallMembers: Sendable {
   static let result = CallMembers(("output", .any))
   static let approval = CallMembers(
     ("name", .text), ("approval", .text), ("tool", .text), ("arguments", .any), ("reason", .text), ("evidence", .any))
+  static let state = CallMembers(("value", .any), ("version", .number), ("validUntil", .any))
+  static let context = CallMembers(
+    ("key", .text), ("version", .number), ("digest", .text), ("observedAt", .text), ("validUntil", .any),
+    ("source", .text))
   static let failure = CallMembers(
     ("message", .text), ("error", .text), ("code", .text), ("retryable", .flag), ("retryAfter", .time),
     ("applied", .flag))

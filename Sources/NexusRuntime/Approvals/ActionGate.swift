@@ -15,7 +15,7 @@ package final class ActionGate: EffectGate {
   /// How often an approval is looked at anew because it changed meanwhile.
   private static let maxLooks = 4
 
-  private let services: RuntimeServices
+  let services: RuntimeServices
   private let executor: RunExecutor
   private let desk: ApprovalDesk
   private let present: Mutex<(any ActionJudge)?>
@@ -30,6 +30,10 @@ package final class ActionGate: EffectGate {
 
   /// Takes changed rules: from now on every action is judged by them, also those of runs that began before.
   package func reload(_ judge: (any ActionJudge)?) { present.withLock { $0 = judge } }
+
+  func driver(of run: RunID) async -> RunDriver? { await executor.driver(of: run) }
+
+  func policyNow() async -> String? { await executor.integrity.policy }
 
   var judge: (any ActionJudge)? { present.withLock { $0 } }
 
@@ -48,6 +52,7 @@ package final class ActionGate: EffectGate {
 
   package func rule(on proposal: EffectProposal) async -> EffectRuling {
     guard let judge else { return .permitted(EffectPermit(arguments: proposal.arguments)) }
+    if let halted = await haltForPolicy(proposal, judge) { return halted }
     do throws(StoreError) {
       let ruling = try await rule(on: proposal, by: judge)
       if case .permitted = ruling { return ruling }
@@ -55,6 +60,8 @@ package final class ActionGate: EffectGate {
       return ruling
     } catch {
       withdrew(proposal)
+      let doubt = IntegrityDoubt(.evaluatorError, step: proposal.caller.step, note: error.message)
+      if let halted = await halt(proposal.caller, for: doubt, judge) { return halted }
       return .denied(
         code: "NX-GAT-095", message: "Whether `\(proposal.tool)` may be done cannot be known: \(error.message)")
     }
@@ -69,18 +76,28 @@ package final class ActionGate: EffectGate {
       let verdict = try await verdict(of: proposal, arguments, by: judge)
       switch verdict.answer {
       case .invalidArguments: return .invalid(message: verdict.reason)
-      case .forbidden(let code): return .forbidden(refusal(proposal, verdict, code, judge))
+      case .forbidden(let code):
+        if code == Self.unanswered {
+          let doubt = IntegrityDoubt(.evaluatorError, step: proposal.caller.step, note: verdict.reason)
+          if let halted = await halt(proposal.caller, for: doubt, judge) { return halted }
+        }
+        return .forbidden(refusal(proposal, verdict, code, judge))
+      case .permitted, .needsApproval: break
+      }
+      let read = try await reading(of: proposal, verdict.effect, judge)
+      if let refusal = read.refusal { return refusal }
+      switch verdict.answer {
+      case .invalidArguments, .forbidden: break
       case .permitted where !isChanged:
         if let found, found.status.isLive {
           _ = try? await desk.change(found.request.id, .cancel(reason: "the rules do not ask for it any more"))
         }
-        return .permitted(EffectPermit(arguments: arguments))
+        return .permitted(EffectPermit(arguments: arguments, mutations: read.mutations))
       case .permitted, .needsApproval:
         let name =
           if case .needsApproval(let policy) = verdict.answer { policy } else { found?.request.policy.name ?? "" }
-        if let ruling = try await consent(proposal, arguments, verdict, policy: name, found, by: judge) {
-          return ruling
-        }
+        let question = (name: name, found: found, read: read)
+        if let ruling = try await consent(proposal, arguments, verdict, question, by: judge) { return ruling }
       }
     }
     return .denied(code: "NX-APR-016", message: "The approval changes at this moment: ask again.")
@@ -152,29 +169,31 @@ package final class ActionGate: EffectGate {
 
   /// What people say; nil if it has to be looked at again.
   private func consent(
-    _ proposal: EffectProposal, _ arguments: JSONValue, _ verdict: ActionVerdict, policy name: String,
-    _ found: ApprovalMachine?, by judge: any ActionJudge
+    _ proposal: EffectProposal, _ arguments: JSONValue, _ verdict: ActionVerdict,
+    _ question: (name: String, found: ApprovalMachine?, read: ActionReading), by judge: any ActionJudge
   ) async throws(StoreError) -> EffectRuling? {
+    let found = question.found
     let caller = proposal.caller
     guard let run = caller.run, let driver = await executor.driver(of: run) else {
       return .denied(
         code: "NX-APR-005",
         message: "`\(proposal.tool)` needs an approval, which only a run that is under way can have.")
     }
-    let subject = ApprovalSubject(
+    var subject = ApprovalSubject(
       run: run, step: caller.step, epoch: driver.epoch, tool: proposal.tool, arguments: arguments,
       effect: verdict.effect, policyHash: judge.policyHash, requester: "agent:\(caller.agent)")
+    subject.readSet = question.read.versions
     switch found?.status {
     case .requested?, .escalated?:
       guard let found else { return nil }
       return try await wait(for: found, driver, caller)
     case .approved?:
       guard let found else { return nil }
-      return try await use(found, proposal, subject)
+      return try await use(found, proposal, subject, question.read.mutations)
     case .denied?: return .denied(code: "NX-APR-003", message: Self.denial(found))
     case .expired?: return .denied(code: "NX-APR-004", message: Self.denial(found))
     case nil, .consumed?, .cancelled?, .void?, .edited?:
-      return try await ask(subject, proposal, verdict, policy: name, driver)
+      return try await ask(subject, proposal, verdict, policy: question.name, driver)
     }
   }
 
@@ -225,7 +244,7 @@ package final class ActionGate: EffectGate {
 
   /// The approval is used up in the commit that announces the action; nil if it is not good for this one.
   private func use(
-    _ found: ApprovalMachine, _ proposal: EffectProposal, _ subject: ApprovalSubject
+    _ found: ApprovalMachine, _ proposal: EffectProposal, _ subject: ApprovalSubject, _ holds: [Mutation]
   ) async throws(StoreError) -> EffectRuling? {
     let id = found.request.id
     // The record, as it is now: what was read before may be old.
@@ -236,7 +255,7 @@ package final class ActionGate: EffectGate {
     let write = ApprovalWrite(
       id: id, after: record.version, at: now, entries: decision.entries, status: machine.status)
     if decision.refusal == nil {
-      return .permitted(EffectPermit(arguments: subject.arguments, mutations: [.noteApproval(write)]))
+      return .permitted(EffectPermit(arguments: subject.arguments, mutations: holds + [.noteApproval(write)]))
     }
     if !decision.entries.isEmpty {
       try await services.store.commit(StoreTransaction(.synced, [.noteApproval(write)]))

@@ -21,7 +21,7 @@ package final class ApprovalDesk: Sendable {
   let services: RuntimeServices
   let executor: RunExecutor
   let hash: @Sendable ([UInt8]) -> DefinitionHash
-  private let work: WorkHost
+  let work: WorkHost
   private let alarm: Alarm
   private let policies: Mutex<[String: ApprovalPolicy]>
   /// Why an action that a person proposes may not happen.
@@ -349,17 +349,6 @@ package final class ApprovalDesk: Sendable {
       for machine in records.compactMap(\.machine) where !machine.status.isOpen {
         guard let settledAt = machine.settledAt, settledAt >= run.summary.updatedAt else { continue }
         driver.post(.woken(machine.request.subject.step))
-      }
-    }
-  }
-
-  /// The run has come to its end: nobody needs its answers any more.
-  func ended(_ run: RunID) {
-    work.spawn("approvals-of:\(run)") { [self] in
-      let query = ApprovalQuery(statuses: ApprovalQuery.live, run: run, limit: ApprovalLimits.openInRun)
-      guard let open = try? await services.store.approvals(query) else { return }
-      for machine in open.compactMap(\.machine) {
-        _ = try? await change(machine.request.id, .cancel(reason: "the run is over"))
       }
     }
   }

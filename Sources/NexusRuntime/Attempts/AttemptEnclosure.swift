@@ -9,18 +9,37 @@ extension Enclosure {
   ///
   /// - Parameters:
   ///   - spec: its agent.
+  ///   - caller: who it is, for what is told of its doors.
   ///   - access: how it reaches the node.
   ///   - state: the node's own folder, which no grant shows.
   ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
-  init?(of spec: AgentSpec, access: AttemptAccess, state: String, output: String?) {
+  init?(of spec: AgentSpec, caller: Caller, access: AttemptAccess, state: String, output: String?) {
     guard let sandbox = spec.sandbox else { return nil }
     var folders = sandbox.folders
     if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
     self.init(
       folders: folders, hidden: [state],
-      doors: access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [],
-      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles)
+      doors: (access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [])
+        + Self.doors(to: sandbox.hosts),
+      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress)
   }
+
+  /// Who answers about names, who is there also to hear of those that are not granted; and a door for each host and port.
+  private static func doors(to hosts: [HostGrant]) -> [Door] {
+    var doors = [Door(place: "127.0.0.1:53", destination: .names)]
+    var places: [String: String] = [:]
+    for grant in hosts {
+      let known = places[grant.host]
+      // A host that is granted by its address has that one inside, too.
+      let place = known ?? (grant.literal == nil ? loopback(places.count + 1) : grant.host)
+      places[grant.host] = place
+      let name = known == nil && grant.literal == nil ? grant.host : ""
+      doors.append(Door(place: "\(place):\(grant.port)", destination: .host(grant), name: name))
+    }
+    return doors
+  }
+
+  private static func loopback(_ number: Int) -> String { "127.1.\(number >> 8).\(number & 0xFF)" }
 }
 
 extension AttemptAccess {

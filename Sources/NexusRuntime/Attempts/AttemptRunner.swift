@@ -136,7 +136,8 @@ package struct AttemptRunner: Sendable {
       standardInput: Self.inputBytes(order.input), label: "\(order.spec.name)#\(order.attempt)",
       ceilings: order.spec.ceilings,
       enclosure: Enclosure(
-        of: order.spec, access: access, state: services.stateDirectory, output: outputPath.droppingLastComponent))
+        of: order.spec, caller: caller, access: access, state: services.stateDirectory,
+        output: outputPath.droppingLastComponent))
     if case .wasm(let program) = order.spec.kind { request.module = program }
     return request
   }

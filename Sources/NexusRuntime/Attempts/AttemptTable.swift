@@ -59,11 +59,14 @@ final class AttemptTable: Sendable {
     let key: VirtualKey?
     /// The sleeps that its agent has asked for.
     let sleep: SleepMark
+    /// What it has read and written of the project's state.
+    let context: ContextMark
 
     init(
       agent: PinnedAgent, attempt: AttemptNumber, child: ChildName, stops: AttemptStops, key: VirtualKey?,
-      sleep: SleepMark = SleepMark()
+      sleep: SleepMark = SleepMark(), context: ContextMark = ContextMark()
     ) {
+      self.context = context
       self.agent = agent
       self.attempt = attempt
       self.child = child
@@ -75,7 +78,7 @@ final class AttemptTable: Sendable {
     var spec: AgentSpec { agent.spec }
 
     fileprivate func with(_ key: VirtualKey) -> Open {
-      Open(agent: agent, attempt: attempt, child: child, stops: stops, key: key, sleep: sleep)
+      Open(agent: agent, attempt: attempt, child: child, stops: stops, key: key, sleep: sleep, context: context)
     }
   }
 

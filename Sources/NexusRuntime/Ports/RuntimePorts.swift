@@ -55,6 +55,8 @@ package struct RuntimeServices: Sendable {
   package let atWork: @Sendable (_ run: RunID, _ body: () -> Void) -> Void
   /// Watches the processes that run.
   package let health: HealthDesk
+  /// Counts what is done.
+  package var meter = NodeMeter()
 
   /// Checks inputs and outputs; without one, an agent with a schema does nothing.
   package var gate: (any SchemaGate)?

@@ -33,13 +33,19 @@ extension RunDriver {
     showStart(of: agent, order.attempt, at: order.step)
     if let access {
       let step = order.step
-      let isExpected = desk.hand(work, access, boundary: services.boundary, stops: stops) { [self] report in
+      let asked = services.clock.now()
+      let began: @Sendable () -> Void = { [services] in
+        services.meter.observe(.queueWait, services.clock.now() - asked)
+      }
+      let isExpected = desk.hand(work, access, boundary: services.boundary, stops: stops, began: began) {
+        [self] report in
         send(.attemptReport(step, report))
       }
       return isExpected ? () : need(agent)
     }
+    let asked = services.clock.now()
     group.addTask(name: "attempt:\(agent.name)#\(order.attempt)") { [self] in
-      let report = await report(of: work, stops, order.limits)
+      let report = await report(of: work, stops, order.limits, asked: asked)
       send(.attemptReport(order.step, report))
     }
   }
@@ -98,16 +104,22 @@ extension RunDriver {
 
   /// The attempt from its order to its end, with its limits.
   private func report(
-    of order: AttemptRunner.Order, _ stops: AttemptStops, _ limits: StepLimits
+    of order: AttemptRunner.Order, _ stops: AttemptStops, _ limits: StepLimits, asked: Instant
   ) async -> AttemptRunner.Report {
+    let began: @Sendable () -> Void = { [services] in
+      services.meter.observe(.queueWait, services.clock.now() - asked)
+    }
     guard let silence = order.agent.mode == .service ? limits.heartbeat : nil else {
-      return await timed(order, stops, limits) {}
+      return await timed(order, stops, limits, began: began)
     }
     let pulse = services.health.listen(to: order.caller)
     defer { services.health.forget(order.caller) }
     return await withTaskGroup(of: AttemptRunner.Report?.self) { group in
       group.addTask(name: "heard:\(order.taskName)") { [self] in
-        await timed(order, stops, limits) { pulse.begin() }
+        await timed(order, stops, limits) {
+          began()
+          pulse.begin()
+        }
       }
       group.addTask(name: "silence:\(order.taskName)") {
         if await pulse.isSilent(for: silence) { stops.request(.ask) }
@@ -257,6 +269,7 @@ extension RunDriver {
       output = nil
     }
     if let open = attempts.remove(step) {
+      noteWrites(of: open, at: step)
       showEnd(of: open.agent, end, isRetried: machine.wouldRetry(step, after: end))
     }
     return .attemptEnded(step, end, output: output)

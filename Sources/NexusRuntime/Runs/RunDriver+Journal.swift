@@ -24,10 +24,17 @@ extension RunDriver {
       journal.append(JournalEntry(sequence: sequence, at: now, entry: entry))
     }
     let summary = RunSummary(of: outlook, at: now)
-    let mutation = Mutation.append(run: run, fence: fence, entries: journal, summary: summary)
+    var mutations = [Mutation.append(run: run, fence: fence, entries: journal, summary: summary)]
+    do throws(StoreError) { mutations += try await forgotten(by: entries, cursor.machine) } catch {
+      // The run is taken up anew, with what its journal holds.
+      return error.mayPass ? StoreError(.unknownOutcome, error.message) : error
+    }
     let failure = await StorePatience(clock: services.clock)
-      .failure(of: StoreTransaction(.synced, [mutation]), in: services.store, isLeaving: { self.leaves })
-    if failure == nil { (cursor.head, cursor.committed) = (sequence, summary.status) }
+      .failure(of: StoreTransaction(.synced, mutations), in: services.store, isLeaving: { self.leaves })
+    if failure == nil {
+      (cursor.head, cursor.committed) = (sequence, summary.status)
+      count(entries, cursor.machine)
+    }
     return failure
   }
 

@@ -107,7 +107,10 @@ extension RunDriver {
   /// - Returns: why a step that can be undone must not begin.
   func keepReserve() -> BudgetRefusal? {
     guard reserve.isNeeded, let missing = reserve.missing else { return nil }
-    if let refusal = services.boundary.keep(inFlows(missing), for: run, isForced: false) { return refusal }
+    if let refusal = services.boundary.keep(inFlows(missing), for: run, isForced: false) {
+      services.meter.count(.budgetActions, [refusal.action.rawValue])
+      return refusal
+    }
     reserve.keeps(missing)
     return nil
   }
@@ -134,7 +137,7 @@ extension RunExecutor {
     var before: RunID?
     while true {
       let page = try await services.store.runs(
-        RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused]), before: before, limit: 256))
+        RunQuery(kinds: [.saga], statuses: RunStatus.unfinished.union([.paused, .halted]), before: before, limit: 256))
       guard let last = page.last else { return }
       var sagas: [RunID: (record: RunRecord, definition: FlowDefinition)] = [:]
       for record in page {

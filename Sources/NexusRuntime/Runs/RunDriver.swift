@@ -61,6 +61,11 @@ final class RunDriver: Sendable {
   private let calls = Mutex(0)
   private let keyEpoch = Mutex(0)
   private let begunWith = Mutex<KeptEffects?>(nil)
+  private let standing = Mutex<(policy: String?, rollbacks: Int)>((nil, 0))
+  /// What the run is halted for.
+  let rules: IntegrityRules
+  /// What the last attempts of steps have written of the project's state.
+  let written = Mutex<[StepPath: (keys: Set<String>, writer: ContextWriter)]>([:])
 
   /// Where a run begins to be driven.
   enum Beginning: Sendable {
@@ -70,8 +75,10 @@ final class RunDriver: Sendable {
   }
 
   init(
-    _ record: RunRecord, subject: RunSubject, payers: RunPayers, from beginning: Beginning, executor: RunExecutor
+    _ record: RunRecord, subject: RunSubject, payers: RunPayers, from beginning: Beginning, executor: RunExecutor,
+    rules: IntegrityRules
   ) {
+    self.rules = rules
     run = record.id
     self.payers = payers
     name = record.name
@@ -166,7 +173,14 @@ final class RunDriver: Sendable {
   private func noteCalls(_ machine: any DurableMachine) {
     calls.withLock { $0 = machine.calls }
     keyEpoch.withLock { $0 = machine.epoch }
+    standing.withLock { $0 = (machine.policy, machine.rollbacks) }
   }
+
+  /// The rules about actions that the run is held to.
+  var policy: String? { standing.withLock { $0.policy } }
+
+  /// How often a person had the run go back to a checkpoint.
+  var rollbacks: Int { standing.withLock { $0.rollbacks } }
 
   /// How often a person had the run forget its idempotency keys.
   var epoch: Int { keyEpoch.withLock { $0 } }
@@ -236,7 +250,7 @@ final class RunDriver: Sendable {
     switch beginning.withLock({ $0.take() }) {
     case .machine(let machine): return machine
     case .journal(let past):
-      var machine = subject.machine(run: run, input: input, judge: services.judge)
+      var machine = subject.machine(run: run, input: input, judge: services.judge, rules: rules)
       services.atWork(run) { for entry in past { machine.apply(entry) } }
       await noteOrphans(past, &machine)
       return machine
@@ -276,10 +290,18 @@ final class RunDriver: Sendable {
     case .crashAnswered(let step, let report, let refusal):
       event = ended(report, at: step, refusal: refusal, cursor.machine)
     }
+    if case .attemptEnded(let step, let end, _) = event, end.outcome == .succeeded {
+      await noteStanding(of: step, &cursor.machine)
+    }
     let now = services.clock.wallNow()
     var decision = DurableDecision()
     services.atWork(run) { decision = cursor.machine.handle(event, at: now) }
     let outlook = cursor.machine.outlook
+    // Before the verdict is there, what it is about is not read any more.
+    if let failure = await quarantine(decision.entries) {
+      Self.refuse(message)
+      return .evicted(failure)
+    }
     let failure = await append(decision.entries, at: now, outlook, &cursor)
     let isCommitted = failure == nil
     // Before anything is answered, and whichever way the run ends.

@@ -91,7 +91,7 @@ extension RunExecutor {
     RuntimeRefusal(.conflict, code: "NX-RUN-046", message: "\(run) is \(status.rawValue): it takes no events any more")
   }
 
-  private func short(_ text: String, _ what: String) throws(RuntimeRefusal) {
+  func short(_ text: String, _ what: String) throws(RuntimeRefusal) {
     guard text.utf8.count > Self.maxWordBytes else { return }
     throw RuntimeRefusal(.invalid, code: "NX-RUN-045", message: "\(what) may have \(Self.maxWordBytes) bytes")
   }

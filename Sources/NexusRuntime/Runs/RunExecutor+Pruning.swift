@@ -40,7 +40,8 @@ extension RunExecutor {
     var before = RunID.first(at: now + (.zero - least))
     while !isStopping, !Task.isCancelled {
       let page = try await services.store.runs(
-        RunQuery(statuses: Set(RunStatus.allCases.filter(\.isFinal)), before: before, limit: Self.prunePage))
+        RunQuery(
+          statuses: Set(RunStatus.allCases.filter(\.isFinal)).union([.halted]), before: before, limit: Self.prunePage))
       guard let last = page.last else { return report }
       var gone: [RunID] = []
       for run in page where isOver(run, retention, at: now) {

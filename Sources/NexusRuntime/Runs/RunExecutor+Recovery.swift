@@ -81,10 +81,11 @@ extension RunExecutor {
         let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
         guard let subject = subjects[pin] else { return }
         record.fence = record.fence.next
-        record.head = entries.last?.sequence ?? .none
+        let doubt = doubt(about: entries, of: record)
+        record.head = max(record.head, entries.last?.sequence ?? .none)
         begin(
           record, subject, payers[run] ?? .none, from: .journal(entries),
-          first: .event(.claimed(trapped: run == trapped)))
+          first: .event(doubt.map { .doubted($0) } ?? .claimed(trapped: run == trapped)))
         recovery.resumed += 1
       }
     }
@@ -110,9 +111,19 @@ extension RunExecutor {
       throw error
     }
     let journal = try await services.store.journal(of: record.id, after: .none, limit: .max)
-    record.head = journal.last?.sequence ?? .none
-    begin(record, subject, payers, from: .journal(journal), first: first)
+    record.head = max(record.head, journal.last?.sequence ?? .none)
+    guard let doubt = doubt(about: journal, of: found), !first.isOfPersonInDoubt else {
+      begin(record, subject, payers, from: .journal(journal), first: first)
+      return true
+    }
+    begin(record, subject, payers, from: .journal(journal), first: .event(.doubted(doubt)))
+    RunDriver.refuse(first)
     return true
+  }
+
+  /// What is missing of a journal, if the project wants the run halted for that.
+  private func doubt(about journal: [JournalEntry], of record: RunRecord) -> IntegrityDoubt? {
+    integrity.stopWhen.contains(.journalGap) ? JournalCheck.gap(in: journal, head: record.head) : nil
   }
 
   /// What the run executes, as it was when the run began.

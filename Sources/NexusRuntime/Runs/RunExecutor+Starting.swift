@@ -190,8 +190,8 @@ extension RunExecutor {
     let creation = RunEntry.created(
       RunCreation(
         kind: order.subject.kind, name: order.name, input: order.input, definition: definition,
-        idempotencyKey: order.idempotencyKey))
-    var machine = order.subject.machine(run: id, input: order.input, judge: services.judge)
+        idempotencyKey: order.idempotencyKey, policy: integrity.policy))
+    var machine = order.subject.machine(run: id, input: order.input, judge: services.judge, rules: integrity)
     var journal: [JournalEntry] = []
     var sequence = JournalSequence.none
     for entry in [creation] + order.entries {

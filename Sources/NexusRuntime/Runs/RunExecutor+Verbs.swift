@@ -72,10 +72,13 @@ extension RunExecutor {
   }
 
   /// What a person can do with a run as it is.
-  private static func waysOn(from record: RunRecord) -> String? {
+  static func waysOn(from record: RunRecord) -> String? {
     let restart = "naos runs restart \(record.id) starts it anew"
     switch record.summary.status {
-    case .completed, .compensated, .compensatedPartial, .stopped, .halted:
+    case .halted where record.isPruned: return nil
+    case .halted:
+      return "naos runs resume \(record.id) --accept \"…\" lets it go on; naos runs checkpoints \(record.id) shows what it can go back to"
+    case .completed, .compensated, .compensatedPartial, .stopped:
       return record.kind == .workflow || record.kind == .saga
         ? "\(restart); naos runs fork \(record.id) --from STEP keeps what does not need the step" : restart
     case .failed, .cancelled: return "naos runs retry \(record.id) lets it go on; \(restart)"

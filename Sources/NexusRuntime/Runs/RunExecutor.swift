@@ -27,8 +27,11 @@ package actor RunExecutor {
     didSet {
       catalogue.take(plan)
       startable = [:]
+      integrity = Self.integrity(of: plan, hash)
     }
   }
+  /// What runs are halted for, and how their checkpoints are sealed.
+  private(set) var integrity: IntegrityRules
   /// What runs of the plan's own flows are pinned to.
   var startable: [String: PinnedDefinition] = [:]
   /// Definitions that this process has written.
@@ -50,6 +53,8 @@ package actor RunExecutor {
   private(set) var isStopping = false
   /// Told of every run that has come to its end here.
   private(set) var onEnd: @Sendable (RunID) -> Void = { _ in }
+  /// Told of every run that goes back, and to when.
+  private(set) var onRollback: @Sendable (RunID, WallTime) -> Void = { _, _ in }
 
   init(
     plan: ProjectPlan, services: RuntimeServices, board: AgentBoard, work: WorkHost, desk: ServiceDesk,
@@ -63,10 +68,21 @@ package actor RunExecutor {
     self.pools = pools
     self.supervisors = supervisors
     self.hash = hash
+    integrity = Self.integrity(of: plan, hash)
     catalogue.take(plan)
   }
 
+  private static func integrity(
+    of plan: ProjectPlan, _ hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
+  ) -> IntegrityRules {
+    guard let spec = plan.governance else { return IntegrityRules() }
+    return IntegrityRules(
+      stopWhen: spec.stopWhen, policy: hash(spec.canonical.encoded(.canonical)).text, digest: { hash($0).text })
+  }
+
   func setOnEnd(_ onEnd: @escaping @Sendable (RunID) -> Void) { self.onEnd = onEnd }
+
+  func setOnRollback(_ onRollback: @escaping @Sendable (RunID, WallTime) -> Void) { self.onRollback = onRollback }
 
   package var residentRuns: Int { drivers.count }
 
@@ -85,7 +101,8 @@ package actor RunExecutor {
   ) {
     // It is in the store: the next node takes it up.
     guard !isStopping else { return RunDriver.refuse(first) }
-    let driver = RunDriver(record, subject: subject, payers: payers, from: beginning, executor: self)
+    let driver = RunDriver(
+      record, subject: subject, payers: payers, from: beginning, executor: self, rules: integrity)
     drivers[record.id] = driver
     census.note(record.id, isActive: record.summary.status != .suspended)
     if let pool = subject.queue { pools.goesOn(record.id, pool) }

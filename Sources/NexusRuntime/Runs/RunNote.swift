@@ -41,6 +41,20 @@ enum RunNote {
     case .effectsKept(let effects): "begins with \(effects.words)"
     case .nodeTrapped: "the node trapped while it worked on the run"
     case .epochRaised(let who): "new idempotency keys asked by \(who)"
+    case .integrity(let entry): text(of: entry)
+    }
+  }
+
+  private static func text(of entry: IntegrityEntry) -> String? {
+    switch entry {
+    case .halted(let doubt): "halted: \(doubt.error.message)"
+    case .haltAccepted(let who, let reason, _): "goes on, \(who) says: \(reason)"
+    case .checkpointed, .contextRead: nil
+    case .rollbackStarted(let number, let who, let reason): "goes back to checkpoint \(number), by \(who): \(reason)"
+    case .rolledBack(let number, let standing):
+      standing.isEmpty
+        ? "stands at checkpoint \(number)"
+        : "stands at checkpoint \(number); not undone: \(standing.map(\.text).joined(separator: ", "))"
     }
   }
 

@@ -63,11 +63,14 @@ enum RunSubject: Sendable {
   }
 
   /// The machine of a run before its first entry.
-  func machine(run: RunID, input: JSONValue, judge: (any OutputJudge)?) -> any DurableMachine {
+  func machine(
+    run: RunID, input: JSONValue, judge: (any OutputJudge)?, rules: IntegrityRules
+  ) -> any DurableMachine {
     switch self {
     case .agent(let spec):
-      RunMachine(run: run, retry: spec.retry, gates: spec.gates(input: input, judge: judge))
-    case .flow(let definition): FlowMachine(run: run, definition: definition, input: input, judge: judge)
+      RunMachine(run: run, retry: spec.retry, gates: spec.gates(input: input, judge: judge), rules: rules)
+    case .flow(let definition):
+      FlowMachine(run: run, definition: definition, input: input, judge: judge, rules: rules)
     case .unreadable: UnreadableRun()
     }
   }

@@ -77,9 +77,9 @@ final class ServiceDesk: Sendable {
   /// - Returns: whether a process has the task, or will; else the supervisor of the service is to be told of the need.
   func hand(
     _ order: AttemptRunner.Order, _ access: AttemptAccess, boundary: any EffectBoundary, stops: AttemptStops,
-    ended: @escaping @Sendable (AttemptRunner.Report) -> Void
+    began: @escaping @Sendable () -> Void, ended: @escaping @Sendable (AttemptRunner.Report) -> Void
   ) -> Bool {
-    enqueue(order, access, stops, began: {}, answered: { ended(Self.report($0, access, dropped: 0, boundary)) })
+    enqueue(order, access, stops, began: began, answered: { ended(Self.report($0, access, dropped: 0, boundary)) })
   }
 
   /// An attempt that is told to stop is taken back, and a late answer of it refused.

@@ -46,7 +46,8 @@ struct ServiceRunner: Sendable {
       arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
       environment: environment.variables, workingDirectory: spec.workingDirectory,
       label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
-      enclosure: Enclosure(of: spec, access: access, state: services.stateDirectory, output: nil))
+      enclosure: Enclosure(
+        of: spec, caller: caller, access: access, state: services.stateDirectory, output: nil))
     if case .wasm(let program) = spec.kind { request.module = program }
     let monitor = services.health.open(spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: spec.name, on: board) }

@@ -105,6 +105,7 @@ extension SupervisorHost {
   }
 
   func publish(_ report: SupervisorReport) {
+    if report.kind == .shutdown { services.meter.count(.intensityExceeded) }
     services.events.publish(
       .supervisor(
         SupervisorEvent(

@@ -295,7 +295,9 @@ package actor SupervisorHost {
     case .ask(let child): stop(child, .ask)
     case .kill(let child): stop(child, .kill)
     case .setTimer(let timer, let delay): set(timer, delay)
-    case .logRestart(let supervisor, let child, let reason): log(supervisor, child, reason)
+    case .logRestart(let supervisor, let child, let reason):
+      services.meter.count(.restarts, [supervisor.text, RestartCause(reason).rawValue])
+      log(supervisor, child, reason)
     case .logFresh(let supervisor): log(supervisor, .supervisor(supervisor), "started anew")
     case .logApart(let child): log(SupervisorName(child.description), child, "given up alone")
     case .changed(let child, let state): changed(child, state)

@@ -12,6 +12,7 @@ struct BoxView {
     case write = "w"
     case hidden = "h"
     case door = "d"
+    case datagramDoor = "u"
   }
 
   struct Entry: Hashable {
@@ -48,7 +49,9 @@ struct BoxView {
       hideNames(in: folder.path, at: folder.place)
       for path in enclosure.hidden { hide(path, within: folder) }
     }
-    entries += enclosure.doors.map { Entry(kind: .door, source: $0.place, place: "") }
+    entries += enclosure.doors.map {
+      Entry(kind: $0.destination == .names ? .datagramDoor : .door, source: $0.place, place: $0.name)
+    }
   }
 
   private mutating func hideNames(in path: String, at place: String) {

@@ -86,7 +86,9 @@ package final class GuardedLauncher: ProcessLauncher {
       }
     }
     let process = try result.get()
-    if let doors, let asked = request.enclosure?.doors, !asked.isEmpty { await process.openDoors(asked, by: doors) }
+    if let doors, let enclosure = request.enclosure, !enclosure.doors.isEmpty {
+      await process.openDoors(of: enclosure, by: doors)
+    }
     return process
   }
 

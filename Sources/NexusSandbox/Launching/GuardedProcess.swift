@@ -40,19 +40,19 @@ final class GuardedProcess: LaunchedProcess {
   }
 
   /// Has its doors served.
-  func openDoors(_ asked: [Enclosure.Door], by keeper: any DoorKeeper) async {
+  func openDoors(of enclosure: Enclosure, by keeper: any DoorKeeper) async {
     let listening: [Descriptor] = doors.withLock { doors in
       guard case .listening(let listening) = doors else { return [] }
       return listening
     }
-    guard !listening.isEmpty, listening.count == asked.count else { return }
+    guard !listening.isEmpty, listening.count == enclosure.doors.count else { return }
     // Copies, whose owner the keeper is; ours are closed with their last holder.
     let copies = listening.map { fcntl($0.number, F_DUPFD_CLOEXEC, 0) }
     guard copies.allSatisfy({ $0 >= 0 }) else {
       for copy in copies where copy >= 0 { close(copy) }
       return
     }
-    let opened = await keeper.open(asked, sockets: copies)
+    let opened = await keeper.open(enclosure, sockets: copies)
     let isLate = doors.withLock { doors in
       guard case .listening = doors else { return true }
       doors = .open(opened)

@@ -17,6 +17,8 @@ package enum OperatorLimits {
   package static let idleSeconds: Int64 = 75
   /// The most that one call waits for a run before it answers "not yet".
   package static let waitSeconds: Int64 = 30
+  /// Parts of a project that tokens show, in the life of a node; whoever asks for another one is refused with 429.
+  package static let scopes = 256
   /// Further streams are refused with 429.
   package static let streams = 1024
   /// How often changes go out to a dashboard.

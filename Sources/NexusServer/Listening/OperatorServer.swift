@@ -60,13 +60,14 @@ package struct OperatorServer: Sendable {
   ///   - configuration: Where to listen and what opens it.
   ///   - operations: The node that answers.
   ///   - audit: Where what operators ask is written down.
+  ///   - meter: What the node has counted, for its metrics.
   ///   - clock: Ends login codes and sessions, beats the streams.
   ///   - random: Makes login codes and session secrets.
   ///   - group: The event loops to work on.
   ///   - logger: Where failures go.
   package init(
     configuration: Configuration, operations: any NodeOperations, audit: (any AuditTrail)? = nil,
-    clock: any NexusClock, random: any RandomSource,
+    meter: NodeMeter = NodeMeter(), clock: any NexusClock, random: any RandomSource,
     group: MultiThreadedEventLoopGroup = .singleton, logger: Logger
   ) {
     precondition(
@@ -77,7 +78,7 @@ package struct OperatorServer: Sendable {
     self.group = group
     hub = StreamHub(operations: operations, clock: clock, boot: configuration.boot, logger: logger)
     plane = OperatorPlane(
-      operations: operations, audit: audit, clock: clock, version: configuration.version,
+      operations: operations, audit: audit, meter: meter, clock: clock, version: configuration.version,
       credentials: Credentials(
         token: configuration.token,
         sessions: LoginSessions(
@@ -118,6 +119,7 @@ package struct OperatorServer: Sendable {
           await hub.close()
         }
         group.addTask(name: "operator:metrics") { await plane.feed.run() }
+        group.addTask(name: "operator:parts") { await plane.runScopes() }
         for address in addresses {
           let application = application(table, at: address) { port in
             if port == nil, let socket { SocketFile.restrict(socket) }

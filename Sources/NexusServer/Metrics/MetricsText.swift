@@ -2,7 +2,7 @@
 // Copyright the Nexus OS authors
 
 package import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// The node's state in the Prometheus text format, version 0.0.4.
 ///
@@ -20,7 +20,8 @@ package enum MetricsText {
   }
 
   package static func render(
-    status: StatusReport, costs: CostReport, version: String, streams: Streams, process: ProcessFigures?
+    status: StatusReport, costs: CostReport, version: String, streams: Streams, process: ProcessFigures?,
+    meter: NodeMeter = NodeMeter()
   ) -> String {
     var text = Writer()
     text.family("nexus_build_info", "gauge", "The version that runs; always 1.")
@@ -71,8 +72,30 @@ package enum MetricsText {
     text.family(
       "nexus_sse_dropped_total", "counter", "Lines and happenings of which no dashboard was told: too many at once.")
     text.sample("nexus_sse_dropped_total", [], "\(streams.dropped)")
+    add(meter, to: &text)
     if let process { add(process, to: &text) }
     return text.text
+  }
+
+  private static func add(_ meter: NodeMeter, to text: inout Writer) {
+    for counter in NodeMeter.Counter.allCases {
+      text.family(counter.name, "counter", counter.help)
+      for series in meter.counts(of: counter) {
+        text.sample(counter.name, zip(counter.labels, series.labels).map { (name: $0, value: $1) }, "\(series.count)")
+      }
+    }
+    for timer in NodeMeter.Timer.allCases {
+      let all = meter.distribution(of: timer)
+      text.family(timer.name, "histogram", timer.help)
+      var below = 0
+      for (bound, number) in zip(timer.bounds, all.buckets) {
+        below += number
+        text.sample(timer.name + "_bucket", [("le", "\(bound)")], "\(below)")
+      }
+      text.sample(timer.name + "_bucket", [("le", "+Inf")], "\(all.count)")
+      text.sample(timer.name + "_sum", [], "\(all.seconds)")
+      text.sample(timer.name + "_count", [], "\(all.count)")
+    }
   }
 
   private static func add(_ process: ProcessFigures, to text: inout Writer) {

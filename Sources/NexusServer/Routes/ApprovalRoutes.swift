@@ -58,10 +58,9 @@ extension OperatorPlane {
         statuses: [201]
       ) { request throws(OperationError) in
         let body = try request.json()
-        guard let name = body["name"]?.stringValue, let role = body["role"]?.stringValue else {
-          throw .misunderstood("`name` and `role` have to be texts.")
-        }
-        return .json(try await operations.createToken(name, role: role), status: 201)
+        let wish: TokenWish
+        do throws(WireError) { wish = try TokenWish(json: body) } catch { throw .misunderstood("\(error).") }
+        return .json(try await operations.createToken(wish), status: 201)
       },
       Route("DELETE", "/api/v1/tokens/{name}", access: .token, "Revokes a named token: it opens nothing any more.") {
         request throws(OperationError) in .json(try await operations.revokeToken(request.parameter("name")))

@@ -9,7 +9,7 @@ extension OperatorPlane {
 
   /// What load balancers and service managers ask; they say nothing about the project.
   var healthRoutes: [Route] {
-    let (operations, hub, feed, version) = (operations, hub, feed, version)
+    let (operations, hub, feed, meter, version) = (operations, hub, feed, meter, version)
     return [
       Route("GET", "/healthz", access: .open, "Says that the process answers.", contentType: Self.plain) {
         _ throws(OperationError) in
@@ -27,7 +27,7 @@ extension OperatorPlane {
         _ throws(OperationError) in
         let text = MetricsText.render(
           status: try await operations.status(), costs: try await operations.costs(), version: version,
-          streams: await hub.figures, process: ProcessFigures.now())
+          streams: await hub.figures, process: ProcessFigures.now(), meter: meter)
         let counted = try await feed.text()
         return .text(text + counted, contentType: Self.metrics)
       },

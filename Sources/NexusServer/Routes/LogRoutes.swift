@@ -6,7 +6,7 @@ internal import NexusCore
 
 extension OperatorPlane {
   var logRoutes: [Route] {
-    let (operations, clock) = (operations, clock)
+    let (operations, clock, credentials) = (operations, clock, credentials)
     let query = [
       (name: "agent", meaning: "Only lines of this agent."), (name: "run", meaning: "Only lines of this run."),
       (name: "step", meaning: "Only lines of this step."),
@@ -29,8 +29,9 @@ extension OperatorPlane {
       ) {
         request throws(OperationError) in
         let lines = try await operations.followLogs(Self.logQuery(request))
+        let isWelcome = credentials.watch(request)
         return .events { connection throws(OperationError) in
-          EventQueue("line", lines, clock: clock, connection: connection)
+          EventQueue("line", lines, clock: clock, connection: connection, while: isWelcome)
         }
       },
     ]

@@ -84,7 +84,9 @@ extension OperatorPlane {
 extension Credentials {
   /// Who asks, of a request that was let in.
   func actor(of request: OperatorRequest) -> AuditActor {
-    if Self.bearer(request) != nil { return AuditActor("owner", .operator, .token) }
+    // People are known by the names of their tokens, also in the sessions that those opened.
+    if Self.bearer(request) != nil { return AuditActor(request.asker.name, .operator, .token) }
+    if !request.asker.isOwner { return AuditActor(request.asker.name, .operator, .session) }
     if let cookie = cookie(of: request) {
       let digest = Base64.encodeURL(Array(Secrets.digest(cookie).bytes.prefix(6)))
       return AuditActor("session:" + digest, .operator, .session)

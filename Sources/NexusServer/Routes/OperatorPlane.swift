@@ -10,6 +10,8 @@ package struct OperatorPlane: Sendable {
   let operations: any NodeOperations
   /// Where what operators ask is written down before it is done; nil where nobody keeps it.
   let audit: (any AuditTrail)?
+  /// What the node has counted, for its metrics.
+  let meter: NodeMeter
   let clock: any NexusClock
   let version: String
   let credentials: Credentials
@@ -18,14 +20,18 @@ package struct OperatorPlane: Sendable {
   let logger: Logger
   /// Has to run for the metrics of what happens.
   package let feed: MetricsFeed
+  /// For those who see a part of the project; nil for such a part itself.
+  let scopes: ScopedPlanes?
 
   package init(
-    operations: any NodeOperations, audit: (any AuditTrail)? = nil, clock: any NexusClock, version: String,
+    operations: any NodeOperations, audit: (any AuditTrail)? = nil, meter: NodeMeter = NodeMeter(),
+    clock: any NexusClock, version: String,
     credentials: Credentials, hub: StreamHub,
     assets: DashboardAssets, logger: Logger
   ) {
     self.operations = operations
     self.audit = audit
+    self.meter = meter
     self.clock = clock
     self.version = version
     self.credentials = credentials
@@ -33,13 +39,51 @@ package struct OperatorPlane: Sendable {
     self.assets = assets
     self.logger = logger
     feed = MetricsFeed(operations: operations, clock: clock)
+    let boot = hub.boot
+    scopes = ScopedPlanes { part in
+      OperatorPlane(
+        part: part, clock: clock, version: version, credentials: credentials,
+        hub: StreamHub(operations: part, clock: clock, boot: boot, logger: logger), assets: assets, logger: logger)
+    }
+  }
+
+  /// The plane of a part of the project: without what is counted of the whole.
+  private init(
+    part: ScopedOperations, clock: any NexusClock, version: String, credentials: Credentials, hub: StreamHub,
+    assets: DashboardAssets, logger: Logger
+  ) {
+    operations = part
+    audit = nil
+    meter = NodeMeter()
+    self.clock = clock
+    self.version = version
+    self.credentials = credentials
+    self.hub = hub
+    self.assets = assets
+    self.logger = logger
+    feed = MetricsFeed(operations: part, clock: clock)
+    scopes = nil
+  }
+
+  /// Runs what the planes of parts of the project need, as they come to be; until the task is cancelled.
+  package func runScopes() async {
+    guard let scopes else { return }
+    await withDiscardingTaskGroup { group in
+      for await plane in scopes.news {
+        group.addTask(name: "operator:part-hub") {
+          await plane.hub.run()
+          await plane.hub.close()
+        }
+        group.addTask(name: "operator:part-metrics") { await plane.feed.run() }
+      }
+    }
   }
 
   /// Every route, in the order in which the documentation lists them.
   package var table: RouteTable {
     let described = RouteTable(
       healthRoutes + pageRoutes + sessionRoutes + statusRoutes + costRoutes + agentRoutes + supervisorRoutes
-        + flowRoutes + runRoutes + approvalRoutes
+        + flowRoutes + runRoutes + approvalRoutes + stateRoutes
         + logRoutes + auditRoutes + streamRoutes + nodeRoutes)
     let (version, cookieName) = (version, credentials.cookieName)
     let openAPI = Route("GET", "/api/v1/openapi.json", "This document.") { _ throws(OperationError) in
@@ -73,12 +117,19 @@ package struct OperatorPlane: Sendable {
         throw error
       }
       if found.route.access == .page { if let away = sendToLogin(request, found.route) { return away } }
-      if let asker = try credentials.check(request, for: found.route.access) { request.asker = asker }
+      var route = found.route
+      if let asker = try credentials.check(request, for: found.route.access) {
+        request.asker = asker
+        if let names = asker.scope, let scopes {
+          route = try scopes.plane(of: names, over: operations).table.find(method: request.method, path: request.path)
+            .route
+        }
+      }
       if found.route.access != .open { recognised() }
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)
       asked = try await writeDown(request, for: found.route)
-      let reply = try await found.route.answer(request)
+      let reply = try await route.answer(request)
       asked?.answered(reply)
       return reply
     } catch {

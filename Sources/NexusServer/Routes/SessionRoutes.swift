@@ -9,11 +9,23 @@ extension OperatorPlane {
   var sessionRoutes: [Route] {
     let credentials = credentials
     return [
-      Route("POST", "/api/v1/login-codes", access: .token, "Makes a login code for the dashboard.", statuses: [201]) {
-        _ throws(OperationError) in
-        .json(
+      Route(
+        "GET", "/api/v1/session",
+        "Who asks: `{name, role, isOwner}`; only the owner of the node changes anything but approvals."
+      ) { request throws(OperationError) in
+        .json([
+          "name": .string(request.asker.name), "role": .string(request.asker.role),
+          "isOwner": .bool(request.asker.isOwner),
+        ])
+      },
+      Route(
+        "POST", "/api/v1/login-codes", access: .login,
+        "Makes a login code for the dashboard: its session is that of whose token it is.", statuses: [201]
+      ) { request throws(OperationError) in
+        let holder = LoginSessions.Holder(token: credentials.namedToken(of: request))
+        return .json(
           [
-            "code": .string(credentials.sessions.issueCode()),
+            "code": .string(credentials.sessions.issueCode(for: holder)),
             "validSeconds": .int(OperatorLimits.loginCodeLifetime.components.seconds),
           ], status: 201)
       },
@@ -31,7 +43,7 @@ extension OperatorPlane {
         reply.headers.append(("set-cookie", cookie))
         return reply
       },
-      Route("POST", "/api/v1/logout", "Ends the session that asks.", statuses: [204]) {
+      Route("POST", "/api/v1/logout", access: .own, "Ends the session that asks.", statuses: [204]) {
         request throws(OperationError) in
         if let cookie = credentials.cookie(of: request) { credentials.sessions.close(cookie: cookie) }
         var reply = OperatorReply.empty

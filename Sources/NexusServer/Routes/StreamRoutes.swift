@@ -6,7 +6,7 @@ internal import NexusCore
 
 extension OperatorPlane {
   var streamRoutes: [Route] {
-    let (operations, clock, hub) = (operations, clock, hub)
+    let (operations, clock, hub, credentials) = (operations, clock, hub, credentials)
     return [
       Route(
         "GET", "/api/v1/stream",
@@ -14,7 +14,10 @@ extension OperatorPlane {
         contentType: "text/event-stream"
       ) { request throws(OperationError) in
         let last = request.headers["last-event-id"]
-        return .events { connection throws(OperationError) in try await hub.open(connection, after: last) }
+        let isWelcome = credentials.watch(request)
+        return .events { connection throws(OperationError) in
+          try await hub.open(connection, after: last, while: isWelcome)
+        }
       },
       Route(
         "GET", "/api/v1/events", "What happens on the node, as server-sent events `event`.",
@@ -27,8 +30,9 @@ extension OperatorPlane {
           agent: request.query["agent"].map { AgentName($0) }, run: request.query["run"].map { RunID($0) },
           includesLogs: try request.flag("logs", default: true))
         let events = try await operations.events(filter)
+        let isWelcome = credentials.watch(request)
         return .events { connection throws(OperationError) in
-          EventQueue("event", events, clock: clock, connection: connection)
+          EventQueue("event", events, clock: clock, connection: connection, while: isWelcome)
         }
       },
     ]

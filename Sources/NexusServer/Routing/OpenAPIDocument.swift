@@ -50,8 +50,8 @@ package enum OpenAPIDocument {
     operation["responses"] = .object(responses(route))
     switch route.access {
     case .open: operation["security"] = []
-    case .page, .api, .decision: operation["security"] = [["token": []], ["cookie": [], "session": []]]
-    case .token: operation["security"] = [["token": []]]
+    case .page, .api, .decision, .own: operation["security"] = [["token": []], ["cookie": [], "session": []]]
+    case .token, .login: operation["security"] = [["token": []]]
     }
     return .object(operation)
   }

@@ -52,6 +52,10 @@ enum RequestBodies {
     "/api/v1/runs/{id}/retry": [.optional("newKeys", "boolean")],
     "/api/v1/runs/{id}/skip": [.needed("step", "string"), .needed("reason", "string")],
     "/api/v1/runs/{id}/mark-done": [.needed("step", "string"), .any("output")],
+    "/api/v1/runs/{id}/rollback": [
+      .needed("checkpoint", "integer"), .optional("reason", "string"), .optional("unverified", "boolean"),
+    ],
+    "/api/v1/runs/{id}/resume": [.optional("accept", "string")],
     "/api/v1/runs/{id}/decide": [
       .needed("decision", "string"), .optional("step", "string"), .optional("note", "string"),
     ],
@@ -63,7 +67,10 @@ enum RequestBodies {
       Member(name: "arguments", schema: [:], isRequired: true), .optional("digest", "string"),
       .optional("reason", "string"),
     ],
-    "/api/v1/tokens": [.needed("name", "string"), .needed("role", "string")],
+    "/api/v1/tokens": [
+      .needed("name", "string"), .needed("role", "string"),
+      Member(name: "only", schema: ["type": "array", "items": ["type": "string"]], isRequired: false),
+    ],
     "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),

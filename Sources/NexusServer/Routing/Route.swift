@@ -13,7 +13,11 @@ package enum RouteAccess: String, Sendable {
   case api
   /// The same, and named tokens as well: whoever is asked decides by their role.
   case decision
-  /// The bearer token alone: a session cannot make sessions.
+  /// What everybody may do for themselves: ending their own session.
+  case own
+  /// A bearer token, the owner's or a named one: a session cannot make sessions.
+  case login
+  /// The owner's bearer token alone.
   case token
 }
 

@@ -36,26 +36,52 @@ package struct Credentials: Sendable {
   @discardableResult
   package func check(_ request: OperatorRequest, for access: RouteAccess) throws(OperationError) -> OperatorIdentity? {
     if access == .open { return nil }
+    let who: OperatorIdentity
     if let given = Self.bearer(request) {
-      let digest = Secrets.digest(given)
-      if digest == token { return .owner }
-      guard let who = named(digest.hex) else { throw .unauthenticated("The token is not this node's.") }
-      try Self.check(who, request, for: access)
-      return who
+      guard let found = self.holder(of: Secrets.digest(given)) else {
+        throw .unauthenticated("The token is not this node's.")
+      }
+      who = found
+    } else {
+      guard access != .token, access != .login else { throw .unauthenticated("This needs the bearer token.") }
+      who = try session(of: request, for: access)
     }
-    guard access != .token else { throw .unauthenticated("This needs the bearer token.") }
+    if !who.isOwner { try Self.check(who, request, for: access) }
+    return who
+  }
+
+  /// Whether what a request shows is still good: for what goes on long after it was asked for.
+  func watch(_ request: OperatorRequest) -> @Sendable () -> Bool {
+    { (try? check(request, for: .api)) != nil }
+  }
+
+  private func holder(of digest: SecretDigest) -> OperatorIdentity? { digest == token ? .owner : named(digest.hex) }
+
+  /// The named token that a request shows; nil for the owner's.
+  func namedToken(of request: OperatorRequest) -> SecretDigest? {
+    guard let given = Self.bearer(request) else { return nil }
+    let digest = Secrets.digest(given)
+    return digest == token ? nil : digest
+  }
+
+  private func session(of request: OperatorRequest, for access: RouteAccess) throws(OperationError) -> OperatorIdentity
+  {
     guard let cookie = cookie(of: request) else { throw .unauthenticated("The request carries no credential.") }
-    if access == .page {
-      guard sessions.accepts(cookie: cookie, secret: nil) else { throw .unauthenticated("The session has ended.") }
-      return .owner
-    }
+    let secret = request.headers[Self.sessionHeader]
     // Browsers send a cookie to every port of a host, so it says too little by itself.
-    guard let secret = request.headers[Self.sessionHeader] else {
+    guard access == .page || secret != nil else {
       throw .unauthenticated("A cookie alone opens no data: the page's session secret is missing.")
     }
-    guard sessions.accepts(cookie: cookie, secret: secret) else { throw .unauthenticated("The session has ended.") }
-    // Sessions are opened with the owner's token alone.
-    return .owner
+    guard let holder = sessions.holder(cookie: cookie, secret: access == .page ? nil : secret) else {
+      throw .unauthenticated("The session has ended.")
+    }
+    guard case .token(let digest) = holder else { return .owner }
+    // A session is as good as the token that opened it.
+    guard let who = named(digest.hex) else {
+      sessions.close(cookie: cookie)
+      throw .unauthenticated("The token of this session was revoked.")
+    }
+    return who
   }
 
   /// A named token reads, and decides about what is asked of its role; everything else is the owner's.
@@ -64,12 +90,12 @@ package struct Credentials: Sendable {
   ) throws(OperationError) {
     let reads = request.method == "GET" || request.method == "HEAD"
     switch access {
-    case .open, .page, .decision: return
+    case .open, .page, .decision, .own, .login: return
     case .api where reads: return
     case .api, .token:
       throw OperationError(
         .forbidden, code: "NX-API-030", title: "Not for this token",
-        detail: "The token of \(who) reads, and decides about approvals; this is for the owner of the node.",
+        detail: "\(who) reads, and decides about approvals; this is for the owner of the node.",
         hint: "Ask whoever has .naos/token.")
     }
   }

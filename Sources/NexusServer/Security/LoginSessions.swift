@@ -15,14 +15,31 @@ package final class LoginSessions: Sendable {
     package let secret: String
   }
 
+  /// Whose a session is.
+  enum Holder: Sendable, Hashable {
+    case owner
+    /// Whoever has the named token with this digest.
+    case token(SecretDigest)
+
+    init(token: SecretDigest?) { self = token.map { .token($0) } ?? .owner }
+
+    var token: SecretDigest? { if case .token(let digest) = self { digest } else { nil } }
+  }
+
+  private struct Code {
+    let end: Instant
+    let holder: Holder
+  }
+
   private struct Session {
     var secret: SecretDigest
+    let holder: Holder
     var lastUse: Instant
   }
 
   private struct State {
-    /// By digest; the value is when the code stops to be valid.
-    var codes: [SecretDigest: Instant] = [:]
+    /// By digest.
+    var codes: [SecretDigest: Code] = [:]
     /// By the digest of the cookie.
     var sessions: [SecretDigest: Session] = [:]
     var savedAt: Instant
@@ -50,21 +67,26 @@ package final class LoginSessions: Sendable {
         continue
       }
       initial.sessions[kept.cookie] = Session(
-        secret: kept.secret, lastUse: Instant(nanoseconds: (now - Instant(nanoseconds: 0) - idle).wholeNanoseconds))
+        secret: kept.secret, holder: Holder(token: kept.token),
+        lastUse: Instant(nanoseconds: (now - Instant(nanoseconds: 0) - idle).wholeNanoseconds))
     }
     state = Mutex(initial)
   }
 
   /// A code of 128 bits that opens one session within two minutes.
-  package func issueCode() -> String {
+  package func issueCode() -> String { issueCode(for: .owner) }
+
+  func issueCode(for holder: Holder) -> String {
     let code = Secrets.make(words: 2, from: random)
     let now = clock.now()
     state.withLock { state in
-      state.codes = state.codes.filter { $0.value > now }
-      if state.codes.count >= OperatorLimits.loginCodes, let oldest = state.codes.min(by: { $0.value < $1.value }) {
+      state.codes = state.codes.filter { $0.value.end > now }
+      if state.codes.count >= OperatorLimits.loginCodes,
+        let oldest = state.codes.min(by: { $0.value.end < $1.value.end })
+      {
         state.codes[oldest.key] = nil
       }
-      state.codes[Secrets.digest(code)] = now + OperatorLimits.loginCodeLifetime
+      state.codes[Secrets.digest(code)] = Code(end: now + OperatorLimits.loginCodeLifetime, holder: holder)
     }
     return code
   }
@@ -74,14 +96,15 @@ package final class LoginSessions: Sendable {
     let opened = Opened(cookie: Secrets.make(words: 4, from: random), secret: Secrets.make(words: 4, from: random))
     let now = clock.now()
     let isValid = state.withLock { state in
-      guard let end = state.codes.removeValue(forKey: Secrets.digest(code)), end > now else { return false }
+      guard let known = state.codes.removeValue(forKey: Secrets.digest(code)), known.end > now else { return false }
       state.sessions = state.sessions.filter { $0.value.lastUse + OperatorLimits.sessionIdleLifetime > now }
       if state.sessions.count >= OperatorLimits.sessions,
         let idlest = state.sessions.min(by: { $0.value.lastUse < $1.value.lastUse })
       {
         state.sessions[idlest.key] = nil
       }
-      state.sessions[Secrets.digest(opened.cookie)] = Session(secret: Secrets.digest(opened.secret), lastUse: now)
+      state.sessions[Secrets.digest(opened.cookie)] = Session(
+        secret: Secrets.digest(opened.secret), holder: known.holder, lastUse: now)
       save(&state, at: now)
       return true
     }
@@ -89,21 +112,21 @@ package final class LoginSessions: Sendable {
     return opened
   }
 
-  /// Whether the cookie is that of a session; with a secret, whether that is the same session's.
-  package func accepts(cookie: String, secret: String?) -> Bool {
+  /// Whose session the cookie is of; with a secret, if that is the same session's.
+  func holder(cookie: String, secret: String?) -> Holder? {
     let now = clock.now()
     return state.withLock { state in
       let key = Secrets.digest(cookie)
-      guard var session = state.sessions[key] else { return false }
+      guard var session = state.sessions[key] else { return nil }
       guard session.lastUse + OperatorLimits.sessionIdleLifetime > now else {
         state.sessions[key] = nil
-        return false
+        return nil
       }
-      if let secret, session.secret != Secrets.digest(secret) { return false }
+      if let secret, session.secret != Secrets.digest(secret) { return nil }
       session.lastUse = now
       state.sessions[key] = session
       if now - state.savedAt >= OperatorLimits.sessionSaveInterval { save(&state, at: now) }
-      return true
+      return session.holder
     }
   }
 
@@ -121,7 +144,7 @@ package final class LoginSessions: Sendable {
     let wallNow = clock.wallNow()
     let kept = state.sessions.map { cookie, session in
       KeptSession(
-        cookie: cookie, secret: session.secret,
+        cookie: cookie, secret: session.secret, token: session.holder.token,
         lastUse: wallNow + .nanoseconds(-(now - session.lastUse).wholeNanoseconds))
     }
     file.save(kept.sorted { $0.lastUse < $1.lastUse })

@@ -8,6 +8,8 @@ internal import NexusCore
 struct KeptSession: Sendable, Equatable {
   let cookie: SecretDigest
   let secret: SecretDigest
+  /// The named token that it was opened with; nil for the owner's.
+  var token: SecretDigest?
   let lastUse: WallTime
 }
 
@@ -18,7 +20,9 @@ struct KeptSession: Sendable, Equatable {
 package struct SessionFile: Sendable {
   /// A larger file is none of ours.
   private static let maxBytes = 64 << 10
-  private static let version: Int64 = 1
+  /// Version 1 knew the owner's sessions alone, and must not take others for those.
+  private static let version: Int64 = 2
+  private static let readable: ClosedRange<Int64> = 1...2
 
   private let path: String
   private let logger: Logger
@@ -33,7 +37,7 @@ package struct SessionFile: Sendable {
     guard Files.exists(path) else { return [] }
     do {
       let json = try JSONValue(parsing: String(decoding: try Files.read(path, limit: Self.maxBytes), as: UTF8.self))
-      guard json["version"]?.intValue == Self.version else {
+      guard let version = json["version"]?.intValue, Self.readable.contains(version) else {
         logger.warning("\(path) is of another version; browsers have to log in again")
         return []
       }
@@ -49,15 +53,22 @@ package struct SessionFile: Sendable {
       let secret = json["secret"]?.stringValue.flatMap(SecretDigest.init(hex:)),
       let lastUse = json["lastUse"]?.stringValue.flatMap({ WallTime(iso8601: $0) })
     else { return nil }
-    return KeptSession(cookie: cookie, secret: secret, lastUse: lastUse)
+    var token: SecretDigest?
+    if let text = json["token"]?.stringValue {
+      guard let digest = SecretDigest(hex: text) else { return nil }
+      token = digest
+    }
+    return KeptSession(cookie: cookie, secret: secret, token: token, lastUse: lastUse)
   }
 
   func save(_ sessions: [KeptSession]) {
     let rows = sessions.map { session -> JSONValue in
-      [
+      var row: JSONObject = [
         "cookie": .string(session.cookie.hex), "secret": .string(session.secret.hex),
         "lastUse": .string(session.lastUse.iso8601),
       ]
+      if let token = session.token { row["token"] = .string(token.hex) }
+      return .object(row)
     }
     let json: JSONValue = ["version": .int(Self.version), "sessions": .array(rows)]
     do {

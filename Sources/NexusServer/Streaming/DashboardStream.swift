@@ -28,16 +28,19 @@ package final class DashboardStream: FrameSource {
   private let clock: any NexusClock
   private let begin: @Sendable (DashboardStream) async -> [UInt8]?
   private let connection: StreamConnection
+  /// Whether what opened it is still good.
+  let isWelcome: @Sendable () -> Bool
   private let state: Mutex<State>
 
   /// `begin` gives the frame with everything, once the stream has joined those that are told of changes.
   init(
-    boot: BootID, clock: any NexusClock, connection: StreamConnection,
+    boot: BootID, clock: any NexusClock, connection: StreamConnection, while isWelcome: @escaping @Sendable () -> Bool,
     begin: @escaping @Sendable (DashboardStream) async -> [UInt8]?
   ) {
     self.boot = boot
     self.clock = clock
     self.connection = connection
+    self.isWelcome = isWelcome
     self.begin = begin
     state = Mutex(State(lastWrite: clock.now()))
   }

@@ -22,9 +22,15 @@ final class EventQueue<Element: WireValue>: FrameSource {
   private let elements: AsyncStream<Element>
   private let clock: any NexusClock
   private let connection: StreamConnection
+  private let isWelcome: @Sendable () -> Bool
   private let state: Mutex<State>
 
-  init(_ name: String, _ elements: AsyncStream<Element>, clock: any NexusClock, connection: StreamConnection) {
+  /// `isWelcome` is asked at each beat; where it is not, the stream ends.
+  init(
+    _ name: String, _ elements: AsyncStream<Element>, clock: any NexusClock, connection: StreamConnection,
+    while isWelcome: @escaping @Sendable () -> Bool = { true }
+  ) {
+    self.isWelcome = isWelcome
     self.name = name
     self.elements = elements
     self.clock = clock
@@ -50,6 +56,7 @@ final class EventQueue<Element: WireValue>: FrameSource {
         connection.close()
         return end()
       }
+      guard isWelcome() else { return end() }
       wake { $0.beatIsDue = true }
     }
   }

@@ -9,7 +9,7 @@ package import NexusCore
 package actor StreamHub {
   private let operations: any NodeOperations
   private let clock: any NexusClock
-  private let boot: BootID
+  nonisolated let boot: BootID
   private let logger: Logger
 
   private var streams: [DashboardStream] = []
@@ -18,6 +18,7 @@ package actor StreamHub {
   private var agentsChanged = true
   private var runsChanged = true
   private var ticksUntilPoll = 0
+  private var ticksUntilCheck = 0
   private var isClosed = false
   /// What happened since the beat before.
   private var events = Backlog<NodeEvent>(limit: OperatorLimits.backlogEvents)
@@ -82,7 +83,8 @@ package actor StreamHub {
   ///
   /// - Throws: `OperationError` if the node goes down or too many are open.
   package func open(
-    _ connection: StreamConnection, after lastID: String? = nil
+    _ connection: StreamConnection, after lastID: String? = nil,
+    while isWelcome: @escaping @Sendable () -> Bool = { true }
   ) async throws(OperationError) -> DashboardStream {
     // Before the snapshot is read, so that nothing falls between the two.
     if !isSubscribed {
@@ -100,7 +102,8 @@ package actor StreamHub {
       throw .tooMany("\(OperatorLimits.streams) streams are open already.")
     }
     let place = lastID.flatMap { StreamPlace($0) }
-    let stream = DashboardStream(boot: boot, clock: clock, connection: connection) { [weak self] stream in
+    let stream = DashboardStream(boot: boot, clock: clock, connection: connection, while: isWelcome) {
+      [weak self] stream in
       await self?.begin(stream, after: place)
     }
     streams.append(stream)
@@ -165,7 +168,7 @@ package actor StreamHub {
     case .run:
       (agentsChanged, runsChanged) = (true, true)
       events.append(event)
-    case .agent, .supervisor, .budget, .secret, .effect:
+    case .agent, .supervisor, .budget, .secret, .denial, .effect:
       agentsChanged = true
       events.append(event)
     }
@@ -207,6 +210,11 @@ package actor StreamHub {
       news.runs = try? await operations.listRuns(RunFilter(limit: OperatorLimits.snapshotRuns))
     }
     distribute(news)
+    ticksUntilCheck -= 1
+    if ticksUntilCheck <= 0 {
+      ticksUntilCheck = Self.ticksPerPoll
+      for stream in streams where !stream.isWelcome() { stream.end() }
+    }
     for stream in streams { stream.flush() }
   }
 

@@ -87,6 +87,20 @@ package enum AuditSources {
         AuditRecord(
           event, run: run, cost: summary.cost, outcome: "paused", details: ["reason": .string(reason.rawValue)])
       ]
+    case .integrity(.halted(let doubt)):
+      return [
+        AuditRecord(
+          .runHalted, run: run, step: doubt.step, cost: summary.cost, outcome: "halted", code: RunError.halted,
+          details: ["condition": .string(doubt.condition.rawValue)])
+      ]
+    case .integrity(.rolledBack(let number, let standing)):
+      return [
+        AuditRecord(
+          .runRolledBack, run: run, outcome: "rolled-back",
+          details: [
+            "checkpoint": .int(Int64(number)), "standing": .array(standing.map { .string($0.text) }),
+          ])
+      ]
     case .nodeTrapped: return [AuditRecord(.nodeCrashed, run: run, outcome: "trap")]
     default:
       return decision(entry).map {
@@ -107,6 +121,8 @@ package enum AuditSources {
     case .stepMarkedDone(let path, let by, _): ("mark-done", by, path)
     case .stepSkipped(let path, .person(let by, _)): ("skip", by, path)
     case .forked: ("fork", "a person", nil)
+    case .integrity(.haltAccepted(let by, _, _)): ("resume-halted", by, nil)
+    case .integrity(.rollbackStarted(_, let by, _)): ("rollback", by, nil)
     default: nil
     }
   }

@@ -14,7 +14,7 @@ enum EntryDecoding {
         RunCreation(
           kind: try members.choice("kind"), name: try members.string("name"), input: try required(value),
           definition: DefinitionHash(try members.string("definition")),
-          idempotencyKey: try members.optionalString("idempotencyKey")))
+          idempotencyKey: try members.optionalString("idempotencyKey"), policy: try members.optionalString("policy")))
     case "stepRecorded": return .stepRecorded(path: StepPath(try members.string("path")), value: try required(value))
     case "completed": return .completed(output: try required(value))
     case "judged": return try GateFormat.judged(&members, value: value)
@@ -57,7 +57,9 @@ enum EntryDecoding {
         note: try members.string("note"))
     case "retried": return .retried(by: try members.string("by"))
     case "epochRaised": return .epochRaised(by: try members.string("by"))
-    default: return try FlowEntryDecoding.plainEntry(type, &members)
+    default:
+      if let entry = try IntegrityFormat.entry(type, &members) { return .integrity(entry) }
+      return try FlowEntryDecoding.plainEntry(type, &members)
     }
   }
 

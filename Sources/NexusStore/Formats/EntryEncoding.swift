@@ -17,6 +17,7 @@ enum EntryEncoding {
       head["name"] = .string(creation.name)
       head["definition"] = .string(creation.definition.text)
       head["idempotencyKey"] = creation.idempotencyKey.map(JSONValue.string)
+      head["policy"] = creation.policy.map(JSONValue.string)
       value = creation.input
     case .attemptStarted(let step, let attempt, let dropped):
       head["type"] = "attemptStarted"
@@ -63,6 +64,7 @@ enum EntryEncoding {
     case .resumed(let by): put("resumed", by: by, in: &head)
     case .retried(let by): put("retried", by: by, in: &head)
     case .epochRaised(let by): put("epochRaised", by: by, in: &head)
+    case .integrity(let entry): IntegrityFormat.put(entry, in: &head)
     default: value = FlowEntryEncoding.put(entry, in: &head)
     }
     return (head, value)

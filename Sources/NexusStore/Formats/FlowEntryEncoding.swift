@@ -61,7 +61,7 @@ enum FlowEntryEncoding {
     case .nodeTrapped: head["type"] = "nodeTrapped"
     case .created, .attemptStarted, .attemptEnded, .stepRecorded, .cancelRequested, .killRequested, .paused, .resumed,
       .completed,
-      .failed, .cancelled, .retried, .epochRaised, .judged, .gateDecided, .stopped:
+      .failed, .cancelled, .retried, .epochRaised, .judged, .gateDecided, .stopped, .integrity:
       preconditionFailure("every run has these; they are written elsewhere")
     }
     return value

@@ -39,6 +39,7 @@ struct MemoryState {
   var agents: [AgentName: AgentRow] = [:]
   var components: [ComponentRow.Kind: [String: ComponentRow]] = [:]
   var approvals: [ApprovalID: ApprovalRecord] = [:]
+  var context: [String: ContextRecord] = [:]
   var restarts: [RestartRow] = []
   var boots: [BootRow] = []
   var audit = MemoryAudit()
@@ -98,6 +99,8 @@ struct MemoryState {
       row.spent = row.spent + amount
       set(\.counters, key, row, &undo)
     case .noteApproval(let write): set(\.approvals, write.id, try record(after: write), &undo)
+    case .putContext(let write): set(\.context, write.record.key, try record(after: write), &undo)
+    case .holdContext(let holds): for hold in holds { try check(hold) }
     case .putDefinition(let hash, let bytes):
       if definitions[hash] == nil { set(\.definitions, hash, bytes, &undo) }
     case .putAgent(let agent): set(\.agents, agent.name, agent, &undo)
@@ -178,7 +181,7 @@ extension MemoryState {
 
   private mutating func delete(_ run: RunID, _ undo: inout [Undo]) throws(StoreError) {
     guard let record = runs[run] else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard record.summary.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    guard record.summary.isOver else { throw StoreError(.staleGuard, "\(run) is not final") }
     if let key = record.idempotencyKey { set(\.idempotency, IdempotencyIndex(record.name, key), nil, &undo) }
     for effect in effectsByRun[run] ?? [] { set(\.effects, effect, nil, &undo) }
     set(\.effectsByRun, run, nil, &undo)
@@ -191,7 +194,7 @@ extension MemoryState {
 
   private mutating func prune(_ run: RunID, _ rows: Int, _ undo: inout [Undo]) throws(StoreError) {
     guard var record = runs[run] else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard record.summary.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    guard record.summary.isOver else { throw StoreError(.staleGuard, "\(run) is not final") }
     let entries = journals[run] ?? []
     let gone = (effectsByRun[run] ?? []).prefix(rows)
     let isLast = gone.count + entries.count < rows && gone.count == effectsByRun[run]?.count ?? 0

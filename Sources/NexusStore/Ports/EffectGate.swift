@@ -74,6 +74,8 @@ package protocol EffectGate: Sendable {
   func rule(on proposal: EffectProposal) async -> EffectRuling
   /// The action was permitted, and has not been announced.
   func withdrew(_ proposal: EffectProposal)
+  /// The caller asks for an action that was under way when a node died: nobody knows whether it was done.
+  func isUncertain(_ tool: String, of caller: Caller) async
 }
 
 /// Where nothing is ruled.
@@ -85,4 +87,5 @@ package struct OpenGate: EffectGate {
     .permitted(EffectPermit(arguments: proposal.arguments))
   }
   package func withdrew(_ proposal: EffectProposal) {}
+  package func isUncertain(_ tool: String, of caller: Caller) async {}
 }

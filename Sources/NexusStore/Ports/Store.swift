@@ -58,6 +58,13 @@ package protocol Store: Sendable {
   /// How many of these statuses there are.
   func approvalCount(_ statuses: Set<ApprovalStatus>) async throws(StoreError) -> Int
 
+  /// What is kept under these keys of the project's state, by key; nothing for one that there is not.
+  func context(_ keys: [String]) async throws(StoreError) -> [String: ContextRecord]
+  /// The keys behind one, in their order.
+  func contextKeys(after key: String?, limit: Int) async throws(StoreError) -> [String]
+  /// How many keys there are.
+  func contextCount() async throws(StoreError) -> Int
+
   func agents() async throws(StoreError) -> [AgentRow]
   /// Those of one kind, by name.
   func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow]
@@ -197,6 +204,12 @@ package enum Mutation: Sendable {
   /// Adds to the record of an approval. Fails with `duplicate` if it begins one that exists, and with `staleGuard` if the
   /// record has not as many entries as it says.
   case noteApproval(ApprovalWrite)
+
+  /// Renews what is kept under a key of the project's state. Fails with `duplicate` if it begins one that exists, and with
+  /// `staleGuard` if the key has another revision.
+  indirect case putContext(ContextWrite)
+  /// Changes nothing. Fails with `staleGuard` unless each key has that version.
+  case holdContext([ContextHold])
 
   /// Keeps a definition under its hash; one that is there stays as it is.
   case putDefinition(DefinitionHash, [UInt8])

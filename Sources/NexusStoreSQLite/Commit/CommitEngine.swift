@@ -20,8 +20,12 @@ final class CommitEngine: Sendable {
   private let writer = Mutex<StoreWriter?>(nil)
   private let signal = ThreadSignal()
   private let clock: any NexusClock
+  private let meter: NodeMeter?
 
-  init(clock: any NexusClock) { self.clock = clock }
+  init(clock: any NexusClock, meter: NodeMeter? = nil) {
+    self.clock = clock
+    self.meter = meter
+  }
 
   // MARK: Submitting
 
@@ -189,7 +193,11 @@ final class CommitEngine: Sendable {
   }
 
   private func commitOnThread(_ batch: [Submission], _ care: inout WriterCare) {
-    let outcome = writer.withLock { writer in writer?.commit(batch, mayWait: true) ?? .wouldBlock }
+    let began = clock.now()
+    let (outcome, isFlushed) = writer.withLock { writer in
+      (writer?.commit(batch, mayWait: true) ?? .wouldBlock, writer?.wasFlushed == true)
+    }
+    if isFlushed { meter?.observe(.journalFsync, clock.now() - began) }
     switch outcome {
     case .done(let results):
       tell(batch, results, trustsLog: writer.withLock { $0?.sawMisfit == false })

@@ -22,6 +22,8 @@ struct StoreWriter {
   private(set) var owesFlush = false
   /// An acknowledged transaction did not fit: memory and database disagree, and nothing is acknowledged ahead any more.
   private(set) var sawMisfit = false
+  /// Whether the last batch was flushed to the disk.
+  private(set) var wasFlushed = false
   private var isFull: Bool?
   private var flushes: Int64 = 0
 
@@ -32,6 +34,7 @@ struct StoreWriter {
 
   /// Commits the batch; transactions that are refused leave nothing behind and do not disturb the others.
   mutating func commit(_ batch: [Submission], mayWait: Bool) -> Outcome {
+    wasFlushed = false
     if let poison { return .done(batch.map { _ in .failure(poison) }) }
     let isSynced = batch.contains { $0.commitClass == .synced }
     do throws(StoreError) {
@@ -46,7 +49,7 @@ struct StoreWriter {
       let results = try apply(batch)
       try end(batch, results)
       if isSynced, durability == .relaxed { owesFlush = true }
-      if isSynced, durability == .sync { owesFlush = false }
+      if isSynced, durability == .sync { (owesFlush, wasFlushed) = (false, true) }
       return .done(results)
     } catch {
       return .done(recover(batch, from: error))

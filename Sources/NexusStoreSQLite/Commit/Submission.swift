@@ -61,7 +61,7 @@ extension Mutation {
   fileprivate var canBeRefused: Bool {
     switch self {
     case .insertRun, .append, .takeFence, .deleteRun, .pruneRun, .insertEffect, .setOutcome, .setEffectState,
-      .placeHold, .noteApproval:
+      .placeHold, .noteApproval, .putContext, .holdContext:
       true
     case .settleHold, .setMarks, .raiseCounter, .putDefinition, .putAgent, .deleteAgent, .putComponent, .logRestart,
       .insertBoot, .audit:

@@ -44,6 +44,8 @@ struct MutationWriter {
       for mark in marks { try changeCounter(mark.key) { $0.mark = mark.mark } }
     case .raiseCounter(let key, let amount): try changeCounter(key) { $0.spent = $0.spent + amount }
     case .noteApproval(let approval): try write(approval)
+    case .putContext(let context): try write(context)
+    case .holdContext(let holds): for hold in holds { try check(hold) }
     case .putDefinition(let hash, let bytes): try connection.run(.insertDefinition, [.id(hash), .blob(bytes)])
     case .putAgent, .deleteAgent, .putComponent, .logRestart, .insertBoot: try writeNodeRow(mutation)
     case .audit(let change): try write(change)

@@ -18,7 +18,7 @@ extension MutationWriter {
 
   func prune(_ run: RunID, _ rows: Int) throws(StoreError) {
     guard let found = try find(run) else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard found.facet.status.isFinal else { throw StoreError(.staleGuard, "\(run) is not final") }
+    guard found.facet.isOver else { throw StoreError(.staleGuard, "\(run) is not final") }
     var left = (rows: rows, bytes: Self.pruneBytes)
     for (select, delete) in [(SQL.effectsToPrune, SQL.deleteEffect), (.entriesToPrune, .deleteEntry)] {
       guard left.rows > 0, left.bytes > 0 else { break }

@@ -151,7 +151,7 @@ extension MutationWriter {
 
   func delete(_ run: RunID) throws(StoreError) {
     guard let found = try find(run) else { throw StoreError(.notFound, "there is no run \(run)") }
-    guard found.facet.status.isFinal else {
+    guard found.facet.isOver else {
       throw StoreError(.staleGuard, "\(run) is not final")
     }
     let key = SQLiteValue.integer(found.key)

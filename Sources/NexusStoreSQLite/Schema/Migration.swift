@@ -9,7 +9,7 @@ struct Migration {
   let script: String
 
   /// All steps, in order.
-  static let all = [v01, v02, v03, v04, v05, v06, v07, v08]
+  static let all = [v01, v02, v03, v04, v05, v06, v07, v08, v09]
 
   /// "naos", by which a database of ours is known.
   static let applicationID: Int64 = 0x6E61_6F73

@@ -25,6 +25,8 @@ enum SQL: Int, CaseIterable {
   // Approvals.
   case insertApproval, advanceApproval, insertApprovalEntry, findApproval, approvalEntries, approvalsOfStatus,
     approvalsOfRun, approvalsOfPlace, approvalCount, deleteApprovals, deleteApprovalEntries
+  // The state that agents share.
+  case insertContext, updateContext, findContext, contextVersion, contextKeys, contextCount
   // The node.
   case putAgent, deleteAgent, agents, putComponent, components, insertRestart, trimRestarts, restarts, insertBoot,
     trimBoots, lastBoot
@@ -57,6 +59,7 @@ enum SQL: Int, CaseIterable {
     case .insertApproval, .advanceApproval, .insertApprovalEntry, .findApproval, .approvalEntries, .approvalsOfStatus,
       .approvalsOfRun, .approvalsOfPlace, .approvalCount, .deleteApprovals, .deleteApprovalEntries:
       approvalText
+    case .insertContext, .updateContext, .findContext, .contextVersion, .contextKeys, .contextCount: contextText
     case .putAgent, .deleteAgent, .agents, .putComponent, .components, .insertRestart, .trimRestarts, .restarts,
       .insertBoot, .trimBoots, .lastBoot:
       nodeText

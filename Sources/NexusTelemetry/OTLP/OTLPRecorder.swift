@@ -98,6 +98,15 @@ package struct OTLPRecorder: Sendable {
           attributes: [
             OTLPAttribute("nexus.secret.name", secret.name), OTLPAttribute("nexus.secret.purpose", secret.purpose),
           ]))
+    case .denial(let denial):
+      record(
+        OTLPEvent(
+          at: now, name: "nexus.sandbox.denied", body: denial.note, isWarning: true,
+          attributes: [
+            OTLPAttribute("gen_ai.agent.name", denial.caller.agent.text),
+            OTLPAttribute("nexus.sandbox.rule", denial.rule.rawValue),
+            OTLPAttribute("nexus.sandbox.target", denial.target),
+          ]))
     case .log: break
     }
   }
@@ -158,7 +167,7 @@ package struct OTLPRecorder: Sendable {
   // MARK: Runs
 
   private static let ends: Set<String> = [
-    "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped", "halted",
+    "completed", "failed", "compensated", "compensated-partial", "cancelled", "stopped",
   ]
 
   private mutating func take(_ run: RunEvent, at now: WallTime) {

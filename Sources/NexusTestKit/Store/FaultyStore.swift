@@ -244,6 +244,21 @@ extension FaultyStore {
     return try await base.charges(query)
   }
 
+  package func context(_ keys: [String]) async throws(StoreError) -> [String: ContextRecord] {
+    try look()
+    return try await base.context(keys)
+  }
+
+  package func contextKeys(after key: String?, limit: Int) async throws(StoreError) -> [String] {
+    try look()
+    return try await base.contextKeys(after: key, limit: limit)
+  }
+
+  package func contextCount() async throws(StoreError) -> Int {
+    try look()
+    return try await base.contextCount()
+  }
+
   package func agents() async throws(StoreError) -> [AgentRow] {
     try look()
     return try await base.agents()

@@ -20,7 +20,7 @@ package enum StoreConformance {
 
   package static let cases =
     runCases + listCases + pruneCases + takeoverCases + journalCases + effectCases + ledgerCases + nodeCases
-    + orderCases + approvalCases + auditCases
+    + orderCases + approvalCases + auditCases + contextCases
 
   /// Runs every case on a store of its own.
   ///

@@ -102,6 +102,11 @@ final class GatedStore: Store {
   func openHolds() async throws(StoreError) -> [HoldRow] { try await store.openHolds() }
   func missing(from scope: CounterScope) async throws(StoreError) -> Spend { try await store.missing(from: scope) }
   func charges(_ query: ChargeQuery) async throws(StoreError) -> [ChargeRow] { try await store.charges(query) }
+  func context(_ keys: [String]) async throws(StoreError) -> [String: ContextRecord] { try await store.context(keys) }
+  func contextKeys(after key: String?, limit: Int) async throws(StoreError) -> [String] {
+    try await store.contextKeys(after: key, limit: limit)
+  }
+  func contextCount() async throws(StoreError) -> Int { try await store.contextCount() }
   func agents() async throws(StoreError) -> [AgentRow] { try await store.agents() }
   func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
     try await store.components(kind)

@@ -11,6 +11,8 @@ struct FlowPlayer {
   static let run = RunID("run_1")
   let definition: FlowDefinition
   let input: JSONValue
+  /// What the project wants the run halted for; the node after this one may have other rules.
+  var rules: IntegrityRules
   var machine: FlowMachine
   var journal: [JournalEntry] = []
   var now = WallTime(microseconds: 1_000_000)
@@ -31,13 +33,19 @@ struct FlowPlayer {
   /// Every attempt that was ever started, in order.
   var started: [StepOrder] = []
 
-  init(_ definition: FlowDefinition, input: JSONValue = ["topic": "bees"], claim: Bool = true) {
+  init(
+    _ definition: FlowDefinition, input: JSONValue = ["topic": "bees"], claim: Bool = true,
+    rules: IntegrityRules = IntegrityRules()
+  ) {
     self.definition = definition
     self.input = input
-    machine = FlowMachine(run: Self.run, definition: definition, input: input, judge: SampleJudge())
+    self.rules = rules
+    machine = FlowMachine(run: Self.run, definition: definition, input: input, judge: SampleJudge(), rules: rules)
     append([
       .created(
-        RunCreation(kind: definition.kind, name: definition.name, input: input, definition: DefinitionHash("d")))
+        RunCreation(
+          kind: definition.kind, name: definition.name, input: input, definition: DefinitionHash("d"),
+          policy: rules.policy))
     ])
     machine = recovered()
     if claim { play(.claimed(trapped: false)) }
@@ -52,7 +60,8 @@ struct FlowPlayer {
 
   /// The machine that a node comes to from the journal alone.
   func recovered() -> FlowMachine {
-    var machine = FlowMachine(run: Self.run, definition: definition, input: input, judge: SampleJudge())
+    var machine = FlowMachine(
+      run: Self.run, definition: definition, input: input, judge: SampleJudge(), rules: rules)
     for entry in journal { machine.apply(entry) }
     return machine
   }

@@ -21,11 +21,16 @@ struct FlowSimulation {
   var killsLeft: Int
   var troubleLeft: Int
   var turns = 0
+  /// How often the state of the run will be doubted still, and whether a person may have it go back then.
+  var doubtsLeft = 0
+  let goesBack: Bool
 
-  init(seed: UInt64) throws {
+  init(seed: UInt64, doubts: Int = 0, goesBack: Bool = false) throws {
     random = SplitMix(seed: seed)
+    doubtsLeft = doubts
+    self.goesBack = goesBack
     let definition = try RandomFlow.make(&random)
-    player = FlowPlayer(definition, input: ["list": ["x", "y", "z"]])
+    player = FlowPlayer(definition, input: ["list": ["x", "y", "z"]], rules: doubts > 0 ? Self.doubting : Self.trusting)
     killsLeft = Int.random(in: 0...4, using: &random)
     troubleLeft = Int.random(in: 0...5, using: &random)
   }
@@ -37,7 +42,10 @@ struct FlowSimulation {
       if player.open.count > player.definition.maxParallel { return "\(player.open.count) attempts at a time" }
       if turns.isMultiple(of: 4), let problem = checkRecovery() { return problem }
       if player.isSettled, player.open.isEmpty {
-        if player.status.isFinal { return checkRecovery() ?? checkRules() }
+        if player.status.isFinal {
+          // What was done anew has other keys and ends a second time; what holds of it `HaltRules` say.
+          return checkRecovery() ?? (player.machine.rollbacks > 0 ? nil : checkRules())
+        }
         revive()
         continue
       }
@@ -51,6 +59,10 @@ struct FlowSimulation {
         killsLeft -= 1
         player.losesNextCommit = true
       }
+      if doubtsLeft > 0, chance(8) {
+        doubt()
+        continue
+      }
       if troubleLeft > 0, chance(10) {
         troubleLeft -= 1
         interfere()
@@ -61,7 +73,7 @@ struct FlowSimulation {
     return "no end after \(Self.maxTurns) turns"
   }
 
-  private mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
+  mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
 
   // MARK: The world
 
@@ -182,6 +194,7 @@ struct FlowSimulation {
 
   /// The run rests and is not over: a node, or a person, takes it up again.
   private mutating func revive() {
+    if player.status == .halted { return settleDoubt() }
     let isPaused = player.status == .paused
     player.crash()
     guard isPaused else {

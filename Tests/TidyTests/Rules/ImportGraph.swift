@@ -18,6 +18,7 @@ enum ImportGraph {
     "NexusSandbox": ["NexusCore", "CGuard"],
     "NexusWasm": ["NexusCore", "CGuard", "CWasmtime"],
     "NexusHTTP": ["NexusCore"],
+    "NexusEgress": ["NexusCore", "NexusHTTP"],
     "NexusGateway": ["NexusCore", "NexusKernel", "NexusStore", "NexusLocalModels"],
     "NexusRuntime": ["NexusCore", "NexusKernel", "NexusStore"],
     "NexusTools": ["NexusCore", "NexusHTTP", "NexusLocalModels"],
@@ -30,6 +31,7 @@ enum ImportGraph {
     "NexusNode": [
       "NexusCore", "NexusAudit", "NexusDiagnostics", "NexusKernel", "NexusStore", "NexusStoreSQLite", "NexusConfig",
       "NexusGates", "NexusTelemetry", "NexusAPI", "NexusLocalModels", "NexusSandbox", "NexusWasm", "NexusHTTP",
+      "NexusEgress",
       "NexusGateway", "NexusRuntime",
       "NexusTools", "NexusSkills", "NexusServer",
     ],
@@ -56,8 +58,8 @@ enum ImportGraph {
 
   /// Heavy dependencies stay in leaves, so that an edit of the kernel builds in seconds.
   static let externalImports: [String: Set<String>] = [
-    "NIOCore": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
-    "NIOPosix": ["NexusHTTP", "NexusGateway", "NexusServer", "NexusNode"],
+    "NIOCore": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
+    "NIOPosix": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
     "NIOHTTP1": ["NexusHTTP", "NexusGateway"],
     "NIOTLS": ["NexusGateway"],
     "NIOSSL": ["NexusHTTP", "NexusGateway"],

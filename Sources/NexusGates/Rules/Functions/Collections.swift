@@ -17,7 +17,7 @@ extension StandardFunctions {
         switch value {
         case .string(let text):
           try state.meter.walk(text.utf8.count)
-          return .int(Int64(text.unicodeScalars.count))
+          return .int(Int64(text.scalarCount))
         case .bytes(let bytes): return .int(Int64(bytes.count))
         case .list(let elements): return .int(Int64(elements.count))
         case .map(let map): return .int(Int64(map.entries.count))

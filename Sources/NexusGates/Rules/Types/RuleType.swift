@@ -42,6 +42,9 @@ package indirect enum RuleType: Sendable, Hashable {
       self.others = others
     }
 
+    /// The known fields, in no order.
+    var named: [(name: String, type: RuleType)] { fields.map { ($0.key.text, $0.value) } }
+
     /// The type of a known field.
     package subscript(name: String) -> RuleType? { fields[ExactString(name)] }
   }

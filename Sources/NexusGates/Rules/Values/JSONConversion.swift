@@ -22,31 +22,36 @@ extension RuleValue {
   ///
   /// - Throws: For an integer that a `double` cannot hold exactly.
   package init(_ json: JSONValue, as type: RuleType = .dyn) throws(JSONConversionError) {
-    self = try Self.convert(json, type, path: { "" })
+    try self.init(json, wholeNumbers: WholeNumbers(of: type))
   }
 
-  private static func convert(_ json: JSONValue, _ type: RuleType, path: () -> String) throws(JSONConversionError)
-    -> RuleValue
-  {
+  /// The same for a type that was looked through before.
+  init(_ json: JSONValue, wholeNumbers: WholeNumbers) throws(JSONConversionError) {
+    self = try Self.convert(json, wholeNumbers, path: { "" })
+  }
+
+  private static func convert(
+    _ json: JSONValue, _ whole: WholeNumbers, path: () -> String
+  ) throws(JSONConversionError) -> RuleValue {
     switch json {
     case .null: return .null
     case .bool(let value): return .bool(value)
     case .string(let text): return .string(text)
     case .int(let value):
-      if type == .int { return .int(value) }
+      if case .here = whole { return .int(value) }
       guard value.magnitude <= exactDoubleLimit.magnitude else {
         throw JSONConversionError(path: path(), message: "the integer \(value) is beyond 2^53 and has no schema")
       }
       return .double(Double(value))
     case .double(let value):
-      if type == .int, let whole = Int64(exactly: value) { return .int(whole) }
+      if case .here = whole, let number = Int64(exactly: value) { return .int(number) }
       return .double(value)
     case .array(let elements):
-      let elementType: RuleType = if case .list(let element) = type { element } else { .dyn }
+      let inside: WholeNumbers = if case .elements(let inside) = whole { inside } else { .nowhere }
       var list: [RuleValue] = []
       list.reserveCapacity(elements.count)
       for (index, element) in elements.enumerated() {
-        list.append(try convert(element, elementType, path: { "\(path())/\(index)" }))
+        list.append(try convert(element, inside, path: { "\(path())/\(index)" }))
       }
       return .list(list)
     case .object(let object):
@@ -54,7 +59,7 @@ extension RuleValue {
       entries.reserveCapacity(object.count)
       for member in object {
         let value = try convert(
-          member.value, type.field(member.key) ?? .dyn, path: { "\(path())/\(pointerToken(member.key))" })
+          member.value, whole.member(member.key), path: { "\(path())/\(pointerToken(member.key))" })
         entries.append(RuleMap.Entry(key: .string(member.key), value: value))
       }
       return .map(RuleMap(distinct: entries))

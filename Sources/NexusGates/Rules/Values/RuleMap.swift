@@ -108,6 +108,14 @@ extension String {
     return true
   }
 
+  /// How many Unicode scalars there are: each has one byte of UTF-8 that continues nothing.
+  var scalarCount: Int {
+    let bytes = utf8Span.span
+    var count = 0
+    for index in bytes.indices { count &+= bytes[index] & 0xC0 == 0x80 ? 0 : 1 }
+    return count
+  }
+
   /// Whether it comes first by Unicode scalars; UTF-8 keeps their order.
   func precedesByScalars(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 }

@@ -47,6 +47,9 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     return nil
   }
 
+  /// Whether it stands for an IPv4 address, which whoever translates it chooses: mapped, compatible, 6to4 or NAT64.
+  package var isTranslated: Bool { embedded != nil || bytes.starts(with: [0, 0x64, 0xFF, 0x9B]) }
+
   /// Whether the address is one of the public internet: not private, loopback, link-local, shared, reserved, multicast.
   package var isPublic: Bool {
     if let embedded { return embedded.isPublic }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// One host, at one port, that an agent in a sandbox may reach.
+package struct HostGrant: Sendable, Hashable {
+  /// What is spoken there, and so what the gate can hold the agent to.
+  package enum Language: String, Sendable, CaseIterable {
+    /// TLS or HTTP, whichever the agent begins.
+    case web
+    /// TLS, whose greeting names the host.
+    case tls
+    /// HTTP without TLS, each request of which names the host.
+    case http
+    /// Anything; nothing in it names the host.
+    case tcp
+  }
+
+  /// A name in lower case, or an IPv4 address.
+  package var host: String
+  package var port: Int
+  package var language: Language
+  /// Where the name may lead; empty: to the public internet.
+  package var ranges: [AddressRange]
+  /// The addresses that the name has; empty: it is looked up.
+  package var addresses: [IPAddress]
+  /// The methods of its requests, in capitals; empty: any.
+  package var methods: [String]
+  /// What the paths of its requests may be: exactly, or with `*` behind it what they begin with; empty: any.
+  package var paths: [String]
+
+  package init(
+    host: String, port: Int, language: Language = .web, ranges: [AddressRange] = [], addresses: [IPAddress] = [],
+    methods: [String] = [], paths: [String] = []
+  ) {
+    self.host = host
+    self.port = port
+    self.language = language
+    self.ranges = ranges
+    self.addresses = addresses
+    self.methods = methods
+    self.paths = paths
+  }
+
+  /// The address that the grant is for, if it is for one.
+  package var literal: IPAddress? { IPAddress(host) }
+
+  /// Whether the gate may connect to an address that its name leads to.
+  package func allows(_ address: IPAddress) -> Bool {
+    if literal == address || addresses.contains(address) { return true }
+    if !ranges.isEmpty { return ranges.contains { $0.contains(address) } }
+    return address.isPublic && !address.isTranslated
+  }
+}
+
+/// How much an agent in a sandbox may send and receive in one attempt, all hosts together.
+package struct EgressCaps: Sendable, Hashable {
+  package var bytes: Int64?
+  package var requests: Int?
+
+  package init(bytes: Int64? = nil, requests: Int? = nil) {
+    self.bytes = bytes
+    self.requests = requests
+  }
+}
+
+/// One connection of an agent to a granted host, when it is over.
+package struct FlowReport: Sendable, Hashable {
+  package var host: String
+  package var port: Int
+  /// Nil if there was none to connect to.
+  package var address: IPAddress?
+  package var sent: Int64
+  package var received: Int64
+  package var requests: Int
+  package var duration: Duration
+  /// How it ended: `closed`, `denied`, `unreachable`, `broken`, `idle`, `shutdown`.
+  package var end: String
+
+  package init(
+    host: String, port: Int, address: IPAddress?, sent: Int64, received: Int64, requests: Int, duration: Duration,
+    end: String
+  ) {
+    self.host = host
+    self.port = port
+    self.address = address
+    self.sent = sent
+    self.received = received
+    self.requests = requests
+    self.duration = duration
+    self.end = end
+  }
+}
+
+/// What a sandbox did not let an agent do.
+package struct DenialEvent: Sendable, Hashable {
+  /// By what it was denied; the words are stable.
+  package enum Rule: String, Sendable, CaseIterable {
+    /// A name that is not granted was asked for.
+    case name
+    /// A granted name leads to an address that it may not lead to.
+    case address
+    /// TLS greets another host than the granted one, or none.
+    case sni
+    /// A request names another host than the granted one, or none.
+    case host
+    /// The agent speaks something that the grant does not allow, or that cannot be checked.
+    case language
+    case method
+    case path
+    /// `limits.netBytes` is used up.
+    case bytes
+    /// `limits.requests` is used up.
+    case requests
+    /// More connections at a time than a sandbox may have.
+    case connections
+    /// More questions about names than a sandbox may ask.
+    case questions
+    /// It took too long to say what it wants.
+    case time
+  }
+
+  package var caller: Caller
+  package var rule: Rule
+  /// What was asked for, as far as it can be shown; untrusted text.
+  package var target: String
+  /// Nil where none is known, as of a name that was asked for.
+  package var port: Int?
+  /// How often since it was told last.
+  package var count: Int
+
+  package init(caller: Caller, rule: Rule, target: String, port: Int?, count: Int) {
+    self.caller = caller
+    self.rule = rule
+    self.target = target
+    self.port = port
+    self.count = count
+  }
+
+  /// In words, for the log of the agent.
+  package var note: String {
+    let place = port.map { "\(target):\($0)" } ?? target
+    let times = count > 1 ? " (\(count) times)" : ""
+    let words =
+      switch rule {
+      case .name: "the name \(target) is not granted"
+      case .address: "\(place) leads to an address that is not granted"
+      case .sni: "\(place) is asked for where another host is granted (SNI)"
+      case .host: "\(place) is asked for where another host is granted (Host)"
+      case .language: "\(place) is not spoken to in a way that can be checked"
+      case .method: "\(place): the method is not granted"
+      case .path: "\(place): the path is not granted"
+      case .bytes: "\(place): limits.netBytes is used up"
+      case .requests: "\(place): limits.requests is used up"
+      case .connections: "\(place): too many connections at a time"
+      case .questions: "too many names were asked for"
+      case .time: "\(place): no request came in time"
+      }
+    return "denied: \(words)\(times)"
+  }
+}
+
+/// Is told what comes out of sandboxes, and what does not.
+///
+/// Called from event loops; must not block.
+package protocol EgressWatcher: Sendable {
+  func flow(_ report: FlowReport, of caller: Caller)
+  func denied(_ denial: DenialEvent)
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOPosix
+internal import NexusCore
+
+/// One connection of an agent to a granted host: greeted, looked up, connected, and then passed on in both directions.
+///
+/// Lives on the loop of its sandbox. Nothing is read that could not be written on: each side is read when the other has
+/// taken what came before.
+final class Flow {
+  private enum State {
+    case greeting, connecting, relaying
+    /// Refused; the agent is let read why.
+    case leaving
+    case over
+  }
+
+  private let grant: HostGrant
+  private let front: any Channel
+  private var back: (any Channel)?
+  private let sandbox: SandboxDoors
+  private let startedAt: Instant
+  private var state = State.greeting
+  private var greeting: Greeting
+  /// What the host is to get once it is connected to.
+  private var pending: [ByteBuffer] = []
+  private var untried: ArraySlice<IPAddress> = []
+  private var address: IPAddress?
+  private var sent: Int64 = 0
+  private var received: Int64 = 0
+  private var requests = 0
+  /// Sides that have said their last.
+  private var ended: Set<FlowSide.Place> = []
+  /// A side that is not read, because the other is full.
+  private var waiting: Set<FlowSide.Place> = []
+  private var deadline: NIODeadline
+  /// How it ended, if that is known before it has.
+  private var verdict: String?
+
+  init(_ grant: HostGrant, front: any Channel, of sandbox: SandboxDoors) {
+    self.grant = grant
+    self.front = front
+    self.sandbox = sandbox
+    greeting = Greeting(grant)
+    startedAt = sandbox.clock.now()
+    deadline = sandbox.loop.now + TimeAmount(sandbox.limits.greeting)
+  }
+
+  private var limits: EgressLimits { sandbox.limits }
+
+  private func allow(_ time: Duration) { deadline = sandbox.loop.now + TimeAmount(time) }
+
+  func begin() {
+    if greeting.isOpen {
+      guard count(requests: 1) else { return }
+      lookUp()
+    }
+    front.read()
+  }
+
+  func lookAtTime(_ now: NIODeadline) {
+    guard deadline <= now else { return }
+    switch state {
+    case .greeting: refuse(RequestGuard.Refusal(rule: .time, target: grant.host))
+    case .connecting: fail("no answer in time")
+    case .relaying: end("idle")
+    case .leaving: end("closed")
+    case .over: break
+    }
+  }
+
+  // MARK: Reading
+
+  func read(_ buffer: ByteBuffer, at place: FlowSide.Place) {
+    if place == .back { return pass(buffer) }
+    switch state {
+    case .leaving, .over: break
+    case .greeting, .connecting, .relaying:
+      if greeting.isOpen { return forward(buffer, requests: 0) }
+      switch greeting.take(Array(buffer.readableBytesView)) {
+      case .more: break
+      case .pass(let bytes, let requests): forward(ByteBuffer(bytes: bytes), requests: requests)
+      case .refuse(let refusal, let bytes):
+        // What was allowed before it goes on its way, unless there is no way yet.
+        if state == .relaying, !bytes.isEmpty { back?.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
+        refuse(refusal)
+      }
+    }
+  }
+
+  private func forward(_ buffer: ByteBuffer, requests: Int) {
+    guard count(requests: requests), charge(buffer.readableBytes) else { return }
+    sent += Int64(buffer.readableBytes)
+    switch state {
+    case .greeting:
+      pending.append(buffer)
+      lookUp()
+    case .connecting: pending.append(buffer)
+    case .relaying:
+      allow(limits.idle)
+      back?.write(buffer, promise: nil)
+    case .leaving, .over: break
+    }
+  }
+
+  private func pass(_ buffer: ByteBuffer) {
+    guard state == .relaying, charge(buffer.readableBytes) else { return }
+    received += Int64(buffer.readableBytes)
+    allow(limits.idle)
+    front.write(buffer, promise: nil)
+  }
+
+  private func charge(_ bytes: Int) -> Bool {
+    if sandbox.charge(bytes: bytes) { return true }
+    refuse(RequestGuard.Refusal(rule: .bytes, target: grant.host))
+    return false
+  }
+
+  private func count(requests: Int) -> Bool {
+    guard requests > 0 else { return true }
+    self.requests += requests
+    if sandbox.charge(requests: requests) { return true }
+    refuse(RequestGuard.Refusal(rule: .requests, target: grant.host))
+    return false
+  }
+
+  func readComplete(at place: FlowSide.Place) {
+    switch state {
+    case .greeting, .leaving: if place == .front { front.read() }
+    case .connecting: waiting.insert(.front)
+    case .relaying:
+      guard let back else { return }
+      let other = place == .front ? back : front
+      other.flush()
+      if other.isWritable { readOn(place) } else { waiting.insert(place) }
+    case .over: break
+    }
+  }
+
+  /// `place` has taken what it had to take.
+  func becameWritable(_ place: FlowSide.Place) {
+    let other: FlowSide.Place = place == .front ? .back : .front
+    if state == .relaying, waiting.remove(other) != nil { readOn(other) }
+  }
+
+  private func readOn(_ place: FlowSide.Place) {
+    guard !ended.contains(place) else { return }
+    (place == .front ? front : back)?.read()
+  }
+
+  // MARK: Ends
+
+  func inputEnded(at place: FlowSide.Place) {
+    ended.insert(place)
+    switch state {
+    // Nobody has asked for anything.
+    case .greeting: end("closed")
+    case .connecting: break
+    case .leaving: if place == .front { end("closed") }
+    case .relaying: passEnd(of: place)
+    case .over: break
+    }
+  }
+
+  /// Lets the other side know that no more comes, once it has taken all of it.
+  private func passEnd(of place: FlowSide.Place) {
+    guard let other = place == .front ? back : front else { return }
+    other.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in
+      guard state == .relaying else { return }
+      if ended.count == 2 { return end("closed") }
+      other.close(mode: .output, promise: nil)
+    }
+  }
+
+  func isGone(_ place: FlowSide.Place) {
+    switch state {
+    case .over: break
+    // The side of the host is let go of, or not there yet.
+    case .greeting, .leaving, .connecting: if place == .front { end("closed") }
+    case .relaying:
+      let how = ended.isEmpty ? "broken" : "closed"
+      guard place == .back else { return end(how) }
+      // The agent still gets what the host said before.
+      front.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in end(how) }
+    }
+  }
+
+  func end(_ how: String) {
+    guard state != .over else { return }
+    let wasSilent = state == .greeting
+    state = .over
+    pending = []
+    front.close(promise: nil)
+    back?.close(promise: nil)
+    let report = FlowReport(
+      host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
+      duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
+    // Whoever said nothing has not used the door.
+    sandbox.ended(self, wasSilent ? nil : report)
+  }
+
+  private func refuse(_ refusal: RequestGuard.Refusal) {
+    guard state != .leaving, state != .over else { return }
+    sandbox.deny(refusal.rule, refusal.target, port: grant.port)
+    verdict = "denied"
+    // Behind what the host was told already, an answer of ours would be taken for the host's.
+    leave(with: state == .relaying ? [] : Farewell.refusal(refusal, of: grant, greeting))
+  }
+
+  private func fail(_ why: String) {
+    verdict = "unreachable"
+    leave(with: greeting.isPlain ? Farewell.failure(why, of: grant) : [])
+  }
+
+  private func leave(with answer: [UInt8]) {
+    state = .leaving
+    pending = []
+    back?.close(promise: nil)
+    allow(limits.farewell)
+    guard !answer.isEmpty else { return end("closed") }
+    front.writeAndFlush(ByteBuffer(bytes: answer)).assumeIsolated().whenComplete { [self] _ in
+      guard state == .leaving else { return }
+      front.close(mode: .output, promise: nil)
+      // What still comes is not wanted, but unread it would take the answer along.
+      front.read()
+    }
+  }
+
+  // MARK: Connecting
+
+  private func lookUp() {
+    state = .connecting
+    allow(limits.connecting)
+    if let literal = grant.literal { return found([literal]) }
+    if !grant.addresses.isEmpty { return found(grant.addresses) }
+    sandbox.lookUp(grant.host) { [self] addresses in
+      if state == .connecting { found(addresses) }
+    }
+  }
+
+  /// The addresses of the host, of which one is taken, now and for all of the connection.
+  private func found(_ addresses: [IPAddress]) {
+    let allowed = addresses.filter(grant.allows)
+    if allowed.isEmpty, let first = addresses.first {
+      return refuse(RequestGuard.Refusal(rule: .address, target: "\(grant.host) (\(first))"))
+    }
+    untried = allowed.prefix(limits.addresses)
+    connect(after: addresses.isEmpty ? "\(grant.host) has no address" : "")
+  }
+
+  private func connect(after why: String) {
+    guard let next = untried.popFirst() else { return fail(why) }
+    allow(limits.connecting)
+    address = next
+    let flow = NIOLoopBound(self, eventLoop: sandbox.loop)
+    let place: SocketAddress
+    do {
+      place = try SocketAddress(ipAddress: next.description, port: grant.port)
+    } catch {
+      return connect(after: "\(error)")
+    }
+    ClientBootstrap(group: sandbox.loop)
+      .connectTimeout(TimeAmount(limits.connecting))
+      .channelOption(.autoRead, value: false)
+      .channelOption(.allowRemoteHalfClosure, value: true)
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(FlowSide(.back, of: flow.value))
+        }
+      }
+      .connect(to: place).assumeIsolated().whenComplete { [self] result in
+        switch result {
+        case .success(let channel) where channel.isActive: connected(channel)
+        case .success, .failure: if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
+        }
+      }
+  }
+
+  private func connected(_ channel: any Channel) {
+    guard state == .connecting else { return channel.close(promise: nil) }
+    back = channel
+    state = .relaying
+    allow(limits.idle)
+    for buffer in pending { channel.write(buffer, promise: nil) }
+    pending = []
+    channel.flush()
+    channel.read()
+    if ended.contains(.front) { passEnd(of: .front) }
+    if waiting.remove(.front) != nil { readOn(.front) }
+  }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// Follows the requests of an HTTP/1 connection and lets through what the grant allows.
+///
+/// It reads more strictly than servers do: what two of them could understand differently is refused, so that no request
+/// hides in the body of another.
+package struct RequestGuard: Sendable {
+  package static let maxHead = 64 << 10
+  static let maxFields = 256
+  /// The size of a chunk, with what stands behind it.
+  static let maxLine = 4 << 10
+
+  /// What comes of some bytes.
+  package struct Passage: Sendable, Equatable {
+    /// What may be sent on.
+    package var bytes: [UInt8] = []
+    /// How many requests begin in them.
+    package var requests = 0
+    /// Why nothing goes on behind them.
+    package var refusal: Refusal?
+
+    package init() {}
+  }
+
+  package struct Refusal: Sendable, Equatable {
+    package let rule: DenialEvent.Rule
+    /// What was asked for.
+    package let target: String
+
+    package init(rule: DenialEvent.Rule, target: String) {
+      self.rule = rule
+      self.target = target
+    }
+  }
+
+  /// What comes behind the head of a request.
+  enum Body: Sendable, Equatable {
+    case length(Int64)
+    case chunks
+  }
+
+  private enum State {
+    case head(lines: [ArraySlice<UInt8>], size: Int)
+    case body(Int64)
+    case chunkSize
+    case chunk(Int64)
+    case chunkEnd
+    case trailer(size: Int)
+    case refused
+  }
+
+  private let grant: HostGrant
+  private var state = State.head(lines: [], size: 0)
+  /// The beginning of a line.
+  private var held: [UInt8] = []
+
+  package init(_ grant: HostGrant) { self.grant = grant }
+
+  package mutating func take(_ bytes: [UInt8]) -> Passage {
+    var passage = Passage()
+    var rest = bytes[...]
+    while !rest.isEmpty, passage.refusal == nil {
+      switch state {
+      case .refused: return passage
+      case .body(let left):
+        let count = pass(left, of: &rest, to: &passage)
+        state = left == count ? .head(lines: [], size: 0) : .body(left - count)
+      case .chunk(let left):
+        let count = pass(left, of: &rest, to: &passage)
+        state = left == count ? .chunkEnd : .chunk(left - count)
+      case .head, .chunkSize, .chunkEnd, .trailer:
+        switch line(&rest) {
+        case .more: break
+        case .broken: refuse(.language, "a line that is none of HTTP", &passage)
+        case .line(let line): takeLine(line, &passage)
+        }
+      }
+    }
+    return passage
+  }
+
+  private mutating func refuse(_ rule: DenialEvent.Rule, _ target: String, _ passage: inout Passage) {
+    state = .refused
+    passage.refusal = Refusal(rule: rule, target: target)
+  }
+
+  private func pass(_ limit: Int64, of rest: inout ArraySlice<UInt8>, to passage: inout Passage) -> Int64 {
+    let count = Int(min(limit, Int64(rest.count)))
+    passage.bytes += rest.prefix(count)
+    rest = rest.dropFirst(count)
+    return Int64(count)
+  }
+
+  // MARK: Lines
+
+  private enum LineReading {
+    case more, broken
+    case line(ArraySlice<UInt8>)
+  }
+
+  private static let (carriageReturn, lineFeed): (UInt8, UInt8) = (0x0D, 0x0A)
+  /// The largest size of a chunk or a body: so many digits, in their base, never overflow.
+  private static let (maxHexDigits, maxDigits) = (15, 18)
+
+  /// One line, without its end, which has to be CR and LF; no other of them may be in it, nor any control character.
+  private mutating func line(_ rest: inout ArraySlice<UInt8>) -> LineReading {
+    let end = rest.firstIndex(of: Self.lineFeed)
+    held += rest[..<(end ?? rest.endIndex)]
+    rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]
+    guard held.count <= Self.maxHead else { return .broken }
+    guard end != nil else { return .more }
+    defer { held = [] }
+    guard held.last == Self.carriageReturn else { return .broken }
+    let line = held.dropLast()
+    let isPlain = line.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }
+    return isPlain ? .line(line) : .broken
+  }
+
+  private mutating func takeLine(_ line: ArraySlice<UInt8>, _ passage: inout Passage) {
+    switch state {
+    case .head(let lines, let size):
+      if line.isEmpty, !lines.isEmpty { return takeHead(lines, &passage) }
+      guard !line.isEmpty, size + line.count <= Self.maxHead, lines.count <= Self.maxFields else {
+        return refuse(.language, "a head that is none of HTTP, or too long", &passage)
+      }
+      state = .head(lines: lines + [line], size: size + line.count)
+    case .chunkSize:
+      let digits = line.prefix { $0 != UInt8(ascii: ";") }
+      guard line.count <= Self.maxLine, (1...Self.maxHexDigits).contains(digits.count),
+        digits.allSatisfy(\.isHexDigit), let size = Int64(String(decoding: digits, as: UTF8.self), radix: 16)
+      else { return refuse(.language, "a chunk without a size", &passage) }
+      passage.bytes += line + Self.lineEnd
+      state = size == 0 ? .trailer(size: 0) : .chunk(size)
+    case .chunkEnd:
+      guard line.isEmpty else { return refuse(.language, "a chunk that is longer than its size", &passage) }
+      passage.bytes += Self.lineEnd
+      state = .chunkSize
+    case .trailer(let size):
+      guard size + line.count <= Self.maxHead else { return refuse(.language, "a trailer that is too long", &passage) }
+      passage.bytes += line + Self.lineEnd
+      state = line.isEmpty ? .head(lines: [], size: 0) : .trailer(size: size + line.count)
+    case .body, .chunk, .refused: break
+    }
+  }
+
+  private static let lineEnd: [UInt8] = [carriageReturn, lineFeed]
+
+  private mutating func takeHead(_ lines: [ArraySlice<UInt8>], _ passage: inout Passage) {
+    switch RequestHead.read(lines, for: grant) {
+    case .failure(let problem): refuse(problem.rule, problem.target, &passage)
+    case .success(let head):
+      for line in head.lines { passage.bytes += line + Self.lineEnd }
+      passage.bytes += Self.lineEnd
+      passage.requests += 1
+      switch head.body {
+      case .length(0): state = .head(lines: [], size: 0)
+      case .length(let count): state = .body(count)
+      case .chunks: state = .chunkSize
+      }
+    }
+  }
+
+  /// A number that no two readers take for different ones.
+  static func length(_ text: ArraySlice<UInt8>) -> Int64? {
+    guard (1...maxDigits).contains(text.count), text.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return Int64(String(decoding: text, as: UTF8.self))
+  }
+}
+
+extension RequestGuard.Refusal: Error {}
+
+extension UInt8 {
+  fileprivate var isHexDigit: Bool {
+    (0x30...0x39).contains(self) || (0x41...0x46).contains(self) || (0x61...0x66).contains(self)
+  }
+}

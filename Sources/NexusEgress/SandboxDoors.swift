@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NIOCore
+internal import NIOPosix
+internal import NexusCore
+
+/// The doors of one sandbox, its connections, and what it has used up; lives on one event loop.
+final class SandboxDoors {
+  /// How often the times of connections are looked at, and how late their ends may be.
+  private static let interval = TimeAmount.milliseconds(500)
+
+  let loop: any EventLoop
+  let clock: any NexusClock
+  let limits: EgressLimits
+  private let caller: Caller
+  private let watcher: any EgressWatcher
+  private let caps: EgressCaps
+  private var denials: DenialBook
+  private var listeners: [any Channel] = []
+  private var flows: [ObjectIdentifier: Flow] = [:]
+  private var ticking: Scheduled<Void>?
+  private var bytes: Int64 = 0
+  private var requests = 0
+  private var isClosed = false
+  private let resolving: NIOThreadPool
+  private let resolver: any NameResolver
+  /// Who waits for the addresses of a name.
+  private var askers: [String: [([IPAddress]) -> Void]] = [:]
+  /// The addresses of the granted names, inside.
+  let names: [String: IPAddress]
+
+  init(
+    caller: Caller, enclosure: Enclosure, loop: any EventLoop, resolving: NIOThreadPool, resolver: any NameResolver,
+    clock: any NexusClock, watcher: any EgressWatcher, limits: EgressLimits
+  ) {
+    self.caller = caller
+    self.loop = loop
+    self.resolving = resolving
+    self.resolver = resolver
+    self.clock = clock
+    self.watcher = watcher
+    self.limits = limits
+    caps = enclosure.egress
+    denials = DenialBook(of: caller)
+    var names: [String: IPAddress] = [:]
+    for door in enclosure.doors {
+      guard case .host(let grant) = door.destination, let colon = door.place.lastIndex(of: ":") else { continue }
+      names[grant.host] = IPAddress(String(door.place[..<colon]))
+    }
+    self.names = names
+  }
+
+  // MARK: Opening
+
+  static func serve(
+    _ grant: HostGrant, _ sandbox: NIOLoopBound<SandboxDoors>, _ loop: any EventLoop, _ socket: CInt
+  ) async throws {
+    let channel = try await ServerBootstrap(group: loop)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try sandbox.value.admit(channel, to: grant) }
+      }
+      .withBoundSocket(socket).get()
+    loop.execute { sandbox.value.keep(channel) }
+  }
+
+  static func answerNames(
+    _ sandbox: NIOLoopBound<SandboxDoors>, _ loop: any EventLoop, _ socket: CInt
+  ) async throws {
+    let channel = try await DatagramBootstrap(group: loop)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(NameDesk(sandbox.value))
+        }
+      }
+      .withBoundSocket(socket).get()
+    loop.execute { sandbox.value.keep(channel) }
+  }
+
+  private func keep(_ listener: any Channel) {
+    // Its agent may have ended meanwhile.
+    if isClosed { return listener.close(promise: nil) }
+    listeners.append(listener)
+  }
+
+  private func admit(_ channel: any Channel, to grant: HostGrant) throws {
+    guard !isClosed else { throw ChannelError.ioOnClosedChannel }
+    guard flows.count < limits.connections else {
+      deny(.connections, grant.host, port: grant.port)
+      throw ChannelError.ioOnClosedChannel
+    }
+    let flow = Flow(grant, front: channel, of: self)
+    try channel.pipeline.syncOperations.addHandler(FlowSide(.front, of: flow))
+    flows[ObjectIdentifier(flow)] = flow
+    if ticking == nil { tick() }
+  }
+
+  private func tick() {
+    ticking = loop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+      let now = loop.now
+      for flow in flows.values { flow.lookAtTime(now) }
+      if flows.isEmpty { ticking = nil } else { tick() }
+    }
+  }
+
+  /// Looks a name up; one at a time of each, so that no agent holds all threads up with a name that nobody answers for.
+  func lookUp(_ host: String, _ found: @escaping ([IPAddress]) -> Void) {
+    askers[host, default: []].append(found)
+    guard askers[host]?.count == 1 else { return }
+    let resolver = resolver
+    resolving.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }
+      .assumeIsolated().whenComplete { [self] result in
+        let addresses = (try? result.get()) ?? []
+        for asker in askers.removeValue(forKey: host) ?? [] { asker(addresses) }
+      }
+  }
+
+  // MARK: What is used and what is denied
+
+  /// Counts bytes; false once there are more than the agent may have.
+  func charge(bytes count: Int) -> Bool {
+    bytes += Int64(count)
+    return caps.bytes.map { bytes <= $0 } ?? true
+  }
+
+  func charge(requests count: Int) -> Bool {
+    requests += count
+    return caps.requests.map { requests <= $0 } ?? true
+  }
+
+  func deny(_ rule: DenialEvent.Rule, _ target: String, port: Int?) {
+    if let event = denials.note(rule, target, port: port) { watcher.denied(event) }
+  }
+
+  func ended(_ flow: Flow, _ report: FlowReport?) {
+    flows[ObjectIdentifier(flow)] = nil
+    if let report { watcher.flow(report, of: caller) }
+  }
+
+  func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    for listener in listeners where listener.isActive { listener.close(promise: nil) }
+    listeners = []
+    for flow in flows.values { flow.end("closed") }
+    for event in denials.flush() { watcher.denied(event) }
+  }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+internal import NexusRuntime
+internal import NexusTelemetry
+
+/// Writes down what came out of sandboxes and what did not: in the audit log, the agent's own log, and to whoever watches.
+struct EgressReports: EgressWatcher {
+  let audit: AuditDesk
+  let logs: AgentLogStore
+  let events: EventHub
+
+  func flow(_ report: FlowReport, of caller: Caller) {
+    var details: JSONObject = [
+      "port": .int(Int64(report.port)), "sent": .int(report.sent), "received": .int(report.received),
+      "requests": .int(Int64(report.requests)), "milliseconds": .int(report.duration.wholeMilliseconds),
+    ]
+    details["address"] = report.address.map { .string($0.description) }
+    audit.note(
+      AuditRecord(
+        .sandboxFlow, by: Self.actor(caller), run: caller.run, step: Self.step(caller), agent: caller.agent,
+        subject: report.host, verdict: report.end == "denied" ? "deny" : "pass", outcome: report.end, details: details))
+  }
+
+  func denied(_ denial: DenialEvent) {
+    let caller = denial.caller
+    var details: JSONObject = ["rule": .string(denial.rule.rawValue), "count": .int(Int64(denial.count))]
+    details["port"] = denial.port.map { .int(Int64($0)) }
+    audit.note(
+      AuditRecord(
+        .sandboxDenied, by: Self.actor(caller), run: caller.run, step: Self.step(caller), agent: caller.agent,
+        subject: denial.target, verdict: "deny", details: details))
+    events.publish(.denial(denial))
+    logs.line(
+      agent: caller.agent, run: caller.run, step: Self.step(caller), attempt: caller.attempt,
+      text: "naos: \(denial.note)")
+  }
+
+  private static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
+
+  private static func step(_ caller: Caller) -> StepPath? { caller.run.map { _ in caller.step } }
+}

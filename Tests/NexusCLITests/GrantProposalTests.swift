@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCLI
+import NexusCore
+import Testing
+
+struct GrantProposalTests {
+  private func lines(_ rule: String, _ target: String, port: Int? = nil) -> [GrantProposal.Line] {
+    GrantProposal([GrantProposal.Need(rule: rule, target: target, port: port, count: 1)]).lines
+  }
+
+  private func isRemark(_ lines: [GrantProposal.Line]) -> Bool {
+    guard lines.count == 1, case .remark = lines[0] else { return false }
+    return true
+  }
+
+  @Test func `a name that was asked for becomes a grant, its port a guess that says so`() {
+    #expect(
+      lines("name", "api.example.org") == [
+        .grant(yaml: "{ host: api.example.org, port: 443 }", remark: "the port is a guess: only the name was asked for")
+      ])
+  }
+
+  @Test func `another host is proposed with its own port, or that of the door`() {
+    #expect(lines("host", "b.test:8080", port: 80) == [.grant(yaml: "{ host: b.test, port: 8080 }", remark: nil)])
+    #expect(lines("sni", "b.test", port: 443) == [.grant(yaml: "{ host: b.test, port: 443 }", remark: nil)])
+  }
+
+  @Test func `a private address is proposed alone, and with the word that it is one`() {
+    #expect(
+      lines("address", "db.corp (10.0.0.5)", port: 5432) == [
+        .grant(
+          yaml: "{ host: db.corp, port: 5432, addresses: [\"10.0.0.5\"] }",
+          remark: "this address is not of the public internet")
+      ])
+  }
+
+  @Test(arguments: [
+    ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
+    ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"), ("address", "a.test (fe80::1)"),
+    ("sni", "(no name)"), ("name", "a, b: [x] }\n  evil.test"), ("name", "(others)"), ("name", ""), ("name", "-"),
+    ("bytes", "a.test"), ("time", "a.test"),
+  ])
+  func `what gives out keys, and what is no host, is never written as a grant`(_ rule: String, _ target: String) {
+    #expect(isRemark(lines(rule, target, port: 80)), "\(target)")
+  }
+
+  @Test func `the same need is counted together, and proposed once`() {
+    let need = GrantProposal.Need(rule: "name", target: "a.test", port: nil, count: 2)
+    let proposal = GrantProposal([need, need]).joined(with: [need])
+    #expect(proposal.needs.map(\.count) == [6] && proposal.lines.count == 1)
+  }
+
+  @Test func `the denials of an audit log are read, and nothing else`() throws {
+    let entries = try [
+      #"{"event":"sandbox.denied","agent":"a","subject":"x.test","details":{"rule":"name","count":3}}"#,
+      #"{"event":"sandbox.flow","agent":"a","subject":"y.test","details":{}}"#,
+    ].map { try JSONValue(parsing: $0) }
+    #expect(GrantProposal(entries: entries).needs == [GrantProposal.Need(rule: "name", target: "x.test", port: nil, count: 3)])
+  }
+}
