@@ -50,9 +50,12 @@ struct EgressAttackTests {
         #expect(line.hasSuffix(" example.test:\(host.plain)") || line.hasSuffix(" example.test"), "\(line)")
       }
       let id = try #require(run.json["id"]?.stringValue)
-      let denied = try await project.naos("audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl").out
+      let denied = try await project.naos(
+        "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl"
+      ).out
       for word in [
-        "metadata.google.internal", "169.254.169.254", "elsewhere.test", "other.test", "\"questions\"", "\"sni\"", "\"language\"",
+        "metadata.google.internal", "169.254.169.254", "elsewhere.test", "other.test", "\"questions\"", "\"sni\"",
+        "\"language\"",
         "\"connections\"",
       ] { #expect(denied.contains(word), "\(word)") }
       let logs = try await project.naos("logs", "reacher").out

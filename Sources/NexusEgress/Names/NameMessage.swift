@@ -71,7 +71,8 @@ package enum NameMessage {
     guard let address else { return bytes }
     // The name is that of the question.
     bytes += [0xC0, UInt8(headerBytes)] + octets(NameQuestion.addressType) + octets(NameQuestion.internetClass)
-    bytes += octets(UInt16(lifetime >> 16)) + octets(UInt16(lifetime & 0xFFFF)) + octets(UInt16(address.count)) + address
+    bytes +=
+      octets(UInt16(lifetime >> 16)) + octets(UInt16(lifetime & 0xFFFF)) + octets(UInt16(address.count)) + address
     return bytes
   }
 
