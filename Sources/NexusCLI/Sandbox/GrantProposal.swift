@@ -114,7 +114,7 @@ package struct GrantProposal: Sendable, Hashable {
     return .grant(yaml: "{ host: \(host), port: \(port ?? 443) }", remark: nil)
   }
 
-  /// `db.corp (10.0.0.5)`
+  /// A target reads `db.corp (10.0.0.5)`.
   private static func address(_ need: Need) -> Line {
     let parts = need.target.split(separator: " ")
     guard parts.count == 2, isHost(String(parts[0])), let address = IPAddress(String(parts[1].dropFirst().dropLast()))

@@ -84,7 +84,9 @@ package enum NameMessage {
     return [id, flags, questions, answers, 0, 0].flatMap(octets)
   }
 
-  /// The name at `start`, and where it ends; nil where it is none. A name that is asked for points nowhere.
+  /// The name at `start`, and where it ends; nil where it is none.
+  ///
+  /// A name that is asked for points nowhere.
   private static func readName(_ message: [UInt8], _ start: Int) -> (name: String, end: Int)? {
     var labels: [String] = []
     var index = start
