@@ -58,7 +58,7 @@ struct EgressAttackTests {
         "\"language\"",
         "\"connections\"",
       ] { #expect(denied.contains(word), "\(word)") }
-      let logs = try await project.naos("logs", "reacher").out
+      let logs = try await project.naos("logs", "reacher", "-n", "1000").out
       #expect(logs.contains("naos: denied: the name elsewhere.test is not granted"), "\(logs)")
       let again = try await project.naos("run", "reacher", "-o", "json")
       #expect(again.status == 0, "\(again.err)")
