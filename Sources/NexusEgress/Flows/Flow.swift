@@ -274,7 +274,8 @@ final class Flow {
       .connect(to: place).assumeIsolated().whenComplete { [self] result in
         switch result {
         case .success(let channel) where channel.isActive: connected(channel)
-        case .success, .failure: if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
+        case .success, .failure:
+          if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
         }
       }
   }
