@@ -925,6 +925,15 @@ static const unsigned char NX_SBX_060[] = {
 static const unsigned char NX_SBX_061[] = {
 #embed "../../docs/errors/NX-SBX-061.md"
 };
+static const unsigned char NX_SBX_070[] = {
+#embed "../../docs/errors/NX-SBX-070.md"
+};
+static const unsigned char NX_SBX_071[] = {
+#embed "../../docs/errors/NX-SBX-071.md"
+};
+static const unsigned char NX_SBX_072[] = {
+#embed "../../docs/errors/NX-SBX-072.md"
+};
 static const unsigned char NX_SCH_001[] = {
 #embed "../../docs/errors/NX-SCH-001.md"
 };
@@ -1369,6 +1378,9 @@ static const struct naos_error_page pages[] = {
     {"NX-SBX-059", NX_SBX_059, sizeof NX_SBX_059},
     {"NX-SBX-060", NX_SBX_060, sizeof NX_SBX_060},
     {"NX-SBX-061", NX_SBX_061, sizeof NX_SBX_061},
+    {"NX-SBX-070", NX_SBX_070, sizeof NX_SBX_070},
+    {"NX-SBX-071", NX_SBX_071, sizeof NX_SBX_071},
+    {"NX-SBX-072", NX_SBX_072, sizeof NX_SBX_072},
     {"NX-SCH-001", NX_SCH_001, sizeof NX_SCH_001},
     {"NX-SCH-002", NX_SCH_002, sizeof NX_SCH_002},
     {"NX-SCH-003", NX_SCH_003, sizeof NX_SCH_003},
