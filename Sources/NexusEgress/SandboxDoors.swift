@@ -135,7 +135,7 @@ final class SandboxDoors {
     if let event = denials.note(rule, target, port: port) { watcher.denied(event) }
   }
 
-  func ended(_ flow: Flow, _ report: FlowReport?) {
+  func ended(_ flow: Flow, _ report: EgressFlow?) {
     flows[ObjectIdentifier(flow)] = nil
     if let report { watcher.flow(report, of: caller) }
   }

@@ -50,12 +50,15 @@ struct EgressAttackTests {
         #expect(line.hasSuffix(" example.test:\(host.plain)") || line.hasSuffix(" example.test"), "\(line)")
       }
       let id = try #require(run.json["id"]?.stringValue)
-      let denied = try await project.naos("audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl").out
+      let denied = try await project.naos(
+        "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl"
+      ).out
       for word in [
-        "metadata.google.internal", "169.254.169.254", "elsewhere.test", "other.test", "\"questions\"", "\"sni\"", "\"language\"",
+        "metadata.google.internal", "169.254.169.254", "elsewhere.test", "other.test", "\"questions\"", "\"sni\"",
+        "\"language\"",
         "\"connections\"",
       ] { #expect(denied.contains(word), "\(word)") }
-      let logs = try await project.naos("logs", "reacher").out
+      let logs = try await project.naos("logs", "reacher", "-n", "1000").out
       #expect(logs.contains("naos: denied: the name elsewhere.test is not granted"), "\(logs)")
       let again = try await project.naos("run", "reacher", "-o", "json")
       #expect(again.status == 0, "\(again.err)")

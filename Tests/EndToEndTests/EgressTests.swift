@@ -40,7 +40,8 @@ struct EgressTests {
       let found = try #require(run.json["output"]?.objectValue)
       for (what, answer) in [
         ("urllib http", "hello 0"), ("urllib https", "hello 0"), ("urllib post", "hello 300000"),
-        ("urllib big", "20000000"), ("raw", "220 hello\r\nping\n"), ("elsewhere", "URLError"), ("another port", "URLError"),
+        ("urllib big", "20000000"), ("raw", "220 hello\r\nping\n"), ("elsewhere", "URLError"),
+        ("another port", "URLError"),
       ] { #expect(found[what]?.stringValue == answer, "\(what)") }
       for client in ["requests", "curl", "node"] {
         for kind in ["http", "https"] {
@@ -54,15 +55,19 @@ struct EgressTests {
       #expect(host.requests.contains("request GET /a example.test:\(host.plain)"))
       let id = try #require(run.json["id"]?.stringValue)
       let flows = try await project.naos("audit", "tail", "--event", "sandbox.flow", "-n", "100", "-o", "jsonl").out
-      for word in ["\"example.test\"", "\"127.0.0.1\"", "\"closed\"", id] { #expect(flows.contains(word), "\(word): \(flows)") }
+      for word in ["\"example.test\"", "\"127.0.0.1\"", "\"closed\"", id] {
+        #expect(flows.contains(word), "\(word): \(flows)")
+      }
       let explained = try await project.naos("sandbox", "explain", id, "--learn")
-      #expect(explained.out.contains("+        - { host: elsewhere.test, port: 443 }"), "\(explained.out)\(explained.err)")
+      #expect(
+        explained.out.contains("+        - { host: elsewhere.test, port: 443 }"), "\(explained.out)\(explained.err)")
       let needs = try await project.naos("sandbox", "needs", "-o", "json")
       #expect(try needs.json["agents"]?.arrayValue?.first?["agent"]?.stringValue == "reacher", "\(needs.out)")
     }
   }
 
-  @Test func `methods, paths, bytes and requests hold, and a private address is not reached by its name`() async throws {
+  @Test func `methods, paths, bytes and requests hold, and a private address is not reached by its name`() async throws
+  {
     let script = """
       import json, os, urllib.request
       def get(url, method="GET", data=None):
@@ -109,7 +114,8 @@ struct EgressTests {
       for (what, status) in [("get", 200), ("path", 403), ("up", 403), ("method", 403)] {
         #expect(found[what]?.intValue == Int64(status), "\(what): \(String(describing: found[what]))")
       }
-      #expect(try String(contentsOfFile: "/etc/hosts", encoding: .utf8).contains(own) == (found["own"]?.intValue == 403))
+      #expect(
+        try String(contentsOfFile: "/etc/hosts", encoding: .utf8).contains(own) == (found["own"]?.intValue == 403))
       #expect(found["big"]?.stringValue != nil && found["after"]?.intValue != 200, "\(found)")
       #expect(host.requests.count == 1, "\(host.requests)")
     }

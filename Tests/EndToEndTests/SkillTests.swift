@@ -198,12 +198,19 @@ struct SkillTests {
         - toolCalls:
             - name: skills_csv-to-json
               arguments: { csv: "city,people\\nUr,65000\\n", types: true }
+          times: 1
+        - match: { contains: '{"city":"Ur","people":65000}' }
+          toolCalls:
             - name: skills_csv-to-json
               arguments: { text: "a" }
+          times: 1
+        - match: { contains: '"code":"invalid_input"' }
+          toolCalls:
             - name: skills_csv-to-json
               arguments: { csv: "a\\n\\"" }
           times: 1
-        - answer: done
+        - match: { contains: '"code":"unclosed_quote"' }
+          answer: done
         """, to: "script.yaml")
       let unbuilt = try await project.naos("config", "validate")
       #expect(unbuilt.status == 0)

@@ -38,7 +38,8 @@ struct GrantProposalTests {
 
   @Test(arguments: [
     ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
-    ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"), ("address", "a.test (fe80::1)"),
+    ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"),
+    ("address", "a.test (fe80::1)"),
     ("sni", "(no name)"), ("name", "a, b: [x] }\n  evil.test"), ("name", "(others)"), ("name", ""), ("name", "-"),
     ("bytes", "a.test"), ("time", "a.test"),
   ])
@@ -57,6 +58,8 @@ struct GrantProposalTests {
       #"{"event":"sandbox.denied","agent":"a","subject":"x.test","details":{"rule":"name","count":3}}"#,
       #"{"event":"sandbox.flow","agent":"a","subject":"y.test","details":{}}"#,
     ].map { try JSONValue(parsing: $0) }
-    #expect(GrantProposal(entries: entries).needs == [GrantProposal.Need(rule: "name", target: "x.test", port: nil, count: 3)])
+    #expect(
+      GrantProposal(entries: entries).needs == [GrantProposal.Need(rule: "name", target: "x.test", port: nil, count: 3)]
+    )
   }
 }

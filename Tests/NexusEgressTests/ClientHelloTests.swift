@@ -44,7 +44,8 @@ struct ClientHelloTests {
       #expect(
         ClientHello.read(Hello().records(of: size)) == .complete(name: "example.test", hidesName: false), "\(size)")
     }
-    #expect(ClientHello.read(Hello(names: ["EXAMPLE.test"]).records()) == .complete(name: "example.test", hidesName: false))
+    #expect(
+      ClientHello.read(Hello(names: ["EXAMPLE.test"]).records()) == .complete(name: "example.test", hidesName: false))
   }
 
   @Test func `every beginning of a greeting is incomplete`() {
@@ -96,7 +97,9 @@ struct ClientHelloTests {
     var generator = SeededBytes(11)
     for _ in 0..<20_000 {
       var bytes = Hello(extensions: [(43, [2, 3, 4])]).records(of: 80)
-      for _ in 0..<4 { bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next()) }
+      for _ in 0..<4 {
+        bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
+      }
       if case .complete(let name?, _) = ClientHello.read(bytes) {
         #expect(name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
       }

@@ -104,7 +104,7 @@ final class ScriptedResolver: NameResolver {
 /// What a gate tells, in the order in which it tells it.
 final class Told: EgressWatcher {
   enum News: Sendable {
-    case flow(FlowReport)
+    case flow(EgressFlow)
     case denied(DenialEvent)
   }
 
@@ -113,10 +113,10 @@ final class Told: EgressWatcher {
 
   init() { (news, sink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(10_000)) }
 
-  func flow(_ report: FlowReport, of caller: Caller) { sink.yield(.flow(report)) }
+  func flow(_ report: EgressFlow, of caller: Caller) { sink.yield(.flow(report)) }
   func denied(_ denial: DenialEvent) { sink.yield(.denied(denial)) }
 
-  func nextFlow() async throws -> FlowReport {
+  func nextFlow() async throws -> EgressFlow {
     for await one in news { if case .flow(let report) = one { return report } }
     throw CancellationError()
   }

@@ -179,14 +179,16 @@ struct GateTests {
     try await GateFixture.with(.tcp) { gate in
       let agent = try gate.agent()
       let host = try gate.upstream.accepted()
-      fcntl(host.number, F_SETFL, O_NONBLOCK)
+      _ = fcntl(host.number, F_SETFL, O_NONBLOCK)
       let piece = [UInt8](repeating: 7, count: 65_536)
       var written = 0
       var sawFull = 0
       // A sender whom nobody stops would go on for ever.
       while sawFull < 3, written < 256 << 20 {
         let count = unsafe send(host.number, piece, piece.count, Int32(MSG_NOSIGNAL))
-        if count > 0 { written += count } else {
+        if count > 0 {
+          written += count
+        } else {
           var ready = pollfd(fd: host.number, events: Int16(POLLOUT), revents: 0)
           if unsafe poll(&ready, 1, 300) == 0 { sawFull += 1 }
         }
@@ -217,7 +219,8 @@ struct GateTests {
     let asker = try Plug.connected(to: desk.port, datagrams: true)
     func ask(_ name: String, type: UInt8 = 1) -> [UInt8]? {
       asker.send(
-        [1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        [1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+          + name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
           + [0, 0, type, 0, 1])
       return asker.receive()
     }

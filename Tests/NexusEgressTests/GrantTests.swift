@@ -48,7 +48,9 @@ struct GrantTests {
     #expect(try #require(AddressRange(range)).contains(try address(text)) == isIn)
   }
 
-  @Test(arguments: ["", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/-1", "10.0.0.0/8/8", "a/8", "010.0.0.0/8", "fd00::1/8"])
+  @Test(arguments: [
+    "", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/-1", "10.0.0.0/8/8", "a/8", "010.0.0.0/8", "fd00::1/8",
+  ])
   func `what is no range is none`(_ text: String) { #expect(AddressRange(text) == nil) }
 
   @Test func `a denial is told once, then counted, and there are not endlessly many`() {

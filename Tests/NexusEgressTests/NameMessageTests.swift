@@ -71,7 +71,9 @@ struct NameMessageTests {
     var generator = SeededBytes(7)
     for _ in 0..<20_000 {
       var bytes = message(labels("long.example.org"))
-      for _ in 0..<3 { bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next()) }
+      for _ in 0..<3 {
+        bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
+      }
       if generator.next() % 4 == 0 { bytes.removeLast(Int(generator.next() % UInt64(bytes.count))) }
       if case .question(let question) = NameMessage.read(bytes) {
         #expect(NameMessage.answer(question, .found, address: [1, 2, 3, 4]).count <= bytes.count + 16)

@@ -27,14 +27,19 @@ final class Bench: Sendable {
     return "/" + parts.joined(separator: "/") + "/.build/wasmtime/" + WasmLibrary.fileName
   }()
 
-  /// - Parameter worker: what is started as a worker; this program unless a test plays another one.
+  /// What is started as a worker is this program, unless a test plays another one.
   init(worker: String? = nil) throws {
+    try Self.check()
     folder = try TemporaryFolder()
     let program = try worker ?? #require(Self.executable)
     engine = WasmEngine(
       launcher: launcher, executable: program, library: WasmLibrary(executable: program, stated: Self.library),
       folder: folder.path + "/modules", clock: SystemClock(), random: SystemRandom())
-    if unsafe access(Self.library, R_OK) != 0 { try Test.cancel("no engine for WebAssembly: make wasmtime") }
+  }
+
+  /// Cancels the test where something that it needs is not there.
+  private static func check() throws {
+    if unsafe access(library, R_OK) != 0 { try Test.cancel("no engine for WebAssembly: make wasmtime") }
     let missing = SandboxParts.probe().parts.filter { $0.isNeeded && $0.failure != nil }
     guard missing.isEmpty else { try Test.cancel("no sandbox can be made here: \(missing)") }
   }

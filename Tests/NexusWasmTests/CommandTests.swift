@@ -211,6 +211,32 @@ import Testing
     #expect(Files.exists(writable.path + "/new"))
   }
 
+  // MARK: The agent plane
+
+  /// Paths as bytes, and what `naos.request` returns: -2 is refused, -1 that nobody answers.
+  @Test(arguments: [
+    ("/v1/models", -1), ("nope", -2), ("http://example.org/", -2), ("/a b", -2), ("/a HTTP/1.1\r\nX: 1", -2),
+    ("/a\u{0}b", -2), ("/é", -2), ("", -2),
+  ])
+  func `a request is for a plain path of the agent plane`(path: String, result: Int) async throws {
+    let bytes = path.utf8.map { "\\" + String(UInt16($0) + 0x100, radix: 16).dropFirst() }.joined()
+    let text = """
+      (module
+        (import "naos" "request" (func $request (param i32 i32 i32 i32 i32) (result i64)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 1024) "\(bytes)")
+        (func (export "_start")
+          (call $exit (i32.and (i32.const 255) (i32.wrap_i64 (call $request (i32.const 1) (i32.const 1024)
+            (i32.const \(path.utf8.count)) (i32.const 0) (i32.const 0)))))))
+      """
+    var request = try request(text)
+    request.environment += [
+      EnvironmentVariable("NAOS_URL", "http://127.0.0.1:9"), EnvironmentVariable("NAOS_TOKEN", "key"),
+    ]
+    #expect(try await run(request).status == .exited(code: Int32(256 + result)))
+  }
+
   // MARK: Refusals
 
   /// What stands in the module before its start, which is left out where it ends in `;`, and words of the refusal.
@@ -235,6 +261,15 @@ import Testing
     let error = await refusal(of: try request(text))
     #expect(error?.stage == .module && error?.code == "NX-SBX-052", "\(String(describing: error))")
     #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+    await bench.end()
+  }
+
+  @Test func `names of a module bring no escapes into an error`() async throws {
+    let text =
+      #"(module (import "\1b[31mred\0a\e2\80\ae" "f" (func)) (memory (export "memory") 1) (func (export "_start")))"#
+    let message = try #require(await refusal(of: try request(text))?.message)
+    #expect(message.contains("[31mred"), "\(message)")
+    #expect(!message.unicodeScalars.contains { $0.value < 32 || $0.value == 0x202E }, "\(message)")
     await bench.end()
   }
 

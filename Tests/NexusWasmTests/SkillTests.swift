@@ -123,13 +123,16 @@ import Testing
     #expect(spins.reason == .limit && spins.code == "NX-SBX-054", "\(spins)")
     let waits = try await failure(Guest.skill("(loop br 0) (i64.const 0)")) { $0.wallTime = .milliseconds(100) }
     #expect(waits.reason == .limit, "\(waits)")
-    let calls = try await failure(Guest.skill("(loop (drop (call $time)) (br 0)) (i64.const 0)")) { $0.hostCalls = 1000 }
+    let calls = try await failure(Guest.skill("(loop (drop (call $time)) (br 0)) (i64.const 0)")) {
+      $0.hostCalls = 1000
+    }
     #expect(calls.reason == .limit && calls.message.contains("host too often"), "\(calls)")
     let output = try await failure(Guest.same, "12345") { $0.outputBytes = 4 }
     #expect(output.reason == .limit && output.message.contains("output"), "\(output)")
     let input = try await failure(Guest.same, "12345") { $0.inputBytes = 4 }
     #expect(input.reason == .limit, "\(input)")
-    let deep = try await failure(Guest.skill("(call $deep) (i64.const 0)", more: "(func $deep (call $deep) (call $deep))"))
+    let deep = try await failure(
+      Guest.skill("(call $deep) (i64.const 0)", more: "(func $deep (call $deep) (call $deep))"))
     #expect(deep.reason == .limit && deep.message.contains("stack"), "\(deep)")
     #expect(try await call(Guest.same, "still here").output == Array("still here".utf8))
     await end()

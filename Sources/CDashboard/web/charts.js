@@ -125,8 +125,9 @@ export function stretches(things, { size, step, now, at, word, value = () => 1, 
 export function pace(one, charges, now) {
   const reset = one.resetsAt ? Date.parse(one.resetsAt) : null;
   const length = { hour: 36e5, day: 864e5, week: 6048e5, month: 2678.4e6 }[one.per];
-  const known = charges.filter((charge) => !reset || !length || Date.parse(charge.at) > reset - length).reverse();
-  let used = Math.max(0, one.usedNanoUSD - sumOf(known, (charge) => charge.costNanoUSD));
+  const known = charges.filter((charge) => !(Date.parse(charge.at) <= reset - length)).reverse();
+  const first = Math.max(0, one.usedNanoUSD - sumOf(known, (charge) => charge.costNanoUSD));
+  let used = first;
   const points = known.map((charge) => ({ at: Date.parse(charge.at), used: (used += charge.costNanoUSD) }));
   const from = points[0]?.at ?? now - 36e5;
   const dry = one.forecast?.state === "exhausts" ? Date.parse(one.forecast.at) : null;
@@ -136,7 +137,7 @@ export function pace(one, charges, now) {
   const x = (at) => (((at - from) / (to - from)) * width).toFixed(1);
   const top = Math.max(one.maxNanoUSD, one.usedNanoUSD) * 1.08;
   const y = (value) => (height - (value / top) * height).toFixed(1);
-  const path = points.reduce((line, point) => `${line}H${x(point.at)}V${y(point.used)}`, `M0,${y(points[0] ? points[0].used - known[0].costNanoUSD : used)}`) + `H${x(now)}`;
+  const path = points.reduce((line, point) => `${line}H${x(point.at)}V${y(point.used)}`, `M0,${y(first)}`) + `H${x(now)}`;
   const end = dry ? one.usedNanoUSD + ((one.maxNanoUSD - one.usedNanoUSD) * (to - now)) / Math.max(1, dry - now) : one.usedNanoUSD;
   const words = one.exhausted ? "used up" : dry ? ["used up ", relative(one.forecast.at), " at this pace"] : "lasts at this pace";
   return {

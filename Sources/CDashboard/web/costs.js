@@ -124,5 +124,5 @@ function csvOf(costs) {
 }
 
 function teach() {
-  return h("section.panel.teach", h("h2", "Nothing was spent yet"), h("p", "Every model call of an agent goes through the node, which counts it before and after. The offline model costs nothing and is counted all the same:"), command('naos run researcher --input "…"'), command("naos status"));
+  return h("section.panel.teach", h("h2", "Nothing was spent yet"), h("p", "The node counts every model call, before and after:"), command('naos run researcher --input "…"'), command("naos status"));
 }

@@ -82,6 +82,6 @@ function queueOf(pool, latest) {
 }
 
 function teach() {
-  return h("section.panel.teach", h("h2", "Several agents, one answer"), h("p", "A pool asks several agents the same and makes one answer of theirs, or shares tasks among workers of one agent. In nexus.config.yaml:"),
+  return h("section.panel.teach", h("h2", "Several agents, one answer"), h("p", "A pool makes one answer of those of several agents, or shares tasks among workers of one. In nexus.config.yaml:"),
     sample("pools:\n  jury: { agents: [ada, ben, cyd], strategy: majority }\n  translators: { agent: translate, size: 2, maxSize: 8, autoScale: true }"), quorumMeter([{ label: "yes", count: 2 }, { label: "no", count: 1 }], 2, 3));
 }

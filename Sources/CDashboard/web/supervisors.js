@@ -92,6 +92,6 @@ export function open({ root, query }) {
 
 function teach() {
   return h("section.panel.teach", { "data-key": "teach" }, h("h2", "Agents that belong together"),
-    h("p", "Agents in no supervisor stand below the root, each with a window of its own. A supervisor of yours restarts those that belong together, and gives up if it happens too often:"),
+    h("p", "A supervisor restarts agents that belong together, and gives up if that happens too often:"),
     sample("supervisors:\n  team:\n    strategy: one-for-one\n    maxRestarts: 5\n    withinSeconds: 60\n    children: [researcher, writer]"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-package import NexusCore
+internal import NexusCore
 
 extension DenialEvent {
   var json: JSONValue {

@@ -18,7 +18,7 @@ struct SkillNewCommand: NaosCommand {
   @Argument(help: "The new skill's name.")
   var name: String
 
-  @Option(help: ArgumentHelp("swift, c or python.", valueName: "language"))
+  @Option(help: ArgumentHelp("swift or c.", valueName: "language"))
   var lang: SkillManifest.Language = .swift
 
   @OptionGroup var global: GlobalOptions

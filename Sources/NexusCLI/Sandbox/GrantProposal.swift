@@ -49,7 +49,8 @@ package struct GrantProposal: Sendable, Hashable {
           let rule = details["rule"]?.stringValue
         else { return nil }
         return Need(
-          rule: rule, target: entry["subject"]?.stringValue ?? "", port: details["port"]?.intValue.map { Int(clamping: $0) },
+          rule: rule, target: entry["subject"]?.stringValue ?? "",
+          port: details["port"]?.intValue.map { Int(clamping: $0) },
           count: details["count"]?.intValue ?? 1)
       })
   }
@@ -80,7 +81,8 @@ package struct GrantProposal: Sendable, Hashable {
     case .address: return address(need)
     case .sni, .host: return host(need)
     case .language:
-      return .remark("\(need.target): `protocol: tcp` lets anything through, unread; grant it only to hosts of your own")
+      return .remark(
+        "\(need.target): `protocol: tcp` lets anything through, unread; grant it only to hosts of your own")
     case .method, .path: return .remark("\(need.target): add it to `methods` or `paths` of the grant")
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
@@ -93,8 +95,11 @@ package struct GrantProposal: Sendable, Hashable {
     if isMetadata(need.target) {
       return .remark("\(need.target) gives out keys of the machine: it is not proposed")
     }
-    guard isHost(need.target) else { return .remark("\(need.target.isEmpty ? "(no name)" : need.target) is no host's name") }
-    return .grant(yaml: "{ host: \(need.target), port: 443 }", remark: "the port is a guess: only the name was asked for")
+    guard isHost(need.target) else {
+      return .remark("\(need.target.isEmpty ? "(no name)" : need.target) is no host's name")
+    }
+    return .grant(
+      yaml: "{ host: \(need.target), port: 443 }", remark: "the port is a guess: only the name was asked for")
   }
 
   private static func host(_ need: Need) -> Line {
@@ -109,10 +114,11 @@ package struct GrantProposal: Sendable, Hashable {
     return .grant(yaml: "{ host: \(host), port: \(port ?? 443) }", remark: nil)
   }
 
-  /// `db.corp (10.0.0.5)`
+  /// A target reads `db.corp (10.0.0.5)`.
   private static func address(_ need: Need) -> Line {
     let parts = need.target.split(separator: " ")
-    guard parts.count == 2, isHost(String(parts[0])), let address = IPAddress(String(parts[1].dropFirst().dropLast())) else {
+    guard parts.count == 2, isHost(String(parts[0])), let address = IPAddress(String(parts[1].dropFirst().dropLast()))
+    else {
       return .remark("\(need.target) leads to no address that can be granted")
     }
     if isLinkLocal(address) { return .remark("\(need.target) gives out keys of the machine: it is not proposed") }
@@ -137,7 +143,9 @@ package struct GrantProposal: Sendable, Hashable {
     return text.utf8.count <= 253 && labels.count > 1
       && labels.allSatisfy { label in
         (1...63).contains(label.utf8.count)
-          && label.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F }
+          && label.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F
+          }
       }
   }
 }

@@ -4,7 +4,9 @@
 internal import NexusCore
 internal import NexusNode
 
-/// What agents were denied over several runs, as far as somebody had it kept: `.naos/needs.json`. It grants nothing.
+/// What agents were denied over several runs, as far as somebody had it kept: `.naos/needs.json`.
+///
+/// It grants nothing.
 struct LearnedNeeds {
   private static let maxBytes = 1 << 20
   /// So many of an agent are kept, the oldest.

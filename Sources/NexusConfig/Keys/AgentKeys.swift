@@ -10,7 +10,9 @@ extension ConfigKeys {
   /// What it is.
   private static let agentProgram: [KeySpec] = [
     name,
-    KeySpec("kind", kind, default: "inferred", "Stated, or inferred: `command` is a process, `source` a module, `prompt` an llm agent."),
+    KeySpec(
+      "kind", kind, default: "inferred",
+      "Stated, or inferred: `command` is a process, `source` a module, `prompt` an llm agent."),
     KeySpec("execution", .object(execution), "Another place for `kind`: `execution.type`."),
     KeySpec(
       "command", Shape(.text, sequence: .list(text)),
@@ -121,7 +123,8 @@ extension ConfigKeys {
   static let ceilings = ObjectShape(
     "the limits of an agent",
     [
-      KeySpec("memory", Shape(.size), default: "none; of a module 64MiB",
+      KeySpec(
+        "memory", Shape(.size), default: "none; of a module 64MiB",
         "Memory; at least 4MiB. Over it, the agent is killed; a module gets no more."),
       KeySpec(
         "cpu", Shape(.processor), default: "none",
@@ -168,7 +171,8 @@ extension ConfigKeys {
         "The ranges that the name may lead to, for a process agent: `[10.0.0.0/8]`."),
       KeySpec("resolve", texts, default: "looked up", "The addresses that the name has, for a process agent."),
       KeySpec(
-        "methods", texts, default: "any", "The methods; `http.get` has one, GET. For a process agent with `protocol: http`."),
+        "methods", texts, default: "any",
+        "The methods; `http.get` has one, GET. For a process agent with `protocol: http`."),
       KeySpec(
         "paths", texts, default: "any",
         "The paths, exactly or as `/v1/*`, for a process agent with `protocol: http`."),

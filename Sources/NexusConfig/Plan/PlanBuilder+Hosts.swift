@@ -17,7 +17,8 @@ extension PlanBuilder {
     guard sandbox.hosts.count > Self.maxHostDoors, let first = values.first else { return }
     report(
       Diagnostic(
-        "NX-SBX-072", "\(sandbox.hosts.count) hosts and ports are granted, and a sandbox has doors for \(Self.maxHostDoors)",
+        "NX-SBX-072",
+        "\(sandbox.hosts.count) hosts and ports are granted, and a sandbox has doors for \(Self.maxHostDoors)",
         at: first.location, help: "name the port of each host: one without is granted 443 and 80"))
   }
 

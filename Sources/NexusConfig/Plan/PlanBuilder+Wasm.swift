@@ -17,7 +17,8 @@ extension PlanBuilder {
     let resolved = project.resolved(path)
     switch moduleHead(resolved) {
     case .module: break
-    case .missing: warn("there is no file `\(project.relative(resolved))`", item, value.location, "build it, or name it")
+    case .missing:
+      warn("there is no file `\(project.relative(resolved))`", item, value.location, "build it, or name it")
     case .component:
       warn(
         "`\(project.relative(resolved))` is a component, and agents are core modules", item, value.location,
@@ -29,7 +30,8 @@ extension PlanBuilder {
       guard let field = item.fields.field(key) else { continue }
       report(
         Diagnostic(
-          "NX-CFG-115", "`\(field.written)` belongs to llm agents, and `\(item.name)` is a module", at: field.keyLocation,
+          "NX-CFG-115", "`\(field.written)` belongs to llm agents, and `\(item.name)` is a module",
+          at: field.keyLocation,
           help: "remove it"))
     }
     if item.fields.text("mode") == AgentMode.service.rawValue, let mode = item.fields.value("mode") {
@@ -45,7 +47,8 @@ extension PlanBuilder {
   private mutating func warn(_ what: String, _ item: Named, _ location: SourceLocation, _ help: String) {
     report(
       Diagnostic(
-        "NX-SBX-058", .warning, "\(what): until that changes, the runs of `\(item.name)` fail", at: location, help: help))
+        "NX-SBX-058", .warning, "\(what): until that changes, the runs of `\(item.name)` fail", at: location, help: help
+      ))
   }
 
   mutating func buildWasmSandbox(_ spec: inout AgentSpec, _ program: WasmProgram, _ fields: Fields?) {
@@ -53,7 +56,8 @@ extension PlanBuilder {
     if let engine = fields?.value("engine"), let text = engine.text, text != "wasm" {
       report(
         Diagnostic(
-          "NX-SBX-059", "a module runs in `engine: wasm`, and not in `\(text)`", at: engine.location, help: "remove it"))
+          "NX-SBX-059", "a module runs in `engine: wasm`, and not in `\(text)`", at: engine.location, help: "remove it")
+      )
     }
     for value in fields?.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
     for value in fields?.value("net")?.list ?? [] {
@@ -84,10 +88,21 @@ extension PlanBuilder {
             "NX-SBX-059", "no module runs in no time", at: wall.location, label: "of `wall`", help: "write 60s"))
       }
     }
-    if let pids = limits.field("pids") {
+    let idle = [
+      ("pids", "starts no processes"), ("netBytes", "reaches no hosts"), ("requests", "reaches no hosts"),
+    ]
+    for (name, why) in idle {
+      guard let field = limits.field(name) else { continue }
       report(
         Diagnostic(
-          "NX-CFG-213", .warning, "`\(pids.written)` has no effect: a module starts no processes", at: pids.keyLocation,
+          "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module \(why)", at: field.keyLocation,
+          help: "remove it"))
+    }
+    for name in ["netBytes", "requests"] {
+      guard let field = limits.field(name) else { continue }
+      report(
+        Diagnostic(
+          "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module reaches no host", at: field.keyLocation,
           help: "remove it"))
     }
   }

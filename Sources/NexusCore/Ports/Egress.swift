@@ -64,7 +64,7 @@ package struct EgressCaps: Sendable, Hashable {
 }
 
 /// One connection of an agent to a granted host, when it is over.
-package struct FlowReport: Sendable, Hashable {
+package struct EgressFlow: Sendable, Hashable {
   package var host: String
   package var port: Int
   /// Nil if there was none to connect to.
@@ -163,6 +163,6 @@ package struct DenialEvent: Sendable, Hashable {
 ///
 /// Called from event loops; must not block.
 package protocol EgressWatcher: Sendable {
-  func flow(_ report: FlowReport, of caller: Caller)
+  func flow(_ report: EgressFlow, of caller: Caller)
   func denied(_ denial: DenialEvent)
 }

@@ -5,7 +5,7 @@
 package struct SkillModule: Sendable, Hashable {
   /// Names it in messages and logs.
   package var name: String
-  /// Its file; absolute. What it held when it was first called is used until it changes.
+  /// Its file; absolute.
   package var path: String
   /// Whose it is: modules of different tenants never share a process.
   package var tenant: String
@@ -86,7 +86,7 @@ package struct SkillFailure: Error, Sendable, Hashable, CustomStringConvertible 
     case unavailable
   }
   package let reason: Reason
-  /// `NX-SBX-…`
+  /// Has a page: `NX-SBX-053`.
   package let code: String
   package let message: String
   package var log: [SkillLogLine] = []
@@ -110,9 +110,7 @@ package protocol SkillState: Sendable {
 
 /// Runs skills, each call in an instance of its own.
 package protocol SkillEngine: Sendable {
-  /// Calls `naos_run` of a module.
-  ///
-  /// - Parameter state: what `naos.kv_get` and `naos.kv_set` reach; nil refuses them.
+  /// Calls `naos_run` of a module; `state` is what `naos.kv_get` and `naos.kv_set` reach, and nil refuses them.
   func call(
     _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
   ) async throws(SkillFailure) -> SkillResult

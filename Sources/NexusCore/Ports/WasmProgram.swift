@@ -32,7 +32,7 @@ package struct WasmProgram: Sendable, Hashable {
 
 /// Why a program ended that did not end by itself, where its exit status does not say it.
 package struct ProgramFailure: Sendable, Hashable {
-  /// `NX-SBX-…`
+  /// Has a page: `NX-SBX-053`.
   package let code: String
   package let message: String
   /// Whether another attempt could come to anything else.

@@ -27,4 +27,3 @@ enum Farewell {
     return Array((head + body).utf8)
   }
 }
-

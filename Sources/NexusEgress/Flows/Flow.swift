@@ -194,7 +194,7 @@ final class Flow {
     pending = []
     front.close(promise: nil)
     back?.close(promise: nil)
-    let report = FlowReport(
+    let report = EgressFlow(
       host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
       duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
     // Whoever said nothing has not used the door.
@@ -274,7 +274,8 @@ final class Flow {
       .connect(to: place).assumeIsolated().whenComplete { [self] result in
         switch result {
         case .success(let channel) where channel.isActive: connected(channel)
-        case .success, .failure: if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
+        case .success, .failure:
+          if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
         }
       }
   }

@@ -17,6 +17,7 @@ struct RequestHead: Sendable {
   /// - Parameters:
   ///   - lines: the request line and the fields, at least the first.
   ///   - grant: the host that it has to name, and what may be asked for there.
+  /// - Returns: the head, or why nothing of the connection goes on from there.
   static func read(_ lines: [Octets], for grant: HostGrant) -> Result<RequestHead, Refusal> {
     do throws(Refusal) {
       let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)

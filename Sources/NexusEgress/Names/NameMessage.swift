@@ -71,7 +71,8 @@ package enum NameMessage {
     guard let address else { return bytes }
     // The name is that of the question.
     bytes += [0xC0, UInt8(headerBytes)] + octets(NameQuestion.addressType) + octets(NameQuestion.internetClass)
-    bytes += octets(UInt16(lifetime >> 16)) + octets(UInt16(lifetime & 0xFFFF)) + octets(UInt16(address.count)) + address
+    bytes +=
+      octets(UInt16(lifetime >> 16)) + octets(UInt16(lifetime & 0xFFFF)) + octets(UInt16(address.count)) + address
     return bytes
   }
 
@@ -83,7 +84,9 @@ package enum NameMessage {
     return [id, flags, questions, answers, 0, 0].flatMap(octets)
   }
 
-  /// The name at `start`, and where it ends; nil where it is none. A name that is asked for points nowhere.
+  /// The name at `start`, and where it ends; nil where it is none.
+  ///
+  /// A name that is asked for points nowhere.
   private static func readName(_ message: [UInt8], _ start: Int) -> (name: String, end: Int)? {
     var labels: [String] = []
     var index = start

@@ -11,7 +11,7 @@ struct EgressReports: EgressWatcher {
   let logs: AgentLogStore
   let events: EventHub
 
-  func flow(_ report: FlowReport, of caller: Caller) {
+  func flow(_ report: EgressFlow, of caller: Caller) {
     var details: JSONObject = [
       "port": .int(Int64(report.port)), "sent": .int(report.sent), "received": .int(report.received),
       "requests": .int(Int64(report.requests)), "milliseconds": .int(report.duration.wholeMilliseconds),

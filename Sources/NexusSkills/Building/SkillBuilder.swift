@@ -45,25 +45,25 @@ package struct SkillBuilder: Sendable {
       throw SkillProblem("NX-SKL-004", "the kit cannot be written: \(error)")
     }
     let place = Self.relative(skill.path, to: directory)
-    var job = Job(tools: tools, toolchain: toolchain, scratch: scratch, directory: directory, prefix: place)
-    try await job.compileC([scratch + "/kit.c"], isKit: true)
+    var steps = BuildSteps(tools: tools, toolchain: toolchain, scratch: scratch, directory: directory, prefix: place)
+    try await steps.compileC([scratch + "/kit.c"], isKit: true)
     let paths = sources.map { place + $0 }
     if skill.manifest.language == .swift {
-      try await job.compileC([scratch + "/swift.c"], isKit: true)
-      try await job.compileSwift([scratch + "/Naos.swift"] + paths.filter { $0.hasSuffix(".swift") })
+      try await steps.compileC([scratch + "/swift.c"], isKit: true)
+      try await steps.compileSwift([scratch + "/Naos.swift"] + paths.filter { $0.hasSuffix(".swift") })
     } else {
-      try await job.compileC(paths.filter { $0.hasSuffix(".c") }, isKit: false)
+      try await steps.compileC(paths.filter { $0.hasSuffix(".c") }, isKit: false)
     }
-    let linked = try await job.link()
+    let linked = try await steps.link()
     guard let module = WasmReader(linked) else {
-      throw SkillProblem("NX-SKL-004", "the linker made something that is no module", transcript: job.transcript)
+      throw SkillProblem("NX-SKL-004", "the linker made something that is no module", transcript: steps.transcript)
     }
     if let problem = skill.unmetDemand(of: module) { throw problem }
     let bytes = try skill.stamped(linked)
     do throws(FileError) { try Files.write(bytes, to: skill.modulePath) } catch {
       throw SkillProblem("NX-SKL-004", "the module cannot be written: \(error)")
     }
-    return Product(bytes: bytes.count, transcript: job.transcript)
+    return Product(bytes: bytes.count, transcript: steps.transcript)
   }
 
   package static let noPython = SkillProblem(
@@ -93,7 +93,7 @@ package struct SkillBuilder: Sendable {
 }
 
 /// The steps of one build.
-private struct Job {
+private struct BuildSteps {
   let tools: ToolRunner
   let toolchain: Toolchain
   let scratch: String

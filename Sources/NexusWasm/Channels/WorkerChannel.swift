@@ -31,7 +31,7 @@ final class WorkerChannel: Sendable {
     var socket: Int32
     var head: [UInt8] = []
     var body: [UInt8] = []
-    var expected: naosFrame?
+    var expected: Expected?
     var frame: WorkerFrame?
     var outbox: [UInt8] = []
     var sent = 0
@@ -45,7 +45,7 @@ final class WorkerChannel: Sendable {
     var onDeadline: (@Sendable () -> Void)?
   }
 
-  typealias naosFrame = (bytes: Int, kind: WorkerFrame.Kind)
+  typealias Expected = (bytes: Int, kind: WorkerFrame.Kind)
 
   init(id: UInt64, socket: Int32, host: ChannelHost) {
     self.id = id
@@ -219,7 +219,7 @@ final class WorkerChannel: Sendable {
 
   private struct Nonsense: Error { let text: String }
 
-  private func expect(_ state: State) -> Result<naosFrame, Nonsense> {
+  private func expect(_ state: State) -> Result<Expected, Nonsense> {
     let fields = WorkerHead(state.head)
     guard let kind = WorkerFrame.Kind(rawValue: fields.kind), fields.kind >= WorkerFrame.Kind.opened.rawValue else {
       return .failure(Nonsense(text: "a frame of the unknown kind \(fields.kind)"))

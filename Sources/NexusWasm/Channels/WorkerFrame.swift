@@ -79,7 +79,7 @@ struct WorkerEnd: Sendable, Hashable {
     let isTrace = lines.first?.hasPrefix("error while executing") ?? false
     let index = isTrace ? lines.lastIndex(of: mark) : nil
     let kept = index.map { lines[($0 + 1)...] } ?? lines[...]
-    return kept.filter { !$0.isEmpty && $0 != mark }.joined(separator: "; ")
+    return kept.filter { !$0.isEmpty && $0 != mark }.joined(separator: "\n").plainWords
   }
 
   /// The lines of log; nil if they are not what they say they are.

@@ -105,7 +105,8 @@ final class WasmProcess: LaunchedProcess {
       guard exit.status == .exited(code: 0) else { return exit }
       return ended(exit, with: end.outcome == .succeeded ? 0 : Int32(truncatingIfNeeded: end.code & 0xFF))
     case .trapped:
-      let size = end.memoryBytes > 0 ? " (its memory: \(end.memoryBytes >> 10) of \(program.memoryBytes >> 10) KiB)" : ""
+      let size =
+        end.memoryBytes > 0 ? " (its memory: \(end.memoryBytes >> 10) of \(program.memoryBytes >> 10) KiB)" : ""
       return failed(exit, "NX-SBX-053", "the module trapped: \(end.text)\(size)", isRetryable: true)
     case .overProcessor, .overWall, .overOutput, .overCalls, .overStack:
       return failed(exit, "NX-SBX-054", over(end.outcome), isRetryable: true)

@@ -143,7 +143,9 @@ actor ModuleStore {
 
   /// Removes the oldest over the limit; workers that have one open keep it.
   private func prune() throws(FileError) {
-    let names = try Files.list(folder).filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }
+    let names = try Files.list(folder).filter { $0.hasSuffix(Self.suffix) }.map {
+      String($0.dropLast(Self.suffix.count))
+    }
     guard names.count > limits.kept else { return }
     let aged = names.map { (age: FileIdentity(artifact($0)).map { [$0.seconds, $0.nanoseconds] } ?? [], name: $0) }
     for old in aged.sorted(by: { $0.age.lexicographicallyPrecedes($1.age) }).prefix(names.count - limits.kept) {

@@ -15,9 +15,7 @@ package final class WasmEngine: Sendable {
   let launcher: any ProcessLauncher
   let clock: any NexusClock
 
-  /// - Parameters:
-  ///   - executable: the program that workers are started from: naos.
-  ///   - folder: where compiled modules are kept.
+  /// Workers are started from `executable`, which is naos; compiled modules are kept in `folder`.
   package init(
     launcher: any ProcessLauncher, executable: String, library: WasmLibrary, folder: String, clock: any NexusClock,
     random: any RandomSource

@@ -88,9 +88,10 @@ struct WorkerLaunch: Sendable {
 
   func request(library: String, module: String?, label: String, from request: LaunchRequest? = nil) -> LaunchRequest {
     var enclosure = request?.enclosure ?? Enclosure(temporaryBytes: Self.compilerBytes)
-    enclosure.folders = (request?.realFolders ?? []) + [
-      Enclosure.Folder(path: library, place: NAOS_WASM_LIBRARY, isWritable: false)
-    ]
+    enclosure.folders =
+      (request?.realFolders ?? []) + [
+        Enclosure.Folder(path: library, place: NAOS_WASM_LIBRARY, isWritable: false)
+      ]
     if let module {
       enclosure.folders.append(Enclosure.Folder(path: module, place: NAOS_WASM_MODULE, isWritable: false))
     }
@@ -137,7 +138,6 @@ final class WorkerWords: OutputReceiver {
   }
 
   var text: String {
-    let text = String(decoding: state.withLock { $0 }, as: UTF8.self)
-    return text.split(separator: "\n").joined(separator: "; ")
+    String(decoding: state.withLock { $0 }, as: UTF8.self).plainWords
   }
 }

@@ -111,7 +111,8 @@ package actor WasmSkillEngine: SkillEngine {
     _ key: WorkerPool<SkillWorker>.Key, _ module: SkillModule
   ) async throws(SkillFailure) -> SkillWorker {
     let identity = FileIdentity(module.path)
-    guard let identity, try await compiledAnew(module, identity).name == key.module, let found = known[module.path] else {
+    guard let identity, try await compiledAnew(module, identity).name == key.module, let found = known[module.path]
+    else {
       throw SkillFailure(.unavailable, code: "NX-SBX-056", "\(module.path) changed while it was called")
     }
     return try await SkillWorker(found.compiled, of: module.name, engine)

@@ -28,11 +28,11 @@ final class GrantedHost: Sendable {
 
   /// Its grants: the name is known to nobody but the configuration.
   var grants: String {
-    """
-    { host: example.test, port: \(plain), resolve: [127.0.0.1] },
-    { host: example.test, port: \(secure), protocol: tls, resolve: [127.0.0.1] },
-    { host: example.test, port: \(raw), protocol: tcp, resolve: [127.0.0.1] }
-    """
+    [
+      "{ host: example.test, port: \(plain), resolve: [127.0.0.1] }",
+      "{ host: example.test, port: \(secure), protocol: tls, resolve: [127.0.0.1] }",
+      "{ host: example.test, port: \(raw), protocol: tcp, resolve: [127.0.0.1] }",
+    ].joined(separator: ", ")
   }
 
   var environment: String { "NAME: example.test, PLAIN: \"\(plain)\", SECURE: \"\(secure)\", RAW: \"\(raw)\"" }
