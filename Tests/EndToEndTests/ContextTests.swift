@@ -69,25 +69,15 @@ struct ContextTests {
           "put", "k", "\"" + String(repeating: "x", count: 70_000) + "\"", "0")
       ], "")
     try await Project.with(config) { project in
-<<<<<<< HEAD
-      let ran = try await project.naos("run", "clumsy")
-      #expect(ran.status == 0, "\(ran.err)")
-=======
       let outcome = try await project.naos("run", "clumsy")
       #expect(outcome.status == 0, "\(outcome.err)")
->>>>>>> df43101f4a07183189050c09f5392a467d7abcff
       #expect(
         Self.lines(project, "answers") == [
           "main get 404 NX-GAT-107", "main put 400 NX-API-001", "main context 400 NX-API-001",
           "main context 400 NX-API-001", "main context 400 NX-API-001", "main put 413 NX-GAT-106",
         ])
-<<<<<<< HEAD
-      let keys = try await project.naos("state", "list", "-o", "json").json["keys"]
-      #expect(keys == .array([]))
-=======
       let list = try await project.naos("state", "list", "-o", "json").json
       #expect(list["keys"] == [])
->>>>>>> df43101f4a07183189050c09f5392a467d7abcff
     }
   }
 
