@@ -30,15 +30,14 @@ import Testing
         agent.restarts.recent = [RestartNote(child: "beta", at: WallTime(microseconds: 1), reason: "beta fell")]
         return agent
       })
-    fixture.node.state.withLock { state in
-      state.lines = [line("alpha", "mine"), line("beta", "of beta")]
-      state.rows = [8, 6, 4, 2].map { row($0, "alpha") } + [7, 5, 3, 1].map { row($0, "beta") }
-      state.asks = ["alpha", "beta"].map { name in
-        ApprovalReport(
-          id: ApprovalID("apr_\(name)"), status: "requested", run: RunID(id[1]), step: "main", agent: name,
-          requestedAt: WallTime(microseconds: 1))
-      }
+    let lines = [line("alpha", "mine"), line("beta", "of beta")]
+    let rows = [8, 6, 4, 2].map { row($0, "alpha") } + [7, 5, 3, 1].map { row($0, "beta") }
+    let asks = ["alpha", "beta"].map { name in
+      ApprovalReport(
+        id: ApprovalID("apr_\(name)"), status: "requested", run: RunID(id[1]), step: "main", agent: name,
+        requestedAt: WallTime(microseconds: 1))
     }
+    fixture.node.state.withLock { state in (state.lines, state.rows, state.asks) = (lines, rows, asks) }
     return fixture
   }
 
@@ -77,35 +76,34 @@ import Testing
         "POST", "/api/v1/approvals/apr_\(name)/approve", token: PlaneFixture.scoped, body: #"{"digest": "d"}"#)
       #expect(reply.status == status, "\(name)")
     }
-    #expect(fixture.node.state.withLock { $0.decisions.map(\.0) } == [ApprovalID("apr_alpha")])
+    let decided = fixture.node.state.withLock { $0.decisions.map(\.0) }
+    #expect(decided == [ApprovalID("apr_alpha")])
   }
 
   @Test(.timeLimit(.minutes(1))) func `the stream hides the others, from its beginning on`() async throws {
     let fixture = Self.fixture()
-    try await withThrowingTaskGroup { group in
-      group.addTask { await fixture.plane.runScopes() }
-      let reply = await fixture.ask("GET", "/api/v1/stream", token: PlaneFixture.scoped)
-      guard case .frames(let open) = reply.body else { throw FixtureError.noStream }
-      let stream = try await open(StreamConnection {})
-      let first = String(decoding: try #require(await stream.next()), as: UTF8.self)
-      #expect(first.contains("alpha") && first.contains("mine") && !first.contains("beta"))
-      stream.written()
-      for name in ["beta", "alpha"] {
-        fixture.node.publish(.log(Self.line(name, "news of \(name)")))
-        fixture.node.publish(.run(RunEvent(run: RunID("run_\(name)"), agent: AgentName(name), status: "running")))
-        fixture.node.publish(.agent(AgentEvent(agent: AgentName(name), state: "running")))
-      }
-      fixture.node.publish(.secret(SecretEvent(name: "beta-key", purpose: "provider beta")))
-      fixture.node.publish(
-        .supervisor(SupervisorEvent(supervisor: SupervisorName("beta"), kind: "shutdown", child: "beta", note: "beta")))
-      var told = ""
-      while !told.contains("news of alpha") || !told.contains("run_alpha") {
-        fixture.clock.advance(OperatorLimits.flushInterval)
-        told += String(decoding: await stream.next() ?? [], as: UTF8.self)
-        stream.written()
-      }
-      #expect(!told.contains("beta"))
-      group.cancelAll()
+    let scopes = Task { await fixture.plane.runScopes() }
+    defer { scopes.cancel() }
+    let reply = await fixture.ask("GET", "/api/v1/stream", token: PlaneFixture.scoped)
+    guard case .frames(let open) = reply.body else { throw FixtureError.noStream }
+    let stream = try await open(StreamConnection {})
+    let first = String(decoding: try #require(await stream.next()), as: UTF8.self)
+    #expect(first.contains("alpha") && first.contains("mine") && !first.contains("beta"))
+    stream.written()
+    for name in ["beta", "alpha"] {
+      fixture.node.publish(.log(Self.line(name, "news of \(name)")))
+      fixture.node.publish(.run(RunEvent(run: RunID("run_\(name)"), agent: AgentName(name), status: "running")))
+      fixture.node.publish(.agent(AgentEvent(agent: AgentName(name), state: "running")))
     }
+    fixture.node.publish(.secret(SecretEvent(name: "beta-key", purpose: "provider beta")))
+    fixture.node.publish(
+      .supervisor(SupervisorEvent(supervisor: SupervisorName("beta"), kind: "shutdown", child: "beta", note: "beta")))
+    var told = ""
+    while !told.contains("news of alpha") || !told.contains("run_alpha") {
+      fixture.clock.advance(OperatorLimits.flushInterval)
+      told += String(decoding: await stream.next() ?? [], as: UTF8.self)
+      stream.written()
+    }
+    #expect(!told.contains("beta"))
   }
 }

@@ -15,8 +15,13 @@ package struct GateCalibration: Sendable, Hashable {
 
   /// One part of the scale.
   package struct Bin: Sendable, Hashable {
-    package var decided = 0
-    package var accepted = 0
+    package var decided: Int
+    package var accepted: Int
+
+    package init(decided: Int = 0, accepted: Int = 0) {
+      self.decided = decided
+      self.accepted = accepted
+    }
   }
 
   package let validator: String

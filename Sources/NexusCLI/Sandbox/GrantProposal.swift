@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAPI
 package import NexusCore
 
 /// The smallest grants that would have let through what a sandbox denied; for a person to judge, never taken by itself.

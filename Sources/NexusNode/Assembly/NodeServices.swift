@@ -5,6 +5,7 @@ internal import Glibc
 internal import Logging
 package import NexusAPI
 internal import NexusCore
+internal import NexusEgress
 internal import NexusGateway
 internal import NexusKernel
 internal import NexusRuntime

@@ -11,8 +11,13 @@ final class GrantedHost: Sendable {
   let raw: Int
   private let process: Running
 
-  init(for project: Project) async throws {
+  /// Cancels the test where nothing can make certificates.
+  private static func check() throws {
     guard Checkout.onPath("openssl") != nil else { try Test.cancel("no openssl on this machine") }
+  }
+
+  init(for project: Project) async throws {
+    try Self.check()
     process = try project.start([Checkout.python(), Checkout.support("hosts.py")])
     let ports = try await process.wait(for: "the host") { transcript -> [Int]? in
       guard let line = transcript.outLines.first, line.hasPrefix("listening ") else { return nil }
