@@ -147,7 +147,8 @@ private struct BuildSteps {
         "Extern", "-swift-version", "6", "-wmo", "-parse-as-library", "-Osize", "-module-name", "skill",
         "-diagnostic-style", "llvm", "-no-color-diagnostics", "-module-cache-path", scratch + "/modules",
         "-file-prefix-map", "\(scratch)/=", "-file-prefix-map", "\(prefix.isEmpty ? directory + "/" : prefix)=",
-        "-Xcc", "-ffreestanding",
+        // Else the object has a hash in it of everything that it was compiled with, paths included.
+        "-Xfrontend", "-disable-incremental-llvm-codegen", "-Xcc", "-ffreestanding",
       ] + paths + ["-c", "-o", object])
     objects.append(object)
     if let tables = toolchain.unicodeTables { objects.append(tables) }
