@@ -21,7 +21,9 @@ package enum IntegrityEntry: Sendable, Hashable {
 
 /// A checkpoint as the journal keeps it.
 package struct CheckpointSeal: Sendable, Hashable {
-  /// From 1 on; 0 is the beginning of the run. It only grows, also behind a roll-back.
+  /// From 1 on; 0 is the beginning of the run.
+  ///
+  /// It only grows, also behind a roll-back.
   package var number: Int
   /// The step that is over.
   package var step: StepPath

@@ -29,11 +29,12 @@ extension RunEntry {
 
 /// Whether a journal is whole.
 enum JournalCheck {
-  /// What is missing of it; nil if nothing is, or if a person has seen it.
+  /// Looks for entries that are missing.
   ///
   /// - Parameters:
   ///   - journal: its entries, in order.
   ///   - head: the number of the last entry, as the row of the run has it.
+  /// - Returns: what is missing of it; nil if nothing is, or if a person has seen it.
   static func gap(in journal: [JournalEntry], head: JournalSequence) -> IntegrityDoubt? {
     var expected = JournalSequence.none.next
     var doubt: IntegrityDoubt?

@@ -61,7 +61,8 @@ package struct RunSummary: Sendable, Hashable {
     endedAt = nil
   }
 
-  /// The run may be removed: it is final, or a part of it is gone already. One that is halted for a doubt waits for a
-  /// person.
+  /// The run may be removed: it is final, or a part of it is gone already.
+  ///
+  /// One that is halted for a doubt waits for a person.
   package var isOver: Bool { status.isFinal || (status == .halted && error?.code == RunError.pruned.code) }
 }

@@ -50,8 +50,9 @@ struct RunFacet: Hashable {
     return facet
   }
 
-  /// The run may be removed: it is final, or a part of it is gone already. One that is halted for a doubt waits for a
-  /// person.
+  /// The run may be removed: it is final, or a part of it is gone already.
+  ///
+  /// One that is halted for a doubt waits for a person.
   var isOver: Bool { status.isFinal || (status == .halted && code == RunError.pruned.code) }
 
   /// Codes of ours are few; whatever else stands there, an agent may have made up.

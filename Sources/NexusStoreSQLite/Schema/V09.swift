@@ -3,6 +3,7 @@
 
 extension Migration {
   /// The state of the project that its agents share: under each key its versions, with who wrote and who read them.
+  ///
   /// `revision` counts the writes of the row, so that of two who write at the same time one comes too late; `version` is
   /// that of the value.
   static let v09 = Migration(
