@@ -32,11 +32,13 @@ struct ContextTests {
 
   // MARK: State
 
-  @Test func `a value is written over the version that was read, and by nobody who has read an older one`() async throws {
+  @Test func `a value is written over the version that was read, and by nobody who has read an older one`() async throws
+  {
     let config = Self.config(
       [
         try Self.sharer("first", "put", "price", "10", "0", "put", "price", "11", "0", "get", "price"),
-        try Self.sharer("second", "get", "price", "put", "price", "12", "read", "put", "price", "13", "read", "get", "price"),
+        try Self.sharer(
+          "second", "get", "price", "put", "price", "12", "read", "put", "price", "13", "read", "get", "price"),
       ],
       """
       workflows:
@@ -89,7 +91,8 @@ struct ContextTests {
       [
         try sharer("first", "put", "price", "10", "0"),
         // The second time nobody is faster any more.
-        try sharer("orderer", "get", "price", "once", "overtaken", "call", "faster", "then", "print", #"{"ordered": true}"#),
+        try sharer(
+          "orderer", "get", "price", "once", "overtaken", "call", "faster", "then", "print", #"{"ordered": true}"#),
         try sharer("faster", "get", "price", "put", "price", "12", "read"),
         "reader: { command: [\"sh\", \"-c\", \"cat > read; cat read\"] }",
       ],
@@ -136,7 +139,8 @@ struct ContextTests {
         [
           try Self.sharer("first", "put", "price", "10", "0"),
           try Self.sharer(
-            "buyer", "get", "price", "once", "overtaken", "call", "faster", "call", "payer", "get", "price", "then", "call",
+            "buyer", "get", "price", "once", "overtaken", "call", "faster", "call", "payer", "get", "price", "then",
+            "call",
             "payer"),
           try Self.sharer("faster", "get", "price", "put", "price", "12", "read"),
           try Self.sharer(
@@ -178,12 +182,15 @@ struct ContextTests {
 
   // MARK: Quarantine
 
-  @Test func `what an invalid intermediate result has left behind is quarantined, and its readers are known`() async throws {
+  @Test func `what an invalid intermediate result has left behind is quarantined, and its readers are known`()
+    async throws
+  {
     let config = Self.config(
       [
         try Self.sharer("first", "put", "price", "10", "0"),
         // Writes what is wrong, has it read, and comes to a wrong result.
-        try Self.sharer("guesser", "get", "price", "put", "price", "-5", "read", "call", "looker", "print", #"{"price": -5}"#),
+        try Self.sharer(
+          "guesser", "get", "price", "put", "price", "-5", "read", "call", "looker", "print", #"{"price": -5}"#),
         try Self.sharer("looker", "get", "price"),
       ],
       """
@@ -216,7 +223,8 @@ struct ContextTests {
     let config = Self.config(
       [
         try Self.sharer(
-          "guesser", "context", #"{"key": "weather", "source": "a window"}"#, "call", "payer", "print", #"{"done": true}"#)
+          "guesser", "context", #"{"key": "weather", "source": "a window"}"#, "call", "payer", "print",
+          #"{"done": true}"#)
       ],
       """
       governance:

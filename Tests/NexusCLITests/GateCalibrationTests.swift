@@ -52,7 +52,8 @@ import Testing
     func journal(_ confidence: String, accepted: Int, of count: Int) -> [JournalItem] {
       (0..<count).flatMap { [judged(confidence), decided($0 < accepted ? "accept" : "stop")] }
     }
-    let known = journal("0.96", accepted: 20, of: 20) + journal("0.86", accepted: 19, of: 20)
+    let known =
+      journal("0.96", accepted: 20, of: 20) + journal("0.86", accepted: 19, of: 20)
       + journal("0.66", accepted: 10, of: 20)
     #expect(calibration(known)?.threshold(accepting: 0.95) == 0.85)
     #expect(calibration(known)?.threshold(accepting: 0.5) == 0.65)

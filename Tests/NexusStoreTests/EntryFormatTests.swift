@@ -172,7 +172,9 @@ import Testing
   /// A new case of `RunEntry` stops this from compiling, or stays out of the goldens and fails it.
   @Test func `the goldens hold every kind of entry`() {
     var missing: Set<Int> = Set(0..<33)
-    for entry in Self.entries + Self.flowEntries + Self.gateEntries + Self.integrityEntries { missing.remove(Self.number(of: entry)) }
+    for entry in Self.entries + Self.flowEntries + Self.gateEntries + Self.integrityEntries {
+      missing.remove(Self.number(of: entry))
+    }
     #expect(missing == [])
   }
 

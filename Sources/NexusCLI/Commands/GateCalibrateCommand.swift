@@ -56,14 +56,16 @@ struct GateCalibrateCommand: NaosCommand {
 
   private static func table(_ all: [GateCalibration], _ share: Double, _ style: Style) -> String {
     guard !all.isEmpty else { return "" }
-    var table = TextTable(["VALIDATOR", "ASKED", "FIRED", "CONFIDENCE", "DECIDED", "ACCEPTED", "PROCEED FROM"], rightAligned: [1, 2, 4, 5])
+    var table = TextTable(
+      ["VALIDATOR", "ASKED", "FIRED", "CONFIDENCE", "DECIDED", "ACCEPTED", "PROCEED FROM"], rightAligned: [1, 2, 4, 5])
     for one in all {
       let proceed = one.threshold(accepting: share).map { "\($0)" } ?? "–"
       let head = [one.validator, "\(one.asked)", "\(one.fired)"]
       let bins = one.bins.enumerated().filter { $0.element.decided > 0 }
       if bins.isEmpty { table.add(head + ["–", "0", "–", proceed]) }
       for (place, (index, bin)) in bins.enumerated() {
-        let range = "\(Double(index) / Double(GateCalibration.bins))–\(Double(index + 1) / Double(GateCalibration.bins))"
+        let range =
+          "\(Double(index) / Double(GateCalibration.bins))–\(Double(index + 1) / Double(GateCalibration.bins))"
         table.add(
           (place == 0 ? head : ["", "", ""])
             + [range, "\(bin.decided)", "\(bin.accepted * 100 / bin.decided)%", place == 0 ? proceed : ""])

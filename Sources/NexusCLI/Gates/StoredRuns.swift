@@ -8,7 +8,8 @@ internal import NexusCore
 enum StoredRuns {
   /// The runs that were started since then, the newest first; nil for all.
   static func forEach(
-    of name: String? = nil, since start: WallTime?, _ operations: any NodeOperations, _ body: (RunRow) async throws -> Void
+    of name: String? = nil, since start: WallTime?, _ operations: any NodeOperations,
+    _ body: (RunRow) async throws -> Void
   ) async throws {
     var filter = RunFilter(name: name, parent: "any", limit: 200)
     while true {

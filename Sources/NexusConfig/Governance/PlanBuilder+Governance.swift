@@ -15,7 +15,8 @@ extension PlanBuilder {
     guard let fields = single("governance")?.fields else { return }
     var spec = GovernanceSpec()
     spec.onStaleContext = fields.word("onStaleContext", as: GovernanceSpec.OnForbidden.self) ?? .refuse
-    spec.stopWhen = Set((fields.value("stopWhen")?.list ?? []).compactMap { $0.text.flatMap(StopCondition.init(rawValue:)) })
+    spec.stopWhen = Set(
+      (fields.value("stopWhen")?.list ?? []).compactMap { $0.text.flatMap(StopCondition.init(rawValue:)) })
     spec.permitsByDefault = fields.text("default") == "permit"
     spec.onForbidden = fields.word("onForbidden", as: GovernanceSpec.OnForbidden.self) ?? .stop
     for entry in fields.value("tools")?.entries ?? [] {

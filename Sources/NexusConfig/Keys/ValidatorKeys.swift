@@ -53,7 +53,7 @@ extension ConfigKeys {
 
   /// What this version says no to, with the reason.
   private static let notYet: [KeySpec] = [
-    KeySpec("escalate", .anything, "Refused: whoever runs the node decides, with `naos runs decide`."),
+    KeySpec("escalate", .anything, "Refused: whoever runs the node decides, with `naos runs decide`.")
   ]
 
   private static let confidence = ObjectShape(

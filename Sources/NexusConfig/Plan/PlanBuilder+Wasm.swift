@@ -98,13 +98,6 @@ extension PlanBuilder {
           "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module \(why)", at: field.keyLocation,
           help: "remove it"))
     }
-    for name in ["netBytes", "requests"] {
-      guard let field = limits.field(name) else { continue }
-      report(
-        Diagnostic(
-          "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module reaches no host", at: field.keyLocation,
-          help: "remove it"))
-    }
   }
 
   private mutating func size(_ name: String, _ limits: Fields, most: Int64 = .max) -> Int64? {

@@ -106,7 +106,9 @@ enum ConfigReference {
         enforce refuses the launch (NX-AGT-014); `naos doctor` says which it can.
         """, shape: ConfigKeys.ceilings),
     Section(title: "`sandbox.fs[]`", text: "A text alone is `path`.", shape: ConfigKeys.fsGrant),
-    Section(title: "`sandbox.net[]`", text: """
+    Section(
+      title: "`sandbox.net[]`",
+      text: """
         A text alone is `host` or `host:port`. What a process agent can do with a host is told on the page on sandboxes.
         """, shape: ConfigKeys.netGrant),
     Section(

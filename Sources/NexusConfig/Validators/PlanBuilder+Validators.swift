@@ -98,7 +98,7 @@ extension PlanBuilder {
 
   private mutating func refuseUnbuilt(_ fields: Fields) {
     let reasons = [
-      ("escalate", "whoever runs the node decides about what is escalated", "remove it: naos runs decide RUN STEP"),
+      ("escalate", "whoever runs the node decides about what is escalated", "remove it: naos runs decide RUN STEP")
     ]
     for (key, reason, help) in reasons {
       guard let field = fields.field(key) else { continue }

@@ -154,7 +154,9 @@ package struct FlowMachine: DurableMachine {
       rollBack(to: number, by: who, reason: reason, allowsUnverified: allowsUnverified, &turn)
     case .nodeStopping: leave(&turn)
     case .recordStep(let path, let value):
-      if !state.open.isEmpty, state.status != .halted, state.recorded[path] == nil { note(.stepRecorded(path: path, value: value), &turn) }
+      if !state.open.isEmpty, state.status != .halted, state.recorded[path] == nil {
+        note(.stepRecorded(path: path, value: value), &turn)
+      }
       return turn.decision
     }
     advance(&turn)

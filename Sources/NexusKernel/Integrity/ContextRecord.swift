@@ -84,7 +84,8 @@ package struct ContextRecord: Sendable, Hashable {
   package mutating func quarantine(_ writer: ContextWriter, at time: WallTime) -> [ContextVersion] {
     var found: [ContextVersion] = []
     // What was brought back is its writer's, too.
-    for index in versions.indices where versions[index].writer.isSameStep(as: writer) && !versions[index].isQuarantined {
+    for index in versions.indices where versions[index].writer.isSameStep(as: writer) && !versions[index].isQuarantined
+    {
       versions[index].isQuarantined = true
       found.append(versions[index])
     }

@@ -36,13 +36,16 @@ package struct UnreadableRun: DurableMachine {
       return writing([
         .integrity(.haltAccepted(by: who, reason: reason, policy: nil)), .paused(.version, note: note),
       ])
-    case .doubted(let doubt): return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.halted(doubt)])
+    case .doubted(let doubt):
+      return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.halted(doubt)])
     case .cancel(let who):
-      return outlook.status == .halted ? DurableDecision([], [.settle]) : writing([.cancelRequested(by: who), .cancelled])
+      return outlook.status == .halted
+        ? DurableDecision([], [.settle]) : writing([.cancelRequested(by: who), .cancelled])
     case .kill(let who):
       return outlook.status == .halted
         ? DurableDecision([], [.settle]) : writing([.killed(by: who, uncompensated: [])])
-    case .contextRead, .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted, .childEnded, .event, .pause,
+    case .contextRead, .rollBack, .attemptEnded, .due, .woken, .attemptTimedOut, .queueTimedOut, .childStarted,
+      .childEnded, .event, .pause,
       .skip,
       .markDone, .decide, .timeout, .supervisorGaveUp, .nodeStopping, .recordStep:
       return DurableDecision([], [.settle])

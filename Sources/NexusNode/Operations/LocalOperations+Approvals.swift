@@ -46,7 +46,8 @@ extension LocalOperations {
   }
 
   func state(_ key: String) async throws(OperationError) -> StateReport {
-    let report = try await reading { () async throws(StoreError) in try await StateReports.report(key, in: parts.store) }
+    let report = try await reading { () async throws(StoreError) in try await StateReports.report(key, in: parts.store)
+    }
     guard let report else { throw .unknownKey(key) }
     return report
   }

@@ -22,7 +22,8 @@ extension AgentCallRouter {
     if let recorded = await driver.recorded(result) { return AgentReply(status: 200, body: recorded) }
     do throws(RuntimeRefusal) {
       let order = AgentCallOrder(
-        name: call.path[1], input: body["input"] ?? .null, key: "\(run)/\(result)\(Self.suffix(driver.rollbacks))", caller: run,
+        name: call.path[1], input: body["input"] ?? .null, key: "\(run)/\(result)\(Self.suffix(driver.rollbacks))",
+        caller: run,
         agent: call.caller.agent,
         isAbandoned: body["parentClose"]?.stringValue == ParentClose.abandon.rawValue)
       // Written down before it begins, so that whoever ends this run knows that there is one to look for.

@@ -13,7 +13,8 @@ extension ApprovalDesk {
       let query = ApprovalQuery(statuses: ApprovalQuery.live, run: run, limit: ApprovalLimits.openInRun)
       // What cannot be read now is void all the same: its digest has the epoch of the run in it.
       guard let open = try? await services.store.approvals(query) else { return }
-      for machine in open.compactMap(\.machine) where max(machine.request.requestedAt, machine.settledAt ?? time) > time {
+      for machine in open.compactMap(\.machine) where max(machine.request.requestedAt, machine.settledAt ?? time) > time
+      {
         _ = try? await change(machine.request.id, .void(reason: "the run went back behind it"))
       }
     }

@@ -57,7 +57,9 @@ struct ContextCalls: Sendable {
       item.version = number
     }
     if let text = body["observedAt"]?.stringValue {
-      guard let time = WallTime(iso8601: text), time <= now else { return Self.bad("observedAt", "a time that has been") }
+      guard let time = WallTime(iso8601: text), time <= now else {
+        return Self.bad("observedAt", "a time that has been")
+      }
       item.observedAt = time
     }
     if let value = body["validUntil"], !value.isNull {
@@ -114,7 +116,8 @@ struct ContextCalls: Sendable {
     else {
       return .problem(
         status: 413, code: "NX-GAT-106", title: "Too large",
-        detail: "a value may have \(ContextRecord.maxValueBytes) bytes as JSON, and nest \(JSONValue.maxDepth - Self.levelsAround) levels"
+        detail:
+          "a value may have \(ContextRecord.maxValueBytes) bytes as JSON, and nest \(JSONValue.maxDepth - Self.levelsAround) levels"
       )
     }
     let now = services.clock.wallNow()
@@ -179,7 +182,8 @@ struct ContextCalls: Sendable {
   private static let badKey = CallMembers.problem(
     "a key has 1 to \(ContextItem.maxKeyBytes) bytes, and no control characters")
 
-  private static let badEnd = bad("validUntil", "a duration such as 15m, seconds, or a time such as 2026-12-01T08:00:00Z")
+  private static let badEnd = bad(
+    "validUntil", "a duration such as 15m, seconds, or a time such as 2026-12-01T08:00:00Z")
 
   private static func bad(_ member: String, _ what: String) -> AgentReply {
     CallMembers.problem("`\(member)` is \(what)")

@@ -77,7 +77,8 @@ extension RunExecutor {
     switch record.summary.status {
     case .halted where record.isPruned: return nil
     case .halted:
-      return "naos runs resume \(record.id) --accept \"…\" lets it go on; naos runs checkpoints \(record.id) shows what it can go back to"
+      return
+        "naos runs resume \(record.id) --accept \"…\" lets it go on; naos runs checkpoints \(record.id) shows what it can go back to"
     case .completed, .compensated, .compensatedPartial, .stopped:
       return record.kind == .workflow || record.kind == .saga
         ? "\(restart); naos runs fork \(record.id) --from STEP keeps what does not need the step" : restart

@@ -49,7 +49,8 @@ package enum ContextFormat {
       "step": .string(version.writer.step.text), "attempt": .int(Int64(version.writer.attempt.value)),
       "isQuarantined": .bool(version.isQuarantined), "moreReaders": .int(Int64(version.moreReaders)),
       "readers": .array(
-        version.readers.map { ["run": .string($0.run.text), "step": .string($0.step.text), "at": .int($0.at.microseconds)]
+        version.readers.map {
+          ["run": .string($0.run.text), "step": .string($0.step.text), "at": .int($0.at.microseconds)]
         }),
     ]
     object["run"] = version.writer.run.map { .string($0.text) }

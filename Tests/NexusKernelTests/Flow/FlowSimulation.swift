@@ -30,7 +30,8 @@ struct FlowSimulation {
     doubtsLeft = doubts
     self.goesBack = goesBack
     let definition = try RandomFlow.make(&random)
-    player = FlowPlayer(definition, input: ["list": ["x", "y", "z"]], rules: doubts > 0 ? Self.doubting : Self.trusting)
+    player = FlowPlayer(
+      definition, input: ["list": ["x", "y", "z"]], rules: doubts > 0 ? Self.doubting : Self.trusting)
     killsLeft = Int.random(in: 0...4, using: &random)
     troubleLeft = Int.random(in: 0...5, using: &random)
   }

@@ -58,7 +58,8 @@ extension FlowSimulation {
     for seed in (part * Self.chunk)..<((part + 1) * Self.chunk) {
       var simulation = try FlowSimulation(seed: seed, doubts: 3)
       if let problem = simulation.walk() ?? simulation.brokenSeal
-        ?? HaltRules(simulation.player.journal).broken() {
+        ?? HaltRules(simulation.player.journal).broken()
+      {
         Issue.record("seed \(seed): \(problem)\n\(simulation.player.words.joined(separator: " · "))")
         return
       }
@@ -72,7 +73,8 @@ extension FlowSimulation {
     for seed in (part * Self.chunk)..<((part + 1) * Self.chunk) {
       var simulation = try FlowSimulation(seed: seed, doubts: 3, goesBack: true)
       if let problem = simulation.walk() ?? simulation.brokenSeal
-        ?? HaltRules(simulation.player.journal).broken() {
+        ?? HaltRules(simulation.player.journal).broken()
+      {
         Issue.record("seed \(seed): \(problem)\n\(simulation.player.words.joined(separator: " · "))")
         return
       }

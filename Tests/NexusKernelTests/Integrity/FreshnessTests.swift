@@ -13,7 +13,8 @@ import Testing
     _ version: Int64? = 3, digest: String? = "d3", age: Duration = .seconds(10), validFor: Duration? = nil
   ) -> ContextItem {
     ContextItem(
-      key: "k", version: version, digest: digest, observedAt: now + (.zero - age), validUntil: validFor.map { now + $0 },
+      key: "k", version: version, digest: digest, observedAt: now + (.zero - age),
+      validUntil: validFor.map { now + $0 },
       source: "state")
   }
 
@@ -86,9 +87,11 @@ import Testing
     #expect(record.current?.value == "good" && record.current?.restores == 1)
     #expect(record.versions.filter(\.isQuarantined).map(\.number) == [2, 3])
     // Whoever read the good one reads nothing new; whoever read the bad one does not go on with it.
-    let item = ContextItem(key: "k", version: 1, digest: JSONValue.string("good").text(), observedAt: time, source: "state")
+    let item = ContextItem(
+      key: "k", version: 1, digest: JSONValue.string("good").text(), observedAt: time, source: "state")
     #expect(Freshness.of(item, now: record.standing, at: time) == .fresh)
-    let bad = ContextItem(key: "k", version: 3, digest: JSONValue.string("worse").text(), observedAt: time, source: "state")
+    let bad = ContextItem(
+      key: "k", version: 3, digest: JSONValue.string("worse").text(), observedAt: time, source: "state")
     #expect(Freshness.of(bad, now: record.standing, at: time) == .superseded)
     #expect(record.quarantine(writer("b"), at: time).isEmpty)
   }

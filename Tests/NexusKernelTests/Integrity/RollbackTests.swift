@@ -212,7 +212,8 @@ import Testing
       #expect(player.status != .halted, "\(path)")
     }
     #expect(player.status == .completed)
-    #expect(player.words.filter { $0.hasPrefix("sealed") } == ["sealed 1 verified", "sealed 2", "sealed 3", "sealed 4"])
+    #expect(
+      player.words.filter { $0.hasPrefix("sealed") } == ["sealed 1 verified", "sealed 2", "sealed 3", "sealed 4"])
   }
 }
 

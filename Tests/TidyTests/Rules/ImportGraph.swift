@@ -69,7 +69,9 @@ enum ImportGraph {
     "ArgumentParser": ["NexusCLI"],
     "ServiceLifecycle": ["NexusNode"],
     "UnixSignals": ["NexusNode"],
-    "Crypto": ["NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusSkills", "NexusGateway", "NexusServer", "NexusNode"],
+    "Crypto": [
+      "NexusAudit", "NexusStoreSQLite", "NexusWasm", "NexusSkills", "NexusGateway", "NexusServer", "NexusNode",
+    ],
     "Logging": ["NexusTelemetry", "NexusServer", "NexusNode"],
     "DequeModule": ["NexusKernel", "NexusGateway", "NexusRuntime"],
     "HeapModule": ["NexusKernel"],
