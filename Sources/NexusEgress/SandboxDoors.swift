@@ -59,7 +59,7 @@ final class SandboxDoors {
     let channel = try await ServerBootstrap(group: loop)
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try sandbox.value.admit(channel, to: grant) }
       }

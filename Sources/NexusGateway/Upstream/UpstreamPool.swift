@@ -73,7 +73,7 @@ final class UpstreamPool {
     let timeout = limits.connectTimeout
     return ClientBootstrap(group: loop)
       .connectTimeout(TimeAmount(timeout))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       // So that the end of a connection can be looked at before its socket is gone.
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelInitializer { channel in

@@ -102,7 +102,7 @@ package struct HTTPClient: Sendable {
     let setup = ConnectionSetup(endpoint: request.endpoint, tls: context, total: left, idle: timeouts.idle)
     let bootstrap = ClientBootstrap(group: group)
       .connectTimeout(.nanoseconds(limit.wholeNanoseconds))
-      .channelOption(.socketOption(.tcp_nodelay), value: request.endpoint.isUnix ? 0 : 1)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
     switch request.endpoint {
     case .tcp(let host, let port), .tls(let host, let port):
       guard let pinned = request.pinned ?? IPAddress(host) else {
@@ -120,11 +120,6 @@ package struct HTTPClient: Sendable {
 }
 
 extension HTTPEndpoint {
-  var isUnix: Bool {
-    if case .unix = self { return true }
-    return false
-  }
-
   /// What the `Host` field says.
   var authority: String {
     switch self {

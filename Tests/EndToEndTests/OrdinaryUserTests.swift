@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import Foundation
+import Glibc
+import NexusCore
+import Testing
+
+/// A node of a user without any privilege; run by root these tests leave it first, for all others are then root's.
+@Suite(.seated)
+struct OrdinaryUserTests {
+  private static let nobody: uid_t = 65534
+
+  /// Runs a command of `naos` as a user that is not root.
+  private func naos(_ project: Project, _ arguments: String...) async throws -> Outcome {
+    guard geteuid() == 0 else { return try await project.naos(arguments) }
+    guard let setpriv = Checkout.onPath("setpriv") else { try Test.cancel("no setpriv on this machine") }
+    for file in try FileManager.default.subpathsOfDirectory(atPath: project.folder) + ["."] {
+      chown(project.path(file), Self.nobody, Self.nobody)
+    }
+    let command = [setpriv, "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups", Checkout.naos]
+    let running = try project.start(command + arguments)
+    running.closeInput()
+    let transcript = try await running.end()
+    guard case .code(let status) = transcript.exit else {
+      throw GaveUp(description: "naos \(arguments) was ended: \(transcript.errText)")
+    }
+    return Outcome(status: status, out: transcript.outText, err: transcript.errText)
+  }
+
+  @Test func `an agent of an ordinary user gets its answers through the agent plane`() async throws {
+    try await Project.with(
+      """
+      name: user
+      server: { port: 0 }
+      agents:
+        reader: { prompt: Answer from the documents., tools: [files.search, files.read], retry: 1 }
+
+      """
+    ) { project in
+      try project.write("A saga undoes its steps in reverse order.\n", to: "docs/sagas.md")
+      let run = try await naos(project, "run", "reader", "--input", "What does a saga undo?", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(run.out.contains("reverse order"), "\(run.out)")
+    }
+  }
+
+  @Test func `a sandbox of an ordinary user reaches the granted host`() async throws {
+    guard Checkout.onPath("curl") != nil else { try Test.cancel("no curl on this machine") }
+    try await Project.with { project in
+      let host = try await GrantedHost(for: project)
+      try project.write(
+        """
+        name: user
+        server: { port: 0 }
+        agents:
+          reacher:
+            command:
+              - sh
+              - -c
+              - curl -sS http://example.test:\(host.plain)/a && curl -sS --cacert cert.pem https://example.test:\(host.secure)/a
+            sandbox: { net: [\(host.grants)] }
+            retry: 1
+
+        """, to: "nexus.config.yaml")
+      try await SandboxTests.needSandbox(project)
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, "run", "reacher", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"]?.stringValue == "hello 0hello 0", "\(run.out)")
+      #expect(host.requests.count == 2, "\(host.lines)")
+    }
+  }
+}
