@@ -30,7 +30,7 @@ package struct HaltRules {
     return nil
   }
 
-  /// Before a run stands at a checkpoint again, what completed behind it and can be undone was, or is named.
+  /// What is undone on the way to a checkpoint, and what is named as standing there, was done behind it.
   private func checkUndone() -> String? {
     var line: [(number: Int, path: StepPath)] = []
     var undone: Set<StepPath> = []

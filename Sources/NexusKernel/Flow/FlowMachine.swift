@@ -122,7 +122,7 @@ package struct FlowMachine: DurableMachine {
     // What the end of a step mostly comes to: its attempt ended, it is completed, the next attempt.
     turn.decision.entries.reserveCapacity(4)
     takeUp(event, &turn)
-    if !rules.stopWhen.isEmpty { checkClock(&turn) }
+    if !rules.stopWhen.isEmpty { checkClock(at: event, &turn) }
     switch event {
     case .claimed(let trapped): claimed(trapped: trapped, &turn)
     case .attemptEnded(let path, let end, let output): attemptEnded(path, end, output, &turn)

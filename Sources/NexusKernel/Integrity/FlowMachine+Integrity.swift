@@ -28,11 +28,16 @@ extension FlowMachine {
   }
 
   /// The clock stands before the last entry: what follows from times cannot be trusted.
-  mutating func checkClock(_ turn: inout Turn) {
+  mutating func checkClock(at event: DurableEvent, _ turn: inout Turn) {
     guard let last = state.lastAt, last - turn.now > IntegrityRules.clockTolerance, !isResting else { return }
     let doubt = IntegrityDoubt(
       .clockRegressed, note: "it is \(turn.now.iso8601), and the journal has an entry of \(last.iso8601)")
-    _ = halts(for: doubt, &turn)
+    guard halts(for: doubt, &turn), case .attemptEnded(let ended, _, _) = event else { return }
+    // There is nothing left to kill of the attempt whose end this is.
+    turn.decision.actions.removeAll { action in
+      guard case .stopAttempt(let path, _) = action else { return false }
+      return path == ended
+    }
   }
 
   /// Before the run is gone on with: its checkpoints are what was sealed, and the rules those under which it began.

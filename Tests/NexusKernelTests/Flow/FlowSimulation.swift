@@ -45,7 +45,7 @@ struct FlowSimulation {
       if player.isSettled, player.open.isEmpty {
         if player.status.isFinal {
           // What was done anew has other keys and ends a second time; what holds of it `HaltRules` say.
-          return checkRecovery() ?? (player.machine.rollbacks > 0 ? nil : checkRules())
+          return checkRecovery() ?? (wentBack ? nil : checkRules())
         }
         revive()
         continue
@@ -72,6 +72,14 @@ struct FlowSimulation {
       if !goOn() { return "nothing can happen any more, and the run is \(player.status)" }
     }
     return "no end after \(Self.maxTurns) turns"
+  }
+
+  /// A person has had it go back to a checkpoint, whether or not it came there.
+  private var wentBack: Bool {
+    player.journal.contains { entry in
+      guard case .integrity(.rollbackStarted) = entry.entry else { return false }
+      return true
+    }
   }
 
   mutating func chance(_ oneIn: Int) -> Bool { Int.random(in: 0..<oneIn, using: &random) == 0 }
