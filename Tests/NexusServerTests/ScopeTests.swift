@@ -79,41 +79,4 @@ import Testing
     let decided = fixture.node.state.withLock { $0.decisions.map(\.0) }
     #expect(decided == [ApprovalID("apr_alpha")])
   }
-
-  @Test(.timeLimit(.minutes(1))) func `the stream hides the others, from its beginning on`() async throws {
-    let fixture = Self.fixture()
-    try await withThrowingTaskGroup { group in
-      group.addTask { await fixture.plane.runScopes() }
-      try await Self.follow(fixture)
-      group.cancelAll()
-    }
-  }
-
-  private static func follow(_ fixture: PlaneFixture) async throws {
-    let reply = await fixture.ask("GET", "/api/v1/stream", token: PlaneFixture.scoped)
-    guard case .frames(let open) = reply.body else { throw FixtureError.noStream }
-    let stream = try await open(StreamConnection {})
-    let first = String(decoding: try #require(await stream.next()), as: UTF8.self)
-    #expect(first.contains("alpha") && first.contains("mine") && !first.contains("beta"))
-    stream.written()
-    var told = ""
-    while !told.contains("news of alpha") || !told.contains("run_alpha") {
-      publish(to: fixture)
-      fixture.clock.advance(OperatorLimits.flushInterval)
-      told += String(decoding: try #require(await stream.next()), as: UTF8.self)
-      stream.written()
-    }
-    #expect(!told.contains("beta"))
-  }
-
-  private static func publish(to fixture: PlaneFixture) {
-    for name in ["beta", "alpha"] {
-      fixture.node.publish(.log(line(name, "news of \(name)")))
-      fixture.node.publish(.run(RunEvent(run: RunID("run_\(name)"), agent: AgentName(name), status: "running")))
-      fixture.node.publish(.agent(AgentEvent(agent: AgentName(name), state: "running")))
-    }
-    fixture.node.publish(.secret(SecretEvent(name: "beta-key", purpose: "provider beta")))
-    fixture.node.publish(
-      .supervisor(SupervisorEvent(supervisor: SupervisorName("beta"), kind: "shutdown", child: "beta", note: "beta")))
-  }
 }
