@@ -13,6 +13,8 @@ final class FakeNode: NodeOperations {
     var started: [StartRun] = []
     var stopped: [String] = []
     var lines: [LogEvent] = []
+    /// Where the next page of lines begins.
+    var cursor: String?
     var watchers: [AsyncStream<NodeEvent>.Continuation] = []
     /// What each of them wants.
     var filters: [EventFilter] = []
@@ -100,7 +102,7 @@ final class FakeNode: NodeOperations {
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
     state.withLock { state in
       state.readings += 1
-      return LogPage(lines: state.lines)
+      return LogPage(lines: state.lines, next: state.cursor)
     }
   }
   func costs() async throws(OperationError) -> CostReport { CostReport() }

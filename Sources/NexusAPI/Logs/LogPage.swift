@@ -15,7 +15,7 @@ package struct LogQuery: Sendable, Hashable {
   package var limit: Int
   /// The `next` of the page before: lines after it.
   package var cursor: String?
-  /// Only lines of these agents, of what is followed.
+  /// Only lines of these agents; nil for all.
   package var only: Set<String>?
 
   package init(

@@ -37,9 +37,11 @@ enum LogPages {
     do throws(FileError) {
       let page =
         if let cursor {
-          try reader.read(agent: query.agent, run: query.run, step: query.step, after: cursor, limit: query.limit)
+          try reader.read(
+            agent: query.agent, among: query.only, run: query.run, step: query.step, after: cursor, limit: query.limit)
         } else {
-          try reader.tail(agent: query.agent, run: query.run, step: query.step, lines: query.limit)
+          try reader.tail(
+            agent: query.agent, among: query.only, run: query.run, step: query.step, lines: query.limit)
         }
       return LogPage(lines: page.lines, next: page.next.text)
     } catch {

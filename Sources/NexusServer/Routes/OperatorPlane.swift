@@ -66,10 +66,13 @@ package struct OperatorPlane: Sendable {
   }
 
   /// Runs what the planes of parts of the project need, as they come to be; until the task is cancelled.
-  package func runScopes() async {
+  ///
+  /// `made` is told of each hub before it runs.
+  package func runScopes(made: @escaping @Sendable (StreamHub) -> Void = { _ in }) async {
     guard let scopes else { return }
     await withDiscardingTaskGroup { group in
       for await plane in scopes.news {
+        made(plane.hub)
         group.addTask(name: "operator:part-hub") {
           await plane.hub.run()
           await plane.hub.close()

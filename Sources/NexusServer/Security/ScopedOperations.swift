@@ -158,13 +158,26 @@ struct ScopedOperations: NodeOperations {
 
   func logs(_ query: LogQuery) async throws(OperationError) -> LogPage {
     if let agent = query.agent { try found(agent) }
-    if let run = query.run {
-      try await found(run)
-      return try await node.logs(query)
-    }
+    if let run = query.run { try await found(run) }
+    var query = query
+    if query.run == nil { query.only = names }
     var page = try await node.logs(query)
-    page.lines.removeAll { !sees($0.agent) }
+    if query.run == nil { page.lines.removeAll { !sees($0.agent) } }
+    let shown = names.union(page.lines.map(\.agent.text)).union(Self.agents(of: query.cursor))
+    page.next = page.next.map { Self.cut($0, to: shown) }
     return page
+  }
+
+  /// The parts of a cursor are places in the logs of agents: each names its agent, and says how much that has written.
+  private static func parts(of cursor: String) -> [(agent: String, text: Substring)] {
+    cursor.split(separator: ",").map { (agent: String($0.prefix { $0 != "@" }), text: $0) }
+  }
+
+  private static func agents(of cursor: String?) -> [String] { cursor.map { parts(of: $0).map(\.agent) } ?? [] }
+
+  /// Without the places in the logs of others; of those there is nothing to go on with.
+  private static func cut(_ cursor: String, to shown: Set<String>) -> String {
+    parts(of: cursor).filter { shown.contains($0.agent) }.map(\.text).joined(separator: ",")
   }
 
   func followLogs(_ query: LogQuery) async throws(OperationError) -> AsyncStream<LogEvent> {

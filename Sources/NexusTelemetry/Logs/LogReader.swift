@@ -25,15 +25,16 @@ package struct LogReader: Sendable {
     var order = WallTime(microseconds: .min)
   }
 
-  /// The newest lines, oldest of them first.
+  /// The newest lines, oldest of them first; with `names`, of the logs of these agents alone.
   ///
   /// - Returns: the lines, and the cursor to go on from.
   package func tail(
-    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, lines limit: Int
+    agent: AgentName? = nil, among names: Set<String>? = nil, run: RunID? = nil, step: StepPath? = nil,
+    lines limit: Int
   ) throws(FileError) -> Page {
     var found: [Line] = []
     var next = LogCursor()
-    for (agent, files) in try logs(of: agent) {
+    for (agent, files) in try logs(of: agent, among: names) {
       var lines: [Line] = []
       for file in files.reversed() {
         let text = try LogText(file, from: 0, isNewest: file == files.last)
@@ -53,11 +54,12 @@ package struct LogReader: Sendable {
   ///
   /// - Returns: the lines, and the cursor behind the last of them.
   package func read(
-    agent: AgentName? = nil, run: RunID? = nil, step: StepPath? = nil, after cursor: LogCursor, limit: Int
+    agent: AgentName? = nil, among names: Set<String>? = nil, run: RunID? = nil, step: StepPath? = nil,
+    after cursor: LogCursor, limit: Int
   ) throws(FileError) -> Page {
     var found: [Line] = []
     var ends = cursor
-    for (agent, files) in try logs(of: agent) {
+    for (agent, files) in try logs(of: agent, among: names) {
       var lines: [Line] = []
       let from = cursor.positions[agent] ?? LogPosition(generation: 0, offset: 0)
       for file in files where file.generation >= from.generation && lines.count < limit {
@@ -78,8 +80,10 @@ package struct LogReader: Sendable {
     return (page.map(\.event), next)
   }
 
-  private func logs(of agent: AgentName?) throws(FileError) -> [(AgentName, [LogFolder.File])] {
-    let files = try folder.files(of: agent)
+  private func logs(
+    of agent: AgentName?, among names: Set<String>?
+  ) throws(FileError) -> [(AgentName, [LogFolder.File])] {
+    let files = try folder.files(of: agent).filter { names?.contains($0.agent.text) != false }
     return Dictionary(grouping: files, by: \.agent).sorted { $0.key < $1.key }
   }
 
