@@ -45,7 +45,8 @@ extension StoreConformance {
       try await store.commit(.holdContext(holds), .insertEffect(StoreSamples.effect("eff_1", run: "run_1")))
       try await store.commit(.putContext(ContextWrite(record("k", 1, 2, revision: 1))))
       try await store.expectRefusal(
-        .staleGuard, .insertEffect(StoreSamples.effect("eff_2", run: "run_1", ordinal: 2)), .holdContext(holds))
+        .staleGuard, .insertEffect(StoreSamples.effect("eff_2", run: "run_1", digest: "bb", ordinal: 2)),
+        .holdContext(holds))
       try expect(try await store.effects(of: RunID("run_1")).map(\.record.id), [EffectID("eff_1")])
     },
     Case("keys are listed in their order") { store in

@@ -75,13 +75,11 @@ attack("32 metadata as a host")(lambda: say(get("169.254.169.254", "/latest/meta
 # ---- 33: names
 
 
-def ask(question, kind=1, answer_wanted=True):
+def ask(question, kind=1, patience=5):
     labels = b"".join(bytes([len(label)]) + label for label in question)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(patience)
         s.sendto(struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + struct.pack("!BHH", 0, kind, 1), ("127.0.0.1", 53))
-        if not answer_wanted:
-            return "sent"
         answer = s.recv(4096)
         return "code %d, %d answers, %d bytes" % (answer[3] & 15, struct.unpack("!H", answer[6:8])[0], len(answer))
 
@@ -148,8 +146,13 @@ attack("37 netlink")(lambda: socket.socket(16, socket.SOCK_RAW))
 
 @attack("33 a flood of names")
 def _():
-    for number in range(3000):
-        ask([b"x%d" % number, b"evil", b"test"], answer_wanted=False)
+    # One after the other: where many are sent at once, the kernel drops them before anybody counts them.
+    for number in range(20000):
+        try:
+            ask([b"x%d" % number, b"evil", b"test"], patience=1)
+        except TimeoutError:
+            return "unanswered"
+    return "answered"
 
 
 @attack("39 many connections")

@@ -130,7 +130,7 @@ struct ValidatorFormTests {
       try judge("output.total <= steps.plan.output.max", ["steps": ["plan": ["output": ["max": 3]]]]).verdict == .pass)
     #expect(try judge("now > timestamp('2026-11-01T00:00:00Z')", [:]).verdict == .pass)
     #expect(try judge("steps.plan.output.max > 1.0", ["steps": [:]]).errors.map(\.code) == ["evaluatorError"])
-    for absent in Validator.allVariables where !["input", "steps", "run"].contains(absent) {
+    for absent in Validator.allVariables where !["input", "steps", "run", "context"].contains(absent) {
       #expect(throws: GateRuleProblems.self, "\(absent)") { try judge("\(absent) == 1", [:]) }
     }
   }
