@@ -31,6 +31,7 @@ extension Node {
     ready: @escaping @Sendable (NodeStatus) async -> Void
   ) async throws {
     let parts = parts
+    if recovers { await parts.runtime.executor.expectRecovery() }
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: StoreService(parts: parts)),

@@ -58,7 +58,7 @@ extension RunExecutor {
 
   /// What is being removed goes whatever is kept; what is still under way here stays.
   private func isOver(_ run: RunRecord, _ retention: RetentionSpec, at now: WallTime) -> Bool {
-    guard drivers[run.id] == nil, !claiming.contains(run.id) else { return false }
+    guard mayRest(run.id) else { return false }
     return run.isPruned || retention.isOver(run.summary.status, endedAt: run.summary.endedAt, at: now)
   }
 
@@ -72,9 +72,9 @@ extension RunExecutor {
     var rest = runs[...]
     while !rest.isEmpty {
       // Nobody takes them up meanwhile.
-      let some = rest.prefix(Self.pruneRuns).filter { drivers[$0] == nil && claiming.insert($0).inserted }
+      let some = rest.prefix(Self.pruneRuns).filter { reserve($0) }
       rest = rest.dropFirst(Self.pruneRuns)
-      defer { for run in some { claiming.remove(run) } }
+      defer { for run in some { unreserve(run) } }
       do {
         let mutations = some.map { Mutation.pruneRun($0, rows: Self.pruneRows / Self.pruneRuns) }
         try await services.store.commit(StoreTransaction(.written, mutations))

@@ -24,6 +24,7 @@ extension RunExecutor {
   /// - Throws: `StoreError`; what was claimed before goes on.
   /// - Returns: how many go on, and which cannot be read: one damaged run does not keep the others down.
   package func recover(only: Set<RunID>? = nil, trapped: RunID? = nil) async throws(StoreError) -> Recovery {
+    defer { hasTakenOver() }
     var recovery = Recovery()
     var subjects: [Pin: RunSubject] = [:]
     var before: RunID?
@@ -62,8 +63,8 @@ extension RunExecutor {
   private func take(
     _ found: [RunRecord], trapped: RunID?, _ subjects: inout [Pin: RunSubject], _ recovery: inout Recovery
   ) async throws(StoreError) {
-    let free = found.filter { drivers[$0.id] == nil && claiming.insert($0.id).inserted }
-    defer { for record in free { claiming.remove(record.id) } }
+    let free = found.filter { reserve($0.id) }
+    defer { for record in free { unreserve(record.id) } }
     var payers: [RunID: RunPayers] = [:]
     for record in free {
       let pin = Pin(kind: record.kind, name: record.name, definition: record.definition)
@@ -97,8 +98,8 @@ extension RunExecutor {
   func claim(
     _ found: RunRecord, first: RunDriver.Message = .event(.claimed(trapped: false))
   ) async throws(StoreError) -> Bool {
-    guard drivers[found.id] == nil, claiming.insert(found.id).inserted else { return false }
-    defer { claiming.remove(found.id) }
+    guard reserve(found.id) else { return false }
+    defer { unreserve(found.id) }
     var record = found
     let subject = try await subject(of: record)
     let payers = try await payers(of: record)

@@ -147,8 +147,8 @@ extension RunExecutor {
     do { payers = try await self.payers(of: record) } catch { throw Self.storage(error) }
     if let pool = order.subject.queue { try pools.accept(record.id, pool) }
     // From the commit on, recovery can see the run.
-    claiming.insert(record.id)
-    defer { claiming.remove(record.id) }
+    _ = reserve(record.id)
+    defer { unreserve(record.id) }
     var mutations: [Mutation] = [
       .insertRun(record), .append(run: record.id, fence: record.fence, entries: journal, summary: record.summary),
     ]

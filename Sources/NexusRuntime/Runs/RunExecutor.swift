@@ -41,7 +41,9 @@ package actor RunExecutor {
   let hash: @Sendable ([UInt8]) -> DefinitionHash
   private(set) var drivers: [RunID: RunDriver] = [:]
   /// Runs that are about to get a driver; nobody else takes them up meanwhile.
-  var claiming: Set<RunID> = []
+  private var claiming: Set<RunID> = []
+  /// The runs of the node before are yet to be taken over: until then, none without a driver is known to be at rest.
+  private var isTakingOver = false
   /// Runs whose driver had to leave although they are to go on: they get another one.
   private var returning: Set<RunID> = []
   /// Steps that wait for the end of other runs.
@@ -192,6 +194,30 @@ package actor RunExecutor {
     if drivers[run] == nil { release(run, .settled) }
   }
 
+  // MARK: Who takes a run up
+
+  /// Keeps others from taking the run up; false if it is under way here, or somebody else is about to.
+  func reserve(_ run: RunID) -> Bool { drivers[run] == nil && claiming.insert(run).inserted }
+
+  /// The run has a driver now, or does not get one.
+  func unreserve(_ run: RunID) {
+    claiming.remove(run)
+    if mayRest(run) { release(run, .settled) }
+  }
+
+  /// Whether nothing of the run is under way here, nor about to be.
+  func mayRest(_ run: RunID) -> Bool {
+    drivers[run] == nil && !returning.contains(run) && !claiming.contains(run) && !isTakingOver
+  }
+
+  /// The runs of the node before will be taken over by `recover`: whoever asks for one earlier waits for that.
+  package func expectRecovery() { isTakingOver = true }
+
+  func hasTakenOver() {
+    isTakingOver = false
+    for run in Array(waiters.keys) where mayRest(run) { release(run, .settled) }
+  }
+
   /// Whoever waits for the run goes on.
   private func release(_ run: RunID, _ moment: Moment) {
     for (key, waiter) in waiters[run] ?? [:] where waiter.moment <= moment {
@@ -281,7 +307,7 @@ package actor RunExecutor {
     if let driver = drivers[run] {
       guard moment > .result || !driver.hasResult else { return }
     } else {
-      guard moment != .letGo, returning.contains(run) else { return }
+      guard moment != .letGo, !mayRest(run) else { return }
     }
     let answer = FirstAnswer<Bool>()
     waiters[run, default: [:]][ObjectIdentifier(answer)] = Waiter(answer: answer, moment: moment)

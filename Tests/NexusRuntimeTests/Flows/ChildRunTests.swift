@@ -128,4 +128,33 @@ import Testing
       #expect(try await fixture.runs(named: "inner").count == 1)
     }
   }
+
+  @Test func `is waited for before the node has taken it over`() async throws {
+    let store = InMemoryStore()
+    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await fixture.runtime.executor.start("outer", input: .null, idempotencyKey: "k")
+      _ = try #require(await processes.next())
+    }
+    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let executor = fixture.runtime.executor
+      await executor.expectRecovery()
+      let run = try #require(try await store.run(named: "outer", idempotencyKey: "k")).id
+      async let end = Self.end(of: run, fixture)
+      async let unknown: Void = executor.wait(for: RunID("run_unknown"))
+      for _ in 0..<1_000 { await Task.yield() }
+      _ = try await executor.recover()
+      await unknown
+      try #require(await processes.next()).succeed("1")
+      try #require(await processes.next()).succeed("2")
+      #expect(try await end == .completed)
+    }
+  }
+
+  /// How the run stands for whoever has waited for it.
+  private static func end(of run: RunID, _ fixture: RuntimeFixture) async throws -> RunStatus {
+    await fixture.runtime.executor.wait(for: run)
+    return try await fixture.record(run).summary.status
+  }
 }
