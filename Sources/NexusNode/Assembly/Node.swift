@@ -111,12 +111,16 @@ package final class Node: Sendable {
       (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
-      let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
+      let reports = EgressReports(audit: audit, logs: logs, events: events)
+      let egress = EgressGate(watcher: reports, clock: clock)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
-      tools.connect(WasmSkillEngine(engine: wasm))
+      let skills = WasmSkillEngine(engine: wasm)
+      tools.connect(skills, reports)
+      let reporting = ReportingLauncher(base: WasmLauncher(wasm), watcher: reports)
       var services = services(
-        options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
+        options, store: store, gateway: gateway, launcher: reporting, logs: logs, clock: clock, ids: ids,
+        events: events)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
@@ -129,7 +133,7 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, egress: egress, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
+        logs: logs, egress: egress, launcher: launcher, wasm: wasm, skills: skills, runtime: runtime, trap: trap,
         token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
@@ -144,11 +148,11 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, logs: AgentLogStore,
-    clock: SystemClock, ids: IdentifierSource, events: EventHub
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: any ProcessLauncher,
+    logs: AgentLogStore, clock: SystemClock, ids: IdentifierSource, events: EventHub
   ) -> RuntimeServices {
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: WasmLauncher(wasm), captures: LogCaptures(logs: logs),
+      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
       probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
       atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
