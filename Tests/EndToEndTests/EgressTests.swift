@@ -9,7 +9,8 @@ import Testing
 @Suite(.seated)
 struct EgressTests {
   static func with(
-    agent: String, limits: String = "{}", extra: String = "", python: String? = nil, _ body: (Project, GrantedHost) async throws -> Void
+    agent: String, limits: String = "{}", extra: String = "", python: String? = nil,
+    _ body: (Project, GrantedHost) async throws -> Void
   ) async throws {
     try await Project.with { project in
       let host = try await GrantedHost(for: project)

@@ -115,12 +115,9 @@ package final class Node: Sendable {
       let egress = EgressGate(watcher: reports, clock: clock)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
-      let skills = WasmSkillEngine(engine: wasm)
-      tools.connect(skills, reports)
-      let reporting = ReportingLauncher(base: WasmLauncher(wasm), watcher: reports)
+      let skills = Self.skills(of: wasm, for: tools, reports)
       var services = services(
-        options, store: store, gateway: gateway, launcher: reporting, logs: logs, clock: clock, ids: ids,
-        events: events)
+        options, store: store, gateway: gateway, wasm: wasm, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
@@ -147,13 +144,22 @@ package final class Node: Sendable {
     ) { NodeLog.logger.error("\($0)") }
   }
 
+  private static func skills(
+    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: EgressReports
+  ) -> WasmSkillEngine {
+    let skills = WasmSkillEngine(engine: wasm)
+    tools.connect(skills, reports)
+    return skills
+  }
+
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, launcher: any ProcessLauncher,
-    logs: AgentLogStore, clock: SystemClock, ids: IdentifierSource, events: EventHub
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, reports: EgressReports,
+    clock: SystemClock, ids: IdentifierSource
   ) -> RuntimeServices {
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: launcher, captures: LogCaptures(logs: logs),
-      probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+      store: store, boundary: gateway, launcher: ReportingLauncher(base: WasmLauncher(wasm), watcher: reports),
+      captures: LogCaptures(logs: reports.logs), probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids,
+      events: reports.events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
       atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
     services.gate = SchemaGates()

@@ -40,9 +40,10 @@ extension SkillBuilder {
         "-q", "-d", scratch + "/world.wit", "-w", Self.world, "componentize", "--stub-wasi", "-p", scratch + "/src",
         "-p", scratch, "-o", module, "naos_app",
       ], in: directory)
-    // The places in its messages are those of the source.
-    let transcript = (ending.words + ending.output).replacing(
-      scratch + "/src/", with: Self.relative(skill.path, to: directory) + "src/")
+    // The places in its messages are those of the source; the interpreter sees that as its first folder.
+    let place = Self.relative(skill.path, to: directory) + "src/"
+    let transcript = (ending.words + ending.output)
+      .replacing(scratch + "/src/", with: place).replacing("\"/0/", with: "\"" + place)
     guard ending.succeeded else {
       throw SkillProblem(
         "NX-SKL-004", "the source does not become a component: \(Self.tool) ended with \(ending.status)",
