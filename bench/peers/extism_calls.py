@@ -29,7 +29,7 @@ def main():
     plugin.call("run", INPUT)
     warm = [timed(lambda: bytes(plugin.call("run", INPUT))) for _ in range(int(sys.argv[2]))]
     # Compiled once, as ours; a plugin of it is a new instance, in the process that calls.
-    compiled = extism.CompiledPlugin(module)
+    compiled = extism.extism.CompiledPlugin(module)
     cold = [timed(lambda: bytes(extism.Plugin(compiled).call("run", INPUT))) for _ in range(int(sys.argv[3]))]
     print(json.dumps({"warm": figures(warm), "new": figures(cold)}))
 
