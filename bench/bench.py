@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""usage: bench.py [--quick] [--only startup,streams,journal,audit,gates,flows,supervision,gateway,binary] [--page FILE]
-                NAOS JOURNAL PLAIN FLOWS PROXY DURABLE GATES LITELLM SUPERVISORD CHILD FOLDER
+"""usage: bench.py [--quick] [--only startup,streams,journal,audit,gates,flows,supervision,sandbox,gateway,binary]
+                [--page FILE] NAOS JOURNAL PLAIN FLOWS PROXY DURABLE GATES LITELLM SUPERVISORD CHILD PROCESS WASM LIBRARY
+                EXTISM FOLDER
 
-DURABLE is the Python that has DBOS and LangGraph, GATES the one that has the validators.
+DURABLE is the Python that has DBOS and LangGraph, GATES the one that has the validators, EXTISM the one that has Extism.
 
 Runs the measurements one after the other and prints a table; exit 1 if a promise is not kept.
 """
@@ -20,6 +21,7 @@ import gateway
 import journal
 import machine
 import report
+import sandbox
 import startup
 import streams
 import supervision
@@ -30,12 +32,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not for figures")
-    parser.add_argument("--only", default="binary,startup,streams,journal,audit,gates,flows,supervision,gateway")
+    parser.add_argument("--only", default="binary,startup,streams,journal,audit,gates,flows,supervision,sandbox,gateway")
     parser.add_argument(
         "--add", action="store_true",
         help="take the parts that are not measured now from the last run, if it measured the same release")
     parser.add_argument("--page", help="the page to write the figures into")
-    for name in ["naos", "journal", "plain", "flows", "proxy", "durable", "gates", "litellm", "supervisord", "child", "folder"]:
+    for name in [
+        "naos", "journal", "plain", "flows", "proxy", "durable", "gates", "litellm", "supervisord", "child", "process", "wasm",
+        "library", "extism", "folder",
+    ]:
         parser.add_argument(name)
     options = parser.parse_args()
     naos, folder = os.path.abspath(options.naos), os.path.abspath(options.folder)
@@ -56,6 +61,9 @@ def main():
         "flows": lambda: flows.measure({**tools, "python": durable}, folder, options.quick),
         "supervision": lambda: supervision.measure(
             naos, os.path.abspath(options.supervisord), folder, os.path.abspath(options.child), options.quick),
+        "sandbox": lambda: sandbox.measure(
+            *(os.path.abspath(getattr(options, name)) for name in ("process", "wasm", "library", "extism")), folder,
+            options.quick),
         "gateway": lambda: gateway.measure(
             naos, os.path.abspath(options.litellm), os.path.abspath(options.proxy), project, folder, options.quick),
     }

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 
+import sandbox
+
 BEGIN = "<!-- figures: written by make bench -->"
 END = "<!-- end of figures -->"
 
@@ -55,6 +57,7 @@ def rows(results):
         row(f"{many['crashing']} crash at once, all back", f"{many['backSeconds']} s", "≤ 2 s", many["backSeconds"] <= 2)
         cores = care["storm"]["cores"]
         row("crash storm, processor", f"{cores} cores", "≤ 1 core", cores <= 1)
+    sandbox.add(results.get("sandbox"), row)
     for connections, figures in results.get("gateway", {}).items():
         if not connections.isdigit():
             continue

@@ -78,6 +78,9 @@ LAYOUTS = {
     "wasmtime_func": (16, {"store_id": 0}), "wasmtime_instance": (16, {"store_id": 0}), "wasmtime_memory": (24, {}),
     "wasmtime_extern": (32, {"kind": 0, "of": 8}), "wasmtime_val": (32, {"kind": 0, "of": 8}),
     "wasmtime_val_raw": (16, {"i32": 0, "i64": 0}), "wasm_byte_vec_t": (16, {"size": 0, "data": 8}),
+    "wasmtime_component_val": (32, {"kind": 0, "of": 8}), "wasmtime_component_vallist": (16, {"size": 0, "data": 8}),
+    "wasmtime_component_valresult": (16, {"is_ok": 0, "val": 8}), "wasmtime_component_func": (32, {}),
+    "wasmtime_component_instance": (16, {"store_id": 0}),
 }
 for name, (size, offsets) in LAYOUTS.items():
     kind = module[name]

@@ -82,6 +82,15 @@ static const unsigned char file_skill_c_src_skill_c[] = {
 static const unsigned char file_skill_c_tests_cases_json[] = {
 #embed "templates/skill-c/tests/cases.json"
 };
+static const unsigned char file_skill_kit_python_naos_py[] = {
+#embed "templates/skill-kit-python/naos.py"
+};
+static const unsigned char file_skill_kit_python_naos_app_py[] = {
+#embed "templates/skill-kit-python/naos_app.py"
+};
+static const unsigned char file_skill_kit_python_world_wit[] = {
+#embed "templates/skill-kit-python/world.wit"
+};
 static const unsigned char file_skill_kit_Naos_swift[] = {
 #embed "templates/skill-kit/Naos.swift"
 };
@@ -105,6 +114,15 @@ static const unsigned char file_skill_kit_skill_c[] = {
 };
 static const unsigned char file_skill_kit_swift_c[] = {
 #embed "templates/skill-kit/swift.c"
+};
+static const unsigned char file_skill_python_skill_yaml[] = {
+#embed "templates/skill-python/skill.yaml"
+};
+static const unsigned char file_skill_python_src_skill_py[] = {
+#embed "templates/skill-python/src/skill.py"
+};
+static const unsigned char file_skill_python_tests_cases_json[] = {
+#embed "templates/skill-python/tests/cases.json"
 };
 static const unsigned char file_skill_swift_skill_yaml[] = {
 #embed "templates/skill-swift/skill.yaml"
@@ -143,6 +161,9 @@ static const struct naos_template_file files[] = {
     {"skill-c", "skill.yaml", file_skill_c_skill_yaml, sizeof file_skill_c_skill_yaml},
     {"skill-c", "src/skill.c", file_skill_c_src_skill_c, sizeof file_skill_c_src_skill_c},
     {"skill-c", "tests/cases.json", file_skill_c_tests_cases_json, sizeof file_skill_c_tests_cases_json},
+    {"skill-kit-python", "naos.py", file_skill_kit_python_naos_py, sizeof file_skill_kit_python_naos_py},
+    {"skill-kit-python", "naos_app.py", file_skill_kit_python_naos_app_py, sizeof file_skill_kit_python_naos_app_py},
+    {"skill-kit-python", "world.wit", file_skill_kit_python_world_wit, sizeof file_skill_kit_python_world_wit},
     {"skill-kit", "Naos.swift", file_skill_kit_Naos_swift, sizeof file_skill_kit_Naos_swift},
     {"skill-kit", "json_read.c", file_skill_kit_json_read_c, sizeof file_skill_kit_json_read_c},
     {"skill-kit", "json_write.c", file_skill_kit_json_write_c, sizeof file_skill_kit_json_write_c},
@@ -151,6 +172,9 @@ static const struct naos_template_file files[] = {
     {"skill-kit", "naos.h", file_skill_kit_naos_h, sizeof file_skill_kit_naos_h},
     {"skill-kit", "skill.c", file_skill_kit_skill_c, sizeof file_skill_kit_skill_c},
     {"skill-kit", "swift.c", file_skill_kit_swift_c, sizeof file_skill_kit_swift_c},
+    {"skill-python", "skill.yaml", file_skill_python_skill_yaml, sizeof file_skill_python_skill_yaml},
+    {"skill-python", "src/skill.py", file_skill_python_src_skill_py, sizeof file_skill_python_src_skill_py},
+    {"skill-python", "tests/cases.json", file_skill_python_tests_cases_json, sizeof file_skill_python_tests_cases_json},
     {"skill-swift", "skill.yaml", file_skill_swift_skill_yaml, sizeof file_skill_swift_skill_yaml},
     {"skill-swift", "src/skill.swift", file_skill_swift_src_skill_swift, sizeof file_skill_swift_src_skill_swift},
     {"skill-swift", "tests/cases.json", file_skill_swift_tests_cases_json, sizeof file_skill_swift_tests_cases_json},

@@ -14,6 +14,8 @@ _Static_assert(sizeof(wasmtime_memory_t) == 24 && offsetof(wasmtime_memory_t, ow
 _Static_assert(sizeof(wasmtime_extern_t) == 32 && offsetof(wasmtime_extern_t, of) == 8, "externals");
 _Static_assert(sizeof(wasmtime_val_t) == 32 && offsetof(wasmtime_val_t, of) == 8, "values");
 _Static_assert(sizeof(wasmtime_val_raw_t) == 16, "raw values");
+_Static_assert(sizeof(wasmtime_component_val_t) == 32 && offsetof(wasmtime_component_val_t, of.result.val) == 16, "values");
+_Static_assert(sizeof(wasmtime_component_func_t) == 32 && sizeof(wasmtime_component_instance_t) == 16, "of components");
 
 const char *naos_load_wasmtime(const char *path) {
   static bool is_loaded;

@@ -28,6 +28,11 @@ typedef struct wasmtime_instance_pre_t wasmtime_instance_pre_t;
 typedef struct wasmtime_caller_t wasmtime_caller_t;
 typedef struct wasmtime_pooling_allocation_config_t wasmtime_pooling_allocation_config_t;
 typedef struct wasi_config_t wasi_config_t;
+typedef struct wasmtime_component_t wasmtime_component_t;
+typedef struct wasmtime_component_type_t wasmtime_component_type_t;
+typedef struct wasmtime_component_extern_t wasmtime_component_extern_t;
+typedef struct wasmtime_component_linker_t wasmtime_component_linker_t;
+typedef struct wasmtime_component_export_index_t wasmtime_component_export_index_t;
 
 typedef struct {
   size_t size;
@@ -84,9 +89,36 @@ typedef union {
   uint8_t others[16];
 } __attribute__((aligned(8))) wasmtime_val_raw_t;
 
+typedef struct wasmtime_component_val_t wasmtime_component_val_t;
+struct wasmtime_component_val_t {
+  uint8_t kind;
+  union {
+    uint8_t u8;
+    wasm_name_t string;
+    struct {
+      size_t size;
+      wasmtime_component_val_t *data;
+    } list;
+    struct {
+      bool is_ok;
+      wasmtime_component_val_t *val;
+    } result;
+    uint64_t others[3];
+  } of;
+};
+typedef struct {
+  uint64_t store_id;
+  uint64_t own;
+} wasmtime_component_instance_t;
+typedef struct {
+  uint64_t store_id;
+  uint64_t own[3];
+} wasmtime_component_func_t;
+
 enum { WASMTIME_EXTERN_FUNC = 0, WASMTIME_EXTERN_MEMORY = 3 };
 enum { WASM_EXTERN_FUNC = 0, WASM_EXTERN_MEMORY = 3 };
 enum { WASM_I32 = 0, WASM_I64 = 1 };
+enum { WASMTIME_COMPONENT_U8 = 2, WASMTIME_COMPONENT_STRING = 12, WASMTIME_COMPONENT_LIST = 13, WASMTIME_COMPONENT_RESULT = 19 };
 enum { WASMTIME_STRATEGY_CRANELIFT = 1 };
 enum { WASMTIME_UPDATE_DEADLINE_CONTINUE = 0 };
 enum { WASMTIME_TRAP_CODE_STACK_OVERFLOW = 0 };
@@ -155,6 +187,8 @@ typedef void (*naos_finalizer)(void *data);
   F(wasmtime_error_t *, wasmtime_module_new, (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **)) \
   F(void, wasmtime_module_delete, (wasmtime_module_t *)) \
   F(wasmtime_error_t *, wasmtime_module_serialize, (wasmtime_module_t *, wasm_byte_vec_t *)) \
+  F(wasmtime_error_t *, wasmtime_module_deserialize, \
+    (wasm_engine_t *, const uint8_t *, size_t, wasmtime_module_t **)) \
   F(wasmtime_error_t *, wasmtime_module_deserialize_file, (wasm_engine_t *, const char *, wasmtime_module_t **)) \
   F(void, wasmtime_module_exports, (const wasmtime_module_t *, wasm_exporttype_vec_t *)) \
   F(void, wasmtime_module_imports, (const wasmtime_module_t *, wasm_importtype_vec_t *)) \
@@ -219,6 +253,31 @@ typedef void (*naos_finalizer)(void *data);
   F(void, wasi_config_set_stdout_custom, (wasi_config_t *, naos_write_callback, void *, naos_finalizer)) \
   F(void, wasi_config_set_stderr_custom, (wasi_config_t *, naos_write_callback, void *, naos_finalizer)) \
   F(bool, wasi_config_preopen_dir, (wasi_config_t *, const char *, const char *, bool)) \
+  F(wasmtime_error_t *, wasmtime_component_new, (const wasm_engine_t *, const uint8_t *, size_t, wasmtime_component_t **)) \
+  F(void, wasmtime_component_delete, (wasmtime_component_t *)) \
+  F(wasmtime_error_t *, wasmtime_component_serialize, (const wasmtime_component_t *, wasm_byte_vec_t *)) \
+  F(wasmtime_error_t *, wasmtime_component_deserialize_file, \
+    (const wasm_engine_t *, const char *, wasmtime_component_t **)) \
+  F(wasmtime_component_type_t *, wasmtime_component_type, (const wasmtime_component_t *)) \
+  F(void, wasmtime_component_type_delete, (wasmtime_component_type_t *)) \
+  F(bool, wasmtime_component_type_import_nth, \
+    (const wasmtime_component_type_t *, const wasm_engine_t *, size_t, const char **, size_t *, \
+     wasmtime_component_extern_t **)) \
+  F(void, wasmtime_component_extern_delete, (wasmtime_component_extern_t *)) \
+  F(wasmtime_component_export_index_t *, wasmtime_component_get_export_index, \
+    (const wasmtime_component_t *, const wasmtime_component_export_index_t *, const char *, size_t)) \
+  F(void, wasmtime_component_export_index_delete, (wasmtime_component_export_index_t *)) \
+  F(wasmtime_component_linker_t *, wasmtime_component_linker_new, (const wasm_engine_t *)) \
+  F(wasmtime_error_t *, wasmtime_component_linker_instantiate, \
+    (const wasmtime_component_linker_t *, wasmtime_context_t *, const wasmtime_component_t *, \
+     wasmtime_component_instance_t *)) \
+  F(bool, wasmtime_component_instance_get_func, \
+    (const wasmtime_component_instance_t *, wasmtime_context_t *, const wasmtime_component_export_index_t *, \
+     wasmtime_component_func_t *)) \
+  F(wasmtime_error_t *, wasmtime_component_func_call, \
+    (const wasmtime_component_func_t *, wasmtime_context_t *, const wasmtime_component_val_t *, size_t, \
+     wasmtime_component_val_t *, size_t)) \
+  F(void, wasmtime_component_val_delete, (wasmtime_component_val_t *)) \
   F(wasmtime_error_t *, wasmtime_wat2wasm, (const char *, size_t, wasm_byte_vec_t *))
 
 /// The functions of the one library that was loaded: `wasmtime.wasm_engine_delete(engine)`.

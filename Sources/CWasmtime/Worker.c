@@ -22,7 +22,7 @@
 
 static void limit(void) {
   struct naos_wasm_open *open = &naos_worker.open;
-  uint64_t memory = open->mode == NAOS_WASM_SKILL ? NAOS_WASM_LARGEST_MEMORY : open->memory_bytes;
+  uint64_t memory = open->mode == NAOS_WASM_COMMAND ? open->memory_bytes : NAOS_WASM_LARGEST_MEMORY;
   struct rlimit space = {RUNNER_BYTES, RUNNER_BYTES}, data = {memory + OWN_BYTES, memory + OWN_BYTES};
   if (setrlimit(RLIMIT_AS, &space) < 0 || setrlimit(RLIMIT_DATA, &data) < 0)
     naos_give_up("its memory cannot be limited");
@@ -33,24 +33,54 @@ static void fail(uint32_t outcome, const char *text) {
   naos_end_run(outcome, 0, text, 0, NULL, 0);
 }
 
-/// Opens the module that was compiled for it. Returns false after a failure was told.
-static bool open_module(void) {
+/// Makes what runs modules. Returns false after a failure was told.
+static bool open_engine(void) {
   struct naos_wasm_open *open = &naos_worker.open;
   limit();
-  const char *problem =
-      naos_make_engine((size_t)open->stack_bytes, open->mode == NAOS_WASM_SKILL ? 1 : 0, NAOS_WASM_LARGEST_MEMORY);
+  bool has_pool = open->mode != NAOS_WASM_COMMAND && open->kind != NAOS_WASM_IS_COMPONENT;
+  const char *problem = naos_make_engine((size_t)open->stack_bytes, has_pool ? 1 : 0, NAOS_WASM_LARGEST_MEMORY);
   if (problem) {
     fail(NAOS_WASM_BROKEN, problem);
     return false;
   }
   naos_start_watch();
-  wasmtime_error_t *error =
-      wasmtime.wasmtime_module_deserialize_file(naos_worker.engine, NAOS_WASM_MODULE, &naos_worker.module);
+  return true;
+}
+
+/// Returns false after a failure was told.
+static bool is_open(wasmtime_error_t *error) {
   if (!error) return true;
   char text[1024];
   naos_take_error(error, text, sizeof text);
   fail(NAOS_WASM_BROKEN, text);
   return false;
+}
+
+/// Opens the module that was compiled for it. Returns false after a failure was told.
+static bool open_module(void) {
+  if (!open_engine()) return false;
+  return is_open(wasmtime.wasmtime_module_deserialize_file(naos_worker.engine, NAOS_WASM_MODULE, &naos_worker.module));
+}
+
+/// As `open_module` does.
+static bool open_component(void) {
+  if (!open_engine()) return false;
+  return is_open(
+      wasmtime.wasmtime_component_deserialize_file(naos_worker.engine, NAOS_WASM_MODULE, &naos_worker.component));
+}
+
+/// Says that it is ready, and waits for the module that it will be for. Returns false after a failure was told.
+static bool adopt_module(void) {
+  if (!open_engine()) return false;
+  naos_send_frame(NAOS_WASM_OPENED, naos_worker.run.call, NULL, 0);
+  uint8_t *bytes;
+  struct naos_wasm_frame frame = naos_read_frame(&bytes);
+  if (frame.kind != NAOS_WASM_ADOPT) naos_give_up("a frame is none that is due");
+  naos_worker.run.call = frame.call;
+  bool opened =
+      is_open(wasmtime.wasmtime_module_deserialize(naos_worker.engine, bytes, frame.bytes, &naos_worker.module));
+  free(bytes);
+  return opened;
 }
 
 struct order {
@@ -75,7 +105,14 @@ static void *serve(void *context) {
     if (open_module()) naos_run_command(rest, count);
     break;
   case NAOS_WASM_SKILL:
-    if (open_module()) naos_serve_skill();
+    if (naos_worker.open.kind == NAOS_WASM_IS_COMPONENT) {
+      if (open_component()) naos_serve_component();
+    } else if (open_module()) {
+      naos_serve_skill();
+    }
+    break;
+  case NAOS_WASM_SPARE:
+    if (adopt_module()) naos_serve_skill();
     break;
   default:
     naos_give_up("there is no such mode");

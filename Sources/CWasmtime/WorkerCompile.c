@@ -27,10 +27,19 @@ static bool read_number(const uint8_t **cursor, const uint8_t *end, uint32_t *nu
 }
 
 /// Looks at what decides before anything is compiled. Returns NULL, or what is wrong.
+static bool is_component(const uint8_t *module) {
+  static const uint8_t layer[] = {0x0d, 0, 1, 0};
+  return memcmp(module + 4, layer, sizeof layer) == 0;
+}
+
 static const char *look_at(const uint8_t *module, size_t count) {
   static const uint8_t magic[] = {0, 'a', 's', 'm'};
   if (count < 8 || memcmp(module, magic, sizeof magic) != 0) return "it is not WebAssembly";
-  if (module[6] == 1) return "it is a component, and only core modules can be run";
+  if (is_component(module)) {
+    if (naos_worker.open.kind != NAOS_WASM_IS_COMPONENT) return "it is a component, and agents are core modules";
+    return NULL;
+  }
+  if (naos_worker.open.kind == NAOS_WASM_IS_COMPONENT) return "it is no component";
   const uint8_t version[] = {1, 0, 0, 0};
   if (memcmp(module + 4, version, sizeof version) != 0) return "it is of an unknown version of WebAssembly";
   const uint8_t *cursor = module + 8, *end = module + count;
@@ -60,25 +69,49 @@ static void refuse(uint32_t outcome, const char *text) {
   naos_end_run(outcome, 0, text, 0, NULL, 0);
 }
 
+/// Compiles a component. Returns false after it was refused.
+static bool compile_component(const uint8_t *component, size_t count, wasm_byte_vec_t *artifact) {
+  char text[1024];
+  wasmtime_error_t *error = wasmtime.wasmtime_component_new(naos_worker.engine, component, count, &naos_worker.component);
+  const char *problem = error ? text : naos_check_component();
+  if (error) naos_take_error(error, text, sizeof text);
+  if (problem) {
+    refuse(NAOS_WASM_INVALID, problem);
+    return false;
+  }
+  error = wasmtime.wasmtime_component_serialize(naos_worker.component, artifact);
+  if (!error) return true;
+  naos_take_error(error, text, sizeof text);
+  refuse(NAOS_WASM_BROKEN, text);
+  return false;
+}
+
+/// Compiles a core module. Returns false after it was refused.
+static bool compile_module(const uint8_t *module, size_t count, wasm_byte_vec_t *artifact) {
+  char text[1024];
+  wasmtime_error_t *error = wasmtime.wasmtime_module_new(naos_worker.engine, module, count, &naos_worker.module);
+  const char *problem = error ? text : naos_link(naos_worker.open.kind);
+  if (error) naos_take_error(error, text, sizeof text);
+  if (problem) {
+    refuse(NAOS_WASM_INVALID, problem);
+    return false;
+  }
+  error = wasmtime.wasmtime_module_serialize(naos_worker.module, artifact);
+  if (!error) return true;
+  naos_take_error(error, text, sizeof text);
+  refuse(NAOS_WASM_BROKEN, text);
+  return false;
+}
+
 static void compile(const uint8_t *module, size_t count) {
   const char *problem = look_at(module, count);
   if (problem) return refuse(NAOS_WASM_INVALID, problem);
   problem = prepare();
   if (problem) return refuse(NAOS_WASM_BROKEN, problem);
-  wasmtime_error_t *error = wasmtime.wasmtime_module_new(naos_worker.engine, module, count, &naos_worker.module);
-  char text[1024];
-  if (error) {
-    naos_take_error(error, text, sizeof text);
-    return refuse(NAOS_WASM_INVALID, text);
-  }
-  problem = naos_link(naos_worker.open.kind);
-  if (problem) return refuse(NAOS_WASM_INVALID, problem);
   wasm_byte_vec_t artifact;
-  error = wasmtime.wasmtime_module_serialize(naos_worker.module, &artifact);
-  if (error) {
-    naos_take_error(error, text, sizeof text);
-    return refuse(NAOS_WASM_BROKEN, text);
-  }
+  bool is_made = naos_worker.open.kind == NAOS_WASM_IS_COMPONENT ? compile_component(module, count, &artifact)
+                                                                  : compile_module(module, count, &artifact);
+  if (!is_made) return;
   if (artifact.size > NAOS_WASM_ARTIFACT_BYTES) {
     refuse(NAOS_WASM_INVALID, "compiled, it is larger than 256 MiB");
   } else {
@@ -95,6 +128,8 @@ static void forget(void) {
   naos_worker.ready = NULL;
   naos_worker.linker = NULL;
   naos_worker.module = NULL;
+  if (naos_worker.component) wasmtime.wasmtime_component_delete(naos_worker.component);
+  naos_worker.component = NULL;
 }
 
 void naos_serve_compiler(const uint8_t *module, size_t count) {

@@ -31,7 +31,7 @@ static void set_features(wasm_config_t *config) {
   wasmtime.wasmtime_config_wasm_exceptions_set(config, false);
   wasmtime.wasmtime_config_wasm_custom_page_sizes_set(config, false);
   wasmtime.wasmtime_config_wasm_stack_switching_set(config, false);
-  wasmtime.wasmtime_config_wasm_component_model_set(config, false);
+  wasmtime.wasmtime_config_wasm_component_model_set(config, true);
 }
 
 /// Memory for `slots` instances is reserved ahead and used again.

@@ -54,6 +54,7 @@ struct naos_worker {
   wasm_engine_t *engine;
   struct naos_wasm_open open;
   wasmtime_module_t *module;
+  wasmtime_component_t *component;
   wasmtime_linker_t *linker;
   wasmtime_instance_pre_t *ready;
   struct naos_run run;
@@ -90,10 +91,12 @@ int naos_exports(const char *name, const char *types);
 bool naos_exports_memory(void);
 /// Links the module with everything that its kind may import. Returns NULL, or what is wrong with the module.
 const char *naos_link(uint32_t kind);
-/// A store with the limits of a run.
-wasmtime_store_t *naos_make_store(uint64_t memory_bytes);
 
 // WorkerRun.c
+/// A store with the limits of a run.
+wasmtime_store_t *naos_make_store(uint64_t memory_bytes);
+/// One for a component, which is many modules.
+wasmtime_store_t *naos_make_component_store(uint64_t memory_bytes);
 uint64_t naos_monotonic_microseconds(void);
 void naos_begin_run(uint64_t call, uint32_t reply, uint64_t cpu_microseconds, uint64_t wall_microseconds);
 /// Ends the run: everything about its end but its output is told; `error` and `trap` are taken.
@@ -112,6 +115,14 @@ wasm_trap_t *naos_trap(const char *text);
 void naos_serve_compiler(const uint8_t *module, size_t count);
 void naos_run_command(const uint8_t *strings, size_t count);
 void naos_serve_skill(void);
+/// Reads the order of a call, and begins it; ends the worker if there is something wrong with it.
+struct naos_wasm_call naos_begin_call(uint64_t id, const uint8_t *payload, uint32_t bytes);
+/// Answers one call after the other.
+noreturn void naos_serve_calls(void (*answer)(uint64_t id, const uint8_t *payload, uint32_t bytes));
+// WorkerComponent.c
+/// What is wrong with a component that was compiled, or NULL.
+const char *naos_check_component(void);
+void naos_serve_component(void);
 wasmtime_error_t *naos_define_host(void);
 wasmtime_error_t *naos_define_wasi(void);
 /// What commands may import of `naos`: the agent plane.

@@ -130,15 +130,19 @@ static wasmtime_error_t *at_epoch(wasmtime_context_t *context, void *data, uint6
   return wasmtime.wasmtime_error_new("over a limit");
 }
 
-wasmtime_store_t *naos_make_store(uint64_t memory_bytes) {
+static wasmtime_store_t *make_store(uint64_t memory_bytes, int64_t instances, int64_t tables) {
   wasmtime_store_t *store = wasmtime.wasmtime_store_new(naos_worker.engine, NULL, NULL);
   if (!store) return NULL;
   // Elements of each table, then the counts of instances, tables and memories.
-  wasmtime.wasmtime_store_limiter(store, (int64_t)memory_bytes, NAOS_WASM_TABLE_ELEMENTS, 4, 4, 1);
+  wasmtime.wasmtime_store_limiter(store, (int64_t)memory_bytes, NAOS_WASM_TABLE_ELEMENTS, instances, tables, 1);
   wasmtime.wasmtime_store_epoch_deadline_callback(store, at_epoch, NULL, NULL);
   wasmtime.wasmtime_context_set_epoch_deadline(wasmtime.wasmtime_store_context(store), 1);
   return store;
 }
+
+wasmtime_store_t *naos_make_store(uint64_t memory_bytes) { return make_store(memory_bytes, 4, 4); }
+
+wasmtime_store_t *naos_make_component_store(uint64_t memory_bytes) { return make_store(memory_bytes, 200, 40); }
 
 uint32_t naos_judge(wasmtime_error_t *error, wasm_trap_t *trap, int64_t *code, char *text, size_t room) {
   uint32_t violation = atomic_load(&naos_worker.run.violation);
@@ -151,8 +155,9 @@ uint32_t naos_judge(wasmtime_error_t *error, wasm_trap_t *trap, int64_t *code, c
       *code = status;
       wasmtime.wasmtime_error_delete(error);
     } else {
-      outcome = NAOS_WASM_TRAPPED;
       naos_take_error(error, text, room);
+      // Of a component a trap comes as an error, without its code.
+      outcome = strstr(text, "call stack exhausted") ? NAOS_WASM_OVER_STACK : NAOS_WASM_TRAPPED;
     }
   } else if (trap) {
     uint8_t reason;

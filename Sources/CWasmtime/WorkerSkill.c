@@ -116,7 +116,7 @@ static void limit_memory(uint64_t bytes) {
   if (setrlimit(RLIMIT_DATA, &limit) < 0) naos_give_up("its memory cannot be limited");
 }
 
-static void answer(uint64_t id, const uint8_t *payload, uint32_t bytes) {
+struct naos_wasm_call naos_begin_call(uint64_t id, const uint8_t *payload, uint32_t bytes) {
   struct naos_wasm_call order;
   if (bytes < sizeof order) naos_give_up("a call is cut off");
   memcpy(&order, payload, sizeof order);
@@ -127,6 +127,11 @@ static void answer(uint64_t id, const uint8_t *payload, uint32_t bytes) {
   run->calls_left = order.host_calls;
   run->lines_left = order.log_lines;
   run->has_state = order.has_state != 0;
+  return order;
+}
+
+static void answer(uint64_t id, const uint8_t *payload, uint32_t bytes) {
+  struct naos_wasm_call order = naos_begin_call(id, payload, bytes);
   struct instance instance = {.trap = NULL, .error = NULL};
   wasmtime_store_t *store = naos_make_store(order.memory_bytes);
   if (!store) return naos_end_run(NAOS_WASM_BROKEN, 0, "there is no memory for an instance", 0, NULL, 0);
@@ -144,10 +149,7 @@ static void answer(uint64_t id, const uint8_t *payload, uint32_t bytes) {
   wasmtime.wasmtime_store_delete(store);
 }
 
-void naos_serve_skill(void) {
-  const char *problem = naos_link(NAOS_WASM_IS_SKILL);
-  naos_worker.run.reply = NAOS_WASM_ENDED;
-  if (problem) return naos_end_run(NAOS_WASM_INVALID, 0, problem, 0, NULL, 0);
+noreturn void naos_serve_calls(void (*answer)(uint64_t id, const uint8_t *payload, uint32_t bytes)) {
   naos_send_frame(NAOS_WASM_OPENED, naos_worker.run.call, NULL, 0);
   for (;;) {
     uint8_t *payload;
@@ -156,4 +158,11 @@ void naos_serve_skill(void) {
     answer(frame.call, payload, frame.bytes);
     free(payload);
   }
+}
+
+void naos_serve_skill(void) {
+  const char *problem = naos_link(NAOS_WASM_IS_SKILL);
+  naos_worker.run.reply = NAOS_WASM_ENDED;
+  if (problem) return naos_end_run(NAOS_WASM_INVALID, 0, problem, 0, NULL, 0);
+  naos_serve_calls(answer);
 }

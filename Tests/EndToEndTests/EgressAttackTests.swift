@@ -32,23 +32,27 @@ struct EgressAttackTests {
     "40 being the name server": ["EACCES", "EADDRINUSE"],
   ]
 
+  /// Holds what came of each attack, and what reached the host, against what may.
+  static func judge(_ found: JSONObject, _ host: GrantedHost) {
+    for (name, outcomes) in expected {
+      let outcome = found[name]?.stringValue ?? "missing"
+      #expect(outcomes.contains(outcome), "\(name): \(outcome)")
+    }
+    for member in found where expected[member.key] == nil {
+      #expect(member.key.hasPrefix("31 "), "\(member.key) is expected nowhere")
+      #expect(["ENETUNREACH", "EHOSTUNREACH"].contains(member.value.stringValue), "\(member.key): \(member.value)")
+    }
+    for line in host.requests {
+      #expect(line.hasSuffix(" example.test:\(host.plain)") || line.hasSuffix(" example.test"), "\(line)")
+    }
+  }
+
   @Test func `no attack gets out beside the granted host, and each is written down`() async throws {
     try await EgressTests.with(agent: "egress_attacks.py") { project, host in
       let node = try await project.up()
       let run = try await project.naos("run", "reacher", "-o", "json")
       #expect(run.status == 0, "\(run.err)\(run.out)")
-      let found = try #require(run.json["output"]?.objectValue)
-      for (name, outcomes) in Self.expected {
-        let outcome = found[name]?.stringValue ?? "missing"
-        #expect(outcomes.contains(outcome), "\(name): \(outcome)")
-      }
-      for member in found where Self.expected[member.key] == nil {
-        #expect(member.key.hasPrefix("31 "), "\(member.key) is expected nowhere")
-        #expect(["ENETUNREACH", "EHOSTUNREACH"].contains(member.value.stringValue), "\(member.key): \(member.value)")
-      }
-      for line in host.requests {
-        #expect(line.hasSuffix(" example.test:\(host.plain)") || line.hasSuffix(" example.test"), "\(line)")
-      }
+      Self.judge(try #require(run.json["output"]?.objectValue), host)
       let id = try #require(run.json["id"]?.stringValue)
       let denied = try await project.naos(
         "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl"

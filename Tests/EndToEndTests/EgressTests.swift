@@ -9,7 +9,8 @@ import Testing
 @Suite(.seated)
 struct EgressTests {
   static func with(
-    agent: String, limits: String = "{}", extra: String = "", _ body: (Project, GrantedHost) async throws -> Void
+    agent: String, limits: String = "{}", extra: String = "", python: String? = nil,
+    _ body: (Project, GrantedHost) async throws -> Void
   ) async throws {
     try await Project.with { project in
       let host = try await GrantedHost(for: project)
@@ -20,7 +21,7 @@ struct EgressTests {
         server: { port: 0 }
         agents:
           reacher:
-            command: [\(try Checkout.python()), agent.py]
+            command: [\(try python ?? Checkout.python()), agent.py]
             env: { \(host.environment) }
             sandbox:
               net: [\(host.grants)\(extra)]
@@ -37,21 +38,7 @@ struct EgressTests {
     try await Self.with(agent: "egress.py") { project, host in
       let run = try await project.naos("run", "reacher", "-o", "json")
       #expect(run.status == 0, "\(run.err)\(run.out)")
-      let found = try #require(run.json["output"]?.objectValue)
-      for (what, answer) in [
-        ("urllib http", "hello 0"), ("urllib https", "hello 0"), ("urllib post", "hello 300000"),
-        ("urllib big", "20000000"), ("raw", "220 hello\r\nping\n"), ("elsewhere", "URLError"),
-        ("another port", "URLError"),
-      ] { #expect(found[what]?.stringValue == answer, "\(what)") }
-      for client in ["requests", "curl", "node"] {
-        for kind in ["http", "https"] {
-          // Which of them are there is told by the tests below.
-          guard let answer = found["\(client) \(kind)"]?.stringValue, answer != "ModuleNotFoundError" else { continue }
-          #expect(answer == "hello 0", "\(client) \(kind)")
-        }
-      }
-      if let answer = found["curl without proxy"]?.stringValue { #expect(answer == "hello 0") }
-      if let answer = found["node elsewhere"]?.stringValue { #expect(answer == "ENOTFOUND") }
+      Self.judge(try #require(run.json["output"]?.objectValue))
       #expect(host.requests.contains("request GET /a example.test:\(host.plain)"))
       let id = try #require(run.json["id"]?.stringValue)
       let flows = try await project.naos("audit", "tail", "--event", "sandbox.flow", "-n", "100", "-o", "jsonl").out
@@ -64,6 +51,24 @@ struct EgressTests {
       let needs = try await project.naos("sandbox", "needs", "-o", "json")
       #expect(try needs.json["agents"]?.arrayValue?.first?["agent"]?.stringValue == "reacher", "\(needs.out)")
     }
+  }
+
+  /// What has to come of the requests of `egress.py`.
+  static func judge(_ found: JSONObject) {
+    for (what, answer) in [
+      ("urllib http", "hello 0"), ("urllib https", "hello 0"), ("urllib post", "hello 300000"),
+      ("urllib big", "20000000"), ("raw", "220 hello\r\nping\n"), ("elsewhere", "URLError"),
+      ("another port", "URLError"),
+    ] { #expect(found[what]?.stringValue == answer, "\(what)") }
+    for client in ["requests", "curl", "node"] {
+      for kind in ["http", "https"] {
+        // Which of them are there is told by the tests below.
+        guard let answer = found["\(client) \(kind)"]?.stringValue, answer != "ModuleNotFoundError" else { continue }
+        #expect(answer == "hello 0", "\(client) \(kind)")
+      }
+    }
+    if let answer = found["curl without proxy"]?.stringValue { #expect(answer == "hello 0") }
+    if let answer = found["node elsewhere"]?.stringValue { #expect(answer == "ENOTFOUND") }
   }
 
   @Test func `methods, paths, bytes and requests hold, and a private address is not reached by its name`() async throws

@@ -11,6 +11,16 @@ import Testing
 struct OrdinaryUserTests {
   private static let nobody: uid_t = 65534
 
+  /// One that everybody may run; that of the tests may be in a home of root's.
+  private static func python() throws -> String {
+    guard geteuid() == 0 else { return try Checkout.python() }
+    let places = ["/usr/bin/python3", "/usr/local/bin/python3"]
+    guard let python = places.first(where: FileManager.default.isExecutableFile) else {
+      try Test.cancel("no Python on this machine that an ordinary user may run")
+    }
+    return python
+  }
+
   /// Runs a command of `naos` as a user that is not root.
   private func naos(_ project: Project, _ arguments: String...) async throws -> Outcome {
     guard geteuid() == 0 else { return try await project.naos(arguments) }
@@ -69,6 +79,37 @@ struct OrdinaryUserTests {
       #expect(run.status == 0, "\(run.err)\(run.out)")
       #expect(try run.json["output"]?.stringValue == "hello 0hello 0", "\(run.out)")
       #expect(host.requests.count == 2, "\(host.lines)")
+    }
+  }
+
+  @Test func `clients of an ordinary user reach the granted host by whatever they are, and no other`() async throws {
+    try await EgressTests.with(agent: "egress.py", python: try Self.python()) { project, host in
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, "run", "reacher", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      EgressTests.judge(try #require(run.json["output"]?.objectValue))
+      #expect(host.requests.contains("request GET /a example.test:\(host.plain)"))
+    }
+  }
+
+  @Test func `no attack of an ordinary user's agent gets out beside the granted host`() async throws {
+    try await EgressTests.with(agent: "egress_attacks.py", python: try Self.python()) { project, host in
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, "run", "reacher", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      EgressAttackTests.judge(try #require(run.json["output"]?.objectValue), host)
+    }
+  }
+
+  @Test func `no attack on a sandbox of an ordinary user comes through`() async throws {
+    let python = try Self.python()
+    try await Project.with { project in
+      try SandboxAttackTests.prepare(project, python, abstract: "nobody-listens")
+      try await SandboxTests.needSandbox(project)
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, "run", "attacker", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      SandboxAttackTests.judge(try #require(run.json["output"]?.objectValue))
     }
   }
 }

@@ -44,47 +44,56 @@ struct SandboxAttackTests {
     "41 kernel addresses": ["hidden"],
   ]
 
+  /// A project whose agent `attacker` runs `attacks.py`.
+  static func prepare(_ project: Project, _ python: String, abstract: String) throws {
+    try project.copy(Checkout.support("attacks.py"), to: "agent.py")
+    try project.write("SECRET=1\n", to: ".env")
+    for folder in ["out", ".git"] {
+      try FileManager.default.createDirectory(atPath: project.path(folder), withIntermediateDirectories: true)
+    }
+    try project.write("secret", to: ".git/config")
+    try project.write(
+      """
+      name: box
+      server: { port: 0 }
+      agents:
+        attacker:
+          command: [\(python), agent.py]
+          env: { PROJECT: \(project.path(".")), OPERATOR: "4200", ABSTRACT: \(abstract) }
+          sandbox:
+            fs: [{ path: out, mode: rw }]
+            limits: { pids: 40, files: 100, disk: 8MiB }
+          retry: 1
+        plain: { command: [echo, fine], sandbox: {} }
+
+      """, to: "nexus.config.yaml")
+  }
+
+  /// Holds what came of each attack against what may.
+  static func judge(_ found: JSONObject) {
+    for (name, outcomes) in expected {
+      let outcome = found[name]?.stringValue ?? "missing"
+      #expect(outcomes.contains(outcome), "\(name): \(outcome)")
+    }
+    // Nothing is reached by any spelling of an address.
+    for member in found where expected[member.key] == nil {
+      #expect(member.key.hasPrefix("31 "), "\(member.key) is expected nowhere")
+      #expect(["ENETUNREACH", "EHOSTUNREACH"].contains(member.value.stringValue), "\(member.key): \(member.value)")
+    }
+  }
+
   @Test func `no attack on a sandbox comes through, and the node serves on`() async throws {
     let python = try Checkout.python()
     try await Project.with { project in
       let abstract = "naos-attack-\(UInt32.random(in: 0...UInt32.max))"
       let listener = try AbstractListener(abstract)
       defer { listener.close() }
-      try project.copy(Checkout.support("attacks.py"), to: "agent.py")
-      try project.write("SECRET=1\n", to: ".env")
-      for folder in ["out", ".git"] {
-        try FileManager.default.createDirectory(atPath: project.path(folder), withIntermediateDirectories: true)
-      }
-      try project.write("secret", to: ".git/config")
-      try project.write(
-        """
-        name: box
-        server: { port: 0 }
-        agents:
-          attacker:
-            command: [\(python), agent.py]
-            env: { PROJECT: \(project.path(".")), OPERATOR: "4200", ABSTRACT: \(abstract) }
-            sandbox:
-              fs: [{ path: out, mode: rw }]
-              limits: { pids: 40, files: 100, disk: 8MiB }
-            retry: 1
-          plain: { command: [echo, fine], sandbox: {} }
-
-        """, to: "nexus.config.yaml")
+      try Self.prepare(project, python, abstract: abstract)
       try await SandboxTests.needSandbox(project)
       let node = try await project.up()
       let run = try await project.naos("run", "attacker", "-o", "json")
       #expect(run.status == 0, "\(run.err)\(run.out)")
-      let found = try #require(run.json["output"]?.objectValue)
-      for (name, outcomes) in Self.expected {
-        let outcome = found[name]?.stringValue ?? "missing"
-        #expect(outcomes.contains(outcome), "\(name): \(outcome)")
-      }
-      // Nothing is reached by any spelling of an address.
-      for member in found where Self.expected[member.key] == nil {
-        #expect(member.key.hasPrefix("31 "), "\(member.key) is expected nowhere")
-        #expect(["ENETUNREACH", "EHOSTUNREACH"].contains(member.value.stringValue), "\(member.key): \(member.value)")
-      }
+      Self.judge(try #require(run.json["output"]?.objectValue))
       #expect(!FileManager.default.fileExists(atPath: project.path("new")))
       let after = try await project.naos("run", "plain", "-o", "json")
       #expect(try after.json["output"]?.stringValue == "fine", "\(after.out)\(after.err)")
@@ -113,6 +122,8 @@ struct SandboxAttackTests {
       let run = try await project.naos("run", "hog", "-o", "json")
       let message = try run.json["error"]?["message"]?.stringValue
       #expect(message?.contains("memory ceiling of 64 MiB") == true, "\(message ?? run.out)")
+      let denied = try await project.naos("audit", "tail", "--event", "sandbox.denied", "-o", "jsonl").out
+      #expect(denied.contains("limits.memory") && denied.contains(#""rule":"limit""#), "\(denied)")
     }
   }
 

@@ -94,10 +94,39 @@ struct SkillTests {
       #expect(build.err.contains("error[NX-SKL-003]"))
       #expect(build.err.contains("`swiftc`"))
       #expect(build.err.contains("swift.org"))
-      let python = try await project.naos("skill", "new", "a-snake", "--lang", "python")
+      try await project.naos("skill", "new", "a-snake", "--lang", "python")
+      let python = try await project.naos(
+        ["skill", "build", "skills/a-snake"], environment: ["PATH": project.folder])
       #expect(python.status == 1)
-      #expect(python.err.contains("error[NX-SKL-011]"))
-      #expect(!project.exists("skills/a-snake"))
+      #expect(python.err.contains("error[NX-SKL-003]") && python.err.contains("componentize-py"), "\(python.err)")
+    }
+  }
+
+  @Test func `a skill in Python is built, tested and told what is wrong with it`() async throws {
+    try needEngine()
+    let folder = (try Checkout.pythonSDK() as NSString).deletingLastPathComponent
+    guard FileManager.default.isExecutableFile(atPath: folder + "/componentize-py") else {
+      try Test.cancel("no componentize-py beside the Python of the tests")
+    }
+    let path = ["PATH": folder + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")]
+    try await Project.with(Self.config) { project in
+      try await project.naos("skill", "new", "a-snake", "--lang", "python")
+      let build = try await project.naos(["skill", "build"], environment: path)
+      #expect(build.status == 0, "\(build.err)")
+      #expect(try await state(of: "a-snake", project) == "built")
+      #expect(!project.exists("skills/a-snake/src/__pycache__"))
+      let test = try await project.naos(["skill", "test"], environment: path)
+      #expect(test.status == 0, "\(test.err)\(test.out)")
+      #expect((test.out + test.err).contains("5 of 5 cases pass"), "\(test.err)\(test.out)")
+      try project.write("import json\ndef skill(input)\n  return {}\n", to: "skills/a-snake/src/skill.py")
+      #expect(try await state(of: "a-snake", project) == "stale")
+      let broken = try await project.naos(["skill", "build"], environment: path)
+      #expect(broken.status == 1 && broken.err.contains("error[NX-SKL-004]"), "\(broken.err)")
+      #expect(broken.err.contains("skills/a-snake/src/skill.py"), "\(broken.err)")
+      let manifest = try String(contentsOfFile: project.path("skills/a-snake/skill.yaml"), encoding: .utf8)
+      try project.write(manifest + "grants: [time]\n", to: "skills/a-snake/skill.yaml")
+      let granted = try await project.naos(["skill", "build"], environment: path)
+      #expect(granted.status == 1 && granted.err.contains("error[NX-SKL-011]"), "\(granted.err)")
     }
   }
 

@@ -54,6 +54,7 @@ struct WasmAgentTests {
             (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
           (import "naos" "request" (func $request (param i32 i32 i32 i32 i32) (result i64)))
           (import "naos" "response" (func $response (param i32 i32 i32) (result i32)))
+          \(start.contains("$elsewhere") ? #"(import "env" "elsewhere" (func $elsewhere))"# : "")
           (memory (export "memory") 2)
           (data (i32.const 1600) "/v1/chat/completions")
           (data (i32.const 1700) "\(question.replacing("\"", with: "\\\""))")
@@ -80,6 +81,7 @@ struct WasmAgentTests {
               (if (call $open (i32.const 3) (i32.const 0) (i32.const 1100) (i32.const 2) (i32.const 0) (i64.const 2)
                     (i64.const 0) (i32.const 0) (i32.const 1504))
                 (then (call $nap) (br $again)))))
+          (func $deep (call $deep) (call $deep))
           (func (export "_start") \(start)))
         """
       ).write(to: URL(fileURLWithPath: project.path("agents/x.wasm")))
@@ -121,6 +123,37 @@ struct WasmAgentTests {
       #expect(error?["message"]?.stringValue?.contains(words) == true, "\(run.out)")
       let explained = try await project.naos("explain", code)
       #expect(explained.status == 0)
+    }
+  }
+
+  /// What a sandbox ended a module over is an entry of the audit log, a line of the agent's log, and a proposal.
+  @Test(arguments: [
+    ("(loop br 0)", "{ limits: { cpu: 200ms } }", "limit", "limits.cpu"),
+    ("(loop (call $nap) (br 0))", "{ limits: { wall: 200ms } }", "limit", "limits.wall"),
+    ("(call $deep)", "{}", "limit", "limits.stack"),
+    ("(loop (call $echo) (br 0))", "{ limits: { output: 64KiB } }", "limit", "limits.output"),
+    ("(call $elsewhere)", "{}", "module", "unknown import"),
+  ])
+  func `what it was not let do is written down, and the node serves on`(
+    start: String, sandbox: String, rule: String, target: String
+  ) async throws {
+    try await Self.project(start, sandbox: sandbox) { project in
+      let node = try await project.up(environment: Self.environment)
+      let run = try await Self.run(project)
+      #expect(run.status != 0, "\(run.out)")
+      let id = try #require(run.json["id"]?.stringValue)
+      let denied = try await project.naos(
+        "audit", "tail", "--event", "sandbox.denied", "--run", id, "-o", "jsonl"
+      ).out
+      #expect(denied.contains(#""rule":"\#(rule)""#) && denied.contains(target), "\(denied)\(run.out)")
+      #expect(denied.contains(#""agent":"x""#) && denied.contains(#""count":1"#), "\(denied)")
+      let logs = try await project.naos("logs", "x", "-n", "1000").out
+      #expect(logs.contains("naos: denied: "), "\(logs)")
+      let explained = try await project.naos("sandbox", "explain", id)
+      #expect(explained.status == 0 && explained.out.contains(target), "\(explained.out)\(explained.err)")
+      #expect(try await project.naos("status").status == 0)
+      node.signal(SIGTERM)
+      try await node.end()
     }
   }
 

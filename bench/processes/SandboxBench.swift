@@ -30,15 +30,15 @@ enum SandboxBench {
       _ = try await launcher.launch(bubblewrap, output: Silence()).waitForExit()
       ways.append(Way(name: "bwrap", request: bubblewrap))
     } catch {
-      print("bwrap is not here: \(error)")
+      print("{\"name\": \"missing\"}")
     }
     for _ in 0..<rounds {
       for index in ways.indices { ways[index].times.append(try await time(ways[index].request, launcher)) }
     }
     for way in ways {
       let sorted = way.times.sorted()
-      func at(_ percent: Int) -> Double { Double(sorted[sorted.count * percent / 100] / 1000) / 1000 }
-      print("\(way.name), start to end: p50 \(at(50)) ms, p90 \(at(90)) ms")
+      func at(_ percent: Int) -> Int64 { sorted[sorted.count * percent / 100] / 1000 }
+      print("{\"name\": \"\(way.name)\", \"count\": \(sorted.count), \"p50us\": \(at(50)), \"p90us\": \(at(90))}")
     }
     await launcher.shutDown()
   }

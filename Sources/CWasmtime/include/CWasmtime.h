@@ -21,7 +21,7 @@ void naos_wasm_main_if_requested(int argc, char *_Nullable const *_Nonnull argv)
 #define NAOS_WASM_MODULE "/run/naos-wasm/module"
 
 /// The version of everything that a compiled module depends on beside the library: the settings of the engine.
-#define NAOS_WASM_SETTINGS 1
+#define NAOS_WASM_SETTINGS 2
 
 // ---- Frames ------------------------------------------------------------------------------------------------------
 //
@@ -50,6 +50,8 @@ struct naos_wasm_frame {
 #define NAOS_WASM_VALUE_BYTES 65536u
 #define NAOS_WASM_TABLE_ELEMENTS 100000
 #define NAOS_WASM_LARGEST_MEMORY (2047ull << 20)
+/// The input and the output of a component: each byte of them is 32 in the worker.
+#define NAOS_WASM_COMPONENT_BYTES (4u << 20)
 #define NAOS_WASM_LARGEST_STACK (1024u << 10)
 #define NAOS_WASM_STACK (512u << 10)
 
@@ -58,6 +60,8 @@ enum {
   NAOS_WASM_OPEN = 1,
   NAOS_WASM_CALL = 2,
   NAOS_WASM_ANSWER = 3,
+  /// To a worker that was started without a module: the compiled module that it is for from now on.
+  NAOS_WASM_ADOPT = 4,
   // From a worker.
   NAOS_WASM_OPENED = 16,
   NAOS_WASM_ARTIFACT = 17,
@@ -66,16 +70,22 @@ enum {
   NAOS_WASM_ASK = 20,
 };
 
-enum { NAOS_WASM_COMPILE = 1, NAOS_WASM_COMMAND = 2, NAOS_WASM_SKILL = 3 };
+enum {
+  NAOS_WASM_COMPILE = 1,
+  NAOS_WASM_COMMAND = 2,
+  NAOS_WASM_SKILL = 3,
+  /// Of a skill that is not known yet: the engine is made, and the module comes with `ADOPT`.
+  NAOS_WASM_SPARE = 4,
+};
 /// What a module is to be.
-enum { NAOS_WASM_IS_COMMAND = 1, NAOS_WASM_IS_SKILL = 2 };
+enum { NAOS_WASM_IS_COMMAND = 1, NAOS_WASM_IS_SKILL = 2, NAOS_WASM_IS_COMPONENT = 3 };
 
 /// The payload of `OPEN`. Of `COMPILE` the module follows; of `COMMAND` strings, each ended by a zero byte: the
 /// arguments, the names and values of variables, and for each folder its path here, its name for the module and `r` or
 /// `w`; and then the standard input.
 struct naos_wasm_open {
   uint32_t mode;
-  /// Of `COMPILE`: what the module is to be.
+  /// Of `COMPILE` and `SKILL`: what the module is to be.
   uint32_t kind;
   uint64_t memory_bytes;
   uint64_t stack_bytes;

@@ -18,7 +18,7 @@ struct SkillNewCommand: NaosCommand {
   @Argument(help: "The new skill's name.")
   var name: String
 
-  @Option(help: ArgumentHelp("swift or c.", valueName: "language"))
+  @Option(help: ArgumentHelp("swift, c or python.", valueName: "language"))
   var lang: SkillManifest.Language = .swift
 
   @OptionGroup var global: GlobalOptions
@@ -28,7 +28,7 @@ struct SkillNewCommand: NaosCommand {
       throw CommandFailure.usage(
         "`\(name)` is no name for a skill.", hint: "A name begins with a letter and has small letters, digits and `-`.")
     }
-    guard let files = SkillKit.files(of: name, in: lang) else { throw OperationError(SkillBuilder.noPython, name) }
+    let files = SkillKit.files(of: name, in: lang)
     let folder = folder(context)
     guard !Files.exists(folder) else {
       throw OperationError(

@@ -87,6 +87,8 @@ package struct GrantProposal: Sendable, Hashable {
     case .method, .path: return .remark("\(need.target): add it to `methods` or `paths` of the grant")
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
+    case .limit: return .remark("raise `\(need.target)`, if so much is meant to be used")
+    case .module: return .remark("no grant helps a module that cannot be run: \(need.target)")
     case .connections, .questions, .time: return .remark("no grant helps against: \(need.rule)")
     case nil: return nil
     }

@@ -117,6 +117,10 @@ package struct DenialEvent: Sendable, Hashable {
     case questions
     /// It took too long to say what it wants.
     case time
+    /// A program was ended, or held back, over a limit; the target is the key of it: `limits.cpu`.
+    case limit
+    /// A module is not run: it imports what there is not, or is none.
+    case module
   }
 
   package var caller: Caller
@@ -154,6 +158,8 @@ package struct DenialEvent: Sendable, Hashable {
       case .connections: "\(place): too many connections at a time"
       case .questions: "too many names were asked for"
       case .time: "\(place): no request came in time"
+      case .limit: "\(target) is used up"
+      case .module: "the module is not run: \(target)"
       }
     return "denied: \(words)\(times)"
   }

@@ -124,6 +124,8 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
   package var code: String?
   /// Whether another attempt may come to anything else; of a module.
   package var isRetryable = false
+  /// What is wrong with a module, if that is why.
+  package var denied: ProgramDenial?
 
   package init(stage: Stage, errorNumber: Int32, message: String) {
     self.stage = stage

@@ -90,12 +90,17 @@ package struct SkillFailure: Error, Sendable, Hashable, CustomStringConvertible 
   package let code: String
   package let message: String
   package var log: [SkillLogLine] = []
+  /// What its limits or its form did not let it do, if that is why.
+  package var denied: ProgramDenial?
 
-  package init(_ reason: Reason, code: String, _ message: String, log: [SkillLogLine] = []) {
+  package init(
+    _ reason: Reason, code: String, _ message: String, log: [SkillLogLine] = [], denied: ProgramDenial? = nil
+  ) {
     self.reason = reason
     self.code = code
     self.message = message
     self.log = log
+    self.denied = denied
   }
 
   package var description: String { message }

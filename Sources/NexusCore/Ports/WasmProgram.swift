@@ -37,10 +37,25 @@ package struct ProgramFailure: Sendable, Hashable {
   package let message: String
   /// Whether another attempt could come to anything else.
   package let isRetryable: Bool
+  /// What its sandbox did not let it do, if that is why.
+  package let denied: ProgramDenial?
 
-  package init(code: String, message: String, isRetryable: Bool) {
+  package init(code: String, message: String, isRetryable: Bool, denied: ProgramDenial? = nil) {
     self.code = code
     self.message = message
     self.isRetryable = isRetryable
+    self.denied = denied
+  }
+}
+
+/// What a limit, or the form of a module, did not let a program do.
+package struct ProgramDenial: Sendable, Hashable {
+  package let rule: DenialEvent.Rule
+  /// `limits.cpu`, or what is wrong with the module: untrusted text.
+  package let target: String
+
+  package init(_ rule: DenialEvent.Rule, _ target: String) {
+    self.rule = rule
+    self.target = target
   }
 }

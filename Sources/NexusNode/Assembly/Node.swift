@@ -111,12 +111,13 @@ package final class Node: Sendable {
       (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
-      let egress = EgressGate(watcher: EgressReports(audit: audit, logs: logs, events: events), clock: clock)
+      let reports = EgressReports(audit: audit, logs: logs, events: events)
+      let egress = EgressGate(watcher: reports, clock: clock)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
-      tools.connect(WasmSkillEngine(engine: wasm))
+      let skills = Self.skills(of: wasm, for: tools, reports)
       var services = services(
-        options, store: store, gateway: gateway, wasm: wasm, logs: logs, clock: clock, ids: ids, events: events)
+        options, store: store, gateway: gateway, wasm: wasm, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       let runtime = AgentRuntime(
@@ -129,7 +130,7 @@ package final class Node: Sendable {
       return NodeParts(
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
-        logs: logs, egress: egress, launcher: launcher, wasm: wasm, runtime: runtime, trap: trap,
+        logs: logs, egress: egress, launcher: launcher, wasm: wasm, skills: skills, runtime: runtime, trap: trap,
         token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
     } catch {
       await store.close()
@@ -143,13 +144,22 @@ package final class Node: Sendable {
     ) { NodeLog.logger.error("\($0)") }
   }
 
+  private static func skills(
+    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: EgressReports
+  ) -> WasmSkillEngine {
+    let skills = WasmSkillEngine(engine: wasm)
+    tools.connect(skills, reports)
+    return skills
+  }
+
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, logs: AgentLogStore,
-    clock: SystemClock, ids: IdentifierSource, events: EventHub
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, reports: EgressReports,
+    clock: SystemClock, ids: IdentifierSource
   ) -> RuntimeServices {
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: WasmLauncher(wasm), captures: LogCaptures(logs: logs),
-      probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids, events: events,
+      store: store, boundary: gateway, launcher: ReportingLauncher(base: WasmLauncher(wasm), watcher: reports),
+      captures: LogCaptures(logs: reports.logs), probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids,
+      events: reports.events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],
       atWork: { run, body in ProcessHardening.atWork(on: run.text, body) })
     services.gate = SchemaGates()

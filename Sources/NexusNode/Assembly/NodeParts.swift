@@ -35,6 +35,7 @@ final class NodeParts: Sendable {
   let egress: EgressGate
   let launcher: GuardedLauncher
   let wasm: WasmEngine
+  let skills: WasmSkillEngine
   let runtime: AgentRuntime
   let trap: TrapRecord
   let token: String
@@ -57,8 +58,9 @@ final class NodeParts: Sendable {
     options: NodeOptions, lock: ProjectLock, clock: any NexusClock, random: any RandomSource, boot: BootID,
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
-    egress: EgressGate, launcher: GuardedLauncher, wasm: WasmEngine, runtime: AgentRuntime, trap: TrapRecord,
-    token: String, tokens: TokenBook, hooks: WebhookQueue, audit: AuditDesk, meter: NodeMeter
+    egress: EgressGate, launcher: GuardedLauncher, wasm: WasmEngine, skills: WasmSkillEngine,
+    runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook, hooks: WebhookQueue,
+    audit: AuditDesk, meter: NodeMeter
   ) {
     self.meter = meter
     self.tokens = tokens
@@ -80,6 +82,7 @@ final class NodeParts: Sendable {
     self.egress = egress
     self.launcher = launcher
     self.wasm = wasm
+    self.skills = skills
     self.runtime = runtime
     self.trap = trap
     self.token = token

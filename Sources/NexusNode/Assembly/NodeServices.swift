@@ -106,7 +106,12 @@ private struct LauncherService: Service {
 
   func run() async throws {
     try parts.launcher.start()
-    try await gracefulShutdown()
+    await cancelWhenGracefulShutdown {
+      await parts.skills.keepSpare()
+      // Until it is shut down; a service that returns would end the others.
+      try? await gracefulShutdown()
+    }
+    await parts.skills.shutDown()
     await parts.launcher.shutDown()
     parts.wasm.shutDown()
   }

@@ -25,7 +25,7 @@ final class ReloadableTools: ToolPerformer {
   }
 
   /// Skills can be called from now on.
-  func connect(_ engine: any SkillEngine) { skills.connect(engine) }
+  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher) { skills.connect(engine, watcher) }
 
   func reconfigure(_ plan: ProjectPlan) {
     let access = Self.access(of: plan)
@@ -52,7 +52,7 @@ final class ReloadableTools: ToolPerformer {
 
   func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
     if tool.hasPrefix(SkillTools.prefix), grants(of: agent).contains(tool) {
-      return await skills.perform(tool, arguments: arguments)
+      return await skills.perform(tool, arguments: arguments, for: agent)
     }
     return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: agent)
   }

@@ -13,6 +13,9 @@ final class SkillTools: Sendable {
 
   private struct State {
     var engine: (any SkillEngine)?
+    var watcher: (any EgressWatcher)?
+    /// What skills were not let do for each agent.
+    var denials: [AgentName: DenialCounts] = [:]
     var skills: [String: SkillFolder] = [:]
     /// Made at the first call of each.
     var callers: [String: SkillCaller] = [:]
@@ -24,8 +27,13 @@ final class SkillTools: Sendable {
   /// - Parameter project: its folder, absolute.
   init(project: String) { self.project = project }
 
-  /// From now on calls can be made.
-  func connect(_ engine: any SkillEngine) { state.withLock { $0.engine = engine } }
+  /// From now on calls can be made; `watcher` is told what skills were not let do.
+  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher) {
+    state.withLock {
+      $0.engine = engine
+      $0.watcher = watcher
+    }
+  }
 
   /// Reads the manifests of the skills that agents of the plan have as tools.
   func reconfigure(_ plan: ProjectPlan) {
@@ -56,15 +64,28 @@ final class SkillTools: Sendable {
     }
   }
 
-  func perform(_ tool: String, arguments: JSONValue) async -> ToolOutcome {
+  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
     do throws(SkillProblem) {
-      switch try await caller(of: tool).call(arguments) {
+      let caller = try self.caller(of: tool)
+      switch await caller.call(arguments, denied: { self.note($0, of: tool, for: agent) }) {
       case .output(let value): return ToolOutcome(succeeded: true, content: value)
       case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
       }
     } catch {
       return Self.failure(error.code, error.message)
     }
+  }
+
+  private func note(_ denial: ProgramDenial, of tool: String, for agent: AgentName) {
+    let (watcher, event) = state.withLock { state in
+      let caller = Caller(agent: agent, run: nil, step: .main, attempt: AttemptNumber(1))
+      let target = "\(tool): \(denial.target)"
+      return (
+        state.watcher,
+        state.denials[agent, default: DenialCounts()].note(ProgramDenial(denial.rule, target), of: caller)
+      )
+    }
+    if let event { watcher?.denied(event) }
   }
 
   private func caller(of tool: String) throws(SkillProblem) -> SkillCaller {

@@ -12,8 +12,8 @@ package struct SkillBuilder: Sendable {
   /// The part of the memory that calls use; a deeper recursion traps, because it is at the bottom.
   static let stackBytes = 256 << 10
 
-  private let tools: ToolRunner
-  private let environment: [String: String]
+  let tools: ToolRunner
+  let environment: [String: String]
 
   package init(tools: ToolRunner, environment: [String: String]) {
     self.tools = tools
@@ -34,13 +34,15 @@ package struct SkillBuilder: Sendable {
   /// - Returns: what was made.
   /// - Throws: `SkillProblem`, with the compilers' own words where the source does not compile.
   package func build(_ skill: SkillFolder, from directory: String) async throws(SkillProblem) -> Product {
-    guard skill.manifest.language != .python else { throw Self.noPython }
+    if skill.manifest.language == .python { return try await buildComponent(skill, from: directory) }
     let toolchain = try Toolchain.find(for: skill.manifest.language, environment: environment)
     let sources = try skill.sources().map(\.path)
     let scratch = try Self.makeScratch(environment)
     defer { try? Files.removeTree(scratch) }
     do throws(FileError) {
-      for (name, bytes) in SkillKit.support { try Files.write(bytes, to: scratch + "/" + name) }
+      for (name, bytes) in SkillKit.support(of: skill.manifest.language) {
+        try Files.write(bytes, to: scratch + "/" + name)
+      }
     } catch {
       throw SkillProblem("NX-SKL-004", "the kit cannot be written: \(error)")
     }
@@ -59,16 +61,19 @@ package struct SkillBuilder: Sendable {
       throw SkillProblem("NX-SKL-004", "the linker made something that is no module", transcript: steps.transcript)
     }
     if let problem = skill.unmetDemand(of: module) { throw problem }
-    let bytes = try skill.stamped(linked)
+    return Product(bytes: try keep(linked, of: skill), transcript: steps.transcript)
+  }
+
+  /// Puts the module into the folder.
+  ///
+  /// - Returns: its size.
+  func keep(_ module: [UInt8], of skill: SkillFolder) throws(SkillProblem) -> Int {
+    let bytes = try skill.stamped(module)
     do throws(FileError) { try Files.write(bytes, to: skill.modulePath) } catch {
       throw SkillProblem("NX-SKL-004", "the module cannot be written: \(error)")
     }
-    return Product(bytes: bytes.count, transcript: steps.transcript)
+    return bytes.count
   }
-
-  package static let noPython = SkillProblem(
-    "NX-SKL-011", "a skill in Python becomes a component, and skills are core modules",
-    hint: "Write it in swift or c, or let a process agent in a sandbox do it: `naos create NAME --template python`.")
 
   /// A fresh folder that nobody else may enter.
   package static func makeScratch(_ environment: [String: String]) throws(SkillProblem) -> String {

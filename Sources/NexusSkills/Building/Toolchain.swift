@@ -50,6 +50,19 @@ struct Toolchain: Sendable {
       clang: clang, linker: linker, swiftc: swiftc, unicodeTables: Files.exists(tables) ? tables : nil)
   }
 
+  /// Finds what makes components of Python.
+  static func component(environment: [String: String]) throws(SkillProblem) -> String {
+    let tool = "componentize-py"
+    let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+    guard let found = folders.map({ $0 + "/" + tool }).first(where: { unsafe access($0, X_OK) == 0 }) else {
+      throw SkillProblem(
+        "NX-SKL-003", "there is no `\(tool)` in PATH, and a skill in python is built with it",
+        hint: "`python3 -m venv componentize && componentize/bin/pip install componentize-py==0.25.1`, and put "
+          + "componentize/bin in PATH.")
+    }
+    return found
+  }
+
   private static func missing(_ tool: String, for language: SkillManifest.Language) -> SkillProblem {
     SkillProblem(
       "NX-SKL-003", "there is no `\(tool)` in PATH, and a skill in \(language.rawValue) is built with it",

@@ -46,7 +46,13 @@ package struct SkillCaller: Sendable {
     }
   }
 
-  package func call(_ value: JSONValue) async -> SkillAnswer {
+  /// - Parameters:
+  ///   - value: the input.
+  ///   - denied: is told what the skill was not let do, before the answer.
+  /// - Returns: what came of it.
+  package func call(
+    _ value: JSONValue, denied: @Sendable (ProgramDenial) -> Void = { _ in }
+  ) async -> SkillAnswer {
     // The module may have been built anew.
     do throws(SkillProblem) { try skill.checkModule() } catch {
       return .broken(code: error.code, message: error.message)
@@ -54,19 +60,22 @@ package struct SkillCaller: Sendable {
     if let complaint = inputComplaint(about: value) {
       return .refused(code: "invalid_input", message: "the input does not fit its schema: \(complaint)")
     }
-    return await run(value.encoded())
+    return await run(value.encoded(), denied: denied)
   }
 
   package func inputComplaint(about value: JSONValue) -> String? { Self.complaint(about: value, under: input) }
 
   /// Runs the module on these bytes, whatever they are.
-  package func run(_ bytes: [UInt8]) async -> SkillAnswer {
+  package func run(
+    _ bytes: [UInt8], denied: @Sendable (ProgramDenial) -> Void = { _ in }
+  ) async -> SkillAnswer {
     do throws(SkillFailure) {
       let result = try await engine.call(
         SkillModule(name: skill.manifest.name, path: skill.modulePath, tenant: tenant), input: bytes,
         limits: skill.manifest.limits)
       return judge(result.output)
     } catch {
+      if let denial = error.denied { denied(denial) }
       guard error.reason == .refused else { return .broken(code: error.code, message: error.message) }
       // The engine says whose failure it is; here it is plain.
       let prefix = "\(skill.manifest.name) failed: "

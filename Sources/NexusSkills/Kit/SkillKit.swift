@@ -7,19 +7,20 @@ package import NexusConfig
 /// What skills are compiled with, and what new ones are made of.
 package enum SkillKit {
   private static let prefix = "skill-"
-  private static let kit = "skill-kit"
+  private static let native = embedded("skill-kit")
+  private static let python = embedded("skill-kit-python")
 
   /// Whether the embedded template of that name is a part of this, and none of agents.
   package static func owns(_ template: String) -> Bool { template.hasPrefix(prefix) }
 
-  /// The support that is compiled into every skill, by file name.
-  package static let support: [String: [UInt8]] = embedded(kit)
+  /// The support that is compiled into every skill in a language, by file name.
+  package static func support(of language: SkillManifest.Language) -> [String: [UInt8]] {
+    language == .python ? python : native
+  }
 
-  /// The files of a new skill, by their paths in its folder; nil for a language that has none.
-  package static func files(of name: String, in language: SkillManifest.Language) -> [String: [UInt8]]? {
-    let files = embedded(prefix + language.rawValue)
-    guard !files.isEmpty else { return nil }
-    return files.mapValues { bytes in
+  /// The files of a new skill, by their paths in its folder.
+  package static func files(of name: String, in language: SkillManifest.Language) -> [String: [UInt8]] {
+    embedded(prefix + language.rawValue).mapValues { bytes in
       Array(String(decoding: bytes, as: UTF8.self).replacing("{{name}}", with: name).utf8)
     }
   }

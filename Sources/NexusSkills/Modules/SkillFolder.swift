@@ -49,6 +49,8 @@ package struct SkillFolder: Sendable, Hashable {
 
   /// Refuses a module that cannot be what the manifest promises.
   package func checkModule() throws(SkillProblem) {
+    // What a component imports, the engine looks at; to read all of it for each call would take longer than the call.
+    if manifest.language == .python, Files.exists(modulePath) { return }
     let bytes: [UInt8]
     do { bytes = try Files.read(modulePath, limit: Self.maxModuleBytes) } catch {
       throw SkillProblem(
@@ -64,6 +66,13 @@ package struct SkillFolder: Sendable, Hashable {
 
   /// What the module wants and is not granted, or lacks.
   func unmetDemand(of module: WasmReader) -> SkillProblem? {
+    if manifest.language == .python, !manifest.grants.isEmpty { return SkillBuilder.noGrants }
+    if module.isComponent, manifest.language == .python { return nil }
+    if module.isComponent {
+      return SkillProblem(
+        "NX-SKL-006", "the module is a component, which a skill in \(manifest.language.rawValue) is not",
+        hint: "Build it with `naos skill build`.")
+    }
     let allowed = manifest.allowedImports
     for wanted in module.imports where wanted.module != "naos" || !allowed.contains(wanted.name) {
       let grant = SkillManifest.Grant.allCases.first { wanted.module == "naos" && $0.imports.contains(wanted.name) }
@@ -117,7 +126,7 @@ package struct SkillFolder: Sendable, Hashable {
       hash.update(data: bytes)
     }
     take(manifest.language.rawValue, [])
-    for (name, bytes) in SkillKit.support.sorted(by: { $0.key < $1.key }) { take(name, bytes) }
+    for (name, bytes) in SkillKit.support(of: manifest.language).sorted(by: { $0.key < $1.key }) { take(name, bytes) }
     for source in try sources() { take(source.path, source.bytes) }
     return hash.finalize().map { byte in
       let digits = String(byte, radix: 16)

@@ -6,6 +6,7 @@
 /// It checks no more than it reads: whether the module is valid is the engine's to say.
 struct WasmReader {
   private static let header: [UInt8] = [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0]
+  private static let headerOfComponent: [UInt8] = [0, 0x61, 0x73, 0x6D, 0x0D, 0, 1, 0]
   private static let sectionOfImports: UInt8 = 2
   private static let sectionOfExports: UInt8 = 7
 
@@ -20,13 +21,17 @@ struct WasmReader {
   /// Custom sections, each with its content.
   private(set) var custom: [(name: String, content: [UInt8])] = []
 
+  /// Of a component only the custom sections are read.
+  let isComponent: Bool
+
   private let bytes: [UInt8]
   private var at = 0
 
   /// Nil if the bytes are no module whose sections can be told apart.
   init?(_ bytes: [UInt8]) {
     self.bytes = bytes
-    guard bytes.starts(with: Self.header) else { return nil }
+    isComponent = bytes.starts(with: Self.headerOfComponent)
+    guard isComponent || bytes.starts(with: Self.header) else { return nil }
     at = Self.header.count
     while at < bytes.count {
       guard let section = byte(), let length = number(), length <= bytes.count - at else { return nil }
@@ -37,6 +42,7 @@ struct WasmReader {
   }
 
   private mutating func read(_ section: UInt8, until end: Int) -> Bool {
+    if isComponent, section != 0 { return true }
     switch section {
     case 0:
       guard let name = name(), at <= end else { return false }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import CWasmtime
+internal import NexusCore
 
 /// What goes to a worker, or comes from one: `CWasmtime.h` draws it.
 struct WorkerFrame: Sendable, Hashable {
@@ -12,6 +13,7 @@ struct WorkerFrame: Sendable, Hashable {
     case open = 1
     case call = 2
     case answer = 3
+    case adopt = 4
     case opened = 16
     case artifact = 17
     case ended = 18
@@ -44,6 +46,18 @@ struct WorkerEnd: Sendable, Hashable {
     case invalid = 7
     case broken = 8
     case overStack = 9
+
+    /// The limit that it was ended over, as the configuration calls it.
+    var limit: ProgramDenial? {
+      switch self {
+      case .overProcessor: ProgramDenial(.limit, "limits.cpu")
+      case .overWall: ProgramDenial(.limit, "limits.wall")
+      case .overOutput: ProgramDenial(.limit, "limits.output")
+      case .overCalls: ProgramDenial(.limit, "limits.hostCalls")
+      case .overStack: ProgramDenial(.limit, "limits.stack")
+      case .succeeded, .exited, .trapped, .invalid, .broken: nil
+      }
+    }
   }
 
   var outcome: Outcome

@@ -86,7 +86,7 @@ final class WasmProcess: LaunchedProcess {
     case .failure(.nonsense(let what)):
       return failed(exit, "NX-SBX-056", "the worker of the module sent \(what)", isRetryable: true)
     case .failure(.late):
-      return failed(exit, "NX-SBX-054", over(.overWall), isRetryable: true)
+      return failed(exit, "NX-SBX-054", over(.overWall), isRetryable: true, WorkerEnd.Outcome.overWall.limit)
     case .failure(.closed):
       switch exit.status {
       // It was ended from outside, or over a ceiling of the machine, which says so itself.
@@ -109,9 +109,11 @@ final class WasmProcess: LaunchedProcess {
         end.memoryBytes > 0 ? " (its memory: \(end.memoryBytes >> 10) of \(program.memoryBytes >> 10) KiB)" : ""
       return failed(exit, "NX-SBX-053", "the module trapped: \(end.text)\(size)", isRetryable: true)
     case .overProcessor, .overWall, .overOutput, .overCalls, .overStack:
-      return failed(exit, "NX-SBX-054", over(end.outcome), isRetryable: true)
+      return failed(exit, "NX-SBX-054", over(end.outcome), isRetryable: true, end.outcome.limit)
     case .invalid:
-      return failed(exit, "NX-SBX-052", "the module cannot be run: \(end.text)", isRetryable: false)
+      return failed(
+        exit, "NX-SBX-052", "the module cannot be run: \(end.text)", isRetryable: false,
+        ProgramDenial(.module, end.text))
     case .broken:
       return failed(exit, "NX-SBX-056", "the worker of the module failed: \(end.text)", isRetryable: true)
     }
@@ -135,9 +137,11 @@ final class WasmProcess: LaunchedProcess {
       peakMemoryBytes: exit.peakMemoryBytes, ceiling: code == 0 ? nil : exit.ceiling)
   }
 
-  private func failed(_ exit: ProcessExit, _ code: String, _ message: String, isRetryable: Bool) -> ProcessExit {
+  private func failed(
+    _ exit: ProcessExit, _ code: String, _ message: String, isRetryable: Bool, _ denied: ProgramDenial? = nil
+  ) -> ProcessExit {
     var failed = exit
-    failed.failure = ProgramFailure(code: code, message: message, isRetryable: isRetryable)
+    failed.failure = ProgramFailure(code: code, message: message, isRetryable: isRetryable, denied: denied)
     return failed
   }
 }

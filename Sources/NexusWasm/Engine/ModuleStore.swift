@@ -16,6 +16,8 @@ actor ModuleStore {
     var artifactBytes = ModuleCompiler.artifactBytes
     /// Compiled modules that are kept; the oldest go first.
     var kept = 128
+    /// Larger ones are only opened by their file.
+    var handedOverBytes = 4 << 20
   }
 
   private let folder: String
@@ -50,16 +52,20 @@ actor ModuleStore {
     /// Names it: the hash of the module, of what it is to be, of the library and its settings.
     let name: String
     let library: String
+    let kind: ModuleKind
+    /// Its bytes, for a worker that is there already; empty if they are many.
+    var artifact: [UInt8] = []
   }
 
   /// The compiled form of the module in a file.
   func compiled(_ path: String, to kind: ModuleKind) async throws(WasmProblem) -> Compiled {
     let library = try library.verified()
     let module = try read(path)
+    let kind = kind.asFound(in: module)
     let name = Self.name(of: module, kind)
     while true {
       try prepareFolder()
-      if let found = try find(name, library) { return found }
+      if let found = try find(name, kind, library) { return found }
       guard compiling[name] == nil else {
         await withCheckedContinuation { compiling[name]?.append($0) }
         continue
@@ -70,7 +76,7 @@ actor ModuleStore {
       }
       let artifact = try await compile(module, path, kind, library)
       try keep(artifact, name)
-      guard let found = try find(name, library) else { throw .worker("what was compiled cannot be read back") }
+      guard let found = try find(name, kind, library) else { throw .worker("what was compiled cannot be read back") }
       return found
     }
   }
@@ -118,13 +124,15 @@ actor ModuleStore {
     return SymmetricKey(data: bytes)
   }
 
-  private func find(_ name: String, _ library: String) throws(WasmProblem) -> Compiled? {
+  private func find(_ name: String, _ kind: ModuleKind, _ library: String) throws(WasmProblem) -> Compiled? {
     guard let key, let bytes = try? Files.read(artifact(name), limit: limits.artifactBytes, followsLink: false),
       let tag = try? Files.read(tagFile(name), limit: Self.keyBytes, followsLink: false),
       HMAC<SHA256>.isValidAuthenticationCode(tag, authenticating: Array(name.utf8) + bytes, using: key),
       let real = FileIdentity.real(folder)
     else { return nil }
-    return Compiled(path: real + "/" + name + Self.suffix, name: name, library: library)
+    return Compiled(
+      path: real + "/" + name + Self.suffix, name: name, library: library, kind: kind,
+      artifact: kind == .skill && bytes.count <= limits.handedOverBytes ? bytes : [])
   }
 
   private func keep(_ bytes: [UInt8], _ name: String) throws(WasmProblem) {

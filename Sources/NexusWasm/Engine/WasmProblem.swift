@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 
 /// Why a module cannot be run, or did not come to its end.
 package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
@@ -9,6 +9,8 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
   package let message: String
   /// Whether it may be otherwise the next time.
   package var isRetryable = false
+  /// What is wrong with the module, if that is why.
+  package var denied: ProgramDenial?
 
   package var description: String { message }
 
@@ -26,11 +28,12 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   static func invalid(_ path: String, _ why: String) -> WasmProblem {
-    WasmProblem(code: "NX-SBX-052", message: "\(path) cannot be run: \(why)")
+    WasmProblem(code: "NX-SBX-052", message: "\(path) cannot be run: \(why)", denied: ProgramDenial(.module, why))
   }
 
   static func compilation(_ path: String, _ why: String) -> WasmProblem {
-    WasmProblem(code: "NX-SBX-055", message: "\(path) could not be compiled: \(why)")
+    WasmProblem(
+      code: "NX-SBX-055", message: "\(path) could not be compiled: \(why)", denied: ProgramDenial(.module, why))
   }
 
   static func worker(_ why: String) -> WasmProblem {
@@ -42,10 +45,11 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
       code: "NX-SBX-057", message: "the folder for compiled modules cannot be used: \(error)", isRetryable: true)
   }
 
-  init(code: String, message: String, isRetryable: Bool = false) {
+  init(code: String, message: String, isRetryable: Bool = false, denied: ProgramDenial? = nil) {
     self.code = code
     self.message = message
     self.isRetryable = isRetryable
+    self.denied = denied
   }
 
   /// A worker could not be started.
@@ -58,6 +62,7 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
     var error = LaunchError(stage: .module, errorNumber: 0, message: message)
     error.code = code
     error.isRetryable = isRetryable
+    error.denied = denied
     error.isByLostGuard = isByLostGuard
     return error
   }

@@ -7,9 +7,17 @@ internal import Synchronization
 
 /// What a module is to be; its exports and imports are checked for that.
 package enum ModuleKind: UInt32, Sendable, Hashable {
-  // NAOS_WASM_IS_COMMAND, NAOS_WASM_IS_SKILL
+  // NAOS_WASM_IS_COMMAND and the others.
   case command = 1
   case skill = 2
+  /// A skill that is a component.
+  case component = 3
+
+  /// What the bytes are of a module that is to be this.
+  func asFound(in module: [UInt8]) -> ModuleKind {
+    // The layer of a component, in the place of a module's version.
+    self == .skill && module.count >= 8 && module[4...].starts(with: [0x0D, 0, 1, 0]) ? .component : self
+  }
 }
 
 /// The first thing that a worker is told.
@@ -21,11 +29,22 @@ enum WorkerOrder {
     return WorkerFrame(kind: .open, call: call, payload: [UInt8](copying: open) + module)
   }
 
-  static func skill() -> WorkerFrame {
+  static func skill(_ kind: ModuleKind) -> WorkerFrame { skill(UInt32(NAOS_WASM_SKILL), kind) }
+
+  /// For a skill that is not known yet.
+  static func spare() -> WorkerFrame { skill(UInt32(NAOS_WASM_SPARE), .skill) }
+
+  /// What a spare worker is for from now on.
+  static func adopt(_ artifact: [UInt8]) -> WorkerFrame { WorkerFrame(kind: .adopt, call: 1, payload: artifact) }
+
+  private static func skill(_ mode: UInt32, _ kind: ModuleKind) -> WorkerFrame {
     var open = naos_wasm_open()
-    open.mode = UInt32(NAOS_WASM_SKILL)
+    open.mode = mode
+    open.kind = kind.rawValue
     open.memory_bytes = UInt64(WasmProgram.largestMemoryBytes)
-    open.stack_bytes = UInt64(WasmProgram.defaultStackBytes)
+    // An interpreter needs more of it than what was compiled does.
+    open.stack_bytes = UInt64(
+      kind == .component ? WasmProgram.largestStackBytes : WasmProgram.defaultStackBytes)
     return WorkerFrame(kind: .open, call: 1, payload: [UInt8](copying: open))
   }
 

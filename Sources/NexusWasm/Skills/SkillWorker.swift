@@ -17,12 +17,40 @@ struct SkillWorker: Sendable {
 
   /// Starts a worker and returns when it waits for calls.
   init(_ compiled: ModuleStore.Compiled, of name: String, _ engine: WasmEngine) async throws(SkillFailure) {
+    try await self.init(library: compiled.library, module: compiled.path, label: "skill \(name)", engine)
+    try await open(WorkerOrder.skill(compiled.kind), name)
+  }
+
+  /// Starts a worker without a module, and returns when it waits for one.
+  ///
+  /// What takes long is behind it then: the sandbox, the program, the library, the engine.
+  init(spareOf engine: WasmEngine) async throws(SkillFailure) {
+    let library: String
+    do throws(WasmProblem) { library = try engine.library.verified() } catch { throw SkillFailure(error) }
+    try await self.init(library: library, module: nil, label: "skills", engine)
+    try await open(WorkerOrder.spare(), "a skill")
+  }
+
+  /// Makes a spare worker that of one module; returns when it waits for calls.
+  func adopt(_ artifact: [UInt8], of name: String) async throws(SkillFailure) {
+    try await open(WorkerOrder.adopt(artifact), name)
+  }
+
+  private func open(_ order: WorkerFrame, _ name: String) async throws(SkillFailure) {
+    arm(Self.opening)
+    channel.send(order, limit: Self.longestEnd)
+    try await opened(name)
+  }
+
+  private init(
+    library: String, module: String?, label: String, _ engine: WasmEngine
+  ) async throws(SkillFailure) {
     clock = engine.clock
     words = WorkerWords()
     let pair: (channel: WorkerChannel, theirs: Int32)
     do throws(WasmProblem) { pair = try engine.host.open() } catch { throw SkillFailure(error) }
     channel = pair.channel
-    var request = engine.worker.request(library: compiled.library, module: compiled.path, label: "skill \(name)")
+    var request = engine.worker.request(library: library, module: module, label: label)
     request.channel = pair.theirs
     do throws(LaunchError) {
       defer { close(pair.theirs) }
@@ -31,9 +59,6 @@ struct SkillWorker: Sendable {
       pair.channel.close()
       throw SkillFailure(WasmProblem(error))
     }
-    arm(Self.opening)
-    channel.send(WorkerOrder.skill(), limit: Self.longestEnd)
-    try await opened(name)
   }
 
   /// What an end without output and log takes at most.
@@ -94,7 +119,9 @@ struct SkillWorker: Sendable {
         channel.send(answer, limit: Self.longestEnd + limits.outputBytes + log)
       case .failure(.late):
         process.signal(.kill)
-        throw .over("the skill was ended: over its time of \(DurationText.text(limits.wallTime))")
+        throw .over(
+          "the skill was ended: over its time of \(DurationText.text(limits.wallTime))",
+          WorkerEnd.Outcome.overWall.limit)
       case .failure(let end):
         // Between two calls it may have ended for itself, or been let go of.
         if isFirst, end == .closed, Self.wasIdle(await process.waitForExit()) { return nil }
@@ -145,12 +172,14 @@ struct SkillWorker: Sendable {
 extension SkillFailure {
   init(_ problem: WasmProblem) {
     let isInvalid = ["NX-SBX-052", "NX-SBX-055"].contains(problem.code)
-    self.init(isInvalid ? .invalid : .unavailable, code: problem.code, problem.message)
+    self.init(isInvalid ? .invalid : .unavailable, code: problem.code, problem.message, denied: problem.denied)
   }
 
   static func worker(_ why: String) -> SkillFailure {
     SkillFailure(.unavailable, code: "NX-SBX-056", "the worker of the skill failed: \(why)")
   }
 
-  static func over(_ message: String) -> SkillFailure { SkillFailure(.limit, code: "NX-SBX-054", message) }
+  static func over(_ message: String, _ denied: ProgramDenial?) -> SkillFailure {
+    SkillFailure(.limit, code: "NX-SBX-054", message, denied: denied)
+  }
 }

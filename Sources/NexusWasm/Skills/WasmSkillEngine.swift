@@ -16,22 +16,48 @@ package actor WasmSkillEngine: SkillEngine {
   private var waiting: [WorkerPool<SkillWorker>.Key: [CheckedContinuation<Void, Never>]] = [:]
   private var known: [String: Known] = [:]
   private var lastCall: UInt64 = 1
+  /// A worker without a module, for whoever needs one next.
+  private var spare: SkillWorker?
+  private var isOver = false
+  private let wishes: AsyncStream<Void>
+  private let wish: AsyncStream<Void>.Continuation
 
   private struct Known {
     var identity: FileIdentity
     var compiled: ModuleStore.Compiled
   }
 
-  package init(engine: WasmEngine) { self.engine = engine }
+  package init(engine: WasmEngine) {
+    self.engine = engine
+    (wishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Whether the next worker is there already.
+  package var hasSpare: Bool { spare != nil }
+
+  /// Keeps one worker ready from the first call on, so that the first call of another skill waits for none to start.
+  ///
+  /// Returns when the task is cancelled, or the engine shut down; without it every worker is started when it is needed.
+  package func keepSpare() async {
+    for await _ in wishes where spare == nil {
+      // What is in the way is told by the call that needs a worker.
+      guard let started = try? await SkillWorker(spareOf: engine) else { continue }
+      if Task.isCancelled || isOver { started.end() } else { spare = started }
+    }
+  }
 
   package func call(
     _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
   ) async throws(SkillFailure) -> SkillResult {
     guard input.count <= limits.inputBytes, input.count < Int(NAOS_WASM_FRAME_BYTES) / 2 else {
-      throw .over("the input of \(module.name) has \(input.count) bytes, and at most \(limits.inputBytes) are taken")
+      throw .over(
+        "the input of \(module.name) has \(input.count) bytes, and at most \(limits.inputBytes) are taken",
+        ProgramDenial(.limit, "limits.input"))
     }
     guard limits.memoryBytes > 0, limits.memoryBytes <= WasmProgram.largestMemoryBytes else {
-      throw .over("a skill has at most \(WasmProgram.largestMemoryBytes >> 20) MiB of memory")
+      throw .over(
+        "a skill has at most \(WasmProgram.largestMemoryBytes >> 20) MiB of memory",
+        ProgramDenial(.limit, "limits.memory"))
     }
     let compiled = try await compiled(module)
     let key = WorkerPool<SkillWorker>.Key(tenant: module.tenant, module: compiled.name)
@@ -58,7 +84,11 @@ package actor WasmSkillEngine: SkillEngine {
 
   /// Lets go of all workers at rest.
   package func shutDown() {
+    isOver = true
+    wish.finish()
     for worker in pool.drain() { worker.end() }
+    spare?.end()
+    spare = nil
   }
 
   private func compiled(_ module: SkillModule) async throws(SkillFailure) -> ModuleStore.Compiled {
@@ -76,7 +106,9 @@ package actor WasmSkillEngine: SkillEngine {
     do throws(WasmProblem) {
       let compiled = try await engine.store.compiled(module.path, to: .skill)
       if known.count >= Self.remembered { known = [:] }
-      known[module.path] = Known(identity: identity, compiled: compiled)
+      var remembered = compiled
+      remembered.artifact = []
+      known[module.path] = Known(identity: identity, compiled: remembered)
       return compiled
     } catch {
       throw SkillFailure(error)
@@ -111,11 +143,22 @@ package actor WasmSkillEngine: SkillEngine {
     _ key: WorkerPool<SkillWorker>.Key, _ module: SkillModule
   ) async throws(SkillFailure) -> SkillWorker {
     let identity = FileIdentity(module.path)
-    guard let identity, try await compiledAnew(module, identity).name == key.module, let found = known[module.path]
+    guard let identity, case let compiled = try await compiledAnew(module, identity), compiled.name == key.module
     else {
       throw SkillFailure(.unavailable, code: "NX-SBX-056", "\(module.path) changed while it was called")
     }
-    return try await SkillWorker(found.compiled, of: module.name, engine)
+    defer { wish.yield() }
+    if let ready = await adopted(compiled, module.name) { return ready }
+    return try await SkillWorker(compiled, of: module.name, engine)
+  }
+
+  /// The spare worker, if there is one that takes the module.
+  private func adopted(_ compiled: ModuleStore.Compiled, _ name: String) async -> SkillWorker? {
+    guard !compiled.artifact.isEmpty, let worker = spare else { return nil }
+    spare = nil
+    // One that had died meanwhile is replaced; what is wrong with the module, its own worker says.
+    guard (try? await worker.adopt(compiled.artifact, of: name)) != nil else { return nil }
+    return worker
   }
 
   private func give(back worker: SkillWorker?, _ key: WorkerPool<SkillWorker>.Key) {
@@ -138,7 +181,7 @@ package actor WasmSkillEngine: SkillEngine {
     }
     let name = module.name
     func failure(_ reason: SkillFailure.Reason, _ code: String, _ message: String) -> SkillFailure {
-      SkillFailure(reason, code: code, message, log: lines)
+      SkillFailure(reason, code: code, message, log: lines, denied: end.outcome.limit)
     }
     switch end.outcome {
     case .succeeded:
