@@ -21,8 +21,9 @@ pack "$web/login.js" --format=esm --outfile="$fresh/login.js"
 # A second look at the whole program, for what the first does not shorten. Debian's terser keeps its modules where only
 # Debian's own Node looks for them.
 for program in "$fresh/app.js" "$fresh/login.js"; do
-  NODE_PATH=/usr/share/nodejs terser "$program" --module --ecma 2020 --compress passes=3,unsafe_arrows=true \
-    --mangle --format ecma=2020 --output "$program.short"
+  NODE_PATH=/usr/share/nodejs terser "$program" --module --ecma 2020 --mangle \
+    --compress passes=5,unsafe=true,unsafe_arrows=true,unsafe_methods=true,keep_fargs=false,sequences=false \
+    --format ecma=2020 --output "$program.short"
   mv "$program.short" "$program"
 done
 pack "$web/style.css" --outfile="$fresh/style.css"

@@ -111,13 +111,17 @@ extension SQLiteStore {
     try await reader.read { connection throws(StoreError) in try connection.runs(query) }
   }
 
-  package func runCounts() async throws(StoreError) -> [RunStatus: Int] {
+  package func runCounts(of names: Set<String>?) async throws(StoreError) -> [RunStatus: Int] {
     try await reader.read { connection throws(StoreError) in
-      let rows = try connection.all(.runCounts) { row throws(StoreError) in (row.text(0), Int(row.integer(1))) }
+      let rows = try connection.all(.runCounts) { row throws(StoreError) in
+        (name: row.text(0), status: row.text(1), count: Int(row.integer(2)))
+      }
       var counts: [RunStatus: Int] = [:]
-      for (word, count) in rows {
-        guard let status = RunStatus(rawValue: word) else { throw StoreError(.corrupt, "a run is `\(word)`") }
-        counts[status] = count
+      for row in rows where names?.contains(row.name) ?? true {
+        guard let status = RunStatus(rawValue: row.status) else {
+          throw StoreError(.corrupt, "a run is `\(row.status)`")
+        }
+        counts[status, default: 0] += row.count
       }
       return counts
     }

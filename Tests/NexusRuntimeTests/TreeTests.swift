@@ -26,6 +26,22 @@ import Testing
     }
   }
 
+  @Test func `forgets its restarts when a person says so, and only then`() async throws {
+    let worker = AgentName("a")
+    try await RuntimeFixture.with(team(.oneForOne, services: ["a"]), starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      try #require(await processes.next()).end(.exited(code: 1))
+      _ = await processes.next()
+      #expect(await fixture.runtime.supervisors.restarts(of: worker)?.count == 1)
+      try await fixture.runtime.supervisors.resetSupervisor(Self.desk)
+      #expect(await fixture.runtime.supervisors.restarts(of: worker)?.count == 0)
+      await #expect(throws: RuntimeRefusal.self) {
+        try await fixture.runtime.supervisors.resetSupervisor(SupervisorName("nobody"))
+      }
+    }
+  }
+
   @Test func `with rest-for-one leaves alone what stands before`() async throws {
     try await RuntimeFixture.with(team(.restForOne, services: ["a", "b", "c"]), starts: false) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()

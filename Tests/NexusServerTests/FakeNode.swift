@@ -78,6 +78,12 @@ final class FakeNode: NodeOperations {
       runs: Array(rows.prefix(filter.limit)), next: rows.count > filter.limit ? rows[filter.limit - 1].id.text : nil)
   }
 
+  func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts {
+    var counts: [String: Int] = [:]
+    for row in state.withLock({ $0.rows }) where names.contains(row.name) { counts[row.status, default: 0] += 1 }
+    return RunCounts(counts.sorted { $0.key < $1.key }.map { RunCounts.StatusCount(status: $0.key, count: $0.value) })
+  }
+
   func showRun(_ run: RunID) async throws(OperationError) -> RunDetail {
     guard let row = state.withLock({ $0.rows.first { $0.id == run } }) else { throw .unknownRun(run) }
     let report = RunReport(
@@ -114,6 +120,7 @@ final class FakeNode: NodeOperations {
 
   func supervision() async throws(OperationError) -> SupervisionReport { SupervisionReport(supervisors: [Self.desk]) }
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus { Self.desk }
+  func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus { Self.desk }
   func stopSupervisor(
     _ supervisor: SupervisorName, force: Bool
   ) async throws(OperationError) -> SupervisorStatus { Self.desk }

@@ -34,12 +34,12 @@ def value(text, name, **labels):
 def do_everything(node):
     """Goes back and forth, votes, spends all of a budget, and waits until somebody was restarted; gives the metrics."""
     jam = node.folder / "desk/jam"
-    jam.parent.mkdir()
+    jam.parent.mkdir(exist_ok=True)
     jam.touch()
     assert node.run("publish-article", {"topic": "rivers"})["status"] == "compensated"
     jam.unlink()
     assert node.run("publish-article", {"topic": "bridges"})["status"] == "completed"
-    assert node.run("briefing", {"question": "What is new?"})["status"] == "completed"
+    assert node.run("briefing", {"question": "What does a compensation do?"})["status"] == "completed"
     for number in range(60):
         if node.run("summariser", f"Say it again, the {number}th time. " * 8)["status"] != "completed":
             break

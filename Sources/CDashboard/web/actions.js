@@ -17,7 +17,7 @@ const agentVerbs = {
   start: { title: "Start", states: ["stopped", "failed", "exhausted", "paused"] },
   restart: {
     title: "Stop", states: ["running", "starting", "waiting", "backoff", "stuck"], verb: "stop", body: {},
-    text: "It is asked to end. What it is doing stands in the journal; its supervisor may start it again.",
+    text: "It is asked to end; its supervisor may start it again.",
   },
   stop: {
     title: "Stop and keep down", states: ["running", "starting", "waiting", "backoff", "stuck", "idle"],
@@ -25,21 +25,21 @@ const agentVerbs = {
   },
   kill: {
     title: "Kill", states: ["running", "starting", "waiting", "stopping", "stuck"], verb: "stop", danger: true,
-    body: { force: true, noRestart: true }, text: "Its process is killed at once, without being asked, and stays down until somebody starts it.",
+    body: { force: true, noRestart: true }, text: "Its process is killed at once and stays down until somebody starts it.",
   },
 };
 
 const runVerbs = {
   resume: { title: "Resume", states: ["paused"], text: "The run goes on; what it did already is replayed free of charge." },
   accept: {
-    title: "Resume all the same", states: ["halted"], verb: "resume", danger: true, text: "The run goes on as its definition says, whatever it was halted for. Why is written down.",
+    title: "Resume all the same", states: ["halted"], verb: "resume", danger: true, text: "The run goes on, whatever it was halted for. Why is written down.",
     fields: [{ name: "accept", label: "Why it may go on" }],
   },
   rollback: {
     title: "Go back", states: ["halted", "paused", "failed"], danger: true, text: "What it did after the checkpoint is undone, the last first, and done anew.",
     fields: [{ name: "checkpoint", label: "Checkpoint, 0 for the beginning", kind: "number" }, { name: "reason", label: "Why" }],
   },
-  pause: { title: "Pause", states: ["queued", "running", "suspended", "compensating"], text: "Its attempts are ended in good order, and it waits until it is resumed." },
+  pause: { title: "Pause", states: ["queued", "running", "suspended", "compensating"], text: "Its attempts are ended, and it waits until it is resumed." },
   retry: { title: "Retry", states: ["failed", "cancelled", "paused"], text: "The run goes on where it failed." },
   cancel: { title: "Cancel", states: ["queued", "running", "suspended", "paused"], danger: true, text: "The run is asked to end. A saga takes back first what it did." },
   kill: { title: "Kill", states: ["queued", "running", "suspended", "paused", "compensating"], danger: true, text: "The run ends now. Nothing is taken back." },
@@ -52,6 +52,7 @@ const runVerbs = {
 
 const supervisorVerbs = {
   start: { title: "Start", states: ["stopped", "failed"], text: "It starts, and its children in their order." },
+  reset: { title: "Reset counter", states: null, text: "Its restarts so far no longer count, and those of the supervisors below it." },
   stop: { title: "Stop", states: ["running", "starting"], danger: true, body: {}, text: "All its children are asked to end, the last one first." },
   kill: { title: "Kill", states: ["running", "starting", "stopping"], verb: "stop", danger: true, body: { force: true }, text: "All its children are killed at once." },
 };
@@ -73,6 +74,8 @@ const kinds = {
   supervisor: { verbs: supervisorVerbs, path: "supervisors" }, pool: { verbs: poolVerbs, path: "pools" },
   schedule: { verbs: scheduleVerbs, path: "schedules" },
 };
+
+const shownAs = (kind, name) => (kind === "run" ? shortID(name) : name);
 
 /** The verbs that fit something in this state. */
 export function verbsFor(kind, word) {
@@ -100,14 +103,14 @@ export const menuButton = (kind, name, word) => h("button.plain", {
 export function actionMenu(kind, name, word) {
   const verbs = verbsFor(kind, word);
   if (verbs.length === 0) return;
-  menu(kind === "run" ? `Run ${shortID(name)}` : name, verbs.map((verb) => ({ title: kinds[kind].verbs[verb].title, run: () => act(kind, verb, name) })));
+  menu(shownAs(kind, name), verbs.map((verb) => ({ title: kinds[kind].verbs[verb].title, run: () => act(kind, verb, name) })));
 }
 
 /** Asks, does it, and says what came of it. */
 export async function act(kind, verb, name, given = {}) {
   if (kind === "agent" && verb === "run") return startRun(name);
   const what = kinds[kind].verbs[verb];
-  const shown = kind === "run" ? shortID(name) : name;
+  const shown = shownAs(kind, name);
   return asked({
     title: `${what.title}: ${shown}`, text: what.text, verb: what.title, danger: what.danger,
     fields: what.fields?.map((field) => ({ ...field, value: given[`given${field.name[0].toUpperCase()}${field.name.slice(1)}`] ?? field.value })),
@@ -134,7 +137,7 @@ function nanoOf(text) {
 export async function editBudget({ scope, per, dollars, tokens }) {
   return asked({
     title: per ? `Budget of ${scope}, ${per}` : "Set a budget", verb: "Set",
-    text: "It holds from the next call on, over reloads and restarts, until it is taken back. What is left empty stays as it is.",
+    text: "It holds from the next call on until it is taken back. What is left empty stays as it is.",
     fields: [
       ...(per ? [] : [
         { name: "scope", label: "Whose", value: scope, options: ["global", ...[...live.agents.keys()].map((name) => `agent:${name}`)] },
@@ -188,7 +191,7 @@ export async function bulk(kind, verb, names) {
   const noun = many(names.length, kind);
   const answer = await confirm({
     title: `${what.title}: ${noun}`, verb: what.title, danger: true, typed: names.length > typedAbove ? String(names.length) : undefined,
-    text: h("div", h("p", what.text), h("p.note", names.slice(0, 8).map((name) => (kind === "run" ? shortID(name) : name)).join(", "), names.length > 8 ? ` and ${names.length - 8} more` : "")),
+    text: h("div", h("p", what.text), h("p.note", names.slice(0, 8).map((name) => shownAs(kind, name)).join(", "), names.length > 8 ? ` and ${names.length - 8} more` : "")),
   });
   if (!answer) return;
   let done = 0;
@@ -197,7 +200,7 @@ export async function bulk(kind, verb, names) {
     try {
       await perform(kind, verb, name, answer);
       done += 1;
-    } catch (error) { problems.push(`${kind === "run" ? shortID(name) : name}: ${error.message}`); }
+    } catch (error) { problems.push(`${shownAs(kind, name)}: ${error.message}`); }
   }
   toast(`${what.title}: ${done} of ${noun}${problems.length > 0 ? `. ${problems[0]}` : ""}`, problems.length > 0 ? "bad" : "good");
 }

@@ -107,7 +107,7 @@ function cost(agent, runs) {
       runs.length > 0 ? columns(label, spent, { step: hour, name: money }) : null,
       runs.length > 0 ? numbers("spent", label, ["From", ">Cost"], spent.flatMap((column) => column.parts.map((part) => [moment(column.at, 0), money(part.value)]))) : null),
     panel("Budgets", agent.budgets.length > 0 ? h("div.budgets", agent.budgets.map(budgetCard))
-      : [h("p", "No budget binds it: it may spend what it likes. Set one here, or in nexus.config.yaml:"), sample(`agents:\n  ${agent.name}:\n    cost: { budget: "$5/day", onLimit: pause }`)],
+      : [h("p", "No budget binds it. Set one here, or in nexus.config.yaml:"), sample(`agents:\n  ${agent.name}:\n    cost: { budget: "$5/day", onLimit: pause }`)],
     h("div.verbs", h("button.act", { "data-act": "edit-budget", "data-scope": `agent:${agent.name}` }, "Set a budget"))),
     h("p", h("a", { href: `/costs${queryOf({ agent: agent.name })}` }, "What it was charged")),
   ];
@@ -121,7 +121,8 @@ function context(agent, runs, calls) {
   const parts = (one) => [{ word: "read", value: one.inputTokens, colour: "accent" }, { word: "written", value: one.outputTokens, colour: "good" }];
   const latest = last.at(-1);
   return panel("Context", h("dl.facts", fact("Latest call", latest.name), fact("It read", many(latest.inputTokens, "token")), fact("It wrote", many(latest.outputTokens, "token")), fact("The most read at once", many(Math.max(...calls.map((one) => one.inputTokens)), "token"))),
-    columns(label, last.map((one) => ({ at: Date.parse(one.at), parts: parts(one) })), { height: 90 }),
+    // Few calls are not as wide as the page.
+    columns(label, [...last, ...Array(Math.max(0, 12 - last.length)).fill(null)].map((one) => ({ at: Date.parse((one ?? latest).at), parts: one ? parts(one) : [] })), { height: 90 }),
     numbers("context", label, ["When", "Model", ">Read", ">Written"], last.map((one) => [moment(one.at), one.name, count(one.inputTokens), count(one.outputTokens)])));
 }
 
@@ -137,6 +138,6 @@ function config(agent) {
 
 function events(agent) {
   const mine = live.events.filter((event) => event.agent === agent.name || event.child === agent.name).slice(-60).reverse();
-  return panel("Events", mine.length === 0 ? h("p.empty", "Nothing since this page was opened. What it calls, and how it starts and ends, shows up here.")
+  return panel("Events", mine.length === 0 ? h("p.empty", "Nothing since this page was opened.")
     : h("ol.events", mine.map((event) => h("li", moment(event.at), h("span.what", happening(event))))));
 }

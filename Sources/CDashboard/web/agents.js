@@ -6,7 +6,7 @@
 import { bulk, bulkButton, menuButton } from "./actions.js";
 import { get, repeating } from "./api.js";
 import { budgetRatio, spent } from "./charts.js";
-import { agentPath, cell, chip, command, count, h, many, relative, short, show, state, unhealthy } from "./dom.js";
+import { agentPath, cell, chip, command, count, duration, h, many, p95, relative, short, show, state, tookOf, unhealthy } from "./dom.js";
 import { parse } from "./filter.js";
 import { live } from "./live.js";
 import { ask } from "./router.js";
@@ -19,9 +19,12 @@ const sorts = {
   activity: { title: "Last activity", of: (agent) => agent.lastActivity ?? "", down: true },
   restarts: { title: "Restarts", of: (agent) => agent.restarts.count, down: true },
   tokens: { title: "Tokens", of: (agent) => agent.tokens, down: true, num: true },
+  p95: { title: "p95", of: (agent) => speeds.get(agent.name) ?? -1, down: true, num: true },
   cost: { title: "Cost and budget", of: (agent) => agent.costNanoUSD, down: true },
 };
-const columnOrder = ["name", "state", "supervisor", "step", "activity", "restarts", "tokens", "cost", "more"];
+const columnOrder = ["name", "state", "supervisor", "step", "activity", "restarts", "tokens", "p95", "cost", "more"];
+/** What 95 of 100 of the latest runs of each agent stayed below. */
+const speeds = new Map();
 
 /** Up to so many the list is sorted at every change. */
 const fewAgents = 500;
@@ -53,8 +56,12 @@ export function open({ root, query }) {
 
   const asking = repeating(async (signal) => {
     try {
-      const { supervisors } = await get("/supervisors", signal);
+      const [{ supervisors }, { runs }] = await Promise.all([get("/supervisors", signal), get("/runs?limit=500&parent=any&kind=agent", signal)]);
       teams.clear();
+      speeds.clear();
+      const times = new Map();
+      for (const run of runs) if (run.endedAt) times.set(run.name, [...(times.get(run.name) ?? []), tookOf(run)]);
+      for (const [name, all] of times) speeds.set(name, p95(all));
       list.version = (list.version ?? 0) + 1;
       for (const supervisor of supervisors) for (const child of supervisor.children) if (child.kind === "agent") teams.set(child.name, supervisor.name);
       render();
@@ -129,7 +136,6 @@ export function open({ root, query }) {
   };
 
   return {
-    title: () => "Agents",
     update(names) {
       if (names.size === 0 || names.has("first") || names.has("reset")) render();
       else if (names.has("agents")) renderSoon();
@@ -176,6 +182,7 @@ function rowOf(agent, team) {
     cell("", { class: "activity" }, relative(agent.lastActivity)),
     cell("", { class: agent.restarts.recent.some((one) => one.child === agent.name) ? "restarts warn" : "restarts", title: `${used} of ${max} in ${withinSeconds} s, by all below its supervisor` }, `${used} of ${max}`),
     cell("", { class: "tokens num" }, short(agent.tokens)),
+    cell("", { class: "p95 num", title: "95 of 100 of its latest runs took at most that long" }, speeds.has(agent.name) ? duration(speeds.get(agent.name)) : "–"),
     cell("", { class: "cost" }, spent(agent)),
     cell("", { class: "more" }, menuButton("agent", agent.name, agent.state)),
   ];

@@ -69,5 +69,5 @@ export function open({ root }) {
     decide(verb, id);
     return true;
   }
-  return { title: () => "Approvals", acts, key, update(names) { if (["totals", "runs", "first", "reset"].some((name) => names.has(name))) asking.go(); render(); }, close: asking.stop };
+  return { acts, key, update(names) { if (["totals", "runs", "first", "reset"].some((name) => names.has(name))) asking.go(); render(); }, close: asking.stop };
 }

@@ -30,7 +30,6 @@ export function open({ root, query }) {
     page.entries[0]?.seq > 0 ? h("button.act", { "data-act": "older" }, "Older") : null) : h("p.empty", page?.message ?? "Asking the node…"));
   }
   return {
-    title: () => "Audit",
     update: asking.go,
     requery(next) { asked = next; asking.go(); },
     input(target) { if (target === field) ask({ text: field.value.trim(), before: null }, { replace: true }); },

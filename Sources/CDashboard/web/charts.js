@@ -21,25 +21,13 @@ export function bar(ratio, label, className = "") {
 /** What one budget has used, in words and as a bar. */
 export function budget(status, { scope = false } = {}) {
   if (!status) return h("span.quiet", "no budget");
-  const parts = [];
-  const ratios = [];
-  if (status.maxNanoUSD !== null) {
-    parts.push(`${money(status.usedNanoUSD)} of ${money(status.maxNanoUSD)}`);
-    // What calls under way hold is in it.
-    ratios.push(ratioOf(status.usedNanoUSD, status.maxNanoUSD));
-  }
-  if (status.maxTokens !== null) {
-    parts.push(`${short(status.usedTokens)} of ${short(status.maxTokens)} tokens`);
-    ratios.push(ratioOf(status.usedTokens, status.maxTokens));
-  }
-  if (status.maxRequests != null) {
-    parts.push(`${short(status.usedRequests)} of ${short(status.maxRequests)} requests`);
-    ratios.push(ratioOf(status.usedRequests, status.maxRequests));
-  }
-  const ratio = status.exhausted ? 1 : Math.max(0, ...ratios);
+  const parts = limitsOf(status).map((key) => {
+    const [words, unit] = measures[key];
+    return `${words(status[`used${key}`])} of ${words(status[`max${key}`])}${unit}`;
+  });
   return h("div.budget", scope ? h("span.name", status.scope.replace(/^agent:/, "")) : null,
     h("span", parts.join(" · "), h("span.quiet", status.per === "lifetime" ? "" : ` a ${status.per}`)),
-    bar(ratio, `${status.scope}, used`), status.hard ? null : h("span.note", "soft: it only alerts"));
+    bar(budgetRatio(status), `${status.scope}, used`), status.hard ? null : h("span.note", "soft: it only alerts"));
 }
 
 /** One budget, how long it lasts, and what can be done about it. */
@@ -61,15 +49,14 @@ export function spent(agent) {
   return agent.budget?.scope.startsWith("agent:") ? budget(agent.budget) : h("span", money(agent.costNanoUSD));
 }
 
-const ratioOf = (used, most) => (most > 0 ? used / most : 1);
+/** What a budget limits, with its words; what calls under way hold is in what is used. */
+const measures = { NanoUSD: [money, ""], Tokens: [short, " tokens"], Requests: [short, " requests"] };
+const limitsOf = (status) => Object.keys(measures).filter((key) => status[`max${key}`] != null);
 
 export function budgetRatio(status) {
   if (!status) return 0;
   if (status.exhausted) return 1;
-  const money = status.maxNanoUSD === null ? 0 : ratioOf(status.usedNanoUSD, status.maxNanoUSD);
-  const tokens = status.maxTokens === null ? 0 : ratioOf(status.usedTokens, status.maxTokens);
-  const requests = status.maxRequests == null ? 0 : ratioOf(status.usedRequests, status.maxRequests);
-  return Math.max(money, tokens, requests);
+  return Math.max(0, ...limitsOf(status).map((key) => (status[`max${key}`] > 0 ? status[`used${key}`] / status[`max${key}`] : 1)));
 }
 
 /**

@@ -53,7 +53,6 @@ export function open({ root, query }) {
   }
 
   return {
-    title: () => "Costs",
     update(names) { if (["agents", "runs", "first", "reset"].some((name) => names.has(name))) asking.go(); },
     requery(next) { asked = next; render(); asking.go(); },
     acts: {
@@ -97,7 +96,7 @@ function alerts(costs) {
 
 function budgets(costs) {
   const all = [...costs.budgets, ...costs.agents.flatMap((row) => row.budgets)];
-  if (all.length === 0) return panel("Budgets", h("p", "There is no budget, so nothing stops an agent from spending. Set one here, or in nexus.config.yaml:"), sample('cost:\n  budgets:\n    global: "$10/day"\n    researcher: "$2/day"'));
+  if (all.length === 0) return panel("Budgets", h("p", "No budget binds anybody. Set one here, or in nexus.config.yaml:"), sample('cost:\n  budgets:\n    global: "$10/day"\n    researcher: "$2/day"'));
   return panel("Budgets", h("div.budgets", all.sort((a, b) => budgetRatio(b) - budgetRatio(a)).map(budgetCard)),
     h("p.note", "The limit stands before each call: what it may cost at most is held first."));
 }

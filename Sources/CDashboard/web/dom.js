@@ -291,6 +291,9 @@ export const missing = (title, problem, path, all) => [h("h1", title), problem
 
 export const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
 
+/** What 95 of 100 of these stay below; undefined for none. */
+export const p95 = (times) => times.sort((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1];
+
 /** Milliseconds that something took, or takes by now. */
 export const tookOf = (one, now = nodeNow()) => (one.endedAt ? Date.parse(one.endedAt) : now) - Date.parse(one.createdAt ?? one.startedAt);
 

@@ -15,7 +15,8 @@ const find = (id) => document.getElementById(id);
 let root;
 /** The page that is shown: what its module's `open` gave. */
 let page = null;
-let arrivals = 0;
+/** What `pages.js` says of it. */
+let here = null;
 const everything = new Set(["agents", "totals", "runs", "events", "log", "first"]);
 
 // ---- Pages -------------------------------------------------------------------------------------------------------
@@ -27,22 +28,31 @@ function arrive(now, { isSame, scroll }) {
     page.update?.(new Set());
     return;
   }
-  arrivals += 1;
-  const mine = arrivals;
+  const isFirst = page === null;
   page?.close?.();
   const hadFocus = root.contains(document.activeElement) || document.activeElement === document.body;
   root.replaceChildren();
-  page = now.page.module.open({ root, path: now.page.path, values: now.values, query: now.query });
+  here = now.page;
+  page = here.open({ root, values: now.values, query: now.query });
   page.update?.(everything);
   title();
-  if (hadFocus && mine > 1) root.focus({ preventScroll: true });
+  if (hadFocus && !isFirst) root.focus({ preventScroll: true });
+  wanted = scroll;
   scrollTo(0, scroll);
-  if (scroll > 0) setTimeout(() => { if (mine === arrivals) scrollTo(0, scroll); }, 300);
 }
+
+/** Where the page was scrolled to when it was left: it may be as long as it was only once the node has answered. */
+let wanted = 0;
+function scrollBack() {
+  if (wanted === 0) return;
+  scrollTo(0, wanted);
+  if (Math.abs(scrollY - wanted) < 2) wanted = 0;
+}
+const stay = () => { wanted = 0; };
 
 function title() {
   const project = live.totals?.node.project;
-  const name = page?.title?.() ?? "";
+  const name = page?.title?.() ?? here?.title;
   const text = visible([name, project, "Nexus OS"].filter(Boolean).join(" · "), 200);
   if (document.title !== text) document.title = text;
 }
@@ -269,6 +279,9 @@ export function dashboard(program) {
   document.addEventListener("input", (event) => page?.input?.(event.target));
   document.addEventListener("change", (event) => page?.changed?.(event.target));
   document.addEventListener("keydown", keydown);
+  new ResizeObserver(scrollBack).observe(root);
+  // Whoever scrolls is not led back any more.
+  for (const name of ["wheel", "keydown", "pointerdown", "touchstart"]) addEventListener(name, stay, { passive: true });
   setTheme(localStorage.getItem("naos-theme") ?? "auto");
   showZone();
   // What somebody may do is known before anything is shown that could be done.

@@ -259,7 +259,6 @@ export function open({ root, query }) {
       h("button.plain", { "data-act": "copy-all" }, "Copy all"));
   }
   return {
-    title: () => "Logs",
     update() { render(); view.later(); },
     tick: render,
     requery(next) {

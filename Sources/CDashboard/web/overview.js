@@ -38,7 +38,6 @@ export function open({ root }) {
       h("div.columns", h("div.stack", agentsOf(agents), runsOf()), happenings()));
   }
   return {
-    title: () => "Overview",
     update(names) {
       // With very many agents once a second is enough for sums of all of them.
       const isDue = live.agents.size <= 500 || performance.now() - rendered > 1000;
@@ -152,7 +151,7 @@ function happenings() {
   const ended = live.runs.filter((run) => run.endedAt).map((run) => ({ type: "run", run: run.id, agent: run.name, status: run.status, note: run.error?.message ?? "", at: run.endedAt }));
   const since = live.events[0]?.at ?? "9";
   const events = [...live.events.slice(-mostEvents).reverse(), ...ended.filter((event) => event.at < since).sort((a, b) => b.at.localeCompare(a.at))].slice(0, mostEvents);
-  return panel("Happening now", events.length === 0 ? h("p.empty", "Model and tool calls, starts and ends show up here as they are made.")
+  return panel("Happening now", events.length === 0 ? h("p.empty", "Model and tool calls, starts and ends show up here.")
     : h("ol.events", events.map((event) => h("li", moment(event.at, 0), h("span.what", happening(event))))));
 }
 

@@ -6,7 +6,7 @@
 import { buttons } from "./actions.js";
 import { get, query as queryOf, repeating } from "./api.js";
 import { bar, quorumMeter } from "./charts.js";
-import { agentLink, cell, count, duration, fact, h, many, money, relative, runLink, runPath, sample, show, state, sumOf, table } from "./dom.js";
+import { agentLink, cell, count, duration, fact, h, many, money, p95, relative, runLink, runPath, sample, show, state, sumOf, table } from "./dom.js";
 import { votes } from "./lanes.js";
 import { runTable } from "./rows.js";
 
@@ -37,7 +37,6 @@ export function open({ root }) {
     return show(root, h("h1", "Pools"), pools.length === 0 ? teach() : pools.map((pool) => (pool.queue ? queueOf(pool, runs.get(pool.name) ?? []) : fanOut(pool, (runs.get(pool.name) ?? []).map((run) => details.get(run.id)).filter(Boolean)))));
   }
   return {
-    title: () => "Pools",
     update(names) { if (["runs", "agents", "first", "reset", "events"].some((name) => names.has(name))) asking.go(); render(); },
     close: asking.stop,
   };
@@ -55,17 +54,17 @@ function fanOut(pool, latest) {
   const agreed = (member) => latest.filter((run) => agrees(run, answerOf(run, member))).length;
   const speed = (member) => {
     const times = latest.map((run) => answerOf(run, member)).filter((step) => step?.startedAt && step.endedAt).map((step) => Date.parse(step.endedAt) - Date.parse(step.startedAt));
-    return times.length === 0 ? "–" : duration(sumOf(times, (time) => time) / times.length);
+    return times.length === 0 ? "–" : `${duration(sumOf(times, (time) => time) / times.length)}, ${duration(p95(times))}`;
   };
   return frame(pool, start, h("h3", "The latest, ", runLink(latest[0].id), " ", relative(latest[0].startedAt)), votes(latest[0], pool),
-    table(`Votes of ${pool.name}`, ["Member", ...latest.map((run) => run.id.slice(-6)), ">Agreed", ">On average"], members.map((member) => h("tr", { "data-key": member },
+    table(`Votes of ${pool.name}`, ["Member", ...latest.map((run) => run.id.slice(-6)), ">Agreed", ">On average, p95"], members.map((member) => h("tr", { "data-key": member },
       cell("", { class: "name" }, agentLink(pool.steps.find((step) => step.name === member).action.replace(/^agent /, ""))),
       latest.map((run) => {
         const step = answerOf(run, member);
         const same = agrees(run, step);
         return cell("", { class: `vote ${same ? "good" : "quiet"}`, title: step ? `${step.status}: ${JSON.stringify(step.output)}` : "" }, h("a", { href: runPath(run.id), class: same ? "good" : "quiet" }, same ? "✓ agrees" : step?.status === "completed" ? "✗ differs" : step?.status ?? "–"));
       }),
-      cell("agreed", { class: "num" }, `${agreed(member)} of ${latest.length}`), cell("on average", { class: "num" }, speed(member))))),
+      cell("agreed", { class: "num" }, `${agreed(member)} of ${latest.length}`), cell("on average, p95", { class: "num" }, speed(member))))),
     h("p.note", `Answers that did not become the pool's own cost ${money(wasted)}.`));
 }
 
@@ -82,6 +81,6 @@ function queueOf(pool, latest) {
 }
 
 function teach() {
-  return h("section.panel.teach", h("h2", "Several agents, one answer"), h("p", "A pool makes one answer of those of several agents, or shares tasks among workers of one. In nexus.config.yaml:"),
+  return h("section.panel.teach", h("h2", "Several agents, one answer"), h("p", "A pool makes one answer of several, or shares tasks among workers. In nexus.config.yaml:"),
     sample("pools:\n  jury: { agents: [ada, ben, cyd], strategy: majority }\n  translators: { agent: translate, size: 2, maxSize: 8, autoScale: true }"), quorumMeter([{ label: "yes", count: 2 }, { label: "no", count: 1 }], 2, 3));
 }

@@ -159,7 +159,7 @@ function data(run) {
 }
 
 function calls(run) {
-  if (run.effects.length === 0) return panel("Calls", h("p.empty", "No calls of models or tools. A process that uses the given OPENAI_BASE_URL or ANTHROPIC_BASE_URL has its calls metered and replayed."));
+  if (run.effects.length === 0) return panel("Calls", h("p.empty", "No calls of models or tools. Those by way of OPENAI_BASE_URL or ANTHROPIC_BASE_URL are metered and replayed."));
   const longest = Math.max(1, ...run.effects.map((effect) => effect.milliseconds ?? 0));
   return panel("Calls", table("Calls", ["When", "What", "Status", ">Attempt", ">Tokens in", ">Out", ">Took", ">Cost"], run.effects.map((effect) => h("tr", { "data-key": effect.id },
     cell("", { class: "short" }, moment(effect.at)), cell("", { class: "name wide" }, effect.name, h("span.kind", effect.kind)), cell("", state(effect.status)), cell("attempt", { class: "num" }, effect.attempt),

@@ -84,7 +84,6 @@ export function open({ root, query }) {
   };
 
   return {
-    title: () => "Runs",
     update(names) {
       render();
       if (names.has("runs") || names.has("first") || names.has("reset")) asking.go();
@@ -127,6 +126,6 @@ function within(page, since) {
 }
 
 function teach() {
-  return h("div.empty", h("p", "A run is one piece of work of an agent, a workflow, a saga or a pool. It survives crashes: what it did stands in its journal."),
+  return h("div.empty", h("p", "A run is one piece of work of an agent, a workflow, a saga or a pool. It survives crashes."),
     command('naos run researcher --input "What happens when step five of a saga fails?"'));
 }

@@ -42,7 +42,8 @@ export function open({ root, query }) {
         h("button.twist", { "data-act": "twist", "data-name": supervisor.name, "aria-expanded": isClosed ? "false" : "true", "aria-label": `What is below ${supervisor.name}` }, isClosed ? "▸" : "▾"),
         h("strong", supervisor.name), state(supervisor.state), h("span.tag", { title: strategies[supervisor.strategy] }, supervisor.strategy),
         windowMeter(supervisor.restarts),
-        supervisor.parent ? buttons("supervisor", supervisor.name, verbsFor("supervisor", supervisor.state)) : h("span.quiet", "never gives up")),
+        supervisor.parent ? null : h("span.quiet", "never gives up"),
+        buttons("supervisor", supervisor.name, verbsFor("supervisor", supervisor.state).filter((verb) => (verb === "reset" ? recent.length > 0 : supervisor.parent)))),
       supervisor.note ? h("p.note", supervisor.note) : null,
       last ? h("p.why", "Last: ", linkOf(last.child), ` ${last.reason} · `, relative(last.at),
         recent.length > 1 ? h("details", { "data-key": "recent" }, h("summary", `all ${recent.length}`), table("Restarts that count", ["Who", "When", "Why"], recent.slice().reverse().map((restart) => h("tr", cell("", restart.child), cell("", { class: "short" }, relative(restart.at)), cell("", { class: "wide" }, restart.reason))))) : null) : null,
@@ -71,7 +72,6 @@ export function open({ root, query }) {
   const linkOf = (name) => (live.agents.has(name) ? h("a", { href: agentPath(name) }, name) : h("span", name));
 
   return {
-    title: () => "Supervisors",
     update(names) {
       render();
       if (["agents", "events", "first", "reset"].some((name) => names.has(name))) asking.go();

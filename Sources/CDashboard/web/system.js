@@ -41,7 +41,6 @@ export function open({ root }) {
     render();
   }
   return {
-    title: () => "System",
     update(names) { render(); if (["totals", "first", "reset", "runs"].some((name) => names.has(name))) asking.go(); },
     acts: { "check-config": check, "apply-config": apply },
     commands: () => !me.isOwner ? [] : [{ title: "Compare the configuration with the file", kind: "action", run: check }],
@@ -72,7 +71,7 @@ function schedulesOf(schedules) {
 
 function flowsOf(flows) {
   const shown = flows.filter((flow) => flow.kind !== "pool");
-  if (shown.length === 0) return panel("Workflows and sagas", h("div.empty", h("p", "Steps that belong together, each durable, are a workflow; with compensations they are a saga. In nexus.config.yaml:"), sample("workflows:\n  article:\n    steps:\n      - { name: plan, agent: planner }\n      - { name: write, agent: writer }")));
+  if (shown.length === 0) return panel("Workflows and sagas", h("div.empty", h("p", "Durable steps are a workflow; with compensations they are a saga. In nexus.config.yaml:"), sample("workflows:\n  article:\n    steps:\n      - { name: plan, agent: planner }\n      - { name: write, agent: writer }")));
   return panel("Workflows and sagas", table("Workflows and sagas", ["Name", "Kind", "Steps", "~Actions"], shown.map((flow) => h("tr", { "data-row": flow.name, "data-key": flow.name }, cell("", { class: "name" }, h("a", { href: `/runs?name=${encodeURIComponent(flow.name)}&level=all` }, flow.name)), cell("", flow.kind),
     cell("", { class: "wide" }, flow.steps.map((step) => step.name).join(" → "), flow.refusals.map((why) => h("span.note.bad", why))), cell("", h("button.act", { "data-act": "start-run", "data-name": flow.name }, "Run"))))));
 }
@@ -84,7 +83,7 @@ function configuration(changes, problem) {
 }
 
 function access(tokens) {
-  return panel("Access", h("p", "The node listens on this machine only. Whoever has .naos/token may do everything; named tokens read, and decide what is asked of their roles."),
+  return panel("Access", h("p", "Whoever has .naos/token may do everything; named tokens read, and decide what is asked of their roles."),
     tokens.length > 0 ? table("Named tokens", ["Name", "Role", "Since"], tokens.map((one) => h("tr", { "data-key": one.name }, cell("", { class: "name" }, one.name), cell("", one.role), cell("", { class: "short" }, relative(one.createdAt))))) : null,
     ["naos token create NAME --role viewer", "naos dashboard --token-file FILE", ...["/api/v1/openapi.json", "/metrics"].map((path) => `curl -H "Authorization: Bearer $(cat .naos/token)" ${location.origin}${path}`)].map((line) => command(line)));
 }

@@ -7,7 +7,6 @@ import { command, h, show } from "./dom.js";
 
 export function open({ root }) {
   return {
-    title: () => "Trust",
     update: () => show(root, h("h1", "Trust"), h("section.panel.off", h("h2", h("span.glyph", { "aria-hidden": "true" }, "○ "), "Trust is off"),
       h("p", "This version checks no identities, tiers or ratings of agents; a configuration that demands them is refused."),
       h("p", "What an agent may do is limited by its budget, its tools and the paths and hosts that it is granted."),

@@ -13,6 +13,8 @@ package protocol NodeOperations: Sendable {
   func listAgents() async throws(OperationError) -> [AgentStatus]
   func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail
   func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage
+  /// How many runs of these agents and flows there are of each status.
+  func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts
   func showRun(_ run: RunID) async throws(OperationError) -> RunDetail
   /// Entries after `after`, at most `limit`.
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(OperationError) -> JournalPage
@@ -84,6 +86,8 @@ package protocol NodeOperations: Sendable {
   func supervision() async throws(OperationError) -> SupervisionReport
   /// Starts a supervisor that is down; answers when its children have been started.
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus
+  /// Forgets the restarts that count in a supervisor's window, and in those below it.
+  func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus
   /// Stops a supervisor and everything below it; `force` kills at once.
   func stopSupervisor(_ supervisor: SupervisorName, force: Bool) async throws(OperationError) -> SupervisorStatus
 

@@ -41,6 +41,9 @@ package struct RemoteNode: NodeOperations {
     try await get("/agents/\(PathText.encode(agent.text))")
   }
 
+  /// A node that is asked from outside counts for whoever asks: the names are those of its token, or all.
+  package func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts { try await status().runs }
+
   package func listRuns(_ filter: RunFilter) async throws(OperationError) -> RunPage {
     func words(_ list: [String]) -> String? { list.isEmpty ? nil : list.joined(separator: ",") }
     return try await get(
@@ -213,6 +216,10 @@ package struct RemoteNode: NodeOperations {
 
   package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     try await postPatiently("/supervisors/\(PathText.encode(supervisor.text))/start")
+  }
+
+  package func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    try await postPatiently("/supervisors/\(PathText.encode(supervisor.text))/reset")
   }
 
   package func stopSupervisor(

@@ -158,7 +158,7 @@ extension SupervisionTree {
     if let supervisor = supervisor(of: child) { machines[supervisor]?.restoreApart(child) }
   }
 
-  /// A supervisor began anew in an earlier boot.
+  /// A supervisor began anew in an earlier boot, or a person says that its restarts no longer count.
   package mutating func restoreFresh(_ supervisor: SupervisorName) {
     machines[supervisor]?.forgetWindows()
     dynamics[supervisor]?.window.clear()

@@ -23,6 +23,11 @@ extension LocalOperations {
     return try await status(of: supervisor)
   }
 
+  func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    do { try await parts.runtime.supervisors.resetSupervisor(supervisor) } catch { throw OperationError(error) }
+    return try await status(of: supervisor)
+  }
+
   func stopSupervisor(
     _ supervisor: SupervisorName, force: Bool
   ) async throws(OperationError) -> SupervisorStatus {

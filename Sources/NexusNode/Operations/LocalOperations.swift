@@ -31,6 +31,10 @@ struct LocalOperations: NodeOperations {
     return report
   }
 
+  func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts {
+    try await reading { () async throws(StoreError) in try await runs.counts(of: names) }
+  }
+
   func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] { await statuses() }
 
   private func statuses() async -> [NexusAPI.AgentStatus] {

@@ -120,6 +120,10 @@ package struct StoredOperations: NodeOperations {
     return report
   }
 
+  package func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts {
+    try await reading { () async throws(StoreError) in try await runs.counts(of: names) }
+  }
+
   package func listAgents() async throws(OperationError) -> [NexusAPI.AgentStatus] {
     let reports = try await agentReports()
     let presents = try await presents()
@@ -287,6 +291,9 @@ package struct StoredOperations: NodeOperations {
     throw Self.needsNode
   }
   package func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    throw Self.needsNode
+  }
+  package func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     throw Self.needsNode
   }
   package func stopSupervisor(

@@ -202,9 +202,9 @@ struct RunReports: Sendable {
       next: entries.count > limit ? shown.last?.sequence : nil, head: record.head)
   }
 
-  /// How many runs there are of each status.
-  func counts() async throws(StoreError) -> RunCounts {
-    let counts = try await store.runCounts()
+  /// How many runs there are of each status; with names, only those of these agents and flows.
+  func counts(of names: Set<String>? = nil) async throws(StoreError) -> RunCounts {
+    let counts = try await store.runCounts(of: names)
     return RunCounts(
       RunStatus.allCases.compactMap { status in
         counts[status].map { RunCounts.StatusCount(status: status.rawValue, count: $0) }

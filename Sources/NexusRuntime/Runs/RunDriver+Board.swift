@@ -31,7 +31,9 @@ extension RunDriver {
   func showWait(of delay: Duration) {
     guard delay > .zero, let spec = subject.agent else { return }
     show(.backoff, of: spec.name, spec.mode)
-    board.update(spec.name) { $0.step = "next attempt in \(delay)" }
+    // In whole seconds, rounded up: nobody wants to read more of it.
+    let seconds = (delay + .seconds(1) - .nanoseconds(1)).components.seconds
+    board.update(spec.name) { $0.step = "next attempt in \(seconds) s" }
   }
 
   /// An attempt of a flow is over; the next one of the agent may belong to another run.

@@ -54,11 +54,13 @@ extension SupervisorHost {
 
   // MARK: Supervisors
 
+  private func unknown(_ supervisor: SupervisorName) -> RuntimeRefusal {
+    RuntimeRefusal(
+      .notFound, code: "NX-SUP-004", message: "no supervisor is named `\(supervisor)`", hint: "naos supervisor list")
+  }
+
   private func known(_ supervisor: SupervisorName) throws(RuntimeRefusal) {
-    guard tree.phase(of: supervisor) != nil else {
-      throw RuntimeRefusal(
-        .notFound, code: "NX-SUP-004", message: "no supervisor is named `\(supervisor)`", hint: "naos supervisor list")
-    }
+    guard tree.phase(of: supervisor) != nil else { throw unknown(supervisor) }
     guard supervisor != .root else {
       throw RuntimeRefusal(
         .conflict, code: "NX-SUP-005", message: "the root runs as long as the node", hint: "naos down stops the node")
@@ -76,6 +78,13 @@ extension SupervisorHost {
       .isDynamic:
       break
     }
+  }
+
+  /// A person says that the restarts of before no longer count, those below it included; also not for the next boot.
+  package func resetSupervisor(_ supervisor: SupervisorName) throws(RuntimeRefusal) {
+    guard tree.phase(of: supervisor) != nil else { throw unknown(supervisor) }
+    tree.restoreFresh(supervisor)
+    perform(.logFresh(supervisor))
   }
 
   /// Stops a supervisor with everything below it, in reverse order of start, and returns when all of that has ended.

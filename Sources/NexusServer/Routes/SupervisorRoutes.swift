@@ -15,6 +15,10 @@ extension OperatorPlane {
         request throws(OperationError) in
         .json(try await operations.startSupervisor(request.supervisor))
       },
+      Route("POST", "/api/v1/supervisors/{name}/reset", "Forgets the restarts that count for a supervisor.") {
+        request throws(OperationError) in
+        .json(try await operations.resetSupervisor(request.supervisor))
+      },
       Route(
         "POST", "/api/v1/supervisors/{name}/stop",
         "Stops a supervisor and everything below it; `force` kills at once."

@@ -9,9 +9,6 @@ internal import NexusCore
 ///
 /// Whatever is not named here is refused. What is outside looks as if it were not there.
 struct ScopedOperations: NodeOperations {
-  /// So many of the newest runs of each name are counted.
-  private static let mostCounted = 200
-
   let node: any NodeOperations
   let names: Set<String>
 
@@ -40,18 +37,9 @@ struct ScopedOperations: NodeOperations {
   func status() async throws(OperationError) -> StatusReport {
     var report = try await node.status()
     report.agents = report.agents.filter { sees($0.name) }.map(cut)
-    report.runs = try await counts()
+    report.runs = try await node.runCounts(of: names)
     report.approvals = try await approvals(ApprovalFilter(limit: ApprovalFilter.maxLimit)).approvals.count
     return report
-  }
-
-  private func counts() async throws(OperationError) -> RunCounts {
-    var byStatus: [String: Int] = [:]
-    for name in names.sorted() {
-      let page = try await node.listRuns(RunFilter(name: name, limit: Self.mostCounted))
-      for run in page.runs { byStatus[run.status, default: 0] += 1 }
-    }
-    return RunCounts(byStatus.sorted { $0.key < $1.key }.map { RunCounts.StatusCount(status: $0.key, count: $0.value) })
   }
 
   func listAgents() async throws(OperationError) -> [AgentStatus] {
@@ -118,6 +106,10 @@ struct ScopedOperations: NodeOperations {
     rows.sort { $0.id.text > $1.id.text }
     let shown = Array(rows.prefix(filter.limit))
     return RunPage(runs: shown, next: hasMore || shown.count < rows.count ? shown.last?.id.text : nil)
+  }
+
+  func runCounts(of names: Set<String>) async throws(OperationError) -> RunCounts {
+    try await node.runCounts(of: self.names.intersection(names))
   }
 
   func showRun(_ run: RunID) async throws(OperationError) -> RunDetail { try await found(run) }
@@ -272,6 +264,9 @@ struct ScopedOperations: NodeOperations {
   }
   func removeAgent(_ agent: AgentName) async throws(OperationError) { throw refused() }
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
+    throw refused()
+  }
+  func resetSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     throw refused()
   }
   func stopSupervisor(_ supervisor: SupervisorName, force: Bool) async throws(OperationError) -> SupervisorStatus {

@@ -52,10 +52,12 @@ extension InMemoryStore {
     }
   }
 
-  package func runCounts() async throws(StoreError) -> [RunStatus: Int] {
+  package func runCounts(of names: Set<String>?) async throws(StoreError) -> [RunStatus: Int] {
     try read { state in
       var counts: [RunStatus: Int] = [:]
-      for run in state.runs.values { counts[run.summary.status, default: 0] += 1 }
+      for run in state.runs.values where names?.contains(run.name) ?? true {
+        counts[run.summary.status, default: 0] += 1
+      }
       return counts
     }
   }

@@ -21,8 +21,8 @@ package protocol Store: Sendable {
   func run(named name: String, idempotencyKey: String) async throws(StoreError) -> RunRecord?
   /// Newest first.
   func runs(_ query: RunQuery) async throws(StoreError) -> [RunRecord]
-  /// How many runs there are of each status that occurs.
-  func runCounts() async throws(StoreError) -> [RunStatus: Int]
+  /// How many runs there are of each status that occurs; with names, only those of these agents and flows.
+  func runCounts(of names: Set<String>?) async throws(StoreError) -> [RunStatus: Int]
   func journal(of run: RunID, after: JournalSequence, limit: Int) async throws(StoreError) -> [JournalEntry]
   /// The whole journals of many runs at once, as recovery needs them; of a run that is missing, an empty one.
   ///
@@ -88,6 +88,8 @@ package protocol Store: Sendable {
 }
 
 extension Store {
+  package func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await runCounts(of: nil) }
+
   /// Commits all mutations of the transaction or none; returns after COMMIT.
   ///
   /// - Throws: `StoreError`; nothing was written then, except after `unknownOutcome`.

@@ -147,7 +147,7 @@ enum SQL: Int, CaseIterable {
   /// In lists ?1 is the id before which, and ?2 the one after which a page begins.
   private var listText: String {
     switch self {
-    case .runCounts: "SELECT status, sum(runs) FROM facet WHERE runs > 0 GROUP BY status"
+    case .runCounts: "SELECT name, status, runs FROM facet WHERE runs > 0"
     case .facets: "SELECT key, name, kind, is_top, status, reason, code FROM facet WHERE runs > 0"
     case .runByID: "SELECT \(Self.runColumns) FROM run WHERE id = ?1"
     case .runByKey: "SELECT \(Self.runColumns) FROM run WHERE key = ?1"

@@ -269,9 +269,9 @@ extension FaultyStore {
     return try await base.components(kind)
   }
 
-  package func runCounts() async throws(StoreError) -> [RunStatus: Int] {
+  package func runCounts(of names: Set<String>?) async throws(StoreError) -> [RunStatus: Int] {
     try look()
-    return try await base.runCounts()
+    return try await base.runCounts(of: names)
   }
 
   package func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] {

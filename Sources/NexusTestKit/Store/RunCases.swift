@@ -70,6 +70,9 @@ extension StoreConformance {
       try expect(try await ids(RunQuery(name: "odd", statuses: [.completed, .queued])), "953")
       try expect(try await ids(RunQuery(statuses: [.halted])), "")
       try expect(try await store.runCounts(), [.completed: 3, .running: 3, .queued: 3])
+      try expect(try await store.runCounts(of: ["odd", "nobody"]).values.reduce(0, +), 5)
+      try expect(try await store.runCounts(of: ["odd", "even"]), [.completed: 3, .running: 3, .queued: 3])
+      try expect(try await store.runCounts(of: []), [:])
     },
     Case("deleting a final run removes it with its journal and effects, not its charges") { store in
       let long = [UInt8](repeating: 7, count: StoreLimits.inlinePayloadBytes + 1)

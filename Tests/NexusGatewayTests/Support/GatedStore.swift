@@ -111,7 +111,9 @@ final class GatedStore: Store {
   func components(_ kind: ComponentRow.Kind) async throws(StoreError) -> [ComponentRow] {
     try await store.components(kind)
   }
-  func runCounts() async throws(StoreError) -> [RunStatus: Int] { try await store.runCounts() }
+  func runCounts(of names: Set<String>?) async throws(StoreError) -> [RunStatus: Int] {
+    try await store.runCounts(of: names)
+  }
   func restarts(since: WallTime) async throws(StoreError) -> [RestartRow] { try await store.restarts(since: since) }
   func lastBoot() async throws(StoreError) -> BootRow? { try await store.lastBoot() }
   func auditStanding() async throws(StoreError) -> AuditStanding? { try await store.auditStanding() }

@@ -8,6 +8,8 @@ mkdir -p desk
 case $1 in
   undo)
     sleep 0.3
+    # Nothing is taken back as long as desk/hold is there.
+    while [ -e desk/hold ]; do sleep 0.1; done
     rm -f "desk/$2"
     echo "took $2 back" >&2
     echo "{\"undone\": \"$2\"}" ;;
