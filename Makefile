@@ -53,8 +53,8 @@ suites: ## fetch the public test suite of JSON Schema for all drafts, .build/jso
 
 .PHONY: fuzz
 fuzz: packages ## fuzz the parsers of gates FUZZ_ROUNDS (100) times as long as the tests do (FUZZ_SEED=N: other cases)
-	NAOS_FUZZ_ROUNDS=$(or $(FUZZ_ROUNDS),100) NAOS_FUZZ_SEED=$(or $(FUZZ_SEED),6) \
-	  swift test -c release -Xswiftc -enable-testing --disable-xctest --filter '^NexusGatesTests\..*Fuzz'
+	NAOS_ONLY=NexusGatesTests NAOS_FUZZ_ROUNDS=$(or $(FUZZ_ROUNDS),100) NAOS_FUZZ_SEED=$(or $(FUZZ_SEED),6) \
+	  swift test -c release -Xswiftc -enable-testing --scratch-path .build/fuzz --disable-xctest --filter Fuzz
 
 .PHONY: test
 test: packages venv wasmtime ## build for tests and run them all
