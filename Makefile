@@ -47,8 +47,18 @@ package: build wasmtime ## the release as an archive to download, .build/naos-VE
 run: build ## build, make a demo project and run its researcher
 	@scripts/demo.sh
 
+.PHONY: suites
+suites: ## fetch the public test suite of JSON Schema for all drafts, .build/json-schema-suite
+	@scripts/schema-suite.sh
+
+.PHONY: fuzz
+fuzz: packages ## fuzz the parsers of gates FUZZ_ROUNDS (100) times as long as the tests do (FUZZ_SEED=N: other cases)
+	NAOS_ONLY=NexusGatesTests NAOS_FUZZ_ROUNDS=$(or $(FUZZ_ROUNDS),100) NAOS_FUZZ_SEED=$(or $(FUZZ_SEED),6) \
+	  swift test -c release -Xswiftc -enable-testing --scratch-path .build/fuzz --disable-xctest --filter Fuzz
+
 .PHONY: test
 test: packages venv wasmtime ## build for tests and run them all
+	@scripts/schema-suite.sh || echo "the suite of JSON Schema cannot be fetched: its tests of other drafts are left out" >&2
 	@scripts/test.sh
 
 .PHONY: test-browser

@@ -119,6 +119,34 @@ struct GovernanceTests {
     }
   }
 
+  @Test func `an approval does not fit arguments that are others by the time of the action`() async throws {
+    try await Project.with(try Self.config()) { project in
+      let node = try await project.up()
+      try project.write(#"{"amount": 420}"#, to: "owed")
+      let steps = #"{"steps": [{"call": "payer", "from": "owed"}]}"#
+      let started = try await project.naos("run", "clerk", "--input", steps, "--detach", "-o", "json")
+      let run = try #require(try started.json["id"]?.stringValue, "\(started.err)")
+      let asked = try await Self.waiting(project)
+      let id = try #require(asked["id"]?.stringValue)
+      #expect(try await Self.eventually("a run that sleeps") { try await Self.isAsleep(run, project) })
+      // Between the question and the answer somebody makes the agent want something else.
+      try project.write(#"{"amount": 421}"#, to: "owed")
+      #expect(try await project.naos("approvals", "approve", id).status == 0)
+      let other = try await Self.waiting(project, besides: id)
+      #expect(other["arguments"] == ["input": ["amount": 421]])
+      #expect(other["digest"] != asked["digest"])
+      #expect(!project.exists("paid"))
+      let second = try #require(other["id"]?.stringValue)
+      #expect(try await project.naos("approvals", "deny", second).status == 0)
+      let ended = try await project.naos("runs", "wait", run, "-o", "json")
+      #expect(try ended.json["output"]?["answers"]?.arrayValue?.first?["code"] == "NX-APR-003", "\(ended.err)")
+      #expect(!project.exists("paid"))
+      #expect(try await project.naos("approvals", "show", id, "-o", "json").json["status"] != "consumed")
+      node.signal(SIGTERM)
+      _ = try await node.end()
+    }
+  }
+
   @Test func `a death after the yes loses nothing and does nothing twice`() async throws {
     try await Project.with(try Self.config()) { project in
       var node = try await project.up()

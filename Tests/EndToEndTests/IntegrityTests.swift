@@ -130,6 +130,44 @@ struct IntegrityTests {
     }
   }
 
+  @Test func `an audit log that was broken halts what was not over, once it is begun anew`() async throws {
+    let config = Self.config(
+      "  stopWhen: [auditBroken]",
+      "workflows: { article: { steps: [ { name: research, agent: research }, { name: slow, agent: slow } ] } }")
+    try await Project.with(config) { project in
+      var node = try await project.up()
+      let started = try await project.naos("run", "article", "--detach", "-o", "json")
+      let run = try #require(try started.json["id"]?.stringValue)
+      try await Self.eventually("the second step", run, project) { _ in Self.done(project).contains("slow") }
+      node.signal(SIGKILL)
+      _ = try await node.end()
+      let program = """
+        import sqlite3
+        db = sqlite3.connect('.naos/nexus.db')
+        db.executescript('DELETE FROM audit_entry WHERE seq = (SELECT max(seq) FROM audit_entry)')
+        """
+      let running = try project.start([try Checkout.python(), "-c", program])
+      running.closeInput()
+      try #require(try await running.end().exit == .code(0))
+      let refused = try await project.naos("up")
+      #expect(refused.status == 11 && refused.err.contains("NX-STO-03"), "\(refused.err)")
+      #expect(try await project.naos("audit", "renew", "--yes").status == 0)
+      node = try await project.up()
+      let waited = try await project.naos("runs", "wait", run, "-o", "json")
+      #expect(waited.status == 11, "\(waited.err)")
+      #expect(try waited.json["error"]?["message"]?.stringValue?.contains("auditBroken") == true, "\(waited.out)")
+      #expect(Self.done(project) == ["research", "slow"])
+      // What begins under the new log is in it.
+      try project.write("", to: "ready")
+      #expect(try await project.naos("run", "article").status == 0)
+      let accepted = try await project.naos(
+        "runs", "resume", run, "--accept", "the old log was looked at", "-o", "json")
+      #expect(try accepted.json["status"] == "completed", "\(accepted.err)")
+      node.signal(SIGTERM)
+      _ = try await node.end()
+    }
+  }
+
   @Test func `rules that were changed halt a run that began under others`() async throws {
     func config(_ boundary: String) -> String {
       Self.config(

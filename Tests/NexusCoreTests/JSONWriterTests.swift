@@ -31,6 +31,15 @@ import Testing
     #expect(try JSONValue(parsing: JSONValue.double(-number).text()).doubleValue == -number)
   }
 
+  /// Between 2^53 and 2^63 the shortest digits are those of another integer, which would be read exactly.
+  @Test(arguments: [922_337_203_685_477_632, 18_644_073_709_551_608, 9_007_199_254_740_994, 9.2e18] as [Double])
+  func `a large double is read back as the same value`(number: Double) throws {
+    for value in [JSONValue.double(number), .double(-number)] {
+      #expect(try JSONValue(parsing: value.text()) == value)
+      #expect(try JSONValue(parsing: value.text(.pretty)) == value)
+    }
+  }
+
   @Test func `random doubles are read back as themselves`() throws {
     var random = SeededRandom(seed: 11)
     for _ in 0..<20_000 {

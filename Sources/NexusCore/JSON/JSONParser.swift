@@ -35,6 +35,10 @@ private struct JSONParser {
   private let maxDepth: Int
   private var index = 0
   private var depth = 0
+  /// How many members the last object had: the next one mostly has as many.
+  private var likelyMembers = 0
+  /// So many at most are made room for in advance.
+  private static let mostLikelyMembers = 8
 
   init(bytes: [UInt8], maxDepth: Int) {
     self.bytes = bytes
@@ -112,6 +116,7 @@ private struct JSONParser {
       index += 1
       return .object(JSONObject())
     }
+    members.reserveCapacity(likelyMembers)
     while true {
       skipSpace()
       guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw error("expected a key in quotes") }
@@ -122,7 +127,10 @@ private struct JSONParser {
       guard index < bytes.count, bytes[index] == UInt8(ascii: ":") else { throw error("expected ':'") }
       index += 1
       members.append(JSONObject.Member(key: key, value: try parseValue()))
-      if try closes(with: UInt8(ascii: "}")) { return .object(JSONObject(uniqueMembers: members)) }
+      if try closes(with: UInt8(ascii: "}")) {
+        likelyMembers = min(members.count, Self.mostLikelyMembers)
+        return .object(JSONObject(uniqueMembers: members))
+      }
     }
   }
 
@@ -194,10 +202,12 @@ private struct JSONParser {
     guard index < bytes.count else { throw error("the text ends inside a string") }
     switch bytes[index] {
     case UInt8(ascii: "\""):
-      let text = bytes[start..<index]
+      let end = index
       index += 1
+      guard isASCII else { return try validated(bytes[start..<end], at: start) }
       // ASCII alone is valid as it is.
-      return isASCII ? String(decoding: text, as: UTF8.self) : try validated(text, at: start)
+      let text = unsafe UTF8Span(unchecked: bytes.span.extracting(start..<end), isKnownASCII: true)
+      return String(copying: text)
     case UInt8(ascii: "\\"): return try parseEscapedString(from: start)
     default: throw error("a control character must be escaped")
     }

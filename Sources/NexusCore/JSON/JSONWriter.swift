@@ -52,7 +52,7 @@ private struct JSONWriter {
     case .null: append("null")
     case .bool(let value): append(value ? "true" : "false")
     case .int(let value): append(String(value))
-    case .double(let value): append(Self.number(value))
+    case .double(let value): append(Self.number(value, form))
     case .string(let text): writeString(text)
     case .array(let elements): writeArray(elements, level: level)
     case .object(let object): writeObject(object, level: level)
@@ -62,7 +62,10 @@ private struct JSONWriter {
   private mutating func append(_ text: String) { bytes.append(text: text) }
 
   /// ECMAScript's `Number::toString`: the shortest digits that read back, exponent form outside 1e-6 ..< 1e21.
-  static func number(_ value: Double) -> String {
+  ///
+  /// Integers are read exactly, and the shortest digits of a large double are not those of the integer that it is. Such a
+  /// one is written with an exponent, so that it is read as the value that it was; the canonical form has no choice.
+  static func number(_ value: Double, _ form: JSONValue.Form) -> String {
     guard value.isFinite else { return "null" }
     if value == 0 { return "0" }
     var text = "\(abs(value))"
@@ -80,8 +83,11 @@ private struct JSONWriter {
     }
     while digits.hasSuffix("0"), digits.count > 1 { digits.removeLast() }
     let sign = value < 0 ? "-" : ""
+    let isLarge = (16...19).contains(point) && point >= digits.count && form != .canonical
+    let reads = isLarge ? Int64(sign + digits + String(repeating: "0", count: point - digits.count)) : nil
     switch point {
-    case digits.count...21: return sign + digits + String(repeating: "0", count: point - digits.count)
+    case digits.count...21 where reads == nil || reads == Int64(exactly: value):
+      return sign + digits + String(repeating: "0", count: point - digits.count)
     case 1..<max(1, digits.count):
       return sign + digits.prefix(point) + "." + digits.dropFirst(point)
     case -5...0: return sign + "0." + String(repeating: "0", count: -point) + digits

@@ -48,6 +48,14 @@ package struct Pattern: Sendable {
 
   /// Whether the pattern occurs in the text.
   package func matches(_ text: String) -> Bool {
+    var steps = Int.max
+    return matches(text, steps: &steps) ?? false
+  }
+
+  /// Whether the pattern occurs in the text; nil if finding out takes more steps than there are left.
+  ///
+  /// As far as the table knows the pattern a match takes none; beyond, each visit of an instruction is one.
+  package func matches(_ text: String, steps: inout Int) -> Bool? {
     let bytes = text.utf8.span
     let automaton = compiled.automaton
     var state = automaton.start
@@ -66,7 +74,7 @@ package struct Pattern: Sendable {
       }
       let reached = automaton.next[Int(state) * kinds + Int(kind)]
       if reached == PatternAutomaton.unknown {
-        return simulate(from: automaton.states[Int(state)], bytes, at: previous)
+        return simulate(from: automaton.states[Int(state)], bytes, at: previous, steps: &steps)
       }
       state = reached
     }
@@ -74,12 +82,16 @@ package struct Pattern: Sendable {
   }
 
   /// Goes on where the table ends.
-  private func simulate(from start: PatternStates.State, _ bytes: Span<UInt8>, at place: Int) -> Bool {
+  private func simulate(from start: PatternStates.State, _ bytes: Span<UInt8>, at place: Int, steps: inout Int)
+    -> Bool?
+  {
     var walk = PatternStates(program)
+    defer { steps -= min(steps, walk.steps) }
     var state = start
     var index = place
     while index < bytes.count {
       if state.isMatch || walk.isDead(state) { return state.isMatch }
+      guard walk.steps < steps else { return nil }
       state = walk.step(state, kind: Int(program.partition.kind(of: Self.scalar(in: bytes, at: &index))))
     }
     return walk.matchesAtEnd(state)

@@ -97,7 +97,7 @@ extension SchemaEvaluation {
         isValid = check(node, member.value, at: .name(member.key), by: .name(member.key), ordinal: ordinal)
       }
     }
-    for rule in ready.plan.rules where program.patterns[Int(rule.pattern)].matches(member.key) {
+    for rule in ready.plan.rules where matches(rule.pattern, member.key) {
       isEvaluated = true
       if !isValid, !collects { return false }
       rename("patternProperties", ordinal: ready.plan.patternsOrdinal)

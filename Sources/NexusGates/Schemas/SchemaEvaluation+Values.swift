@@ -19,7 +19,7 @@ extension SchemaEvaluation {
       return Self.scalarCount(text) <= most
         || fail(.tooLong, .string(text), "\(most)", "the text must have at most \(most) characters")
     case .pattern(let number):
-      if program.patterns[Int(number)].matches(text) { return true }
+      if matches(number, text) { return true }
       let pattern = collects ? program.patterns[Int(number)].text : ""
       return fail(.patternNotFound, .string(text), SchemaIssue.cut(pattern), "the text must match the pattern")
     case .format(let format):

@@ -27,6 +27,7 @@ struct SchemaEvaluation {
   /// What may still come without a look at how large the instance is.
   private var maxEvaluations = SchemaLimits.usualEvaluations
   private var isMeasured = false
+  private var patternSteps = SchemaLimits.maxPatternSteps
   /// The resources entered, the outermost first, for dynamic references.
   private var scopes: [Int32] = []
   private var instancePath: [PathPart] = []
@@ -150,6 +151,13 @@ struct SchemaEvaluation {
       depth > SchemaLimits.maxEvaluationDepth
       ? "schemas are entered more than \(SchemaLimits.maxEvaluationDepth) deep"
       : "more than \(maxEvaluations) subschemas are evaluated for an instance of this size"
+  }
+
+  /// Whether a pattern of the program occurs in the text.
+  mutating func matches(_ pattern: Int32, _ text: String) -> Bool {
+    if let answer = program.patterns[Int(pattern)].matches(text, steps: &patternSteps) { return answer }
+    if passedLimit == nil { passedLimit = "patterns take more than \(SchemaLimits.maxPatternSteps) steps" }
+    return false
   }
 
   /// Once a limit is passed nothing more needs to be looked at.

@@ -28,6 +28,8 @@ struct SchemaNumber: Sendable {
   }
 
   private static func isLess(_ whole: Int64, _ number: Double, reversed: Bool = false) -> Bool {
+    // What is no number is neither less nor more.
+    if number.isNaN { return false }
     if number >= 0x1p63 { return !reversed }
     if number < -0x1p63 { return reversed }
     let floor = Int64(number.rounded(.down))

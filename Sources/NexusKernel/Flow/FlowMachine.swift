@@ -45,6 +45,8 @@ package struct FlowMachine: DurableMachine {
   var contextNow: [String: ContextStanding]?
   /// The first checkpoint of the journal that is not what was sealed, and that no person has seen.
   var brokenSeal: Int?
+  /// When the last entry was written that the journal had when the run was taken up.
+  var journaledUntil: WallTime?
   /// Steps of the kind `forEach` that have begun.
   var expanded: [Int] = []
 
@@ -108,6 +110,7 @@ package struct FlowMachine: DurableMachine {
   package mutating func apply(_ entry: JournalEntry) {
     if case .integrity(let integrity) = entry.entry { compare(integrity) }
     state.apply(entry.entry, at: entry.at)
+    journaledUntil = entry.at
   }
 
   /// Writes an entry down, and is in the state that it leads to.

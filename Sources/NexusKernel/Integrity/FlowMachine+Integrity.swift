@@ -47,6 +47,7 @@ extension FlowMachine {
         .checkpointMismatch, note: "checkpoint \(brokenSeal) is not what was sealed: its journal was changed")
       if halts(for: doubt, &turn) { return }
     }
+    if !isResting, let doubt = rules.auditDoubt(journaledUntil) { return halt(for: doubt, &turn) }
     guard state.policy != rules.policy, !isResting else { return }
     _ = halts(for: IntegrityDoubt(.definitionChanged), &turn)
   }
@@ -84,6 +85,7 @@ extension FlowMachine {
   mutating func acceptHalt(by who: String, reason: String, _ turn: inout Turn) {
     guard state.status == .halted else { return }
     note(.integrity(.haltAccepted(by: who, reason: reason, policy: rules.policy)), &turn)
+    journaledUntil = turn.now
     (childrenWereStopped, toUndo) = (false, nil)
     handOverAgain(&turn)
     giveAllEvents(&turn)

@@ -11,6 +11,8 @@ package struct IntegrityRules: Sendable {
   package var stopWhen: Set<StopCondition>
   /// The hash of the rules about actions; nil where there are none.
   package var policy: String?
+  /// When the audit log was begun anew, because the one before was broken or its key lost; nil where it was not.
+  package var auditBegunAt: WallTime?
   /// SHA-256, in hexadecimal; nil where checkpoints are not sealed.
   package var digest: (@Sendable ([UInt8]) -> String)?
 
@@ -20,6 +22,17 @@ package struct IntegrityRules: Sendable {
     self.stopWhen = stopWhen
     self.policy = policy
     self.digest = digest
+  }
+
+  /// What the run did so far stands in an audit log that is not to be trusted: its journal ended, when it was taken up,
+  /// before the log was begun anew.
+  func auditDoubt(_ journaledUntil: WallTime?) -> IntegrityDoubt? {
+    guard stopWhen.contains(.auditBroken), let auditBegunAt, let journaledUntil, journaledUntil < auditBegunAt else {
+      return nil
+    }
+    return IntegrityDoubt(
+      .auditBroken,
+      note: "the audit log was begun anew at \(auditBegunAt.iso8601), and what the run did before is not in it")
   }
 }
 

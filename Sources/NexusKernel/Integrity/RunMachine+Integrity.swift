@@ -25,9 +25,11 @@ extension RunMachine {
     return halted(for: doubt)
   }
 
-  /// The rules are not those under which the run began, and the project wants it halted for that.
-  var policyDoubt: IntegrityDoubt? {
-    rules.stopWhen.contains(.definitionChanged) && state.policy != rules.policy
+  /// What the run did is in no audit log that can be trusted, or the rules are not those under which it began, and the
+  /// project wants it halted for that.
+  var trustDoubt: IntegrityDoubt? {
+    if let doubt = rules.auditDoubt(journaledUntil) { return doubt }
+    return rules.stopWhen.contains(.definitionChanged) && state.policy != rules.policy
       ? IntegrityDoubt(.definitionChanged) : nil
   }
 
@@ -39,8 +41,9 @@ extension RunMachine {
   }
 
   /// A person takes the doubt upon themselves: the run goes on as it would have without it.
-  func acceptHalt(by who: String, reason: String, at now: WallTime?) -> Decision {
+  mutating func acceptHalt(by who: String, reason: String, at now: WallTime?) -> Decision {
     guard state.status == .halted else { return hasAttempt ? Decision() : Decision([], [.settle]) }
+    journaledUntil = now
     let entries = closing() + [.integrity(.haltAccepted(by: who, reason: reason, policy: rules.policy))]
     if state.haltedFor == .evaluatorError, let last = state.gate.last, last.consequence == .stop {
       return Decision(entries + [.stopped(last.refusal)], [.settle])

@@ -59,7 +59,7 @@ extension RunMachine: DurableMachine {
 
   package mutating func apply(_ entry: JournalEntry) {
     restore(entry.entry)
-    lastAt = entry.at
+    (lastAt, journaledUntil) = (entry.at, entry.at)
     noteSleep(entry.entry, at: entry.at)
     if entry.entry.startsLimit { limitCountsFrom = entry.at }
   }

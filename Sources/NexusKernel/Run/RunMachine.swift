@@ -77,6 +77,8 @@ package struct RunMachine: Sendable {
   var contextNow: [String: ContextStanding]?
   /// When the last entry was written.
   var lastAt: WallTime?
+  /// When the last entry was written that the journal had when the run was taken up.
+  var journaledUntil: WallTime?
   /// Until when the agent sleeps between two attempts.
   var sleepsUntil: WallTime?
   /// The attempt that was open when the run was taken over: its process is gone, so no end of it will be reported.
@@ -167,7 +169,7 @@ package struct RunMachine: Sendable {
     guard statuses.contains(state.status) else {
       return hasAttempt || state.gate.isEscalated ? Decision() : Decision([], [.settle])
     }
-    if let doubt = policyDoubt { return Decision(entries + [.halted(doubt)], [.settle]) }
+    if let doubt = trustDoubt { return Decision(entries + [.halted(doubt)], [.settle]) }
     return Decision(entries) + start(at: now)
   }
 
@@ -179,7 +181,7 @@ package struct RunMachine: Sendable {
       decision.actions.append(.settle)
       return decision
     }
-    if let doubt = policyDoubt {
+    if let doubt = trustDoubt {
       decision.entries.append(.halted(doubt))
       decision.actions.append(.settle)
       return decision

@@ -120,6 +120,7 @@ package final class Node: Sendable {
         options, store: store, gateway: gateway, wasm: wasm, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
+      services.auditBegunAt = try await opening.renewedAt(store)
       let runtime = AgentRuntime(
         plan: options.plan, services: services, zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })

@@ -40,6 +40,15 @@ struct AuditOpening: Sendable {
     guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
   }
 
+  /// When a person began the log anew; nil for the first log of a project.
+  func renewedAt(_ store: any Store) async throws -> WallTime? {
+    guard let head = try await store.auditStanding()?.head, head.epoch > 1,
+      let first = try await store.auditRows(from: head.base.size, limit: 1).first
+    else { return nil }
+    // Of a log whose beginning was removed in order, the time of what is left: later, and long ago all the same.
+    return try JSONValue(parsing: first.entry)["at"]?.stringValue.flatMap(WallTime.init(iso8601:))
+  }
+
   /// The key and the first anchor come before the log: whatever is cut off in between, the next start goes on from it.
   private func begin(_ store: any Store) async throws {
     for anchor in files.readAnchors() where !anchor.note.isEmpty {

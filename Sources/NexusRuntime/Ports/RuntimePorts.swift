@@ -66,6 +66,8 @@ package struct RuntimeServices: Sendable {
   package var approvalNews: @Sendable (ApprovalNews) -> Void = { _ in }
   /// Judges actions; without one, every action is permitted.
   package var actions: (any ActionJudge)?
+  /// When the audit log was begun anew; nil where it is the first.
+  package var auditBegunAt: WallTime?
 
   /// The time between two batches of rows that are removed.
   package var prunePause = Duration.milliseconds(5)

@@ -27,7 +27,7 @@ package actor RunExecutor {
     didSet {
       catalogue.take(plan)
       startable = [:]
-      integrity = Self.integrity(of: plan, hash)
+      integrity = Self.integrity(of: plan, services, hash)
     }
   }
   /// What runs are halted for, and how their checkpoints are sealed.
@@ -70,16 +70,18 @@ package actor RunExecutor {
     self.pools = pools
     self.supervisors = supervisors
     self.hash = hash
-    integrity = Self.integrity(of: plan, hash)
+    integrity = Self.integrity(of: plan, services, hash)
     catalogue.take(plan)
   }
 
   private static func integrity(
-    of plan: ProjectPlan, _ hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
+    of plan: ProjectPlan, _ services: RuntimeServices, _ hash: @escaping @Sendable ([UInt8]) -> DefinitionHash
   ) -> IntegrityRules {
     guard let spec = plan.governance else { return IntegrityRules() }
-    return IntegrityRules(
+    var rules = IntegrityRules(
       stopWhen: spec.stopWhen, policy: hash(spec.canonical.encoded(.canonical)).text, digest: { hash($0).text })
+    rules.auditBegunAt = services.auditBegunAt
+    return rules
   }
 
   func setOnEnd(_ onEnd: @escaping @Sendable (RunID) -> Void) { self.onEnd = onEnd }

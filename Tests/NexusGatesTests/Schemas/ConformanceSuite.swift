@@ -25,30 +25,63 @@ struct ConformanceSuite {
 
   static let skips: [Skip] = []
 
+  /// A state of the suite: how many tests each tier has in it.
+  struct Edition: Sendable {
+    let name: String
+    let counts: [SchemaDraft: [Tier: Int]]
+
+    /// Beside the repository.
+    static let shared = Edition(
+      name: "commit 44401e0",
+      counts: [
+        .draft7: [.required: 927, .optional: 118, .format: 676],
+        .draft2019: [.required: 1_259, .optional: 158, .format: 757],
+        .draft2020: [.required: 1_299, .optional: 162, .format: 764],
+      ])
+    /// Fetched by `scripts/schema-suite.sh`.
+    static let fetched = Edition(
+      name: "jsonschema-4.26.0",
+      counts: [
+        .draft7: [.required: 913, .optional: 118, .format: 434],
+        .draft2019: [.required: 1_227, .optional: 154, .format: 483],
+        .draft2020: [.required: 1_257, .optional: 158, .format: 491],
+      ])
+  }
+
   let draft: SchemaDraft
+  let edition: Edition
   private let folder: String
   private let documents: [String: JSONValue]
 
-  /// `NAOS_CONFORMANCE`, or `shared/conformance` beside the repository or beside the folder of its worktrees.
-  private static let roots: [String] = {
-    if let named = ProcessInfo.processInfo.environment["NAOS_CONFORMANCE"] { return [named] }
+  /// `NAOS_CONFORMANCE`, or `shared/conformance` beside the repository or beside the folder of its worktrees; and what
+  /// was fetched.
+  private static let roots: [(folder: String, edition: Edition)] = {
     var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
     while !parts.isEmpty, parts.removeLast() != "Tests" {}
+    let fetched = parts.joined(separator: "/") + "/.build/json-schema-suite"
     let parents = [parts.dropLast(), parts.dropLast(2)]
-    return parents.map { $0.joined(separator: "/") + "/shared/conformance" }
+    let named = ProcessInfo.processInfo.environment["NAOS_CONFORMANCE"].map { [$0] }
+    let shared = named ?? parents.map { $0.joined(separator: "/") + "/shared/conformance" }
+    return shared.map { ($0 + "/json-schema", .shared) } + [(fetched, .fetched)]
   }()
 
-  /// Nil if the suite of that draft is not there.
-  init?(_ draft: SchemaDraft) {
+  /// The suites of a draft that are there, the newest first.
+  static func all(_ draft: SchemaDraft) -> [ConformanceSuite] {
     let name =
       switch draft {
       case .draft7: "draft7"
       case .draft2019: "draft2019-09"
       case .draft2020: "draft2020-12"
       }
-    let root = Self.roots.map { $0 + "/json-schema" }.first { FileManager.default.fileExists(atPath: "\($0)/\(name)") }
-    guard let root else { return nil }
+    let there = roots.filter { FileManager.default.fileExists(atPath: "\($0.folder)/\(name)") }
+    let shared = there.first { $0.edition.name == Edition.shared.name }
+    return ([shared].compactMap(\.self) + there.filter { $0.edition.name == Edition.fetched.name })
+      .map { ConformanceSuite(draft, $0.edition, root: $0.folder, name: name) }
+  }
+
+  private init(_ draft: SchemaDraft, _ edition: Edition, root: String, name: String) {
     self.draft = draft
+    self.edition = edition
     folder = "\(root)/\(name)"
     documents = Self.remotes(root + "/remotes")
   }

@@ -24,6 +24,33 @@ struct SchemaEffortTests {
     #expect(told.first?.contains("more than \(limit) subschemas") == true)
   }
 
+  @Test func `a pattern too large for its table has a bounded effort`() throws {
+    var random = SplitMix(seed: 4)
+    // Which of the last places had an `a` is another state with each character.
+    let text = JSONValue.string(String((0..<9_000).map { _ in random.below(2) == 0 ? "a" : "b" } + "c"))
+    let schema = try Schema(["type": "string", "pattern": "a.{900}d$"])
+    let outcome = schema.validate(text)
+    #expect(outcome.issues.map(\.code) == [.limitPassed])
+    #expect(outcome.issues.first?.message.contains("\(SchemaLimits.maxPatternSteps) steps") == true)
+    // What would be accepted for the opposite is not accepted for want of an answer.
+    let opposite = try Schema(["not": ["pattern": "a.{900}d$"]])
+    #expect(!opposite.isValid(text))
+  }
+
+  @Test func `references in a circle are refused on the stack of any thread`() throws {
+    let schema = try Schema(["$ref": "#/$defs/a", "$defs": ["a": ["anyOf": [["$ref": "#/$defs/a"]]]]])
+    #expect(schema.validate(1).issues.map(\.code) == [.limitPassed])
+  }
+
+  @Test func `a number that is none is no bound`() throws {
+    for keyword in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] {
+      guard let schema = try? Schema([keyword: .double(.nan)]) else { continue }
+      for value in [JSONValue.int(1), .double(1.5), .int(.max)] { _ = schema.isValid(value) }
+    }
+    let schema = try Schema(["minimum": 1, "maximum": 2])
+    _ = schema.isValid(.double(.nan))
+  }
+
   /// Many values with several subschemas each are no attack, however many they are.
   @Test func `a long instance may cost as much more as it is longer`() throws {
     let schema = try Schema([

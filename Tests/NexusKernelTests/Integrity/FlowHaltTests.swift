@@ -129,6 +129,23 @@ import Testing
     #expect(player.status == .running)
   }
 
+  @Test func `is halted where the audit log was begun anew behind its journal, and once`() {
+    var player = FlowPlayer(article, rules: rules(.auditBroken))
+    player.succeed("write", "W")
+    player.recover()
+    #expect(player.status == .running)
+    player.rules.auditBegunAt = player.now + .seconds(60)
+    player.now = player.now + .seconds(120)
+    player.recover()
+    #expect(player.status == .halted)
+    #expect(player.machine.state.haltedFor == .auditBroken)
+    player.crash()
+    player.play(.acceptHalt(by: "ann", reason: "the old log was looked at"))
+    #expect(player.openSteps == ["publish"])
+    player.recover()
+    #expect(player.status == .running)
+  }
+
   @Test func `is not halted for what the project does not name`() {
     var player = FlowPlayer(article, rules: rules(.clockRegressed))
     player.rules = IntegrityRules(stopWhen: [.clockRegressed], policy: "another")
@@ -179,6 +196,20 @@ import Testing
     #expect(machine.handle(.cancel(by: "ann"), at: now).entries.isEmpty)
     let accepted = machine.handle(.acceptHalt(by: "ann", reason: "seen"), at: now)
     #expect(accepted.entries.map(JournalWord.of) == ["accepted", "start main#2"])
+  }
+
+  @Test func `is halted by an audit log that was begun anew, and once`() {
+    var rules = IntegrityRules(stopWhen: [.auditBroken])
+    rules.auditBegunAt = now
+    var machine = machine(rules)
+    #expect(machine.handle(.claimed(trapped: false), at: now).entries.map(JournalWord.of) == ["halted auditBroken"])
+    let accepted = machine.handle(.acceptHalt(by: "ann", reason: "seen"), at: now)
+    #expect(accepted.entries.map(JournalWord.of) == ["accepted", "start main#1"])
+    #expect(
+      machine.handle(.pause(by: "ann"), at: now).entries.allSatisfy { JournalWord.of($0) != "halted auditBroken" })
+    rules.stopWhen = []
+    var other = self.machine(rules)
+    #expect(other.handle(.claimed(trapped: false), at: now).entries.map(JournalWord.of) == ["start main#1"])
   }
 
   @Test func `is halted by a clock that stands before its journal, and by other rules`() {

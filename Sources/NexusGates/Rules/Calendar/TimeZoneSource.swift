@@ -20,11 +20,13 @@ package struct TimeZoneSource: Sendable {
   func offset(of zone: String, at timestamp: Timestamp) throws(RuleFault) -> Int64 {
     if zone.hasSameScalars(as: "UTC") || zone.utf8.isEmpty { return 0 }
     if let offset = Self.fixedOffset(zone) { return offset }
-    guard Self.isName(zone), let bytes = file(zone) else { throw RuleFault.invalid("unknown time zone '\(zone)'") }
+    guard Self.isName(zone), let bytes = file(zone) else {
+      throw RuleFault.invalid("unknown time zone \(RuleFault.quote(zone))")
+    }
     do throws(TimeZoneDataError) {
       return try TimeZoneRules(tzif: bytes).offset(at: timestamp.seconds)
     } catch {
-      throw RuleFault.invalid("the data of time zone '\(zone)' cannot be read: \(error)")
+      throw RuleFault.invalid("the data of time zone \(RuleFault.quote(zone)) cannot be read: \(error)")
     }
   }
 

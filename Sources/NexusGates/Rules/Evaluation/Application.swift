@@ -3,9 +3,11 @@
 
 /// Calls of functions.
 enum Application {
-  /// A step that evaluates the arguments from left to right, pays for the call and makes it.
+  /// A step that evaluates the arguments from left to right, pays for the call and makes it; `last` is the value of the
+  /// last argument where that is a literal.
   static func step(
-    _ application: RuleFunction.Application, _ name: String, _ arguments: [EvaluationStep], at offset: Int
+    _ application: RuleFunction.Application, _ name: String, _ arguments: [EvaluationStep], last: RuleValue?,
+    at offset: Int
   ) -> EvaluationStep {
     switch application {
     case .unary(let apply) where arguments.count == 1:
@@ -17,6 +19,13 @@ enum Application {
       }
     case .binary(let apply) where arguments.count == 2:
       let (left, right) = (arguments[0], arguments[1])
+      if let last {
+        return { state throws(RuleFault) in
+          let first = try left(&state)
+          try state.meter.spend(Meter.unit)
+          do throws(RuleFault) { return try apply(first, last, &state) } catch { throw error.located(at: offset) }
+        }
+      }
       return { state throws(RuleFault) in
         let first = try left(&state)
         let second = try right(&state)

@@ -28,6 +28,7 @@ enum Literals {
         let key = try entry.key(&state)
         let value = try entry.value(&state)
         do throws(RuleFault) {
+          try state.meter.walk(key: key)
           if let value = try present(value, entry.isOptional, at: offset) { try builder.add(key, value) }
         } catch { throw error.located(at: offset) }
       }

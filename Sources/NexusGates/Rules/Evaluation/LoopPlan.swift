@@ -136,11 +136,15 @@ struct LoopPlan: Sendable {
         try state.meter.allocate(values: 2)
         do throws(RuleFault) {
           guard isEntry else {
+            try state.meter.walk(key: key)
             try builder.add(key, value)
             return true
           }
           guard case .map(let map) = value else { throw RuleFault.noOverload("transformMapEntry()", value) }
-          for entry in map.entries { try builder.add(entry.key, entry.value) }
+          for entry in map.entries {
+            try state.meter.walk(key: entry.key)
+            try builder.add(entry.key, entry.value)
+          }
         } catch { throw error.located(at: offset) }
         return true
       }

@@ -38,6 +38,11 @@ struct Meter {
     if count >= Self.charactersPerUnit { try spend(count / Self.charactersPerUnit) }
   }
 
+  /// Pays for looking a key up: each of its bytes is looked at.
+  mutating func walk(key: RuleValue) throws(RuleFault) {
+    if case .string(let text) = key { try walk(text.utf8.count) }
+  }
+
   mutating func allocate(_ bytes: Int) throws(RuleFault) {
     memory = bytes > memory ? -1 : memory - bytes
     if memory < 0 { throw RuleFault(.memoryExceeded, "the rule builds more than \(memoryLimit) bytes of values") }

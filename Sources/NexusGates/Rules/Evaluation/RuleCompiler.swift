@@ -27,6 +27,9 @@ struct RuleCompiler {
         ?? Self.fault(.noSuchVariable, "'\(name)' is not declared", at: offset)
     case .select(let operand, let field, let isOptional):
       if !isOptional, let name = NameScope.qualifiedName(expression), let step = self.name(name) { return step }
+      if !isOptional, case .identifier(let name) = operand.kind, case .local(let slot, _, _)? = scope.lookUp(name) {
+        return Selection.select(local: slot, field, at: offset)
+      }
       return Selection.select(compile(operand), field, isOptional: isOptional, at: offset)
     case .has(let operand, let field): return Selection.has(compile(operand), field, at: offset)
     case .index(let operand, let index, let isOptional):
@@ -159,7 +162,8 @@ struct RuleCompiler {
     }
     if function.name == "matches", let step = literalPattern(arguments, at: offset) { return step }
     let steps = arguments.map { compile($0) }
-    let step = Application.step(form.application, function.name, steps, at: offset)
+    let step = Application.step(
+      form.application, function.name, steps, last: arguments.last.flatMap { Self.constant($0) }, at: offset)
     return folded(function.name, arguments, step, at: offset)
   }
 

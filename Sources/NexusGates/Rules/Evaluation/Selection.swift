@@ -28,6 +28,23 @@ enum Selection {
     }
   }
 
+  /// The same for a field of a variable of a macro, which is what most rules over lists read.
+  static func select(local slot: Int, _ field: String, at offset: Int) -> EvaluationStep {
+    let read: EvaluationStep = { state throws(RuleFault) in
+      try state.meter.spend(Meter.unit)
+      return state.locals[slot]
+    }
+    let rare = select(read, field, isOptional: false, at: offset)
+    return { state throws(RuleFault) in
+      guard case .map(let map) = state.locals[slot] else { return try rare(&state) }
+      try state.meter.spend(2 * Meter.unit)
+      guard let found = map.value(named: field) else {
+        throw RuleFault(.noSuchKey, "no such key: '\(field)'", at: offset)
+      }
+      return found
+    }
+  }
+
   static func has(_ operand: @escaping EvaluationStep, _ field: String, at offset: Int) -> EvaluationStep {
     { state throws(RuleFault) in
       var value = try operand(&state)
@@ -48,6 +65,7 @@ enum Selection {
       let value = try operand(&state)
       let key = try index(&state)
       try state.meter.spend(Meter.unit)
+      try state.meter.walk(key: key)
       do throws(RuleFault) {
         if case .boxed(.optional) = value { return .optional(try find(key, in: value)) }
         let found = try find(key, in: value)
@@ -107,7 +125,7 @@ enum Selection {
       return .outOfRange("index out of range of \(elements.count) elements")
     }
     return switch key {
-    case .string(let name): RuleFault(.noSuchKey, "no such key: '\(name)'")
+    case .string(let name): RuleFault(.noSuchKey, "no such key: \(RuleFault.quote(name))")
     case .int(let number): RuleFault(.noSuchKey, "no such key: \(number)")
     default: RuleFault(.noSuchKey, "no such key")
     }

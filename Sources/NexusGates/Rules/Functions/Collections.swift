@@ -20,7 +20,7 @@ extension StandardFunctions {
           return .int(Int64(text.scalarCount))
         case .bytes(let bytes): return .int(Int64(bytes.count))
         case .list(let elements): return .int(Int64(elements.count))
-        case .map(let map): return .int(Int64(map.entries.count))
+        case .map(let map): return .int(Int64(map.count))
         default: throw .noOverload("size()", value)
         }
       })

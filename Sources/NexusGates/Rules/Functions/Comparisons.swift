@@ -89,7 +89,9 @@ enum Ordering {
         if try RuleValue.areEqual(value, element, &state.meter) { return .bool(true) }
       }
       return .bool(false)
-    case .map(let map): return .bool(map.value(for: value) != nil)
+    case .map(let map):
+      try state.meter.walk(key: value)
+      return .bool(map.value(for: value) != nil)
     default: throw .noOverload("in", value, collection)
     }
   }

@@ -9,11 +9,12 @@ extension StandardFunctions {
   static let conversions: [RuleFunction] = [
     RuleFunction(
       "bool",
-      .unary(from([.bool, .string], to: .bool)) { value, _ throws(RuleFault) in
+      .unary(from([.bool, .string], to: .bool)) { value, state throws(RuleFault) in
         switch value {
         case .bool: return value
         case .string(let text):
-          guard let value = booleanTexts[text] else { throw .invalid("'\(text)' is no boolean") }
+          try state.meter.walk(text.utf8.count)
+          guard let value = booleanTexts[text] else { throw .invalid("\(RuleFault.quote(text)) is no boolean") }
           return .bool(value)
         default: throw .noOverload("bool()", value)
         }
@@ -41,15 +42,16 @@ extension StandardFunctions {
           to: .string), toText)),
     RuleFunction(
       "timestamp",
-      .unary(from([.timestamp, .int, .string], to: .timestamp)) { value, _ throws(RuleFault) in
+      .unary(from([.timestamp, .int, .string], to: .timestamp)) { value, state throws(RuleFault) in
         switch value {
         case .timestamp: return value
         case .int(let seconds):
           guard let time = Timestamp(seconds: seconds) else { throw .outOfRange("the timestamp is out of range") }
           return .timestamp(time)
         case .string(let text):
+          try state.meter.walk(text.utf8.count)
           guard let time = Timestamp(rfc3339: text) else {
-            throw .invalid("'\(text)' is no timestamp between the years 1 and 9999")
+            throw .invalid("\(RuleFault.quote(text)) is no timestamp between the years 1 and 9999")
           }
           return .timestamp(time)
         default: throw .noOverload("timestamp()", value)
@@ -57,7 +59,7 @@ extension StandardFunctions {
       }),
     RuleFunction(
       "duration",
-      .unary(from([.duration, .string, .int], to: .duration)) { value, _ throws(RuleFault) in
+      .unary(from([.duration, .string, .int], to: .duration)) { value, state throws(RuleFault) in
         switch value {
         case .duration: return value
         case .int(let seconds):
@@ -65,7 +67,10 @@ extension StandardFunctions {
           if overflows { throw .outOfRange("the duration is out of range") }
           return .duration(RuleDuration(nanoseconds: nanoseconds))
         case .string(let text):
-          guard let duration = RuleDuration(text) else { throw .invalid("'\(text)' is no duration, or out of range") }
+          try state.meter.walk(text.utf8.count)
+          guard let duration = RuleDuration(text) else {
+            throw .invalid("\(RuleFault.quote(text)) is no duration, or out of range")
+          }
           return .duration(duration)
         default: throw .noOverload("duration()", value)
         }
@@ -83,7 +88,8 @@ extension StandardFunctions {
     "0": false, "f": false, "F": false, "false": false, "FALSE": false, "False": false,
   ]
 
-  @Sendable private static func toInt(_ value: RuleValue, _: inout EvaluationState) throws(RuleFault) -> RuleValue {
+  @Sendable private static func toInt(_ value: RuleValue, _ state: inout EvaluationState) throws(RuleFault) -> RuleValue
+  {
     switch value {
     case .int: return value
     case .uint(let value):
@@ -94,7 +100,10 @@ extension StandardFunctions {
       guard value > -0x1p63, value < 0x1p63 else { throw .outOfRange("the number does not fit an int") }
       return .int(Int64(value))
     case .string(let text):
-      guard let value = wholeNumber(text, as: Int64.self) else { throw .invalid("'\(text)' is no int") }
+      try state.meter.walk(text.utf8.count)
+      guard let value = wholeNumber(text, as: Int64.self) else {
+        throw .invalid("\(RuleFault.quote(text)) is no int")
+      }
       return .int(value)
     case .timestamp(let time): return .int(time.seconds)
     case .duration(let duration): return .int(duration.nanoseconds / 1_000_000_000)
@@ -102,7 +111,9 @@ extension StandardFunctions {
     }
   }
 
-  @Sendable private static func toUint(_ value: RuleValue, _: inout EvaluationState) throws(RuleFault) -> RuleValue {
+  @Sendable private static func toUint(_ value: RuleValue, _ state: inout EvaluationState) throws(RuleFault)
+    -> RuleValue
+  {
     switch value {
     case .uint: return value
     case .int(let value):
@@ -112,7 +123,10 @@ extension StandardFunctions {
       guard value > -1, value < 0x1p64 else { throw .outOfRange("the number does not fit a uint") }
       return .uint(UInt64(value))
     case .string(let text):
-      guard let value = wholeNumber(text, as: UInt64.self) else { throw .invalid("'\(text)' is no uint") }
+      try state.meter.walk(text.utf8.count)
+      guard let value = wholeNumber(text, as: UInt64.self) else {
+        throw .invalid("\(RuleFault.quote(text)) is no uint")
+      }
       return .uint(value)
     default: throw .noOverload("uint()", value)
     }
@@ -124,13 +138,16 @@ extension StandardFunctions {
     return Number(text, radix: 10)
   }
 
-  @Sendable private static func toDouble(_ value: RuleValue, _: inout EvaluationState) throws(RuleFault) -> RuleValue {
+  @Sendable private static func toDouble(_ value: RuleValue, _ state: inout EvaluationState) throws(RuleFault)
+    -> RuleValue
+  {
     switch value {
     case .double: return value
     case .int(let value): return .double(Double(value))
     case .uint(let value): return .double(Double(value))
     case .string(let text):
-      guard let value = DecimalText.double(text) else { throw .invalid("'\(text)' is no double") }
+      try state.meter.walk(text.utf8.count)
+      guard let value = DecimalText.double(text) else { throw .invalid("\(RuleFault.quote(text)) is no double") }
       return .double(value)
     default: throw .noOverload("double()", value)
     }

@@ -101,31 +101,41 @@ struct ExactDecimal {
     // value = mantissa × 2^power with a whole mantissa; dividing by two is multiplying by five and moving the point.
     let power = Int(value.exponent) - 52
     let mantissa = UInt64((value.significand * 0x1p52).rounded())
-    var number = Self.digits(of: mantissa)
-    for _ in 0..<abs(power) { Self.multiply(&number, by: power < 0 ? 5 : 2) }
-    // `number` has the lowest digit first.
-    digits = number.reversed()
+    var number = [mantissa % Self.limb, mantissa / Self.limb]
+    let (factor, step, most) = power < 0 ? (5 as UInt64, 13, 1_220_703_125 as UInt64) : (2, 30, 1 << 30)
+    for _ in 0..<abs(power) / step { Self.multiply(&number, by: most) }
+    for _ in 0..<abs(power) % step { Self.multiply(&number, by: factor) }
+    // `number` has the lowest digits first.
+    digits = Array(number.reversed().flatMap { Self.nineDigits($0) }.drop { $0 == 0 })
     exponent = digits.count + min(0, power)
     while digits.last == 0 { digits.removeLast() }
   }
 
-  private static func digits(of value: UInt64) -> [UInt8] {
-    var (rest, digits): (UInt64, [UInt8]) = (value, [])
-    while rest > 0 {
-      digits.append(UInt8(rest % 10))
+  /// Nine digits are multiplied at once.
+  private static let limb: UInt64 = 1_000_000_000
+
+  private static func nineDigits(_ limb: UInt64) -> [UInt8] {
+    var rest = limb
+    var digits = [UInt8](repeating: 0, count: 9)
+    for place in digits.indices.reversed() {
+      digits[place] = UInt8(rest % 10)
       rest /= 10
     }
     return digits
   }
 
-  private static func multiply(_ digits: inout [UInt8], by factor: UInt8) {
-    var carry: UInt8 = 0
-    for index in digits.indices {
-      let product = digits[index] * factor + carry
-      digits[index] = product % 10
-      carry = product / 10
+  /// By at most 2^31, so that no product is beyond 64 bits.
+  private static func multiply(_ limbs: inout [UInt64], by factor: UInt64) {
+    var carry: UInt64 = 0
+    for index in limbs.indices {
+      let product = limbs[index] * factor + carry
+      limbs[index] = product % limb
+      carry = product / limb
     }
-    if carry > 0 { digits.append(carry) }
+    while carry > 0 {
+      limbs.append(carry % limb)
+      carry /= limb
+    }
   }
 
   /// Rounded to the nearest at that many digits behind the point, ties to even.

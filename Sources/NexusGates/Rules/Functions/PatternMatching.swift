@@ -12,15 +12,16 @@ enum PatternMatching {
     }
   }
 
-  /// What a match costs: the length of the text times that of the pattern, each by its own scale.
-  static func cost(textBytes: Int, patternBytes: Int) -> Int {
-    let (cost, overflows) = (textBytes / Meter.charactersPerUnit + 1).multipliedReportingOverflow(
-      by: patternBytes / Meter.patternCharactersPerUnit + 1)
-    return overflows ? .max : cost
+  /// What each part of a text costs: the length of the pattern, or of the machine behind it, which `{1000}` makes long
+  /// in a few characters.
+  static func factor(of pattern: Pattern) -> Int {
+    max(pattern.text.utf8.count, pattern.instructionCount) / Meter.patternCharactersPerUnit + 1
   }
 
   static func matches(_ text: String, _ pattern: Pattern, _ meter: inout Meter) throws(RuleFault) -> Bool {
-    try meter.spend(cost(textBytes: text.utf8.count, patternBytes: pattern.text.utf8.count))
+    let (cost, overflows) = (text.utf8.count / Meter.charactersPerUnit + 1).multipliedReportingOverflow(
+      by: factor(of: pattern))
+    try meter.spend(overflows ? .max : cost)
     return pattern.matches(text)
   }
 
@@ -31,8 +32,11 @@ enum PatternMatching {
       throw .noOverload("matches()", text, pattern)
     }
     try state.meter.spend(compileCost)
+    try state.meter.walk(pattern.utf8.count)
     switch compile(pattern) {
-    case .success(let compiled): return .bool(try matches(text, compiled, &state.meter))
+    case .success(let compiled):
+      try state.meter.spend(compiled.instructionCount)
+      return .bool(try matches(text, compiled, &state.meter))
     case .failure(let fault): throw fault
     }
   }

@@ -4,6 +4,8 @@
 /// `format()`: a text with values put in for its clauses.
 enum TextFormat {
   private static let standardPrecision = 6
+  /// A number has up to a thousand digits until it is rounded.
+  private static let digitCost = 1000 / Meter.charactersPerUnit
 
   @Sendable static func format(_ template: RuleValue, _ values: RuleValue, _ state: inout EvaluationState)
     throws(RuleFault) -> RuleValue
@@ -59,8 +61,12 @@ enum TextFormat {
     switch clause {
     case "s": return try plain(value, &meter)
     case "d": return try decimal(value)
-    case "f": return DecimalText.fixed(try number(value, clause), precision: precision ?? standardPrecision)
-    case "e": return DecimalText.scientific(try number(value, clause), precision: precision ?? standardPrecision)
+    case "f":
+      try meter.spend(digitCost)
+      return DecimalText.fixed(try number(value, clause), precision: precision ?? standardPrecision)
+    case "e":
+      try meter.spend(digitCost)
+      return DecimalText.scientific(try number(value, clause), precision: precision ?? standardPrecision)
     case "b":
       if case .bool(let value) = value { return value ? "1" : "0" }
       return try whole(value, radix: 2, "binary")

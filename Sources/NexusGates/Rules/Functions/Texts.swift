@@ -31,8 +31,8 @@ extension StandardFunctions {
   }
 
   static let texts: [RuleFunction] = [
-    predicate("startsWith") { text, part in text.utf8.starts(with: part.utf8) },
-    predicate("endsWith") { text, part in text.utf8.reversed().starts(with: part.utf8.reversed()) },
+    predicate("startsWith") { text, part in text.begins(with: part) },
+    predicate("endsWith") { text, part in text.ends(with: part) },
     predicate("contains", product: true) { text, part in
       ByteSearch.first(of: Array(part.utf8), in: Array(text.utf8)) != nil
     },

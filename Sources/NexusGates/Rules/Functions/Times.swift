@@ -44,6 +44,7 @@ extension StandardFunctions {
           throw .noOverload("\(name)()", value, zone)
         }
         try state.meter.spend(zoneCost)
+        try state.meter.walk(zone.utf8.count)
         let offset = try state.zones.offset(of: zone, at: time)
         return .int(part(CivilDate(seconds: time.seconds, offset: offset), time))
       })

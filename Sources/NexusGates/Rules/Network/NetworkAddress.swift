@@ -21,9 +21,9 @@ package struct NetworkAddress: Sendable, Hashable {
 
     func fault(_ text: String) -> RuleFault {
       switch self {
-      case .malformed: .invalid("IP address '\(text)' does not parse")
-      case .zone: .invalid("IP address '\(text)' has a zone, which is not allowed")
-      case .mapped: .invalid("IP address '\(text)' is an IPv4-mapped IPv6 address, which is not allowed")
+      case .malformed: .invalid("IP address \(RuleFault.quote(text)) does not parse")
+      case .zone: .invalid("IP address \(RuleFault.quote(text)) has a zone, which is not allowed")
+      case .mapped: .invalid("IP address \(RuleFault.quote(text)) is an IPv4-mapped IPv6 address, which is not allowed")
       }
     }
   }
@@ -151,7 +151,7 @@ package struct NetworkRange: Sendable, Hashable {
 
   init(_ text: String) throws(RuleFault) {
     let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    let malformed = RuleFault.invalid("network '\(text)' does not parse")
+    let malformed = RuleFault.invalid("network \(RuleFault.quote(text)) does not parse")
     guard parts.count == 2, let addressText = String(parts[0]), let lengthText = String(parts[1]) else {
       throw malformed
     }

@@ -34,18 +34,11 @@ extension RuleValue {
     _ json: JSONValue, _ whole: WholeNumbers, path: () -> String
   ) throws(JSONConversionError) -> RuleValue {
     switch json {
-    case .null: return .null
-    case .bool(let value): return .bool(value)
-    case .string(let text): return .string(text)
-    case .int(let value):
-      if case .here = whole { return .int(value) }
-      guard value.magnitude <= exactDoubleLimit.magnitude else {
-        throw JSONConversionError(path: path(), message: "the integer \(value) is beyond 2^53 and has no schema")
+    case .null, .bool, .string, .int, .double:
+      do throws(BeyondNumbers) { return try RuleValue(scalar: json, whole) ?? .null } catch {
+        throw JSONConversionError(
+          path: path(), message: "the integer \(error.number) is beyond 2^53 and has no schema")
       }
-      return .double(Double(value))
-    case .double(let value):
-      if case .here = whole, let number = Int64(exactly: value) { return .int(number) }
-      return .double(value)
     case .array(let elements):
       let inside: WholeNumbers = if case .elements(let inside) = whole { inside } else { .nowhere }
       var list: [RuleValue] = []
@@ -55,6 +48,8 @@ extension RuleValue {
       }
       return .list(list)
     case .object(let object):
+      // Where a number in it does not fit, the walk below says which.
+      if let map = try? RuleMap(scalars: object, whole) { return .map(map) }
       var entries: [RuleMap.Entry] = []
       entries.reserveCapacity(object.count)
       for member in object {
@@ -63,6 +58,29 @@ extension RuleValue {
         entries.append(RuleMap.Entry(key: .string(member.key), value: value))
       }
       return .map(RuleMap(distinct: entries))
+    }
+  }
+
+  /// An integer that a `double` cannot hold exactly and no type calls whole.
+  struct BeyondNumbers: Error { let number: Int64 }
+
+  /// Takes a value with nothing in it; nil for an array and for an object.
+  @inline(__always)
+  init?(scalar json: JSONValue, _ whole: @autoclosure () -> WholeNumbers) throws(BeyondNumbers) {
+    switch json {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .string(let text): self = .string(text)
+    case .int(let value):
+      if case .here = whole() {
+        self = .int(value)
+        return
+      }
+      guard value.magnitude <= Self.exactDoubleLimit.magnitude else { throw BeyondNumbers(number: value) }
+      self = .double(Double(value))
+    case .double(let value):
+      if case .here = whole(), let number = Int64(exactly: value) { self = .int(number) } else { self = .double(value) }
+    case .array, .object: return nil
     }
   }
 

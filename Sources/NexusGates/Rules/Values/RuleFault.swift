@@ -33,6 +33,15 @@ package struct RuleFault: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { message }
 
+  /// A text of a value in quotes, cut to what a sentence bears.
+  static func quote(_ text: String) -> String {
+    let start = text.unicodeScalars.prefix(maxQuoted)
+    return "'" + String(start) + (start.endIndex == text.unicodeScalars.endIndex ? "'" : "…'")
+  }
+
+  /// In Unicode scalars.
+  private static let maxQuoted = 100
+
   /// Whether evaluation as a whole is over, whatever the other side of an `||` says.
   var isFinal: Bool {
     switch kind {

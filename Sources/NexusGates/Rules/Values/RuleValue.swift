@@ -66,7 +66,7 @@ extension RuleValue {
     case .string(let text): text.utf8.isEmpty
     case .bytes(let bytes): bytes.isEmpty
     case .list(let elements): elements.isEmpty
-    case .map(let map): map.entries.isEmpty
+    case .map(let map): map.count == 0
     case .duration(let duration): duration.nanoseconds == 0
     case .timestamp(let timestamp): timestamp.seconds == 0 && timestamp.nanoseconds == 0
     case .boxed(.optional(let value)): value == nil

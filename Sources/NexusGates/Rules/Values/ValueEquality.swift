@@ -51,10 +51,11 @@ extension RuleValue {
   private static func areEqual(_ left: RuleMap, _ right: RuleMap, _ meter: inout Meter, depth: Int)
     throws(RuleFault) -> Bool
   {
-    guard left.entries.count == right.entries.count else { return false }
+    guard left.count == right.count else { return false }
     try meter.descend(to: depth)
     for entry in left.entries {
       try meter.spend(1)
+      try meter.walk(key: entry.key)
       guard let other = right.value(for: entry.key),
         try areEqual(entry.value, other, &meter, depth: depth + 1)
       else { return false }

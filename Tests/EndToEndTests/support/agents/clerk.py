@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
-"""Calls other agents, one after the other, as its input says, and leaves with exit 75 where people have to decide first."""
+"""Calls other agents, one after the other, as its input says, and leaves with exit 75 where people have to decide first.
+
+A step with `from` takes the input of the call out of that file: another one each time, if somebody changes it.
+"""
 
 import json
 import os
@@ -22,6 +25,9 @@ def post(path, body):
 
 answers = []
 for step in json.load(sys.stdin)["steps"]:
+    if "from" in step:
+        with open(step["from"]) as file:
+            step["input"] = json.load(file)
     if "ask" in step:
         status, answer = post("approvals", step["ask"])
     else:
