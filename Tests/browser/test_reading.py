@@ -51,6 +51,11 @@ class Played(DashboardTest):
         self.assertEqual(page.locator("[data-filter]").input_value(), "agent")
         self.assertTrue(page.url.endswith("/agents?q=agent"))
 
+    def test_a_budget_is_for_the_agent_of_its_page_also_before_the_node_has_said_who_is_there(self):
+        page = self.page("/agents/archive?tab=cost", many(self.node, 1))
+        page.locator("[data-act=edit-budget][data-scope='agent:archive']").last.click()
+        self.assertEqual(page.locator("dialog [name=scope]").input_value(), "agent:archive")
+
     def test_a_gap_is_said_and_a_reset_shows_what_is(self):
         snapshot = many(self.node, 3)
         page = self.page("/logs", snapshot)

@@ -140,7 +140,7 @@ export async function editBudget({ scope, per, dollars, tokens }) {
     text: "It holds from the next call on until it is taken back. What is left empty stays as it is.",
     fields: [
       ...(per ? [] : [
-        { name: "scope", label: "Whose", value: scope, options: ["global", ...[...live.agents.keys()].map((name) => `agent:${name}`)] },
+        { name: "scope", label: "Whose", value: scope, options: [...new Set(["global", scope, ...[...live.agents.keys()].map((name) => `agent:${name}`)])] },
         { name: "per", label: "For each", value: "day", options: windows }]),
       { name: "dollars", label: "At most, in dollars", value: dollars }, { name: "tokens", label: "At most, in tokens", kind: "number", value: tokens },
       { name: "reason", label: "Why" },
