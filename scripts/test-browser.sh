@@ -14,5 +14,4 @@ fi
 python=$PWD/.build/browser-venv/bin/python
 cd Tests/browser
 if [[ ${1:-} == --screenshots ]]; then exec "$python" screenshots.py ../../docs/images </dev/null; fi
-if [[ $# -gt 0 ]]; then exec "$python" -m unittest -v "$@" </dev/null; fi
-exec "$python" -m unittest discover -v -p 'test_*.py' </dev/null
+exec "$python" suite.py "$@" </dev/null

@@ -95,9 +95,7 @@ package final class Node: Sendable {
       }
       try await ledger.restore(from: store, kernelBoot: kernelBoot, identifiers: ids)
       let startedAt = clock.wallNow()
-      let row = BootRow(
-        id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
-      try await store.commit(StoreTransaction(.synced, [.insertBoot(row)]))
+      try await store.commit(StoreTransaction(.synced, [.insertBoot(Self.row(boot, startedAt, kernelBoot))]))
       let tokens = try await TokenBook(store: store, clock: clock, ids: ids)
       try tokens.check(options.plan)
       let judge = try ActionPolicies.judge(of: options.plan)
@@ -137,6 +135,11 @@ package final class Node: Sendable {
       await store.close()
       throw error
     }
+  }
+
+  private static func row(_ boot: BootID, _ startedAt: WallTime, _ kernelBoot: String) -> BootRow {
+    BootRow(
+      id: boot, pid: KernelBoot.ownPID, startedAt: startedAt, kernelBoot: kernelBoot, version: NaosVersion.current)
   }
 
   private static func logs(_ options: NodeOptions, clock: SystemClock, events: EventHub) -> AgentLogStore {

@@ -124,6 +124,7 @@ final class CommitEngine: Sendable {
               writer = opened
               queue.withLock { queue in
                 queue.log = WrittenLog.begin(opened.connection, epoch: epoch)
+                queue.isRelaxed = durability == .relaxed
                 queue.phase = .open
               }
             } catch {

@@ -35,6 +35,8 @@ struct CommitQueue {
 
   /// Nil where the device has no space for one.
   var log: WrittenLog?
+  /// Whether no commit is on the disk when it is told of, not even a synced one.
+  var isRelaxed = false
   /// How many transactions nobody has been told of yet, taken ones included.
   private var untold = 0
   /// The last acknowledged transaction that the database has.
@@ -99,6 +101,10 @@ struct CommitQueue {
     for (submission, result) in zip(batch, results) {
       guard let sequence = submission.sequence else {
         untold -= 1
+        if case .success = result, let mark = submission.mark {
+          settled = max(settled, mark)
+          log?.skip(to: mark)
+        }
         continue
       }
       switch result {
@@ -157,7 +163,7 @@ struct CommitQueue {
       if count > 0, entries > Self.batchEntries || bytes > Self.batchBytes { break }
       count += 1
     }
-    let batch: [Submission]
+    var batch: [Submission]
     lingeringBytes = 0
     if count == waiting.count {
       batch = waiting
@@ -168,7 +174,17 @@ struct CommitQueue {
       waiting.removeFirst(count)
       syncedWaiting -= batch.count { $0.commitClass == .synced }
     }
+    mark(&batch)
     return batch
+  }
+
+  /// Gives a commit that a power loss may take a number of the written log.
+  ///
+  /// What the log takes after it may reach the disk before it does, and would be brought back without it. While it has
+  /// not been told of, the log takes nothing, so the next number stays free.
+  private func mark(_ batch: inout [Submission]) {
+    guard let log, !log.isOver, isRelaxed || !batch.contains(where: { $0.commitClass == .synced }) else { return }
+    for index in batch.indices where batch[index].sequence == nil { batch[index].mark = log.sequence + 1 }
   }
 
   // MARK: Batches

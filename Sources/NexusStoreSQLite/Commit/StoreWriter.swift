@@ -74,7 +74,7 @@ struct StoreWriter {
     if try !fold.unfold(to: connection) { sawMisfit = true }
     if batch.contains(where: \.endsLog) {
       try connection.setLogSettled(.max)
-    } else if let last = batch.last(where: { $0.sequence != nil })?.sequence, last > settled {
+    } else if let last = batch.compactMap({ $0.sequence ?? $0.mark }).max(), last > settled {
       try connection.setLogSettled(last)
     }
     return results

@@ -14,6 +14,9 @@ struct Submission: Sendable {
   let completion: @Sendable (Result<Void, StoreError>) -> Void
   /// Its number in the written log: it is acknowledged and only waits to be brought into the database.
   var sequence: Int64?
+  /// The number that its commit gives the written log, where nothing stands under it there: what the log takes
+  /// afterwards is not brought back without this commit.
+  var mark: Int64?
   /// Once it is in the database, nothing of the written log is brought there any more: part of a record that was not
   /// acknowledged may stand in it.
   var endsLog = false

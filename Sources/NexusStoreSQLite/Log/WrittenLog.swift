@@ -67,6 +67,9 @@ struct WrittenLog {
     return true
   }
 
+  /// A commit has taken this number: the next record gets a higher one.
+  mutating func skip(to sequence: Int64) { self.sequence = max(self.sequence, sequence) }
+
   /// The database has everything up to this number.
   mutating func settle(through sequence: Int64) { settled = max(settled, sequence) }
 
@@ -87,8 +90,8 @@ struct LogTail {
       var records: [(sequence: Int64, body: Range<Int>)] = []
       var place = start
       while let record = LogRecord.read(bytes, at: place, epoch: epoch) {
-        // A record of an earlier filling of this half follows the last one of the present.
-        if let before = records.last, record.sequence != before.sequence + 1 { break }
+        // A record of an earlier filling of this half follows the last one of the present; its number is lower.
+        if let before = records.last, record.sequence <= before.sequence { break }
         records.append(record)
         place = record.body.upperBound
       }
@@ -98,7 +101,7 @@ struct LogTail {
     guard settled < .max else { return }
     var next = settled + 1
     for record in halves.joined() where record.sequence >= next {
-      // A gap is what a power loss leaves; nothing behind it may stand without it.
+      // A gap is what a power loss leaves, of the log or of a commit; nothing behind it may stand without it.
       guard record.sequence == next else { return }
       transactions.append(try LogDecoding.mutations(in: bytes, record.body))
       next += 1
