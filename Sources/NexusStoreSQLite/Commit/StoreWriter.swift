@@ -74,10 +74,20 @@ struct StoreWriter {
     if try !fold.unfold(to: connection) { sawMisfit = true }
     if batch.contains(where: \.endsLog) {
       try connection.setLogSettled(.max)
-    } else if let last = batch.compactMap({ $0.sequence ?? $0.mark }).max(), last > settled {
+    } else if let last = Self.lastNumber(batch, results), last > settled {
       try connection.setLogSettled(last)
     }
     return results
+  }
+
+  /// The last number of the written log that the database has with this batch; one that refuses all has taken none.
+  private static func lastNumber(_ batch: [Submission], _ results: [Result<Void, StoreError>]) -> Int64? {
+    var last: Int64?
+    for (submission, result) in zip(batch, results) {
+      guard case .success = result, let number = submission.sequence ?? submission.mark else { continue }
+      last = max(last ?? number, number)
+    }
+    return last
   }
 
   private func apply(_ submission: Submission, usesSavepoint: Bool) throws(StoreError) -> Result<Void, StoreError> {
