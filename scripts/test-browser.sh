@@ -13,5 +13,13 @@ if [[ -z ${NAOS_BINARY:-} ]]; then
 fi
 python=$PWD/.build/browser-venv/bin/python
 cd Tests/browser
-if [[ ${1:-} == --screenshots ]]; then exec "$python" screenshots.py ../../docs/images </dev/null; fi
+if [[ ${1:-} == --screenshots ]]; then
+  # Pages name where the program lies, and no picture is to show where this repository does.
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  cp "$NAOS_BINARY" "$folder/naos"
+  cp "$(dirname "$(realpath "$NAOS_BINARY")")/libwasmtime.so" "$folder/"
+  NAOS_BINARY=$folder/naos "$python" screenshots.py ../../docs/images </dev/null
+  exit
+fi
 exec "$python" suite.py "$@" </dev/null

@@ -76,8 +76,9 @@ import Testing
     #expect(lostWritten > 0, "the simulated power loss loses nothing and so shows nothing")
   }
 
-  /// Submits without waiting, so that batches of both classes form; returns when the last is acknowledged. The steps of
-  /// a mixed history wait for each other: else all would become one commit.
+  /// Submits without waiting, so that batches of both classes form; returns when the last is acknowledged.
+  ///
+  /// The steps of a mixed history wait for each other: else all would become one commit.
   private func submitSteps(
     _ count: Int, of history: History, to store: SQLiteStore, _ acknowledged: @escaping @Sendable (Int) -> Void
   ) async {
