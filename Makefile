@@ -70,7 +70,7 @@ test-api: packages api-packages ## random requests by the API's own OpenAPI docu
 	@scripts/test-api.sh $(API_EXAMPLES)
 
 .PHONY: screenshots
-screenshots: packages browser-packages ## pictures of every page of the dashboard, in docs/images
+screenshots: packages browser-packages wasmtime ## pictures of every page of the dashboard, in docs/images
 	@scripts/test-browser.sh --screenshots
 
 .PHONY: bench

@@ -22,4 +22,5 @@ if [[ ${1:-} == --screenshots ]]; then
   NAOS_BINARY=$folder/naos "$python" screenshots.py ../../docs/images </dev/null
   exit
 fi
-exec "$python" suite.py "$@" </dev/null
+if [[ $# -gt 0 ]]; then exec "$python" -m unittest -v "$@" </dev/null; fi
+exec "$python" -m unittest discover -v -p 'test_*.py' </dev/null

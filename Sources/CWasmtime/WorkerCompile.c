@@ -26,12 +26,13 @@ static bool read_number(const uint8_t **cursor, const uint8_t *end, uint32_t *nu
   return false;
 }
 
-/// Looks at what decides before anything is compiled. Returns NULL, or what is wrong.
+/// Whether at least eight bytes begin as a component does: its layer stands in the place of a module's version.
 static bool is_component(const uint8_t *module) {
   static const uint8_t layer[] = {0x0d, 0, 1, 0};
   return memcmp(module + 4, layer, sizeof layer) == 0;
 }
 
+/// Looks at what decides before anything is compiled. Returns NULL, or what is wrong.
 static const char *look_at(const uint8_t *module, size_t count) {
   static const uint8_t magic[] = {0, 'a', 's', 'm'};
   if (count < 8 || memcmp(module, magic, sizeof magic) != 0) return "it is not WebAssembly";

@@ -7,18 +7,13 @@ import NexusWasm
 import Testing
 
 /// Attacks of modules that take many of them, large ones, or odd ones: `docs/internals/sandbox-attacks.md`.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct AttackTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct AttackTests: SkillSuite {
   let bench: Bench
   let skills: WasmSkillEngine
 
   init() throws {
     bench = try Bench()
     skills = WasmSkillEngine(engine: bench.engine)
-  }
-
-  private func end() async {
-    await skills.shutDown()
-    await bench.end()
   }
 
   private func ends(_ module: SkillModule, input: [UInt8] = [], _ limits: SkillLimits) async -> SkillFailure? {

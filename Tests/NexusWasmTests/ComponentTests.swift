@@ -6,18 +6,13 @@ import NexusWasm
 import Testing
 
 /// Skills that are components: `run: func(list<u8>) -> result<list<u8>, string>`.
-@Suite(.timeLimit(.minutes(5))) struct ComponentTests {
+@Suite(.timeLimit(.minutes(5))) struct ComponentTests: SkillSuite {
   let bench: Bench
   let skills: WasmSkillEngine
 
   init() throws {
     bench = try Bench()
     skills = WasmSkillEngine(engine: bench.engine)
-  }
-
-  private func end() async {
-    await skills.shutDown()
-    await bench.end()
   }
 
   /// The address of a result is what `body` gives; `$at` and `$count` are the input.
@@ -42,27 +37,6 @@ import Testing
     (i32.store8 (i32.const 0) (i32.const \(isError)))
     (i32.store (i32.const 4) \(at)) (i32.store (i32.const 8) \(count)) (i32.const 0)
     """
-  }
-
-  private func call(
-    _ text: String, _ input: String = "{}", _ change: (inout SkillLimits) -> Void = { _ in }
-  ) async throws -> SkillResult {
-    let path = try bench.put(text)
-    var limits = SkillLimits()
-    change(&limits)
-    return try await skills.call(
-      SkillModule(name: "x", path: path, tenant: "t"), input: Array(input.utf8), limits: limits)
-  }
-
-  private func failure(
-    _ text: String, _ input: String = "{}", _ change: (inout SkillLimits) -> Void = { _ in }
-  ) async throws -> SkillFailure {
-    do {
-      let result = try await call(text, input, change)
-      throw TemporaryFolder.Failure(what: "it has a result: \(result)")
-    } catch let failure as SkillFailure {
-      return failure
-    }
   }
 
   @Test func `a component turns bytes into bytes, every time anew`() async throws {

@@ -8,40 +8,13 @@ import Synchronization
 import Testing
 
 /// Skills: `docs/reference/wasm.md`.
-@Suite(.timeLimit(.minutes(5))) struct SkillTests {
+@Suite(.timeLimit(.minutes(5))) struct SkillTests: SkillSuite {
   let bench: Bench
   let skills: WasmSkillEngine
 
   init() throws {
     bench = try Bench()
     skills = WasmSkillEngine(engine: bench.engine)
-  }
-
-  private func end() async {
-    await skills.shutDown()
-    await bench.end()
-  }
-
-  private func call(
-    _ text: String, _ input: String = "{}", state: (any SkillState)? = nil,
-    _ change: (inout SkillLimits) -> Void = { _ in }
-  ) async throws -> SkillResult {
-    let path = try bench.put(text)
-    var limits = SkillLimits()
-    change(&limits)
-    return try await skills.call(
-      SkillModule(name: "x", path: path, tenant: "t"), input: Array(input.utf8), limits: limits, state: state)
-  }
-
-  private func failure(
-    _ text: String, _ input: String = "{}", _ change: (inout SkillLimits) -> Void = { _ in }
-  ) async throws -> SkillFailure {
-    do {
-      let result = try await call(text, input, change)
-      throw TemporaryFolder.Failure(what: "it has a result: \(result)")
-    } catch let failure as SkillFailure {
-      return failure
-    }
   }
 
   @Test func `a skill turns bytes into bytes, every time anew`() async throws {

@@ -109,7 +109,7 @@ package final class Node: Sendable {
       (ports.gate, ports.meter) = (gate, meter)
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
-      let reports = EgressReports(audit: audit, logs: logs, events: events)
+      let reports = SandboxReports(audit: audit, logs: logs, events: events)
       let egress = EgressGate(watcher: reports, clock: clock)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
@@ -149,7 +149,7 @@ package final class Node: Sendable {
   }
 
   private static func skills(
-    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: EgressReports
+    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: SandboxReports
   ) -> WasmSkillEngine {
     let skills = WasmSkillEngine(engine: wasm)
     tools.connect(skills, reports)
@@ -157,7 +157,7 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, reports: EgressReports,
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, reports: SandboxReports,
     clock: SystemClock, ids: IdentifierSource
   ) -> RuntimeServices {
     var services = RuntimeServices(

@@ -111,12 +111,7 @@ import Testing
   }
 
   @Test func `is found again after a restart of the node, not begun twice`() async throws {
-    let store = InMemoryStore()
-    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
-      var processes = fixture.launcher.processes.makeAsyncIterator()
-      _ = try await fixture.runtime.executor.start("outer", input: .null, idempotencyKey: "k")
-      _ = try #require(await processes.next())
-    }
+    let store = try await Self.left()
     try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       #expect(try await fixture.runtime.executor.recover().resumed == 2)
@@ -130,12 +125,7 @@ import Testing
   }
 
   @Test func `is waited for before the node has taken it over`() async throws {
-    let store = InMemoryStore()
-    try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
-      var processes = fixture.launcher.processes.makeAsyncIterator()
-      _ = try await fixture.runtime.executor.start("outer", input: .null, idempotencyKey: "k")
-      _ = try #require(await processes.next())
-    }
+    let store = try await Self.left()
     try await RuntimeFixture.with(Self.plan(), store: store) { fixture in
       var processes = fixture.launcher.processes.makeAsyncIterator()
       let executor = fixture.runtime.executor
@@ -150,6 +140,17 @@ import Testing
       try #require(await processes.next()).succeed("2")
       #expect(try await end == .completed)
     }
+  }
+
+  /// What a node has left that ended while a run and its child were under way.
+  private static func left() async throws -> InMemoryStore {
+    let store = InMemoryStore()
+    try await RuntimeFixture.with(plan(), store: store) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      _ = try await fixture.runtime.executor.start("outer", input: .null, idempotencyKey: "k")
+      _ = try #require(await processes.next())
+    }
+    return store
   }
 
   /// How the run stands for whoever has waited for it.

@@ -6,7 +6,7 @@ internal import NexusRuntime
 internal import NexusTelemetry
 
 /// Writes down what came out of sandboxes and what did not: in the audit log, the agent's own log, and to whoever watches.
-struct EgressReports: EgressWatcher {
+struct SandboxReports: EgressWatcher {
   let audit: AuditDesk
   let logs: AgentLogStore
   let events: EventHub
