@@ -64,6 +64,8 @@ package enum NodeAccess {
 
   /// Lets `body` ask the running node, or the store if no node runs: for commands that only read.
   ///
+  /// A node may go while it is asked; `body` is then done again, so it must show nothing before it has its answer.
+  ///
   /// - Parameters:
   ///   - project: whose.
   ///   - console: where what is wrong with the configuration is said, by commands that show what was done rather than
@@ -75,19 +77,31 @@ package enum NodeAccess {
     _ project: ProjectFolder, warning console: Console? = nil,
     _ body: @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
-    switch await presence(project) {
-    case .answers: return try await running(project) { try await body($0) }
-    case .absent:
-      return try await body(try await stored(project, warning: console))
-    case .silent:
-      // What the store says is not how things are: the agents of such a node run on.
-      let holder = ProjectLock.holder(ProjectState(project: project.path)).map { "process \($0)" } ?? "a process"
-      throw OperationError(
-        .timeout, code: "NX-API-018", title: "The node did not answer in time",
-        detail: "The node of \(project.path) is \(holder), and it has said nothing for 5 s.",
-        hint: "Is it stopped (`kill -CONT`), or the machine overloaded? Once it is gone, `naos up -d` goes on.")
+    var passed = 0
+    while true {
+      switch await presence(project) {
+      case .answers:
+        do {
+          return try await running(project) { try await body($0) }
+        } catch let error as OperationError where error.kind == .unreachable && passed < passingNodes {
+          // It was there a moment ago: whoever comes after it knows what it knew, and so does the store.
+          passed += 1
+        }
+      case .absent:
+        return try await body(try await stored(project, warning: console))
+      case .silent:
+        // What the store says is not how things are: the agents of such a node run on.
+        let holder = ProjectLock.holder(ProjectState(project: project.path)).map { "process \($0)" } ?? "a process"
+        throw OperationError(
+          .timeout, code: "NX-API-018", title: "The node did not answer in time",
+          detail: "The node of \(project.path) is \(holder), and it has said nothing for 5 s.",
+          hint: "Is it stopped (`kill -CONT`), or the machine overloaded? Once it is gone, `naos up -d` goes on.")
+      }
     }
   }
+
+  /// How many nodes may go while a command asks them before it gives up.
+  private static let passingNodes = 3
 
   private static func stored(_ project: ProjectFolder, warning console: Console?) async throws -> StoredOperations {
     let result = project.load()

@@ -44,6 +44,20 @@ struct ReadingTests {
     }
   }
 
+  /// The socket of a killed node closes before anybody can know that it is dead.
+  @Test func `show what the store has when the node goes while they ask it`() async throws {
+    let python = try Checkout.python()
+    try await Project.with(Self.config) { project in
+      #expect(try await project.naos("run", "echo", "--input", "hello").status == 0)
+      let id = try await project.newestRun()
+      let node = try project.start([python, Checkout.support("holder.py"), project.folder, "--leaves"])
+      try await node.wait(for: "the node") { $0.outText.contains("holds") ? true : nil }
+      let shown = try await project.naos("runs", "show", id)
+      #expect(shown.status == 0 && shown.out.contains("completed"), "\(shown.out)\(shown.err)")
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
+
   @Test(arguments: [false, true])
   func `say which agent or run there is not, rather than show no lines of it`(isUp: Bool) async throws {
     try await Project.with(Self.config) { project in

@@ -2,7 +2,9 @@
 # Copyright the Nexus OS authors
 """Holds a project as the node of a command does, and is gone before its answer when it is asked to hand its runs over.
 
-usage: holder.py PROJECT
+With `--leaves` it is gone as soon as it has said that it is there.
+
+usage: holder.py PROJECT [--leaves]
 """
 
 import fcntl
@@ -12,8 +14,9 @@ import socket
 import sys
 
 project = sys.argv[1]
+leaves = "--leaves" in sys.argv
 state = project + "/.naos"
-os.makedirs(state, 0o700)
+os.makedirs(state, 0o700, exist_ok=True)
 with open(state + "/token", "w", encoding="utf-8") as token:
     token.write("a-token-of-the-test-that-is-long-enough\n")
 lock = os.open(state + "/lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -52,4 +55,6 @@ while True:
         + f"content-length: {len(body)}\r\n\r\n".encode()
         + body
     )
+    if leaves:
+        sys.exit(0)
     connection.close()

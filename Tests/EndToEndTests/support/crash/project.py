@@ -58,7 +58,10 @@ class Project:
             command.kill()
             command.communicate()
             raise Difference(f"`naos {' '.join(arguments)}` was not over after {TIMEOUT} s")
-        if self.node is not None and self.node.is_over.is_set():
+        if self.node is not None and (
+            self.node.is_over.is_set() or "NX-API-006" in err and self.node.is_over.wait(TIMEOUT)
+        ):
+            # The sockets of a killed process are closed before anybody can know that it is dead.
             raise NodeGone
         return subprocess.CompletedProcess(arguments, command.returncode, out, err)
 
