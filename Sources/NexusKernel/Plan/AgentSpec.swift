@@ -4,9 +4,11 @@
 package import NexusCore
 
 /// A named program, and how it is kept alive.
+///
+/// Frames of tasks that live as long as an agent hold copies of it: what is large is boxed.
 package struct AgentSpec: Sendable, Hashable {
   package var name: AgentName
-  package var kind: AgentKind
+  @Boxed package var kind: AgentKind
   package var mode: AgentMode
   /// The template that it was created from, if the file says so.
   package var template: String?
@@ -18,12 +20,12 @@ package struct AgentSpec: Sendable, Hashable {
   package var autoStart: Bool
   package var restart: RestartPolicy
   package var shutdown: ShutdownPolicy
-  package var backoff: BackoffPolicy?
+  @Boxed package var backoff: BackoffPolicy?
   /// Its end by itself may end its supervisor, as that one's `autoShutdown` says.
   package var isSignificant: Bool
   /// Nil if nothing is configured: no probes, and what `HealthSpec()` says of the rest.
-  package var health: HealthSpec?
-  package var retry: RetryPolicy
+  @Boxed package var health: HealthSpec?
+  @Boxed package var retry: RetryPolicy
   /// The longest that one run may take; nil for no limit.
   package var timeout: Duration?
   /// The supervisor that it is listed in; nil for the root.
@@ -31,9 +33,9 @@ package struct AgentSpec: Sendable, Hashable {
   package var grants: ToolGrants
   package var loops: LoopSpec
   /// What its processes may use at most, together.
-  package var ceilings: ProcessCeilings
+  @Boxed package var ceilings: ProcessCeilings
   /// The sandbox of a process agent; nil: it runs in the open.
-  package var sandbox: SandboxSpec?
+  @Boxed package var sandbox: SandboxSpec?
   /// The JSON Schema that every input has to fit, and that every output has to; nil for none.
   package var inputSchema: JSONValue?
   package var outputSchema: JSONValue?

@@ -7,8 +7,9 @@ internal import Synchronization
 
 /// What a run executes, as it was when the run began.
 enum RunSubject: Sendable {
-  case agent(AgentSpec)
-  case flow(FlowDefinition)
+  // Indirect: it is handed on by frames that last as long as a run does.
+  indirect case agent(AgentSpec)
+  indirect case flow(FlowDefinition)
   /// A definition that this version cannot read: the run waits for one that can.
   case unreadable(RunKind)
 

@@ -5,20 +5,23 @@ internal import NexusCore
 internal import NexusKernel
 
 /// One process of a service, from its start to its end.
-struct ServiceLife: Sendable {
+///
+/// An object, for the tasks of a service last as long as it does: whatever they hand from one to the other by value stays
+/// in their frames for as long.
+final class ServiceLife: Sendable {
   /// An agent, or one instance of it.
   let child: ChildName
   let spec: AgentSpec
   let attempt: AttemptNumber
-  let stops: AttemptStops
+  let stops = AttemptStops()
   /// A restart that has to wait for its turn.
-  var notBefore: Instant?
+  let notBefore: Instant?
 
-  init(_ child: ChildName, spec: AgentSpec, attempt: AttemptNumber, stops: AttemptStops) {
+  init(_ child: ChildName, spec: AgentSpec, attempt: AttemptNumber, notBefore: Instant?) {
     self.child = child
     self.spec = spec
     self.attempt = attempt
-    self.stops = stops
+    self.notBefore = notBefore
   }
 
   /// One of several processes of its agent: the board and the desk speak of agents that have one.

@@ -37,22 +37,13 @@ struct ServiceRunner: Sendable {
     _ life: ServiceLife, caller: Caller, access: AttemptAccess, _ heard: HeardRequest,
     started: @escaping @Sendable () async -> Void
   ) async -> ChildExit {
-    let (spec, stops) = (life.spec, life.stops)
     let capture = services.captures.capture(of: caller)
-    let environment = AttemptEnvironment(
-      inherited: services.inherited, spec: spec, caller: caller, access: access.inside(spec.sandbox),
-      outputPath: nil)
-    var request = LaunchRequest(
-      arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
-      environment: environment.variables, workingDirectory: spec.workingDirectory,
-      label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
-      enclosure: Enclosure(
-        of: spec, caller: caller, access: access, state: services.stateDirectory, output: nil))
-    if case .wasm(let program) = spec.kind { request.module = program }
-    let monitor = services.health.open(spec, caller: caller, request: request)
-    defer { services.health.close(monitor, of: spec.name, on: board) }
+    let request = request(for: life, caller, access)
+    let monitor = services.health.open(life.spec, caller: caller, request: request)
+    defer { services.health.close(monitor, of: caller.agent, on: board) }
     // Where something is asked first, no task is handed over before the answer.
-    setReady(spec.health?.startup == nil && spec.health?.readiness == nil, life)
+    let isStartProbed = life.spec.health?.startup != nil
+    setReady(!isStartProbed && life.spec.health?.readiness == nil, life)
     let process: any LaunchedProcess
     do {
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
@@ -66,18 +57,32 @@ struct ServiceRunner: Sendable {
       $0.lastActivity = services.clock.wallNow()
     }
     // A program that is not probed has started when it runs, however soon it ends.
-    if spec.health?.startup == nil { await started() }
+    if !isStartProbed { await started() }
     let exit = await watch(process, life, monitor, heard, started)
     // The next process need not wait for the last lines of this one; the log keeps their order.
     let isHandedOver = work.spawn("log-end:\(request.label)") { _ = await capture.finish() }
     if !isHandedOver { _ = await capture.finish() }
-    let ending = Self.ending(exit, spec, monitor, wasAsked: heard.wasHeard)
+    let ending = Self.ending(exit, life.spec, monitor, wasAsked: heard.wasHeard)
     show(life) {
       $0.pid = nil
       // Whoever waits to be started again is seen with the reason.
-      if stops.wasRequested == nil { $0.reason = ending.reason }
+      if life.stops.wasRequested == nil { $0.reason = ending.reason }
     }
     return ending
+  }
+
+  private func request(for life: ServiceLife, _ caller: Caller, _ access: AttemptAccess) -> LaunchRequest {
+    let spec = life.spec
+    let environment = AttemptEnvironment(
+      inherited: services.inherited, spec: spec, caller: caller, access: access.inside(spec.sandbox), outputPath: nil)
+    var request = LaunchRequest(
+      arguments: AgentProgram.arguments(of: spec, ownCommand: services.ownCommand),
+      environment: environment.variables, workingDirectory: spec.workingDirectory,
+      label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
+      enclosure: Enclosure(
+        of: spec, caller: caller, access: access, state: services.stateDirectory, output: nil))
+    if case .wasm(let program) = spec.kind { request.module = program }
+    return request
   }
 
   /// A process that was ended because it was not well did not end as it was asked to, whatever its status says.
@@ -101,14 +106,14 @@ struct ServiceRunner: Sendable {
     _ process: any LaunchedProcess, _ life: ServiceLife, _ monitor: HealthMonitor, _ heard: HeardRequest,
     _ started: @escaping @Sendable () async -> Void
   ) async -> ProcessExit {
-    let (health, board, spec, agent) = (services.health, board, life.spec, life.spec.name)
-    let isGated = spec.health?.startup != nil
+    let (health, board, agent) = (services.health, board, life.spec.name)
+    let isGated = life.spec.health?.startup != nil
     // The supervisor's own machine says when to kill; here its requests are only passed on.
     life.stops.handle { manner in
       monitor.stopping()
       heard.note { process.signal(manner == .kill ? .kill : .terminate) }
     }
-    return await monitor.watch(process, shutdown: spec.shutdown) { finding in
+    return await monitor.watch(process, shutdown: life.spec.shutdown) { finding in
       health.show(finding, by: monitor, of: agent, on: board)
       switch finding {
       case .started: if isGated { await started() }

@@ -15,8 +15,8 @@ extension SupervisorHost {
     if let arguments = tree.arguments(of: child) { spec.append(arguments) }
     let attempt = attempts[agent]?.next ?? AttemptNumber(1)
     attempts[agent] = attempt
-    var life = ServiceLife(child, spec: spec, attempt: attempt, stops: AttemptStops())
-    if attempt.value > 1 { life.notBefore = pace.take(at: services.clock.now()) }
+    let notBefore = attempt.value > 1 ? pace.take(at: services.clock.now()) : nil
+    let life = ServiceLife(child, spec: spec, attempt: attempt, notBefore: notBefore)
     stops[child] = life.stops
     if !life.isInstance { board.update(agent) { $0.attempt = attempt } }
     // Started again by its own end, it goes on in the task of before.
@@ -24,8 +24,7 @@ extension SupervisorHost {
       next = life
       return
     }
-    let first = life
-    if !work.spawn("service:\(child)", { await self.live(first) }) {
+    if !work.spawn("service:\(child)", { await self.live(life) }) {
       _ = ended(child, .startFailed("the node is going down"))
     }
   }

@@ -19,7 +19,15 @@ package struct WasmLauncher: ProcessLauncher {
   package func launch(
     _ request: LaunchRequest, output: any OutputReceiver
   ) async throws(LaunchError) -> any LaunchedProcess {
+    // The task that starts a program keeps the frames of this for as long as the program runs: the large one is for modules.
     guard let program = request.module else { return try await base.launch(request, output: output) }
+    return try await launch(program, request, output)
+  }
+
+  @inline(never)
+  private func launch(
+    _ program: WasmProgram, _ request: LaunchRequest, _ output: any OutputReceiver
+  ) async throws(LaunchError) -> any LaunchedProcess {
     // A module without a sandbox is not run, whoever asks for it.
     guard request.enclosure != nil else {
       throw WasmProblem.invalid(program.source, "no sandbox was asked for").launchError()
