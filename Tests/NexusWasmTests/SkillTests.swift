@@ -46,6 +46,25 @@ import Testing
     await end()
   }
 
+  /// A worker whose time of rest is over is gone, or just about to go, when the next call takes it.
+  @Test func `a call finds a worker however long the one before has rested`() async throws {
+    let skills = WasmSkillEngine(engine: bench.engine, rest: .zero)
+    let module = SkillModule(name: "x", path: try bench.put(Guest.same), tenant: "t")
+    for round in 0..<12 {
+      let outputs = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+        for call in 0..<4 {
+          group.addTask {
+            try await skills.call(module, input: Array("\(round) \(call)".utf8), limits: SkillLimits()).output
+          }
+        }
+        return try await group.reduce(into: Set<[UInt8]>()) { $0.insert($1) }
+      }
+      #expect(outputs == Set((0..<4).map { Array("\(round) \($0)".utf8) }))
+    }
+    await skills.shutDown()
+    await end()
+  }
+
   @Test func `it says what goes wrong`() async throws {
     let fails = Guest.skill(
       "(call $fail (i32.const 8) (i32.const 3)) (i64.const -5)", more: "(data (i32.const 8) \"bad\")")

@@ -41,8 +41,14 @@ final class WorkerChannel: Sendable {
     /// The call whose frames are due, and how long they may be.
     var call: UInt64 = 0
     var limit = 0
-    var deadline: Instant?
-    var onDeadline: (@Sendable () -> Void)?
+    var alarm: Alarm?
+  }
+
+  private struct Alarm {
+    let deadline: Instant
+    /// Why there is no frame after it.
+    let end: End
+    let action: @Sendable () -> Void
   }
 
   typealias Expected = (bytes: Int, kind: WorkerFrame.Kind)
@@ -66,21 +72,17 @@ final class WorkerChannel: Sendable {
     }
   }
 
-  /// At `deadline` the channel is closed and `action` is called, once.
-  func arm(_ deadline: Instant, _ action: @escaping @Sendable () -> Void) {
-    state.withLock {
-      $0.deadline = deadline
-      $0.onDeadline = action
+  /// At `deadline` the channel is closed for the reason `end` and `action` is called, once; an earlier deadline counts no
+  /// more.
+  func arm(_ deadline: Instant, end: End = .late, _ action: @escaping @Sendable () -> Void = {}) {
+    state.withLock { state in
+      guard state.end == nil else { return }
+      state.alarm = Alarm(deadline: deadline, end: end, action: action)
     }
     host.expectDeadline()
   }
 
-  func disarm() {
-    state.withLock {
-      $0.deadline = nil
-      $0.onDeadline = nil
-    }
-  }
+  func disarm() { state.withLock { $0.alarm = nil } }
 
   /// Takes the next frame, or says why there is none.
   func next() async -> Reply {
@@ -124,19 +126,22 @@ final class WorkerChannel: Sendable {
   }
 
   /// Ends what was not heard in time.
+  ///
+  /// Whoever arms it anew meanwhile is either in time or finds it closed.
   func expire(at now: Instant) {
-    let action: (@Sendable () -> Void)? = state.withLock { state in
-      guard let deadline = state.deadline, deadline <= now else { return nil }
-      state.deadline = nil
-      defer { state.onDeadline = nil }
-      return state.onDeadline
+    let due: (alarm: Alarm, waiting: [CheckedContinuation<Reply, Never>])? = state.withLock { state in
+      guard let alarm = state.alarm, alarm.deadline <= now else { return nil }
+      shut(&state, alarm.end)
+      defer { state.waiting = [] }
+      return (alarm, state.waiting)
     }
-    guard let action else { return }
-    action()
-    finish(.late)
+    guard let due else { return }
+    due.alarm.action()
+    host.forget(self)
+    for waiter in due.waiting { waiter.resume(returning: .failure(due.alarm.end)) }
   }
 
-  var deadline: Instant? { state.withLock { $0.deadline } }
+  var deadline: Instant? { state.withLock { $0.alarm?.deadline } }
 
   // MARK: Reading and writing
 
@@ -158,8 +163,7 @@ final class WorkerChannel: Sendable {
     host.stopWatching(state.socket)
     Glibc.close(state.socket)
     state.socket = -1
-    state.deadline = nil
-    state.onDeadline = nil
+    state.alarm = nil
   }
 
   private func flush(_ state: inout State) {

@@ -163,7 +163,7 @@ struct SkillWorker: Sendable {
 
   /// Waits for calls, at most so long; then it ends.
   func rest(_ duration: Duration) {
-    channel.arm(clock.now() + duration) {}
+    channel.arm(clock.now() + duration, end: .closed)
   }
 
   func end() { channel.close() }

@@ -7,11 +7,12 @@ package import NexusCore
 /// Runs skills in workers that stay for the next call.
 package actor WasmSkillEngine: SkillEngine {
   /// How long a worker waits for a call before it ends.
-  private static let rest: Duration = .seconds(60)
+  package static let rest: Duration = .seconds(60)
   /// Compiled modules that are remembered by their files.
   private static let remembered = 256
 
   private let engine: WasmEngine
+  private let rest: Duration
   private var pool = WorkerPool<SkillWorker>()
   private var waiting: [WorkerPool<SkillWorker>.Key: [CheckedContinuation<Void, Never>]] = [:]
   private var known: [String: Known] = [:]
@@ -27,8 +28,12 @@ package actor WasmSkillEngine: SkillEngine {
     var compiled: ModuleStore.Compiled
   }
 
-  package init(engine: WasmEngine) {
+  /// - Parameters:
+  ///   - engine: what starts the workers.
+  ///   - rest: how long one waits for its next call.
+  package init(engine: WasmEngine, rest: Duration = rest) {
     self.engine = engine
+    self.rest = rest
     (wishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
@@ -76,7 +81,7 @@ package actor WasmSkillEngine: SkillEngine {
         give(back: nil, key)
         continue
       }
-      if end.leavesWorker { worker.rest(Self.rest) } else { worker.end() }
+      if end.leavesWorker { worker.rest(rest) } else { worker.end() }
       give(back: end.leavesWorker ? worker : nil, key)
       return try Self.result(of: end, module)
     }
