@@ -91,6 +91,11 @@ final class ActionAsking {
     } then: { ruling in
       switch ruling {
       case .permitted(let permit):
+        // Whoever has gone meanwhile may have been ended, and the run with it.
+        guard response.isOpen || self.session.run?.hasWaiters(record.id) == true else {
+          self.withdrew()
+          return otherwise()
+        }
         if permit.arguments != arguments { self.edited = permit.arguments.encoded() }
         proceed(self.edited.map { ByteBuffer(bytes: $0) } ?? self.body, permit.mutations)
       case .invalid, .denied, .forbidden, .waits:

@@ -125,19 +125,30 @@ final class ToolExchange {
       await gate.rule(on: proposal)
     } then: { ruling in
       if case .permitted(let permit) = ruling {
+        // Whoever has gone meanwhile may have been ended, and the run with it.
+        guard self.isAwaited else {
+          gate.withdrew(proposal)
+          return self.withdraw()
+        }
         self.isEdited = permit.arguments != arguments
         return proceed(permit)
       }
-      if self.record != nil {
-        self.session.run?.withdraw(self.id)
-        self.services.settle(self.session.run)
-      }
+      self.withdraw()
       guard let answer = RulingAnswer(ruling, tool: self.tool) else { return }
       // What is forbidden has its consequence also for those who did not wait to hear it.
       answer.note(in: self.session)
       self.answer { answer.send(to: $0, asTool: true) }
       self.tell(answer.isRefusal ? .refused : .failed, answer.words)
     }
+  }
+
+  /// Somebody is there who gets what the call comes to.
+  private var isAwaited: Bool { response?.isOpen == true || session.run?.hasWaiters(id) == true }
+
+  private func withdraw() {
+    guard record != nil else { return }
+    session.run?.withdraw(id)
+    services.settle(session.run)
   }
 
   private func announce(_ record: EffectRecord, _ run: RunSession, _ permit: EffectPermit) {

@@ -24,9 +24,15 @@ extension ActionGate {
     of proposal: EffectProposal, _ effect: EffectClass, _ judge: any ActionJudge
   ) async throws(StoreError) -> ActionReading {
     var reading = ActionReading()
-    guard effect > .readOnly, let run = proposal.caller.run, let driver = await driver(of: run),
-      let items = driver.attempts[proposal.caller.step]?.context.items, !items.isEmpty
-    else { return reading }
+    guard effect > .readOnly, let run = proposal.caller.run else { return reading }
+    guard let attempt = await driver(of: run)?.attempts[proposal.caller.step] else {
+      reading.refusal = .denied(
+        code: "NX-GAT-095",
+        message: "`\(proposal.tool)` is not done: what its step has read is not known, because the step is over.")
+      return reading
+    }
+    let items = attempt.context.items
+    guard !items.isEmpty else { return reading }
     let records = try await services.store.context(items.map(\.key))
     let read = ReadSet(items: items, standing: records.compactMapValues(\.standing))
     for (item, freshness) in read.freshness(at: services.clock.wallNow()) where freshness != .fresh {

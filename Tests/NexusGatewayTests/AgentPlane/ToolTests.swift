@@ -84,6 +84,69 @@ struct ToolTests {
     await second.stop()
   }
 
+  /// Permits everything, but not before it is told to.
+  final class HeldGate: EffectGate {
+    let asked = Signal()
+    let go = Signal()
+    let withdrawn = Signal()
+    var isClosed: Bool { true }
+
+    func knows(_ tool: String) -> Bool { true }
+    func rule(on proposal: EffectProposal) async -> EffectRuling {
+      asked.set()
+      await go.wait()
+      return .permitted(EffectPermit(arguments: proposal.arguments))
+    }
+    func withdrew(_ proposal: EffectProposal) { withdrawn.set() }
+    func isUncertain(_ tool: String, of caller: Caller) async {}
+  }
+
+  /// Returns when the gateway has read whatever came before: one loop reads all connections in turn.
+  private func settle(_ bench: GatewayBench, _ access: AttemptAccess) async throws {
+    for _ in 0..<2 { _ = try await bench.call("GET", "/agent/v1/tools", key: access.key) }
+  }
+
+  @Test(arguments: ["/agent/v1/tools/mail.send", "/agent/v1/call/other"])
+  func `nothing is done for an agent that has gone while the rules were asked`(path: String) async throws {
+    let (shed, gate) = (Shed(), HeldGate())
+    let upstream = ScriptedUpstream { _, _ in .close }
+    let bench = try await GatewayBench.start(tools: shed, threads: 1, gate: gate, upstream: upstream)
+    let access = try await bench.open()
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    try await client.send(GatewayBench.request("POST", path, key: access.key.secret, body: "{}"))
+    await gate.asked.wait()
+    await client.close()
+    try await settle(bench, access)
+    gate.go.set()
+    await gate.withdrawn.wait()
+    try await settle(bench, access)
+    #expect(shed.performed.isEmpty)
+    #expect(try await bench.store.effects(of: GatewayBench.run).isEmpty)
+    await bench.stop()
+  }
+
+  @Test func `a call whose agent has gone is done for whoever asked the same meanwhile`() async throws {
+    let (shed, gate) = (Shed(), HeldGate())
+    let upstream = ScriptedUpstream { _, _ in .close }
+    let bench = try await GatewayBench.start(tools: shed, threads: 1, gate: gate, upstream: upstream)
+    let first = try await bench.open(1)
+    let client = try await AgentClient.connect(bench.gateway.boundPort)
+    let path = "/agent/v1/tools/mail.send"
+    try await client.send(GatewayBench.request("POST", path, key: first.key.secret, body: "{}"))
+    await gate.asked.wait()
+    let second = try await bench.open(2)
+    let heir = try await AgentClient.connect(bench.gateway.boundPort)
+    try await heir.send(GatewayBench.request("POST", path, key: second.key.secret, body: "{}"))
+    try await settle(bench, second)
+    await client.close()
+    try await settle(bench, second)
+    gate.go.set()
+    await heir.wait { text, _ in text.contains("mail.send 1") }
+    #expect(shed.performed.count == 1)
+    await heir.close()
+    await bench.stop()
+  }
+
   @Test func `a tool that the agent has not got is no tool`() async throws {
     let bench = try await GatewayBench.start(tools: Shed(), upstream: ScriptedUpstream { _, _ in .close })
     let access = try await bench.open(1)
