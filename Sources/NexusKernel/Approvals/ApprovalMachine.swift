@@ -78,6 +78,29 @@ package struct ApprovalMachine: Sendable, Hashable {
     return decision
   }
 
+  /// The question that takes the place of this one, about other arguments; whoever wrote these has said yes to it.
+  ///
+  /// - Parameters:
+  ///   - request: the new question.
+  ///   - who: who has edited this one.
+  ///   - reason: why.
+  ///   - now: the time.
+  /// - Returns: its machine, and its record from the beginning.
+  package func successor(
+    _ request: ApprovalRequest, by who: OperatorIdentity, reason: String, at now: WallTime
+  ) -> (machine: ApprovalMachine, first: Decision) {
+    var machine = ApprovalMachine(request)
+    var first = Decision(entries: [.requested(request)])
+    // Whoever may decide about this one may decide about that one.
+    if isEscalated, let percent = request.policy.escalateAt {
+      machine.note(.escalated(percent: percent), at: now, &first)
+    }
+    let said = machine.handle(.decide(.approve, by: who, digest: request.digest, reason: reason), at: now)
+    first.entries += said.entries
+    first.refusal = said.refusal
+    return (machine, first)
+  }
+
   private mutating func note(_ entry: ApprovalEntry, at now: WallTime, _ decision: inout Decision) {
     apply(entry, at: now)
     decision.entries.append(entry)

@@ -163,11 +163,10 @@ package final class ApprovalDesk: Sendable {
           Question(subject: subject, agent: old.agent, slot: old.slot, policy: old.policy, reason: old.reason),
           as: next, at: now, expiresAt: old.expiresAt, replaces: id)
         request.evidence = old.evidence
-        var successor = ApprovalMachine(request)
-        let first = successor.handle(.decide(.approve, by: who, digest: request.digest, reason: reason), at: now)
+        let (successor, first) = machine.successor(request, by: who, reason: reason, at: now)
+        if let refusal = first.refusal { throw ApprovalProblem(refusal, successor) }
         writes.append(
-          ApprovalWrite(
-            id: next, after: 0, at: now, entries: [.requested(request)] + first.entries, status: successor.status))
+          ApprovalWrite(id: next, after: 0, at: now, entries: first.entries, status: successor.status))
         following = successor
       }
       guard try await write(writes) else { continue }

@@ -171,6 +171,25 @@ import Testing
     #expect(machine.handle(Self.approve(Self.bob), at: Self.at(2)).refusal == .settled)
   }
 
+  @Test(arguments: [1, 2])
+  func `whoever may decide after the escalation may also edit, which says yes to what they wrote`(quorum: Int) {
+    var machine = Self.machine(quorum: quorum) { ($0.escalateAt, $0.escalateTo) = (50, ["lead"]) }
+    let edit = ApprovalMachine.Verdict.edit(next: ApprovalID("apr_2"))
+    #expect(machine.handle(.decide(edit, by: Self.lea, digest: nil, reason: "less"), at: Self.at(600)).refusal == nil)
+    var request = machine.request
+    (request.id, request.replaces, request.requestedAt) = (ApprovalID("apr_2"), machine.request.id, Self.at(600))
+    let (successor, first) = machine.successor(request, by: Self.lea, reason: "less", at: Self.at(600))
+    #expect(first.refusal == nil)
+    let yes: [ApprovalEntry] = [
+      .requested(request), .escalated(percent: 50), .agreed(by: Self.lea, reason: "less"),
+    ]
+    #expect(first.entries == yes + (quorum == 1 ? [.approved] : []))
+    #expect(successor.status == (quorum == 1 ? .approved : .escalated) && successor.missing == quorum - 1)
+    #expect(ApprovalMachine(first.entries.map { (Self.at(600), $0) }) == successor)
+    // Nobody else's word counts for that.
+    #expect(machine.successor(request, by: Self.eve, reason: "", at: Self.at(600)).first.refusal == .notApprover)
+  }
+
   // MARK: Seeds
 
   /// Whatever happens in whatever order: the record alone leads to the same state, and nothing is ever used twice,
