@@ -12,7 +12,11 @@ extension BudgetMachine {
         in: book.bindings(of: payer.subject).ofEachRun, run: payer.run, of: payer.subject, at: time)
     }
     for flow in subject.flows {
-      targets += self.targets(in: book.places(ofFlow: flow.scope), run: flow.run, of: subject, at: time)
+      // A flow that is at work inside itself is one place to pay, but in what is meant for each of its runs.
+      for target in self.targets(in: book.places(ofFlow: flow.scope), run: flow.run, of: subject, at: time)
+      where !targets.contains(where: { $0.key == target.key }) {
+        targets.append(target)
+      }
     }
     return targets
   }

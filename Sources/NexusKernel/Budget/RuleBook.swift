@@ -108,7 +108,10 @@ extension RuleBook {
   mutating func reservePlaces(of subject: BudgetSubject) -> [ReserveBook.Place] {
     var places = bindings(of: subject).places.map { ReserveBook.Place($0.place, run: subject.run) }
     for flow in subject.flows {
-      places += self.places(ofFlow: flow.scope).map { ReserveBook.Place($0.place, run: flow.run) }
+      for found in self.places(ofFlow: flow.scope) {
+        let place = ReserveBook.Place(found.place, run: flow.run)
+        if !places.contains(place) { places.append(place) }
+      }
     }
     return places
   }

@@ -42,6 +42,19 @@ import Testing
     #expect(machine.view("run:run_1/workflow:publish", .run)?.spent.cost == NanoUSD(70))
   }
 
+  @Test func `a workflow at work inside itself pays once, and for each of its runs what is meant for each`() {
+    var machine = BudgetMachine(rules: [rule(publish, cost: 100), rule(publish, .run, cost: 100)])
+    for (id, bound) in [("1", Int64(60)), ("2", 40)] {
+      var request = inFlow(id, flat(bound), run: "run_2", top: "run_2", scopes: [publish])
+      request.subject.flows.append(Caller.FlowPart(scope: publish.text, run: RunID("run_1")))
+      #expect(machine.admit(request, at: reading()).grant != nil)
+      _ = machine.finish(id, cost(bound))
+    }
+    #expect(machine.view("workflow:publish")?.spent.cost == NanoUSD(100))
+    #expect(machine.view("run:run_1/workflow:publish", .run)?.spent.cost == NanoUSD(100))
+    #expect(machine.view("run:run_2/workflow:publish", .run)?.spent.cost == NanoUSD(100))
+  }
+
   @Test func `the budgets of a step, its flow, the agent and the project all bind`() {
     let rules = [
       rule(draft, cost: 10), rule(publish, cost: 20), rule(.agent(alice), cost: 30), rule(.global, cost: 40),
