@@ -76,6 +76,48 @@ import Testing
     #expect(lostWritten > 0, "the simulated power loss loses nothing and so shows nothing")
   }
 
+  /// What failed as a batch is committed piece by piece.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `a power loss after a full disk leaves a prefix, too`(_ seed: UInt64) async throws {
+    var recovered = 0
+    for turn in stride(from: Int64(60) + Int64(seed), to: 260, by: 5) {
+      try await withScratchFolder { folder in
+        let disk = FaultFileSystem()
+        let store = try await disk.open(folder + "/nexus.db")
+        try await store.commit(History.mixed.step(1))
+        disk.crash(at: turn, seed: seed &* 1_000_003 &+ UInt64(turn))
+        disk.arm(.full, at: turn % 23 + 1)
+        let told = Mutex((synced: 1, isBroken: false))
+        // Not one after the other: some are of one batch.
+        await withCheckedContinuation { continuation in
+          for step in 2...24 {
+            store.submit(History.mixed.step(step)) { result in
+              told.withLock { told in
+                if case .failure = result { told.isBroken = true }
+                if !told.isBroken, History.mixed.isSynced(step) { told.synced = step }
+                disk.mark(told.synced)
+              }
+              if step == 24 { continuation.resume() }
+            }
+          }
+        }
+        await store.close()
+        // What was refused leaves no prefix.
+        guard !told.withLock({ $0.isBroken }) else { return }
+        if disk.fired > 0 { recovered += 1 }
+        let after = folder + "/after"
+        try makeFolder(after)
+        guard let synced = disk.writePicture(to: after) else { return }
+        let survivor = try await SQLiteStore.open(path: after + "/nexus.db", clock: SystemClock())
+        let steps = try await History.mixed.steps(in: survivor)
+        #expect(steps >= synced && steps <= 24, "seed \(seed), turn \(turn)")
+        try await survivor.commit(History.mixed.step(steps + 1))
+        await survivor.close()
+      }
+    }
+    #expect(recovered > 0, "no batch was committed piece by piece")
+  }
+
   /// Submits without waiting, so that batches of both classes form; returns when the last is acknowledged.
   ///
   /// The steps of a mixed history wait for each other: else all would become one commit.

@@ -33,10 +33,16 @@ struct StoreWriter {
   }
 
   /// Commits the batch; transactions that are refused leave nothing behind and do not disturb the others.
-  mutating func commit(_ batch: [Submission], mayWait: Bool) -> Outcome {
+  ///
+  /// - Parameters:
+  ///   - batch: what is committed together.
+  ///   - mayWait: whether it may wait for the locks of others.
+  ///   - isFlushed: flushed even if none of it asks for that.
+  /// - Returns: a result for each, or that it would have to wait.
+  mutating func commit(_ batch: [Submission], mayWait: Bool, isFlushed: Bool = false) -> Outcome {
     wasFlushed = false
     if let poison { return .done(batch.map { _ in .failure(poison) }) }
-    let isSynced = batch.contains { $0.commitClass == .synced }
+    let isSynced = isFlushed || batch.contains { $0.commitClass == .synced }
     do throws(StoreError) {
       try setLevel(full: isSynced && durability == .sync)
       connection.wait(forLocks: mayWait)
@@ -124,8 +130,12 @@ struct StoreWriter {
     }
     var results: [Result<Void, StoreError>] = []
     var isBlocked = false
+    // As the batch would have been: what has no number of the written log must not be lost behind what has.
+    let isFlushed = batch.contains { $0.commitClass == .synced }
     for submission in batch {
-      guard !isBlocked, case .done(let one) = commit([submission], mayWait: true), let result = one.first else {
+      guard !isBlocked, case .done(let one) = commit([submission], mayWait: true, isFlushed: isFlushed),
+        let result = one.first
+      else {
         results.append(.failure(error))
         continue
       }
