@@ -150,11 +150,13 @@ final class ServiceDesk: Sendable {
   }
 
   private func poll(_ agent: AgentName, _ number: Int, until deadline: Instant) async -> TaskQueues.Assignment? {
-    alarm.ring(at: deadline, dismissDue)
     let assignment = await withTaskCancellationHandler {
       await withCheckedContinuation { (asker: TaskQueues.Asker) in
         var task: TaskQueues.Assignment?
-        if state.withLock({ $0.poll(agent, number, until: deadline, asker, &task) }) { return }
+        if state.withLock({ $0.poll(agent, number, until: deadline, asker, &task) }) {
+          // Set before, it could go off for others and not see this one.
+          return alarm.ring(at: deadline, dismissDue)
+        }
         task?.began()
         asker.resume(returning: task)
       }
