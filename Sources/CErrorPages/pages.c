@@ -1033,6 +1033,12 @@ static const unsigned char NX_STO_033[] = {
 static const unsigned char NX_STO_034[] = {
 #embed "../../docs/errors/NX-STO-034.md"
 };
+static const unsigned char NX_STO_035[] = {
+#embed "../../docs/errors/NX-STO-035.md"
+};
+static const unsigned char NX_STO_036[] = {
+#embed "../../docs/errors/NX-STO-036.md"
+};
 static const unsigned char NX_STO_040[] = {
 #embed "../../docs/errors/NX-STO-040.md"
 };
@@ -1414,6 +1420,8 @@ static const struct naos_error_page pages[] = {
     {"NX-STO-032", NX_STO_032, sizeof NX_STO_032},
     {"NX-STO-033", NX_STO_033, sizeof NX_STO_033},
     {"NX-STO-034", NX_STO_034, sizeof NX_STO_034},
+    {"NX-STO-035", NX_STO_035, sizeof NX_STO_035},
+    {"NX-STO-036", NX_STO_036, sizeof NX_STO_036},
     {"NX-STO-040", NX_STO_040, sizeof NX_STO_040},
     {"NX-STO-041", NX_STO_041, sizeof NX_STO_041},
     {"NX-STO-042", NX_STO_042, sizeof NX_STO_042},

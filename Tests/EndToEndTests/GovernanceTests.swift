@@ -192,6 +192,11 @@ struct GovernanceTests {
       #expect(try less.json["replaces"]?.stringValue == edited)
       #expect(try await project.naos("runs", "wait", second).status == 0)
       #expect(Self.lines(project, "paid") == [#"{"amount":120}"#])
+      // Who decided stands with the run, and what they wrote can be erased with it.
+      let audit = try await project.naos("audit", "tail", "--run", second, "--event", "operator", "-o", "jsonl")
+      #expect(audit.out.contains("/api/v1/approvals/{id}"), "\(audit.out)")
+      let erased = try await project.naos("audit", "erase", "--run", second, "-o", "json").json["payloads"]?.arrayValue
+      #expect((erased?.count ?? 0) >= 3, "\(erased ?? [])")
       node.signal(SIGTERM)
       _ = try await node.end()
     }

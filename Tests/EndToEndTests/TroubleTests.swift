@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import Foundation
+import Glibc
 import NexusCore
 import Testing
 
@@ -25,6 +26,25 @@ struct TroubleTests {
     command: [sh, -c, 'trap "" TERM; exec 9>"$ANNOUNCE"; echo "$$ began" >&9; while :; do sleep 1000; done']
         shutdown: infinity
     """
+
+  @Test(arguments: ["rm -rf .naos", "mv .naos gone && cp -a gone .naos"])
+  func `a node whose state is taken away ends at once, with its agents`(script: String) async throws {
+    let config = """
+      server: { port: 0 }
+      agents: { pulse: { command: [sh, -c, 'echo $$ > pid; exec sleep 600'], mode: service } }
+
+      """
+    try await Project.with(config) { project in
+      let node = try await project.up()
+      while try !project.exists("pid") || project.read("pid").isEmpty { await Task.yield() }
+      let pid = try #require(Int32(try project.read("pid").trimmingCharacters(in: .whitespacesAndNewlines)))
+      let taking = try project.start(["sh", "-c", script])
+      _ = try await taking.end()
+      let ended = try await node.end()
+      #expect(ended.exit == .code(1) && ended.errText.contains("NX-STO-036"), "\(ended.errText)")
+      while kill(pid, 0) == 0 { await Task.yield() }
+    }
+  }
 
   @Test(arguments: [SIGINT, SIGTERM])
   func `a second signal ends a node at once, whatever its agents do, and leaves nothing behind`(

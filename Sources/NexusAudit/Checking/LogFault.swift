@@ -25,6 +25,10 @@ package enum LogFault: Sendable, Hashable {
   case noAnchor(String)
   /// There is no log.
   case noLog
+  /// What is kept beside the entry is not what was put there.
+  case payloadEdited(Int64)
+  /// What was kept beside the entry is gone, and no entry says that it was erased.
+  case payloadMissing(Int64)
 
   /// In one word, for programs.
   package var kind: String {
@@ -40,6 +44,8 @@ package enum LogFault: Sendable, Hashable {
     case .unsigned: "unsigned"
     case .noAnchor: "no-anchor"
     case .noLog: "no-log"
+    case .payloadEdited: "payload-edited"
+    case .payloadMissing: "payload-missing"
     }
   }
 
@@ -47,7 +53,7 @@ package enum LogFault: Sendable, Hashable {
   package var sequence: Int64? {
     switch self {
     case .edited(let at), .misplaced(let at, _), .missing(let at, _), .forged(let at, _), .tailCut(let at, _),
-      .unsealed(let at), .unsigned(let at):
+      .unsealed(let at), .unsigned(let at), .payloadEdited(let at), .payloadMissing(let at):
       at
     case .headCut: 0
     case .replaced, .noAnchor, .noLog: nil
@@ -69,6 +75,8 @@ package enum LogFault: Sendable, Hashable {
     case .unsigned(let size): "the checkpoint at \(size) entries is not signed with the key of the log"
     case .noAnchor(let place): "there is no checkpoint in \(place)"
     case .noLog: "the entries are there, but the log itself is not"
+    case .payloadEdited(let at): "what is kept beside entry \(at) is not what was put there"
+    case .payloadMissing(let at): "what was kept beside entry \(at) is gone, and no entry says that it was erased"
     }
   }
 

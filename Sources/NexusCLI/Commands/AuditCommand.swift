@@ -16,8 +16,8 @@ struct AuditCommand: ParsableCommand {
         naos audit verify --anchor /mnt/backup/naos.anchor
       """,
     subcommands: [
-      AuditTailCommand.self, AuditSearchCommand.self, AuditVerifyCommand.self, AuditProveCommand.self,
-      AuditExportCommand.self, AuditEraseCommand.self, AuditRenewCommand.self,
+      AuditTailCommand.self, AuditSearchCommand.self, AuditShowCommand.self, AuditVerifyCommand.self,
+      AuditProveCommand.self, AuditExportCommand.self, AuditEraseCommand.self, AuditRenewCommand.self,
     ])
 }
 

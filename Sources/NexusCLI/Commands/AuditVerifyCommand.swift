@@ -54,6 +54,27 @@ struct AuditVerifyCommand: NaosCommand {
   }
 }
 
+/// `naos audit show`: one entry, with what is kept beside it.
+struct AuditShowCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show one entry, with what is kept beside it: the body of a request, for example.")
+
+  @Argument(help: "The number of the entry.")
+  var entry: Int64
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let book = try await AuditBook.open(project: try context.project().path)
+    let (found, payload) = try await book.show(entry)
+    await book.close()
+    let json: JSONValue = ["entry": found, "payload": .of(payload)]
+    context.console.emit(json) {
+      found.text(.pretty) + (payload.map { "\npayload: " + TerminalText.line($0, limit: AuditPayload.maxBytes) } ?? "")
+    }
+  }
+}
+
 /// `naos audit prove`: what convinces somebody who has only the key.
 struct AuditProveCommand: NaosCommand {
   static let configuration = CommandConfiguration(

@@ -79,8 +79,9 @@ package final class Node: Sendable {
       seal: AuditSeal(opening.key), meter: meter)
     do {
       let boot = ids.boot()
-      let audit = AuditDesk(opening, store: store, plan: options.plan, boot: boot, clock: clock, random: random)
-      try await opening.open(store)
+      let audit = AuditDesk(
+        opening, anchors: try await opening.open(store), store: store, plan: options.plan, boot: boot, clock: clock,
+        random: random)
       try await audit.begin()
       let trap = try TrapRecord(state)
       let events = EventHub()

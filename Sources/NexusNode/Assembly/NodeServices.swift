@@ -34,6 +34,7 @@ extension Node {
     if recovers { await parts.runtime.executor.expectRecovery() }
     // Order is dependence: what stands first is started first and stopped last.
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: StateWatch(state: parts.options.state, lock: parts.lock, clock: parts.clock)),
       .init(service: StoreService(parts: parts)),
       .init(service: AuditService(parts: parts)),
       // Behind the store, so that it still tells of the last calls.
@@ -67,6 +68,8 @@ extension Node {
     }
     defer { parts.lock.release() }
     try await group.run()
+    let faults = parts.audit.faults
+    guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
   }
 }
 

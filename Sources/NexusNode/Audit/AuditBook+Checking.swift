@@ -20,7 +20,8 @@ extension AuditBook {
     let own = AuditFiles.read([state.auditAnchor], expected: [state.auditAnchor])
     let found = own + AuditFiles.read(anchors, expected: Set(anchors))
     let checkpoints = try await reading { () async throws(StoreError) in try await store.auditCheckpoints() }
-    let standing = try await standing()
+    let kept = try await reading { () async throws(StoreError) in try await store.auditStanding() }
+    guard let standing = kept else { return try await checkWithoutLog(verifier, found) }
     var faults: [LogFault] = []
     if verifier.name != standing.head.origin {
       faults.append(.replaced(expected: verifier.name, found: standing.head.origin))
@@ -34,10 +35,26 @@ extension AuditBook {
     for row in try await entriesBehind(standing) { check.take(row) }
     let isSealed = signer.map { AuditSeal($0).accepts(standing.seal, of: standing.head) }
     faults += check.finish(isSealed: isSealed)
+    faults += try await checkPayloads()
     return AuditCheckReport(
       origin: standing.head.origin, size: standing.head.tree.size, first: standing.head.base.size,
       root: "\(standing.head.tree.root)", checkpoints: checkpoints.count, anchors: found.map(\.place),
       key: "\(verifier)", checkedSeal: isSealed != nil, faults: faults.map(Self.fault))
+  }
+
+  /// Where the log itself is gone, what is left of it shows that there was one.
+  private func checkWithoutLog(
+    _ key: VerifierKey, _ anchors: [LogCheck.Anchor]
+  ) async throws(OperationError) -> AuditCheckReport {
+    let rows = try await reading { () async throws(StoreError) in try await store.auditRows(from: .min, limit: 1) }
+    let notes = anchors.compactMap { SignedNote(parsing: $0.note) }.filter { $0.isSigned(by: key) }
+    let seen = notes.compactMap { Checkpoint(text: $0.text)?.size }.max() ?? 0
+    var faults: [LogFault] = rows.isEmpty ? [] : [.noLog]
+    if seen > 0 { faults.append(.tailCut(0, seen)) }
+    guard !faults.isEmpty else { throw .noAuditLog(state.project) }
+    return AuditCheckReport(
+      origin: key.name, size: 0, first: 0, root: "\(CompactRange().root)", checkpoints: 0,
+      anchors: anchors.map(\.place), key: "\(key)", checkedSeal: false, faults: faults.map(Self.fault))
   }
 
   /// Entries behind the end of the log, where no node has moved the end on.

@@ -14,11 +14,13 @@ internal import Synchronization
 final class AuditDesk: AuditTrail, Sendable {
   /// How long a relaxed store may take to bring a checkpoint to the disk, before it is told outside.
   private static let relaxedDelay = Duration.seconds(1)
-  /// The time between two looks for entries that were kept long enough.
-  private static let retentionPause = Duration.seconds(3_600)
+  /// The time between two looks at the whole log, and for entries that were kept long enough.
+  private static let lookPause = Duration.seconds(3_600)
 
   let store: any Store
   private let opening: AuditOpening
+  /// What the anchors said when the node started.
+  private let anchors: [LogCheck.Anchor]
   private let clock: any NexusClock
   private let random: any RandomSource
   private let boot: BootID
@@ -33,15 +35,18 @@ final class AuditDesk: AuditTrail, Sendable {
     var floods = FloodGate()
     /// The checkpoint that the anchors have yet to be told.
     var untold: String?
+    /// The whole log was held against the anchors, which are told nothing before.
+    var isChecked = false
     /// Why nothing is taken any more.
     var broken: [LogFault] = []
   }
 
   init(
-    _ opening: AuditOpening, store: any Store, plan: ProjectPlan, boot: BootID, clock: any NexusClock,
-    random: any RandomSource
+    _ opening: AuditOpening, anchors: [LogCheck.Anchor], store: any Store, plan: ProjectPlan, boot: BootID,
+    clock: any NexusClock, random: any RandomSource
   ) {
     self.opening = opening
+    self.anchors = anchors
     self.store = store
     self.clock = clock
     self.random = random
@@ -106,8 +111,7 @@ final class AuditDesk: AuditTrail, Sendable {
   func run(broken: @escaping @Sendable () -> Void) async {
     await withDiscardingTaskGroup { group in
       group.addTask(name: "audit:checkpoints") { await self.signAtTimes() }
-      group.addTask(name: "audit:retention") { await self.retain() }
-      group.addTask(name: "audit:check") { await self.checkAll(broken) }
+      group.addTask(name: "audit:check") { await self.look(broken) }
     }
   }
 
@@ -160,7 +164,7 @@ final class AuditDesk: AuditTrail, Sendable {
   }
 
   private func tellAnchors() {
-    guard let note = state.withLock({ $0.untold.take() }) else { return }
+    guard let note = state.withLock({ $0.isChecked ? $0.untold.take() : nil }) else { return }
     for error in opening.files.anchor(note) {
       NodeLog.logger.error("a checkpoint of the audit log could not be kept outside: \(error)")
     }
@@ -168,14 +172,19 @@ final class AuditDesk: AuditTrail, Sendable {
 
   // MARK: What is kept
 
-  private func retain() async {
+  /// Checks the log and then removes from it, again and again: nothing is removed from what is being checked.
+  private func look(_ broken: @Sendable () -> Void) async {
+    var isFirst = true
     while !Task.isCancelled {
+      await checkAll(isFirst: isFirst, broken)
+      guard faults.isEmpty else { return }
+      isFirst = false
       do throws(StoreError) {
         while try await prune() { try await checkpoint() }
       } catch {
         NodeLog.logger.error("old entries of the audit log cannot be removed: \(error.message)")
       }
-      do { try await clock.sleep(until: clock.now() + Self.retentionPause) } catch { return }
+      do { try await clock.sleep(until: clock.now() + Self.lookPause) } catch { return }
     }
   }
 
@@ -220,16 +229,22 @@ final class AuditDesk: AuditTrail, Sendable {
     }
   }
 
-  /// A log that is too long to be checked at the start is checked while the node runs.
-  private func checkAll(_ broken: @Sendable () -> Void) async {
+  /// What is wrong with the log, for which the node goes down; empty while nothing is known to be.
+  var faults: [LogFault] { state.withLock { $0.broken } }
+
+  private func checkAll(isFirst: Bool, _ broken: @Sendable () -> Void) async {
     do throws(OperationError) {
-      let faults = try await opening.checkWhole(store)
-      guard !faults.isEmpty else { return }
-      state.withLock { $0.broken = faults }
-      NodeLog.logger.error("\(OperationError.brokenAudit(faults)); the node goes down")
-      broken()
+      guard let faults = try await opening.checkWhole(store, isFirst: isFirst, against: anchors) else { return }
+      guard faults.isEmpty else {
+        state.withLock { $0.broken = faults }
+        NodeLog.logger.error("\(OperationError.brokenAudit(faults)); the node goes down")
+        return broken()
+      }
+      state.withLock { $0.isChecked = true }
+      // What was signed meanwhile.
+      if !isRelaxed { tellAnchors() }
     } catch {
-      NodeLog.logger.error("the audit log cannot be checked: \(error)")
+      NodeLog.logger.error("the audit log cannot be checked, and the anchors are told nothing more of it: \(error)")
     }
   }
 }

@@ -29,15 +29,20 @@ struct AuditOpening: Sendable {
 
   /// Begins the log, or checks it.
   ///
+  /// - Returns: what the anchors said before this node tells them anything; nothing of a log that has just begun.
   /// - Throws: `OperationError`: the log is broken, or its key is missing.
-  func open(_ store: any Store) async throws {
-    let standing = try await store.auditStanding()
-    guard let standing else { return try await begin(store) }
+  func open(_ store: any Store) async throws -> [LogCheck.Anchor] {
+    guard let standing = try await store.auditStanding() else {
+      try await begin(store)
+      return []
+    }
     guard isKept else {
       throw OperationError.noAuditKey("The log \(standing.head.origin) is there, and its key is not.")
     }
-    let faults = try await check(standing, store)
+    let anchors = files.readAnchors()
+    let faults = try await check(standing, anchors, store)
     guard faults.isEmpty else { throw OperationError.brokenAudit(faults) }
+    return anchors
   }
 
   /// When a person began the log anew; nil for the first log of a project.
@@ -70,11 +75,12 @@ struct AuditOpening: Sendable {
         [.audit(.begin(head)), .audit(.append([AuditRecord(.logOpened, subject: head.origin)]))]))
   }
 
-  private func check(_ standing: AuditStanding, _ store: any Store) async throws -> [LogFault] {
+  private func check(
+    _ standing: AuditStanding, _ anchors: [LogCheck.Anchor], _ store: any Store
+  ) async throws -> [LogFault] {
     let head = standing.head
     if head.origin != key.name { return [.replaced(expected: key.name, found: head.origin)] }
     let checkpoints = try await store.auditCheckpoints()
-    let anchors = files.readAnchors()
     let isShort = head.tree.size - head.base.size <= Self.checkedEntries
     var check = LogCheck(
       head, key: key.verifier, checkpoints: isShort ? checkpoints : [], anchors: anchors,
@@ -91,15 +97,24 @@ struct AuditOpening: Sendable {
 }
 
 extension AuditOpening {
-  /// Checks a log that was too long for that at the start; a short one was checked.
-  func checkWhole(_ store: any Store) async throws(OperationError) -> [LogFault] {
+  /// Checks the whole log.
+  ///
+  /// - Parameters:
+  ///   - store: where the log is.
+  ///   - isFirst: a log that is short enough was checked at the start just now.
+  ///   - anchors: what was kept outside, as it was when the node started: of a long log only its very end was held against
+  ///     it then.
+  /// - Throws: `OperationError`: the log cannot be read.
+  /// - Returns: nil if the check was cut off, or entries were removed meanwhile.
+  func checkWhole(
+    _ store: any Store, isFirst: Bool, against anchors: [LogCheck.Anchor]
+  ) async throws(OperationError) -> [LogFault]? {
     do throws(StoreError) {
-      guard let standing = try await store.auditStanding(),
-        standing.head.tree.size - standing.head.base.size > Self.checkedEntries
-      else { return [] }
+      guard let standing = try await store.auditStanding() else { return [.noLog] }
+      if isFirst, standing.head.tree.size - standing.head.base.size <= Self.checkedEntries { return [] }
       // Only what was there at the start: the rest is written by this node.
       let rows = try await store.auditCheckpoints().filter { $0.size <= standing.head.tree.size }
-      var check = LogCheck(standing.head, key: key.verifier, checkpoints: rows, anchors: [])
+      var check = LogCheck(standing.head, key: key.verifier, checkpoints: rows, anchors: anchors)
       var next = standing.head.base.size
       while !check.isDone, !Task.isCancelled, next < standing.head.tree.size {
         let page = try await store.auditRows(from: next, limit: AuditBook.pageRows)
@@ -107,10 +122,9 @@ extension AuditOpening {
         guard let last = page.last, last.sequence < .max else { break }
         next = last.sequence + 1
       }
-      if Task.isCancelled { return [] }
-      // What retention removed meanwhile is not missing.
+      if Task.isCancelled { return nil }
       let now = try await store.auditStanding()
-      if now?.head.base.size != standing.head.base.size { return [] }
+      if now?.head.base.size != standing.head.base.size { return nil }
       return check.finish(isSealed: nil)
     } catch {
       throw OperationError(error)

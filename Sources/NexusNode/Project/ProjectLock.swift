@@ -55,6 +55,15 @@ package final class ProjectLock: Sendable {
     return false
   }
 
+  /// Whether the file that is locked is the one that the next node would lock.
+  ///
+  /// It is not once somebody has removed it, or has put another folder in the place of its own.
+  func isInPlace(_ state: ProjectState) -> Bool {
+    var (ours, theirs) = (stat(), stat())
+    guard unsafe fstat(descriptor, &ours) == 0, unsafe stat(state.lock, &theirs) == 0 else { return false }
+    return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino
+  }
+
   /// Gives the lock back; the file stays.
   package func release() { close(descriptor) }
 }

@@ -51,10 +51,13 @@ extension OperatorPlane {
     // Of an open route nobody has looked at the credentials.
     let actor = route.access == .open ? AuditActor("unknown", .unknown, .code) : credentials.actor(of: request)
     var record = AuditRecord(
-      .operatorRequest, by: actor, run: request.parameters["id"].map { RunID($0) },
+      .operatorRequest, by: actor, run: await run(of: request, for: route),
       agent: route.path.hasPrefix("/api/v1/agents/") ? request.parameters["name"].map { AgentName($0) } : nil,
       subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
     if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
+    if route.path.hasPrefix(Self.approvals), let id = request.parameters["id"] {
+      record.details["approval"] = .string(String(id.prefix(64)))
+    }
     guard route.access != .open else { return AuditedRequest(trail: audit, record: record, isWritten: false) }
     if route.path != "/api/v1/runs", !request.body.isEmpty, request.body.count <= Self.keptBodyBytes {
       record.payload = audit.payload(request.body)
@@ -69,6 +72,17 @@ extension OperatorPlane {
         hint: "naos audit verify says what is wrong with it.")
     }
     return AuditedRequest(trail: audit, record: record, isWritten: true)
+  }
+
+  private static let approvals = "/api/v1/approvals/"
+
+  /// The run that a request is about, so that everything about it is found and erased with it.
+  private func run(of request: OperatorRequest, for route: Route) async -> RunID? {
+    guard let id = request.parameters["id"] else { return nil }
+    if route.path.hasPrefix("/api/v1/runs/") { return RunID(id) }
+    guard route.path.hasPrefix(Self.approvals) else { return nil }
+    // Of one that is not there, nothing will be done.
+    return try? await operations.approval(ApprovalID(id)).run
   }
 
   /// Who may not ask, or not from there.
