@@ -24,6 +24,10 @@ RELEASE_FLAGS := -c release --static-swift-stdlib \
 ALLOCATOR := .build/allocator.o
 RELEASE_FLAGS += -Xlinker $(ALLOCATOR) $(foreach name, malloc calloc realloc free memalign posix_memalign aligned_alloc \
   valloc malloc_usable_size, -Xlinker --export-dynamic-symbol=$(name))
+# The functions that a node uses lie side by side: a node at work then needs a third of the program in memory, and its
+# processor misses less often. `make symbol-order` learns anew which they are; names that are gone are left out.
+ORDER := .build/symbol-order.txt
+RELEASE_FLAGS += -Xlinker --symbol-ordering-file=$(ORDER) -Xlinker --no-warn-symbol-ordering
 SOURCES := Sources Tests bench Package.swift
 
 .PHONY: help
@@ -31,9 +35,17 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
-build: packages allocator ## the release binary, .build/release/naos
+build: packages allocator $(ORDER) ## the release binary, .build/release/naos
 	swift build $(RELEASE_FLAGS) --product naos
 	@scripts/check-binary.sh .build/release/naos
+
+$(ORDER): scripts/symbol-order.txt.gz
+	@mkdir -p $(@D)
+	@gzip -dc $< > $@
+
+.PHONY: symbol-order
+symbol-order: packages allocator $(ORDER) ## learn anew which functions a node uses (needs perf; then make build)
+	@bench/symbol-order.sh
 
 .PHONY: wasmtime
 wasmtime: ## fetch the library that runs WebAssembly, beside the binaries that were built
