@@ -19,6 +19,7 @@ struct SchemaTests {
         command: ["sh", "-c", "echo '{\\"total\\": -1}'"]
         retry: 2
         output: total.json
+      twice: { command: ["sh", "-c", "echo '{\\"total\\": 1, \\"total\\": 2}'"], output: total.json, retry: 1 }
       picky:
         command: [cat]
         input: { type: object, required: [topic] }
@@ -42,6 +43,10 @@ struct SchemaTests {
       #expect(try bad.json["error"]?["code"] == "NX-GAT-060")
       #expect(try bad.json["error"]?["message"]?.stringValue?.contains("/total") == true)
       #expect(!project.exists("read"))
+      // What was meant as JSON is told as what it is not.
+      let twice = try await project.naos("run", "twice", "-o", "json")
+      let message = try twice.json["error"]?["message"]?.stringValue ?? ""
+      #expect(message.contains("no JSON") && message.contains("duplicate"), "\(message)")
     }
   }
 

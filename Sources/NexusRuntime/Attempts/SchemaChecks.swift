@@ -29,8 +29,22 @@ struct SchemaChecks: Sendable {
       let complaint = complaint(about: output ?? .null, under: schema)
     else { return (outcome, output) }
     let error = RunError(
-      code: "NX-GAT-060", message: "the output of \(agent.name) does not fit its schema: \(complaint)")
+      code: "NX-GAT-060",
+      message: "the output of \(agent.name) does not fit its schema: \(complaint)\(Self.note(on: output))")
     return (.crashed(error), nil)
+  }
+
+  /// Why an output that looks like JSON was taken for text.
+  private static func note(on output: JSONValue?) -> String {
+    guard case .string(let text)? = output, let first = text.utf8.first(where: { $0 > 0x20 }),
+      first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    else { return "" }
+    do throws(JSONError) {
+      _ = try JSONValue(parsing: Array(text.utf8))
+      return ""
+    } catch {
+      return " (it is no JSON and taken for text: \(error))"
+    }
   }
 
   private func complaint(about value: JSONValue, under schema: JSONValue) -> String? {
