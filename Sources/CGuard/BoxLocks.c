@@ -150,12 +150,27 @@ static const int forbidden[] = {
     SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_uselib, SYS_ustat, SYS_sysfs,
 #endif
     467 /* open_tree_attr */};
-/// Answered as a kernel without them would: programs fall back. `clone3` hides its flags from a filter, and the rings
-/// of io_uring hide everything.
-static const int unknown[] = {SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register};
+/// Answered as a kernel without them would: programs fall back. `clone3` hides its flags from a filter, `openat2` its
+/// mode, and the rings of io_uring hide everything.
+static const int unknown[] = {SYS_clone3, SYS_openat2, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register};
+
+/// A program with these bits, in a folder that is granted to write, would have the powers of the folder's owner outside,
+/// where no mount of the sandbox's counts.
+#define BORROWS_OWNER (S_ISUID | S_ISGID)
+#define MAKES_FILE (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
+/// The calls that give a file its mode: which argument it is, and which has the flags of those that need not make one.
+static const struct {
+  int call, mode, flags;
+} modes[] = {
+#ifdef __x86_64__
+    {SYS_open, 2, 1},   {SYS_creat, 1, -1}, {SYS_chmod, 1, -1},
+    {SYS_mkdir, 1, -1}, {SYS_mknod, 1, -1},
+#endif
+    {SYS_openat, 3, 2},   {SYS_fchmod, 1, -1},  {SYS_fchmodat, 2, -1}, {452 /* fchmodat2 */, 2, -1},
+    {SYS_mkdirat, 2, -1}, {SYS_mknodat, 2, -1}};
 
 struct program {
-  struct sock_filter steps[256];
+  struct sock_filter steps[512];
   unsigned short length;
 };
 
@@ -184,6 +199,22 @@ static unsigned short begin_case(struct program *program, uint32_t call) {
 static void end_case(struct program *program, unsigned short begin) {
   add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   program->steps[begin].jf = (uint8_t)(program->length - begin - 1);
+}
+
+/// Leaves the number of the call loaded.
+static void look_at_modes(struct program *program) {
+  for (size_t index = 0; index < sizeof modes / sizeof *modes; index++) {
+    unsigned short begin = begin_case(program, (uint32_t)modes[index].call);
+    if (modes[index].flags >= 0) {
+      load(program, argument(modes[index].flags));
+      add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAKES_FILE, 1, 0));
+      add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    }
+    load(program, argument(modes[index].mode));
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, BORROWS_OWNER, 0, 1));
+    add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, REFUSE(EPERM)));
+    end_case(program, begin);
+  }
 }
 
 static void look_at_arguments(struct program *program) {
@@ -229,6 +260,8 @@ int naos_box_filter_calls(void) {
   add(&program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
   add(&program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
 #endif
+  // First, because it looks at what is called most.
+  look_at_modes(&program);
   for (size_t index = 0; index < sizeof forbidden / sizeof *forbidden; index++)
     answer_if(&program, (uint32_t)forbidden[index], REFUSE(EPERM));
   for (size_t index = 0; index < sizeof unknown / sizeof *unknown; index++)

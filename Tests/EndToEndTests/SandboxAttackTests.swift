@@ -18,6 +18,7 @@ struct SandboxAttackTests {
     "22 keyctl": ["EPERM"], "22 userfaultfd": ["EPERM"], "22 kexec": ["EPERM"], "22 modules": ["EPERM"],
     "22 terminal injection": ["EPERM"], "22 personality": ["EPERM"],
     "23 setuid programs": ["nosuid"], "23 new privileges": ["1"], "23 setuid(0)": ["EPERM", "EINVAL"],
+    "23 openat2": ["ENOSYS"], "23 a copy with its mode": ["exit 0"], "23 ordinary modes": ["done"],
     "24 unshare": ["EPERM"], "24 clone": ["EPERM"], "24 clone3": ["ENOSYS"], "24 setns": ["EPERM"],
     "25 memfd exec": ["filtered"], "20 fork bomb": ["EAGAIN"],
     "26 dots": ["ENOENT"], "26 root of the first process": ["EACCES", "EPERM"], "26 own root": ["ENOENT"],
@@ -75,8 +76,12 @@ struct SandboxAttackTests {
       let outcome = found[name]?.stringValue ?? "missing"
       #expect(outcomes.contains(outcome), "\(name): \(outcome)")
     }
+    // Modes that would make a program of the agent's one of its owner's, for everybody outside.
+    let modes = found.filter { $0.key.hasPrefix("23 ") && expected[$0.key] == nil }
+    #expect(modes.count == 54, "\(modes.map(\.key))")
+    for member in modes { #expect(member.value.stringValue == "EPERM", "\(member.key): \(member.value)") }
     // Nothing is reached by any spelling of an address.
-    for member in found where expected[member.key] == nil {
+    for member in found where expected[member.key] == nil && !member.key.hasPrefix("23 ") {
       #expect(member.key.hasPrefix("31 "), "\(member.key) is expected nowhere")
       #expect(["ENETUNREACH", "EHOSTUNREACH"].contains(member.value.stringValue), "\(member.key): \(member.value)")
     }
@@ -99,6 +104,32 @@ struct SandboxAttackTests {
       #expect(try after.json["output"]?.stringValue == "fine", "\(after.out)\(after.err)")
       node.signal(SIGTERM)
       try await node.end()
+    }
+  }
+
+  @Test func `a sandbox leaves no program behind that runs as another user`() async throws {
+    try await Project.with(
+      """
+      name: box
+      server: { port: 0 }
+      agents:
+        evil:
+          command: [sh, -c, "cp /usr/bin/id out/id && chmod 6755 out/id; chmod 2777 out; install -m 4755 /usr/bin/id out/other; echo done"]
+          sandbox: { fs: [{ path: out, mode: rw }] }
+          retry: 1
+
+      """
+    ) { project in
+      try await SandboxTests.needSandbox(project)
+      try FileManager.default.createDirectory(atPath: project.path("out"), withIntermediateDirectories: true)
+      let run = try await project.naos("run", "evil", "-o", "json")
+      #expect(try run.json["output"]?.stringValue == "done", "\(run.err)\(run.out)")
+      for name in ["out", "out/id", "out/other"] {
+        var facts = stat()
+        guard unsafe stat(project.path(name), &facts) == 0 else { continue }
+        #expect(facts.st_mode & (S_ISUID | S_ISGID) == 0, "\(name): \(String(facts.st_mode, radix: 8))")
+      }
+      #expect(FileManager.default.fileExists(atPath: project.path("out/id")), "\(run.err)\(run.out)")
     }
   }
 

@@ -61,6 +61,52 @@ attack("22 pidfd_getfd")(lambda: call(438, 0, 0, 0))
 attack("23 setuid programs")(lambda: "nosuid" if os.statvfs("/usr").f_flag & 2 else "suid")
 attack("23 new privileges")(lambda: [l.split()[1] for l in open("/proc/self/status") if l.startswith("NoNewPrivs")][0])
 attack("23 setuid(0)")(lambda: os.setuid(0))
+
+
+def borrow(number, *arguments):
+    file = libc.syscall(number, *arguments)
+    if file < 0:
+        raise OSError(ctypes.get_errno(), "")
+    os.close(file) if number in (2, 85, 257) else None
+
+
+# What has these bits outside is run as the owner of the folder by everybody there.
+name = os.fsencode(out) + b"/borrowed"
+for path in [b"", b"-folder"]:
+    os.mkdir(name + path) if path else open(name, "w").close()
+for bits in [0o4755, 0o2755, 0o6755]:
+    for path in [b"", b"-folder"]:
+        what = f"23 {oct(bits)[2:]}{path.decode()} by "
+        attack(what + "chmod")(lambda: borrow(90, name + path, bits))
+        attack(what + "fchmod")(lambda: borrow(91, os.open(name + path, os.O_RDONLY), bits))
+        attack(what + "fchmodat")(lambda: borrow(268, -100, name + path, bits))
+        attack(what + "fchmodat2")(lambda: borrow(452, -100, name + path, bits, 0))
+        attack(what + "high bits")(lambda: borrow(90, name + path, ctypes.c_ulong(1 << 40 | bits)))
+    made = f"23 {oct(bits)[2:]} made by "
+    attack(made + "open")(lambda: borrow(2, name + b"1", os.O_CREAT | os.O_WRONLY, bits))
+    attack(made + "openat")(lambda: borrow(257, -100, name + b"2", os.O_CREAT | os.O_WRONLY, bits))
+    attack(made + "openat without a name")(lambda: borrow(257, -100, os.fsencode(out), os.O_TMPFILE | os.O_WRONLY, bits))
+    attack(made + "creat")(lambda: borrow(85, name + b"3", bits))
+    attack(made + "mkdir")(lambda: borrow(83, name + b"4", bits))
+    attack(made + "mkdirat")(lambda: borrow(258, -100, name + b"5", bits))
+    attack(made + "mknod")(lambda: borrow(133, name + b"6", stat.S_IFREG | bits, 0))
+    attack(made + "mknodat")(lambda: borrow(259, -100, name + b"7", stat.S_IFREG | bits, 0))
+attack("23 openat2")(lambda: borrow(437, -100, name + b"8", ctypes.create_string_buffer(24), 24))
+attack("23 a copy with its mode")(lambda: "exit %d" % subprocess.run(["cp", "-p", "/usr/bin/env", out], capture_output=True).returncode)
+
+
+@attack("23 ordinary modes")
+def _():
+    for mode in [0o600, 0o755, 0o1777]:
+        os.chmod(name, mode)
+        os.mkdir(name + b"-%o" % mode, mode)
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            os.fchmod(file.fileno(), 0o644)
+    # A mode that nothing is made with is none.
+    os.close(os.open(name, os.O_RDONLY, 0o6777))
+
+
 attack("24 unshare")(lambda: call(272, 0x10000000))
 attack("24 clone")(lambda: call(56, 0x10000000 | 17, 0, 0, 0, 0))
 attack("24 clone3")(lambda: call(435, 0, 0))
