@@ -889,6 +889,9 @@ static const unsigned char NX_SBX_011[] = {
 static const unsigned char NX_SBX_012[] = {
 #embed "../../docs/errors/NX-SBX-012.md"
 };
+static const unsigned char NX_SBX_013[] = {
+#embed "../../docs/errors/NX-SBX-013.md"
+};
 static const unsigned char NX_SBX_050[] = {
 #embed "../../docs/errors/NX-SBX-050.md"
 };
@@ -1372,6 +1375,7 @@ static const struct naos_error_page pages[] = {
     {"NX-SBX-010", NX_SBX_010, sizeof NX_SBX_010},
     {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
     {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
+    {"NX-SBX-013", NX_SBX_013, sizeof NX_SBX_013},
     {"NX-SBX-050", NX_SBX_050, sizeof NX_SBX_050},
     {"NX-SBX-051", NX_SBX_051, sizeof NX_SBX_051},
     {"NX-SBX-052", NX_SBX_052, sizeof NX_SBX_052},

@@ -23,9 +23,19 @@
 #define NAOS_BOX_ID 1000
 #define NAOS_BOX_HOME "/home/agent"
 
-enum { NAOS_BOX_READ, NAOS_BOX_WRITE, NAOS_BOX_HIDE, NAOS_BOX_DOOR, NAOS_BOX_DATAGRAM_DOOR };
+enum {
+  NAOS_BOX_READ,
+  NAOS_BOX_WRITE,
+  NAOS_BOX_HIDE,
+  NAOS_BOX_DOOR,
+  NAOS_BOX_DATAGRAM_DOOR,
+  /// What is shown there can only be read, and stays what it is.
+  NAOS_BOX_KEEP,
+  /// A folder that stays where it is.
+  NAOS_BOX_PIN
+};
 
-/// One entry of an order: a folder or a file to show, a name to hide, or a door.
+/// One entry of an order: a folder or a file to show, a name to hide or to keep, or a door.
 struct naos_box_entry {
   int kind;
   const char *source;
@@ -83,6 +93,10 @@ int naos_box_enter_view(struct naos_box *box);
 /// Whether mounts of the file system at `path` can have owners mapped. Returns 0 or an errno value.
 int naos_box_try_mapping(const char *path);
 bool naos_box_plan_view(struct naos_box *box);
+
+// BoxCovers.c
+/// Hides and keeps what no grant opens, in the file system below `root`. Returns 0 or an errno value, `failed_at` set.
+int naos_box_cover_entries(struct naos_box *box, int root);
 
 // BoxPaths.c
 /// Opens `path` below `root` without following any link; makes it, as a folder or a file, where it is not there.

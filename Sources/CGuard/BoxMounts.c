@@ -211,28 +211,6 @@ static int mount_memory(int root, const char *path, const char *options, unsigne
   return error;
 }
 
-/// Covers a name: a folder by an empty one, a file by nothing to read. What is not there need not be hidden.
-static int hide(int root, const char *path, int nothing) {
-  struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_IN_ROOT};
-  int target = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-  if (target < 0) return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ? 0 : errno;
-  struct stat facts;
-  int error = fstat(target, &facts) < 0 ? errno : 0;
-  char place[64];
-  snprintf(place, sizeof place, "/proc/self/fd/%d", target);
-  if (!error && S_ISDIR(facts.st_mode)) {
-    if (mount("naos", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k,mode=0555") < 0) error = errno;
-  } else if (!error && !S_ISLNK(facts.st_mode)) {
-    // Not a device: who expects a file is to find one, if an empty one.
-    char source[64];
-    snprintf(source, sizeof source, "/proc/self/fd/%d", nothing);
-    if (mount(source, place, NULL, MS_BIND, NULL) < 0) error = errno;
-    if (!error) error = set_attributes(root, path + 1, AT_SYMLINK_NOFOLLOW, MOUNT_ATTR_RDONLY, 0);
-  }
-  close(target);
-  return error;
-}
-
 static int make_devices(int root) {
   int error = mount_memory(root, "/dev/shm", "size=16m,mode=1777", 0);
   static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
@@ -286,20 +264,6 @@ static int show_entries(struct naos_box *box, int root) {
   return 0;
 }
 
-static int hide_entries(struct naos_box *box, int root) {
-  int error = naos_box_write_file(root, ".hidden", "");
-  int nothing = error ? -1 : openat(root, ".hidden", O_PATH | O_CLOEXEC);
-  if (nothing < 0) return fail_at(box, "an empty file", error ? error : errno);
-  for (uint32_t index = 0; !error && index < box->order.entries; index++) {
-    const struct naos_box_entry *entry = &box->entries[index];
-    if (entry->kind != NAOS_BOX_HIDE) continue;
-    error = hide(root, entry->target, nothing);
-    if (error) fail_at(box, entry->target, error);
-  }
-  close(nothing);
-  return error;
-}
-
 static int furnish(struct naos_box *box, int root) {
   char options[64];
   unsigned long long room = box->order.temporary_bytes;
@@ -318,7 +282,7 @@ static int furnish(struct naos_box *box, int root) {
   snprintf(options, sizeof options, "size=%llu,mode=0700,nr_inodes=65536", room);
   if ((error = mount_memory(root, NAOS_BOX_HOME, options, 0))) return fail_at(box, "HOME", error);
   if ((error = show_entries(box, root))) return error;
-  if ((error = hide_entries(box, root))) return error;
+  if ((error = naos_box_cover_entries(box, root))) return error;
   if ((error = mount_processes(root))) return fail_at(box, "/proc", error);
   return 0;
 }

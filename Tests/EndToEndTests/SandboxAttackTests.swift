@@ -133,6 +133,45 @@ struct SandboxAttackTests {
     }
   }
 
+  @Test func `an agent that may write to the project cannot give itself more`() async throws {
+    try await Project.with { project in
+      let main = """
+        name: box
+        server: { port: 0 }
+        include: [conf/more/*.yaml]
+        agents:
+          evil:
+            command:
+              - sh
+              - -c
+              - |
+                for file in nexus.config.yaml conf/more/budget.yaml conf/in.json; do
+                  echo '# mine' >> $file && echo "wrote $file"
+                  rm -f $file && echo "removed $file"
+                  echo '# mine' > new && mv -f new $file && echo "replaced $file"
+                done
+                mv conf away && echo moved
+                mv conf/more away && echo moved
+                echo fine > own.txt && cat own.txt
+            sandbox: { fs: [{ path: ., mode: rw }] }
+            input: conf/in.json
+            retry: 1
+
+        """
+      try project.write(main, to: "nexus.config.yaml")
+      try project.write("cost: { budget: { maxDollars: 1 } }\n", to: "conf/more/budget.yaml")
+      try project.write("{}\n", to: "conf/in.json")
+      try await SandboxTests.needSandbox(project)
+      let check = try await project.naos("config", "validate")
+      #expect((check.out + check.err).contains("NX-SBX-013"), "\(check.out)\(check.err)")
+      let run = try await project.naos("run", "evil", "-o", "json")
+      #expect(try run.json["output"]?.stringValue == "fine", "\(run.err)\(run.out)")
+      #expect(try project.read("nexus.config.yaml") == main)
+      #expect(try project.read("conf/more/budget.yaml") == "cost: { budget: { maxDollars: 1 } }\n")
+      #expect(try project.read("conf/in.json") == "{}\n")
+    }
+  }
+
   @Test func `a sandbox over its memory limit is killed`() async throws {
     let python = try Checkout.python()
     try await Project.with(

@@ -69,9 +69,10 @@ struct PropertyTests {
     }
   }
 
-  /// Without what the canonical form does not carry: secrets, and reasons for refusals.
+  /// Without what the canonical form does not carry: secrets, files, and reasons for refusals.
   private static func comparable(_ plan: ProjectPlan) -> ProjectPlan {
     var plan = plan
+    plan.configurationFiles = []
     for index in plan.providers.indices {
       if plan.providers[index].apiKey != nil { plan.providers[index].apiKey = SecretText(redactedText) }
       plan.providers[index].headers = plan.providers[index].headers.map { EnvironmentVariable($0.name, redactedText) }
@@ -137,6 +138,7 @@ struct PropertyTests {
       agent.environment = []
       var plan = ProjectPlan(name: "project")
       plan.agents = [agent]
+      plan.configurationFiles = ["/project/nexus.config.yaml"]
       #expect(load(canonicalYAML(plan)).plan == plan, "\(text.debugDescription)")
     }
   }

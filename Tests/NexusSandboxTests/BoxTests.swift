@@ -19,11 +19,13 @@ import Testing
   }
 
   private func boxed(
-    _ script: String, _ folders: [Enclosure.Folder] = [], hidden: [String] = [], files: Int? = nil
+    _ script: String, _ folders: [Enclosure.Folder] = [], hidden: [String] = [], kept: [String] = [],
+    files: Int? = nil
   ) -> LaunchRequest {
     var request = shell(script)
     request.workingDirectory = folder.path
-    request.enclosure = Enclosure(folders: folders, hidden: hidden, temporaryBytes: 1 << 20, openFiles: files)
+    request.enclosure = Enclosure(
+      folders: folders, hidden: hidden, kept: kept, temporaryBytes: 1 << 20, openFiles: files)
     return request
   }
 
@@ -128,6 +130,35 @@ import Testing
     let exit = try await run(boxed(script, [grant("a")], hidden: [folder.path + "/a/b/.naos"]))
     #expect(exit.status == .exited(code: 0))
     #expect(output.text() == "secret\n", "\(output.text(.standardError))")
+  }
+
+  @Test func `what is kept is neither changed nor replaced, nor moved by what is above it`() async throws {
+    for name in ["a", "a/b", "a/b/c", "a/d", "a/d/.naos"] { try makeFolder(name) }
+    for name in ["a/top", "a/b/c/deep"] { _ = try folder.write(name, "kept\n", mode: 0o644) }
+    let script = """
+      for file in a/top a/b/c/deep moved/top moved/b/c/deep /alone; do
+        (echo other > $file) 2>/dev/null && echo "$file: written"
+        rm -f $file 2>/dev/null && echo "$file: removed"
+        chmod 600 $file 2>/dev/null && echo "$file: mode"
+        touch new && echo other > a/new && mv -f a/new $file 2>/dev/null && echo "$file: replaced"
+        ln $file a/link 2>/dev/null && echo "$file: linked"
+        cat $file
+      done
+      for place in a/b/c a/b a/d; do mv $place a/away 2>/dev/null && echo "$place: moved"; done
+      echo fine > a/b/new && mv a/b/new a/b/newer && cat a/b/newer
+      """
+    let kept = ["a/top", "a/b/c/deep", "a/nowhere"].map { folder.path + "/" + $0 }
+    let moved = Enclosure.Folder(path: folder.path + "/a", place: folder.path + "/moved", isWritable: true)
+    try makeFolder("moved")
+    let folders = [grant("a", write: true), moved, grant("a/top", as: "/alone", write: true)]
+    let request = boxed(script, folders, hidden: [folder.path + "/a/d/.naos"], kept: kept)
+    #expect(try await run(request).status == .exited(code: 0))
+    #expect(output.text() == "kept\nkept\nkept\nkept\nkept\nfine\n", "\(output.text(.standardError))")
+
+    // A link could be replaced where its target cannot.
+    guard unsafe symlink("b/c/deep", folder.path + "/a/link") == 0 else { throw TemporaryFolder.Failure(what: "link") }
+    let failure = await failure(of: boxed("true", [grant("a", write: true)], kept: [folder.path + "/a/link"]))
+    #expect(failure?.stage == .enclosure && failure?.errorNumber == ELOOP, "\(String(describing: failure))")
   }
 
   @Test func `no file, variable or process of the node is there`() async throws {

@@ -50,7 +50,8 @@ struct naos_box_order {
   uint32_t enabled;
   /// Pairs of strings in the block, behind the environment: `r`, `w` or `h` with the path outside, and the path inside;
   /// `d` with `127.0.0.1:4201` and a name that is that address in the sandbox, or nothing: a door, at which something
-  /// listens and is passed out; `u` the same for datagrams.
+  /// listens and is passed out; `u` the same for datagrams. `k` keeps what is at the path inside as it is, `p` keeps a
+  /// folder where it is; neither has a path outside.
   uint32_t entries;
   /// Open files; 0: as many as the guard.
   uint32_t files;

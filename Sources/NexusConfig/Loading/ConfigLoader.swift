@@ -70,12 +70,17 @@ package enum ConfigLoader {
     var diagnostics = reading.diagnostics + shaper.diagnostics
 
     let paths = reading.paths
+    var read = reading.readPaths
     var builder = PlanBuilder(
       project: paths, documents: documents, environment: variables, zoneNames: { ZoneNames.all(in: files) },
       zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
       isCheaper: isCheaper ?? PlanBuilder.ownPrices, secret: secret ?? { _ in .missing(known: []) },
       moduleHead: { files.moduleHead($0) },
-      readFile: { path, location in files.readText(path, shownAs: paths.relative(path), from: location) })
+      readFile: { path, location in
+        read.append(path)
+        return files.readText(path, shownAs: paths.relative(path), from: location)
+      })
+    builder.openNames = reading.openNames
     // What names a validator of the project may name none of the other file.
     builder.ignoresUnknownValidators = file != nil
     // After a syntax error a file is missing, and every reference into it would look undefined.
@@ -83,6 +88,8 @@ package enum ConfigLoader {
       builder.build()
       diagnostics += builder.diagnostics
     }
+    var seen: Set<String> = []
+    builder.plan.configurationFiles = read.filter { seen.insert($0).inserted }
     let isValid = !reading.isIncomplete && !diagnostics.hasErrors
     return ConfigLoadResult(
       plan: isValid ? builder.plan : nil, sketch: builder.plan, diagnostics: diagnostics.sortedByLocation(),

@@ -13,6 +13,10 @@ struct ConfigReading<Files: ConfigFiles> {
   /// Some file could not be read whole.
   private(set) var isIncomplete = false
   private var seen: Set<String> = []
+  /// The files that were read, absolute.
+  private(set) var readPaths: [String] = []
+  /// Names that no file has yet, and that would be read if one had: the patterns of `include`, and `.env`.
+  private(set) var openNames: [OpenName] = []
 
   init(paths: ProjectPaths, files: Files) {
     self.paths = paths
@@ -59,6 +63,7 @@ struct ConfigReading<Files: ConfigFiles> {
       return []
     case .success(let source):
       sources.append(source)
+      readPaths.append(path)
       let stream = YAMLReader.read(source)
       diagnostics += stream.diagnostics
       if stream.documents.isEmpty, stream.diagnostics.hasErrors { isIncomplete = true }
@@ -95,6 +100,7 @@ struct ConfigReading<Files: ConfigFiles> {
       return []
     }
     guard pattern.contains(where: { $0 == "*" || $0 == "?" }) else { return [full] }
+    openNames.append(OpenName(pattern: full, shown: paths.relative(full), location: location))
     var found = [paths.directory]
     for part in full.dropFirst(paths.directory.count).split(separator: "/") {
       if part.contains(where: { $0 == "*" || $0 == "?" }) {
@@ -118,7 +124,10 @@ struct ConfigReading<Files: ConfigFiles> {
   /// The variables of `.env`; the environment itself goes before them.
   mutating func readEnvironment() -> [String: String] {
     let path = paths.resolved(ConfigLoader.environmentFileName)
-    guard files.exists(path) else { return [:] }
+    guard files.exists(path) else {
+      openNames.append(OpenName(pattern: path, shown: ConfigLoader.environmentFileName, location: nil))
+      return [:]
+    }
     switch files.readText(path, shownAs: ConfigLoader.environmentFileName, from: nil) {
     case .failure(let diagnostic):
       diagnostics.append(diagnostic)
@@ -129,6 +138,22 @@ struct ConfigReading<Files: ConfigFiles> {
       diagnostics += read.diagnostics
       return read.variables
     }
+  }
+}
+
+/// A name that whoever makes a file of it adds to the configuration.
+struct OpenName: Sendable {
+  /// Absolute; perhaps with `*` and `?`.
+  let pattern: String
+  let shown: String
+  /// Where it is written, if it is.
+  let location: SourceLocation?
+
+  /// Whether a file of that name can be below `folder`.
+  func isBelow(_ folder: String) -> Bool {
+    let (parts, above) = (pattern.split(separator: "/"), folder.split(separator: "/"))
+    return above.count < parts.count
+      && zip(above, parts).allSatisfy { $0 == $1 || Wildcard.matches(String($0), String($1)) }
   }
 }
 

@@ -115,6 +115,25 @@ extension PlanBuilder {
     spec.secretVariables.insert(name)
   }
 
+  /// What is there already no grant lets an agent change; what is not, nobody can hold.
+  mutating func checkOpenNames() {
+    for agent in plan.agents {
+      for folder in agent.sandbox?.folders ?? [] where folder.isWritable {
+        for name in openNames where name.isBelow(folder.path) {
+          report(
+            Diagnostic(
+              "NX-SBX-013", .warning,
+              "`\(agent.name)` can write in `\(project.relative(folder.path))`, and so add `\(name.shown)` to the configuration",
+              at: agentLocations[agent.name],
+              notes: name.location.map { [.init("files of that name are included here", at: $0)] } ?? [],
+              help: name.location == nil
+                ? "make an empty `\(name.shown)`, or grant a folder further down"
+                : "include files by their names, or grant another folder"))
+        }
+      }
+    }
+  }
+
   /// A probe over the network would ask the node's loopback, and the agent has another.
   mutating func checkProbes(of spec: AgentSpec, _ item: Named) {
     guard spec.sandbox != nil, let health = item.fields.fields("health") else { return }

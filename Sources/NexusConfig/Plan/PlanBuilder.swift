@@ -32,6 +32,8 @@ struct PlanBuilder {
   var flowCalls: [String: [FlowCall]] = [:]
   /// What names its validators.
   var gateUses: [GateUse] = []
+  /// Names that whoever makes a file of them adds to the configuration.
+  var openNames: [OpenName] = []
   /// A name that no validator has is passed over.
   var ignoresUnknownValidators = false
   /// A flow runs itself or too much: nothing can be pinned.
@@ -82,6 +84,7 @@ struct PlanBuilder {
     buildAudit()
     buildFlows()
     checkSandboxes()
+    checkOpenNames()
     refuseByProject()
     checkModels()
     buildApprovals()

@@ -52,6 +52,8 @@ package struct Enclosure: Sendable, Hashable {
   package var folders: [Folder]
   /// Folders outside that no grant shows, wherever they are within one; and beside them no keys either.
   package var hidden: [String]
+  /// Files outside that no grant lets it change, wherever they are within one.
+  package var kept: [String]
   package var doors: [Door]
   /// How much it may keep in `/tmp`, and as much again in its home.
   package var temporaryBytes: Int64
@@ -63,12 +65,13 @@ package struct Enclosure: Sendable, Hashable {
   package var openFiles: Int?
 
   package init(
-    folders: [Folder] = [], hidden: [String] = [], doors: [Door] = [],
+    folders: [Folder] = [], hidden: [String] = [], kept: [String] = [], doors: [Door] = [],
     temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil, holder: Caller? = nil,
     egress: EgressCaps = EgressCaps()
   ) {
     self.folders = folders
     self.hidden = hidden
+    self.kept = kept
     self.doors = doors
     self.temporaryBytes = temporaryBytes
     self.openFiles = openFiles

@@ -36,6 +36,8 @@ package struct ProjectPlan: Sendable, Hashable {
   package var audit: AuditSpec
   /// What `local/scripted` plays, a list of rules; nil for nothing.
   package var localScript: JSONValue?
+  /// Every file that it was read from, absolute; `.env` aside.
+  package var configurationFiles: [String] = []
 
   package init(name: String) {
     self.name = name

@@ -12,13 +12,16 @@ extension Enclosure {
   ///   - caller: who it is, for what is told of its doors.
   ///   - access: how it reaches the node.
   ///   - state: the node's own folder, which no grant shows.
+  ///   - kept: the files of the configuration, which no grant lets it change.
   ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
-  init?(of spec: AgentSpec, caller: Caller, access: AttemptAccess, state: String, output: String?) {
+  init?(
+    of spec: AgentSpec, caller: Caller, access: AttemptAccess, state: String, kept: [String], output: String?
+  ) {
     guard let sandbox = spec.sandbox else { return nil }
     var folders = sandbox.folders
     if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
     self.init(
-      folders: folders, hidden: [state],
+      folders: folders, hidden: [state], kept: kept,
       doors: (access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [])
         + Self.doors(to: sandbox.hosts),
       temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress)

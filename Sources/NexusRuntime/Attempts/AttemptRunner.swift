@@ -137,6 +137,7 @@ package struct AttemptRunner: Sendable {
       ceilings: order.spec.ceilings,
       enclosure: Enclosure(
         of: order.spec, caller: caller, access: access, state: services.stateDirectory,
+        kept: services.configurationFiles.paths,
         output: outputPath.droppingLastComponent))
     if case .wasm(let program) = order.spec.kind { request.module = program }
     return request

@@ -4,6 +4,7 @@
 package import NexusCore
 package import NexusKernel
 package import NexusStore
+internal import Synchronization
 
 /// What an attempt wrote, once it is over.
 package struct CapturedOutput: Sendable {
@@ -66,6 +67,8 @@ package struct RuntimeServices: Sendable {
   package var approvalNews: @Sendable (ApprovalNews) -> Void = { _ in }
   /// Judges actions; without one, every action is permitted.
   package var actions: (any ActionJudge)?
+  /// What no sandbox may change.
+  package let configurationFiles = ConfigurationFiles()
   /// When the audit log was begun anew; nil where it is the first.
   package var auditBegunAt: WallTime?
 
@@ -93,4 +96,16 @@ package struct RuntimeServices: Sendable {
     self.atWork = atWork
     health = HealthDesk(ports: HealthPorts(launcher: launcher, probes: probes, clock: clock))
   }
+}
+
+/// The files that the configuration was read from, as of the last time that it was read.
+package final class ConfigurationFiles: Sendable {
+  private let held = Mutex<[String]>([])
+
+  package init() {}
+
+  /// Absolute.
+  package var paths: [String] { held.withLock { $0 } }
+
+  package func replace(with paths: [String]) { held.withLock { $0 = paths } }
 }

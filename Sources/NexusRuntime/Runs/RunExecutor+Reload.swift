@@ -13,6 +13,7 @@ extension RunExecutor {
   ///   - prune: whether what the files no longer have is stopped; else it goes on as it is until it ends.
   /// - Returns: the configuration that holds now.
   package func reload(_ plan: ProjectPlan, prune: Bool) async -> ProjectPlan {
+    services.configurationFiles.replace(with: plan.configurationFiles)
     let old = self.plan
     let missing = await supervisors.missing(from: plan)
     var holds = plan

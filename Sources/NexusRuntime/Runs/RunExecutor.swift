@@ -72,6 +72,7 @@ package actor RunExecutor {
     self.hash = hash
     integrity = Self.integrity(of: plan, services, hash)
     catalogue.take(plan)
+    services.configurationFiles.replace(with: plan.configurationFiles)
   }
 
   private static func integrity(

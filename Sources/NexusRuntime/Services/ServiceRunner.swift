@@ -80,7 +80,8 @@ struct ServiceRunner: Sendable {
       environment: environment.variables, workingDirectory: spec.workingDirectory,
       label: "\(life.child)#\(caller.attempt)", ceilings: spec.ceilings,
       enclosure: Enclosure(
-        of: spec, caller: caller, access: access, state: services.stateDirectory, output: nil))
+        of: spec, caller: caller, access: access, state: services.stateDirectory,
+        kept: services.configurationFiles.paths, output: nil))
     if case .wasm(let program) = spec.kind { request.module = program }
     return request
   }

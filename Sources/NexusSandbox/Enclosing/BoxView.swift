@@ -13,6 +13,8 @@ struct BoxView {
     case hidden = "h"
     case door = "d"
     case datagramDoor = "u"
+    case kept = "k"
+    case pinned = "p"
   }
 
   struct Entry: Hashable {
@@ -28,6 +30,8 @@ struct BoxView {
   }
 
   private(set) var entries: [Entry] = []
+  /// Folders between a grant and what in it is hidden or kept: moved away, they would take that along.
+  private var pinned: [String] = []
 
   init(_ enclosure: Enclosure, _ request: LaunchRequest, workingDirectory: String) {
     let path = request.environment.last { $0.name == "PATH" }?.value ?? ""
@@ -48,7 +52,11 @@ struct BoxView {
     for folder in folders {
       hideNames(in: folder.path, at: folder.place)
       for path in enclosure.hidden { hide(path, within: folder) }
+      for path in enclosure.kept where folder.isWritable { keep(path, within: folder) }
     }
+    // Those above go first: the mount of a folder is not to lie over one within it.
+    pinned.sort { ($0.components, $0) < ($1.components, $1) }
+    entries += pinned.map { Entry(kind: .pinned, source: "", place: $0) }
     entries += enclosure.doors.map {
       Entry(kind: $0.destination == .names ? .datagramDoor : .door, source: $0.place, place: $0.name)
     }
@@ -71,6 +79,27 @@ struct BoxView {
     let place = folder.place + real.dropFirst(top.count)
     hide(place)
     hideNames(in: real.folder, at: place.folder)
+    if folder.isWritable { pin(above: place, within: folder) }
+  }
+
+  /// Lets nobody change or replace the file at `path`, where a folder shows it: by its name, and by where that leads.
+  private mutating func keep(_ path: String, within folder: Enclosure.Folder) {
+    let real = (FilePlaces.real(path) ?? path, FilePlaces.real(folder.path) ?? folder.path)
+    // A grant may be of the file alone.
+    for (path, top) in [(path, folder.path), real] where path == top || path.hasPrefix(top + "/") {
+      let entry = Entry(kind: .kept, source: "", place: folder.place + path.dropFirst(top.count))
+      if entries.contains(entry) { continue }
+      entries.append(entry)
+      pin(above: entry.place, within: folder)
+    }
+  }
+
+  private mutating func pin(above place: String, within folder: Enclosure.Folder) {
+    var above = place.folder
+    while above.hasPrefix(folder.place + "/") {
+      if !pinned.contains(above) { pinned.append(above) }
+      above = above.folder
+    }
   }
 
   var strings: [String] { entries.flatMap { [$0.kind.rawValue + $0.source, $0.place] } }
