@@ -32,7 +32,8 @@ enum {
   /// What is shown there can only be read, and stays what it is.
   NAOS_BOX_KEEP,
   /// A folder that stays where it is.
-  NAOS_BOX_PIN
+  NAOS_BOX_PIN,
+  NAOS_BOX_OUTPUT
 };
 
 /// One entry of an order: a folder or a file to show, a name to hide or to keep, or a door.
@@ -59,6 +60,9 @@ struct naos_box {
   int users;
   uid_t owner;
   gid_t owner_group;
+  /// The file outside that the output is copied to, or -1; and its folder inside.
+  int output;
+  const char *output_place;
   /// What could not be done, for people.
   const char *failed_at;
 };
@@ -93,6 +97,13 @@ int naos_box_enter_view(struct naos_box *box);
 /// Whether mounts of the file system at `path` can have owners mapped. Returns 0 or an errno value.
 int naos_box_try_mapping(const char *path);
 bool naos_box_plan_view(struct naos_box *box);
+
+// BoxOutput.c
+/// Opens the file outside, if there is to be one. Returns 0 or an errno value, `failed_at` set.
+int naos_box_open_output(struct naos_box *box);
+/// Copies what was left; nobody is in the sandbox any more. Returns 0, or an errno value where not even a refusal could be
+/// written down.
+int naos_box_copy_output(const struct naos_box *box);
 
 // BoxCovers.c
 /// Hides and keeps what no grant opens, in the file system below `root`. Returns 0 or an errno value, `failed_at` set.

@@ -164,8 +164,11 @@ static noreturn void end_like(int status) {
   _exit(128 + number);
 }
 
+/// What the end of an agent is whose output could not be taken out: EX_IOERR.
+#define NO_OUTPUT 74
+
 /// Passes signals on until the agent has ended, and then ends what is left in its namespace.
-static noreturn void stand_for(pid_t agent, pid_t init) {
+static noreturn void stand_for(const struct naos_box *box, pid_t agent, pid_t init) {
   sigset_t all;
   sigfillset(&all);
   for (;;) {
@@ -175,6 +178,7 @@ static noreturn void stand_for(pid_t agent, pid_t init) {
       kill(init, SIGKILL);
       // The kernel lets go of a first process only when nobody is left in its namespace.
       while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
+      if (WIFEXITED(status) && naos_box_copy_output(box) && WEXITSTATUS(status) == 0) _exit(NO_OUTPUT);
       end_like(status);
     }
     siginfo_t info;
@@ -192,6 +196,13 @@ static void take_files(const struct naos_box_program *program) {
     fail(NAOS_STAGE_BOX, "the closing of files", errno);
 }
 
+/// Closes everything but one descriptor, or everything.
+static int close_others(int kept) {
+  if (kept < 0) return (int)syscall(SYS_close_range, 0u, ~0u, 0u);
+  if (kept > 0 && syscall(SYS_close_range, 0u, (unsigned)kept - 1, 0u) < 0) return -1;
+  return (int)syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0u);
+}
+
 noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program *program, int status,
                             bool born_inside) {
   if (dup2(status, NAOS_BOX_STATUS) < 0) _exit(127);
@@ -200,6 +211,7 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   take_files(program);
   prctl(PR_SET_NAME, "naos-keeper");
+  if ((error = naos_box_open_output(box))) fail_box(box, error);
   if (box->drops && (error = naos_box_open_sources(box, true))) fail_box(box, error);
   leave_root(box);
   // A change of user undoes it, so not before.
@@ -214,6 +226,6 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   if (agent == 0) be_agent(box, program);
   if (agent < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   // The agent's copy of the socket alone is left, and that one its execution closes.
-  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
-  stand_for(agent, init);
+  if (close_others(box->output) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
+  stand_for(box, agent, init);
 }

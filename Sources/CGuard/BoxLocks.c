@@ -101,7 +101,8 @@ int naos_box_restrict_files(struct naos_box *box) {
   static const char *const own[] = {"/tmp", NAOS_BOX_HOME, "/dev"};
   for (size_t index = 0; !error && index < sizeof own / sizeof *own; index++) error = allow(rules, own[index], all);
   for (uint32_t index = 0; !error && index < box->order.entries; index++)
-    if (box->entries[index].kind == NAOS_BOX_WRITE) error = allow(rules, box->entries[index].target, all);
+    if (box->entries[index].kind == NAOS_BOX_WRITE || box->entries[index].kind == NAOS_BOX_OUTPUT)
+      error = allow(rules, box->entries[index].target, all);
   if (!error && syscall(SYS_landlock_restrict_self, rules, 0) < 0) error = errno;
   close(rules);
   if (!error) box->failed_at = NULL;

@@ -281,6 +281,10 @@ static int furnish(struct naos_box *box, int root) {
   if ((error = mount_memory(root, "/tmp", options, 0))) return fail_at(box, "/tmp", error);
   snprintf(options, sizeof options, "size=%llu,mode=0700,nr_inodes=65536", room);
   if ((error = mount_memory(root, NAOS_BOX_HOME, options, 0))) return fail_at(box, "HOME", error);
+  if (box->output_place) {
+    snprintf(options, sizeof options, "size=%llu,mode=0700,nr_inodes=1024", room);
+    if ((error = mount_memory(root, box->output_place, options, 0))) return fail_at(box, "a folder for the output", error);
+  }
   if ((error = show_entries(box, root))) return error;
   if ((error = naos_box_cover_entries(box, root))) return error;
   if ((error = mount_processes(root))) return fail_at(box, "/proc", error);

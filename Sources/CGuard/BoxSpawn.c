@@ -150,7 +150,7 @@ bool naos_box_read_entries(struct naos_box *box, char **strings) {
   for (uint32_t index = 0; index < box->order.entries; index++) {
     const char *source = strings[2 * index], *target = strings[2 * index + 1];
     // In the order of the kinds.
-    static const char letters[] = "rwhdukp";
+    static const char letters[] = "rwhdukpo";
     const char *letter = *source ? strchr(letters, *source) : NULL;
     if (!letter) return false;
     struct naos_box_entry entry = {

@@ -215,7 +215,7 @@ static void start_in_box(struct naos_guard *guard, struct plan *plan, struct nao
 static void launch(struct naos_guard *guard, const struct naos_spawn_order *order, char *block,
                    struct naos_spawn_result *result) {
   struct plan plan = {.streams = order->descriptors, .guard = guard->pid, .file_limit = guard->file_limit};
-  struct naos_box box = {.users = -1};
+  struct naos_box box = {.users = -1, .output = -1};
   result->stage = NAOS_STAGE_LAUNCHER;
   result->error = read_block(&plan, &box, order, block);
   if (result->error == 0) {

@@ -32,7 +32,8 @@ struct SandboxAttackTests {
     "26 program": ["EROFS", "EACCES"], "26 workdir": ["EROFS", "EACCES"], "26 mode of workdir": ["EROFS"],
     "26 link from a grant": ["ENOENT"],
     "28 device node": ["EPERM"], "28 disk": ["ENOENT"], "28 memory device": ["ENOENT"],
-    "29 names": ["ENAMETOOLONG"], "17 full /tmp": ["ENOSPC"], "17 reserved space": ["ENOSPC", "EFBIG"],
+    "29 names": ["ENAMETOOLONG"], "17 full /tmp": ["ENOSPC"], "17 full folder of the output": ["ENOSPC"],
+    "17 reserved space": ["ENOSPC", "EFBIG"],
     "18 full /dev/shm": ["ENOSPC"], "30 a million files": ["ENOSPC"], "45 open files": ["EMFILE"],
     "31 operator plane": ["ECONNREFUSED"], "31 operator plane by 0.0.0.0": ["ECONNREFUSED"],
     "32 metadata by name": ["gaierror"], "33 name": ["gaierror"], "33 name server": ["ENETUNREACH"],
@@ -130,6 +131,36 @@ struct SandboxAttackTests {
         #expect(facts.st_mode & (S_ISUID | S_ISGID) == 0, "\(name): \(String(facts.st_mode, radix: 8))")
       }
       #expect(FileManager.default.fileExists(atPath: project.path("out/id")), "\(run.err)\(run.out)")
+    }
+  }
+
+  @Test func `nothing of an agent in a sandbox stays on the host's disk`() async throws {
+    try await Project.with(
+      """
+      name: box
+      server: { port: 0 }
+      agents:
+        hoarder:
+          command:
+            - sh
+            - -c
+            - |
+              cd $(dirname $NAOS_OUTPUT)
+              for number in 1 2 3 4 5; do head -c 4000000 /dev/zero > $number; done 2> /tmp/full
+              rm 1 2
+              grep -c "No space" /tmp/full > output.tmp && mv output.tmp $NAOS_OUTPUT
+          sandbox: { limits: { disk: 8MiB } }
+          retry: 1
+
+      """
+    ) { project in
+      try await SandboxTests.needSandbox(project)
+      let run = try await project.naos("run", "hoarder", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      #expect(try run.json["output"]?.intValue == 3, "\(run.out)")
+      let runs = try FileManager.default.subpathsOfDirectory(atPath: project.path(".naos/runs"))
+      let files = runs.filter { !Files.isDirectory(project.path(".naos/runs/" + $0)) }
+      #expect(files.isEmpty, "\(files)")
     }
   }
 

@@ -109,6 +109,26 @@ struct WasmAgentTests {
     }
   }
 
+  @Test func `a module fills no disk of the host's by its output`() async throws {
+    let fill = """
+      (local $failed i32)
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1200) (i32.const 6) (i32.const 1) (i64.const 64)
+        (i64.const 0) (i32.const 0) (i32.const 1504)))
+      (i32.store (i32.const 0) (i32.const 2048)) (i32.store (i32.const 4) (i32.const 60000))
+      (loop $more
+        (local.set $failed (call $write (i32.load (i32.const 1504)) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (br_if $more (i32.eqz (local.get $failed))))
+      (call $exit (local.get $failed))
+      """
+    try await Self.project(fill, sandbox: "{ limits: { disk: 1MiB, wall: 60s } }") { project in
+      let run = try await Self.run(project)
+      // WASI's word for a full file system.
+      #expect(try run.json["error"]?["message"]?.stringValue?.contains("code 51") == true, "\(run.out)\(run.err)")
+      let left = try FileManager.default.subpathsOfDirectory(atPath: project.path(".naos/runs"))
+      #expect(left.allSatisfy { Files.isDirectory(project.path(".naos/runs/" + $0)) }, "\(left)")
+    }
+  }
+
   @Test(arguments: [
     ("(call $exit (i32.const 3))", "NX-AGT-001", "exited with code 3"),
     ("(unreachable)", "NX-SBX-053", "unreachable"),

@@ -132,6 +132,36 @@ import Testing
     #expect(output.text() == "secret\n", "\(output.text(.standardError))")
   }
 
+  @Test func `an output comes out when its program has ended, and only that`() async throws {
+    let path = folder.path + "/left"
+    func left(_ script: String) async throws -> LeftOutput {
+      try LeftOutput.prepare(path)
+      defer { unsafe unlink(path) }
+      var request = boxed(script)
+      request.enclosure?.output = Enclosure.Output(path: path, limit: 1000)
+      _ = try await run(request)
+      return LeftOutput.read(path, limit: 1000)
+    }
+    #expect(try await left("true") == .none)
+    #expect(try await left("echo x > /run/naos/other") == .none)
+    #expect(try await left(": > /run/naos/output") == .bytes([]))
+    let two = LeftOutput.bytes(Array("2\n".utf8))
+    #expect(try await left("cd /run/naos; echo 1 > output; echo 2 > new; mv new output") == two)
+    #expect(try await left("(sleep 60 >> /run/naos/output &); echo 2 > /run/naos/output; exit 3") == two)
+    let full = [UInt8](repeating: 0, count: 1000)
+    #expect(try await left("head -c 1000 /dev/zero > /run/naos/output") == .bytes(full))
+    #expect(try await left("head -c 1001 /dev/zero > /run/naos/output") == .refused("larger than 1000 bytes"))
+    #expect(try await left("truncate -s 512G /run/naos/output") == .refused("larger than 1000 bytes"))
+    for script in ["mkfifo", "mkdir", "ln -s /etc/hostname", "touch /run/naos/output; chmod 0"] {
+      guard case .refused = try await left("\(script) /run/naos/output") else {
+        Issue.record("\(script) is taken")
+        continue
+      }
+    }
+    // Nobody is asked any more who is killed.
+    #expect(try await left("echo x > /run/naos/output; kill -9 $$") == .none)
+  }
+
   @Test func `what is kept is neither changed nor replaced, nor moved by what is above it`() async throws {
     for name in ["a", "a/b", "a/b/c", "a/d", "a/d/.naos"] { try makeFolder(name) }
     for name in ["a/top", "a/b/c/deep"] { _ = try folder.write(name, "kept\n", mode: 0o644) }
@@ -180,10 +210,15 @@ import Testing
     let script = """
       head -c 2000000 /dev/zero > /tmp/big 2>/dev/null || echo full
       head -c 2000000 /dev/zero > /home/agent/big 2>/dev/null || echo full
+      head -c 2000000 /dev/zero > /run/naos/big 2>/dev/null || echo full
       ulimit -n
       """
-    #expect(try await run(boxed(script, files: 64)).status == .exited(code: 0))
-    #expect(output.text() == "full\nfull\n64\n")
+    let path = folder.path + "/left"
+    try LeftOutput.prepare(path)
+    var request = boxed(script, files: 64)
+    request.enclosure?.output = Enclosure.Output(path: path, limit: 1000)
+    #expect(try await run(request).status == .exited(code: 0))
+    #expect(output.text() == "full\nfull\nfull\n64\n")
   }
 
   @Test func `many at once start and end`() async throws {

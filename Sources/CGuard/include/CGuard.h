@@ -45,18 +45,27 @@ enum {
 /// More doors than that a sandbox has not.
 #define NAOS_BOX_DOORS 130
 
+/// The first byte of the file that an output is copied to: nothing was left, what follows is the output, or why it
+/// cannot be taken. Whoever asks for a copy makes the file, with the first of these.
+#define NAOS_OUTPUT_NONE ' '
+#define NAOS_OUTPUT_TAKEN '='
+#define NAOS_OUTPUT_REFUSED '!'
+
 /// A sandbox for an agent.
 struct naos_box_order {
   uint32_t enabled;
   /// Pairs of strings in the block, behind the environment: `r`, `w` or `h` with the path outside, and the path inside;
   /// `d` with `127.0.0.1:4201` and a name that is that address in the sandbox, or nothing: a door, at which something
   /// listens and is passed out; `u` the same for datagrams. `k` keeps what is at the path inside as it is, `p` keeps a
-  /// folder where it is; neither has a path outside.
+  /// folder where it is; neither has a path outside. `o` with a file outside and a folder inside, which is in memory: when
+  /// the agent has ended by itself, the file `output` of that folder is copied there.
   uint32_t entries;
   /// Open files; 0: as many as the guard.
   uint32_t files;
-  /// The size of `/tmp`, and of its home.
+  /// The size of `/tmp`, of its home, and of the folder for its output.
   uint64_t temporary_bytes;
+  /// The largest output; of a larger one, one byte more is copied.
+  uint64_t output_bytes;
 };
 
 /// What an agent and everything that it starts may use at most; 0: as much as there is.

@@ -135,7 +135,7 @@ extension ConfigKeys {
       KeySpec("files", count(16), default: "as the node's", "Open files of each process, in a sandbox."),
       KeySpec(
         "disk", Shape(.size), default: "64MiB",
-        "What it may keep in `/tmp` of its sandbox, and again in its home; in memory."),
+        "What it may keep in `/tmp` of its sandbox, in its home, and in the folder of its output, each; in memory."),
       KeySpec("output", Shape(.size), default: "64MiB", "What a module may write to its streams, together."),
       KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
       KeySpec(

@@ -40,6 +40,18 @@ package struct Enclosure: Sendable, Hashable {
     }
   }
 
+  /// Where the file `output` of its folder `/run/naos` goes when its program has ended by itself.
+  package struct Output: Sendable, Hashable {
+    /// A file outside, absolute, as `LeftOutput` makes it.
+    package var path: String
+    /// How much of it is copied at most.
+    package var limit: Int
+    package init(path: String, limit: Int) {
+      self.path = path
+      self.limit = limit
+    }
+  }
+
   package static let defaultTemporaryBytes: Int64 = 64 << 20
   /// Where the home of whoever runs in it is.
   package static let home = "/home/agent"
@@ -55,8 +67,10 @@ package struct Enclosure: Sendable, Hashable {
   /// Files outside that no grant lets it change, wherever they are within one.
   package var kept: [String]
   package var doors: [Door]
-  /// How much it may keep in `/tmp`, and as much again in its home.
+  /// How much it may keep in `/tmp`, and as much again in its home and in the folder of its output.
   package var temporaryBytes: Int64
+  /// Nil: it has no folder for one.
+  package var output: Output?
   /// Who runs in it; nil: nobody whom the reports of its doors could name.
   package var holder: Caller?
   /// What may go through its doors to hosts.
@@ -67,8 +81,9 @@ package struct Enclosure: Sendable, Hashable {
   package init(
     folders: [Folder] = [], hidden: [String] = [], kept: [String] = [], doors: [Door] = [],
     temporaryBytes: Int64 = defaultTemporaryBytes, openFiles: Int? = nil, holder: Caller? = nil,
-    egress: EgressCaps = EgressCaps()
+    egress: EgressCaps = EgressCaps(), output: Output? = nil
   ) {
+    self.output = output
     self.folders = folders
     self.hidden = hidden
     self.kept = kept

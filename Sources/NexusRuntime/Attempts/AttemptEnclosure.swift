@@ -13,18 +13,17 @@ extension Enclosure {
   ///   - access: how it reaches the node.
   ///   - state: the node's own folder, which no grant shows.
   ///   - kept: the files of the configuration, which no grant lets it change.
-  ///   - output: the folder outside that the attempt leaves its output in; nil for a service.
+  ///   - output: where the output of the attempt is copied to; nil for a service.
   init?(
-    of spec: AgentSpec, caller: Caller, access: AttemptAccess, state: String, kept: [String], output: String?
+    of spec: AgentSpec, caller: Caller, access: AttemptAccess, state: String, kept: [String], output: Output?
   ) {
     guard let sandbox = spec.sandbox else { return nil }
-    var folders = sandbox.folders
-    if let output { folders.append(Folder(path: output, place: Self.output, isWritable: true)) }
     self.init(
-      folders: folders, hidden: [state], kept: kept,
+      folders: sandbox.folders, hidden: [state], kept: kept,
       doors: (access.port.map { [Door(place: "127.0.0.1:\($0)", destination: .plane)] } ?? [])
         + Self.doors(to: sandbox.hosts),
-      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress)
+      temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress,
+      output: output)
   }
 
   /// Who answers about names, who is there also to hear of those that are not granted; and a door for each host and port.
@@ -54,9 +53,4 @@ extension AttemptAccess {
     guard sandbox != nil, let port else { return self }
     return AttemptAccess(key: key, baseURL: "http://127.0.0.1:\(port)")
   }
-}
-
-extension String {
-  /// Without the last component of a path.
-  var droppingLastComponent: String { lastIndex(of: "/").map { String(self[..<$0]) } ?? self }
 }

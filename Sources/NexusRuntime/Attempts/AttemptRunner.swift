@@ -74,17 +74,19 @@ package struct AttemptRunner: Sendable {
     _ order: Order, caller: Caller, access: AttemptAccess, stops: AttemptStops
   ) async -> (AttemptOutcome, JSONValue?) {
     let directory = "\(services.stateDirectory)/runs/\(order.directory)"
-    // In a sandbox the folder itself is the agent's, so it is one that holds nothing else.
-    let outputDirectory = order.spec.sandbox == nil ? directory : directory + "/box"
-    let outputPath = outputDirectory + "/output"
+    // The folder that an agent in a sandbox writes to is the sandbox's own; here is what was left in it.
+    let isBoxed = order.spec.sandbox != nil
+    let outputPath = directory + (isBoxed ? "/left" : "/output")
+    defer { if isBoxed { try? Files.remove(outputPath) } }
     let capture = services.captures.capture(of: caller)
     let request = request(order, caller: caller, access: access, outputPath: outputPath)
     let monitor = services.health.open(order.spec, caller: caller, request: request)
     defer { services.health.close(monitor, of: order.spec.name, on: board) }
     let process: any LaunchedProcess
     do {
-      try Files.makeDirectory(outputDirectory, mode: 0o700)
+      try Files.makeDirectory(directory, mode: 0o700)
       try Files.remove(outputPath)
+      if isBoxed { try LeftOutput.prepare(outputPath) }
       process = try await services.launcher.launch(request, output: WatchedOutput(capture, monitor))
     } catch {
       _ = await capture.finish()
@@ -105,8 +107,9 @@ package struct AttemptRunner: Sendable {
       let message = "the agent was ended: \(verdict.reason)"
       return (.crashed(RunError(code: "NX-AGT-015", message: message)), nil)
     }
-    let (outcome, output) = Self.result(of: exit, order.spec, captured, outputPath)
-    if output == nil || Files.exists(outputPath) { await capture.disclose() }
+    let left = Self.left(at: outputPath, isBoxed: isBoxed)
+    let (outcome, output) = Self.result(of: exit, order.spec, captured, left)
+    if output == nil || left != .none { await capture.disclose() }
     return (outcome, output)
   }
 
@@ -138,7 +141,7 @@ package struct AttemptRunner: Sendable {
       enclosure: Enclosure(
         of: order.spec, caller: caller, access: access, state: services.stateDirectory,
         kept: services.configurationFiles.paths,
-        output: outputPath.droppingLastComponent))
+        output: Enclosure.Output(path: outputPath, limit: Self.maxOutputBytes)))
     if case .wasm(let program) = order.spec.kind { request.module = program }
     return request
   }
@@ -176,7 +179,7 @@ package struct AttemptRunner: Sendable {
   }
 
   private static func result(
-    of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ outputPath: String
+    of exit: ProcessExit, _ spec: AgentSpec, _ captured: CapturedOutput, _ left: LeftOutput
   ) -> (AttemptOutcome, JSONValue?) {
     if exit.isByLostGuard { return (.interrupted(lostGuard), nil) }
     if let failure = exit.failure {
@@ -184,7 +187,7 @@ package struct AttemptRunner: Sendable {
       return (.crashed(error), nil)
     }
     switch exit.status {
-    case .exited(code: 0): return output(captured, outputPath)
+    case .exited(code: 0): return output(captured, left)
     case .exited(code: 75):
       let error = RunError(code: "NX-AGT-004", message: "the agent asked to be tried again (exit 75)", exit: 75)
       return (.askedRetry(error), nil)
@@ -200,19 +203,24 @@ package struct AttemptRunner: Sendable {
     }
   }
 
-  private static func output(_ captured: CapturedOutput, _ path: String) -> (AttemptOutcome, JSONValue?) {
+  private static func left(at path: String, isBoxed: Bool) -> LeftOutput {
+    if isBoxed { return LeftOutput.read(path, limit: maxOutputBytes) }
+    guard Files.exists(path) else { return .none }
+    do throws(FileError) {
+      // A link could name a file that the node may read and the agent may not.
+      return .bytes(try Files.read(path, limit: maxOutputBytes, followsLink: false))
+    } catch {
+      return .refused(error.message)
+    }
+  }
+
+  private static func output(_ captured: CapturedOutput, _ left: LeftOutput) -> (AttemptOutcome, JSONValue?) {
     let bytes: [UInt8]
-    if Files.exists(path) {
-      do {
-        // A link could name a file that the node may read and the agent may not.
-        bytes = try Files.read(path, limit: maxOutputBytes, followsLink: false)
-      } catch {
-        return (unusable(error.message), nil)
-      }
-    } else if captured.overflowed {
-      return (tooLarge("larger than \(maxOutputBytes) bytes"), nil)
-    } else {
-      bytes = captured.standardOutput
+    switch left {
+    case .bytes(let written): bytes = written
+    case .refused(let why): return (unusable(why), nil)
+    case .none where captured.overflowed: return (tooLarge("larger than \(maxOutputBytes) bytes"), nil)
+    case .none: bytes = captured.standardOutput
     }
     let value = value(of: bytes)
     // What the journal keeps is the encoded form, which escapes can make larger than what was written.

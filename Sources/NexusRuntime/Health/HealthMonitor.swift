@@ -223,6 +223,8 @@ package final class HealthMonitor: Sendable {
     request.standardInput = []
     // A probe of a module is a program of its sandbox.
     request.module = nil
+    // What it writes is not the agent's output.
+    request.enclosure?.output = nil
     request.label += ":\(kind.rawValue)"
     let process: any LaunchedProcess
     do {

@@ -14,7 +14,8 @@ extension naos_box_order {
       enabled: 1, entries: UInt32(entries),
       files: enclosure.openFiles.map { UInt32(clamping: $0) } ?? 0,
       // A file system of no bytes is one without a limit to the kernel.
-      temporary_bytes: UInt64(max(4096, enclosure.temporaryBytes)))
+      temporary_bytes: UInt64(max(4096, enclosure.temporaryBytes)),
+      output_bytes: UInt64(enclosure.output?.limit ?? 0))
   }
 }
 

@@ -15,6 +15,7 @@ struct BoxView {
     case datagramDoor = "u"
     case kept = "k"
     case pinned = "p"
+    case output = "o"
   }
 
   struct Entry: Hashable {
@@ -57,6 +58,11 @@ struct BoxView {
     // Those above go first: the mount of a folder is not to lie over one within it.
     pinned.sort { ($0.components, $0) < ($1.components, $1) }
     entries += pinned.map { Entry(kind: .pinned, source: "", place: $0) }
+    if let output = enclosure.output {
+      // The path is the node's own; its links, if any, are the operator's.
+      let source = FilePlaces.real(output.path) ?? output.path
+      entries.append(Entry(kind: .output, source: source, place: Enclosure.output))
+    }
     entries += enclosure.doors.map {
       Entry(kind: $0.destination == .names ? .datagramDoor : .door, source: $0.place, place: $0.name)
     }

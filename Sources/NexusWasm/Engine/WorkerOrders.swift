@@ -53,8 +53,9 @@ enum WorkerOrder {
     // A module has no programs to look for and no home.
     let variables = request.environment.filter { !["PATH", "HOME"].contains($0.name) }
     let granted = request.enclosure?.folders ?? []
-    let own = Enclosure.Folder(path: Enclosure.temporary, place: Enclosure.temporary, isWritable: true)
-    let folders = granted.filter { $0.place != own.place } + [own]
+    let places = (request.enclosure?.output == nil ? [] : [Enclosure.output]) + [Enclosure.temporary]
+    let own = places.map { Enclosure.Folder(path: $0, place: $0, isWritable: true) }
+    let folders = granted.filter { !places.contains($0.place) } + own
     var open = naos_wasm_open()
     open.mode = UInt32(NAOS_WASM_COMMAND)
     open.memory_bytes = UInt64(program.memoryBytes)

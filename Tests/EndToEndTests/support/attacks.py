@@ -195,6 +195,18 @@ def _():
 attack("17 reserved space")(lambda: os.posix_fallocate(os.open(os.environ["HOME"] + "/f", os.O_CREAT | os.O_RDWR), 0, 1 << 40))
 
 
+@attack("17 full folder of the output")
+def _():
+    folder = os.path.dirname(os.environ["NAOS_OUTPUT"])
+    try:
+        for index in range(40):
+            with open(f"{folder}/{index}", "wb") as file:
+                file.write(bytes(20 << 20))
+    finally:
+        for name in os.listdir(folder):
+            os.remove(folder + "/" + name)
+
+
 @attack("18 full /dev/shm")
 def _():
     with open("/dev/shm/full", "wb") as file:
