@@ -32,6 +32,8 @@ struct CreateCommand: NaosCommand {
           ?? "List them with `naos templates`.")
     }
     let console = context.console
+    let lock = try ConfigurationFile.lock(project)
+    defer { lock.release() }
     let source = try ConfigurationFile.read(project)
     let files = template.files(for: name)
     let edited: String

@@ -22,6 +22,8 @@ struct DeleteCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
+    let lock = try ConfigurationFile.lock(project)
+    defer { lock.release() }
     let source = try ConfigurationFile.read(project)
     let edited: String
     switch ConfigEditor.removeAgent(named: name, from: source.text) {

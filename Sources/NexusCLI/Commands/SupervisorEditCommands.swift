@@ -25,7 +25,9 @@ struct SupervisorCreateCommand: NaosCommand {
   @Option(help: ArgumentHelp("How many restarts a window tolerates; 3 if left out.", valueName: "n"))
   var maxRestarts: Int?
 
-  @Option(help: ArgumentHelp("The length of the window, for example 60s; 60 s if left out.", valueName: "duration"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The length of the window, for example 60s; 60 s if left out.", valueName: "duration"))
   var within: DurationArgument?
 
   @Option(help: ArgumentHelp("Agents and supervisors below it, in start order: a,b.", valueName: "names"))
@@ -48,6 +50,7 @@ struct SupervisorCreateCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let editing = try SupervisorEditing(context)
+    defer { editing.release() }
     let children = (children ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
     if let existing = editing.plan?.supervisor(SupervisorName(name)) {
       guard existing.flags == flags, existing.children.map(\.description) == children, existing.restart == nil,
@@ -118,6 +121,7 @@ struct SupervisorAddCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let editing = try SupervisorEditing(context)
+    defer { editing.release() }
     guard let supervisor = editing.plan?.supervisor(SupervisorName(name)) else { throw editing.unknown(name) }
     var seen = Set(supervisor.children.map(\.description))
     let new = children.filter { seen.insert($0).inserted }

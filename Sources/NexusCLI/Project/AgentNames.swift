@@ -9,6 +9,11 @@ internal import NexusKernel
 
 /// Adds to "no such agent" the name that was probably meant.
 enum AgentNames {
+  /// How an agent of that name is made; of what cannot be a name, how those that exist are found.
+  static func creation(of name: String) -> String {
+    AgentName.canBe(name) ? "Make it with `naos create \(name)`." : "List them with `naos list`."
+  }
+
   /// Refuses a name that nothing in the project has, and that no run of before has either.
   ///
   /// - Throws: `OperationError` with the name that was probably meant.

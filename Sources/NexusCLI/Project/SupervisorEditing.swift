@@ -9,6 +9,8 @@ internal import NexusKernel
 internal import NexusNode
 
 /// A change of the configuration's supervisors: what is there, what would come of it, and only then the file.
+///
+/// Nobody else edits the file until it is released.
 struct SupervisorEditing {
   let source: SourceFile
   /// Nil if the file has errors already.
@@ -16,6 +18,7 @@ struct SupervisorEditing {
   private let project: ProjectFolder
   private let files: [SourceFile]
   private let console: Console
+  private let lock: ConfigurationLock
 
   /// Reads the project's configuration.
   ///
@@ -23,12 +26,20 @@ struct SupervisorEditing {
   init(_ context: CommandContext) throws {
     project = try context.project()
     console = context.console
-    source = try ConfigurationFile.read(project)
-    let result = project.load()
-    guard result.plan != nil else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
-    plan = result.plan
-    files = result.files
+    lock = try ConfigurationFile.lock(project)
+    do {
+      source = try ConfigurationFile.read(project)
+      let result = project.load()
+      guard result.plan != nil else { throw CommandFailure(diagnostics: result.diagnostics, files: result.files) }
+      plan = result.plan
+      files = result.files
+    } catch {
+      lock.release()
+      throw error
+    }
   }
+
+  func release() { lock.release() }
 
   func unknown(_ name: String) -> OperationError {
     let supervisors = plan?.supervisors.map(\.name.text) ?? []
@@ -54,7 +65,7 @@ struct SupervisorEditing {
         throw OperationError(
           .notFound, code: "NX-API-011", title: "No such agent", detail: "No agent or supervisor is named `\(child)`.",
           hint: Suggestion.nearest(to: child, among: names).map { "Did you mean `\($0)`?" }
-            ?? "Make it with `naos create \(child)`.")
+            ?? AgentNames.creation(of: child))
       }
       guard let parent, parent.text != supervisor else { continue }
       let place = files.lazy.compactMap { ConfigEditor.childPlace(of: child, in: $0)?.location }.first

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
+internal import Synchronization
 
 /// Why a file could not be read or written.
 package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -51,17 +52,90 @@ package enum Files {
   }
 
   /// Writes a file so that a reader sees the old or the new content and never a part: a new file, synced, renamed.
+  ///
+  /// For files that have one writer.
   package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(FileError) {
-    let temporary = path + ".new"
-    _ = unsafe unlink(temporary)
-    let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
-    guard descriptor >= 0 else { throw FileError.lastError(temporary) }
+    try put(bytes, at: path, mode: mode, like: nil)
+  }
+
+  /// Writes a file of the user's anew: behind its links, with the owner and the permissions that it has.
+  ///
+  /// Where the owner cannot be given the file, the permissions are kept all the same. Its folder is synced, too.
+  package static func replace(_ bytes: [UInt8], at path: String) throws(FileError) {
+    let target = resolved(path)
+    var existing = stat()
+    let isThere = unsafe stat(target, &existing) == 0
+    try put(bytes, at: target, mode: 0o644, like: isThere ? existing : nil, isShared: true)
+    let folder = unsafe open(parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw FileError.lastError(parent(of: target)) }
+    defer { close(folder) }
+    // Some file systems cannot sync a folder.
+    guard fsync(folder) == 0 || errno == EINVAL else { throw FileError.lastError(parent(of: target)) }
+  }
+
+  /// The file behind the links of a path; the path itself where nothing is.
+  package static func resolved(_ path: String) -> String {
+    guard let real = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
+  /// The folder of a file.
+  package static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func put(
+    _ bytes: [UInt8], at path: String, mode: UInt32, like existing: stat?, isShared: Bool = false
+  ) throws(FileError) {
+    let (descriptor, temporary) =
+      isShared ? try openBeside(path, mode: existing == nil ? mode : 0o600) : try openNext(to: path, mode: mode)
+    var isRenamed = false
+    defer { if !isRenamed { _ = unsafe unlink(temporary) } }
     do {
       defer { close(descriptor) }
+      if let existing { try makeAlike(descriptor, existing, path: temporary) }
       try writeAll(bytes, to: descriptor, path: temporary)
       guard fsync(descriptor) == 0 else { throw FileError.lastError(temporary) }
     }
     guard unsafe rename(temporary, path) == 0 else { throw FileError.lastError(path) }
+    isRenamed = true
+  }
+
+  /// A new file under a name of its own; what a writer who was killed has left there is replaced.
+  private static func openNext(to path: String, mode: UInt32) throws(FileError) -> (Int32, String) {
+    let name = path + ".new"
+    _ = unsafe unlink(name)
+    let descriptor = unsafe open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
+    guard descriptor >= 0 else { throw FileError.lastError(name) }
+    return (descriptor, name)
+  }
+
+  /// How often a name is looked for that nobody has.
+  private static let mostNames = 1_000
+  private static let lastName = Atomic<Int>(0)
+
+  /// A new file beside another one, under a name that no other writer has.
+  private static func openBeside(_ path: String, mode: UInt32) throws(FileError) -> (Int32, String) {
+    for _ in 0..<mostNames {
+      let number = lastName.wrappingAdd(1, ordering: .relaxed).newValue
+      let name = "\(path).\(getpid())-\(number).new"
+      let descriptor = unsafe open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
+      if descriptor >= 0 { return (descriptor, name) }
+      // Somebody's who was killed had our number.
+      guard errno == EEXIST else { throw FileError.lastError(path) }
+    }
+    throw FileError(path: path, errorNumber: EEXIST, message: "\(mostNames) unfinished files stand beside it")
+  }
+
+  private static func makeAlike(_ descriptor: Int32, _ existing: stat, path: String) throws(FileError) {
+    if fchown(descriptor, existing.st_uid, existing.st_gid) != 0 {
+      // The group may be ours to give although the owner is not.
+      _ = fchown(descriptor, uid_t.max, existing.st_gid)
+    }
+    // After the owner: a change of it takes permissions away.
+    guard fchmod(descriptor, existing.st_mode & 0o777) == 0 else { throw FileError.lastError(path) }
   }
 
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import Foundation
+import NexusCore
+import Testing
+
+/// Commands that change nexus.config.yaml: the file is the user's, and others change it, too.
+@Suite(.seated)
+struct EditingTests {
+  private static let config = """
+    name: edits
+    server: { port: 0 }
+    agents:
+      echo:
+        command: [cat]
+    supervisors:
+      desk: { strategy: one-for-one }
+
+    """
+
+  @Test func `commands at the same time all have their change in the file`() async throws {
+    try await Project.with(Self.config) { project in
+      let names = (1...6).map { "a\($0)" }
+      try await withThrowingTaskGroup { group in
+        for name in names { group.addTask { try await project.naos("create", name, "--template", "echo") } }
+        group.addTask { try await project.naos("supervisor", "create", "team") }
+        group.addTask { try await project.naos("supervisor", "add", "desk", "echo") }
+        for try await outcome in group { #expect(outcome.status == 0, "\(outcome.err)") }
+      }
+      let listed = try await project.naos("list", "-o", "json").json["agents"]?.arrayValue
+      #expect(Set(listed?.compactMap { $0["name"]?.stringValue } ?? []) == Set(names + ["echo"]))
+      let text = try project.read("nexus.config.yaml")
+      #expect(text.contains("team:"))
+      #expect(text.contains("echo"))
+
+      try await withThrowingTaskGroup { group in
+        for name in names { group.addTask { try await project.naos("delete", name) } }
+        for try await outcome in group { #expect(outcome.status == 0, "\(outcome.err)") }
+      }
+      let left = try await project.naos("list", "-o", "json").json["agents"]?.arrayValue
+      #expect(left?.compactMap { $0["name"]?.stringValue } == ["echo"])
+      let files = try FileManager.default.contentsOfDirectory(atPath: project.folder)
+      #expect(!files.contains { $0.hasSuffix(".new") }, "\(files)")
+    }
+  }
+
+  @Test func `of the same command twice, one makes the agent and the other says that it exists`() async throws {
+    try await Project.with(Self.config) { project in
+      let outcomes = try await withThrowingTaskGroup { group in
+        for _ in 0..<2 { group.addTask { try await project.naos("create", "twin", "--template", "echo") } }
+        return try await group.reduce(into: [Outcome]()) { $0.append($1) }
+      }
+      #expect(outcomes.map(\.status) == [0, 0])
+      #expect(outcomes.count { $0.err.contains("exists already") } == 1)
+    }
+  }
+
+  @Test func `permissions, owner and links of the file stay`() async throws {
+    try await Project.with { project in
+      try project.write(Self.config, to: "shared/real.yaml")
+      let real = project.path("shared/real.yaml")
+      try FileManager.default.createSymbolicLink(
+        atPath: project.path("nexus.config.yaml"), withDestinationPath: "shared/real.yaml")
+      try #require(unsafe chmod(real, 0o600) == 0)
+      let isRoot = getuid() == 0
+      if isRoot { try #require(unsafe chown(real, 1234, 1235) == 0) }
+      let made = try await project.naos("create", "other", "--template", "echo")
+      #expect(made.status == 0, "\(made.err)")
+      let kind = try FileManager.default.attributesOfItem(atPath: project.path("nexus.config.yaml"))[.type]
+      #expect(kind as? FileAttributeType == .typeSymbolicLink)
+      #expect(try project.read("shared/real.yaml").contains("other:"))
+      var information = stat()
+      try #require(unsafe stat(real, &information) == 0)
+      #expect(information.st_mode & 0o777 == 0o600)
+      #expect(information.st_uid == (isRoot ? 1234 : getuid()))
+      if isRoot { #expect(information.st_gid == 1235) }
+    }
+  }
+}
