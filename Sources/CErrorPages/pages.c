@@ -142,6 +142,9 @@ static const unsigned char NX_API_033[] = {
 static const unsigned char NX_API_034[] = {
 #embed "../../docs/errors/NX-API-034.md"
 };
+static const unsigned char NX_API_035[] = {
+#embed "../../docs/errors/NX-API-035.md"
+};
 static const unsigned char NX_APR_001[] = {
 #embed "../../docs/errors/NX-APR-001.md"
 };
@@ -1126,6 +1129,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-032", NX_API_032, sizeof NX_API_032},
     {"NX-API-033", NX_API_033, sizeof NX_API_033},
     {"NX-API-034", NX_API_034, sizeof NX_API_034},
+    {"NX-API-035", NX_API_035, sizeof NX_API_035},
     {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
     {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
     {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},

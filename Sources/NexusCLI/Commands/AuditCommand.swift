@@ -80,7 +80,7 @@ struct AuditTailCommand: NaosCommand {
         var query = start
         let clock = SystemClock()
         do {
-          while !Task.isCancelled {
+          while !Task.isCancelled, console.output.failure == nil {
             let page = try await book.page(query)
             AuditText.show(page.entries, console)
             query.after = page.next

@@ -56,7 +56,10 @@ struct LogsCommand: NaosCommand {
       let stream = try await node.followLogs(query)
       show(try await node.logs(query).lines, console)
       try await Self.untilInterrupt {
-        for await line in stream { show([line], console) }
+        for await line in stream {
+          show([line], console)
+          if console.output.failure != nil { return }
+        }
       }
     }
   }

@@ -35,16 +35,32 @@ struct TokenCreateCommand: NaosCommand {
     let names = (only ?? "").split(separator: ",").map(String.init)
     guard only == nil || !names.isEmpty else { throw CommandFailure.usage("--only names nothing.") }
     let wish = TokenWish(name, role: role, only: names)
-    let created = try await TokenControl.change(try context.project()) { node throws(OperationError) in
+    let project = try context.project()
+    let created = try await TokenControl.change(project) { node throws(OperationError) in
       try await node.createToken(wish)
     } offline: { book throws(OperationError) in
       try await book.create(wish)
     }
     let console = context.console
     console.emit(created.json) { created.secret }
+    if let failure = console.output.failure { try await Self.takeBack(created.token.name, project, failure) }
     guard console.format == .table else { return }
     console.say("\(TerminalText.line(created.token.name)) has the role \(TerminalText.line(created.token.role))")
     console.next("naos approvals list", "naos token list")
+  }
+}
+
+extension TokenCreateCommand {
+  /// A token whose only copy was lost would stand there for ever.
+  fileprivate static func takeBack(_ name: String, _ project: ProjectFolder, _ failure: FileError) async throws {
+    _ = try await TokenControl.change(project) { node throws(OperationError) in
+      try await node.revokeToken(name)
+    } offline: { book throws(OperationError) in
+      try await book.revoke(name)
+    }
+    var error = OperationError.unwritable(failure)
+    error.hint = "The token was revoked, for nobody has it. Make room, or write elsewhere, and make it again."
+    throw error
   }
 }
 

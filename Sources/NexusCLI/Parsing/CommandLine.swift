@@ -16,8 +16,9 @@ package enum CommandLineInterface {
   /// - Returns: The exit code, or nil if the command line has to be read in full.
   package static func fastPath(_ arguments: [String]) -> Int32? {
     guard arguments == ["--version"] || arguments == ["version"] else { return nil }
-    DescriptorSink(1).write(Array("naos \(NaosVersion.current)\n".utf8))
-    return 0
+    let console = Console(output: DescriptorSink(1), words: DescriptorSink(2))
+    console.data("naos \(NaosVersion.current)")
+    return written(.ok, console).rawValue
   }
 
   private static let hiddenAgentCommand = "__llm-agent"
@@ -36,6 +37,20 @@ package enum CommandLineInterface {
   /// Runs a command line on any terminal.
   package static func run(_ arguments: [String], console: Console, environment: [String: String]) async -> CommandExit {
     var console = console
+    let exit = await answered(arguments, &console, environment)
+    return written(exit, console)
+  }
+
+  /// Nothing went well whose answer did not arrive; what went wrong anyway has been said.
+  private static func written(_ exit: CommandExit, _ console: Console) -> CommandExit {
+    guard exit == .ok, let failure = console.output.failure else { return exit }
+    CommandFailure(.unwritable(failure)).report(on: console)
+    return .failed
+  }
+
+  private static func answered(
+    _ arguments: [String], _ console: inout Console, _ environment: [String: String]
+  ) async -> CommandExit {
     let arguments = globalsLast(arguments)
     if arguments == ["--version"] {
       console.data("naos \(NaosVersion.current)")

@@ -8,12 +8,30 @@ internal import Synchronization
 /// Where the bytes of a stream go.
 package protocol ByteSink: Sendable {
   func write(_ bytes: [UInt8])
+
+  /// Why something that was written did not arrive; nil if all did, or if the reader went away.
+  var failure: FileError? { get }
+}
+
+extension ByteSink {
+  package var failure: FileError? { nil }
 }
 
 /// A file descriptor, written to the end; a reader that went away is no error of ours.
-package struct DescriptorSink: ByteSink {
+package final class DescriptorSink: ByteSink {
   private let descriptor: Int32
-  package init(_ descriptor: Int32) { self.descriptor = descriptor }
+  private let name: String
+  private let firstFailure = Mutex<FileError?>(nil)
+
+  /// - Parameters:
+  ///   - descriptor: where to.
+  ///   - name: what people call it.
+  package init(_ descriptor: Int32, name: String = "the standard output") {
+    self.descriptor = descriptor
+    self.name = name
+  }
+
+  package var failure: FileError? { firstFailure.withLock { $0 } }
 
   package func write(_ bytes: [UInt8]) {
     var written = 0
@@ -22,7 +40,17 @@ package struct DescriptorSink: ByteSink {
         unsafe Glibc.write(descriptor, $0.baseAddress.map { unsafe $0 + written }, bytes.count - written)
       }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }
+      if count < 0, errno == EAGAIN {
+        // Somebody who has the same pipe does not want to wait for it; we do.
+        var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&room, 1, -1)
+        continue
+      }
+      guard count > 0 else {
+        let error = FileError.lastError(name)
+        if error.errorNumber != EPIPE { firstFailure.withLock { if $0 == nil { $0 = error } } }
+        return
+      }
       written += count
     }
   }
@@ -70,7 +98,7 @@ package struct Console: Sendable {
     let colour = (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
     let hasPerson = isatty(0) == 1 && isatty(2) == 1
     return Console(
-      output: DescriptorSink(1), words: DescriptorSink(2), outputIsTerminal: isatty(1) == 1,
+      output: DescriptorSink(1), words: DescriptorSink(2, name: "the standard error"), outputIsTerminal: isatty(1) == 1,
       wordsAreTerminal: isatty(2) == 1, isColoured: colour, width: terminalWidth(),
       answer: hasPerson ? typedLine : nil)
   }
