@@ -63,4 +63,18 @@ struct CommandWordsTests {
       #expect(try await project.naos("token", "create", "eve", "--role", "ops").status == 0)
     }
   }
+
+  @Test func `an empty idempotency key is a mistake`() async throws {
+    try await Project.with(Self.config + "pools:\n  crew: { agent: echo, size: 1 }\n") { project in
+      try project.write("a\nb\n", to: "tasks")
+      for command in [
+        ["run", "echo"], ["run", "echo", "--detach"], ["pool", "submit", "crew"], ["pool", "batch", "crew", "tasks"],
+      ] {
+        let outcome = try await project.naos(command + ["--idempotency-key", ""])
+        #expect(outcome.status == 2, "\(command): \(outcome.err)")
+        #expect(outcome.err.contains("--idempotency-key is empty"))
+      }
+      #expect(try await project.naos("runs", "list").err.contains("no runs"))
+    }
+  }
 }

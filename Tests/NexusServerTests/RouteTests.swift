@@ -31,7 +31,19 @@ import Testing
     #expect(started == [StartRun(name: "researcher", input: ["a": 1], idempotencyKey: "k1")])
   }
 
-  @Test(arguments: ["{", "[]", #"{"name":7}"#, #"{"input":"x"}"#, #"{"name":"a","set":[]}"#])
+  @Test func `an Idempotency-Key that is empty starts nothing`() async {
+    let fixture = PlaneFixture()
+    let reply = await fixture.ask(
+      "POST", "/api/v1/runs", headers: ["idempotency-key": ""], body: #"{"name":"researcher"}"#)
+    #expect(reply.status == 400)
+    #expect(reply.code == "NX-API-001")
+    #expect(fixture.node.state.withLock { $0.started }.isEmpty)
+  }
+
+  @Test(arguments: [
+    "{", "[]", #"{"name":7}"#, #"{"input":"x"}"#, #"{"name":"a","set":[]}"#,
+    #"{"name":"a","idempotencyKey":""}"#,
+  ])
   func `a body that is not a request is refused with what is wrong`(body: String) async {
     let fixture = PlaneFixture()
     let reply = await fixture.ask("POST", "/api/v1/runs", body: body)

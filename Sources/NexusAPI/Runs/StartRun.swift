@@ -63,6 +63,10 @@ extension StartRun: WireValue {
     name = try reader.text("name")
     input = reader.value("input") ?? .null
     idempotencyKey = try reader.optionalText("idempotencyKey")
+    // What a variable that is not set leaves would make all runs of a name the same one.
+    if idempotencyKey?.isEmpty == true {
+      throw WireError(path: "run.idempotencyKey", message: "expected at least one byte")
+    }
     timeout = try reader.optionalInteger("timeoutMilliseconds").map { Duration.milliseconds($0) }
     if let timeout, timeout <= .zero {
       throw WireError(path: "run.timeoutMilliseconds", message: "expected more than 0")

@@ -36,6 +36,7 @@ struct PoolSubmitCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    try IdempotencyKey.check(idempotencyKey)
     let project = try context.project()
     let request = StartRun(
       name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, set: try RunInput.members(members))
@@ -72,6 +73,7 @@ struct PoolBatchCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    try IdempotencyKey.check(idempotencyKey)
     let project = try context.project()
     let tasks = try RunInput.batch(file)
     let console = context.console

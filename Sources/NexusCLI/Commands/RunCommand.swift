@@ -42,6 +42,7 @@ struct RunCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     if let timeout, timeout.duration <= .zero { throw CommandFailure.usage("A run cannot end before it begins.") }
+    try IdempotencyKey.check(idempotencyKey)
     let project = try context.project()
     var request = StartRun(
       name: name, input: try RunInput.read(input), idempotencyKey: idempotencyKey, timeout: timeout?.duration,

@@ -94,3 +94,14 @@ package enum RunInput {
     }
   }
 }
+
+/// The key by which a run is started only once.
+enum IdempotencyKey {
+  /// Refuses a key of no letters, which is what a variable that is not set leaves: all runs would be the same one.
+  static func check(_ key: String?) throws(CommandFailure) {
+    guard key?.isEmpty == true else { return }
+    throw CommandFailure.usage(
+      "--idempotency-key is empty.", hint: "Is the variable set that it comes from? Leave the option out for a new run."
+    )
+  }
+}
