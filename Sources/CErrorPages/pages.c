@@ -145,6 +145,9 @@ static const unsigned char NX_API_034[] = {
 static const unsigned char NX_API_035[] = {
 #embed "../../docs/errors/NX-API-035.md"
 };
+static const unsigned char NX_API_036[] = {
+#embed "../../docs/errors/NX-API-036.md"
+};
 static const unsigned char NX_APR_001[] = {
 #embed "../../docs/errors/NX-APR-001.md"
 };
@@ -1130,6 +1133,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-033", NX_API_033, sizeof NX_API_033},
     {"NX-API-034", NX_API_034, sizeof NX_API_034},
     {"NX-API-035", NX_API_035, sizeof NX_API_035},
+    {"NX-API-036", NX_API_036, sizeof NX_API_036},
     {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
     {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
     {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},

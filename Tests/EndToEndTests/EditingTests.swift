@@ -77,4 +77,48 @@ struct EditingTests {
       if isRoot { #expect(information.st_gid == 1235) }
     }
   }
+
+  @Test func `an agent that is needed is removed only by force`() async throws {
+    let more = """
+      workflows:
+        publish:
+          steps:
+            - { name: write, agent: slow }
+      schedules:
+        nightly: { cron: "0 3 * * *", run: slow }
+
+      """
+    try await Project.with { project in
+      let lifeline = try Lifeline(in: project)
+      let slow = "  slow:\n    command: [sh, -c, 'echo began >\(lifeline.path); exec sleep 1000']\n"
+      try project.write(
+        Self.config.replacingOccurrences(of: "supervisors:", with: slow + "supervisors:") + more,
+        to: "nexus.config.yaml")
+      let before = try project.read("nexus.config.yaml")
+      let named = try await project.naos("delete", "slow")
+      #expect(named.status == 6)
+      #expect(named.err.contains("NX-API-036"))
+      #expect(named.err.contains("workflow `publish`, schedule `nightly` name it"))
+
+      let node = try await project.up()
+      let run = try await project.naos("run", "publish", "--detach").out.trimmingCharacters(in: .newlines)
+      try await lifeline.announcements(1)
+      let refused = try await project.naos("delete", "slow")
+      #expect(refused.status == 6)
+      #expect(refused.err.contains("the run \(run) of `publish` is running"))
+      let planned = try await project.naos("delete", "slow", "--dry-run")
+      #expect(planned.status == 0)
+      #expect(planned.err.contains("workflow `publish`"))
+      #expect(planned.err.contains(run))
+      #expect(try project.read("nexus.config.yaml") == before)
+      #expect(try await project.naos("runs", "show", run, "-o", "json").json["status"] == "running")
+
+      let forced = try await project.naos("delete", "slow", "--force")
+      #expect(forced.status == 0, "\(forced.err)")
+      #expect(forced.err.contains("workflow `publish`"))
+      #expect(try !project.read("nexus.config.yaml").contains("slow:"))
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
 }

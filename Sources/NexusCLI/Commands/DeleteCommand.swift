@@ -10,10 +10,17 @@ internal import NexusDiagnostics
 /// `naos delete`: takes an agent out of the configuration.
 struct DeleteCommand: NaosCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Take an agent out of the project; its files, runs and costs stay.")
+    commandName: "delete", abstract: "Take an agent out of the project; its files, runs and costs stay.",
+    discussion: """
+      It is refused while runs of it are under way, and while workflows, sagas, pools, schedules or agents name it. With \
+      --force these runs are cancelled, and those cannot run any more.
+      """)
 
   @Argument(help: "The agent.")
   var name: String
+
+  @Flag(help: "Also if runs are under way or something names it.")
+  var force = false
 
   @Flag(help: "Only say what would happen.")
   var dryRun = false
@@ -22,29 +29,40 @@ struct DeleteCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let lock = try ConfigurationFile.lock(project)
-    defer { lock.release() }
-    let source = try ConfigurationFile.read(project)
-    let edited: String
-    switch ConfigEditor.removeAgent(named: name, from: source.text) {
-    case .success(let text): edited = text
-    case .failure(let diagnostic):
-      var failure = CommandFailure(diagnostics: [diagnostic], files: [source])
-      if diagnostic.code == "NX-CFG-403" { failure.exit = .notFound }
-      throw failure
-    }
     let console = context.console
+    // What cannot be taken out anyway is said first.
+    let file = try withoutAgent(project).file
+    let ties = try await AgentTies.find(AgentName(name), project, console)
     if dryRun {
-      console.say("would remove `\(TerminalText.line(name))` from \(source.name)")
+      console.say("would remove `\(TerminalText.line(name))` from \(file)")
+      ties.say(on: console, isForced: force)
       return
     }
-    try ConfigurationFile.write(edited, project)
+    guard force || ties.isEmpty else { throw ties.refusal(of: name) }
+    let lock = try ConfigurationFile.lock(project)
+    do {
+      defer { lock.release() }
+      try ConfigurationFile.write(try withoutAgent(project).text, project)
+    }
     if await NodeAccess.isRunning(project) {
       let agent = AgentName(name)
       try await NodeAccess.running(project) { node in try await node.removeAgent(agent) }
     }
     console.emit(["name": .string(name), "deleted": true]) { "" }
     console.say("\(console.wordStyle.good("✓")) removed `\(TerminalText.line(name))`; its files, runs and costs stay")
+    ties.say(on: console, isForced: true)
     console.next("naos list")
+  }
+
+  /// The configuration as it is now, without the agent.
+  private func withoutAgent(_ project: ProjectFolder) throws -> (text: String, file: String) {
+    let source = try ConfigurationFile.read(project)
+    switch ConfigEditor.removeAgent(named: name, from: source.text) {
+    case .success(let text): return (text, source.name)
+    case .failure(let diagnostic):
+      var failure = CommandFailure(diagnostics: [diagnostic], files: [source])
+      if diagnostic.code == "NX-CFG-403" { failure.exit = .notFound }
+      throw failure
+    }
   }
 }
