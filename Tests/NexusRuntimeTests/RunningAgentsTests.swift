@@ -270,14 +270,65 @@ import Testing
     $0 = AgentSpec(name: $0.name, kind: $0.kind, mode: .service, workingDirectory: "/")
   }
 
-  private func call(_ fixture: RuntimeFixture, _ method: String, _ path: String, _ body: JSONValue? = nil) async
-    -> AgentReply
-  {
-    let caller = Caller(agent: RuntimeFixture.worker, run: nil, step: .main, attempt: AttemptNumber(1))
+  private func call(
+    _ fixture: RuntimeFixture, _ method: String, _ path: String, _ body: JSONValue? = nil, run: RunID? = nil,
+    key: String = "k"
+  ) async -> AgentReply {
+    let caller = Caller(agent: RuntimeFixture.worker, run: run, step: .main, attempt: AttemptNumber(1))
     return await fixture.runtime.agentCalls.handle(
       AgentCall(
         method: method, path: path.split(separator: "/").map(String.init), query: ["wait": "30"],
-        body: body?.encoded() ?? [], caller: caller, key: VirtualKey("k")))
+        body: body?.encoded() ?? [], caller: caller, key: VirtualKey(key)))
+  }
+
+  @Test func `answers a task with the key of that task or its own, and with no other task's`() async throws {
+    try await RuntimeFixture.with(Self.plan, starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      _ = try #require(await processes.next())
+      let runs = [
+        try await fixture.runtime.executor.start("worker", input: 1),
+        try await fixture.runtime.executor.start("worker", input: 2),
+      ]
+      let first = try #require(await call(fixture, "GET", "next").body)
+      let second = try #require(await call(fixture, "GET", "next").body)
+      let key = try #require(first["key"]?.stringValue)
+      let run = runs[0].id
+      let names = [first, second].compactMap { $0["task"]?.stringValue }
+      try #require(names.count == 2)
+      for end in ["result", "failure"] {
+        let body: JSONValue = end == "result" ? ["output": "stolen"] : ["message": "stolen"]
+        let reply = await call(fixture, "POST", "tasks/\(names[1])/\(end)", body, run: run, key: key)
+        #expect(reply.status == 409)
+        #expect(reply.body?["code"] == "NX-AGT-009")
+      }
+      #expect(
+        await call(fixture, "POST", "tasks/\(names[0])/result", ["output": "mine"], run: run, key: key).status == 200)
+      #expect(await call(fixture, "POST", "tasks/\(names[1])/result", ["output": "own"]).status == 200)
+      for run in runs { await fixture.runtime.executor.wait(for: run.id) }
+      #expect(try await fixture.record(runs[0].id).summary.output == "mine")
+      #expect(try await fixture.record(runs[1].id).summary.output == "own")
+    }
+  }
+
+  @Test func `has a result refused that misspells output or says nothing, and keeps the task`() async throws {
+    try await RuntimeFixture.with(Self.plan, starts: false) { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      await fixture.runtime.start(services: true)
+      _ = try #require(await processes.next())
+      let run = try await fixture.runtime.executor.start("worker", input: "job")
+      let task = try #require(await call(fixture, "GET", "next").body?["task"]?.stringValue)
+      let bodies: [JSONValue?] = [["outptu": 1], ["output": 1, "outptu": 2], [:], Optional<JSONValue>.none]
+      for body in bodies {
+        let reply = await call(fixture, "POST", "tasks/\(task)/result", body)
+        #expect(reply.status == 400)
+        #expect(reply.body?["code"] == "NX-API-001")
+      }
+      // A text is an output as it is.
+      #expect(await call(fixture, "POST", "tasks/\(task)/result", "done").status == 200)
+      await fixture.runtime.executor.wait(for: run.id)
+      #expect(try await fixture.record(run.id).summary.output == "done")
+    }
   }
 
   @Test func `is started, pulls its work and answers it`() async throws {

@@ -73,9 +73,14 @@ struct AgentCallRouter: AgentCallHandler {
     let result: Result<JSONValue, RunError>
     switch call.path[2] {
     case "result":
-      // What stands beside an `output` would be lost.
-      if body["output"] != nil, let refusal = CallMembers.result.refusal(of: body) { return refusal }
-      let output = body["output"] ?? body
+      if call.body.isEmpty { return CallMembers.problem("the body is empty: an output is `{\"output\": …}`") }
+      var output = body
+      // What is no object is the output itself; a misspelt member would become one.
+      if case .object = body {
+        if let refusal = CallMembers.result.refusal(of: body) { return refusal }
+        guard let member = body["output"] else { return CallMembers.problem("`output` is missing") }
+        output = member
+      }
       guard output.fits(AttemptRunner.maxOutputBytes, parsedFrom: call.body) else {
         return .problem(
           status: 413, code: "NX-AGT-005", title: "Too large",
@@ -90,10 +95,12 @@ struct AgentCallRouter: AgentCallHandler {
       return .problem(
         status: 404, code: "NX-API-004", title: "Unknown agent call", detail: "a task takes `result` or `failure`")
     }
-    guard desk.answer(call.path[1], of: call.caller.agent, with: result) else {
+    // The key of a task answers for that task alone, the service's own for all that it has.
+    let key = call.caller.run == nil ? nil : call.key
+    guard desk.answer(call.path[1], of: call.caller.agent, by: key, with: result) else {
       return .problem(
         status: 409, code: "NX-AGT-009", title: "Not your task",
-        detail: "task \(call.path[1]) is over, or was never given to this agent")
+        detail: "task \(call.path[1]) is over, was never given to this agent, or is not the one of this key")
     }
     return AgentReply(status: 200, body: ["accepted": true])
   }

@@ -184,9 +184,11 @@ final class ServiceDesk: Sendable {
 
   /// Takes the answer to a task.
   ///
-  /// - Returns: false if the task is not the agent's, or is over.
-  func answer(_ task: String, of agent: AgentName, with result: Result<JSONValue, RunError>) -> Bool {
-    guard let assignment = state.withLock({ $0.end(task, of: agent) }) else { return false }
+  /// - Returns: false if the task is not the agent's, is over, or has another key than the one that is given.
+  func answer(
+    _ task: String, of agent: AgentName, by key: VirtualKey?, with result: Result<JSONValue, RunError>
+  ) -> Bool {
+    guard let assignment = state.withLock({ $0.end(task, of: agent, by: key) }) else { return false }
     switch result {
     case .success(let output):
       let (outcome, output) = checks.judged(.succeeded, output, of: assignment.order.agent)

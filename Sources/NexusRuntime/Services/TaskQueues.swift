@@ -146,11 +146,12 @@ struct TaskQueues: Sendable {
     return entry.isTaken ? .takenBack : .neverTaken
   }
 
-  /// Ends a task that the agent has; nil if it has none of that name.
-  mutating func end(_ task: String, of agent: AgentName) -> Assignment? {
+  /// Ends a task that the agent has; nil if it has none of that name, or that is another key's.
+  mutating func end(_ task: String, of agent: AgentName, by key: VirtualKey?) -> Assignment? {
     guard let index = tasks.index(forKey: task) else { return nil }
     let entry = tasks[index].value
     guard entry.isTaken, lanes[entry.lane].agent == agent else { return nil }
+    if let key, key != entry.assignment.access.key { return nil }
     tasks.remove(at: index)
     release(entry.lane)
     return entry.assignment
