@@ -77,4 +77,14 @@ struct CommandWordsTests {
       #expect(try await project.naos("runs", "list").err.contains("no runs"))
     }
   }
+
+  @Test func `the names of those who are no people are no names of tokens`() async throws {
+    try await Project.with(Self.config) { project in
+      for name in ["owner", "node", "operator", "agent", "unknown"] {
+        let outcome = try await project.naos("token", "create", name, "--role", "ops")
+        #expect(outcome.status == 2, "\(name): \(outcome.err)")
+        #expect(outcome.err.contains("NX-API-033"))
+      }
+    }
+  }
 }

@@ -111,7 +111,7 @@ package final class TokenBook: Sendable {
 
   package func create(_ wish: TokenWish) async throws(OperationError) -> CreatedToken {
     let (name, role) = (wish.name, wish.role)
-    try Self.check(name, "name")
+    try Self.check(name, "name", reserved: Self.reserved)
     try Self.check(role, "role")
     for one in wish.only { try Self.check(one, "name of what it shows") }
     guard wish.only.count <= Self.maxShown else {
@@ -147,7 +147,12 @@ package final class TokenBook: Sendable {
     return entry.report
   }
 
-  private static func check(_ text: String, _ what: String) throws(OperationError) {
+  /// What the audit log calls those who are no people.
+  private static let reserved = Set(AuditActor.Kind.allCases.map(\.rawValue) + [OperatorIdentity.owner.name])
+
+  private static func check(
+    _ text: String, _ what: String, reserved: Set<String> = [OperatorIdentity.owner.name]
+  ) throws(OperationError) {
     let letters = text.utf8
     let isName =
       letters.count <= 64 && letters.first.map { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } == true
@@ -155,11 +160,12 @@ package final class TokenBook: Sendable {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
           || $0 == UInt8(ascii: "-")
       }
-    guard isName, text != OperatorIdentity.owner.name else {
+    guard isName, !reserved.contains(text) else {
       throw OperationError(
         .usage, code: "NX-API-033", title: "Not a name",
-        detail:
-          "A \(what) has a to z, 0 to 9 and -, begins with a letter, has at most 64 characters and is not `owner`.")
+        detail: "A \(what) has a to z, 0 to 9 and -, begins with a letter, has at most 64 characters and is not "
+          + reserved.sorted().map { "`\($0)`" }.joined(separator: ", ") + "."
+      )
     }
   }
 
