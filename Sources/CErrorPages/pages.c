@@ -289,6 +289,9 @@ static const unsigned char NX_CFG_013[] = {
 static const unsigned char NX_CFG_014[] = {
 #embed "../../docs/errors/NX-CFG-014.md"
 };
+static const unsigned char NX_CFG_015[] = {
+#embed "../../docs/errors/NX-CFG-015.md"
+};
 static const unsigned char NX_CFG_101[] = {
 #embed "../../docs/errors/NX-CFG-101.md"
 };
@@ -1181,6 +1184,7 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-012", NX_CFG_012, sizeof NX_CFG_012},
     {"NX-CFG-013", NX_CFG_013, sizeof NX_CFG_013},
     {"NX-CFG-014", NX_CFG_014, sizeof NX_CFG_014},
+    {"NX-CFG-015", NX_CFG_015, sizeof NX_CFG_015},
     {"NX-CFG-101", NX_CFG_101, sizeof NX_CFG_101},
     {"NX-CFG-102", NX_CFG_102, sizeof NX_CFG_102},
     {"NX-CFG-103", NX_CFG_103, sizeof NX_CFG_103},

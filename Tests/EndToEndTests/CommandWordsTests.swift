@@ -87,4 +87,15 @@ struct CommandWordsTests {
       }
     }
   }
+
+  @Test func `a schema outside the project is not read`() async throws {
+    let config = Self.config.replacingOccurrences(
+      of: "command: [cat]", with: "command: [cat]\n    output: ../../../../../etc/passwd")
+    try await Project.with(config) { project in
+      let outcome = try await project.naos("config", "validate")
+      #expect(outcome.status == 3)
+      #expect(outcome.err.contains("NX-CFG-015"), "\(outcome.err)")
+      #expect(!outcome.err.contains("root:"))
+    }
+  }
 }

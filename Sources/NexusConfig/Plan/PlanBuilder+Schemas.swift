@@ -38,7 +38,15 @@ extension PlanBuilder {
   }
 
   private mutating func schema(inFile path: String, at location: SourceLocation) -> JSONValue? {
-    switch readFile(project.resolved(path), location) {
+    let full = project.resolved(path)
+    guard project.contains(full) else {
+      report(
+        Diagnostic(
+          "NX-CFG-015", "`\(path)` is outside the project", at: location,
+          help: "keep schemas in the project's folder"))
+      return nil
+    }
+    switch readFile(full, location) {
     case .failure(let diagnostic):
       report(diagnostic)
       return nil
