@@ -74,8 +74,11 @@ package struct GatewayError: Error, Sendable, Hashable, CustomStringConvertible 
   package let message: String
   /// When it is worth asking again; nil where nobody knows.
   package let retryAfter: Duration?
+  /// Another program has what is asked for.
+  package let isTaken: Bool
 
-  package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+  package init(_ code: Code, _ message: String, retryAfter: Duration? = nil, isTaken: Bool = false) {
+    self.isTaken = isTaken
     self.code = code
     self.message = message
     self.retryAfter = retryAfter

@@ -88,6 +88,56 @@ struct CommandWordsTests {
     }
   }
 
+  @Test func `what is suggested can be typed`() async throws {
+    try await Project.with(Self.config) { project in
+      let made = try await project.naos("init", "Bad Name's")
+      #expect(made.status == 0)
+      #expect(made.err.contains(#"cd 'Bad Name'\''s' && naos run"#), "\(made.err)")
+      for name in ["", "../echo"] {
+        let outcome = try await project.naos("run", name)
+        #expect(outcome.status == 5)
+        #expect(!outcome.err.contains("naos create"), "\(outcome.err)")
+        #expect(outcome.err.contains("naos list"), "\(outcome.err)")
+      }
+      let negative = try await project.naos("run", "echo", "--timeout", "-1s")
+      #expect(negative.status == 2)
+      #expect(negative.err.contains("-1s"), "\(negative.err)")
+      #expect(negative.err.contains("A duration is written like"), "\(negative.err)")
+    }
+  }
+
+  @Test func `runs that others started and entries of a run are found`() async throws {
+    try await Project.with(Self.config) { project in
+      let run = try await project.naos("run", "twice", "-o", "json").json["id"]?.stringValue ?? ""
+      let hidden = try await project.naos("runs", "list", "once")
+      #expect(hidden.status == 0)
+      #expect(hidden.err.contains("next: naos runs list once --all"), "\(hidden.err)")
+      #expect(try await !project.naos("runs", "list", "once", "--all").out.isEmpty)
+      let entries = try await project.naos("audit", "search", "--run", run)
+      #expect(entries.status == 0, "\(entries.err)")
+      let nothing = try await project.naos("audit", "search")
+      #expect(nothing.status == 2)
+    }
+  }
+
+  @Test func `a taken port of the agents is a conflict in plain words`() async throws {
+    try await Project.with(Self.config) { project in
+      let node = try await project.up()
+      let url = try await project.naos("status", "-o", "json").json["node"]?["agentPlane"]?.stringValue ?? ""
+      let port = try #require(Int(url.split(separator: ":").last.map(String.init) ?? ""), "\(url)")
+      try await Project.with(
+        Self.config.replacingOccurrences(of: "{ port: 0 }", with: "{ port: 0, agentPort: \(port) }")
+      ) { other in
+        let outcome = try await other.naos("up")
+        #expect(outcome.status == 6, "\(outcome.err)")
+        #expect(outcome.err.contains("Something else listens on port \(port)."))
+        #expect(!outcome.err.contains("errno"))
+      }
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
+
   @Test func `a schema outside the project is not read`() async throws {
     let config = Self.config.replacingOccurrences(
       of: "command: [cat]", with: "command: [cat]\n    output: ../../../../../etc/passwd")

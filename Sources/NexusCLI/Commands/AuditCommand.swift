@@ -44,6 +44,9 @@ struct AuditSelection: ParsableArguments {
     }
   }
 
+  /// Every entry is shown.
+  var isEmpty: Bool { event == nil && run == nil && agent == nil && actor == nil }
+
   func query(text: String? = nil) -> AuditQuery {
     AuditQuery(
       event: event, run: run.map { RunID($0) }, agent: agent.map { AgentName($0) }, actor: actor, text: text,
@@ -104,11 +107,16 @@ struct AuditSearchCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "search", abstract: "Show the newest entries in which a text occurs.")
 
-  @Argument(help: "The text; upper and lower case are the same.")
-  var text: String
+  @Argument(help: "The text; upper and lower case are the same. It may be left out where something else is asked for.")
+  var text: String?
 
   @OptionGroup var selection: AuditSelection
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard text == nil, selection.isEmpty else { return }
+    throw ValidationError("Say a text, or one of --event, --run, --agent and --actor.")
+  }
 
   func perform(_ context: CommandContext) async throws {
     let book = try await AuditBook.open(project: try context.project().path)

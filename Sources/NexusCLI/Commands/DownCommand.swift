@@ -11,7 +11,9 @@ struct DownCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "down", abstract: "Take the node down: agents are asked to end, runs in flight stay resumable.")
 
-  @Option(help: ArgumentHelp("How long to wait for it.", valueName: "duration"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How long to wait for it.", valueName: "duration"))
   var timeout: DurationArgument?
 
   @OptionGroup var global: GlobalOptions

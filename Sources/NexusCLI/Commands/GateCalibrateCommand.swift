@@ -18,7 +18,9 @@ struct GateCalibrateCommand: NaosCommand {
   @Argument(help: "Only this validator.")
   var validator: String?
 
-  @Option(help: ArgumentHelp("Only runs that were started within this time: 30d, 12h.", valueName: "time"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only runs that were started within this time: 30d, 12h.", valueName: "time"))
   var since: DurationArgument?
 
   @Option(help: ArgumentHelp("The share that has to have been accepted, in percent.", valueName: "percent"))

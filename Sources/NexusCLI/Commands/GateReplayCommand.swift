@@ -18,7 +18,9 @@ struct GateReplayCommand: NaosCommand {
   @Argument(help: "Only runs of this agent, workflow, saga or pool.")
   var name: String?
 
-  @Option(help: ArgumentHelp("Only runs that were started within this time: 30d, 12h.", valueName: "time"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only runs that were started within this time: 30d, 12h.", valueName: "time"))
   var since: DurationArgument?
 
   @Option(

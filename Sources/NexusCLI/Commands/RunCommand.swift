@@ -30,7 +30,10 @@ struct RunCommand: NaosCommand {
   @Option(help: ArgumentHelp("The same key starts the same run only once.", valueName: "key"))
   var idempotencyKey: String?
 
-  @Option(help: ArgumentHelp("Stop the run after this long, for example 90s or 5m.", valueName: "duration"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Stop the run after this long, for example 90s or 5m.", valueName: "duration")
+  )
   var timeout: DurationArgument?
 
   @Option(

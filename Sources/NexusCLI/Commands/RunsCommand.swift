@@ -65,20 +65,29 @@ struct RunsListCommand: NaosCommand {
     let filter = RunFilter(
       name: name, statuses: stuck ? RunWords.stuck : RunWords.list(status), kinds: RunWords.list(kind),
       reasons: RunWords.list(reason), parent: parent ?? (all ? "any" : nil), limit: limit, cursor: cursor)
-    let page = try await NodeAccess.reading(project, warning: context.console) { operations in
+    let (page, hasOthers) = try await NodeAccess.reading(project, warning: context.console) { operations in
       let page = try await operations.listRuns(filter)
+      var hasOthers = false
       if page.runs.isEmpty {
         if let name = filter.name { try await AgentNames.require(name, operations) }
         if let parent, parent != "any" { try await AgentNames.require(RunID(parent), operations) }
+        if filter.parent == nil {
+          var wider = filter
+          (wider.parent, wider.limit) = ("any", 1)
+          hasOthers = try await !operations.listRuns(wider).runs.isEmpty
+        }
       }
-      return page
+      return (page, hasOthers)
     }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
       RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)
     }
     guard console.format == .table else { return }
-    if page.runs.isEmpty {
+    if hasOthers {
+      console.say("none but runs that other runs have started")
+      console.next("naos runs list \(name.map { ShellText.word($0) + " " } ?? "")--all")
+    } else if page.runs.isEmpty {
       console.say(stuck ? "no run needs a person" : "no runs")
       if !stuck { console.next("naos run NAME --input \"…\"") }
     } else if let next = page.next {

@@ -10,7 +10,9 @@ struct RunsPruneCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "prune", abstract: "Remove runs that have been over for some time, with all that is kept of them.")
 
-  @Option(help: ArgumentHelp("Only runs that ended at least this long ago.", valueName: "duration"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Only runs that ended at least this long ago.", valueName: "duration"))
   var olderThan: DurationArgument
 
   @Option(help: ArgumentHelp("Only runs that completed, or only others.", valueName: "completed|failed"))

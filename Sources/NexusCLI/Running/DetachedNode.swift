@@ -16,6 +16,10 @@ enum DetachedNode {
     try ConfigurationFile.reporting { () throws(FileError) in
       try Files.makeDirectory(project.state, mode: 0o700)
       try Files.makeDirectory(project.state + "/logs", mode: 0o700)
+      // What the new program cannot open it could only say without the name.
+      let log = unsafe open(project.nodeLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+      guard log >= 0 else { throw FileError.lastError(project.nodeLog) }
+      close(log)
     }
     let offset = (try? Files.read(project.nodeLog, limit: 64 << 20))?.count ?? 0
     let pid = try spawn(project)

@@ -72,3 +72,21 @@ package enum TerminalText {
     }
   }
 }
+
+/// Commands that are shown so that a shell takes them as they are meant.
+enum ShellText {
+  /// One word of a command line, quoted where it has to be.
+  static func word(_ text: String) -> String {
+    let shown = TerminalText.line(text)
+    let isPlain = shown.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), 0x80...:
+        true
+      default: "-_./,:+@%".utf8.contains(byte)
+      }
+    }
+    if isPlain, !shown.isEmpty { return shown }
+    return "'" + shown.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -41,6 +42,10 @@ final class GatewayServer: Sendable {
     } catch {
       await heavy.stop()
       try? await group.shutdownGracefully()
+      if (error as? IOError)?.errnoCode == EADDRINUSE {
+        throw GatewayError(
+          .cannotListen, "Something else listens on port \(configuration.port).", isTaken: true)
+      }
       throw GatewayError(
         .cannotListen, "The agent plane cannot listen on \(configuration.host):\(configuration.port): \(error)")
     }

@@ -22,7 +22,8 @@ extension OperationError {
     case let store as StoreError: self.init(store)
     case let gateway as GatewayError:
       self.init(
-        .failed, code: gateway.code.rawValue, title: "The agent plane cannot start", detail: gateway.message,
+        gateway.isTaken ? .conflict : .failed, code: gateway.code.rawValue, title: "The agent plane cannot start",
+        detail: gateway.message,
         hint: gateway.code == .cannotListen ? "Set `server.agentPort` to a free port, or leave it out." : nil)
     case let file as FileError:
       self.init(

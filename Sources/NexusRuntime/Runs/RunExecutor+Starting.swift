@@ -67,7 +67,8 @@ extension RunExecutor {
     if let spec = plan.agent(AgentName(name)) { return .agent(spec) }
     if let definition = plan.flow(name) { return .flow(definition) }
     throw RuntimeRefusal(
-      .notFound, code: "NX-AGT-010", message: "no agent is named `\(name)`", hint: "naos create \(name)")
+      .notFound, code: "NX-AGT-010", message: "no agent is named `\(name)`",
+      hint: AgentName.canBe(name) ? "naos create \(name)" : "naos list")
   }
 
   /// Refuses what may not run now.
