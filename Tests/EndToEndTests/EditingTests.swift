@@ -121,4 +121,15 @@ struct EditingTests {
       #expect(try await node.end().exit == .code(0))
     }
   }
+  @Test func `by force an agent is removed although the store cannot be read`() async throws {
+    try await Project.with(Self.config) { project in
+      try await project.naos("create", "other", "--template", "echo")
+      try project.write("no database", to: ".naos/nexus.db")
+      #expect(try await project.naos("delete", "other").status == 1)
+      #expect(try project.read("nexus.config.yaml").contains("other:"))
+      let forced = try await project.naos("delete", "other", "--force")
+      #expect(forced.status == 0, "\(forced.err)")
+      #expect(try !project.read("nexus.config.yaml").contains("other:"))
+    }
+  }
 }

@@ -32,7 +32,12 @@ struct DeleteCommand: NaosCommand {
     let console = context.console
     // What cannot be taken out anyway is said first.
     let file = try withoutAgent(project).file
-    let ties = try await AgentTies.find(AgentName(name), project, console)
+    let ties: AgentTies
+    do { ties = try await AgentTies.find(AgentName(name), project, console) } catch {
+      // By force also where the runs cannot be asked for.
+      guard force else { throw error }
+      ties = AgentTies(namedIn: project, AgentName(name))
+    }
     if dryRun {
       console.say("would remove `\(TerminalText.line(name))` from \(file)")
       ties.say(on: console, isForced: force)

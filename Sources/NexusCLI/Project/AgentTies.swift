@@ -19,6 +19,16 @@ struct AgentTies: Sendable {
   /// A supervisor does without a child that is gone, so it does not count.
   var isEmpty: Bool { uses.isEmpty && runs.isEmpty }
 
+  /// What names the agent, without its runs.
+  init(namedIn project: ProjectFolder, _ agent: AgentName) {
+    let plan = project.load().sketch
+    (uses, runs, supervisor) = (plan.uses(of: agent), [], plan.agent(agent)?.supervisor)
+  }
+
+  private init(uses: [AgentUse], runs: [RunRow], supervisor: SupervisorName?) {
+    (self.uses, self.runs, self.supervisor) = (uses, runs, supervisor)
+  }
+
   static func find(_ agent: AgentName, _ project: ProjectFolder, _ console: Console) async throws -> AgentTies {
     let plan = project.load().sketch
     let flows = plan.flows(running: agent)
