@@ -206,6 +206,10 @@ typedef void (*naos_finalizer)(void *data);
   F(wasmtime_error_t *, wasmtime_linker_define_func_unchecked, \
     (wasmtime_linker_t *, const char *, size_t, const char *, size_t, const wasm_functype_t *, \
      wasmtime_func_unchecked_callback_t, void *, naos_finalizer)) \
+  F(wasmtime_error_t *, wasmtime_linker_define, \
+    (wasmtime_linker_t *, wasmtime_context_t *, const char *, size_t, const char *, size_t, const wasmtime_extern_t *)) \
+  F(wasmtime_error_t *, wasmtime_linker_instantiate, \
+    (const wasmtime_linker_t *, wasmtime_context_t *, const wasmtime_module_t *, wasmtime_instance_t *, wasm_trap_t **)) \
   F(wasmtime_error_t *, wasmtime_linker_instantiate_pre, \
     (const wasmtime_linker_t *, const wasmtime_module_t *, wasmtime_instance_pre_t **)) \
   F(void, wasmtime_instance_pre_delete, (wasmtime_instance_pre_t *)) \
@@ -216,6 +220,8 @@ typedef void (*naos_finalizer)(void *data);
   F(wasmtime_error_t *, wasmtime_func_call, \
     (wasmtime_context_t *, const wasmtime_func_t *, const wasmtime_val_t *, size_t, wasmtime_val_t *, size_t, \
      wasm_trap_t **)) \
+  F(wasmtime_error_t *, wasmtime_func_call_unchecked, \
+    (wasmtime_context_t *, const wasmtime_func_t *, wasmtime_val_raw_t *, size_t, wasm_trap_t **)) \
   F(bool, wasmtime_caller_export_get, (wasmtime_caller_t *, const char *, size_t, wasmtime_extern_t *)) \
   F(wasmtime_context_t *, wasmtime_caller_context, (wasmtime_caller_t *)) \
   F(uint8_t *, wasmtime_memory_data, (const wasmtime_context_t *, const wasmtime_memory_t *)) \

@@ -55,6 +55,7 @@ static const char *open_folders(wasi_config_t *wasi, struct reader *reader) {
   for (uint32_t index = 0; index < naos_worker.open.folders; index++) {
     const char *path = next(reader), *name = next(reader), *mode = next(reader);
     if (!wasmtime.wasi_config_preopen_dir(wasi, path, name, *mode == 'w') && !failed) failed = name;
+    naos_label_folder(index, name, *mode == 'w');
   }
   return failed;
 }
@@ -102,6 +103,8 @@ void naos_run_command(const uint8_t *strings, size_t count) {
   naos_begin_run(naos_worker.run.call, NAOS_WASM_ENDED, open->cpu_microseconds, open->wall_microseconds);
   if (problem) return naos_end_run(NAOS_WASM_INVALID, 0, problem, 0, NULL, 0);
   naos_worker.run.output_left = open->output_bytes;
+  naos_worker.run.counts_calls = open->host_calls != 0;
+  naos_worker.run.calls_left = open->host_calls;
   wasmtime_store_t *store = naos_make_store(open->memory_bytes);
   wasi_config_t *wasi = wasmtime.wasi_config_new();
   if (!store || !wasi) return naos_end_run(NAOS_WASM_BROKEN, 0, "there is no memory for an instance", 0, NULL, 0);

@@ -106,13 +106,18 @@ static void make_types(wasm_valtype_vec_t *types, const char *letters, size_t co
 
 wasmtime_error_t *naos_define(const char *module, const char *name, const char *types,
                               wasmtime_func_unchecked_callback_t function) {
+  return naos_define_with(module, name, types, function, NULL);
+}
+
+wasmtime_error_t *naos_define_with(const char *module, const char *name, const char *types,
+                                   wasmtime_func_unchecked_callback_t function, void *context) {
   const char *colon = strchr(types, ':');
   wasm_valtype_vec_t parameters, results;
   make_types(&parameters, types, (size_t)(colon - types));
   make_types(&results, colon + 1, strlen(colon + 1));
   wasm_functype_t *type = wasmtime.wasm_functype_new(&parameters, &results);
   wasmtime_error_t *error = wasmtime.wasmtime_linker_define_func_unchecked(
-      naos_worker.linker, module, strlen(module), name, strlen(name), type, function, NULL, NULL);
+      naos_worker.linker, module, strlen(module), name, strlen(name), type, function, context, NULL);
   wasmtime.wasm_functype_delete(type);
   return error;
 }

@@ -13,8 +13,6 @@
 
 #include "WorkerInternal.h"
 
-#define PARTS 4
-
 /// Whoever has it sends one frame to its end.
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 
@@ -116,7 +114,9 @@ void naos_send_frame(uint32_t kind, uint64_t call, const struct naos_part *parts
 void naos_send_end_for_runner(uint32_t outcome) {
   struct naos_run *run = &naos_worker.run;
   if (pthread_mutex_trylock(&sending) != 0) return;
-  struct naos_wasm_end end = {.outcome = outcome};
-  struct naos_part part = {&end, sizeof end};
-  send_parts(run->reply, run->call, &part, 1);
+  const uint8_t *denials;
+  size_t denied_bytes = naos_denials(&denials, false);
+  struct naos_wasm_end end = {.outcome = outcome, .denied_bytes = (uint32_t)denied_bytes};
+  struct naos_part parts[] = {{&end, sizeof end}, {denials, denied_bytes}};
+  send_parts(run->reply, run->call, parts, 2);
 }

@@ -22,9 +22,9 @@ static bool bytes_at(wasmtime_caller_t *caller, int32_t address, int32_t count, 
   return true;
 }
 
-/// Counts a call of the host, and asks whether the run may go on.
-static wasm_trap_t *count_call(void) {
+wasm_trap_t *naos_count_call(void) {
   struct naos_run *run = &naos_worker.run;
+  if (!run->counts_calls) return NULL;
   if (run->calls_left == 0) naos_violate(NAOS_WASM_OVER_CALLS);
   else run->calls_left--;
   if (atomic_load(&run->violation) != NAOS_WASM_SUCCEEDED) return naos_trap("over a limit");
@@ -60,7 +60,7 @@ static wasm_trap_t *host_log(void *context, wasmtime_caller_t *caller, wasmtime_
   (void)context;
   (void)count;
   struct naos_run *run = &naos_worker.run;
-  wasm_trap_t *trap = count_call();
+  wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   uint8_t *bytes;
   uint32_t length = (uint32_t)values[2].i32, level = (uint32_t)values[0].i32;
@@ -76,7 +76,7 @@ static wasm_trap_t *host_fail(void *context, wasmtime_caller_t *caller, wasmtime
   (void)context;
   (void)count;
   struct naos_run *run = &naos_worker.run;
-  wasm_trap_t *trap = count_call();
+  wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   uint8_t *bytes;
   if (!bytes_at(caller, values[0].i32, values[1].i32, &bytes)) return outside();
@@ -89,7 +89,7 @@ static wasm_trap_t *host_time(void *context, wasmtime_caller_t *caller, wasmtime
   (void)context;
   (void)caller;
   (void)count;
-  wasm_trap_t *trap = count_call();
+  wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -118,7 +118,7 @@ static wasm_trap_t *ask(uint32_t question, const struct naos_part *key, const st
 static wasm_trap_t *kv_get(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
-  wasm_trap_t *trap = count_call();
+  wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   uint8_t *key, *out, *answer;
   uint32_t length = (uint32_t)values[1].i32, room = (uint32_t)values[3].i32;
@@ -145,7 +145,7 @@ static wasm_trap_t *kv_get(void *context, wasmtime_caller_t *caller, wasmtime_va
 static wasm_trap_t *kv_set(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
-  wasm_trap_t *trap = count_call();
+  wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   uint8_t *key, *value, *answer;
   uint32_t length = (uint32_t)values[1].i32, bytes = (uint32_t)values[3].i32;

@@ -25,6 +25,8 @@
 #define NAOS_WASM_GRACE_MICROSECONDS 50000
 /// The exit status of a worker that was ended by its own watch.
 #define NAOS_WASM_WATCHED 70
+/// The descriptor of the first folder of a command; the others follow.
+#define NAOS_WASM_FIRST_FOLDER 3
 
 /// One run of a module, from its start to its end.
 struct naos_run {
@@ -38,6 +40,8 @@ struct naos_run {
   /// Why it is being ended; `NAOS_WASM_SUCCEEDED`: it is not.
   _Atomic uint32_t violation;
   uint64_t output_left;
+  /// False: calls of the host are not counted.
+  bool counts_calls;
   uint32_t calls_left;
   uint32_t lines_left;
   uint32_t dropped_lines;
@@ -64,7 +68,7 @@ extern struct naos_worker naos_worker;
 // WorkerFrames.c
 /// Reads one frame with its payload, which is `malloc`ed; ends the process if there is none, or a wrong one.
 struct naos_wasm_frame naos_read_frame(uint8_t **payload);
-/// Sends a frame made of up to four parts.
+/// Sends a frame made of some parts.
 struct naos_part {
   const void *bytes;
   size_t count;
@@ -86,6 +90,9 @@ void naos_take_trap(wasm_trap_t *trap, char *text, size_t room);
 /// Defines a function of the host. `types` are its parameters and, behind a colon, its results: `i` or `I`.
 wasmtime_error_t *naos_define(const char *module, const char *name, const char *types,
                               wasmtime_func_unchecked_callback_t function);
+/// One that gets `context` at each call.
+wasmtime_error_t *naos_define_with(const char *module, const char *name, const char *types,
+                                   wasmtime_func_unchecked_callback_t function, void *context);
 /// Whether the module exports a function of that type; 0: no such export, -1: another one.
 int naos_exports(const char *name, const char *types);
 bool naos_exports_memory(void);
@@ -111,7 +118,22 @@ wasm_trap_t *naos_interrupted(void);
 void naos_start_watch(void);
 wasm_trap_t *naos_trap(const char *text);
 
-// WorkerCompile.c, WorkerCommand.c, WorkerSkill.c, WorkerHost.c, WorkerWASI.c
+// WorkerDenials.c
+/// A path as a command gives it: seen from the folder that it has opened as `descriptor`.
+struct naos_path {
+  uint32_t descriptor;
+  const char *text;
+};
+/// Says which folders a command was given, one after the other.
+void naos_label_folder(uint32_t index, const char *path, bool is_writable);
+void naos_label_opened(uint32_t descriptor, const struct naos_path *path);
+void naos_label_moved(uint32_t from, uint32_t to);
+/// Keeps what the library refused, if its `error` is a refusal; `changes`: something was to be written.
+void naos_refused(const struct naos_path *path, bool changes, int32_t error);
+/// All that was refused, as the end of a run tells it. Only `patiently` it waits for the runner.
+size_t naos_denials(const uint8_t **bytes, bool patiently);
+
+// WorkerCompile.c, WorkerCommand.c, WorkerSkill.c, WorkerHost.c, WorkerWASI.c, WorkerForward.c
 void naos_serve_compiler(const uint8_t *module, size_t count);
 void naos_run_command(const uint8_t *strings, size_t count);
 void naos_serve_skill(void);
@@ -125,6 +147,10 @@ const char *naos_check_component(void);
 void naos_serve_component(void);
 wasmtime_error_t *naos_define_host(void);
 wasmtime_error_t *naos_define_wasi(void);
+/// Puts our functions around those of the library that may be refused or, where calls are counted, around all.
+wasmtime_error_t *naos_define_forward(void);
+/// Counts a call of the host. Returns a trap if the run has to end.
+wasm_trap_t *naos_count_call(void);
 /// What commands may import of `naos`: the agent plane.
 wasmtime_error_t *naos_define_plane(void);
 /// Says where the agent plane is, and by which key it knows the run.

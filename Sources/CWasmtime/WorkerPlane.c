@@ -154,6 +154,8 @@ static int64_t exchange(const char *method, const char *path, const char *conten
 static wasm_trap_t *request(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
+  wasm_trap_t *over = naos_count_call();
+  if (over) return over;
   static const char *const methods[] = {"GET", "POST", "PUT"};
   uint32_t method = (uint32_t)values[0].i32, path_at = (uint32_t)values[1].i32, path_bytes = (uint32_t)values[2].i32,
            content_at = (uint32_t)values[3].i32, content_bytes = (uint32_t)values[4].i32;
@@ -180,6 +182,8 @@ static wasm_trap_t *request(void *context, wasmtime_caller_t *caller, wasmtime_v
 static wasm_trap_t *response(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
+  wasm_trap_t *over = naos_count_call();
+  if (over) return over;
   uint32_t offset = (uint32_t)values[0].i32, out = (uint32_t)values[1].i32, room = (uint32_t)values[2].i32;
   uint8_t *memory;
   size_t size;

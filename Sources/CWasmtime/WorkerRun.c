@@ -89,6 +89,8 @@ void naos_end_run(uint32_t outcome, int64_t code, const char *text, uint64_t mem
                   size_t output_bytes) {
   struct naos_run *run = &naos_worker.run;
   atomic_store(&is_running, false);
+  const uint8_t *denials;
+  size_t denied_bytes = naos_denials(&denials, true);
   struct naos_wasm_end end = {
       .outcome = outcome,
       .text_bytes = (uint32_t)strlen(text),
@@ -98,9 +100,14 @@ void naos_end_run(uint32_t outcome, int64_t code, const char *text, uint64_t mem
       .log_bytes = (uint32_t)run->log_bytes,
       .dropped_lines = run->dropped_lines,
       .output_bytes = (uint32_t)output_bytes,
+      .denied_bytes = (uint32_t)denied_bytes,
   };
-  struct naos_part parts[] = {{&end, sizeof end}, {text, end.text_bytes}, {run->log, run->log_bytes}, {output, output_bytes}};
-  naos_send_frame(run->reply, run->call, parts, 4);
+  struct naos_part parts[] = {{&end, sizeof end},
+                              {text, end.text_bytes},
+                              {run->log, run->log_bytes},
+                              {output, output_bytes},
+                              {denials, denied_bytes}};
+  naos_send_frame(run->reply, run->call, parts, 5);
 }
 
 void naos_violate(uint32_t outcome) {

@@ -124,6 +124,7 @@ struct naos_wasm_call naos_begin_call(uint64_t id, const uint8_t *payload, uint3
   struct naos_run *run = &naos_worker.run;
   limit_memory(order.memory_bytes);
   naos_begin_run(id, NAOS_WASM_RESULT, order.cpu_microseconds, order.wall_microseconds);
+  run->counts_calls = true;
   run->calls_left = order.host_calls;
   run->lines_left = order.log_lines;
   run->has_state = order.has_state != 0;

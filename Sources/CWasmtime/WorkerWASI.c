@@ -2,7 +2,8 @@
 // Copyright the Nexus OS authors
 //
 // WASI preview 1 for commands: the library's, with own functions in the place of those that an epoch does not reach. Waits
-// end at the deadlines of the run; random bytes come in pieces; a yield is one.
+// end at the deadlines of the run; random bytes come in pieces; a yield is one. Around others of the library's stand those
+// of WorkerForward.c.
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -97,6 +98,8 @@ static uint32_t look(const uint8_t *subscriptions, uint8_t *events, uint32_t cou
 static wasm_trap_t *poll_oneoff(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
+  wasm_trap_t *over = naos_count_call();
+  if (over) return over;
   uint32_t in = (uint32_t)values[0].i32, out = (uint32_t)values[1].i32, number = (uint32_t)values[2].i32,
            told_at = (uint32_t)values[3].i32;
   uint8_t *memory;
@@ -128,6 +131,8 @@ static wasm_trap_t *poll_oneoff(void *context, wasmtime_caller_t *caller, wasmti
 static wasm_trap_t *random_get(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
   (void)context;
   (void)count;
+  wasm_trap_t *over = naos_count_call();
+  if (over) return over;
   uint32_t place = (uint32_t)values[0].i32, left = (uint32_t)values[1].i32;
   uint8_t *memory;
   size_t size;
@@ -151,6 +156,8 @@ static wasm_trap_t *yield(void *context, wasmtime_caller_t *caller, wasmtime_val
   (void)context;
   (void)caller;
   (void)count;
+  wasm_trap_t *over = naos_count_call();
+  if (over) return over;
   sched_yield();
   values[0].i32 = SUCCESS;
   return naos_interrupted();
@@ -163,6 +170,7 @@ wasmtime_error_t *naos_define_wasi(void) {
   if (!error) error = naos_define(name, "poll_oneoff", "iiii:i", poll_oneoff);
   if (!error) error = naos_define(name, "random_get", "ii:i", random_get);
   if (!error) error = naos_define(name, "sched_yield", ":i", yield);
+  if (!error) error = naos_define_forward();
   wasmtime.wasmtime_linker_allow_shadowing(naos_worker.linker, false);
   return error;
 }

@@ -32,7 +32,7 @@ struct ToolFailure: Error, Sendable, Hashable {
 /// The tools that naos itself performs: `files.list`, `files.search`, `files.read` and `http.get`.
 ///
 /// An agent that is not in the table has no tools.
-package struct BuiltInTools: ToolPerformer {
+package struct BuiltInTools: Sendable {
   private let access: [AgentName: ToolAccess]
   private let client: HTTPClient
 

@@ -251,4 +251,50 @@ struct SkillTests {
       #expect(run.err.contains("skills.csv-to-json"), "\(run.err)")
     }
   }
+
+  @Test func `what a skill was not let do names the run that called it`() async throws {
+    try needCompilers(["clang", "wasm-ld"])
+    try needEngine()
+    let config = """
+      name: skilled
+      providers:
+        local: { script: script.yaml }
+      agents:
+        reader:
+          prompt: Answer.
+          model: local/scripted
+          tools: [skills.spin]
+      """
+    try await Project.with(config) { project in
+      try await project.naos("skill", "new", "spin", "--lang", "c")
+      try project.write(
+        """
+        #include "naos.h"
+        void naos_skill(const naos_json *input) { (void)input; for (;;) __asm__ volatile(""); }
+
+        """, to: "skills/spin/src/skill.c")
+      let manifest = try project.read("skills/spin/skill.yaml")
+      try project.write(
+        manifest.split(separator: "\n").filter { !$0.hasPrefix("limits:") }.joined(separator: "\n")
+          + "\nlimits: { cpu: 100ms }\n", to: "skills/spin/skill.yaml")
+      try project.write(
+        """
+        - toolCalls:
+            - name: skills_spin
+              arguments: { text: "" }
+          times: 1
+        - match: { contains: "NX-SBX-054" }
+          answer: done
+        """, to: "script.yaml")
+      let built = try await project.naos("skill", "build")
+      #expect(built.status == 0, "\(built.err)")
+      let run = try await project.naos("run", "reader", "--input", "Spin.", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      let id = try #require(run.json["id"]?.stringValue)
+      let rows = try await project.naos("audit", "tail", "--event", "sandbox.denied", "--run", id, "-o", "jsonl").out
+      #expect(rows.contains("skills.spin: limits.cpu") && rows.contains(#""agent":"reader""#), "\(rows)")
+      let explained = try await project.naos("sandbox", "explain", id)
+      #expect(explained.out.contains("raise `skills.spin: limits.cpu`"), "\(explained.out)\(explained.err)")
+    }
+  }
 }

@@ -82,6 +82,14 @@ struct WasmAgentTests {
                     (i64.const 0) (i32.const 0) (i32.const 1504))
                 (then (call $nap) (br $again)))))
           (func $deep (call $deep) (call $deep))
+          (data (i32.const 1520) "made")
+          (data (i32.const 1540) "srv/models/a")
+          (func $refused
+            (call $exit (call $open (i32.const 3) (i32.const 0) (i32.const 1520) (i32.const 4) (i32.const 1)
+              (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 1504))))
+          (func $sought
+            (call $exit (call $open (i32.const 6) (i32.const 0) (i32.const 1540) (i32.const 12) (i32.const 0)
+              (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 1504))))
           (func (export "_start") \(start)))
         """
       ).write(to: URL(fileURLWithPath: project.path("agents/x.wasm")))
@@ -153,11 +161,15 @@ struct WasmAgentTests {
     ("(call $deep)", "{}", "limit", "limits.stack"),
     ("(loop (call $echo) (br 0))", "{ limits: { output: 64KiB } }", "limit", "limits.output"),
     ("(call $elsewhere)", "{}", "module", "unknown import"),
+    ("(loop (call $nap) (br 0))", "{ limits: { hostCalls: 20 } }", "limit", "limits.hostCalls"),
+    ("(call $refused)", "{ fs: [{ path: in, as: /in }] }", "fs", "/in/made (read only)"),
+    ("(call $sought)", "{ fs: [{ path: in, as: /in }] }", "fs", "/srv/models/a"),
   ])
   func `what it was not let do is written down, and the node serves on`(
     start: String, sandbox: String, rule: String, target: String
   ) async throws {
     try await Self.project(start, sandbox: sandbox) { project in
+      try FileManager.default.createDirectory(atPath: project.path("in"), withIntermediateDirectories: true)
       let node = try await project.up(environment: Self.environment)
       let run = try await Self.run(project)
       #expect(run.status != 0, "\(run.out)")
@@ -171,6 +183,8 @@ struct WasmAgentTests {
       #expect(logs.contains("naos: denied: "), "\(logs)")
       let explained = try await project.naos("sandbox", "explain", id)
       #expect(explained.status == 0 && explained.out.contains(target), "\(explained.out)\(explained.err)")
+      let proposes = explained.out.contains("+        - { path: /srv/models }")
+      #expect(proposes == (target == "/srv/models/a"), "\(explained.out)")
       #expect(try await project.naos("status").status == 0)
       node.signal(SIGTERM)
       try await node.end()

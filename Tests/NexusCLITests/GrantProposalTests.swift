@@ -47,6 +47,25 @@ struct GrantProposalTests {
     #expect(isRemark(lines(rule, target, port: 80)), "\(target)")
   }
 
+  @Test func `paths become the smallest folders that hold them`() {
+    let targets = [
+      "/srv/models/a.bin", "/srv/models/b.bin", "/srv/models/x/c", "/srv/out/d (write)", "/srv/out/e", "/big",
+    ]
+    let needs = targets.map { GrantProposal.Need(rule: "fs", target: $0, port: nil, count: 1) }
+    let folders = GrantProposal(needs).lines.compactMap { line -> String? in
+      if case .folder(let yaml, _) = line { yaml } else { nil }
+    }
+    #expect(folders == ["{ path: /big }", "{ path: /srv/models }", "{ path: /srv/out, mode: rw }"])
+  }
+
+  @Test(arguments: [
+    "/etc/passwd", "/proc/1/environ", "/home/a/.ssh/id", "/srv/app/.env.local", "/", "(others)", "", "relative",
+    "/a b", "/x, mode: rw }", "/x?y", "/data/new (read only)", "/data/link (within its folder)",
+  ])
+  func `no path is proposed that is the machine's, is none, or would help nothing`(_ target: String) {
+    #expect(isRemark(lines("fs", target)), "\(target)")
+  }
+
   @Test func `the same need is counted together, and proposed once`() {
     let need = GrantProposal.Need(rule: "name", target: "a.test", port: nil, count: 2)
     let proposal = GrantProposal([need, need]).joined(with: [need])

@@ -27,10 +27,11 @@ final class Bench: Sendable {
     return "/" + parts.joined(separator: "/") + "/.build/wasmtime/" + WasmLibrary.fileName
   }()
 
-  /// What is started as a worker is this program, unless a test plays another one.
-  init(worker: String? = nil) throws {
+  /// What is started as a worker is this program, unless a test plays another one; what another bench has compiled is
+  /// there already.
+  init(worker: String? = nil, sharing other: Bench? = nil) throws {
     try Self.check()
-    folder = try TemporaryFolder()
+    folder = try other?.folder ?? TemporaryFolder()
     let program = try worker ?? #require(Self.executable)
     engine = WasmEngine(
       launcher: launcher, executable: program, library: WasmLibrary(executable: program, stated: Self.library),

@@ -172,6 +172,7 @@ import Testing
       """, data: "f")
     let exit = try await run(request(text, files: 64))
     #expect(exit.status == .exited(code: 1) && exit.failure == nil, "\(exit)")
+    #expect(exit.denials == [CountedDenial(ProgramDenial(.limit, "limits.files"), count: 1)])
   }
 
   // MARK: Files
@@ -209,6 +210,109 @@ import Testing
     await other.end()
     #expect(exit.status == .exited(code: 0), "\(exit)")
     #expect(Files.exists(writable.path + "/new"))
+  }
+
+  /// What was told of the module's only call, and how often.
+  private func denials(of exit: ProcessExit) -> [String] {
+    exit.denials.map { "\($0.denial.rule.rawValue) \($0.denial.target) \($0.count)" }
+  }
+
+  @Test(arguments: [
+    ("../x.wasm", "/x.wasm"), ("/etc/passwd", "/etc/passwd"), ("./../../srv/x", "/srv/x"),
+    ("absolute", "/data/absolute (within its folder)"), ("../../run/naos-wasm/module", "/run/naos-wasm/module"),
+    ("relative", "/data/relative (within its folder)"),
+  ])
+  func `a path that is refused is told`(path: String, target: String) async throws {
+    let exit = try await run(request(Guest.open(path), folders: [folder(false)]))
+    #expect(denials(of: exit) == ["fs \(target) 1"], "\(exit)")
+  }
+
+  @Test(arguments: [(3, "/data/new (read only)"), (5, "/new (write)")])
+  func `what may not be written is told`(descriptor: Int, target: String) async throws {
+    let text = Guest.open("new", flags: 1, rights: 64).replacing(
+      "$open (i32.const 3)", with: "$open (i32.const \(descriptor))")
+    let exit = try await run(request(text, folders: [folder(false)]))
+    #expect(denials(of: exit) == ["fs \(target) 1"], "\(exit)")
+    #expect(exit.status != .exited(code: 0))
+  }
+
+  /// Libraries of programs look through the folders that there are, and ask nobody for a path that is in none of them.
+  @Test(arguments: [("srv/models/a", ["fs /srv/models/a 1"]), ("data/absent", []), ("data", []), ("tmp/x", [])])
+  func `the root holds nothing, and what is looked for in it is told`(path: String, told: [String]) async throws {
+    let text = Guest.open(path).replacing("$open (i32.const 3)", with: "$open (i32.const 5)")
+    let exit = try await run(request(text, folders: [folder(false)]))
+    #expect(denials(of: exit) == told, "\(exit)")
+    #expect(exit.status == .exited(code: 44))
+  }
+
+  @Test func `an absent file and a file that is there are no denials`() async throws {
+    let exit = try await run(request(Guest.open("absent"), folders: [folder(false)]))
+    #expect(exit.status == .exited(code: 44) && exit.denials.isEmpty, "\(exit)")
+  }
+
+  @Test func `a path below an opened folder is told whole, and many are counted`() async throws {
+    unsafe mkdir(bench.folder.path + "/data", 0o755)
+    unsafe mkdir(bench.folder.path + "/data/sub", 0o755)
+    let text = Guest.command(
+      """
+      (local $count i32)
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 3) (i32.const 2) (i64.const 0)
+        (i64.const 0) (i32.const 0) (i32.const 8)))
+      (loop $more
+        (drop (call $open (i32.load (i32.const 8)) (i32.const 0) (i32.const 1028) (i32.const 8) (i32.const 0)
+          (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (br_if $more (i32.lt_u (local.get $count) (i32.const 1000))))
+      """, data: "sub ../../up")
+    let exit = try await run(request(text, folders: [folder(false)]))
+    #expect(exit.status == .exited(code: 0) && denials(of: exit) == ["fs /up 1000"], "\(exit)")
+  }
+
+  @Test func `of more than a hundred paths the rest are counted together`() async throws {
+    let text = Guest.command(
+      """
+      (local $count i32)
+      (loop $more
+        (i32.store8 (i32.const 1027) (i32.add (i32.const 48) (i32.rem_u (local.get $count) (i32.const 50))))
+        (i32.store8 (i32.const 1028) (i32.add (i32.const 48) (i32.div_u (local.get $count) (i32.const 50))))
+        (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 5) (i32.const 0)
+          (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+        (local.set $count (i32.add (local.get $count) (i32.const 1)))
+        (br_if $more (i32.lt_u (local.get $count) (i32.const 150))))
+      (unreachable)
+      """, data: "../..")
+    let exit = try await run(request(text, folders: [folder(false)]))
+    #expect(exit.failure?.code == "NX-SBX-053", "\(exit)")
+    #expect(exit.denials.count == 101, "\(exit.denials.count)")
+    #expect(exit.denials.last?.denial.target == "(others)" && exit.denials.last?.count == 50, "\(exit.denials)")
+  }
+
+  @Test func `what was refused before it was ended is told, too`() async throws {
+    let text = Guest.command(
+      """
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 4) (i32.const 0)
+        (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
+      (loop br 0)
+      """, data: "../x")
+    let exit = try await run(request(text, folders: [folder(false)]) { $0.wallTime = .milliseconds(300) })
+    #expect(exit.failure?.code == "NX-SBX-054" && denials(of: exit) == ["fs /x 1"], "\(exit)")
+  }
+
+  // MARK: Calls of the host
+
+  @Test(arguments: ["(drop (call $yield))", "(drop (call $environ (i32.const 0) (i32.const 4)))"])
+  func `calls of the host are bounded where they are counted`(call: String) async throws {
+    let text = Guest.command("(loop \(call) (br 0))")
+    let exit = try await run(request(text, cpu: .seconds(20)) { $0.hostCalls = 1000 })
+    #expect(exit.failure?.code == "NX-SBX-054", "\(exit)")
+    #expect(exit.failure?.message.contains("more than 1000 times") == true, "\(exit)")
+    #expect(exit.failure?.denied == ProgramDenial(.limit, "limits.hostCalls"))
+  }
+
+  @Test func `a command whose calls are counted does all that others do`() async throws {
+    let exit = try await run(request(Guest.echo, input: "{\"a\": 1}") { $0.hostCalls = 100 })
+    #expect(exit.status == .exited(code: 0) && exit.failure == nil, "\(exit)\(kept.text(.standardError))")
+    #expect(kept.text() == "{\"a\": 1}")
   }
 
   // MARK: The agent plane

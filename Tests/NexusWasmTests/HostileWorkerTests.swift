@@ -39,4 +39,39 @@ import Testing
     }
     await bench.end()
   }
+
+  /// What a worker says that it was refused is no more than a message: cut, cleaned, of a known kind, or nonsense.
+  @Test(arguments: [
+    // Kind 1, two times, a path with an escape.
+    (#"\001\0\0\0\002\0\0\0\004\0\0\0/\033[m"#, ["/\u{1B}[m"]),
+    (#"\006\0\0\0\377\377\377\377\0\0\0\0"#, ["(others)"]),
+    // An unknown kind; none at all; a path that is longer than what there is; one that is longer than any.
+    (#"\143\0\0\0\001\0\0\0\0\0\0\0"#, nil), (#"\001\0\0\0\0\0\0\0\0\0\0\0"#, nil),
+    (#"\001\0\0\0\001\0\0\0\011\0\0\0/"#, nil), (#"\001\0\0\0\001\0\0\0\377\377\377\377/"#, nil),
+  ])
+  func `denials are believed in their form only`(denials: String, told: [String]?) async throws {
+    let folder = try TemporaryFolder()
+    let count = denials.replacing(#/\\[0-7]+/#, with: "x").utf8.count
+    let end = String(repeating: #"\0"#, count: 44) + "\\" + String(count, radix: 8) + #"\0\0\0"#
+    let head = "\\" + String(48 + count, radix: 8) + #"\0\0\0\022\0\0\0\001\0\0\0\0\0\0\0"#
+    let script = "#!/bin/sh\nexec 1>&0\nhead -c 1 > /dev/null\nprintf '\(head)\(end)\(denials)'\n"
+    let worker = try folder.write("worker", script, mode: 0o755)
+    // What is compiled is compiled by a worker that can be trusted.
+    let honest = try Bench()
+    let path = try honest.put(Guest.echo)
+    _ = try await honest.engine.compiled(path, to: .command)
+    let bench = try Bench(worker: worker, sharing: honest)
+    var request = LaunchRequest(
+      arguments: ["x.wasm"], environment: [], workingDirectory: honest.folder.path, standardInput: [], label: "test",
+      ceilings: .none, enclosure: Enclosure())
+    request.module = WasmProgram(source: path)
+    let exit = try await WasmLauncher(bench.engine).launch(request, output: Kept()).waitForExit()
+    if let told {
+      #expect(exit.failure == nil && exit.denials.map(\.denial.target) == told, "\(exit)")
+    } else {
+      #expect(exit.failure?.code == "NX-SBX-056" && exit.denials.isEmpty, "\(exit)")
+    }
+    await bench.end()
+    await honest.end()
+  }
 }

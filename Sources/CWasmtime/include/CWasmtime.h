@@ -95,7 +95,8 @@ struct naos_wasm_open {
   uint32_t arguments;
   uint32_t variables;
   uint32_t folders;
-  uint32_t reserved;
+  /// Calls of its host; 0: as many as it likes.
+  uint32_t host_calls;
 };
 
 /// The payload of `CALL`; the input follows.
@@ -127,7 +128,7 @@ enum {
 };
 
 /// The payload of `ENDED` and of `RESULT`. There follow `text_bytes` of why; of `RESULT` then the lines of log, each as
-/// its level and its length, both u32, and its bytes; and then the output.
+/// its level and its length, both u32, and its bytes; and then the output. Of `ENDED` the denials follow.
 struct naos_wasm_end {
   uint32_t outcome;
   uint32_t text_bytes;
@@ -138,8 +139,33 @@ struct naos_wasm_end {
   uint32_t log_bytes;
   uint32_t dropped_lines;
   uint32_t output_bytes;
-  uint32_t reserved;
+  uint32_t denied_bytes;
 };
+
+/// What a denial is about. A path is told as the module sees it.
+enum {
+  /// Something was to be read, or to be changed, that is not granted.
+  NAOS_WASM_DENIED_READ = 1,
+  NAOS_WASM_DENIED_WRITE = 2,
+  /// Something was to be changed in a folder that is granted for reading.
+  NAOS_WASM_DENIED_READ_ONLY = 3,
+  /// It is in a granted folder, and refused nevertheless: a link leads out of it, or it is kept from everybody.
+  NAOS_WASM_DENIED_WITHIN = 4,
+  /// It has as many files open as it may have.
+  NAOS_WASM_DENIED_FILES = 5,
+  /// All for which there was no room.
+  NAOS_WASM_DENIED_OTHERS = 6,
+};
+/// Different denials that a worker tells; the last one is that of all others.
+#define NAOS_WASM_DENIALS 101u
+#define NAOS_WASM_DENIED_BYTES 256u
+/// One denial: its path follows.
+struct naos_wasm_denied {
+  uint32_t kind;
+  uint32_t count;
+  uint32_t bytes;
+};
+#define NAOS_WASM_DENIED_ROOM (NAOS_WASM_DENIALS * (12u + NAOS_WASM_DENIED_BYTES))
 
 enum { NAOS_WASM_GET = 1, NAOS_WASM_SET = 2 };
 /// The payload of `ASK`: the key and, to set one, the value follow.

@@ -78,7 +78,8 @@ enum GrantText {
     let all = proposals.map { agent, proposal -> JSONValue in
       [
         "agent": .string(agent), "denials": .array(proposal.needs.map(\.json)),
-        "grants": .of(proposal.lines.compactMap(\.grant)), "remarks": .of(proposal.lines.compactMap(\.remark)),
+        "grants": .of(proposal.lines.compactMap(\.grant)), "folders": .of(proposal.lines.compactMap(\.folder)),
+        "remarks": .of(proposal.lines.compactMap(\.remark)),
       ]
     }
     console.emit(["run": .of(run), "agents": .array(all)], lines: all) {
@@ -95,21 +96,35 @@ enum GrantText {
       let place = need.port.map { "\(need.target):\($0)" } ?? need.target
       text += "# \(agent) was denied \(need.count)x: \(need.rule) \(TerminalText.line(place))\n"
     }
-    let grants = proposal.lines.compactMap { line -> (String, String?)? in
-      if case .grant(let yaml, let remark) = line { return (yaml, remark) }
-      return nil
+    var (hosts, folders) = ("", "")
+    for line in proposal.lines {
+      switch line {
+      case .grant(let yaml, let remark): hosts += added(yaml, remark)
+      case .folder(let yaml, let remark): folders += added(yaml, remark)
+      case .remark: continue
+      }
     }
     for remark in proposal.lines.compactMap(\.remark) { text += "# \(TerminalText.line(remark))\n" }
-    guard !grants.isEmpty else { return text }
-    text += " agents:\n   \(agent):\n     sandbox:\n       net:\n"
-    for (yaml, remark) in grants { text += "+        - \(yaml)\(remark.map { "  # " + $0 } ?? "")\n" }
+    guard !(hosts + folders).isEmpty else { return text }
+    text += " agents:\n   \(agent):\n     sandbox:\n"
+    if !folders.isEmpty { text += "       fs:\n\(folders)" }
+    if !hosts.isEmpty { text += "       net:\n\(hosts)" }
     return text
+  }
+
+  private static func added(_ yaml: String, _ remark: String?) -> String {
+    "+        - \(yaml)\(remark.map { "  # " + $0 } ?? "")\n"
   }
 }
 
 extension GrantProposal.Line {
   fileprivate var grant: String? {
     if case .grant(let yaml, _) = self { return yaml }
+    return nil
+  }
+
+  fileprivate var folder: String? {
+    if case .folder(let yaml, _) = self { return yaml }
     return nil
   }
 

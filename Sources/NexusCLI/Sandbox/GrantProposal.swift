@@ -32,9 +32,10 @@ package struct GrantProposal: Sendable, Hashable {
     }
   }
 
-  /// A line below `sandbox.net`, or a remark where no line would help.
+  /// A line below `sandbox.net` or `sandbox.fs`, or a remark where no line would help.
   package enum Line: Sendable, Hashable {
     case grant(yaml: String, remark: String?)
+    case folder(yaml: String, remark: String?)
     case remark(String)
   }
 
@@ -70,7 +71,9 @@ package struct GrantProposal: Sendable, Hashable {
 
   package var lines: [Line] {
     var lines: [Line] = []
-    for line in needs.compactMap(Self.line) where !lines.contains(line) { lines.append(line) }
+    for line in needs.compactMap(Self.line) + FolderProposal(needs).lines where !lines.contains(line) {
+      lines.append(line)
+    }
     return lines
   }
 
@@ -88,6 +91,8 @@ package struct GrantProposal: Sendable, Hashable {
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
     case .limit: return .remark("raise `\(need.target)`, if so much is meant to be used")
+    // One line for all of them: `FolderProposal`.
+    case .fs: return nil
     case .module: return .remark("no grant helps a module that cannot be run: \(need.target)")
     case .connections, .questions, .time: return .remark("no grant helps against: \(need.rule)")
     case nil: return nil

@@ -159,6 +159,7 @@ struct CanonicalYAML {
       ("memory", .plain(String(program.memoryBytes))), ("stack", .plain(String(program.stackBytes))),
       ("output", .plain(String(program.outputBytes))),
     ]
+    if let calls = program.hostCalls { own.append(("hostCalls", .plain(String(calls)))) }
     if let wall = program.wallTime { own.append(("wall", .plain(DurationText.text(wall)))) }
     return YAMLText.map([
       ("engine", .plain("wasm")), ("fs", folders(sandbox)), ("net", .list([])),

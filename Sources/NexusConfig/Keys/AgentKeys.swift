@@ -137,7 +137,9 @@ extension ConfigKeys {
         "disk", Shape(.size), default: "64MiB",
         "What it may keep in `/tmp` of its sandbox, in its home, and in the folder of its output, each; in memory."),
       KeySpec("output", Shape(.size), default: "64MiB", "What a module may write to its streams, together."),
-      KeySpec("hostCalls", .anything, availability: .laterAndRestricts, "Calls of a module to its host."),
+      KeySpec(
+        "hostCalls", Shape(.integer(1...Int64(WasmProgram.mostHostCalls))), default: "none",
+        "Calls of a module to its host, of every kind, in one attempt."),
       KeySpec(
         "netBytes", Shape(.size), default: "none",
         "What each attempt may send to hosts and receive from them, together, in a sandbox."),

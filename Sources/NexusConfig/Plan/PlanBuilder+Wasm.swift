@@ -80,6 +80,7 @@ extension PlanBuilder {
     if let bytes = size("memory", limits, most: WasmProgram.largestMemoryBytes) { program.memoryBytes = bytes }
     if let bytes = size("stack", limits, most: WasmProgram.largestStackBytes) { program.stackBytes = bytes }
     if let bytes = size("output", limits) { program.outputBytes = bytes }
+    program.hostCalls = limits.integer("hostCalls")
     if let wall = limits.value("wall"), case .duration(let time) = wall.content {
       program.wallTime = time
       if time == .zero {
@@ -116,7 +117,7 @@ extension PlanBuilder {
   /// Limits that are those of modules.
   mutating func refuseModuleLimits(_ spec: inout AgentSpec, _ fields: Fields?) {
     guard let limits = fields?.fields("limits") else { return }
-    for name in ["wall", "stack", "output"] {
+    for name in ["wall", "stack", "output", "hostCalls"] {
       guard let field = limits.field(name) else { continue }
       let help = name == "wall" ? "an agent has `timeout`" : nil
       restrict(&spec, field.written, at: field.keyLocation, help: help)

@@ -276,5 +276,5 @@ package struct ToolOutcome: Sendable, Hashable {
 /// Performs tool calls within the grants of the agent; the boundary records them.
 package protocol ToolPerformer: Sendable {
   func definitions(for agent: AgentName) -> [ToolDefinition]
-  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome
+  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome
 }

@@ -119,6 +119,8 @@ package struct DenialEvent: Sendable, Hashable {
     case time
     /// A program was ended, or held back, over a limit; the target is the key of it: `limits.cpu`.
     case limit
+    /// A module asked for a path that is not granted; `FileDenial` writes the target.
+    case fs
     /// A module is not run: it imports what there is not, or is none.
     case module
   }
@@ -159,6 +161,7 @@ package struct DenialEvent: Sendable, Hashable {
       case .questions: "too many names were asked for"
       case .time: "\(place): no request came in time"
       case .limit: "\(target) is used up"
+      case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"
       }
     return "denied: \(words)\(times)"

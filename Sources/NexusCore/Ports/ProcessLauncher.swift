@@ -75,6 +75,8 @@ package struct ProcessExit: Sendable, Hashable {
   package var isByLostGuard = false
   /// Why it was ended, where its status does not say it.
   package var failure: ProgramFailure?
+  /// What it was not let do on its way, however it ended.
+  package var denials: [CountedDenial] = []
   package let status: ExitStatus
   package let userTime: Duration
   package let systemTime: Duration

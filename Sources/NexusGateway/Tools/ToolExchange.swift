@@ -188,9 +188,9 @@ final class ToolExchange {
     tell(.started)
     let tools = services.tools
     let tool = tool
-    let agent = session.caller.agent
+    let caller = session.caller
     AsyncBridge.run(on: loop) {
-      await tools.perform(tool, arguments: arguments, for: agent)
+      await tools.perform(tool, arguments: arguments, for: caller)
     } then: { outcome in
       self.performed(outcome)
     }

@@ -50,11 +50,11 @@ final class ReloadableTools: ToolPerformer {
     tools.withLock { $0 }.definitions(for: agent) + skills.definitions(of: grants(of: agent))
   }
 
-  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
-    if tool.hasPrefix(SkillTools.prefix), grants(of: agent).contains(tool) {
-      return await skills.perform(tool, arguments: arguments, for: agent)
+  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+    if tool.hasPrefix(SkillTools.prefix), grants(of: caller.agent).contains(tool) {
+      return await skills.perform(tool, arguments: arguments, for: caller)
     }
-    return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: agent)
+    return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: caller.agent)
   }
 
   private func grants(of agent: AgentName) -> [String] { granted.withLock { $0[agent] ?? [] } }

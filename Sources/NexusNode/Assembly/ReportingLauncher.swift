@@ -5,7 +5,7 @@ internal import NexusCore
 internal import Synchronization
 
 /// Starts programs as the launcher behind it does, and tells what their sandboxes did not let them do: limits that they
-/// were ended over, modules that are not run.
+/// were ended over, paths that modules were refused, modules that are not run.
 struct ReportingLauncher: ProcessLauncher {
   let base: any ProcessLauncher
   let watcher: any EgressWatcher
@@ -47,7 +47,10 @@ private final class ReportedProcess: LaunchedProcess {
       return !isTold
     }
     let denied = exit.failure?.denied ?? exit.ceiling.map { ProgramDenial(.limit, $0.limit) }
-    if isFirst, let denied { watcher.denied(denied.event(of: holder)) }
+    if isFirst {
+      for counted in exit.denials { watcher.denied(counted.denial.event(of: holder, count: counted.count)) }
+      if let denied { watcher.denied(denied.event(of: holder)) }
+    }
     return exit
   }
 }
@@ -60,16 +63,5 @@ extension ProcessCeilings.Resource {
     case .cpu: "limits.cpu"
     case .processes: "limits.pids"
     }
-  }
-}
-
-extension ProgramDenial {
-  /// What is shown of a target.
-  private static var mostScalars: Int { 200 }
-
-  func event(of caller: Caller, count: Int = 1) -> DenialEvent {
-    let plain = target.unicodeScalars.prefix(Self.mostScalars).map { (0x20..<0x7F).contains($0.value) ? $0 : "?" }
-    return DenialEvent(
-      caller: caller, rule: rule, target: String(String.UnicodeScalarView(plain)), port: nil, count: count)
   }
 }

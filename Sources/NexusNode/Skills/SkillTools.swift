@@ -14,8 +14,8 @@ final class SkillTools: Sendable {
   private struct State {
     var engine: (any SkillEngine)?
     var watcher: (any EgressWatcher)?
-    /// What skills were not let do for each agent.
-    var denials: [AgentName: DenialCounts] = [:]
+    /// What skills were not let do, for each run that called them.
+    var denials = DenialCounts()
     var skills: [String: SkillFolder] = [:]
     /// Made at the first call of each.
     var callers: [String: SkillCaller] = [:]
@@ -64,10 +64,10 @@ final class SkillTools: Sendable {
     }
   }
 
-  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
+  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
     do throws(SkillProblem) {
-      let caller = try self.caller(of: tool)
-      switch await caller.call(arguments, denied: { self.note($0, of: tool, for: agent) }) {
+      let skill = try self.caller(of: tool)
+      switch await skill.call(arguments, denied: { self.note($0, of: tool, for: caller) }) {
       case .output(let value): return ToolOutcome(succeeded: true, content: value)
       case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
       }
@@ -76,16 +76,10 @@ final class SkillTools: Sendable {
     }
   }
 
-  private func note(_ denial: ProgramDenial, of tool: String, for agent: AgentName) {
-    let (watcher, event) = state.withLock { state in
-      let caller = Caller(agent: agent, run: nil, step: .main, attempt: AttemptNumber(1))
-      let target = "\(tool): \(denial.target)"
-      return (
-        state.watcher,
-        state.denials[agent, default: DenialCounts()].note(ProgramDenial(denial.rule, target), of: caller)
-      )
-    }
-    if let event { watcher?.denied(event) }
+  private func note(_ denial: ProgramDenial, of tool: String, for caller: Caller) {
+    let named = ProgramDenial(denial.rule, "\(tool): \(denial.target)")
+    let (watcher, events) = state.withLock { ($0.watcher, $0.denials.note(named, of: caller)) }
+    for event in events { watcher?.denied(event) }
   }
 
   private func caller(of tool: String) throws(SkillProblem) -> SkillCaller {

@@ -68,11 +68,14 @@ struct WorkerEnd: Sendable, Hashable {
   var log: [UInt8]
   var droppedLines: Int
   var output: [UInt8]
+  /// What a command was refused; a worker tells that, and nobody knows it better.
+  var denials: [CountedDenial]
 
   /// Nil if the payload is not what it says it is.
   init?(_ payload: [UInt8]) {
     guard let (head, rest) = payload.split(as: naos_wasm_end.self), let outcome = Outcome(rawValue: head.outcome),
-      UInt64(head.text_bytes) + UInt64(head.log_bytes) + UInt64(head.output_bytes) == UInt64(rest.count)
+      UInt64(head.text_bytes) + UInt64(head.log_bytes) + UInt64(head.output_bytes) + UInt64(head.denied_bytes)
+        == UInt64(rest.count)
     else { return nil }
     let textEnd = rest.startIndex + Int(head.text_bytes)
     let logEnd = textEnd + Int(head.log_bytes)
@@ -83,7 +86,10 @@ struct WorkerEnd: Sendable, Hashable {
     memoryBytes = head.memory_bytes
     log = Array(rest[textEnd..<logEnd])
     droppedLines = Int(head.dropped_lines)
-    output = Array(rest[logEnd...])
+    let outputEnd = logEnd + Int(head.output_bytes)
+    output = Array(rest[logEnd..<outputEnd])
+    guard let denials = WorkerDenials.read(Array(rest[outputEnd...])) else { return nil }
+    self.denials = denials
   }
 
   /// Of a trap the library writes a trace, and the cause behind it: that is what people need.

@@ -61,7 +61,8 @@ package struct WasmLauncher: ProcessLauncher {
       // The worker ends itself at the deadline, or 50 ms behind it; this is for one that does not.
       channel.arm(engine.clock.now() + wall + WasmEngine.watchdogSlack) { process.signal(.kill) }
     }
-    channel.send(order, limit: MemoryLayout<naos_wasm_end>.size + Int(NAOS_WASM_TEXT_BYTES))
+    channel.send(
+      order, limit: MemoryLayout<naos_wasm_end>.size + Int(NAOS_WASM_TEXT_BYTES) + WorkerDenials.mostBytes)
     return WasmProcess(process, channel: channel, program: program, ceilings: request.ceilings, output: output)
   }
 }

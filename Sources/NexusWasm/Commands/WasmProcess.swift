@@ -82,7 +82,9 @@ final class WasmProcess: LaunchedProcess {
       guard frame.kind == .ended, let end = WorkerEnd(frame.payload) else {
         return failed(exit, "NX-SBX-056", "the worker of the module said what no worker says", isRetryable: true)
       }
-      return judge(exit, end)
+      var judged = judge(exit, end)
+      judged.denials = end.denials
+      return judged
     case .failure(.nonsense(let what)):
       return failed(exit, "NX-SBX-056", "the worker of the module sent \(what)", isRetryable: true)
     case .failure(.late):
@@ -126,7 +128,8 @@ final class WasmProcess: LaunchedProcess {
       "the module was ended: over its time of \(program.wallTime.map(DurationText.text) ?? "a run")"
     case .overOutput: "the module was ended: it wrote more than \(program.outputBytes) bytes"
     case .overStack: "the module was ended: over its stack of \(program.stackBytes >> 10) KiB"
-    case .overCalls: "the module was ended: it called its host too often"
+    case .overCalls:
+      "the module was ended: it called its host more than \(program.hostCalls.map(String.init) ?? "some") times"
     case .succeeded, .exited, .trapped, .invalid, .broken: "the module was ended"
     }
   }

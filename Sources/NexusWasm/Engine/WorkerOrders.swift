@@ -48,14 +48,23 @@ enum WorkerOrder {
     return WorkerFrame(kind: .open, call: 1, payload: [UInt8](copying: open))
   }
 
+  /// What a module finds at the root: nothing.
+  ///
+  /// Where there is no folder for a path, the libraries of programs ask nobody, and nobody would know what they looked
+  /// for.
+  private static let nothing = Enclosure.Folder(path: "/dev/shm", place: "/", isWritable: false)
+
   /// - Throws: where a string holds a zero byte, which ends one.
   static func command(_ program: WasmProgram, _ request: LaunchRequest) throws(WasmProblem) -> WorkerFrame {
     // A module has no programs to look for and no home.
     let variables = request.environment.filter { !["PATH", "HOME"].contains($0.name) }
-    let granted = request.enclosure?.folders ?? []
+    // In the worker's sandbox what is granted is at its place already.
+    let granted = (request.enclosure?.folders ?? []).map { folder in
+      Enclosure.Folder(path: folder.place, place: folder.place, isWritable: folder.isWritable)
+    }
     let places = (request.enclosure?.output == nil ? [] : [Enclosure.output]) + [Enclosure.temporary]
     let own = places.map { Enclosure.Folder(path: $0, place: $0, isWritable: true) }
-    let folders = granted.filter { !places.contains($0.place) } + own
+    let folders = granted.filter { !places.contains($0.place) } + own + [nothing]
     var open = naos_wasm_open()
     open.mode = UInt32(NAOS_WASM_COMMAND)
     open.memory_bytes = UInt64(program.memoryBytes)
@@ -66,8 +75,9 @@ enum WorkerOrder {
     open.arguments = UInt32(request.arguments.count)
     open.variables = UInt32(variables.count)
     open.folders = UInt32(folders.count)
+    open.host_calls = UInt32(clamping: program.hostCalls ?? 0)
     var strings = request.arguments + variables.flatMap { [$0.name, $0.value] }
-    strings += folders.flatMap { [$0.place, $0.place, $0.isWritable ? "w" : "r"] }
+    strings += folders.flatMap { [$0.path, $0.place, $0.isWritable ? "w" : "r"] }
     var payload = [UInt8](copying: open)
     for string in strings {
       guard !string.utf8.contains(0) else {

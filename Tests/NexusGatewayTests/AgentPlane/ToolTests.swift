@@ -23,7 +23,7 @@ struct ToolTests {
       }
     }
 
-    func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
+    func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
       let count = calls.withLock {
         $0.append("\(tool) \(arguments.text())")
         return $0.count

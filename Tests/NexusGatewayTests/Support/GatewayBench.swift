@@ -165,7 +165,7 @@ final class EventLog: EventSink {
 
 struct NoTools: ToolPerformer {
   func definitions(for agent: AgentName) -> [ToolDefinition] { [] }
-  func perform(_ tool: String, arguments: JSONValue, for agent: AgentName) async -> ToolOutcome {
+  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
     ToolOutcome(succeeded: false, content: "no such tool")
   }
 }
