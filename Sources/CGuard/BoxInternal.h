@@ -18,6 +18,13 @@
 
 /// The descriptor at which keeper, init and agent find the socket that says how the start went.
 #define NAOS_BOX_STATUS 3
+/// Those at which the keeper has the socket to tell the node what was refused, and the listener to refused calls; what
+/// it has beside them follows.
+#define NAOS_BOX_REPORT 4
+#define NAOS_BOX_LISTENER 5
+/// The processes of the machine, as the keeper's namespace numbers them.
+#define NAOS_BOX_PROCESSES 6
+#define NAOS_BOX_REST 7
 
 /// Who an agent is within its namespace.
 #define NAOS_BOX_ID 1000
@@ -71,6 +78,8 @@ struct naos_box {
 struct naos_box_program {
   const char *directory;
   const int *streams;
+  /// Where the node is told what was refused, or -1.
+  int report;
   pid_t guard;
   const struct naos_group_plan *groups;
   const void *context;
@@ -132,9 +141,29 @@ int naos_box_name_doors(const struct naos_box *box, int file);
 int naos_box_drop_privileges(struct naos_box *box, bool executes);
 /// Landlock: what is not to be written cannot be written, whatever the mounts say.
 int naos_box_restrict_files(struct naos_box *box);
-/// Refuses system calls that no agent needs and that attacks begin with.
-int naos_box_filter_calls(void);
 int naos_landlock_version(void);
+
+// BoxFilter.c
+struct seccomp_data;
+/// Refuses system calls that no agent needs and that attacks begin with. With a `listener`, what programs do not try by
+/// routine is asked of it; -1: that cannot be had, and the calls are refused untold. Returns 0 or an errno value.
+int naos_box_filter_calls(int *listener, bool learns);
+/// The errno value that a call which was asked about is refused with, and its name for people; 0: it goes on.
+int naos_box_name_refusal(const struct seccomp_data *call, char *what, size_t room);
+
+// BoxWishes.c
+/// What a program wants of a path: to read what is there, to write it, to make it or write it, or to make a folder.
+enum naos_box_wish { NAOS_BOX_WISH_READ, NAOS_BOX_WISH_WRITE, NAOS_BOX_WISH_MAKE, NAOS_BOX_WISH_FOLDER };
+/// Whether a process cannot have what it wants of `path`, which is relative to its `folder`, for want of a grant. Makes the
+/// path a whole one.
+bool naos_box_misses_path(char *path, size_t room, pid_t pid, int folder, enum naos_box_wish wish);
+
+// BoxWatch.c
+void naos_box_prepare_listener(int listener);
+/// Answers one call; false once there is nobody to answer any more.
+bool naos_box_answer_call(int listener, int report);
+/// Tells what was counted and not told yet.
+void naos_box_tell_rest(int report);
 
 // BoxKeeper.c
 /// A forked child of the guard becomes the keeper.

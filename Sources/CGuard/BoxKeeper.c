@@ -8,32 +8,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void send_message(struct naos_box_message *message, int descriptor) {
+#define CLOSE_OWN (1u << 1) /* CLOSE_RANGE_UNSHARE */
+
+/// Calls that name an address are asked about once the filter stands, and the keeper does not answer yet.
+static void send_plain(const struct naos_box_message *message) {
+  while (send(NAOS_BOX_STATUS, message, sizeof *message, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+}
+
+static void send_door(struct naos_box_message *message, int door) {
   struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
   struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
   union {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
   } control;
-  if (descriptor >= 0) {
-    memset(&control, 0, sizeof control);
-    header.msg_control = control.bytes;
-    header.msg_controllen = sizeof control.bytes;
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
-  }
+  memset(&control, 0, sizeof control);
+  header.msg_control = control.bytes;
+  header.msg_controllen = sizeof control.bytes;
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(&control.header), &door, sizeof door);
   while (sendmsg(NAOS_BOX_STATUS, &header, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
 
@@ -41,7 +48,7 @@ static void send_message(struct naos_box_message *message, int descriptor) {
 static noreturn void fail(int stage, const char *what, int error) {
   struct naos_box_message message = {.kind = NAOS_BOX_FAILED, .stage = stage, .error = error};
   if (what) snprintf(message.what, sizeof message.what, "%s", what);
-  send_message(&message, -1);
+  send_plain(&message);
   _exit(127);
 }
 
@@ -103,7 +110,7 @@ static void enter_namespaces(struct naos_box *box) {
 
 static void pass_door(int door) {
   struct naos_box_message message = {.kind = NAOS_BOX_DOOR_MADE};
-  send_message(&message, door);
+  send_door(&message, door);
 }
 
 // ---- The three processes -----------------------------------------------------------------------------------------
@@ -138,14 +145,18 @@ static noreturn void be_agent(struct naos_box *box, const struct naos_box_progra
   if (setrlimit(RLIMIT_CORE, &none) < 0) fail(NAOS_STAGE_BOX, "a limit of core dumps", errno);
   if (box->order.files && setrlimit(RLIMIT_NOFILE, &files) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
   if ((error = naos_box_drop_privileges(box, true)) || (error = naos_box_restrict_files(box))) fail_box(box, error);
-  if (fcntl(NAOS_BOX_STATUS, F_SETFD, FD_CLOEXEC) < 0 || syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, 0u) < 0)
-    fail(NAOS_STAGE_BOX, "the closing of files", errno);
   sigset_t all;
   sigemptyset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  if ((error = naos_box_filter_calls())) fail(NAOS_STAGE_BOX, "a filter of system calls", error);
+  int listener = -1;
+  if ((error = naos_box_filter_calls(program->report < 0 ? NULL : &listener, box->order.learns)))
+    fail(NAOS_STAGE_BOX, "a filter of system calls", error);
+  // The table of open files is the keeper's still: there the listener stays.
+  if (listener >= 0 && dup2(listener, NAOS_BOX_LISTENER) < 0) fail(NAOS_STAGE_BOX, "a listener", errno);
+  if (syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, CLOSE_OWN) < 0 || fcntl(NAOS_BOX_STATUS, F_SETFD, FD_CLOEXEC) < 0)
+    fail(NAOS_STAGE_BOX, "the closing of files", errno);
   struct naos_box_message ready = {.kind = NAOS_BOX_READY};
-  send_message(&ready, -1);
+  send_plain(&ready);
   int stage = NAOS_STAGE_EXEC;
   error = program->execute(program->context, &stage);
   fail(stage, NULL, error);
@@ -167,24 +178,44 @@ static noreturn void end_like(int status) {
 /// What the end of an agent is whose output could not be taken out: EX_IOERR.
 #define NO_OUTPUT 74
 
-/// Passes signals on until the agent has ended, and then ends what is left in its namespace.
-static noreturn void stand_for(const struct naos_box *box, pid_t agent, pid_t init) {
+static noreturn void end(const struct naos_box *box, int report, int status, pid_t init) {
+  kill(init, SIGKILL);
+  // The kernel lets go of a first process only when nobody is left in its namespace.
+  while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
+  if (report >= 0) naos_box_tell_rest(report);
+  if (WIFEXITED(status) && naos_box_copy_output(box) && WEXITSTATUS(status) == 0) _exit(NO_OUTPUT);
+  end_like(status);
+}
+
+static void pass_signal(int signals, pid_t agent) {
+  struct signalfd_siginfo info;
+  if (read(signals, &info, sizeof info) != sizeof info || info.ssi_signo == SIGCHLD) return;
+  // Before the agent leads a session of its own, it is alone.
+  if (kill(-agent, (int)info.ssi_signo) < 0 && errno == ESRCH) kill(agent, (int)info.ssi_signo);
+}
+
+/// Passes signals on, and answers refused calls one at a time, until the agent has ended; then ends what is left in its
+/// namespace.
+static noreturn void stand_for(const struct naos_box *box, int report, pid_t agent, pid_t init) {
   sigset_t all;
   sigfillset(&all);
-  for (;;) {
+  int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+  // Its end is the agent's.
+  if (signals < 0) _exit(127);
+  struct pollfd ready[2] = {{.fd = signals, .events = POLLIN},
+                            {.fd = report < 0 ? -1 : NAOS_BOX_LISTENER, .events = POLLIN}};
+  if (report >= 0) naos_box_prepare_listener(NAOS_BOX_LISTENER);
+  for (bool looks = true;;) {
     int status;
-    pid_t ended = waitpid(agent, &status, WNOHANG);
-    if (ended == agent) {
-      kill(init, SIGKILL);
-      // The kernel lets go of a first process only when nobody is left in its namespace.
-      while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
-      if (WIFEXITED(status) && naos_box_copy_output(box) && WEXITSTATUS(status) == 0) _exit(NO_OUTPUT);
-      end_like(status);
+    if (looks && waitpid(agent, &status, WNOHANG) == agent) end(box, report, status, init);
+    if (poll(ready, 2, -1) < 0) continue;
+    looks = ready[0].revents != 0;
+    if (looks) pass_signal(signals, agent);
+    if (ready[1].revents && !(ready[1].revents & POLLIN && naos_box_answer_call(NAOS_BOX_LISTENER, report))) {
+      // What is called now fails, for there is nobody to ask.
+      close(NAOS_BOX_LISTENER);
+      ready[1].fd = -1;
     }
-    siginfo_t info;
-    int number = sigwaitinfo(&all, &info);
-    // Before the agent leads a session of its own, it is alone.
-    if (number > 0 && number != SIGCHLD && kill(-agent, number) < 0 && errno == ESRCH) kill(agent, number);
   }
 }
 
@@ -192,16 +223,27 @@ static noreturn void stand_for(const struct naos_box *box, pid_t agent, pid_t in
 static void take_files(const struct naos_box_program *program) {
   for (int stream = 0; stream < 3; stream++)
     if (dup2(program->streams[stream], stream) < 0) fail(NAOS_STAGE_STANDARD_STREAMS, NULL, errno);
-  if (syscall(SYS_close_range, NAOS_BOX_STATUS + 1u, ~0u, 0u) < 0)
+  // Nothing else is to come to the places of a report and of a listener that is still to be made.
+  int report = program->report < 0 ? 0 : program->report;
+  if (dup2(report, NAOS_BOX_REPORT) < 0 || dup2(report, NAOS_BOX_LISTENER) < 0 || dup2(report, NAOS_BOX_PROCESSES) < 0 ||
+      syscall(SYS_close_range, (unsigned)NAOS_BOX_REST, ~0u, 0u) < 0)
     fail(NAOS_STAGE_BOX, "the closing of files", errno);
 }
 
-/// Closes everything but one descriptor, or everything.
-static int close_others(int kept) {
-  if (kept < 0) return (int)syscall(SYS_close_range, 0u, ~0u, 0u);
-  if (kept > 0 && syscall(SYS_close_range, 0u, (unsigned)kept - 1, 0u) < 0) return -1;
-  return (int)syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0u);
+/// Closes what the keeper needs no more: the agent's streams, which it has for itself now, and the socket for its start.
+static int close_others(struct naos_box *box, bool reports) {
+  unsigned first = NAOS_BOX_REST;
+  if (box->output >= 0) {
+    if (dup2(box->output, NAOS_BOX_REST) < 0) return -1;
+    box->output = NAOS_BOX_REST;
+    first++;
+  }
+  if (syscall(SYS_close_range, first, ~0u, 0u) < 0) return -1;
+  return (int)syscall(SYS_close_range, 0u, reports ? NAOS_BOX_STATUS : NAOS_BOX_PROCESSES, 0u);
 }
+
+/// A child whose table of open files is the caller's, who stands still until it has executed or ended.
+static pid_t fork_sharing_files(void) { return (pid_t)syscall(SYS_clone, CLONE_FILES | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0); }
 
 noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program *program, int status,
                             bool born_inside) {
@@ -211,6 +253,9 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   take_files(program);
   prctl(PR_SET_NAME, "naos-keeper");
+  int processes = program->report < 0 ? -1 : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (processes >= 0 && dup3(processes, NAOS_BOX_PROCESSES, O_CLOEXEC) < 0) _exit(127);
+  if (processes >= 0) close(processes);
   if ((error = naos_box_open_output(box))) fail_box(box, error);
   if (box->drops && (error = naos_box_open_sources(box, true))) fail_box(box, error);
   leave_root(box);
@@ -222,10 +267,10 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   pid_t init = fork();
   if (init == 0) be_init(box);
   if (init < 0) fail(NAOS_STAGE_FORK, NULL, errno);
-  pid_t agent = fork();
+  pid_t agent = fork_sharing_files();
   if (agent == 0) be_agent(box, program);
   if (agent < 0) fail(NAOS_STAGE_FORK, NULL, errno);
-  // The agent's copy of the socket alone is left, and that one its execution closes.
-  if (close_others(box->output) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
-  stand_for(box, agent, init);
+  // The agent's copy of the socket is gone by its execution, and so this is the last.
+  if (close_others(box, program->report >= 0) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
+  stand_for(box, program->report < 0 ? -1 : NAOS_BOX_REPORT, agent, init);
 }

@@ -68,7 +68,14 @@ static int process_namespace(void) {
 
 static int filter(void) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return errno;
-  return naos_box_filter_calls();
+  return naos_box_filter_calls(NULL, false);
+}
+
+static int listener(void) {
+  int found = -1;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return errno;
+  int error = naos_box_filter_calls(&found, false);
+  return error ? error : found < 0 ? ENOSYS : 0;
 }
 
 static int mapped_mount(void) { return naos_box_try_mapping("."); }
@@ -81,5 +88,6 @@ void naos_probe_box(struct naos_box_parts *parts) {
   // Whoever is no root shows folders to an agent of its own uid, and needs none.
   parts->mapped_mounts = geteuid() == 0 ? try_part(mapped_mount) : 0;
   parts->filter = try_part(filter);
+  parts->listener = try_part(listener);
   parts->landlock = naos_landlock_version();
 }

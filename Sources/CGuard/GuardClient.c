@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +154,7 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
 
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, const void *block,
                           uint64_t block_size, int block_file, int standard_input, int standard_output,
-                          int standard_error, const struct naos_ceilings *ceilings,
+                          int standard_error, int report, const struct naos_ceilings *ceilings,
                           const struct naos_box_order *box) {
   struct naos_guard_request request = {.kind = NAOS_REQUEST_SPAWN,
                                        .id = id,
@@ -162,10 +163,12 @@ int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32
                                        .block_size = block_size,
                                        .ceilings = *ceilings,
                                        .box = *box};
-  int descriptors[NAOS_SPAWN_DESCRIPTORS] = {standard_input, standard_output, standard_error, block_file};
+  int descriptors[NAOS_SPAWN_DESCRIPTORS] = {standard_input, standard_output, standard_error};
+  size_t count = 3;
+  if (box->enabled && box->reports) descriptors[count++] = report;
   bool is_inline = block_size <= NAOS_INLINE_BLOCK_BYTES;
-  return send_request(socket_fd, &request, is_inline ? block : NULL, descriptors,
-                      is_inline ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS);
+  if (!is_inline) descriptors[count++] = block_file;
+  return send_request(socket_fd, &request, is_inline ? block : NULL, descriptors, count);
 }
 
 int naos_guard_send_signal(int socket_fd, uint64_t id, int signal) {
@@ -223,4 +226,20 @@ failed:;
   close(*fd);
   *fd = -1;
   return error;
+}
+
+int naos_report_pair(int *read_end, int *write_end) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) return errno;
+  *read_end = pair[0];
+  *write_end = pair[1];
+  return 0;
+}
+
+int naos_receive_refusal(int read_end, struct naos_refusal *refusal) {
+  memset(refusal, 0, sizeof *refusal);
+  ssize_t count = recv(read_end, refusal, sizeof *refusal, MSG_DONTWAIT);
+  if (count < 0) return errno == ECONNRESET ? 0 : -errno;
+  refusal->what[sizeof refusal->what - 1] = 0;
+  return count == 0 ? 0 : count > (ssize_t)offsetof(struct naos_refusal, what) ? 1 : -EAGAIN;
 }

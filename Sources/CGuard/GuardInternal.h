@@ -19,8 +19,9 @@
 #define NAOS_GUARD_WARDEN_NAME "naos-warden"
 
 enum { NAOS_REQUEST_SPAWN = 1, NAOS_REQUEST_SIGNAL = 2 };
-/// standard input, output, error, and for a block that is not in the message its file
-#define NAOS_SPAWN_DESCRIPTORS 4
+/// Standard input, output, error; for a sandbox of which the node is told, the socket for that; for a block that is not
+/// in the message, its file.
+#define NAOS_SPAWN_DESCRIPTORS 5
 
 struct naos_guard_request {
   uint32_t kind;
@@ -136,6 +137,12 @@ struct naos_spawn_order {
   struct naos_ceilings ceilings;
   struct naos_box_order box;
 };
+static inline bool naos_spawn_reports(const struct naos_spawn_order *order) {
+  return order->box.enabled && order->box.reports;
+}
+static inline size_t naos_spawn_descriptors(const struct naos_spawn_order *order) {
+  return 3 + (size_t)naos_spawn_reports(order) + (order->block ? 0 : 1);
+}
 struct naos_spawn_result {
   pid_t pid;
   /// Of an agent in a sandbox: what listens for it there.

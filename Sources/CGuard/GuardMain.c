@@ -136,7 +136,7 @@ static void serve_spawn(struct naos_guard *guard, const struct naos_spawn_order 
   }
   if (pidfd >= 0) close(pidfd);
   for (size_t index = 0; index < result.door_count; index++) close(result.doors[index]);
-  size_t count = order->block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
+  size_t count = naos_spawn_descriptors(order);
   for (size_t index = 0; complete && index < count; index++) close(order->descriptors[index]);
 }
 
@@ -165,8 +165,7 @@ static bool serve(struct naos_guard *guard) {
                                      .block = follows > 0 ? buffer.block : NULL,
                                      .ceilings = request.ceilings,
                                      .box = request.box};
-    size_t expected = order.block ? NAOS_SPAWN_DESCRIPTORS - 1 : NAOS_SPAWN_DESCRIPTORS;
-    bool complete = take_descriptors(&message, order.descriptors, expected);
+    bool complete = take_descriptors(&message, order.descriptors, naos_spawn_descriptors(&order));
     serve_spawn(guard, &order, complete);
     naos_group_make_spare(guard);
     return true;

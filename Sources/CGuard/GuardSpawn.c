@@ -27,6 +27,7 @@ struct plan {
   char **candidates;
   char *candidate_text;
   const int *streams;
+  int report;
   pid_t guard;
   struct rlimit file_limit;
   struct naos_group_plan groups;
@@ -207,14 +208,16 @@ static void start_in_box(struct naos_guard *guard, struct plan *plan, struct nao
     strcpy(result->what, "a user that is not root");
     return;
   }
-  struct naos_box_program program = {.directory = plan->directory, .streams = plan->streams, .guard = guard->pid,
-                                     .groups = &plan->groups, .context = plan, .execute = execute};
+  struct naos_box_program program = {.directory = plan->directory, .streams = plan->streams, .report = plan->report,
+                                     .guard = guard->pid, .groups = &plan->groups, .context = plan, .execute = execute};
   naos_box_start(box, &program, result);
 }
 
 static void launch(struct naos_guard *guard, const struct naos_spawn_order *order, char *block,
                    struct naos_spawn_result *result) {
-  struct plan plan = {.streams = order->descriptors, .guard = guard->pid, .file_limit = guard->file_limit};
+  struct plan plan = {.streams = order->descriptors,
+                      .report = naos_spawn_reports(order) ? order->descriptors[3] : -1,
+                      .guard = guard->pid, .file_limit = guard->file_limit};
   struct naos_box box = {.users = -1, .output = -1};
   result->stage = NAOS_STAGE_LAUNCHER;
   result->error = read_block(&plan, &box, order, block);
@@ -253,7 +256,7 @@ void naos_spawn(struct naos_guard *guard, const struct naos_spawn_order *order,
   result->error = EINVAL;
   if (order->box.entries > NAOS_BOX_ENTRIES || order->arguments == 0 || order->block_size == 0 || order->block_size > SIZE_MAX / 2) return;
   // The file is sealed: it cannot shrink under the mapping.
-  int file = order->descriptors[NAOS_SPAWN_DESCRIPTORS - 1];
+  int file = order->descriptors[naos_spawn_descriptors(order) - 1];
   char *block = order->block ? order->block : mmap(NULL, order->block_size, PROT_READ, MAP_PRIVATE, file, 0);
   if (block == MAP_FAILED) {
     result->error = errno;

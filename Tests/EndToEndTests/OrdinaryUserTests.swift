@@ -110,6 +110,10 @@ struct OrdinaryUserTests {
       let run = try await naos(project, "run", "attacker", "-o", "json")
       #expect(run.status == 0, "\(run.err)\(run.out)")
       SandboxAttackTests.judge(try #require(run.json["output"]?.objectValue))
+      let id = try #require(run.json["id"]?.stringValue)
+      let rows = try await naos(
+        project, "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl")
+      try SandboxAttackTests.judgeRows(rows.out, of: project)
     }
   }
 }

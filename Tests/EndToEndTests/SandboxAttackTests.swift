@@ -65,6 +65,7 @@ struct SandboxAttackTests {
           sandbox:
             fs: [{ path: out, mode: rw }]
             limits: { pids: 40, files: 100, disk: 8MiB }
+            learn: true
           retry: 1
         plain: { command: [echo, fine], sandbox: {} }
 
@@ -88,6 +89,39 @@ struct SandboxAttackTests {
     }
   }
 
+  /// What of the attacks has to stand in the audit log; the rest the kernel refuses by itself, and tells nobody.
+  private static let written: [String] =
+    [
+      "ptrace", "process_vm_readv", "pidfd_getfd", "bpf", "perf_event_open", "keyctl", "userfaultfd", "kexec_load",
+      "finit_module", "ioctl TIOCSTI", "personality", "unshare", "clone namespaces", "setns", "mount", "umount2",
+      "chroot", "open_by_handle_at", "clock_settime", "socket SOCK_RAW", "socket AF_PACKET", "socket AF_VSOCK",
+      "socket AF_ALG",
+    ].map { "syscall " + $0 }
+    + ["chmod", "fchmod", "fchmodat", "fchmodat2", "open", "openat", "creat", "mkdir", "mkdirat", "mknod", "mknodat"]
+    .flatMap { ["syscall \($0) setuid", "syscall \($0) setgid"] }
+    + ["1.1.1.1", "10.0.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1"].map { "net \($0):80" }
+    + ["net 8.8.8.8:53", "net 1.1.1.1:443"]
+    + [".naos/nexus.db (ro)", ".naos/token (ro)", ". (rw)"].map { "fs PROJECT/" + $0 }
+
+  /// Holds the rows of the audit log against the attacks; programs that merely try things leave none.
+  static func judgeRows(_ rows: String, of project: Project) throws {
+    let folder = try #require(MissedPathTests.real(project.folder))
+    let written = written.map {
+      $0.replacingOccurrences(of: "PROJECT/. ", with: folder + " ").replacingOccurrences(of: "PROJECT", with: folder)
+    }
+    var found: Set<String> = []
+    for line in rows.split(separator: "\n") {
+      let row = try JSONValue(parsing: Array(line.utf8))
+      guard let rule = row["details"]?["rule"]?.stringValue, let target = row["subject"]?.stringValue else { continue }
+      found.insert("\(rule) \(target)" + (row["details"]?["port"]?.intValue.map { ":\($0)" } ?? ""))
+    }
+    let missing = written.filter { !found.contains($0) }
+    #expect(missing.isEmpty, "\(missing) of \(found.sorted())")
+    for routine in ["clone3", "openat2", "io_uring", "AF_NETLINK", "127.0.0.1"] {
+      #expect(!found.contains { $0.contains(routine) }, "\(routine)")
+    }
+  }
+
   @Test func `no attack on a sandbox comes through, and the node serves on`() async throws {
     let python = try Checkout.python()
     try await Project.with { project in
@@ -101,6 +135,16 @@ struct SandboxAttackTests {
       #expect(run.status == 0, "\(run.err)\(run.out)")
       Self.judge(try #require(run.json["output"]?.objectValue))
       #expect(!FileManager.default.fileExists(atPath: project.path("new")))
+      let id = try #require(run.json["id"]?.stringValue)
+      try Self.judgeRows(
+        try await project.naos(
+          "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl"
+        ).out, of: project)
+      let logs = try await project.naos("logs", "attacker", "-n", "1000").out
+      #expect(logs.contains("naos: denied: the system call ptrace"), "\(logs)")
+      let explained = try await project.naos("sandbox", "explain", id).out
+      #expect(explained.contains("{ host: 1.1.1.1, port: 80 }"), "\(explained)")
+      #expect(!explained.contains("host: 169.254.169.254"), "\(explained)")
       let after = try await project.naos("run", "plain", "-o", "json")
       #expect(try after.json["output"]?.stringValue == "fine", "\(after.out)\(after.err)")
       node.signal(SIGTERM)

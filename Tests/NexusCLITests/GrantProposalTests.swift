@@ -36,8 +36,37 @@ struct GrantProposalTests {
       ])
   }
 
+  @Test func `an address that was asked for directly is proposed with its port, and a word for a name`() {
+    #expect(
+      lines("net", "93.184.216.34", port: 443) == [
+        .grant(yaml: "{ host: 93.184.216.34, port: 443 }", remark: "the address itself was asked for; a name is better")
+      ])
+    #expect(
+      lines("net", "10.0.0.5", port: 5432) == [
+        .grant(yaml: "{ host: 10.0.0.5, port: 5432 }", remark: "this address is not of the public internet")
+      ])
+  }
+
+  @Test func `a path that was missed is proposed alone, to read or to write as it was wanted`() {
+    #expect(lines("fs", "/home/me/data.csv (ro)") == [.folder(yaml: "{ path: /home/me/data.csv }", remark: nil)])
+    #expect(lines("fs", "/work/out (rw)") == [.folder(yaml: "{ path: /work/out, mode: rw }", remark: nil)])
+    #expect(lines("fs", "/work/a: b, {x} (ro)") == [.folder(yaml: #"{ path: "/work/a: b, {x}" }"#, remark: nil)])
+  }
+
   @Test(arguments: [
-    ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
+    "/home/me/.ssh/id_ed25519 (ro)", "/home/me/.ssh (rw)", "/work/.git/hooks (rw)", "/work/.env (ro)",
+    "/work/.env.local (ro)", "/work/.naos/token (ro)", "/home/me/.aws/credentials (ro)", "/root/.netrc (ro)",
+    "/srv/tls/server.key (ro)", "/srv/tls/all.pem (ro)", "/etc/shadow (ro)", "/ (rw)", "/home (ro)", "/home/me (rw)",
+    "/proc/1/environ (ro)", "/var/run/docker.sock (rw)", "/var/lib/dpkg (rw)", "/work/x", "work/x (ro)", "(others)", "/a?b (ro)",
+    "/home/me/.bashrc (rw)",
+  ])
+  func `what holds keys, is the machine's or everybody's is never written as a grant`(_ target: String) {
+    #expect(isRemark(lines("fs", target)), "\(target)")
+  }
+
+  @Test(arguments: [
+    ("net", "169.254.169.254"), ("net", "[fd00:ec2::254]"), ("net", "[2606:4700::1111]"), ("net", "(others)"),
+    ("net", "x }\n"), ("syscall", "ptrace"), ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
     ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"),
     ("address", "a.test (fe80::1)"),
     ("sni", "(no name)"), ("name", "a, b: [x] }\n  evil.test"), ("name", "(others)"), ("name", ""), ("name", "-"),

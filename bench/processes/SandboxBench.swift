@@ -18,7 +18,8 @@ enum SandboxBench {
     try launcher.start()
     var ways = [
       Way(name: "bare", request: request(["/bin/true"])),
-      Way(name: "sandbox", request: request(["/bin/true"], enclosure: Enclosure())),
+      Way(name: "sandbox", request: request(["/bin/true"], enclosure: Enclosure(), isTold: true)),
+      Way(name: "untold", request: request(["/bin/true"], enclosure: Enclosure())),
     ]
     let view = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc/ssl", "/etc/ssl"]
     let links = ["bin", "lib", "lib64"].flatMap { ["--symlink", "usr/\($0)", "/\($0)"] }
@@ -52,13 +53,19 @@ enum SandboxBench {
     return ProcessBench.nanoseconds() - begin
   }
 
-  private static func request(_ arguments: [String], enclosure: Enclosure? = nil) -> LaunchRequest {
-    LaunchRequest(
+  /// A node is told what is refused.
+  private static func request(
+    _ arguments: [String], enclosure: Enclosure? = nil, isTold: Bool = false
+  ) -> LaunchRequest {
+    var request = LaunchRequest(
       arguments: arguments, environment: [EnvironmentVariable("PATH", "/usr/local/bin:/usr/bin:/bin")],
       workingDirectory: "/", label: "bench", enclosure: enclosure)
+    if isTold { request.refusals = Silence() }
+    return request
   }
 }
 
-private final class Silence: OutputReceiver {
+private final class Silence: OutputReceiver, RefusalReceiver {
   func received(_ bytes: [UInt8], from stream: OutputStream) {}
+  func refused(_ refusal: Refusal) {}
 }

@@ -62,10 +62,33 @@ struct naos_box_order {
   uint32_t entries;
   /// Open files; 0: as many as the guard.
   uint32_t files;
+  /// Whether the node is told what is refused; then a socket for that comes with the order. With `learns` also of paths
+  /// that are only to be read, for which every program pays at each file that it opens.
+  uint32_t reports, learns;
   /// The size of `/tmp`, of its home, and of the folder for its output.
   uint64_t temporary_bytes;
   /// The largest output; of a larger one, one byte more is copied.
   uint64_t output_bytes;
+};
+
+/// A path is one that is missing, or cannot be written: only the node knows which of the missing ones are hidden.
+enum {
+  NAOS_REFUSED_CALL = 1,
+  NAOS_REFUSED_ADDRESS = 2,
+  NAOS_REFUSED_READING = 3,
+  NAOS_REFUSED_WRITING = 4,
+  NAOS_REFUSED_KINDS = 4
+};
+#define NAOS_REFUSAL_TEXT 1000
+
+/// What was refused in a sandbox: a system call by its name, an address, a path. It is sent as long as its text is.
+struct naos_refusal {
+  uint32_t kind;
+  uint32_t port;
+  /// How often since it was told last.
+  uint64_t count;
+  /// Ended by a zero byte.
+  char what[NAOS_REFUSAL_TEXT];
 };
 
 /// What an agent and everything that it starts may use at most; 0: as much as there is.
@@ -137,10 +160,10 @@ int naos_guard_start(const char *_Nonnull tag, unsigned options, int *_Nonnull s
 
 /// Asks for a spawn. `block` holds the working directory, the arguments and the environment as NUL-terminated strings;
 /// a longer one than goes in the message has to be in the sealed file `block_file`, which is else not looked at. The
-/// descriptors stay the caller's. Returns 0 or an errno value (EAGAIN: try later).
+/// descriptors stay the caller's; `report` is only looked at if the order says so. Returns 0 or an errno value (EAGAIN: try later).
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables,
                           const void *_Nonnull block, uint64_t block_size, int block_file, int standard_input, int standard_output,
-                          int standard_error, const struct naos_ceilings *_Nonnull ceilings,
+                          int standard_error, int report, const struct naos_ceilings *_Nonnull ceilings,
                           const struct naos_box_order *_Nonnull box);
 
 /// Asks for a signal to the process group of a spawn. Returns 0 or an errno value.
@@ -182,6 +205,8 @@ struct naos_box_parts {
   /// Mounts whose owners are seen as others; root needs them for folders that an agent writes to.
   int32_t mapped_mounts;
   int32_t filter;
+  /// Refused calls can be told of.
+  int32_t listener;
   /// The version of Landlock; 0: there is none.
   int32_t landlock;
 };
@@ -202,6 +227,11 @@ bool naos_reap(int pidfd);
 
 /// A sealed in-memory file holding `bytes`, its offset at 0. Returns 0 or an errno value.
 int naos_sealed_file(const char *_Nonnull name, const void *_Nullable bytes, size_t count, int *_Nonnull fd);
+
+/// A pair of sockets for what is refused in a sandbox: who reads takes one message at a time. Returns 0 or an errno value.
+int naos_report_pair(int *_Nonnull read_end, int *_Nonnull write_end);
+/// Takes one message: 1 with one, 0 at the end, or a negated errno value (-EAGAIN: none now).
+int naos_receive_refusal(int read_end, struct naos_refusal *_Nonnull refusal);
 
 /// A pipe whose read end does not block; both ends are close-on-exec. Returns 0 or an errno value.
 int naos_output_pipe(int *_Nonnull read_end, int *_Nonnull write_end);

@@ -15,8 +15,9 @@ struct FolderProposal {
   private var folders: [String: Bool] = [:]
   private var remarks: [Line] = []
 
-  init(_ needs: [GrantProposal.Need]) {
-    for need in needs where need.rule == DenialEvent.Rule.fs.rawValue { note(FileDenial(target: need.target)) }
+  /// What the denials of modules say in the place of their targets (`FileDenial`).
+  init(_ targets: [String]) {
+    for target in targets { note(FileDenial(target: target)) }
   }
 
   var lines: [Line] {

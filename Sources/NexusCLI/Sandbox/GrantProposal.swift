@@ -71,9 +71,9 @@ package struct GrantProposal: Sendable, Hashable {
 
   package var lines: [Line] {
     var lines: [Line] = []
-    for line in needs.compactMap(Self.line) + FolderProposal(needs).lines where !lines.contains(line) {
-      lines.append(line)
-    }
+    let paths = needs.filter { $0.rule == DenialEvent.Rule.fs.rawValue }.map(\.target)
+    let folders = PathProposal.lines(paths) + FolderProposal(paths.filter { !PathProposal.concerns($0) }).lines
+    for line in needs.compactMap(Self.line) + folders where !lines.contains(line) { lines.append(line) }
     return lines
   }
 
@@ -91,9 +91,11 @@ package struct GrantProposal: Sendable, Hashable {
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
     case .limit: return .remark("raise `\(need.target)`, if so much is meant to be used")
-    // One line for all of them: `FolderProposal`.
-    case .fs: return nil
     case .module: return .remark("no grant helps a module that cannot be run: \(need.target)")
+    case .syscall: return .remark("no grant helps a program that needs the system call \(need.target)")
+    case .net: return direct(need)
+    // Together: `PathProposal`, `FolderProposal`.
+    case .fs: return nil
     case .connections, .questions, .time: return .remark("no grant helps against: \(need.rule)")
     case nil: return nil
     }
@@ -133,6 +135,21 @@ package struct GrantProposal: Sendable, Hashable {
     return .grant(
       yaml: "{ host: \(parts[0]), port: \(need.port ?? 443), addresses: [\"\(address)\"] }",
       remark: "this address is not of the public internet")
+  }
+
+  /// An address that was asked for without a name.
+  private static func direct(_ need: Need) -> Line {
+    let text = need.target.hasPrefix("[") ? String(need.target.dropFirst().dropLast()) : need.target
+    guard let address = IPAddress(text), let port = need.port, (1...65535).contains(port) else {
+      return .remark("\(need.target) is no address that can be granted")
+    }
+    if isLinkLocal(address) { return .remark("\(text) gives out keys of the machine: it is not proposed") }
+    if port == 53 { return .remark("\(text):53: names are asked for at the name server of the sandbox") }
+    guard address.bytes.count == 4 else { return .remark("\(text): grant the name of the host; its address cannot be") }
+    return .grant(
+      yaml: "{ host: \(address), port: \(port) }",
+      remark: address.isPublic
+        ? "the address itself was asked for; a name is better" : "this address is not of the public internet")
   }
 
   private static func isLinkLocal(_ address: IPAddress) -> Bool {

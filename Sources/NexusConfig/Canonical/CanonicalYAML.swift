@@ -138,10 +138,12 @@ struct CanonicalYAML {
       if spec.ceilings.isEmpty { return nil }
       return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
     }
-    return YAMLText.map([
-      ("engine", .plain("process")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
+    var members = [
+      ("engine", YAMLText.plain("process")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
       ("limits", limits(spec.ceilings, sandbox)),
-    ])
+    ]
+    if sandbox.learns { members.append(("learn", .plain("true"))) }
+    return YAMLText.map(members)
   }
 
   private func folders(_ sandbox: SandboxSpec) -> YAMLText {

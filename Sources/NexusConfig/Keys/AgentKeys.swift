@@ -117,6 +117,9 @@ extension ConfigKeys {
       KeySpec("net", .list(Shape(.text, mapping: .object(netGrant))), default: "none", "The hosts that it may reach."),
       KeySpec("limits", .object(ceilings), default: "none", "What it and all that it starts may use, together."),
       KeySpec("env", texts, default: "none", "Variables of the node's environment that a process agent gets, by name."),
+      KeySpec(
+        "learn", boolean, default: "false",
+        "Tells, too, what a process agent looks for and is hidden from it; each file that it opens then takes longer."),
       KeySpec("secrets", .anything, availability: .later, "Secrets that the gate adds to its requests."),
     ])
 

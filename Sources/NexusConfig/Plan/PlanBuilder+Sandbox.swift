@@ -34,6 +34,7 @@ extension PlanBuilder {
       if case .size(let bytes)? = limits.value("netBytes")?.content { sandbox.egress.bytes = bytes }
       sandbox.egress.requests = limits.integer("requests")
     }
+    sandbox.learns = fields.boolean("learn") ?? false
     spec.sandbox = sandbox
   }
 

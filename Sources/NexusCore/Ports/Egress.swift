@@ -123,6 +123,12 @@ package struct DenialEvent: Sendable, Hashable {
     case fs
     /// A module is not run: it imports what there is not, or is none.
     case module
+    /// A system call that no program in a sandbox may make; the target is its name.
+    case syscall
+    /// An address that the sandbox's network does not lead to was asked for directly.
+    case net
+    /// A path that it has no grant for; behind the target stands `(ro)` or `(rw)`, which it takes.
+    case fs
   }
 
   package var caller: Caller
@@ -163,6 +169,9 @@ package struct DenialEvent: Sendable, Hashable {
       case .limit: "\(target) is used up"
       case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"
+      case .syscall: "the system call \(target)"
+      case .fs: "\(target) is not granted"
+      case .net: "\(place) is not reached directly; grant the host in sandbox.net"
       }
     return "denied: \(words)\(times)"
   }

@@ -75,6 +75,8 @@ package struct Enclosure: Sendable, Hashable {
   package var holder: Caller?
   /// What may go through its doors to hosts.
   package var egress: EgressCaps
+  /// Whether it is told, too, what its programs look for and do not find; each file that they open then takes longer.
+  package var learns = false
   /// How many files each of its processes may have open; nil for as many as the node's own agents may.
   package var openFiles: Int?
 

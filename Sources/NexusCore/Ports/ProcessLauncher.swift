@@ -16,6 +16,8 @@ package struct LaunchRequest: Sendable {
   package var ceilings: ProcessCeilings
   /// The sandbox that it runs in; nil: none.
   package var enclosure: Enclosure?
+  /// Who is told what the sandbox refused; nil: nobody, and nothing is kept of it.
+  package var refusals: (any RefusalReceiver)?
   /// The module that is run in the place of a program of the machine; `arguments` are then the module's.
   package var module: WasmProgram?
   /// A socket that the program gets as its standard input, in the place of bytes; it stays the caller's.

@@ -12,6 +12,8 @@ package struct SandboxSpec: Sendable, Hashable {
   /// The hosts that it may reach.
   package var hosts: [HostGrant] = []
   package var egress = EgressCaps()
+  /// Whether what it looks for and does not find is told, too.
+  package var learns = false
 
   package init(
     folders: [Enclosure.Folder] = [], temporaryBytes: Int64 = Enclosure.defaultTemporaryBytes, openFiles: Int? = nil
@@ -33,6 +35,7 @@ package struct SandboxSpec: Sendable, Hashable {
     object["files"] = openFiles.map { .int(Int64($0)) }
     // What an agent has none of is not said, as in definitions of before there were hosts.
     if !hosts.isEmpty { object["hosts"] = .array(hosts.map(\.definition)) }
+    if learns { object["learn"] = true }
     object["netBytes"] = egress.bytes.map { .int($0) }
     object["requests"] = egress.requests.map { .int(Int64($0)) }
     return .object(object)
@@ -43,6 +46,7 @@ package struct SandboxSpec: Sendable, Hashable {
       return nil
     }
     self.init(temporaryBytes: bytes, openFiles: definition["files"]?.intValue.map(Int.init(clamping:)))
+    learns = definition["learn"]?.boolValue ?? false
     for folder in folders {
       guard let path = folder["path"]?.stringValue, let place = folder["as"]?.stringValue,
         let isWritable = folder["write"]?.boolValue

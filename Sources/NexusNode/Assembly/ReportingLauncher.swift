@@ -5,7 +5,7 @@ internal import NexusCore
 internal import Synchronization
 
 /// Starts programs as the launcher behind it does, and tells what their sandboxes did not let them do: limits that they
-/// were ended over, paths that modules were refused, modules that are not run.
+/// were ended over, paths that modules were refused, modules that are not run, and what the kernel refused them.
 struct ReportingLauncher: ProcessLauncher {
   let base: any ProcessLauncher
   let watcher: any EgressWatcher
@@ -14,12 +14,63 @@ struct ReportingLauncher: ProcessLauncher {
     _ request: LaunchRequest, output: any OutputReceiver
   ) async throws(LaunchError) -> any LaunchedProcess {
     guard let holder = request.enclosure?.holder else { return try await base.launch(request, output: output) }
+    var request = request
+    let desk = RefusalDesk(request, holder: holder, watcher: watcher)
+    request.refusals = desk
     do throws(LaunchError) {
-      return ReportedProcess(try await base.launch(request, output: output), of: holder, watcher)
+      return ReportedProcess(try await base.launch(request, output: output), of: holder, watcher, desk)
     } catch {
       if let denied = error.denied { watcher.denied(denied.event(of: holder)) }
       throw error
     }
+  }
+}
+
+/// Tells what the kernel refused to the programs of one sandbox.
+private final class RefusalDesk: RefusalReceiver {
+  private let holder: Caller
+  private let watcher: any EgressWatcher
+  private let paths: MissedPaths?
+  /// Looked at when the process has ended: the file system may be slow, and whoever tells of them waits for nobody.
+  private let missed = Mutex([Refusal]())
+
+  init(_ request: LaunchRequest, holder: Caller, watcher: any EgressWatcher) {
+    self.holder = holder
+    self.watcher = watcher
+    paths = request.enclosure.map { MissedPaths(enclosure: $0, workingDirectory: request.workingDirectory) }
+  }
+
+  func refused(_ refusal: Refusal) {
+    let rule: DenialEvent.Rule
+    switch refusal.kind {
+    case .call: rule = .syscall
+    case .address: rule = .net
+    case .reading, .writing:
+      missed.withLock { missed in
+        let known = missed.firstIndex { $0.kind == refusal.kind && $0.text == refusal.text }
+        if let known { missed[known].count += refusal.count } else { missed.append(refusal) }
+      }
+      return
+    }
+    var event = ProgramDenial(rule, refusal.text).event(of: holder, count: refusal.count)
+    event.port = refusal.port
+    watcher.denied(event)
+  }
+
+  /// Tells of the paths that are only hidden.
+  func tellPaths() {
+    let missed = missed.withLock { missed in
+      defer { missed = [] }
+      return missed
+    }
+    var counts: [ProgramDenial: Int] = [:]
+    var order: [ProgramDenial] = []
+    for refusal in missed {
+      guard let denial = paths?.denial(refusal) else { continue }
+      if counts[denial] == nil { order.append(denial) }
+      counts[denial, default: 0] += refusal.count
+    }
+    for denial in order { watcher.denied(denial.event(of: holder, count: counts[denial] ?? 1)) }
   }
 }
 
@@ -28,9 +79,11 @@ private final class ReportedProcess: LaunchedProcess {
   private let base: any LaunchedProcess
   private let holder: Caller
   private let watcher: any EgressWatcher
+  private let desk: RefusalDesk
   private let isTold = Mutex(false)
 
-  init(_ base: any LaunchedProcess, of holder: Caller, _ watcher: any EgressWatcher) {
+  init(_ base: any LaunchedProcess, of holder: Caller, _ watcher: any EgressWatcher, _ desk: RefusalDesk) {
+    self.desk = desk
     self.base = base
     self.holder = holder
     self.watcher = watcher
@@ -46,6 +99,7 @@ private final class ReportedProcess: LaunchedProcess {
       defer { isTold = true }
       return !isTold
     }
+    if isFirst { desk.tellPaths() }
     let denied = exit.failure?.denied ?? exit.ceiling.map { ProgramDenial(.limit, $0.limit) }
     if isFirst {
       for counted in exit.denials { watcher.denied(counted.denial.event(of: holder, count: counted.count)) }

@@ -24,6 +24,7 @@ extension Enclosure {
         + Self.doors(to: sandbox.hosts),
       temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress,
       output: output)
+    learns = sandbox.learns
   }
 
   /// Who answers about names, who is there also to hear of those that are not granted; and a door for each host and port.

@@ -5,7 +5,7 @@ internal import CGuard
 internal import NexusCore
 
 extension naos_box_order {
-  init(_ enclosure: Enclosure?, entries: Int) {
+  init(_ enclosure: Enclosure?, entries: Int, reports: Bool) {
     guard let enclosure else {
       self.init()
       return
@@ -13,6 +13,7 @@ extension naos_box_order {
     self.init(
       enabled: 1, entries: UInt32(entries),
       files: enclosure.openFiles.map { UInt32(clamping: $0) } ?? 0,
+      reports: reports ? 1 : 0, learns: enclosure.learns ? 1 : 0,
       // A file system of no bytes is one without a limit to the kernel.
       temporary_bytes: UInt64(max(4096, enclosure.temporaryBytes)),
       output_bytes: UInt64(enclosure.output?.limit ?? 0))

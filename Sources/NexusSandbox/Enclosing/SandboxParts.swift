@@ -32,6 +32,7 @@ package struct SandboxParts: Sendable {
         part("user namespace", found.user), part("mount namespace", found.mounts),
         part("network namespace", found.network), part("process namespace", found.processes),
         part("system call filter", found.filter), part("mapped mounts", found.mapped_mounts, isNeeded: false),
+        part("trace of refused calls", found.listener, isNeeded: false),
       ], landlock: Int(found.landlock))
   }
 }

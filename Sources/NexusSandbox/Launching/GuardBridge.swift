@@ -202,6 +202,7 @@ extension GuardBridge {
     case .output: unsafe readOnce(token.number, .standardOutput, buffer)
     case .error: unsafe readOnce(token.number, .standardError, buffer)
     case .agentEnd: noteDeath(token.number)
+    case .report: live[token.number]?.readReport(in: poller)
     case nil: break
     }
   }
@@ -242,6 +243,7 @@ extension GuardBridge {
         naos_poller_add(
           poller.number, pipe.number, Token(stream == .standardOutput ? .output : .error, spawn.id).rawValue)
       }
+      spawn.watchReport(in: poller)
       spawn.launched?.resume(returning: .success(process))
       spawn.launched = nil
     case UInt32(NAOS_REPLY_EXITED):
@@ -311,6 +313,7 @@ extension GuardBridge {
   private func finish(_ spawn: Spawn) {
     for pipe in spawn.pipes.values { naos_poller_remove(poller.number, pipe.number) }
     spawn.pipes = [:]
+    spawn.readReport(in: poller, end: true)
     spawn.pidfd = nil
     live[spawn.id] = nil
     draining.remove(spawn.id)

@@ -82,7 +82,7 @@ enum GuardRequest: Sendable {
             return unsafe naos_guard_send_spawn(
               connection.socket.number, id, block.arguments, block.variables, content, UInt64(bytes.count),
               files.block?.number ?? -1, files.standardInput.number, files.outputWriteEnd.number,
-              files.errorWriteEnd.number, ceilings, box)
+              files.errorWriteEnd.number, files.reportWriteEnd?.number ?? -1, ceilings, box)
           }
         }
       }
@@ -130,7 +130,7 @@ struct LostGuard {
 
 /// Who an epoll event is for: a kind and the number of a spawn or of a guard's generation.
 struct Token {
-  enum Kind: UInt64 { case wakeup, socket, guardEnd, output, error, agentEnd }
+  enum Kind: UInt64 { case wakeup, socket, guardEnd, output, error, agentEnd, report }
   let rawValue: UInt64
 
   static let wakeup = Token(.wakeup, 0)

@@ -21,6 +21,9 @@ struct LaunchFiles: Sendable {
   let errorWriteEnd: Descriptor
   let outputReadEnd: Descriptor
   let errorReadEnd: Descriptor
+  /// Nil where nobody wants to hear what is refused.
+  let reportWriteEnd: Descriptor?
+  let reportReadEnd: Descriptor?
 
   init(block: SpawnBlock, of request: LaunchRequest) throws(LaunchError) {
     self.block = try block.bytes.count > Int(NAOS_INLINE_BLOCK_BYTES) ? Self.sealed("naos-spawn", block.bytes) : nil
@@ -32,6 +35,8 @@ struct LaunchFiles: Sendable {
     }
     (outputReadEnd, outputWriteEnd) = try Self.pipe()
     (errorReadEnd, errorWriteEnd) = try Self.pipe()
+    let report = try request.reportsRefusals ? Self.reportPair() : nil
+    (reportReadEnd, reportWriteEnd) = (report?.read, report?.write)
   }
 
   /// A file and not a pipe: nobody has to pump it, and a program that never reads it blocks nobody.
@@ -68,8 +73,21 @@ struct LaunchFiles: Sendable {
     return (Descriptor(read), Descriptor(write))
   }
 
+  private static func reportPair() throws(LaunchError) -> (read: Descriptor, write: Descriptor) {
+    var read: Int32 = -1
+    var write: Int32 = -1
+    let error = unsafe naos_report_pair(&read, &write)
+    guard error == 0 else { throw standardStreams(error, "no socket for refusals can be made") }
+    return (Descriptor(read), Descriptor(write))
+  }
+
   private static func standardStreams(_ number: Int32, _ what: String) -> LaunchError {
     LaunchError(
       stage: .standardStreams, errorNumber: number, message: "\(what) (\(LaunchError.words(for: number)))")
   }
+}
+
+extension LaunchRequest {
+  /// Only a sandbox refuses what nobody else could tell of.
+  var reportsRefusals: Bool { enclosure != nil && refusals != nil }
 }

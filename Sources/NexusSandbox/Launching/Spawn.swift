@@ -3,6 +3,8 @@
 //
 // Part of the launcher bridge: see `GuardBridge.swift`.
 
+internal import CGuard
+internal import Glibc
 internal import NexusCore
 
 /// One launch, from its request to its end.
@@ -18,6 +20,9 @@ final class Spawn: @unchecked Sendable {
   let ceilings: ProcessCeilings
   var launched: CheckedContinuation<Result<GuardedProcess, LaunchError>, Never>?
   var pipes: [OutputStream: Descriptor]
+  /// What the sandbox refuses is told there.
+  private var report: Descriptor?
+  private let refusals: (any RefusalReceiver)?
   var process: GuardedProcess?
   var pidfd: Descriptor?
   /// The end as reported, while output is still being drained.
@@ -39,8 +44,54 @@ final class Spawn: @unchecked Sendable {
     workingDirectory = request.workingDirectory
     ceilings = request.ceilings
     pipes = [.standardOutput: files.outputReadEnd, .standardError: files.errorReadEnd]
+    report = files.reportReadEnd
+    refusals = request.refusals
     self.launched = launched
   }
+
+  /// How many refusals are taken in a row, before others have their turn.
+  static let refusalsInARow = 64
+
+  func watchReport(in poller: Descriptor) {
+    if let report { naos_poller_add(poller.number, report.number, Token(.report, id).rawValue) }
+  }
+
+  /// Takes what was refused; at the `end` of the process all that is there, for nothing comes after.
+  func readReport(in poller: Descriptor, end: Bool = false) {
+    var isOver = end
+    var turns = 0
+    while let report, end || turns < Self.refusalsInARow {
+      var news = naos_refusal()
+      let outcome = unsafe naos_receive_refusal(report.number, &news)
+      guard outcome == 1 else {
+        if outcome != -EAGAIN, outcome != -EINTR { isOver = true }
+        break
+      }
+      if let refusal = Refusal(news) { refusals?.refused(refusal) }
+      turns += 1
+    }
+    guard isOver, let report else { return }
+    naos_poller_remove(poller.number, report.number)
+    self.report = nil
+  }
+
   /// For whoever reads the agent's log: another user's processes, or some that are stuck in the kernel.
   var leftBehindNotice: String { "naos: \(leftBehind) processes that this agent started could not be ended\n" }
+}
+
+extension Refusal {
+  fileprivate init?(_ news: naos_refusal) {
+    let kind: Kind
+    switch news.kind {
+    case UInt32(NAOS_REFUSED_CALL): kind = .call
+    case UInt32(NAOS_REFUSED_ADDRESS): kind = .address
+    case UInt32(NAOS_REFUSED_READING): kind = .reading
+    case UInt32(NAOS_REFUSED_WRITING): kind = .writing
+    default: return nil
+    }
+    let text = unsafe withUnsafeBytes(of: news.what) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }
+    self.init(
+      kind, String(decoding: text, as: UTF8.self), port: kind == .address ? Int(news.port) : nil,
+      count: Int(clamping: news.count))
+  }
 }

@@ -47,7 +47,8 @@ struct SpawnBlock: Sendable {
     self.bytes = bytes
     self.arguments = UInt32(request.arguments.count)
     self.variables = UInt32(environment.count)
-    box = naos_box_order(request.enclosure, entries: view?.entries.count ?? 0)
+    box = naos_box_order(
+      request.enclosure, entries: view?.entries.count ?? 0, reports: request.reportsRefusals)
   }
 
   /// The guard's own directory is `/`, so a relative path is resolved here.

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+internal import NexusCore
+
+/// What is proposed for a path that a sandbox has no grant for: that path, and nothing around it.
+struct PathProposal {
+  /// Names of files and folders that hold keys, or what is run by others than the agent.
+  private static let secretNames: Set<String> = [
+    ".naos", ".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", ".npmrc", ".pypirc", ".pgpass",
+    ".git-credentials", ".password-store", ".vault-token", ".mozilla", "gcloud", "keyrings", "Keychains", ".config",
+    ".bashrc", ".profile", ".bash_profile", ".zshrc", ".mcp.json", "docker.sock", "shadow",
+  ]
+  /// Folders that are the machine's, or of many at once.
+  private static let wide: Set<String> = [
+    "/", "/home", "/root", "/var", "/run", "/srv", "/mnt", "/media", "/boot", "/sys", "/proc", "/dev", "/etc", "/tmp",
+    "/usr",
+  ]
+  private static let machine = ["/etc/", "/proc/", "/sys/", "/dev/", "/boot/", "/run/", "/var/run/", "/var/lib/"]
+
+  private static let (readable, writable) = (" (ro)", " (rw)")
+
+  private let target: String
+
+  private init(_ target: String) { self.target = target }
+
+  /// Whether it is the target of a denial of a process: a path of the host and what it is needed for, as
+  /// `/home/me/data.csv (ro)`.
+  ///
+  /// Those of modules read otherwise (`FileDenial`): what they name is a path of their own.
+  static func concerns(_ target: String) -> Bool { target.hasSuffix(readable) || target.hasSuffix(writable) }
+
+  static func lines(_ targets: [String]) -> [GrantProposal.Line] {
+    // Who may write there may read there.
+    let written = targets.filter { $0.hasSuffix(writable) }.map { String($0.dropLast(writable.count)) + readable }
+    return targets.filter { concerns($0) && !written.contains($0) }.map { PathProposal($0).line }
+  }
+
+  private var line: GrantProposal.Line {
+    let isWritable = target.hasSuffix(Self.writable)
+    guard target.hasPrefix("/"), !target.contains("?") else {
+      return .remark("\(target) is no path that can be granted")
+    }
+    let path = String(target.dropLast(Self.readable.count))
+    let names = path.split(separator: "/").map(String.init)
+    if names.contains(where: { Self.secretNames.contains($0) || $0.hasPrefix(".env") || Self.isKey($0) }) {
+      return .remark("\(path) may hold keys, or what others run: it is not proposed")
+    }
+    if Self.wide.contains(path) || Self.machine.contains(where: { path.hasPrefix($0) })
+      || (isWritable && names.count == 2 && names[0] == "home")
+    {
+      return .remark("\(path) is more than an agent should have: grant what it needs of it")
+    }
+    let isPlain = path.unicodeScalars.allSatisfy { scalar in
+      (0x30...0x39).contains(scalar.value) || (0x41...0x5A).contains(scalar.value)
+        || (0x61...0x7A).contains(scalar.value) || "/._-".unicodeScalars.contains(scalar)
+    }
+    let text = isPlain ? path : String(decoding: JSONValue.string(path).encoded(), as: UTF8.self)
+    return .folder(yaml: isWritable ? "{ path: \(text), mode: rw }" : "{ path: \(text) }", remark: nil)
+  }
+
+  private static func isKey(_ name: String) -> Bool {
+    name.hasPrefix("id_") || [".pem", ".key", ".p12", ".kdbx"].contains { name.hasSuffix($0) }
+  }
+}
