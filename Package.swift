@@ -89,7 +89,7 @@ let targets: [Target] = [
 
   // Network leaves.
   module("NexusHTTP", ["NexusCore", nioCore, nioPosix, nioHTTP1, nioSSL]),
-  module("NexusEgress", ["NexusCore", "NexusHTTP", nioCore, nioPosix]),
+  module("NexusEgress", ["NexusCore", "NexusHTTP", nioCore, nioPosix, nioTLS, nioSSL, crypto]),
   module(
     "NexusGateway",
     [

@@ -4,6 +4,7 @@
 internal import Glibc
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 package import NexusCore
 internal import Synchronization
 
@@ -16,7 +17,17 @@ package final class EgressGate: DoorKeeper {
   private let resolver: any NameResolver
   private let clock: any NexusClock
   private let limits: EgressLimits
+  private let random: any RandomSource
   private let state = Mutex(State.idle)
+  private let trusts = Mutex(Trusts())
+
+  /// The certificates of sandboxes that are about to be.
+  private struct Trusts {
+    var last = 0
+    var waiting: [Int: SandboxTrust] = [:]
+    /// How hosts are spoken to that the machine trusts; it is large.
+    var client: NIOSSLContext?
+  }
 
   private enum State {
     case idle
@@ -25,9 +36,10 @@ package final class EgressGate: DoorKeeper {
   }
 
   package init(
-    watcher: any EgressWatcher, clock: any NexusClock, resolver: any NameResolver = SystemResolver(),
-    limits: EgressLimits = EgressLimits()
+    watcher: any EgressWatcher, clock: any NexusClock, random: any RandomSource = SystemRandom(),
+    resolver: any NameResolver = SystemResolver(), limits: EgressLimits = EgressLimits()
   ) {
+    self.random = random
     self.watcher = watcher
     self.clock = clock
     self.resolver = resolver
@@ -35,6 +47,7 @@ package final class EgressGate: DoorKeeper {
   }
 
   package func open(_ enclosure: Enclosure, sockets: [Int32]) async -> any OpenDoors {
+    let trust = enclosure.trust.flatMap(take)
     guard let caller = enclosure.holder, let services = services() else {
       for socket in sockets { Glibc.close(socket) }
       return NoDoors()
@@ -61,10 +74,55 @@ package final class EgressGate: DoorKeeper {
       switch door.destination {
       case .plane: Glibc.close(socket)
       case .names: try? await SandboxDoors.answerNames(sandbox, loop, socket)
-      case .host(let grant): try? await SandboxDoors.serve(grant, sandbox, loop, socket)
+      case .host(let grant):
+        do {
+          let termination = try termination(of: grant, trust)
+          try await SandboxDoors.serve(grant, termination, sandbox, loop, socket)
+        } catch is UnservedDoor {
+          Glibc.close(socket)
+        } catch {
+          continue
+        }
       }
     }
     return ServedDoors(loop: loop, sandbox: sandbox)
+  }
+
+  // MARK: Trust
+
+  /// Makes the certificates by which the gate speaks for the hosts of a sandbox whose TLS it ends.
+  ///
+  /// - Returns: the number of `Enclosure.trust`, and the authority that the sandbox has to trust, in PEM.
+  package func makeTrust(for hosts: Set<String>) throws -> (number: Int, pem: String) {
+    let trust = try SandboxTrust(for: hosts, at: clock.wallNow(), random: random)
+    let number = trusts.withLock { trusts in
+      trusts.last += 1
+      trusts.waiting[trusts.last] = trust
+      return trusts.last
+    }
+    return (number, trust.pem)
+  }
+
+  /// Of a sandbox that there will not be.
+  package func forgetTrust(_ number: Int) { _ = take(number) }
+
+  private func take(_ number: Int) -> SandboxTrust? { trusts.withLock { $0.waiting.removeValue(forKey: number) } }
+
+  /// - Throws: `UnservedDoor` if TLS is to end here and cannot.
+  private func termination(of grant: HostGrant, _ trust: SandboxTrust?) throws(UnservedDoor) -> Termination? {
+    guard grant.isTerminated else { return nil }
+    guard let identity = trust?.identities[grant.host] else { throw UnservedDoor() }
+    do { return try Termination(identity, client: try client(grant.authority)) } catch { throw UnservedDoor() }
+  }
+
+  private func client(_ authority: HostAuthority?) throws -> NIOSSLContext {
+    if let authority { return try Termination.client(authority) }
+    return try trusts.withLock { trusts in
+      if let client = trusts.client { return client }
+      let client = try Termination.client(nil)
+      trusts.client = client
+      return client
+    }
   }
 
   /// Ends every connection; what there is to tell of them is told before it returns.
@@ -93,6 +151,9 @@ package final class EgressGate: DoorKeeper {
     }
   }
 }
+
+/// A door to a host whose TLS cannot be ended; whoever knocks is refused.
+private struct UnservedDoor: Error {}
 
 private struct NoDoors: OpenDoors {
   func close() {}

@@ -27,6 +27,7 @@ final class SandboxDoors {
   private let resolver: any NameResolver
   /// Who waits for the addresses of a name.
   private var askers: [String: [([IPAddress]) -> Void]] = [:]
+  private let values: [String: SecretText]
   /// The addresses of the granted names, inside.
   let names: [String: IPAddress]
 
@@ -42,6 +43,7 @@ final class SandboxDoors {
     self.watcher = watcher
     self.limits = limits
     caps = enclosure.egress
+    values = enclosure.secrets
     denials = DenialBook(of: caller)
     var names: [String: IPAddress] = [:]
     for door in enclosure.doors {
@@ -54,14 +56,15 @@ final class SandboxDoors {
   // MARK: Opening
 
   static func serve(
-    _ grant: HostGrant, _ sandbox: NIOLoopBound<SandboxDoors>, _ loop: any EventLoop, _ socket: CInt
+    _ grant: HostGrant, _ termination: Termination?, _ sandbox: NIOLoopBound<SandboxDoors>, _ loop: any EventLoop,
+    _ socket: CInt
   ) async throws {
     let channel = try await ServerBootstrap(group: loop)
       .childChannelOption(.autoRead, value: false)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try sandbox.value.admit(channel, to: grant) }
+        channel.eventLoop.makeCompletedFuture { try sandbox.value.admit(channel, to: grant, termination) }
       }
       .withBoundSocket(socket).get()
     loop.execute { sandbox.value.keep(channel) }
@@ -86,14 +89,14 @@ final class SandboxDoors {
     listeners.append(listener)
   }
 
-  private func admit(_ channel: any Channel, to grant: HostGrant) throws {
+  private func admit(_ channel: any Channel, to grant: HostGrant, _ termination: Termination?) throws {
     guard !isClosed else { throw ChannelError.ioOnClosedChannel }
     guard flows.count < limits.connections else {
       deny(.connections, grant.host, port: grant.port)
       throw ChannelError.ioOnClosedChannel
     }
-    let flow = Flow(grant, front: channel, of: self)
-    try channel.pipeline.syncOperations.addHandler(FlowSide(.front, of: flow))
+    let flow = Flow(grant, termination, front: channel, of: self)
+    try flow.furnish()
     flows[ObjectIdentifier(flow)] = flow
     if ticking == nil { tick() }
   }
@@ -117,6 +120,8 @@ final class SandboxDoors {
         for asker in askers.removeValue(forKey: host) ?? [] { asker(addresses) }
       }
   }
+
+  func secrets(of grant: HostGrant) -> [GateSecret] { grant.secrets.map { GateSecret($0, values[$0.name]) } }
 
   // MARK: What is used and what is denied
 

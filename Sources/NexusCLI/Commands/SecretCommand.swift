@@ -50,13 +50,14 @@ struct SecretListCommand: NaosCommand {
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let entries = try SecretStore(project: project.path).entries()
-    let providers = project.load().sketch.providers
-    func users(of name: String) -> [String] { providers.filter { $0.secret == name }.map(\.name) }
+    let plan = project.load().sketch
+    func providers(of name: String) -> [String] { plan.providers.filter { $0.secret == name }.map(\.name) }
+    func agents(of name: String) -> [String] { plan.agents.filter { $0.gateSecrets[name] != nil }.map(\.name.text) }
     let console = context.console
     let lines = entries.map { entry -> JSONValue in
       [
         "name": .string(entry.name), "setAt": .of(entry.setAt),
-        "providers": .of(users(of: entry.name)),
+        "providers": .of(providers(of: entry.name)), "agents": .of(agents(of: entry.name)),
       ]
     }
     console.emit(["secrets": .array(lines)], lines: lines) {
@@ -64,7 +65,8 @@ struct SecretListCommand: NaosCommand {
       var table = TextTable(["NAME", "SET", "USED BY"])
       let now = SystemClock().wallNow()
       for entry in entries {
-        let users = users(of: entry.name).map { "provider \($0)" }.joined(separator: ", ")
+        let all = providers(of: entry.name).map { "provider \($0)" } + agents(of: entry.name).map { "agent \($0)" }
+        let users = all.joined(separator: ", ")
         table.add([entry.name, Quantities.ago(entry.setAt, now: now), users.isEmpty ? "–" : users])
       }
       return table.render(console.outputStyle)

@@ -96,9 +96,20 @@ package struct GrantProposal: Sendable, Hashable {
     case .net: return direct(need)
     // Together: `PathProposal`, `FolderProposal`.
     case .fs: return nil
+    case .secret: return .remark("set the secret: naos secret set \(isSecretName(need.target) ? need.target : "NAME")")
     case .connections, .questions, .time: return .remark("no grant helps against: \(need.rule)")
     case nil: return nil
     }
+  }
+
+  private static func isSecretName(_ text: String) -> Bool {
+    !text.isEmpty
+      && text.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+      }
   }
 
   private static func name(_ need: Need) -> Line {

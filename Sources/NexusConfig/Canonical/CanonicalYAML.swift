@@ -138,11 +138,12 @@ struct CanonicalYAML {
       if spec.ceilings.isEmpty { return nil }
       return YAMLText.map([("engine", .plain("none")), ("limits", limits(spec.ceilings))])
     }
-    var members = [
-      ("engine", YAMLText.plain("process")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
+    var members: [(String, YAMLText)] = [
+      ("engine", .plain("process")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
       ("limits", limits(spec.ceilings, sandbox)),
     ]
     if sandbox.learns { members.append(("learn", .plain("true"))) }
+    if sandbox.hosts.contains(where: { !$0.secrets.isEmpty }) { members.append(("secrets", secrets(sandbox))) }
     return YAMLText.map(members)
   }
 
@@ -197,7 +198,21 @@ struct CanonicalYAML {
     add("resolve", grant.addresses.map(\.description))
     add("methods", grant.methods)
     add("paths", grant.paths)
+    if grant.isTerminated { members.append(("tls", .plain("terminate"))) }
+    if let authority = grant.authority { members.append(("ca", .text(authority.path))) }
     return .map(members)
+  }
+
+  private func secrets(_ sandbox: SandboxSpec) -> YAMLText {
+    .list(
+      sandbox.hosts.flatMap { grant in
+        grant.secrets.map { secret in
+          YAMLText.map([
+            ("name", .text(secret.name)), ("host", .text(grant.host)), ("port", .plain(String(grant.port))),
+            ("inject", .text("header:" + secret.header)), ("prefix", .text(secret.prefix)),
+          ])
+        }
+      })
   }
 
   private func care(_ spec: AgentSpec) -> [(String, YAMLText)] {

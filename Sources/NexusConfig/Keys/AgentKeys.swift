@@ -120,7 +120,21 @@ extension ConfigKeys {
       KeySpec(
         "learn", boolean, default: "false",
         "Tells, too, what a process agent looks for and is hidden from it; each file that it opens then takes longer."),
-      KeySpec("secrets", .anything, availability: .later, "Secrets that the gate adds to its requests."),
+      KeySpec(
+        "secrets", .list(.object(gateSecret)), default: "none",
+        "Secrets that the gate adds to its requests, and that it never has."),
+    ])
+
+  static let gateSecret = ObjectShape(
+    "a secret of the gate",
+    [
+      KeySpec("name", text, required: true, "Its name, as in `naos secret set NAME`."),
+      KeySpec("host", text, required: true, "The granted host that gets it; no other one does."),
+      KeySpec("port", Shape(.integer(1...65_535)), default: "all that are granted", "The only port of the host."),
+      KeySpec(
+        "inject", text, required: true,
+        "Where it goes: `header:Authorization`, in the place of what the agent sends there."),
+      KeySpec("prefix", text, default: "none", "What stands before it: `\"Bearer \"`."),
     ])
 
   static let ceilings = ObjectShape(
@@ -177,9 +191,15 @@ extension ConfigKeys {
       KeySpec("resolve", texts, default: "looked up", "The addresses that the name has, for a process agent."),
       KeySpec(
         "methods", texts, default: "any",
-        "The methods; `http.get` has one, GET. For a process agent with `protocol: http`."),
+        "The methods; `http.get` has one, GET. For a process agent with `tls: terminate` or `protocol: http`."),
       KeySpec(
         "paths", texts, default: "any",
-        "The paths, exactly or as `/v1/*`, for a process agent with `protocol: http`."),
+        "The paths, exactly or as `/v1/*`, for a process agent with `tls: terminate` or `protocol: http`."),
+      KeySpec(
+        "tls", Shape(.word(["pass", "terminate"])), default: "pass",
+        "Whether TLS of a process agent goes through unread, or ends at the gate, which reads its requests."),
+      KeySpec(
+        "ca", text, default: "those of the machine",
+        "A file of the certificates that may sign that of the host, with `tls: terminate`."),
     ])
 }

@@ -104,6 +104,7 @@ extension PlanBuilder {
           "NX-CFG-213", .warning, "`env` has no effect: an llm agent is no process", at: field.keyLocation,
           help: "remove it"))
     }
+    refuseSecrets(fields, "tools of an llm agent get no secrets")
     for value in fields.value("fs")?.list ?? [] { grantFolder(value, to: &spec) }
     for value in fields.value("net")?.list ?? [] { grantHost(value, to: &spec) }
     checkUse(of: llm, spec, item)

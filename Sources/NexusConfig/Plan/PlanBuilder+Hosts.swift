@@ -12,8 +12,8 @@ extension PlanBuilder {
   /// What is spoken where nothing but the host is said.
   private static let usualPorts = [443, 80]
 
-  mutating func grantHosts(_ values: [Shaped], in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
-    for value in values { grantHost(value, in: &sandbox, of: &spec) }
+  mutating func grantHosts(_ values: [Shaped], in sandbox: inout SandboxSpec) {
+    for value in values { grantHost(value, in: &sandbox) }
     guard sandbox.hosts.count > Self.maxHostDoors, let first = values.first else { return }
     report(
       Diagnostic(
@@ -22,7 +22,7 @@ extension PlanBuilder {
         at: first.location, help: "name the port of each host: one without is granted 443 and 80"))
   }
 
-  private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
+  private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec) {
     let fields = value.fields
     guard let written = value.text ?? fields?.text("host") else { return }
     let location = fields?.value("host")?.location ?? value.location
@@ -42,8 +42,8 @@ extension PlanBuilder {
     if let word = fields?.text("protocol"), let language = HostGrant.Language(rawValue: word) {
       grant.language = language
     }
-    guard readAddresses(fields, into: &grant) else { return }
-    readRules(fields, into: &grant, of: &spec)
+    guard readAddresses(fields, into: &grant), readTermination(fields, into: &grant), readRules(fields, into: &grant)
+    else { return }
     let stated = (fields?.integer("port") ?? text.port).map { [$0] }
     guard let ports = stated ?? Self.ports(of: grant.language) else {
       report(
@@ -128,24 +128,29 @@ extension PlanBuilder {
         help: "write the bits behind the length as zeros: 10.1.0.0/16, not 10.1.2.3/16"))
   }
 
-  /// Methods and paths can be read where nothing is encrypted, and only there.
-  private mutating func readRules(_ fields: Fields?, into grant: inout HostGrant, of spec: inout AgentSpec) {
+  /// Methods and paths can be read where nothing is encrypted, or TLS ends at the gate, and only there.
+  private mutating func readRules(_ fields: Fields?, into grant: inout HostGrant) -> Bool {
+    var isWhole = true
     for name in ["methods", "paths"] {
       guard let field = fields?.field(name), let list = field.value?.list else { continue }
-      guard grant.language == .http else {
-        restrict(
-          &spec, name, at: field.keyLocation,
-          help: "with `protocol: http` it holds; what is encrypted goes through unread")
+      guard grant.language == .http || grant.isTerminated else {
+        report(
+          Diagnostic(
+            "NX-CFG-305", "`\(field.written)` cannot hold: what is encrypted goes through unread",
+            at: field.keyLocation,
+            help: "add `tls: terminate`, with which the node reads the requests, or speak HTTP: `protocol: http`"))
+        isWhole = false
         continue
       }
       let texts = list.compactMap(\.text)
       if name == "methods" { grant.methods = texts.map { $0.uppercased() } } else { grant.paths = texts }
     }
+    return isWhole
   }
 
   /// What only the gate of a process agent's sandbox can hold to.
   mutating func refuseGateRules(_ fields: Fields?, of spec: inout AgentSpec) {
-    for name in ["protocol", "addresses", "resolve", "paths"] {
+    for name in ["protocol", "addresses", "resolve", "paths", "tls", "ca"] {
       if let field = fields?.field(name) { restrict(&spec, field.written, at: field.keyLocation) }
     }
   }

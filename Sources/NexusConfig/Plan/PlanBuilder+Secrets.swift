@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NexusCore
+package import NexusCore
 internal import NexusDiagnostics
-package import NexusKernel
+internal import NexusKernel
 
 /// What came of looking for a secret.
 package enum SecretFinding: Sendable {

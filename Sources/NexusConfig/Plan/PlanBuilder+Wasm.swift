@@ -59,6 +59,7 @@ extension PlanBuilder {
           "NX-SBX-059", "a module runs in `engine: wasm`, and not in `\(text)`", at: engine.location, help: "remove it")
       )
     }
+    refuseSecrets(fields, "a module reaches no hosts")
     for value in fields?.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
     for value in fields?.value("net")?.list ?? [] {
       restrict(&spec, "net", at: value.location, help: "write `net: []`: a module reaches the gateway and nothing else")

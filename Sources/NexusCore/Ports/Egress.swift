@@ -27,6 +27,12 @@ package struct HostGrant: Sendable, Hashable {
   package var methods: [String]
   /// What the paths of its requests may be: exactly, or with `*` behind it what they begin with; empty: any.
   package var paths: [String]
+  /// Whether TLS of the agent ends at the gate, which reads what is in it and goes on with TLS of its own.
+  package var isTerminated = false
+  /// What the host's certificate has to be signed by where TLS is terminated; nil: by whom the machine trusts.
+  package var authority: HostAuthority?
+  /// What the gate adds to the requests.
+  package var secrets: [SecretInjection] = []
 
   package init(
     host: String, port: Int, language: Language = .web, ranges: [AddressRange] = [], addresses: [IPAddress] = [],
@@ -73,8 +79,10 @@ package struct EgressFlow: Sendable, Hashable {
   package var received: Int64
   package var requests: Int
   package var duration: Duration
-  /// How it ended: `closed`, `denied`, `unreachable`, `broken`, `idle`, `shutdown`.
+  /// How it ended: `closed`, `denied`, `unreachable`, `broken`, `idle`, `shutdown`, `handshake`.
   package var end: String
+  /// The names of the secrets that were added to its requests.
+  package var secrets: [String] = []
 
   package init(
     host: String, port: Int, address: IPAddress?, sent: Int64, received: Int64, requests: Int, duration: Duration,
@@ -117,6 +125,8 @@ package struct DenialEvent: Sendable, Hashable {
     case questions
     /// It took too long to say what it wants.
     case time
+    /// A secret that belongs to the requests of the host is not there.
+    case secret
     /// A program was ended, or held back, over a limit; the target is the key of it: `limits.cpu`.
     case limit
     /// A module asked for a path that is not granted; `FileDenial` writes the target.
@@ -166,6 +176,7 @@ package struct DenialEvent: Sendable, Hashable {
       case .connections: "\(place): too many connections at a time"
       case .questions: "too many names were asked for"
       case .time: "\(place): no request came in time"
+      case .secret: "\(place): the secret of its requests is not there"
       case .limit: "\(target) is used up"
       case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"

@@ -77,6 +77,10 @@ package struct Enclosure: Sendable, Hashable {
   package var egress: EgressCaps
   /// Whether it is told, too, what its programs look for and do not find; each file that they open then takes longer.
   package var learns = false
+  /// The secrets that its doors add to requests, by name; nothing of them is seen in it.
+  package var secrets: [String: SecretText] = [:]
+  /// The number under which the keeper of its doors has the certificates by which it ends TLS; nil: it ends none.
+  package var trust: Int?
   /// How many files each of its processes may have open; nil for as many as the node's own agents may.
   package var openFiles: Int?
 

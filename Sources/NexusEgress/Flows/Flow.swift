@@ -3,6 +3,7 @@
 
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 internal import NexusCore
 
 /// One connection of an agent to a granted host: greeted, looked up, connected, and then passed on in both directions.
@@ -20,6 +21,14 @@ final class Flow {
   private let grant: HostGrant
   private let front: any Channel
   private var back: (any Channel)?
+  /// Nil if TLS, if there is any, does not end here; so are the other two.
+  private let termination: Termination?
+  private var door: TLSDoor?
+  private var wire: WireEnd?
+  /// Whether TLS of the agent has been agreed upon.
+  private var isSecured = false
+  /// The host left without a goodbye, and so does whoever speaks for it.
+  private var isCut = false
   private let sandbox: SandboxDoors
   private let startedAt: Instant
   private var state = State.greeting
@@ -39,11 +48,12 @@ final class Flow {
   /// How it ended, if that is known before it has.
   private var verdict: String?
 
-  init(_ grant: HostGrant, front: any Channel, of sandbox: SandboxDoors) {
+  init(_ grant: HostGrant, _ termination: Termination?, front: any Channel, of sandbox: SandboxDoors) {
     self.grant = grant
+    self.termination = termination
     self.front = front
     self.sandbox = sandbox
-    greeting = Greeting(grant)
+    greeting = Greeting(grant, secrets: sandbox.secrets(of: grant))
     startedAt = sandbox.clock.now()
     deadline = sandbox.loop.now + TimeAmount(sandbox.limits.greeting)
   }
@@ -51,6 +61,17 @@ final class Flow {
   private var limits: EgressLimits { sandbox.limits }
 
   private func allow(_ time: Duration) { deadline = sandbox.loop.now + TimeAmount(time) }
+
+  /// Puts what serves it into the agent's side.
+  func furnish() throws {
+    let pipeline = front.pipeline.syncOperations
+    if let termination {
+      let door = TLSDoor(grant, of: self)
+      try pipeline.addHandlers([door, NIOSSLServerHandler(context: termination.server)])
+      self.door = door
+    }
+    try pipeline.addHandler(FlowSide(.front, of: self))
+  }
 
   func begin() {
     if greeting.isOpen {
@@ -91,8 +112,12 @@ final class Flow {
   }
 
   private func forward(_ buffer: ByteBuffer, requests: Int) {
-    guard count(requests: requests), charge(buffer.readableBytes) else { return }
-    sent += Int64(buffer.readableBytes)
+    guard count(requests: requests) else { return }
+    // Where TLS ends here, what came over the wire is counted.
+    if termination == nil {
+      guard charge(buffer.readableBytes) else { return }
+      sent += Int64(buffer.readableBytes)
+    }
     switch state {
     case .greeting:
       pending.append(buffer)
@@ -106,8 +131,11 @@ final class Flow {
   }
 
   private func pass(_ buffer: ByteBuffer) {
-    guard state == .relaying, charge(buffer.readableBytes) else { return }
-    received += Int64(buffer.readableBytes)
+    guard state == .relaying else { return }
+    if termination == nil {
+      guard charge(buffer.readableBytes) else { return }
+      received += Int64(buffer.readableBytes)
+    }
     allow(limits.idle)
     front.write(buffer, promise: nil)
   }
@@ -115,6 +143,18 @@ final class Flow {
   private func charge(_ bytes: Int) -> Bool {
     if sandbox.charge(bytes: bytes) { return true }
     refuse(RequestGuard.Refusal(rule: .bytes, target: grant.host))
+    return false
+  }
+
+  /// Counts what goes over the wire of an agent whose TLS ends here; false once it is too much.
+  func carry(sent: Int = 0, received: Int = 0) -> Bool {
+    guard state != .over else { return false }
+    self.sent += Int64(sent)
+    self.received += Int64(received)
+    if sandbox.charge(bytes: sent + received) { return true }
+    // TLS is in the middle of it, and is not to be pulled from under its own feet.
+    let refusal = RequestGuard.Refusal(rule: .bytes, target: grant.host)
+    sandbox.loop.assumeIsolated().execute { [self] in refuse(refusal) }
     return false
   }
 
@@ -129,7 +169,7 @@ final class Flow {
   func readComplete(at place: FlowSide.Place) {
     switch state {
     case .greeting, .leaving: if place == .front { front.read() }
-    case .connecting: waiting.insert(.front)
+    case .connecting: if place == .front { waiting.insert(.front) }
     case .relaying:
       guard let back else { return }
       let other = place == .front ? back : front
@@ -177,8 +217,9 @@ final class Flow {
   func isGone(_ place: FlowSide.Place) {
     switch state {
     case .over: break
+    case .connecting where place == .back && back != nil: fail("it closed the connection before it was secure")
     // The side of the host is let go of, or not there yet.
-    case .greeting, .leaving, .connecting: if place == .front { end("closed") }
+    case .greeting, .leaving, .connecting: if place == .front { end(leaving) }
     case .relaying:
       let how = ended.isEmpty ? "broken" : "closed"
       guard place == .back else { return end(how) }
@@ -187,26 +228,53 @@ final class Flow {
     }
   }
 
+  /// How an agent leaves that was not sent away: perhaps because it does not trust who speaks for the host.
+  private var leaving: String { door?.isGreeted == true && !isSecured ? "handshake" : "closed" }
+
+  func failed(_ error: any Error, at place: FlowSide.Place) {
+    if Termination.isCut(error) {
+      // The end itself is told behind it.
+      if place == .back { isCut = true }
+    } else if state == .connecting, place == .back, termination != nil {
+      fail(Termination.words(for: error))
+    } else {
+      isGone(place)
+    }
+  }
+
   func end(_ how: String) {
     guard state != .over else { return }
-    let wasSilent = state == .greeting
+    let wasSilent = state == .greeting && door?.isGreeted != true
     state = .over
     pending = []
-    front.close(promise: nil)
+    if !isCut { front.close(promise: nil) }
     back?.close(promise: nil)
-    let report = EgressFlow(
+    // TLS would wait for goodbyes.
+    door?.close()
+    wire?.close()
+    var report = EgressFlow(
       host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
       duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
+    if requests > 0 { report.secrets = grant.secrets.map(\.name) }
     // Whoever said nothing has not used the door.
     sandbox.ended(self, wasSilent ? nil : report)
   }
 
-  private func refuse(_ refusal: RequestGuard.Refusal) {
+  func refuse(_ refusal: RequestGuard.Refusal) {
     guard state != .leaving, state != .over else { return }
     sandbox.deny(refusal.rule, refusal.target, port: grant.port)
     verdict = "denied"
     // Behind what the host was told already, an answer of ours would be taken for the host's.
-    leave(with: state == .relaying ? [] : Farewell.refusal(refusal, of: grant, greeting))
+    if let door, !door.isGreeted { return leave(unencrypted: Farewell.alert(for: refusal), door) }
+    let isHeard = state != .relaying && (door == nil || isSecured)
+    leave(with: isHeard ? Farewell.refusal(refusal, of: grant, greeting) : [])
+  }
+
+  private func leave(unencrypted answer: [UInt8], _ door: TLSDoor) {
+    guard !answer.isEmpty else { return end("closed") }
+    state = .leaving
+    allow(limits.farewell)
+    door.sayLast(answer)
   }
 
   private func fail(_ why: String) {
@@ -218,6 +286,7 @@ final class Flow {
     state = .leaving
     pending = []
     back?.close(promise: nil)
+    wire?.close()
     allow(limits.farewell)
     guard !answer.isEmpty else { return end("closed") }
     front.writeAndFlush(ByteBuffer(bytes: answer)).assumeIsolated().whenComplete { [self] _ in
@@ -242,7 +311,9 @@ final class Flow {
 
   /// The addresses of the host, of which one is taken, now and for all of the connection.
   private func found(_ addresses: [IPAddress]) {
-    let allowed = addresses.filter(grant.allows)
+    // A secret goes over no wire that others may read.
+    let isOpen = termination == nil && !grant.secrets.isEmpty
+    let allowed = addresses.filter { grant.allows($0) && !(isOpen && $0.isPublic) }
     if allowed.isEmpty, let first = addresses.first {
       return refuse(RequestGuard.Refusal(rule: .address, target: "\(grant.host) (\(first))"))
     }
@@ -267,22 +338,40 @@ final class Flow {
       .channelOption(.allowRemoteHalfClosure, value: true)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(FlowSide(.back, of: flow.value))
-        }
+        channel.eventLoop.makeCompletedFuture { try flow.value.furnish(back: channel) }
       }
       .connect(to: place).assumeIsolated().whenComplete { [self] result in
         switch result {
         case .success(let channel) where channel.isActive: connected(channel)
         case .success, .failure:
+          wire = nil
           if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
         }
       }
   }
 
+  private func furnish(back channel: any Channel) throws {
+    let pipeline = channel.pipeline.syncOperations
+    if let termination {
+      let wire = WireEnd()
+      try pipeline.addHandlers([wire, termination.handler(to: grant)])
+      self.wire = wire
+    }
+    try pipeline.addHandler(FlowSide(.back, of: self))
+  }
+
   private func connected(_ channel: any Channel) {
     guard state == .connecting else { return channel.close(promise: nil) }
     back = channel
+    if termination == nil { relay(to: channel) } else { channel.read() }
+  }
+
+  /// TLS of one side is agreed upon; nothing of a request goes to a host before it has shown who it is.
+  func secured(_ place: FlowSide.Place) {
+    if place == .front { isSecured = true } else if state == .connecting, let back { relay(to: back) }
+  }
+
+  private func relay(to channel: any Channel) {
     state = .relaying
     allow(limits.idle)
     for buffer in pending { channel.write(buffer, promise: nil) }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NIOCore
+internal import NIOTLS
 
 /// One of the two connections of a flow: the agent's, or that to the host.
 final class FlowSide: ChannelInboundHandler {
@@ -32,9 +33,10 @@ final class FlowSide: ChannelInboundHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed? = event as? ChannelEvent { flow.inputEnded(at: place) }
+    if case .handshakeCompleted? = event as? TLSUserEvent { flow.secured(place) }
   }
 
   func channelInactive(context: ChannelHandlerContext) { flow.isGone(place) }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { flow.isGone(place) }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { flow.failed(error, at: place) }
 }

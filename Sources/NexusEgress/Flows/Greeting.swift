@@ -24,14 +24,21 @@ struct Greeting: Sendable {
   private var language: Language
   private var held: [UInt8] = []
 
-  init(_ grant: HostGrant) {
+  /// What an agent says that the host may read: of a grant whose TLS ends at the gate, what is in it.
+  init(_ grant: HostGrant, secrets: [GateSecret] = []) {
     self.grant = grant
     switch grant.language {
     case .tcp: language = .open
-    case .http: language = .plain(RequestGuard(grant))
-    case .tls: language = .secure
+    case .http: language = .plain(RequestGuard(grant, secrets: secrets))
+    case .tls: language = grant.isTerminated ? .plain(RequestGuard(grant, secrets: secrets)) : .secure
     case .web: language = .unknown
     }
+  }
+
+  /// What it says before anything is encrypted, where its TLS ends at the gate.
+  init(helloTo grant: HostGrant) {
+    self.grant = grant
+    language = .secure
   }
 
   /// Whether nothing has to be said before the host is connected to: it may be the one who speaks first.

@@ -53,11 +53,16 @@ package struct RequestGuard: Sendable {
   }
 
   private let grant: HostGrant
+  private let secrets: [GateSecret]
   private var state = State.head(lines: [], size: 0)
   /// The beginning of a line.
   private var held: [UInt8] = []
 
-  package init(_ grant: HostGrant) { self.grant = grant }
+  /// Reads requests that `grant` is for, and adds the secrets to each.
+  package init(_ grant: HostGrant, secrets: [GateSecret] = []) {
+    self.grant = grant
+    self.secrets = secrets
+  }
 
   package mutating func take(_ bytes: [UInt8]) -> Passage {
     var passage = Passage()
@@ -140,6 +145,10 @@ package struct RequestGuard: Sendable {
       state = .chunkSize
     case .trailer(let size):
       guard size + line.count <= Self.maxHead else { return refuse(.language, "a trailer that is too long", &passage) }
+      // A server may take it for a field of the head.
+      if secrets.contains(where: { $0.isNamed(by: line.prefix { $0 != UInt8(ascii: ":") }) }) {
+        return refuse(.language, "a trailer in the place of a secret", &passage)
+      }
       passage.bytes += line + Self.lineEnd
       state = line.isEmpty ? .head(lines: [], size: 0) : .trailer(size: size + line.count)
     case .body, .chunk, .refused: break
@@ -149,7 +158,7 @@ package struct RequestGuard: Sendable {
   private static let lineEnd: [UInt8] = [carriageReturn, lineFeed]
 
   private mutating func takeHead(_ lines: [ArraySlice<UInt8>], _ passage: inout Passage) {
-    switch RequestHead.read(lines, for: grant) {
+    switch RequestHead.read(lines, for: grant, adding: secrets) {
     case .failure(let problem): refuse(problem.rule, problem.target, &passage)
     case .success(let head):
       for line in head.lines { passage.bytes += line + Self.lineEnd }

@@ -17,8 +17,11 @@ struct RequestHead: Sendable {
   /// - Parameters:
   ///   - lines: the request line and the fields, at least the first.
   ///   - grant: the host that it has to name, and what may be asked for there.
+  ///   - secrets: what is put into it, in the place of what stands there.
   /// - Returns: the head, or why nothing of the connection goes on from there.
-  static func read(_ lines: [Octets], for grant: HostGrant) -> Result<RequestHead, Refusal> {
+  static func read(
+    _ lines: [Octets], for grant: HostGrant, adding secrets: [GateSecret] = []
+  ) -> Result<RequestHead, Refusal> {
     do throws(Refusal) {
       let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       guard words.count == 3, isToken(words[0]), !words[1].isEmpty else {
@@ -37,7 +40,10 @@ struct RequestHead: Sendable {
       try checkHost(fields, grant)
       try check(method: method, target: target, grant)
       let body = try body(of: fields, isNew: version == "HTTP/1.1")
-      return .success(RequestHead(lines: [lines[0]] + (try kept(fields)).map(\.line), body: body))
+      var kept = try kept(fields)
+      if !secrets.isEmpty { try check(method: method, target: target, kept, secrets, grant) }
+      kept.removeAll { field in secrets.contains { $0.isNamed(by: field.name.utf8) } }
+      return .success(RequestHead(lines: [lines[0]] + kept.map(\.line) + (try added(secrets)), body: body))
     } catch {
       return .failure(error)
     }
@@ -90,14 +96,44 @@ struct RequestHead: Sendable {
   }
 
   private static func check(method: String, target: String, _ grant: HostGrant) throws(Refusal) {
+    // Of a host that is not encrypted only the name, as ever.
+    let place = grant.isTerminated ? grant.place : grant.host
+    let path = String(target.prefix { $0 != "?" })
     guard grant.methods.isEmpty || grant.methods.contains(method) else {
-      throw Refusal(rule: .method, target: "\(method) \(grant.host)")
+      throw Refusal(rule: .method, target: grant.isTerminated ? "\(method) \(place)\(path)" : "\(method) \(place)")
     }
     guard !grant.paths.isEmpty else { return }
-    let path = String(target.prefix { $0 != "?" })
     guard isPlain(path), grant.paths.contains(where: { fits(path, $0) }) else {
-      throw Refusal(rule: .path, target: "\(method) \(grant.host)\(path)")
+      throw Refusal(rule: .path, target: "\(method) \(place)\(path)")
     }
+  }
+
+  /// Methods whose answers are the requests themselves.
+  private static let echoing: Set = ["TRACE", "TRACK", "DEBUG"]
+
+  /// What no request may be that a secret is added to.
+  private static func check(
+    method: String, target: String, _ fields: [Field], _ secrets: [GateSecret], _ grant: HostGrant
+  ) throws(Refusal) {
+    guard !echoing.contains(method.uppercased()) else {
+      throw Refusal(rule: .method, target: "\(method) \(grant.place)\(target.prefix { $0 != "?" })")
+    }
+    // Fields that it names end at the next proxy, where the secret would be lost.
+    for field in fields where field.name == "connection" {
+      let options = field.value.split(separator: UInt8(ascii: ","))
+      guard !options.contains(where: { option in secrets.contains { $0.isNamed(by: option) } }) else {
+        throw .unclear("Connection: \(text(field.value))")
+      }
+    }
+  }
+
+  private static func added(_ secrets: [GateSecret]) throws(Refusal) -> [Octets] {
+    var lines: [Octets] = []
+    for secret in secrets {
+      guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
+      lines.append(line[...])
+    }
+    return lines
   }
 
   private static func fits(_ path: String, _ pattern: String) -> Bool {

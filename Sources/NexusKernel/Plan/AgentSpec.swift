@@ -15,6 +15,8 @@ package struct AgentSpec: Sendable, Hashable {
   package var environment: [EnvironmentVariable]
   /// The names in `environment` whose values came from outside the file: never shown, never journaled.
   package var secretVariables: Set<String>
+  /// What the gate of its sandbox adds to requests, by name: never shown, never journaled, never seen by the agent.
+  package var gateSecrets: [String: SecretText] = [:]
   /// Absolute.
   package var workingDirectory: String
   package var autoStart: Bool

@@ -39,14 +39,6 @@ package struct ProviderSpec: Sendable, Hashable {
   }
 }
 
-/// A text that no description, log or error may show.
-package struct SecretText: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
-  package let revealed: String
-  package init(_ revealed: String) { self.revealed = revealed }
-  package var description: String { Redaction.replacement }
-  package var customMirror: Mirror { Mirror(reflecting: Redaction.replacement) }
-}
-
 /// Another name for a model, with what to try when it fails.
 package struct ModelAlias: Sendable, Hashable {
   package var alias: String

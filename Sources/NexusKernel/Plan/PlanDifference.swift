@@ -105,6 +105,7 @@ package struct PlanDifference: Sendable, Hashable {
     words("significant", "\(old.isSignificant)", "\(new.isSignificant)")
     note("program", old.kind == new.kind)
     note("env", old.environment == new.environment)
+    note("secrets", old.gateSecrets == new.gateSecrets)
     note("workdir", old.workingDirectory == new.workingDirectory)
     note("shutdown", old.shutdown == new.shutdown)
     note("backoff", old.backoff == new.backoff)

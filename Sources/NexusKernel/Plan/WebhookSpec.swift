@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+package import NexusCore
+
 /// Where questions to people are told of: an address, and the secret that signs what is sent there.
 package struct WebhookSpec: Sendable, Hashable {
   package var name: String

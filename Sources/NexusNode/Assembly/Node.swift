@@ -111,12 +111,12 @@ package final class Node: Sendable {
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
       let reports = SandboxReports(audit: audit, logs: logs, events: events)
-      let egress = EgressGate(watcher: reports, clock: clock)
+      let egress = EgressGate(watcher: reports, clock: clock, random: random)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       let skills = Self.skills(of: wasm, for: tools, reports)
       var services = services(
-        options, store: store, gateway: gateway, wasm: wasm, reports: reports, clock: clock, ids: ids)
+        options, store: store, gateway: gateway, wasm: wasm, egress: egress, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
       (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
       services.auditBegunAt = try await opening.renewedAt(store)
@@ -158,11 +158,12 @@ package final class Node: Sendable {
   }
 
   private static func services(
-    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, reports: SandboxReports,
-    clock: SystemClock, ids: IdentifierSource
+    _ options: NodeOptions, store: any Store, gateway: EffectGateway, wasm: WasmEngine, egress: EgressGate,
+    reports: SandboxReports, clock: SystemClock, ids: IdentifierSource
   ) -> RuntimeServices {
+    let launcher = TrustingLauncher(base: WasmLauncher(wasm), egress: egress, folder: options.state.trust)
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: ReportingLauncher(base: WasmLauncher(wasm), watcher: reports),
+      store: store, boundary: gateway, launcher: ReportingLauncher(base: launcher, watcher: reports),
       captures: LogCaptures(logs: reports.logs), probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids,
       events: reports.events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],

@@ -101,6 +101,8 @@ final class NodeParts: Sendable {
   func reload(_ plan: ProjectPlan, prune: Bool) async {
     // Nobody is without a budget in between: not who is new, nor who is no longer in the files and still goes on.
     let both = plan.keepingAll(of: self.plan)
+    // Those who run still have the secrets of before.
+    logs.redact(Redaction(secrets: options.secrets + self.plan.loggedSecrets + plan.loggedSecrets))
     await countWhatWasSpent(under: both)
     ledger.reconfigure(both)
     tools.reconfigure(both)
@@ -131,12 +133,10 @@ final class NodeParts: Sendable {
 
   /// Says which secrets were read, and for what.
   func tellOfSecrets(_ plan: ProjectPlan) {
-    for provider in plan.providers {
-      guard let name = provider.secret else { continue }
-      if options.purpose == .project {
-        NodeLog.logger.notice("the secret \(name) was read for provider \(provider.name)")
-      }
-      let purpose = "provider \(provider.name)"
+    var uses = plan.providers.compactMap { provider in provider.secret.map { ($0, "provider \(provider.name)") } }
+    for agent in plan.agents { uses += agent.gateSecrets.keys.sorted().map { ($0, "the gate of \(agent.name)") } }
+    for (name, purpose) in uses {
+      if options.purpose == .project { NodeLog.logger.notice("the secret \(name) was read for \(purpose)") }
       audit.note(AuditRecord(.secretRead, subject: name, details: ["purpose": .string(purpose)]))
       events.publish(.secret(SecretEvent(name: name, purpose: purpose)))
     }
@@ -198,7 +198,13 @@ enum NodeLog {
 
 extension NodeOptions {
   /// What no log may show.
-  var secrets: [String] {
-    plan.providers.compactMap { $0.apiKey?.revealed } + plan.webhooks.map(\.secret.revealed)
+  var secrets: [String] { plan.loggedSecrets }
+}
+
+extension ProjectPlan {
+  /// What no log may show.
+  var loggedSecrets: [String] {
+    providers.compactMap { $0.apiKey?.revealed } + webhooks.map(\.secret.revealed)
+      + agents.flatMap { $0.gateSecrets.values.map(\.revealed) }
   }
 }

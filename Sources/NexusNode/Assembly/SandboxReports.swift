@@ -17,6 +17,7 @@ struct SandboxReports: EgressWatcher {
       "requests": .int(Int64(report.requests)), "milliseconds": .int(report.duration.wholeMilliseconds),
     ]
     details["address"] = report.address.map { .string($0.description) }
+    if !report.secrets.isEmpty { details["secrets"] = .array(report.secrets.map { .string($0) }) }
     audit.note(
       AuditRecord(
         .sandboxFlow, by: Self.actor(caller), run: caller.run, step: Self.step(caller), agent: caller.agent,

@@ -23,6 +23,8 @@ package struct ProjectState: Sendable, Hashable {
   var auditVerifier: String { directory + "/audit.pub" }
   /// Its newest checkpoint, outside the database.
   var auditAnchor: String { directory + "/audit.anchor" }
+  /// Certificates of gates, while the sandbox that is to trust them is made.
+  var trust: String { directory + "/trust" }
   package var lock: String { directory + "/lock" }
   package var logs: String { directory + "/logs" }
   /// What a detached node writes to its standard error.

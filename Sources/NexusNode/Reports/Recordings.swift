@@ -108,6 +108,7 @@ extension ProjectPlan {
     secrets += providers.flatMap { $0.query.filter { $0.name != ProviderSpec.apiVersion }.map(\.value) }
     secrets += webhooks.map(\.secret.revealed)
     for agent in agents {
+      secrets += agent.gateSecrets.values.map(\.revealed)
       secrets += agent.environment.filter { agent.secretVariables.contains($0.name) }.map(\.value)
     }
     return secrets

@@ -25,6 +25,7 @@ extension Enclosure {
       temporaryBytes: sandbox.temporaryBytes, openFiles: sandbox.openFiles, holder: caller, egress: sandbox.egress,
       output: output)
     learns = sandbox.learns
+    secrets = spec.gateSecrets
   }
 
   /// Who answers about names, who is there also to hear of those that are not granted; and a door for each host and port.

@@ -23,7 +23,8 @@ package final class AgentLogStore: @unchecked Sendable {
   package let limits: LogLimits
   package let reader: LogReader
   let clock: any NexusClock
-  let redaction: Redaction
+  /// What no line may show; agents that start later may have other secrets.
+  private let redacting: Mutex<Redaction>
   private let events: any EventSink
   private let onFailure: @Sendable (LogFailure) -> Void
   private let folder: LogFolder
@@ -59,13 +60,18 @@ package final class AgentLogStore: @unchecked Sendable {
     events: any EventSink, onFailure: @escaping @Sendable (LogFailure) -> Void
   ) {
     self.limits = limits
-    self.redaction = redaction
+    redacting = Mutex(redaction)
     self.clock = clock
     self.events = events
     self.onFailure = onFailure
     folder = LogFolder(path: directory)
     reader = LogReader(directory: directory)
   }
+
+  var redaction: Redaction { redacting.withLock(\.self) }
+
+  /// Takes other secrets out of the lines that come from now on.
+  package func redact(_ redaction: Redaction) { redacting.withLock { $0 = redaction } }
 
   /// The newest failure, until lines can be stored again.
   package var failure: LogFailure? { state.withLock { $0.failure } }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+package import NexusCore
+
+/// A secret that the gate adds to each request to a host.
+package struct GateSecret: Sendable {
+  package let injection: SecretInjection
+  /// Nil if it is not there, in which case nothing goes to the host.
+  let value: SecretText?
+
+  package init(_ injection: SecretInjection, _ value: SecretText?) {
+    self.injection = injection
+    self.value = value
+  }
+
+  /// The field, as it goes to the host; nil if there is nothing to put into it.
+  var line: [UInt8]? { value.map { Array("\(injection.header): \(injection.prefix)\($0.revealed)".utf8) } }
+
+  /// Whether a field of this name is in the place of the secret's: in capitals or not, and with underscores, which many
+  /// servers take for hyphens.
+  func isNamed(by name: some Sequence<UInt8>) -> Bool {
+    Self.plain(name) == Self.plain(injection.header.utf8)
+  }
+
+  private static func plain(_ name: some Sequence<UInt8>) -> [UInt8] {
+    name.filter { $0 != 0x20 && $0 != 0x09 }.map { byte in
+      switch byte {
+      case 0x41...0x5A: byte | 0x20
+      case UInt8(ascii: "_"): UInt8(ascii: "-")
+      default: byte
+      }
+    }
+  }
+}
+
+extension HostGrant {
+  /// As people are told of it.
+  var place: String {
+    if isTerminated { return "https://" + (port == 443 ? host : "\(host):\(port)") }
+    return "\(host):\(port)"
+  }
+}
