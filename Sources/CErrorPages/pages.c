@@ -484,6 +484,21 @@ static const unsigned char NX_CFG_303[] = {
 static const unsigned char NX_CFG_304[] = {
 #embed "../../docs/errors/NX-CFG-304.md"
 };
+static const unsigned char NX_CFG_305[] = {
+#embed "../../docs/errors/NX-CFG-305.md"
+};
+static const unsigned char NX_CFG_306[] = {
+#embed "../../docs/errors/NX-CFG-306.md"
+};
+static const unsigned char NX_CFG_307[] = {
+#embed "../../docs/errors/NX-CFG-307.md"
+};
+static const unsigned char NX_CFG_308[] = {
+#embed "../../docs/errors/NX-CFG-308.md"
+};
+static const unsigned char NX_CFG_309[] = {
+#embed "../../docs/errors/NX-CFG-309.md"
+};
 static const unsigned char NX_CFG_401[] = {
 #embed "../../docs/errors/NX-CFG-401.md"
 };
@@ -901,6 +916,24 @@ static const unsigned char NX_SBX_012[] = {
 static const unsigned char NX_SBX_013[] = {
 #embed "../../docs/errors/NX-SBX-013.md"
 };
+static const unsigned char NX_SBX_020[] = {
+#embed "../../docs/errors/NX-SBX-020.md"
+};
+static const unsigned char NX_SBX_021[] = {
+#embed "../../docs/errors/NX-SBX-021.md"
+};
+static const unsigned char NX_SBX_022[] = {
+#embed "../../docs/errors/NX-SBX-022.md"
+};
+static const unsigned char NX_SBX_023[] = {
+#embed "../../docs/errors/NX-SBX-023.md"
+};
+static const unsigned char NX_SBX_024[] = {
+#embed "../../docs/errors/NX-SBX-024.md"
+};
+static const unsigned char NX_SBX_025[] = {
+#embed "../../docs/errors/NX-SBX-025.md"
+};
 static const unsigned char NX_SBX_050[] = {
 #embed "../../docs/errors/NX-SBX-050.md"
 };
@@ -1249,6 +1282,11 @@ static const struct naos_error_page pages[] = {
     {"NX-CFG-302", NX_CFG_302, sizeof NX_CFG_302},
     {"NX-CFG-303", NX_CFG_303, sizeof NX_CFG_303},
     {"NX-CFG-304", NX_CFG_304, sizeof NX_CFG_304},
+    {"NX-CFG-305", NX_CFG_305, sizeof NX_CFG_305},
+    {"NX-CFG-306", NX_CFG_306, sizeof NX_CFG_306},
+    {"NX-CFG-307", NX_CFG_307, sizeof NX_CFG_307},
+    {"NX-CFG-308", NX_CFG_308, sizeof NX_CFG_308},
+    {"NX-CFG-309", NX_CFG_309, sizeof NX_CFG_309},
     {"NX-CFG-401", NX_CFG_401, sizeof NX_CFG_401},
     {"NX-CFG-402", NX_CFG_402, sizeof NX_CFG_402},
     {"NX-CFG-403", NX_CFG_403, sizeof NX_CFG_403},
@@ -1388,6 +1426,12 @@ static const struct naos_error_page pages[] = {
     {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
     {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
     {"NX-SBX-013", NX_SBX_013, sizeof NX_SBX_013},
+    {"NX-SBX-020", NX_SBX_020, sizeof NX_SBX_020},
+    {"NX-SBX-021", NX_SBX_021, sizeof NX_SBX_021},
+    {"NX-SBX-022", NX_SBX_022, sizeof NX_SBX_022},
+    {"NX-SBX-023", NX_SBX_023, sizeof NX_SBX_023},
+    {"NX-SBX-024", NX_SBX_024, sizeof NX_SBX_024},
+    {"NX-SBX-025", NX_SBX_025, sizeof NX_SBX_025},
     {"NX-SBX-050", NX_SBX_050, sizeof NX_SBX_050},
     {"NX-SBX-051", NX_SBX_051, sizeof NX_SBX_051},
     {"NX-SBX-052", NX_SBX_052, sizeof NX_SBX_052},

@@ -112,6 +112,12 @@ enum ConfigReference {
         A text alone is `host` or `host:port`. What a process agent can do with a host is told on the page on sandboxes.
         """, shape: ConfigKeys.netGrant),
     Section(
+      title: "`sandbox.secrets[]`",
+      text: """
+        The gate adds them to the requests of a process agent to a host whose grant has `tls: terminate`, or that is on a private
+        network. See the page on sandboxes.
+        """, shape: ConfigKeys.gateSecret),
+    Section(
       title: "`agents.<name>.cost`", text: "A budget alone, or a list of budgets, stands for the map.",
       shape: ConfigKeys.costScope),
     Section(

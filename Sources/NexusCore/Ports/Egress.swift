@@ -160,7 +160,8 @@ package struct DenialEvent: Sendable, Hashable {
 
   /// In words, for the log of the agent.
   package var note: String {
-    let place = port.map { "\(target):\($0)" } ?? target
+    // A whole address has its port in it.
+    let place = target.contains("://") ? target : port.map { "\(target):\($0)" } ?? target
     let times = count > 1 ? " (\(count) times)" : ""
     let words =
       switch rule {

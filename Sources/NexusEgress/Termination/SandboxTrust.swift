@@ -48,6 +48,9 @@ package struct SandboxTrust: Sendable {
   /// The authority's certificate as files hold it.
   package var pem: String { PEM.certificate(authority) }
 
+  /// That of one of its hosts; nil if there is no such.
+  package func pem(of host: String) -> String? { identities[host].map { PEM.certificate($0.certificate) } }
+
   /// Nearly every 32 bytes are a key.
   private static func key(_ random: any RandomSource) throws -> P256.Signing.PrivateKey {
     for _ in 0..<8 { if let key = try? P256.Signing.PrivateKey(rawRepresentation: random.bytes(32)) { return key } }

@@ -33,6 +33,8 @@ class Host(http.server.BaseHTTPRequestHandler):
             return
         say("request %s %s %s" % (self.command, self.path, self.headers.get("Host")))
         text = b"x" * int(self.path[5:]) if self.path.startswith("/big/") else b"hello %d" % len(body)
+        if self.path.endswith("/echo"):
+            text = (self.headers.get("Authorization") or "").encode()
         if self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", self.path[4:])

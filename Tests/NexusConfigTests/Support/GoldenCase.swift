@@ -7,11 +7,13 @@ import NexusDiagnostics
 
 /// One configuration in `cases/`, beside what it must say (`.expected`) and mean (`.plan`).
 ///
-/// A case is a file, or a folder with `nexus.config.yaml`. Lines `# env NAME=value` at its top set the environment.
+/// A case is a file, or a folder with `nexus.config.yaml`. Lines `# env NAME=value` at its top set the environment, and
+/// `# secret NAME=value` secrets.
 struct GoldenCase: CustomStringConvertible, Sendable {
   let name: String
   let files: MemoryFiles
   let environment: [String: String]
+  let secrets: [String: String]
 
   var description: String { name }
 
@@ -43,20 +45,27 @@ struct GoldenCase: CustomStringConvertible, Sendable {
       return nil
     }
     var environment: [String: String] = [:]
+    var secrets: [String: String] = [:]
     let text = String(decoding: files.contents["/project/nexus.config.yaml"] ?? [], as: UTF8.self)
     for line in text.split(separator: "\n") {
+      if line.hasPrefix("# secret ") {
+        let parts = line.dropFirst(9).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        secrets[String(parts[0])] = String(parts.last ?? "").replacing("\\n", with: "\n")
+        continue
+      }
       guard line.hasPrefix("# env ") else { break }
       let parts = line.dropFirst(6).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       environment[String(parts[0])] = String(parts.last ?? "")
     }
     self.environment = environment
+    self.secrets = secrets
   }
 
   private static func bytes(_ path: String) -> [UInt8]? {
     FileManager.default.contents(atPath: folder + path).map { Array($0) }
   }
 
-  func load() -> ConfigLoadResult { files.load(environment: environment) }
+  func load() -> ConfigLoadResult { files.load(environment: environment, secrets: secrets) }
 
   /// The text that is kept beside the case, after it is written if this is a recording.
   func golden(_ kind: String, recording actual: String) -> String {

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import NexusConfig
+import NexusCore
 
 /// A project that exists only in memory: paths below `/project`.
 struct MemoryFiles: ConfigFiles {
@@ -25,8 +26,10 @@ struct MemoryFiles: ConfigFiles {
   }
 
   /// Loads the project with these files.
-  func load(environment: [String: String] = [:]) -> ConfigLoadResult {
-    ConfigLoader.load(projectDirectory: "/project", environment: environment, files: self)
+  func load(environment: [String: String] = [:], secrets: [String: String] = [:]) -> ConfigLoadResult {
+    ConfigLoader.load(
+      projectDirectory: "/project", environment: environment, files: self,
+      secret: { name in secrets[name].map { .found(SecretText($0)) } ?? .missing(known: secrets.keys.sorted()) })
   }
 }
 
