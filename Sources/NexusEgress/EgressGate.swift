@@ -103,7 +103,7 @@ package final class EgressGate: DoorKeeper {
     return (number, trust.pem)
   }
 
-  /// Of a sandbox that there will not be.
+  /// Of a sandbox whose doors are open, or never will be.
   package func forgetTrust(_ number: Int) { _ = take(number) }
 
   private func take(_ number: Int) -> SandboxTrust? { trusts.withLock { $0.waiting.removeValue(forKey: number) } }

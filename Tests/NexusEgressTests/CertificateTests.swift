@@ -17,10 +17,11 @@ struct CertificateTests {
     #expect(DER.sequence([1], [], [2]) == [0x30, 2, 1, 2])
   }
 
-  @Test(arguments: [
-    (0, [4, 0]), (127, [4, 127]), (128, [4, 0x81, 128]), (255, [4, 0x81, 255]), (256, [4, 0x82, 1, 0]),
-    (65_536, [4, 0x83, 1, 0, 0]),
-  ] as [(Int, [UInt8])])
+  @Test(
+    arguments: [
+      (0, [4, 0]), (127, [4, 127]), (128, [4, 0x81, 128]), (255, [4, 0x81, 255]), (256, [4, 0x82, 1, 0]),
+      (65_536, [4, 0x83, 1, 0, 0]),
+    ] as [(Int, [UInt8])])
   func `lengths are as short as they can be`(_ count: Int, _ beginning: [UInt8]) {
     let written = DER.octets([UInt8](repeating: 9, count: count))
     #expect(Array(written.prefix(beginning.count)) == beginning && written.count == beginning.count + count)

@@ -26,7 +26,8 @@ struct GateSecretTests {
 
   @Test func `each request has the secret, and a body goes through as it is`() {
     let asked = "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nContent-Length: 2\r\n\r\nhi"
-    let sent = "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nContent-Length: 2\r\nAuthorization: Bearer canary\r\n\r\nhi"
+    let sent =
+      "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nContent-Length: 2\r\nAuthorization: Bearer canary\r\n\r\nhi"
     let passage = take(asked + asked)
     #expect(passage.refusal == nil && passage.requests == 2)
     #expect(text(passage) == sent + sent)

@@ -74,8 +74,14 @@ struct GateTests {
       let host = try gate.upstream.accepted()
       #expect(host.receive(gate.request))
       late.send("GET / HTTP/1.1\r\nHost: second.test\r\n\r\n")
-      #expect(late.receiveAll() == "")
       #expect(try await gate.told.nextDenial().target == "second.test")
+      // It is told so once the first one is answered, and not before.
+      let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+      host.send(String(answer.dropLast()))
+      #expect(late.receive(String(answer.dropLast())))
+      host.send("k")
+      let rest = late.receiveAll()
+      #expect(rest.hasPrefix("kHTTP/1.1 403 Forbidden\r\n"), "\(rest)")
     }
   }
 

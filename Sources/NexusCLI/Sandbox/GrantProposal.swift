@@ -84,6 +84,9 @@ package struct GrantProposal: Sendable, Hashable {
     case .name: return name(need)
     case .address: return address(need)
     case .sni, .host: return host(need)
+    case .language where need.target.hasPrefix("Upgrade:"):
+      return .remark(
+        "\(need.target): the gate reads HTTP/1 alone; other protocols go through TLS that does not end there")
     case .language:
       return .remark(
         "\(need.target): `protocol: tcp` lets anything through, unread; grant it only to hosts of your own")

@@ -30,7 +30,8 @@ extension PlanBuilder {
       let known = sandbox.hosts.map(\.host)
       report(
         Diagnostic(
-          "NX-SBX-020", "`\(hostText)\(port.map { ":\($0)" } ?? "")` is not granted, so nothing carries `\(nameText)` there",
+          "NX-SBX-020",
+          "`\(hostText)\(port.map { ":\($0)" } ?? "")` is not granted, so nothing carries `\(nameText)` there",
           at: host.location, help: "grant it: net: [{ host: \(wanted), tls: terminate }]",
           suggestion: known.contains(wanted) ? nil : Suggestion.nearest(to: wanted, among: known)))
       return
@@ -78,12 +79,14 @@ extension PlanBuilder {
   private mutating func header(_ fields: Fields) -> String? {
     guard let inject = fields.value("inject"), let text = inject.text else { return nil }
     let name = String(text.dropFirst(Self.place.count))
-    let isToken = !name.isEmpty && name.utf8.count <= 64 && name.utf8.allSatisfy { byte in
-      switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
-      default: false
+    let isToken =
+      !name.isEmpty && name.utf8.count <= 64
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
+        default: false
+        }
       }
-    }
     guard text.hasPrefix(Self.place), isToken else {
       report(
         Diagnostic(
@@ -94,7 +97,8 @@ extension PlanBuilder {
     guard !Self.ownHeaders.contains(name.lowercased()) else {
       report(
         Diagnostic(
-          "NX-CFG-308", "`\(name)` is no place for a secret: it says how the message is to be read", at: inject.location,
+          "NX-CFG-308", "`\(name)` is no place for a secret: it says how the message is to be read",
+          at: inject.location,
           help: "name the field that the host expects a credential in, such as Authorization"))
       return nil
     }
@@ -138,7 +142,8 @@ extension PlanBuilder {
   }
 
   private static func isClosed(_ grant: HostGrant) -> Bool {
-    let places = grant.ranges + (grant.addresses + [grant.literal].compactMap(\.self)).compactMap { AddressRange("\($0)") }
+    let places =
+      grant.ranges + (grant.addresses + [grant.literal].compactMap(\.self)).compactMap { AddressRange("\($0)") }
     return !places.isEmpty
       && places.allSatisfy { place in
         closedNetworks.contains { $0.length <= place.length && $0.contains(place.base) }

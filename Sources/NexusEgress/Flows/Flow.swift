@@ -45,6 +45,9 @@ final class Flow {
   /// A side that is not read, because the other is full.
   private var waiting: Set<FlowSide.Place> = []
   private var deadline: NIODeadline
+  private var answers = AnswerWatch()
+  /// What the agent is told once all that it asked before is answered.
+  private var lastWords: [UInt8]?
   /// How it ended, if that is known before it has.
   private var verdict: String?
 
@@ -75,7 +78,7 @@ final class Flow {
 
   func begin() {
     if greeting.isOpen {
-      guard count(requests: 1) else { return }
+      guard count(requests: [""]) else { return }
       lookUp()
     }
     front.read()
@@ -99,19 +102,20 @@ final class Flow {
     switch state {
     case .leaving, .over: break
     case .greeting, .connecting, .relaying:
-      if greeting.isOpen { return forward(buffer, requests: 0) }
+      if greeting.isOpen { return forward(buffer, requests: []) }
       switch greeting.take(Array(buffer.readableBytesView)) {
       case .more: break
       case .pass(let bytes, let requests): forward(ByteBuffer(bytes: bytes), requests: requests)
-      case .refuse(let refusal, let bytes):
-        // What was allowed before it goes on its way, unless there is no way yet.
-        if state == .relaying, !bytes.isEmpty { back?.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil) }
-        refuse(refusal)
+      case .refuse(let refusal, let bytes, let requests, let isBetween):
+        // What was allowed before it goes on its way.
+        if !bytes.isEmpty { forward(ByteBuffer(bytes: bytes), requests: requests) }
+        back?.flush()
+        refuse(refusal, isBetween: isBetween)
       }
     }
   }
 
-  private func forward(_ buffer: ByteBuffer, requests: Int) {
+  private func forward(_ buffer: ByteBuffer, requests: [String]) {
     guard count(requests: requests) else { return }
     // Where TLS ends here, what came over the wire is counted.
     if termination == nil {
@@ -138,6 +142,9 @@ final class Flow {
     }
     allow(limits.idle)
     front.write(buffer, promise: nil)
+    guard greeting.isPlain else { return }
+    answers.take(buffer.readableBytesView)
+    if let lastWords, answers.isIdle { leave(with: lastWords) }
   }
 
   private func charge(_ bytes: Int) -> Bool {
@@ -158,11 +165,14 @@ final class Flow {
     return false
   }
 
-  private func count(requests: Int) -> Bool {
-    guard requests > 0 else { return true }
-    self.requests += requests
-    if sandbox.charge(requests: requests) { return true }
-    refuse(RequestGuard.Refusal(rule: .requests, target: grant.host))
+  private func count(requests methods: [String]) -> Bool {
+    guard !methods.isEmpty else { return true }
+    requests += methods.count
+    if sandbox.charge(requests: methods.count) {
+      answers.asked(methods)
+      return true
+    }
+    refuse(RequestGuard.Refusal(rule: .requests, target: grant.host), isBetween: true)
     return false
   }
 
@@ -186,7 +196,7 @@ final class Flow {
   }
 
   private func readOn(_ place: FlowSide.Place) {
-    guard !ended.contains(place) else { return }
+    guard !ended.contains(place), place == .back || lastWords == nil else { return }
     (place == .front ? front : back)?.read()
   }
 
@@ -260,10 +270,15 @@ final class Flow {
     sandbox.ended(self, wasSilent ? nil : report)
   }
 
-  func refuse(_ refusal: RequestGuard.Refusal) {
+  func refuse(_ refusal: RequestGuard.Refusal, isBetween: Bool = false) {
     guard state != .leaving, state != .over else { return }
     sandbox.deny(refusal.rule, refusal.target, port: grant.port)
     verdict = "denied"
+    if state == .relaying || state == .connecting, isBetween, greeting.isPlain, answers.isKnown {
+      let words = Farewell.refusal(refusal, of: grant, greeting)
+      if answers.isIdle { leave(with: words) } else { lastWords = words }
+      return
+    }
     // Behind what the host was told already, an answer of ours would be taken for the host's.
     if let door, !door.isGreeted { return leave(unencrypted: Farewell.alert(for: refusal), door) }
     let isHeard = state != .relaying && (door == nil || isSecured)

@@ -8,9 +8,10 @@ struct Greeting: Sendable {
   enum Outcome: Sendable, Equatable {
     /// More has to come before anything goes on.
     case more
-    /// What may go on, and how many requests it begins.
-    case pass([UInt8], requests: Int)
-    case refuse(RequestGuard.Refusal, after: [UInt8])
+    /// What may go on, and the methods of the requests that it begins; of what is not read, one without a name for each.
+    case pass([UInt8], requests: [String])
+    /// With what may go on before it, and whether it is a request of its own.
+    case refuse(RequestGuard.Refusal, after: [UInt8], requests: [String], isBetween: Bool)
   }
 
   private enum Language {
@@ -63,13 +64,15 @@ struct Greeting: Sendable {
       language = ClientHello.isBegun(by: first) ? .secure : .plain(RequestGuard(grant))
     }
     switch language {
-    case .open: return .pass(bytes, requests: 0)
+    case .open: return .pass(bytes, requests: [])
     case .unknown: return .more
     case .plain(var requests):
       let passage = requests.take(bytes)
       language = .plain(requests)
-      if let refusal = passage.refusal { return .refuse(refusal, after: passage.bytes) }
-      return passage.bytes.isEmpty ? .more : .pass(passage.bytes, requests: passage.requests)
+      if let refusal = passage.refusal {
+        return .refuse(refusal, after: passage.bytes, requests: passage.methods, isBetween: passage.isBetween)
+      }
+      return passage.bytes.isEmpty ? .more : .pass(passage.bytes, requests: passage.methods)
     case .secure:
       held += bytes
       switch ClientHello.read(held) {
@@ -82,7 +85,7 @@ struct Greeting: Sendable {
         guard isGranted(name) else { return refuse(.sni, name ?? "(no name)") }
         language = .open
         defer { held = [] }
-        return .pass(held, requests: 1)
+        return .pass(held, requests: [""])
       }
     }
   }
@@ -94,6 +97,6 @@ struct Greeting: Sendable {
   }
 
   private func refuse(_ rule: DenialEvent.Rule, _ target: String) -> Outcome {
-    .refuse(RequestGuard.Refusal(rule: rule, target: target), after: [])
+    .refuse(RequestGuard.Refusal(rule: rule, target: target), after: [], requests: [], isBetween: false)
   }
 }

@@ -17,10 +17,13 @@ package struct RequestGuard: Sendable {
   package struct Passage: Sendable, Equatable {
     /// What may be sent on.
     package var bytes: [UInt8] = []
-    /// How many requests begin in them.
-    package var requests = 0
+    /// The methods of the requests that begin in them.
+    package var methods: [String] = []
     /// Why nothing goes on behind them.
     package var refusal: Refusal?
+    /// Whether what is refused is a request of its own, all before which are whole.
+    package var isBetween = false
+    package var requests: Int { methods.count }
 
     package init() {}
   }
@@ -88,6 +91,7 @@ package struct RequestGuard: Sendable {
   }
 
   private mutating func refuse(_ rule: DenialEvent.Rule, _ target: String, _ passage: inout Passage) {
+    if case .head = state { passage.isBetween = true }
     state = .refused
     passage.refusal = Refusal(rule: rule, target: target)
   }
@@ -163,7 +167,7 @@ package struct RequestGuard: Sendable {
     case .success(let head):
       for line in head.lines { passage.bytes += line + Self.lineEnd }
       passage.bytes += Self.lineEnd
-      passage.requests += 1
+      passage.methods.append(head.method)
       switch head.body {
       case .length(0): state = .head(lines: [], size: 0)
       case .length(let count): state = .body(count)

@@ -10,6 +10,7 @@ struct RequestHead: Sendable {
 
   /// What goes on of it.
   let lines: [Octets]
+  let method: String
   let body: RequestGuard.Body
 
   /// Reads and checks a head.
@@ -43,7 +44,8 @@ struct RequestHead: Sendable {
       var kept = try kept(fields)
       if !secrets.isEmpty { try check(method: method, target: target, kept, secrets, grant) }
       kept.removeAll { field in secrets.contains { $0.isNamed(by: field.name.utf8) } }
-      return .success(RequestHead(lines: [lines[0]] + kept.map(\.line) + (try added(secrets)), body: body))
+      return .success(
+        RequestHead(lines: [lines[0]] + kept.map(\.line) + (try added(secrets)), method: method, body: body))
     } catch {
       return .failure(error)
     }

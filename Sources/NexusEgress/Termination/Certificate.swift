@@ -82,8 +82,9 @@ struct Certificate {
     return DER.numbered(nameTag, Array(host.utf8), isWhole: false)
   }
 
-  /// The names and addresses that it may sign for. Of a kind of which there are none, all are excluded: what is not
-  /// mentioned would be free.
+  /// The names and addresses that it may sign for.
+  ///
+  /// Of a kind of which there are none, all are excluded: what is not mentioned would be free.
   private static func constraints(_ hosts: [String]) -> [UInt8] {
     let addresses = hosts.compactMap { IPAddress($0) }
     let names = hosts.filter { IPAddress($0) == nil }

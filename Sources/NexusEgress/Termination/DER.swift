@@ -47,7 +47,8 @@ package enum DER {
   /// A second of civil time, with two digits for its year where certificates have to write it so (RFC 5280 §4.1.2.5).
   package static func time(_ time: WallTime) -> [UInt8] {
     let digits = time.iso8601.prefix { $0 != "." }.filter(\.isNumber)
-    return digits < "2050" ? tagged(0x17, Array((digits.dropFirst(2) + "Z").utf8)) : tagged(0x18, Array((digits + "Z").utf8))
+    return digits < "2050"
+      ? tagged(0x17, Array((digits.dropFirst(2) + "Z").utf8)) : tagged(0x18, Array((digits + "Z").utf8))
   }
 
   package static func tagged(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {

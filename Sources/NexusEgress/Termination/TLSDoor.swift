@@ -42,7 +42,7 @@ final class TLSDoor: ChannelDuplexHandler {
     case .pass(let bytes, _):
       isGreeted = true
       context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: bytes)))
-    case .refuse(let refusal, _):
+    case .refuse(let refusal, _, _, _):
       isRefused = true
       flow.refuse(refusal)
     }

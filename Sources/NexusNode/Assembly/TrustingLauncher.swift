@@ -31,7 +31,7 @@ final class TrustingLauncher: ProcessLauncher {
   private let egress: EgressGate
   private let folder: String
 
-  /// - Parameter folder: where files may lie for as long as a program is being started.
+  /// Makes one whose files lie in `folder` for as long as a program is being started.
   init(base: any ProcessLauncher, egress: EgressGate, folder: String) {
     self.base = base
     self.egress = egress
@@ -54,14 +54,12 @@ final class TrustingLauncher: ProcessLauncher {
       throw Self.failure("no certificates can be made for it: \(error)")
     }
     let place = "\(folder)/\(trust.number)"
-    // What is mounted stays, whatever becomes of its name.
-    defer { try? Files.removeTree(place) }
-    do throws(LaunchError) {
-      return try await base.launch(try show(trust, in: place, to: request), output: output)
-    } catch {
+    // What is mounted stays, whatever becomes of its name; and by then the doors are open, or never will be.
+    defer {
+      try? Files.removeTree(place)
       egress.forgetTrust(trust.number)
-      throw error
     }
+    return try await base.launch(try show(trust, in: place, to: request), output: output)
   }
 
   private func show(

@@ -129,7 +129,7 @@ def _():
                 rest += data
         except ConnectionResetError:
             pass
-        return "first %s, second %s" % (first.split(b" ")[1].decode(), "closed" if b"HTTP" not in rest else "answered")
+        return "first %s, second %s" % (first.split(b" ")[1].decode(), rest.split(b" ")[1].decode() if rest else "closed")
 
 
 # ---- 37: other ways

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+/// Follows the answers of a host only so far as to know when each has ended.
+///
+/// Behind the last of them a refusal of ours is read for what it is. Where that cannot be known there is none.
+package struct AnswerWatch: Sendable {
+  static let maxHead = 64 << 10
+
+  private enum State {
+    case head
+    case body(Int)
+    case chunkSize
+    case chunkEnd
+    case trailer
+    /// Its end is that of the connection, or cannot be told.
+    case endless
+  }
+
+  /// The methods of requests whose answers have not ended.
+  private var waiting: [String] = []
+  private var state = State.head
+  /// What there is of a line.
+  private var line: [UInt8] = []
+  private var lines: [[UInt8]] = []
+  private var size = 0
+
+  package init() {}
+
+  /// Whether every request that went to the host is answered, as far as can be told.
+  package var isIdle: Bool {
+    if case .head = state { return waiting.isEmpty && line.isEmpty && lines.isEmpty }
+    return false
+  }
+
+  /// Whether it may yet become so.
+  package var isKnown: Bool {
+    if case .endless = state { return false }
+    return true
+  }
+
+  package mutating func asked(_ methods: [String]) { waiting += methods }
+
+  package mutating func take(_ bytes: some RandomAccessCollection<UInt8>) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      switch state {
+      case .endless: return
+      case .body(let left):
+        let count = min(left, rest.count)
+        rest = rest.dropFirst(count)
+        if left > count {
+          state = .body(left - count)
+        } else if isChunked {
+          state = .chunkEnd
+        } else {
+          finish()
+        }
+      case .head, .chunkSize, .chunkEnd, .trailer:
+        guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
+          append(rest)
+          return
+        }
+        append(rest[..<end])
+        rest = rest[rest.index(after: end)...]
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        let whole = line
+        line = []
+        takeLine(whole)
+      }
+    }
+  }
+
+  private var isChunked = false
+
+  private mutating func append(_ part: some Collection<UInt8>) {
+    size += part.count
+    if size > Self.maxHead { return lose() }
+    line += part
+  }
+
+  private mutating func lose() {
+    state = .endless
+    (line, lines) = ([], [])
+  }
+
+  private mutating func finish() {
+    if !waiting.isEmpty { waiting.removeFirst() }
+    (state, size, isChunked) = (.head, 0, false)
+  }
+
+  private mutating func takeLine(_ text: [UInt8]) {
+    switch state {
+    case .head:
+      guard text.isEmpty else { return lines.append(text) }
+      takeHead()
+    case .chunkSize:
+      let digits = String(decoding: text.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }, as: UTF8.self)
+      guard let count = Int(digits, radix: 16), count >= 0 else { return lose() }
+      state = count == 0 ? .trailer : .body(count)
+      size = 0
+    case .chunkEnd:
+      if text.isEmpty { state = .chunkSize } else { lose() }
+    case .trailer: if text.isEmpty { finish() }
+    case .body, .endless: break
+    }
+  }
+
+  private mutating func takeHead() {
+    let heads = lines.map { String(decoding: $0, as: UTF8.self).lowercased() }
+    lines = []
+    size = 0
+    guard let first = heads.first, first.hasPrefix("http/1."), let code = Int(first.dropFirst(9).prefix(3)),
+      let method = waiting.first, code != 101
+    else { return lose() }
+    if (100..<200).contains(code) { return }
+    func values(_ name: String) -> [Substring] {
+      heads.dropFirst().compactMap { $0.hasPrefix(name + ":") ? $0.dropFirst(name.utf8.count + 1) : nil }
+    }
+    if method == "HEAD" || code == 204 || code == 304 { return finish() }
+    if let coding = values("transfer-encoding").last {
+      guard coding.hasSuffix("chunked") else { return lose() }
+      isChunked = true
+      state = .chunkSize
+    } else if let length = values("content-length").first {
+      guard let count = Int(length.filter { $0 != " " && $0 != "\t" }), count >= 0 else { return lose() }
+      if count == 0 { finish() } else { state = .body(count) }
+    } else {
+      lose()
+    }
+  }
+}
