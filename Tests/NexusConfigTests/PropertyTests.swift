@@ -53,7 +53,9 @@ struct PropertyTests {
 
   @Test(arguments: valid) func `the canonical form loads again as an equal plan`(_ golden: GoldenCase) throws {
     let plan = try #require(golden.load().plan)
-    let again = load(Self.withSecrets(canonicalYAML(plan), of: plan))
+    var files = MemoryFiles(["nexus.config.yaml": Self.withSecrets(canonicalYAML(plan), of: plan)])
+    for (path, bytes) in golden.files.contents where path.hasSuffix(".pem") { files.contents[path] = bytes }
+    let again = files.load(secrets: golden.secrets)
     let text = DiagnosticRenderer(files: again.files).render(again.diagnostics)
     let reloaded = try #require(again.plan, "\(text)")
     #expect(Self.comparable(reloaded) == Self.comparable(plan))

@@ -155,6 +155,21 @@ struct GateTests {
     }
   }
 
+  @Test func `what is in a request over the limit is no request`() async throws {
+    try await GateFixture.with(caps: EgressCaps(requests: 1)) { gate in
+      let agent = try gate.agent()
+      agent.send(gate.request)
+      let host = try gate.upstream.accepted()
+      #expect(host.receive(gate.request))
+      let hidden = gate.request
+      agent.send(
+        "POST / HTTP/1.1\r\nHost: example.test\r\nContent-Length: \(hidden.utf8.count)\r\n\r\n\(hidden)")
+      #expect(try await gate.told.nextDenial().rule == .requests)
+      #expect(host.receiveAll() == "")
+      #expect(agent.receiveAll() == "")
+    }
+  }
+
   @Test func `whoever takes too long to ask is let go, and there are not endlessly many at a time`() async throws {
     var limits = EgressLimits()
     limits.greeting = .milliseconds(100)

@@ -90,8 +90,7 @@ final class Flow {
     case .greeting: refuse(RequestGuard.Refusal(rule: .time, target: grant.host))
     case .connecting: fail("no answer in time")
     case .relaying: end("idle")
-    case .leaving: end("closed")
-    case .over: break
+    case .leaving, .over: end("closed")
     }
   }
 
@@ -99,6 +98,7 @@ final class Flow {
 
   func read(_ buffer: ByteBuffer, at place: FlowSide.Place) {
     if place == .back { return pass(buffer) }
+    guard lastWords == nil else { return }
     switch state {
     case .leaving, .over: break
     case .greeting, .connecting, .relaying:
@@ -172,7 +172,8 @@ final class Flow {
       answers.asked(methods)
       return true
     }
-    refuse(RequestGuard.Refusal(rule: .requests, target: grant.host), isBetween: true)
+    // What comes with it may be the rest of a request before it, which the host then waits for.
+    refuse(RequestGuard.Refusal(rule: .requests, target: grant.host), isBetween: answers.isIdle)
     return false
   }
 
@@ -219,7 +220,7 @@ final class Flow {
     guard let other = place == .front ? back : front else { return }
     other.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in
       guard state == .relaying else { return }
-      if ended.count == 2 { return end("closed") }
+      if ended.count == 2 || isCut { return end("closed") }
       other.close(mode: .output, promise: nil)
     }
   }
