@@ -21,6 +21,8 @@ package struct AgentStatus: Sendable, Hashable {
   package var attempt: AttemptNumber?
   package var lastActivity: WallTime?
   package var runningRuns = 0
+  /// Those of them that do nothing now: they wait for a time, or for people.
+  package var restingRuns = 0
   /// When it is started again, while it is in `backoff`.
   package var nextStart: Instant?
 

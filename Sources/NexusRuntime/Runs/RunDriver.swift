@@ -57,6 +57,7 @@ final class RunDriver: Sendable {
   private let mailbox = Mailbox<Message>(limit: RunDriver.maxMailbox)
   private let waitingQuestions = Mutex(0)
   private let isLeaving = Mutex(false)
+  let rest = Mutex(Rest.none)
   private let isFinal = Mutex(false)
   private let calls = Mutex(0)
   private let keyEpoch = Mutex(0)
@@ -320,7 +321,7 @@ final class RunDriver: Sendable {
       return .failed(end)
     }
     announce(decision.entries, outlook, decision.actions)
-    if !decision.entries.isEmpty { noteActivity(outlook.status != .suspended, &cursor) }
+    noteActivity(outlook, isNews: !decision.entries.isEmpty, &cursor)
     noteReserve(for: decision.actions, cursor.machine)
     var settled = false
     for action in decision.actions { settled = perform(action, &group) || settled }
@@ -330,12 +331,6 @@ final class RunDriver: Sendable {
       await executor.hasResult(run, outlook)
     }
     return .goesOn
-  }
-
-  private func noteActivity(_ isActive: Bool, _ cursor: inout Cursor) {
-    guard isActive != cursor.isActive else { return }
-    cursor.isActive = isActive
-    executor.census.note(run, isActive: isActive)
   }
 
   private func answer(

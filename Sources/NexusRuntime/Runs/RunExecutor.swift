@@ -134,7 +134,7 @@ package actor RunExecutor {
     census.note(driver.run, isActive: false)
     if let pool = driver.subject.queue { pools.forget(driver.run, pool) }
     children.forget(parent: driver.run)
-    if let agent = driver.subject.agent { showRest(of: agent, driver.run, after: outlook) }
+    if let agent = driver.subject.agent { showRest(of: agent, driver, after: outlook) }
     driver.showRest()
     if let outlook, outlook.status == .failed || outlook.status == .paused || outlook.status == .completed {
       for agent in driver.shownAgents { remember(agent) }
@@ -230,12 +230,14 @@ package actor RunExecutor {
     if waiters[run]?.isEmpty == true { waiters[run] = nil }
   }
 
-  private func showRest(of agent: AgentSpec, _ run: RunID, after outlook: RunOutlook?) {
+  private func showRest(of agent: AgentSpec, _ driver: RunDriver, after outlook: RunOutlook?) {
+    let rested = driver.endsRest()
     board.update(agent.name) { status in
       status.runningRuns -= 1
+      if rested { status.restingRuns -= 1 }
       // A service goes on, but not with this.
-      if agent.mode == .service, status.run == run { status.run = nil }
-      guard status.runningRuns == 0 else { return }
+      if agent.mode == .service, status.run == driver.run { status.run = nil }
+      guard status.runningRuns == 0 else { return Self.showOthers(of: agent, &status) }
       status.step = nil
       // How a service is, its process says, and its supervisor.
       guard agent.mode == .task else { return }
@@ -244,6 +246,13 @@ package actor RunExecutor {
       // What the supervisor said of the agent stays said.
       if status.state != .failed || word != .idle { (status.state, status.reason) = (word, reason) }
     }
+  }
+
+  /// The runs that are left may all wait for something; what the one that is over did nobody does any more.
+  private static func showOthers(of agent: AgentSpec, _ status: inout AgentStatus) {
+    guard agent.mode == .task, status.restingRuns >= status.runningRuns, status.state != .failed else { return }
+    let words = status.runningRuns == 1 ? "1 run waits" : "\(status.runningRuns) runs wait"
+    (status.state, status.reason, status.step, status.attempt) = (.waiting, words, nil, nil)
   }
 
   /// How an agent shows when its last run has settled.

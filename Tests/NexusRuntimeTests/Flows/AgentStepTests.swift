@@ -48,6 +48,34 @@ import Testing
     }
   }
 
+  @Test func `an agent whose runs all sleep is shown as waiting, and as at work while one of them is`() async throws {
+    try await RuntimeFixture.with { fixture in
+      var processes = fixture.launcher.processes.makeAsyncIterator()
+      let board = fixture.runtime.board
+      let sleeper = try await fixture.runtime.executor.start("worker", input: .null).id
+      let first = try #require(await processes.next())
+      let due = fixture.clock.now() + .seconds(3_600)
+      #expect(await Self.call(fixture, ["sleep"], ["until": "1h"], of: sleeper).status == 202)
+      first.end(.exited(code: 75))
+      await fixture.clock.waitForSleeper(until: due)
+      let asleep = try #require(board.status(of: RuntimeFixture.worker))
+      #expect(asleep.state == .waiting && asleep.step == nil && asleep.attempt == nil)
+      #expect(asleep.reason.hasPrefix("sleeps until "))
+      let other = try await fixture.runtime.executor.start("worker", input: .null).id
+      let second = try #require(await processes.next())
+      #expect(board.status(of: RuntimeFixture.worker)?.attempt != nil)
+      second.succeed("1")
+      await fixture.runtime.executor.wait(for: other)
+      let left = try #require(board.status(of: RuntimeFixture.worker))
+      #expect(left.state == .waiting && left.reason == "1 run waits" && left.attempt == nil)
+      fixture.clock.advance(by: .seconds(3_600))
+      try #require(await processes.next()).succeed("1")
+      await fixture.runtime.executor.wait(for: sleeper)
+      let end = try #require(board.status(of: RuntimeFixture.worker))
+      #expect(end.state == .idle && end.restingRuns == 0 && end.runningRuns == 0)
+    }
+  }
+
   @Test func `a sleep goes on on the node after this one, without an attempt before its time`() async throws {
     let store = InMemoryStore()
     let clock = ManualClock()
