@@ -179,6 +179,18 @@ extension SQLiteStore {
     }
   }
 
+  package func spent(by runs: [RunID]) async throws(StoreError) -> [RunID: Spend] {
+    try await settledRead { connection throws(StoreError) in
+      var spent: [RunID: Spend] = [:]
+      for run in runs {
+        spent[run] = try connection.first(.effectSums, [.id(run)]) { row throws(StoreError) in
+          Spend(cost: row.money(1), tokens: row.tokens(0))
+        }
+      }
+      return spent
+    }
+  }
+
   package func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome? {
     try await settledRead { connection throws(StoreError) in
       try connection.first(.outcome, [.id(effect)], connection.outcome)

@@ -69,7 +69,7 @@ struct LocalOperations: NodeOperations {
   func inspect(_ agent: AgentName) async throws(OperationError) -> AgentDetail {
     let spec = try spec(agent)
     let recent = try await reading { () async throws(StoreError) in
-      try await parts.store.runs(RunQuery(name: agent.text, limit: 10))
+      try await runs.withLateCalls(parts.store.runs(RunQuery(name: agent.text, limit: 10)))
     }
     return agents.detail(of: spec, await present(spec), recent: recent)
   }

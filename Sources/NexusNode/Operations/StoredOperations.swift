@@ -141,7 +141,7 @@ package struct StoredOperations: NodeOperations {
       throw .unknownAgent(agent.text)
     }
     let recent = try await reading { () async throws(StoreError) in
-      try await store.runs(RunQuery(name: agent.text, limit: 10))
+      try await runs.withLateCalls(store.runs(RunQuery(name: agent.text, limit: 10)))
     }
     return try await agentReports().detail(of: spec, present, recent: recent)
   }

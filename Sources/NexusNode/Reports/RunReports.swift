@@ -20,8 +20,26 @@ struct RunReports: Sendable {
     query.topLevelOnly = filter.parent == nil
     if let parent = filter.parent, parent != "any" { query.parent = RunID(parent) }
     let records = try await store.runs(query)
-    let rows = records.prefix(filter.limit).map(Self.row)
+    let rows = try await withLateCalls(Array(records.prefix(filter.limit))).map(Self.row)
     return RunPage(runs: rows, next: records.count > filter.limit ? rows.last?.id.text : nil)
+  }
+
+  /// The runs with what their effects cost.
+  ///
+  /// A run's own sum is that of its attempts. A call that was under way when its attempt was killed has come to its end
+  /// afterwards, was paid for, and stands in no attempt.
+  func withLateCalls(_ records: [RunRecord]) async throws(StoreError) -> [RunRecord] {
+    let cut = records.filter { $0.summary.attempts > 1 || $0.summary.status != .completed }
+    guard !cut.isEmpty else { return records }
+    let spent = try await store.spent(by: cut.map(\.id))
+    return records.map { record in
+      guard let all = spent[record.id] else { return record }
+      var record = record
+      // Effects are removed before their run is.
+      record.summary.tokens = max(record.summary.tokens, all.tokens)
+      record.summary.cost = max(record.summary.cost, all.cost)
+      return record
+    }
   }
 
   static func row(_ record: RunRecord) -> RunRow {
@@ -58,8 +76,8 @@ struct RunReports: Sendable {
     var cost = own
     var parents = [run]
     while let parent = parents.popLast(), cost.children.runs < Self.maxDescendants {
-      let children = try await store.runs(
-        RunQuery(parent: parent, limit: Self.maxDescendants - cost.children.runs))
+      let children = try await withLateCalls(
+        store.runs(RunQuery(parent: parent, limit: Self.maxDescendants - cost.children.runs)))
       for child in children {
         cost.children.runs += 1
         cost.children.tokens += child.summary.tokens

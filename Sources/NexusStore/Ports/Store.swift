@@ -39,6 +39,8 @@ package protocol Store: Sendable {
   func effects(of run: RunID) async throws(StoreError) -> [EffectRow]
   /// Those of one step, in the order of their ordinals, without payloads.
   func effects(of run: RunID, step: StepPath) async throws(StoreError) -> [EffectRow]
+  /// What the effects of each run came to, without those that another run has paid for.
+  func spent(by runs: [RunID]) async throws(StoreError) -> [RunID: Spend]
   func outcome(of effect: EffectID) async throws(StoreError) -> EffectOutcome?
   /// What was asked, if it was kept.
   func request(of effect: EffectID) async throws(StoreError) -> [UInt8]?
@@ -102,6 +104,16 @@ extension Store {
 
   package func effects(of run: RunID, step: StepPath) async throws(StoreError) -> [EffectRow] {
     try await effects(of: run).filter { $0.step == step }
+  }
+
+  package func spent(by runs: [RunID]) async throws(StoreError) -> [RunID: Spend] {
+    var spent: [RunID: Spend] = [:]
+    for run in runs {
+      spent[run] = try await effects(of: run).filter { !$0.record.isKept }.reduce(.zero) { sum, effect in
+        sum + Spend(cost: effect.cost, tokens: effect.inputTokens + effect.outputTokens)
+      }
+    }
+    return spent
   }
 
   package func journals(

@@ -14,7 +14,7 @@ enum SQL: Int, CaseIterable {
   // Blobs and definitions.
   case addBlob, dropBlob, sweepBlob, blob, insertDefinition, definition
   // Effects.
-  case insertEffect, findEffect, setOutcome, setEffectState, effects, effectsOfStep, outcome, request
+  case insertEffect, findEffect, setOutcome, setEffectState, effects, effectsOfStep, effectSums, outcome, request
   case deleteEffects, effectReferences
   // Pruning.
   case entriesToPrune, effectsToPrune, deleteEntry, deleteEffect, markPruned
@@ -48,8 +48,8 @@ enum SQL: Int, CaseIterable {
     case .insertEntry, .journal, .deleteJournal, .journalReferences, .journalEnd, .changedRuns, .addBlob, .dropBlob,
       .sweepBlob, .blob, .insertDefinition, .definition:
       journalText
-    case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .effectsOfStep, .outcome, .request,
-      .deleteEffects, .effectReferences:
+    case .insertEffect, .findEffect, .setOutcome, .setEffectState, .effects, .effectsOfStep, .effectSums, .outcome,
+      .request, .deleteEffects, .effectReferences:
       effectText
     case .entriesToPrune, .effectsToPrune, .deleteEntry, .deleteEffect, .markPruned: pruningText
     case .findCharge, .insertHold, .deleteHold, .insertCharge, .readCounter, .writeCounter, .counters, .holds,
@@ -214,6 +214,11 @@ enum SQL: Int, CaseIterable {
       """
       SELECT \(Self.effectColumns) FROM run r JOIN effect e ON e.run = r.key WHERE r.id = ?1 AND e.step = ?2
       ORDER BY e.ordinal, e.key
+      """
+    case .effectSums:
+      """
+      SELECT coalesce(sum(e.input_tokens + e.output_tokens), 0), coalesce(sum(e.cost), 0)
+      FROM run r JOIN effect e ON e.run = r.key WHERE r.id = ?1 AND e.attempt > 0
       """
     case .outcome:
       """

@@ -52,6 +52,20 @@ extension StoreConformance {
       try expect(try await ids("run_1", second), ["eff_3", "eff_5"])
       try expect(try await store.effects(of: RunID("run_1"), step: second)[0].request, nil)
     },
+    Case("the effects of a run add up, without those that another run has paid for") { store in
+      try await store.commit(.insertRun(StoreSamples.run("run_1")), .insertRun(StoreSamples.run("run_2")))
+      for (id, attempt) in [("eff_1", 0), ("eff_2", 1), ("eff_3", 2)] {
+        var row = StoreSamples.effect(id, run: "run_1", digest: id, ordinal: Int64(attempt), request: nil)
+        row.record.attempt = AttemptNumber(attempt)
+        try await store.commit(.insertEffect(row))
+        try await store.commit(.setOutcome(EffectID(id), .succeeded, StoreSamples.outcome()))
+      }
+      let runs = ["run_1", "run_2", "run_3"].map { RunID($0) }
+      let spent = try await store.spent(by: runs)
+      try expect(spent[runs[0]], Spend(cost: NanoUSD(14), tokens: TokenCount(32)))
+      try expect(spent[runs[1]], .zero)
+      try expect(spent[runs[2]], .zero)
+    },
     Case("an effect needs its run") { store in
       try await store.expectRefusal(.notFound, .insertEffect(StoreSamples.effect("eff_1", run: "run_1")))
     },
