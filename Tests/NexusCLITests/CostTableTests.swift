@@ -17,6 +17,20 @@ import Testing
     return budget
   }
 
+  @Test func `a limit is set where the only budget counts, and asked for where there are several`() throws {
+    let day = BudgetStatus(scope: "agent:a", per: "day")
+    var lasting = BudgetStatus(scope: "agent:a")
+    let other = BudgetStatus(scope: "global", per: "month")
+    #expect(try CostTarget.window(of: "agent:a", in: [day, other], clears: false) == "day")
+    #expect(try CostTarget.window(of: "agent:b", in: [day, other], clears: false) == "lifetime")
+    #expect(throws: CommandFailure.self) {
+      try CostTarget.window(of: "agent:a", in: [day, lasting, other], clears: false)
+    }
+    // Only what a person set can be taken back.
+    lasting.override = BudgetOverrideNote(at: now)
+    #expect(try CostTarget.window(of: "agent:a", in: [day, lasting, other], clears: true) == "lifetime")
+  }
+
   @Test func `budgets say what is left, when it is used up, and what a person set`() {
     var set = budget("agent:researcher", ForecastNote(state: "exhausts", at: now + .seconds(7300)))
     set.override = BudgetOverrideNote(at: now, reason: "demo\u{1B}[2J", configuredNanoUSD: NanoUSD(2_000_000_000))

@@ -2,9 +2,10 @@
 // Copyright the Nexus OS authors
 
 internal import ArgumentParser
-internal import NexusAPI
+package import NexusAPI
 internal import NexusCore
 internal import NexusDiagnostics
+internal import NexusKernel
 
 /// `naos cost`: what was spent, what may be, and what a person says about it.
 struct CostCommand: ParsableCommand {
@@ -47,8 +48,10 @@ struct CostStatusCommand: NaosCommand {
     console.say(CostTable.summary(report))
     if report.unresolved.calls > 0 {
       console.say(
-        "\(console.wordStyle.warning("▲")) \(report.unresolved.calls) calls of unknown cost are charged in full: "
-          + Quantities.money(report.unresolved.cost))
+        "\(console.wordStyle.warning("▲")) "
+          + (report.unresolved.calls == 1
+            ? "1 call of unknown cost is" : "\(report.unresolved.calls) calls of unknown cost are")
+          + " charged in full: " + Quantities.money(report.unresolved.cost))
       console.next("naos cost history", "naos cost resolve ID --actual AMOUNT")
     } else {
       console.next("naos cost history", "naos cost set AGENT --max-dollars 5")
@@ -121,8 +124,8 @@ struct CostSetCommand: NaosCommand {
   @Option(help: "At most so many model calls.")
   var maxRequests: Int64?
 
-  @Option(help: "run, hour, day, week, month or lifetime.")
-  var per = "lifetime"
+  @Option(help: "run, hour, day, week, month or lifetime; nothing is the window of the one budget that there is.")
+  var per: String?
 
   @Option(help: "What happens there: refuse, pause, throttle, alert or kill.")
   var onLimit: String?
@@ -142,6 +145,9 @@ struct CostSetCommand: NaosCommand {
         clear ? "--clear goes with no limit." : "Say which limit.", hint: "naos cost set \(who) --max-dollars 5")
     }
     let scope = CostTarget.scope(who)
+    let project = try context.project()
+    let budgets = try await NodeAccess.running(project) { node in try await node.costs().budgets }
+    let per = try per ?? CostTarget.window(of: scope, in: budgets, clears: clear)
     let change: CostChange =
       clear
       ? .clear(scope: scope, window: per)
@@ -254,9 +260,21 @@ struct CostConfirmClockCommand: NaosCommand {
 }
 
 /// Who a cost command is about, and what it says when a correction is booked.
-enum CostTarget {
+package enum CostTarget {
   /// `agent:researcher` for a bare name.
   static func scope(_ who: String) -> String { who == "global" || who.contains(":") ? who : "agent:\(who)" }
+
+  /// The window that is meant where nobody says one: that of the only budget, or of the only limit set by hand.
+  ///
+  /// Whoever raises a daily limit does not want a second one that counts for ever beside it.
+  package static func window(of scope: String, in budgets: [BudgetStatus], clears: Bool) throws -> String {
+    let own = budgets.filter { $0.scope == scope && (!clears || $0.override != nil) }
+    guard own.count > 1 else { return own.first?.per ?? BudgetWindow.lifetime.rawValue }
+    let windows = own.map { TerminalText.line($0.per) }
+    throw CommandFailure.usage(
+      "\(TerminalText.line(scope)) has several: per \(windows.joined(separator: ", ")). Say which.",
+      hint: "add --per \(windows[0])")
+  }
 
   /// Makes a change on the running node, and shows the budgets that it touched.
   ///
