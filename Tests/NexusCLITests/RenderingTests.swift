@@ -152,6 +152,61 @@ import Testing
       ])
   }
 
+  /// The lines for notes of a run, each with its status, and for what the agent comes to behind them.
+  private func lines(_ notes: [(String, String)], agent: [(String, String)] = []) -> [String] {
+    var progress = RunProgress(style: plain)
+    let name = AgentName("a")
+    return notes.flatMap { status, note in
+      progress.lines(for: .run(RunEvent(run: RunID("run_1"), agent: name, status: status, note: note)))
+    }
+      + agent.flatMap { state, note in
+        progress.lines(for: .agent(AgentEvent(agent: name, state: state, note: note)))
+      }
+  }
+
+  @Test func `a reason is said once while a run goes on, and what the last line says is left to it`() {
+    let why = "the agent exited with code 1: boom"
+    #expect(
+      lines(
+        [
+          ("running", "attempt 1"), ("running", "attempt 1: \(why)"), ("running", "attempt 2"),
+          ("failed", "attempt 2: \(why)"), ("failed", "failed: NX-AGT-001 \(why)"),
+        ], agent: [("backoff", ""), ("failed", "NX-AGT-001 \(why)"), ("waiting", "waits for its supervisor")])
+        == ["● a · attempt 1", "▲ a · attempt 1: \(why)", "● a · attempt 2", "▲ a · attempt 2: \(why)"]
+        + ["▲ a waits for its supervisor"])
+    let limit = "The budget of agent:a is used up"
+    #expect(
+      lines(
+        [("paused", "attempt 1 stopped by the budget: \(limit)"), ("paused", "paused (budget): \(limit)")],
+        agent: [("exhausted", "paused: the budget is used up")])
+        == ["‖ a paused · attempt 1 stopped by the budget: \(limit)"])
+    // Of a saga each step says that it failed, without its reason once more.
+    #expect(
+      lines([
+        ("running", "charge: attempt 2: \(why)"), ("compensating", "charge: failed: NX-AGT-001 \(why)"),
+        ("compensating", "compensates: NX-AGT-001 step charge: \(why)"),
+      ]) == ["▲ a · charge: attempt 2: \(why)", "· a · charge: failed", "· a · compensates"])
+    // A person who pauses has a reason of their own.
+    #expect(lines([("paused", "paused (operator): lunch")]) == ["‖ a paused · paused (operator): lunch"])
+  }
+
+  @Test func `a run that asks for an approval says how to give it`() {
+    #expect(
+      lines([("suspended", "asks for the approval apr_1: agent.action")]) == [
+        "◌ a waits · asks for the approval apr_1: agent.action",
+        "  decide with   naos approvals approve apr_1   or deny, edit, show",
+      ])
+  }
+
+  @Test func `a run that its budget paused says which limit to raise`() {
+    var budget = BudgetStatus(scope: "agent:a", maxTokens: TokenCount(10), maxNanoUSD: .dollars(1), per: "day")
+    #expect(RunWords.raise(budget) == "naos cost set a --per day --max-dollars …")
+    budget.usedTokens = TokenCount(10)
+    #expect(RunWords.raise(budget) == "naos cost set a --per day --max-tokens …")
+    (budget.scope, budget.usedTokens, budget.maxRequests, budget.usedRequests) = ("global", .zero, 3, 3)
+    #expect(RunWords.raise(budget) == "naos cost set global --per day --max-requests …")
+  }
+
   @Test func `texts are YAML only where they cannot be read as something else`() async {
     let captured = CapturedConsole()
     var console = captured.console()

@@ -56,7 +56,7 @@ package struct RunEnding: Sendable {
     switch report.status {
     case "completed": console.next("naos runs show \(id)", "naos dashboard")
     case "paused":
-      let ways = RunWords.waysOut(of: report.pauseReason, id)
+      let ways = RunWords.waysOut(of: report.pauseReason, id, budget: report.cost.budget)
       let look = "naos runs show \(id)"
       console.next(contentsOf: ways.contains(look) ? ways : ways + [look])
     case "failed":

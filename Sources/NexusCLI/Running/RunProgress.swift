@@ -24,7 +24,8 @@ package struct RunProgress: Sendable {
   private let style: Style
   private let showsLogs: Bool
   private var replayed = Replayed()
-  private var note: [String: String] = [:]
+  /// The last note of the run that gave a reason: it is not said again in other words.
+  private var said = ""
 
   package init(style: Style, showsLogs: Bool = false) {
     self.style = style
@@ -95,16 +96,61 @@ package struct RunProgress: Sendable {
     return effect.cost > .zero ? "\(tokens)  \(Quantities.money(effect.cost))" : tokens
   }
 
-  private func lines(for run: RunEvent) -> [String] {
-    let agent = TerminalText.line(run.agent.text)
-    let note = TerminalText.line(run.note)
+  private mutating func lines(for run: RunEvent) -> [String] {
+    let agent = style.strong(TerminalText.line(run.agent.text))
+    let whole = TerminalText.line(run.note)
+    let note = news(in: whole)
+    // The line at the end says it, with its reason.
+    guard note == whole || (note != "failed" && !note.hasPrefix("paused (")) else { return [] }
+    let words = note.isEmpty ? "" : " · \(note)"
+    if Self.isEndOfAttempt(note) { return [style.warning("▲") + " \(agent)\(words)"] }
     switch run.status {
-    case "running": return [style.good("●") + " \(style.strong(agent))" + (note.isEmpty ? "" : " · \(note)")]
+    case "running": return [style.good("●") + " \(agent)\(words)"]
     case "queued", "completed": return []
-    case "paused": return [style.warning("‖") + " \(style.strong(agent)) paused" + (note.isEmpty ? "" : " · \(note)")]
-    case "suspended": return [style.quiet("◌") + " \(style.strong(agent)) waits" + (note.isEmpty ? "" : " · \(note)")]
-    default: return note.isEmpty ? [] : [style.quiet("·") + " \(style.strong(agent)) · \(note)"]
+    case "paused": return [style.warning("‖") + " \(agent) paused\(words)"]
+    case "suspended": return [style.quiet("◌") + " \(agent) waits\(words)"] + wayOut(of: note)
+    default: return note.isEmpty ? [] : [style.quiet("·") + " \(agent)\(words)"]
     }
+  }
+
+  /// The note without a reason that a note before has given: `failed: NX-AGT-001 …` behind `attempt 3: …` is `failed`.
+  private mutating func news(in note: String) -> String {
+    guard let (head, reason) = Self.reason(in: note), said.hasSuffix(reason) else {
+      said = note
+      return note
+    }
+    return head
+  }
+
+  private static func reason(in note: String) -> (head: String, reason: String)? {
+    let head: Range<String.Index>
+    var reason: Substring
+    if let code = note.firstRange(of: ": NX-") {
+      head = note.startIndex..<code.lowerBound
+      reason = note[code.upperBound...].drop { $0 != " " }.dropFirst()
+    } else if note.hasPrefix("paused ("), let end = note.firstRange(of: "): ") {
+      head = note.startIndex..<note.index(after: end.lowerBound)
+      reason = note[end.upperBound...]
+    } else {
+      return nil
+    }
+    // A flow says at which step.
+    if reason.hasPrefix("step "), let step = reason.firstRange(of: ": ") { reason = reason[step.upperBound...] }
+    return reason.isEmpty ? nil : (String(note[head]), String(reason))
+  }
+
+  /// `attempt 2: …`, also behind the name of a step; the note of its start says nothing behind the number.
+  private static func isEndOfAttempt(_ note: String) -> Bool {
+    guard let word = note.firstRange(of: "attempt ") else { return false }
+    return note[word.upperBound...].drop(while: \.isWholeNumber).hasPrefix(": ")
+  }
+
+  /// How a person answers what the run asks.
+  private func wayOut(of note: String) -> [String] {
+    let asks = "asks for the approval "
+    guard let place = note.firstRange(of: asks) else { return [] }
+    let id = note[place.upperBound...].prefix { $0 != ":" }
+    return ["  \(style.quiet("decide with"))   naos approvals approve \(id)   \(style.quiet("or deny, edit, show"))"]
   }
 
   /// Only what a restart needs: an agent that comes and goes with its run is told by the run.
@@ -112,7 +158,10 @@ package struct RunProgress: Sendable {
     guard ["backoff", "failed", "exhausted", "waiting"].contains(agent.state) else { return [] }
     let name = TerminalText.line(agent.agent.text)
     let note = TerminalText.line(agent.note)
-    return flush() + [style.warning("▲") + " \(style.strong(name)) " + (note.isEmpty ? agent.state : note)]
+    // The run has said why, or its last line will.
+    let isSaid = note.isEmpty || note.hasPrefix("paused: ") || said.hasSuffix(note)
+    guard !isSaid, Self.reason(in: ": \(note)").map({ !said.hasSuffix($0.reason) }) ?? true else { return [] }
+    return flush() + [style.warning("▲") + " \(style.strong(name)) \(note)"]
   }
 
   /// `  files.search  saga step five fails               3 hits      2 ms`.

@@ -2,13 +2,13 @@
 // Copyright the Nexus OS authors
 
 internal import ArgumentParser
-internal import NexusAPI
+package import NexusAPI
 internal import NexusCore
 internal import NexusDiagnostics
 internal import NexusKernel
 
 /// The words that runs are filtered by, and what a person can do about one.
-enum RunWords {
+package enum RunWords {
   static let statuses = RunStatus.allCases.map(\.rawValue)
   static let kinds = RunKind.allCases.map(\.rawValue)
   static let reasons = PauseReason.allCases.map(\.rawValue)
@@ -40,15 +40,31 @@ enum RunWords {
   }
 
   /// The commands that get a paused run going again, where its steps do not matter.
-  static func waysOut(of reason: String?, _ id: String) -> [String] {
+  static func waysOut(of reason: String?, _ id: String, budget: BudgetStatus? = nil) -> [String] {
     switch reason {
-    case "budget": ["naos cost status", "naos runs resume \(id)"]
+    case "budget": ["naos cost status", raise(budget), "naos runs resume \(id)"]
     // Another way is taken only by an agent that is asked anew, or that has been changed.
     case "loop": ["naos runs show \(id)", "naos runs restart \(id)", "naos runs resume \(id)"]
     // With a higher `maxCalls`.
     case "calls": ["naos explain NX-GWY-053", "naos reload", "naos runs resume \(id)"]
     default: ["naos runs resume \(id)"]
     }
+  }
+
+  /// How the limit that stopped a run is raised; to what is for a person to say.
+  package static func raise(_ budget: BudgetStatus?) -> String {
+    guard let budget else { return "naos cost set AGENT --max-dollars …" }
+    let scope = TerminalText.line(budget.scope)
+    let who = scope.hasPrefix("agent:") ? String(scope.dropFirst("agent:".count)) : scope
+    let limit =
+      if let most = budget.maxTokens, budget.usedTokens + budget.reservedTokens >= most {
+        "--max-tokens"
+      } else if let most = budget.maxRequests, budget.usedRequests >= most {
+        "--max-requests"
+      } else {
+        "--max-dollars"
+      }
+    return "naos cost set \(who) --per \(TerminalText.line(budget.per)) \(limit) …"
   }
 
   /// What a person can say of an output that a validator has escalated.
@@ -70,7 +86,7 @@ enum RunWords {
         "naos runs retry \(id)", "naos runs skip \(id) \(step) --reason \"…\"", "naos runs mark-done \(id) \(step)",
       ]
     case "unknown": return ["naos runs mark-done \(id) \(step)", "naos runs resume \(id)"]
-    case let reason: return waysOut(of: reason, id)
+    case let reason: return waysOut(of: reason, id, budget: run.report.cost.budget)
     }
   }
 }

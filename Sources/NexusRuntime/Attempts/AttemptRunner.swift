@@ -198,7 +198,8 @@ package struct AttemptRunner: Sendable {
       let message = LastWords.appended(to: "the agent exited with code \(code)", captured)
       return (.crashed(RunError(code: "NX-AGT-001", message: message, exit: code)), nil)
     case .signalled(let signal):
-      let message = LastWords.appended(to: "the agent was ended by signal \(signal)", captured)
+      let message = LastWords.appended(
+        to: "the agent was ended by signal \(signal)", captured, lead: "; the last that it wrote")
       return (.crashed(RunError(code: "NX-AGT-001", message: message)), nil)
     }
   }

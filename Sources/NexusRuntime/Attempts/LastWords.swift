@@ -6,9 +6,10 @@ enum LastWords {
   /// The most Unicode scalars of them that an error carries: a character may have any number of them.
   static let maxScalars = 300
 
-  static func appended(to message: String, _ captured: CapturedOutput) -> String {
+  /// The message with the last words behind it; `lead` stands between them where they are not why it ended.
+  static func appended(to message: String, _ captured: CapturedOutput, lead: String = "") -> String {
     let words = captured.lastWords.map(shown) ?? ""
-    return words.isEmpty ? message : "\(message): \(words)"
+    return words.isEmpty ? message : "\(message)\(lead): \(words)"
   }
 
   /// Without escape sequences and controls, on one line, cut to the limit.
