@@ -33,6 +33,15 @@ import Testing
         └ exited (signal 9); next start in 4 s
       """
     #expect(StatusTable.render(report, now: now, style: plain) == expected)
+    // A terminal gets as many columns as it has room for, and no line goes over its edge.
+    #expect(StatusTable.render(report, now: now, style: plain, width: 100) == expected)
+    let narrow = """
+      NAME        STATE       COST  BUDGET
+      researcher  ● running  $0.83  $0.20 of $5.00/day
+      x\u{FFFD}[2J \u{FFFD}y    ▲ backoff  $0.00  –
+        └ exited (signal 9); next start in 4 s
+      """
+    #expect(StatusTable.render(report, now: now, style: plain, width: 55) == narrow)
   }
 
   @Test func `an agent that is well again says why it was restarted last`() {

@@ -111,7 +111,8 @@ struct FlowRunsCommand<Kind: FlowKind>: NaosCommand {
     }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
-      RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)
+      RunTable.render(
+        page.runs, now: SystemClock().wallNow(), style: console.outputStyle, width: console.tableWidth)
     }
     guard console.format == .table else { return }
     if let first = page.runs.first { console.next("naos runs show \(first.id.text)") } else { console.say("no runs") }

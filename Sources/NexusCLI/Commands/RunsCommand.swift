@@ -81,7 +81,8 @@ struct RunsListCommand: NaosCommand {
     }
     let console = context.console
     console.emit(page.json, lines: page.runs.map(\.json)) {
-      RunTable.render(page.runs, now: SystemClock().wallNow(), style: console.outputStyle)
+      RunTable.render(
+        page.runs, now: SystemClock().wallNow(), style: console.outputStyle, width: console.tableWidth)
     }
     guard console.format == .table else { return }
     if hasOthers {

@@ -20,7 +20,7 @@ struct StatusCommand: NaosCommand {
     let now = SystemClock().wallNow()
     let console = context.console
     console.emit(report.json, lines: report.agents.map(\.json)) {
-      StatusTable.render(report, now: now, style: console.outputStyle)
+      StatusTable.render(report, now: now, style: console.outputStyle, width: console.tableWidth)
     }
     guard console.format == .table else { return }
     StatusTable.sayEnd(report, on: console)
@@ -40,7 +40,8 @@ struct ListCommand: NaosCommand {
     }
     let console = context.console
     console.emit(["agents": .of(report.agents)], lines: report.agents.map(\.json)) {
-      StatusTable.render(report, now: SystemClock().wallNow(), style: console.outputStyle)
+      StatusTable.render(
+        report, now: SystemClock().wallNow(), style: console.outputStyle, width: console.tableWidth)
     }
     if console.format == .table { StatusTable.sayEnd(report, on: console) }
   }

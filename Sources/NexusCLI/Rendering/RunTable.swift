@@ -6,7 +6,7 @@ internal import NexusCore
 
 /// Tables about runs.
 enum RunTable {
-  static func render(_ runs: [RunRow], now: WallTime, style: Style) -> String {
+  static func render(_ runs: [RunRow], now: WallTime, style: Style, width: Int? = nil) -> String {
     guard !runs.isEmpty else { return "" }
     var table = TextTable(
       ["RUN", "NAME", "STATUS", "STARTED", "TOOK", "ATTEMPTS", "TOKENS", "COST"], rightAligned: [5, 6, 7])
@@ -20,7 +20,7 @@ enum RunTable {
         ]
       ) { column, text in column == 2 ? coloured(run.status, text, style) : text }
     }
-    return table.render(style)
+    return table.render(style, width: width, dropping: [5, 6, 4, 7])
   }
 
   private static func statusText(_ status: String, _ reason: String?, _ error: RunFailure?) -> String {
@@ -50,6 +50,11 @@ enum RunTable {
     if let end = report.endedAt { add("took", Quantities.duration(end - report.startedAt)) }
     add("attempts", "\(run.attempts)")
     add("cost", Quantities.cost(report.cost))
+    let unknown = run.effects.count { $0.status == "unknown" && $0.kind == "model" }
+    if unknown > 0 {
+      let calls = unknown == 1 ? "1 call" : "\(unknown) calls"
+      add("", "and \(calls) of unknown cost, charged to the budgets: naos cost history --run \(report.id.text)")
+    }
     if report.cost.replayed > 0 { add("replayed", "\(report.cost.replayed) from the journal") }
     add("journal", "\(run.journalEntries) entries")
     if let error = report.error { add("error", "\(error.code): \(error.message)") }
@@ -76,7 +81,7 @@ enum RunTable {
         [
           effect.kind, effect.name, effect.status, effect.attempt == 0 ? "kept" : "\(effect.attempt)",
           Quantities.short(tokens.value), Quantities.money(effect.cost),
-          effect.milliseconds.map { "\($0) ms" } ?? "–", effect.place ?? "",
+          effect.milliseconds.map { Quantities.duration(.milliseconds($0)) } ?? "–", effect.place ?? "",
         ] + (hasError ? [error] : []))
     }
     return table.render(style)

@@ -15,7 +15,7 @@ package import NexusCore
 ///
 /// Of an agent that runs again the line below says why it was restarted last: `restarted 12s ago: exit 1`.
 package enum StatusTable {
-  package static func render(_ report: StatusReport, now: WallTime, style: Style) -> String {
+  package static func render(_ report: StatusReport, now: WallTime, style: Style, width: Int? = nil) -> String {
     guard !report.agents.isEmpty else { return "" }
     var table = TextTable(
       ["NAME", "STATE", "STEP", "LAST ACTIVITY", "RESTARTS", "TOKENS", "COST", "BUDGET"], rightAligned: [5, 6])
@@ -35,7 +35,8 @@ package enum StatusTable {
         }
       }
     }
-    return table.render(style)
+    // The last activity, restarts, tokens and the step go first: what is wrong stands below an agent anyway.
+    return table.render(style, width: width, dropping: [3, 4, 5, 2])
   }
 
   /// Why it is in its state; of one that is well again, why it was restarted last.

@@ -43,16 +43,50 @@ struct TextTable {
 
   var isEmpty: Bool { rows.isEmpty }
 
-  func render(_ style: Style) -> String {
-    let titles = header.map { Cell(text: $0, styled: style.quiet($0)) }
+  /// The lines of the table.
+  ///
+  /// - Parameters:
+  ///   - style: The colours.
+  ///   - width: The columns of the terminal; nil where nothing has to fit.
+  ///   - dropping: The columns of the table that are left out where they do not fit, the first one first.
+  /// - Returns: The lines, joined.
+  func render(_ style: Style, width: Int? = nil, dropping: [Int] = []) -> String {
+    guard let width else { return rendered(style) }
+    var table = self
+    var left = Array(header.indices)
+    for column in dropping where table.width > width {
+      guard let place = left.firstIndex(of: column) else { continue }
+      left.remove(at: place)
+      table = without(columnsOtherThan: left)
+    }
+    return table.rendered(style, noteWidth: max(20, width - 4))
+  }
+
+  private func without(columnsOtherThan kept: [Int]) -> TextTable {
+    let right = Set(kept.indices.filter { rightAligned.contains(kept[$0]) })
+    var table = TextTable(kept.map { header[$0] }, rightAligned: right)
+    table.rows = rows.map { row in Row(cells: kept.map { row.cells[$0] }, note: row.note) }
+    return table
+  }
+
+  private var width: Int { widths.reduce(0, +) + 2 * (header.count - 1) }
+
+  private var widths: [Int] {
     var widths = header.map(DisplayText.width(of:))
     for row in rows {
       for (index, cell) in row.cells.enumerated() {
         widths[index] = max(widths[index], DisplayText.width(of: cell.text))
       }
     }
+    return widths
+  }
+
+  private func rendered(_ style: Style, noteWidth: Int = 120) -> String {
+    let titles = header.map { Cell(text: $0, styled: style.quiet($0)) }
+    let widths = widths
     let lines = rows.flatMap { row in
-      [line(row.cells, widths)] + (row.note.map { ["  " + style.quiet("└ " + $0)] } ?? [])
+      [line(row.cells, widths)]
+        + (row.note.map { ["  " + style.quiet("└ " + TerminalText.line($0, limit: noteWidth))] } ?? [])
     }
     return ([line(titles, widths)] + lines).joined(separator: "\n")
   }

@@ -111,6 +111,9 @@ package struct Console: Sendable {
     return Int(size.ws_col)
   }
 
+  /// The columns that a table on the standard output has; nil off a terminal, where nothing has to fit.
+  package var tableWidth: Int? { outputIsTerminal ? width : nil }
+
   package var outputStyle: Style { Style(isOn: isColoured && outputIsTerminal) }
   package var wordStyle: Style { Style(isOn: isColoured && wordsAreTerminal) }
 
