@@ -23,19 +23,16 @@ struct SkillBuildCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let skills = try SkillLocator(context: context).skills(folder)
-    let lines = try await SkillWorkshop.opened(context) { workshop in
-      var lines: [JSONValue] = []
-      for skill in skills {
-        let product = try await workshop.build(skill)
-        lines.append([
-          "name": .string(skill.manifest.name), "module": .string(skill.modulePath),
-          "bytes": .int(Int64(product.bytes)),
-        ])
-      }
-      return lines
+    let made = try await SkillWorkshop.opened(context) { workshop in try await workshop.build(all: skills) }
+    let lines = made.products.map { skill, product -> JSONValue in
+      [
+        "name": .string(skill.manifest.name), "module": .string(skill.modulePath),
+        "bytes": .int(Int64(product.bytes)),
+      ]
     }
     let console = context.console
     console.emit(["skills": .array(lines)], lines: lines) { "" }
+    try made.failures.report(to: console)
     console.next("naos skill test" + (folder.map { " \($0)" } ?? ""))
   }
 }
@@ -66,6 +63,20 @@ struct SkillWorkshop {
     }
   }
 
+  /// Builds one after the other; one that cannot be built keeps none of the others from it.
+  func build(all skills: [SkillFolder]) async throws -> (
+    products: [(SkillFolder, SkillBuilder.Product)], failures: SkillFailures
+  ) {
+    var products: [(SkillFolder, SkillBuilder.Product)] = []
+    var failures = SkillFailures()
+    for skill in skills {
+      do { products.append((skill, try await build(skill))) } catch let error as OperationError {
+        failures.add(skill, error)
+      }
+    }
+    return (products, failures)
+  }
+
   /// - Throws: `OperationError`, after the compilers' own words.
   func build(_ skill: SkillFolder) async throws -> SkillBuilder.Product {
     let name = skill.manifest.name
@@ -87,5 +98,24 @@ struct SkillWorkshop {
     var text = Substring(text)
     while text.last?.isNewline == true { text.removeLast() }
     return String(text)
+  }
+}
+
+/// The skills of a command that could not be built.
+struct SkillFailures {
+  private var found: [(skill: SkillFolder, error: OperationError)] = []
+
+  mutating func add(_ skill: SkillFolder, _ error: OperationError) { found.append((skill, error)) }
+
+  func has(_ skill: SkillFolder) -> Bool { found.contains { $0.skill.modulePath == skill.modulePath } }
+
+  /// Says what is wrong with all but the first, which ends the command.
+  ///
+  /// - Throws: The first one.
+  func report(to console: Console) throws {
+    for (_, error) in found.dropFirst() {
+      console.complain("\(console.wordStyle.bad("✗")) \(error.code): \(TerminalText.line(error.detail, limit: 1000))")
+    }
+    if let first = found.first { throw first.error }
   }
 }

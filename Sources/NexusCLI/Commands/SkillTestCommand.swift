@@ -23,21 +23,22 @@ struct SkillTestCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let skills = try SkillLocator(context: context).skills(folder)
-    try await SkillWorkshop.opened(context) { workshop in
-      for skill in skills where skill.state != .built { _ = try await workshop.build(skill) }
+    let failures = try await SkillWorkshop.opened(context) { workshop in
+      try await workshop.build(all: skills.filter { $0.state != .built }).failures
     }
     let (state, isOwn) = try stateFolder(context)
     defer { if isOwn { try? Files.removeTree(state) } }
     let local = LocalSkills(state: state, executable: ProcessEnvironment.executable())
     let reports: [JSONValue]
     do {
-      reports = try await run(skills, local.engine, context.console)
+      reports = try await run(skills.filter { !failures.has($0) }, local.engine, context.console)
       await local.shutDown()
     } catch {
       await local.shutDown()
       throw error
     }
     context.console.emit(["skills": .array(reports)], lines: reports) { "" }
+    try failures.report(to: context.console)
     if reports.contains(where: { $0["passed"] != $0["total"] }) { throw CommandFailure(exit: .failed) }
   }
 
