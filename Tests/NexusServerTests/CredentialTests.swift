@@ -145,6 +145,26 @@ import Testing
     #expect(reply.headers.contains { $0.name == "location" && $0.value == "/login" })
   }
 
+  @Test func `a browser at an address that there is not is led to the nearest page, and without a session to log in`()
+    async throws
+  {
+    let fixture = PlaneFixture()
+    var headers = ["accept": "text/html,application/xhtml+xml"]
+    func place(_ path: String) async -> String? {
+      let reply = await fixture.ask("GET", path, headers: headers, token: nil)
+      return reply.status == 303 ? reply.headers.first { $0.name == "location" }?.value : nil
+    }
+    #expect(await place("/nowhere") == "/login")
+    #expect(await place("/supervisors/desk") == "/login")
+    headers.merge(try await fixture.login().cookie) { _, new in new }
+    #expect(await place("/nowhere") == "/")
+    #expect(await place("/supervisors/desk") == "/supervisors")
+    // Programs are told what is wrong.
+    #expect(await place("/api/v1/nowhere") == nil)
+    headers["accept"] = "*/*"
+    #expect(await fixture.ask("GET", "/nowhere", headers: headers, token: nil).status == 401)
+  }
+
   @Test func `a page goes on with the next node, until it is logged out or idle for a day`() async throws {
     let folder = "/tmp/naos-test-\(SystemRandom().next())"
     try Files.makeDirectory(folder)

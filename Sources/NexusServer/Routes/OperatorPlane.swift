@@ -115,6 +115,7 @@ package struct OperatorPlane: Sendable {
       do throws(OperationError) {
         found = try table.find(method: request.method, path: request.path)
       } catch {
+        if error.kind == .notFound, let away = sendToPage(request) { return away }
         // Who may not know anything may not learn which addresses exist.
         try credentials.check(request, for: .api)
         throw error
@@ -143,6 +144,20 @@ package struct OperatorPlane: Sendable {
       if error.kind == .methodNotAllowed { problem.headers.append(("allow", table.methods(at: request.path))) }
       return problem
     }
+  }
+
+  /// A browser at an address that there is not, such as `/supervisors/desk`, is sent to the page nearest to it.
+  ///
+  /// Without a session that is the login page, wherever it wanted to.
+  private func sendToPage(_ request: OperatorRequest) -> OperatorReply? {
+    guard request.method == "GET", request.headers["authorization"] == nil, !request.path.hasPrefix("/api/"),
+      request.headers["accept"]?.contains("text/html") == true
+    else { return nil }
+    let nearest = "/" + (request.path.split(separator: "/").first ?? "")
+    let page = DashboardAssets.pagePaths.contains(nearest) ? nearest : "/"
+    let isKnown = (try? credentials.check(request, for: .page)) != nil
+    return OperatorReply(
+      status: 303, headers: [("location", isKnown ? page : "/login"), ("cache-control", "no-store")], body: .bytes([]))
   }
 
   /// A browser without a session is shown where to get one.
