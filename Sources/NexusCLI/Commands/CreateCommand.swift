@@ -56,18 +56,18 @@ struct CreateCommand: NaosCommand {
       }
     }
     try ConfigurationFile.write(edited, project)
-    say(files, console)
+    say(template, files, console)
   }
 
   /// A script is executable.
   private static func mode(of bytes: [UInt8]) -> UInt32 { bytes.starts(with: Array("#!".utf8)) ? 0o755 : 0o644 }
 
-  private func say(_ files: [String: [UInt8]], _ console: Console) {
-    console.emit(["name": .string(name), "template": .string(template), "files": .of(files.keys.sorted())]) { "" }
+  private func say(_ template: Template, _ files: [String: [UInt8]], _ console: Console) {
+    console.emit(["name": .string(name), "template": .string(template.name), "files": .of(files.keys.sorted())]) { "" }
     let good = console.wordStyle.good("✓")
-    console.say("\(good) \(ConfigLoader.fileName)   agent `\(name)` from the template \(template)")
+    console.say("\(good) \(ConfigLoader.fileName)   agent `\(name)` from the template \(template.name)")
     for path in files.keys.sorted() { console.say("\(good) \(path)") }
-    console.next("naos run \(name) --input \"…\"", "naos inspect \(name)")
+    console.next(template.runCommand(name), "naos inspect \(name)")
   }
 
   /// An agent of that name exists: exactly as the template makes it is fine, anything else is a conflict.
@@ -86,7 +86,7 @@ struct CreateCommand: NaosCommand {
     }
     console.emit(["name": .string(name), "template": .string(template.name), "files": .of(files.keys.sorted())]) { "" }
     console.say("`\(name)` exists already, exactly as the template \(template.name) makes it")
-    console.next("naos run \(name) --input \"…\"")
+    console.next(template.runCommand(name))
   }
 
   /// Taking it out and putting the template's in gives the same agent, whatever its text looks like.

@@ -36,8 +36,9 @@ struct InitCommand: NaosCommand {
     let documents = files.keys.count { $0.hasPrefix("docs/") }
     console.say("\(good) \(ConfigLoader.fileName)   a researcher, supervised, with a budget; runs offline")
     if documents > 0 { console.say("\(good) docs/               \(documents) sample documents") }
-    let change = context.named == nil ? "cd \(ShellText.word(name))" : "cd \(ShellText.word(folder))"
-    console.next("\(change) && naos run researcher --input \"What happens when step five of a saga fails?\"")
+    let place = context.named == nil ? name : folder
+    let change = place == "." ? "" : "cd \(ShellText.word(place)) && "
+    console.next("\(change)naos run researcher --input \"What happens when step five of a saga fails?\"")
   }
 
   /// A folder that holds anything is somebody's: it is refused.

@@ -9,6 +9,8 @@ package struct Template: Sendable {
   package let name: String
   /// One sentence for the list of templates.
   package let summary: String
+  /// Whether an agent of it does something of use without any input.
+  package let needsNoInput: Bool
   /// Each file by its path, relative to the project; both hold placeholders.
   private let rawFiles: [String: [UInt8]]
   private let rawBlock: String
@@ -20,7 +22,9 @@ package struct Template: Sendable {
     self.name = name
     // The first line of the block is a comment that says what the template is.
     summary = lines.first.map { String($0.drop { $0 == "#" || $0 == " " }) } ?? ""
-    rawBlock = lines.dropFirst().joined(separator: "\n")
+    // A second one may say that its agents need no input.
+    needsNoInput = lines.dropFirst().first == "# needs no input"
+    rawBlock = lines.dropFirst(needsNoInput ? 2 : 1).joined(separator: "\n")
     rawFiles = files
   }
 
@@ -28,6 +32,11 @@ package struct Template: Sendable {
 
   /// The keys of the agent in block style, without indentation: what stands below its name in `agents`.
   package func configBlock(_ agent: String) -> String { Self.filled(rawBlock, agent) }
+
+  /// How an agent of that name is run for the first time.
+  package func runCommand(_ agent: String) -> String {
+    needsNoInput ? "naos run \(agent)" : "naos run \(agent) --input \"…\""
+  }
 
   /// The files of an agent of that name, by their paths relative to the project.
   package func files(for agent: String) -> [String: [UInt8]] {
