@@ -16,6 +16,9 @@ const verbs = {
   deny: { title: "Deny", text: "It is not done, and the agent is told why.", danger: true },
 };
 
+/** An agent's own question has no tool. */
+const what = (one) => one.tool === "agent.action" ? `${one.agent} asks` : one.tool;
+
 export function open({ root }) {
   let list = null;
   let all = false;
@@ -28,16 +31,16 @@ export function open({ root }) {
 
   async function decide(verb, id) {
     const one = list.find((other) => other.id === id);
-    const what = verbs[verb];
+    const act = verbs[verb];
     const answer = await confirm({
-      title: `${what.title}: ${one.tool}`, text: h("div", h("p", what.text), what.area ? null : json(one.argumentsText, most)), verb: what.title, danger: what.danger,
-      fields: [what.area ? { name: "arguments", label: "Arguments, as JSON", kind: "area", value: one.argumentsText } : null, { name: "reason", label: "Why" }].filter(Boolean),
+      title: `${act.title}: ${what(one)}`, text: h("div", h("p", act.text), act.area ? null : json(one.argumentsText, most)), verb: act.title, danger: act.danger,
+      fields: [act.area ? { name: "arguments", label: "Arguments, as JSON", kind: "area", value: one.argumentsText } : null, { name: "reason", label: "Why" }].filter(Boolean),
     });
     if (!answer) return;
     try {
       const body = { digest: one.digest, reason: answer.reason };
-      if (what.area) body.arguments = JSON.parse(answer.arguments);
-      toast(`${one.tool} is ${(await post(`/approvals/${encodeURIComponent(id)}/${verb}`, body)).status}`);
+      if (act.area) body.arguments = JSON.parse(answer.arguments);
+      toast(`${what(one)}: ${(await post(`/approvals/${encodeURIComponent(id)}/${verb}`, body)).status}`);
     } catch (error) { toast(error.message, "bad"); }
     asking.go();
   }
@@ -50,7 +53,7 @@ export function open({ root }) {
       h("p", h("button.chip", { "data-act": "all", "aria-pressed": String(all) }, "Settled too")),
       !list ? h("p.empty", "Asking the node…") : list.length === 0 ? empty("Nothing waits for you.", "naos approvals list --all") : list.map((one) =>
         h("section.panel", { "aria-label": one.id, "data-key": one.id, "data-row": one.id },
-          h("div.heading", h("h2", one.tool, " ", state(one.status)), !mayDecide(one) ? null : h("div.verbs", Object.entries(verbs).map(([verb, { title, danger }]) =>
+          h("div.heading", h("h2", what(one), " ", state(one.status)), !mayDecide(one) ? null : h("div.verbs", Object.entries(verbs).map(([verb, { title, danger }]) =>
             h("button.act", { class: danger ? "danger" : null, "data-act": verb, "data-id": one.id }, title)))),
           h("p", one.reason), json(one.argumentsText, most), one.evidence ? json(one.evidence, most) : null,
           h("dl.facts.row", fact("Agent", agentLink(one.agent)), fact("Run", runLink(one.run)), fact("Effect", one.effect),

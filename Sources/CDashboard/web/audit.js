@@ -14,7 +14,7 @@ export function open({ root, query }) {
   let page = null;
   let check = null;
   const field = h("input", { type: "search", "data-filter": true, "aria-label": "Only entries in which this occurs", placeholder: "event, actor, run, code", value: query.get("text") ?? "" });
-  const body = h("div");
+  const body = h("div.stack");
   root.append(h("div.heading", h("h1", "Audit"), h("label.search", field), h("button.act", { "data-act": "verify" }, "Verify"), h("button.act", { "data-act": "export" }, "Download")), body);
   const asking = repeating(async (signal) => {
     try { page = await get(`/audit${queryOf({ text: asked.get("text"), before: asked.get("before"), limit: 50 })}`, signal); } catch (error) { page = error; }

@@ -113,7 +113,7 @@ function heading(run, flow) {
     h("dl.facts.row",
       fact("Started", relative(run.startedAt)), fact(run.endedAt ? "Took" : "For", duration(ended - Date.parse(run.startedAt))),
       fact("Steps", `${run.steps.filter((step) => step.status === "completed" && !isCompensation(step)).length} of ${run.steps.filter((step) => !isCompensation(step)).length}`),
-      fact("Attempts", count(run.attempts)), fact("Tokens", short(run.cost.tokens), h("span.quiet", run.cost.replayed > 0 ? ` · ${run.cost.replayed} calls replayed` : "")), fact("Cost", money(run.cost.costNanoUSD))),
+      fact("Attempts", count(run.attempts)), fact("Tokens", short(run.cost.tokens), h("span.quiet", run.cost.replayed > 0 ? ` · ${run.cost.replayed} replayed` : "")), fact("Cost", money(run.cost.costNanoUSD))),
   ];
 }
 

@@ -8,12 +8,12 @@ internal import NexusCore
 enum ApprovalTable {
   static func list(_ approvals: [ApprovalReport], now: WallTime, _ style: Style) -> String {
     guard !approvals.isEmpty else { return "" }
-    var table = TextTable(["APPROVAL", "STATUS", "AGENT", "TOOL", "WHO", "ASKED", "EXPIRES"])
+    var table = TextTable(["APPROVAL", "STATUS", "AGENT", "TOOL", "WHO", "ASKED", "EXPIRES", "BECAUSE"])
     for approval in approvals {
       table.add([
         approval.id.text, progress(approval), approval.agent, approval.tool,
         approval.approvers.map { "role:\($0)" }.joined(separator: ", "), Quantities.ago(approval.requestedAt, now: now),
-        expiry(approval, now),
+        expiry(approval, now), TerminalText.line(approval.reason, limit: 60),
       ]) { column, text in column == 1 ? coloured(approval.status, text, style) : text }
     }
     return table.render(style)
