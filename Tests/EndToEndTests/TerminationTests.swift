@@ -66,11 +66,11 @@ struct TerminationTests {
     func text(_ what: String) -> String { found[what]?.stringValue ?? "missing" }
     for (what, answer) in [
       ("urllib", "hello 0"), ("urllib post", "hello 300000"), ("urllib big", "20000000"),
-      ("requests", "hello 0, hello 0"),
+      ("requests", "hello 0, hello 0"), ("requests refused", "200 403 200"),
     ] { #expect(text(what) == answer, "\(what): \(text(what))") }
     for (client, answers) in [
       ("curl", ["hello 0"]), ("curl http2", ["1.1 0"]), ("curl twice", ["hello 0hello 0"]),
-      ("curl websocket", ["403"]), ("node", ["hello 0"]),
+      ("curl websocket", ["403"]), ("node", ["hello 0"]), ("node refused", ["200 403 200"]),
     ] where found[client] != nil { #expect(answers.contains(text(client)), "\(client): \(text(client))") }
     let place = "https://example.test:\(host.secure)"
     #expect(text("path").hasPrefix("403 naos: ") && text("path").contains("the path is not granted at \(place)"))

@@ -95,6 +95,20 @@ struct GrantProposalTests {
     #expect(isRemark(lines("fs", target)), "\(target)")
   }
 
+  @Test func `what a gate that reads cannot let through is told as what it is`() {
+    #expect(
+      lines("language", "Upgrade: websocket", port: 443) == [
+        .remark(
+          "Upgrade: websocket: the gate reads HTTP/1 alone; other protocols go through TLS that does not end there")
+      ])
+    #expect(
+      lines("path", "GET https://a.test/v2/x", port: 443) == [
+        .remark("GET https://a.test/v2/x: add it to `methods` or `paths` of the grant")
+      ])
+    #expect(lines("secret", "api-key", port: 443) == [.remark("set the secret: naos secret set api-key")])
+    #expect(lines("secret", "a; rm -r /", port: 443) == [.remark("set the secret: naos secret set NAME")])
+  }
+
   @Test func `the same need is counted together, and proposed once`() {
     let need = GrantProposal.Need(rule: "name", target: "a.test", port: nil, count: 2)
     let proposal = GrantProposal([need, need]).joined(with: [need])

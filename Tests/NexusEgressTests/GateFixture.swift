@@ -138,18 +138,21 @@ struct GateFixture {
 
   static func with(
     _ language: HostGrant.Language = .http, ranges: [String] = ["127.0.0.0/8"], resolver: ScriptedResolver? = nil,
-    caps: EgressCaps = EgressCaps(), limits: EgressLimits = EgressLimits(), _ body: (GateFixture) async throws -> Void
+    caps: EgressCaps = EgressCaps(), limits: EgressLimits = EgressLimits(), secret: String? = nil,
+    _ body: (GateFixture) async throws -> Void
   ) async throws {
     let upstream = try Plug.listening()
     let door = try Plug.listening()
-    let grant = HostGrant(
+    var grant = HostGrant(
       host: "example.test", port: upstream.port, language: language, ranges: ranges.compactMap { AddressRange($0) })
+    if secret != nil { grant.secrets = [SecretInjection(name: "key", header: "X-Key", prefix: "is ")] }
     let told = Told()
     let gate = EgressGate(
       watcher: told, clock: SystemClock(), resolver: resolver ?? ScriptedResolver([["127.0.0.1"]]), limits: limits)
-    let enclosure = Enclosure(
+    var enclosure = Enclosure(
       doors: [Enclosure.Door(place: "127.1.0.1:\(grant.port)", destination: .host(grant))],
       holder: Caller(agent: AgentName("a"), run: nil, step: .main, attempt: AttemptNumber(1)), egress: caps)
+    if let secret { enclosure.secrets = ["key": SecretText(secret)] }
     let doors = await gate.open(enclosure, sockets: [dup(door.number)])
     let fixture = GateFixture(gate: gate, doors: doors, told: told, upstream: upstream, port: door.port)
     let outcome = await Result { try await body(fixture) }

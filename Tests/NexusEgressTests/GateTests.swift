@@ -170,6 +170,30 @@ struct GateTests {
     }
   }
 
+  @Test func `a secret is added on a private network, and which one is told`() async throws {
+    try await GateFixture.with(secret: "canary") { gate in
+      let agent = try gate.agent()
+      agent.send(gate.request)
+      let host = try gate.upstream.accepted()
+      #expect(host.receive(gate.request.dropLast(2) + "X-Key: is canary\r\n\r\n"))
+      host.send("HTTP/1.1 204 None\r\n\r\n")
+      host.endOutput()
+      agent.endOutput()
+      #expect(agent.receiveAll() == "HTTP/1.1 204 None\r\n\r\n")
+      let report = try await gate.told.nextFlow()
+      #expect(report.secrets == ["key"] && !"\(report)".contains("canary"))
+    }
+  }
+
+  @Test func `without TLS a secret is sent to no public address`() async throws {
+    try await GateFixture.with(ranges: [], resolver: ScriptedResolver([["8.8.8.8"]]), secret: "canary") { gate in
+      let agent = try gate.agent()
+      agent.send(gate.request)
+      #expect(agent.receiveAll().hasPrefix("HTTP/1.1 403 "))
+      #expect(try await gate.told.nextDenial().rule == .address)
+    }
+  }
+
   @Test func `whoever takes too long to ask is let go, and there are not endlessly many at a time`() async throws {
     var limits = EgressLimits()
     limits.greeting = .milliseconds(100)

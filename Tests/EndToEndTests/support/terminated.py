@@ -34,6 +34,12 @@ def requests_get(path):
         return session.get(https + path, timeout=20).text + ", " + session.get(https + path, timeout=20).text
 
 
+def requests_refused(*paths):
+    import requests
+    with requests.Session() as session:
+        return " ".join(str(session.get(https + path, timeout=20).status_code) for path in paths)
+
+
 def curl(*arguments):
     done = subprocess.run(["curl", "-sS", "--max-time", "20", *arguments], capture_output=True)
     return done.stdout.decode() if done.returncode == 0 else "exit %d %s" % (done.returncode, done.stderr.decode())
@@ -44,10 +50,24 @@ def node(path):
     return subprocess.run(["node", "-e", program, https + path], capture_output=True).stdout.decode().strip()
 
 
+def node_refused(*paths):
+    program = """(async () => {
+      const codes = []
+      for (const url of process.argv.slice(1)) {
+        const answer = await fetch(url)
+        await answer.text()
+        codes.push(answer.status)
+      }
+      console.log(codes.join(" "))
+    })()"""
+    return subprocess.run(["node", "-e", program, *[https + path for path in paths]], capture_output=True).stdout.decode().strip()
+
+
 attempt("urllib")(lambda: get("/v1/a"))
 attempt("urllib post")(lambda: get("/v1/a", b"x" * 300000))
 attempt("urllib big")(lambda: len(get("/big/20000000")))
 attempt("requests")(lambda: requests_get("/v1/a"))
+attempt("requests refused")(lambda: requests_refused("/v1/a", "/v2/a", "/v1/a"))
 if shutil.which("curl"):
     attempt("curl")(lambda: curl(https + "/v1/a"))
     attempt("curl http2")(lambda: curl("--http2", "-o", "/dev/null", "-w", "%{http_version} %{ssl_verify_result}", https + "/v1/a"))
@@ -55,6 +75,7 @@ if shutil.which("curl"):
     attempt("curl websocket")(lambda: curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", https + "/v1/a"))
 if shutil.which("node"):
     attempt("node")(lambda: node("/v1/a"))
+    attempt("node refused")(lambda: node_refused("/v1/a", "/v2/a", "/v1/a"))
 attempt("path")(lambda: get("/v2/a"))
 attempt("method")(lambda: get("/v1/a", method="DELETE"))
 attempt("echo")(lambda: get("/v1/echo", headers={"Authorization": "Bearer of-the-agent"}))
