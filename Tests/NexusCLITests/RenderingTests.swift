@@ -34,7 +34,7 @@ import Testing
       """
     #expect(StatusTable.render(report, now: now, style: plain) == expected)
     // A terminal gets as many columns as it has room for, and no line goes over its edge.
-    #expect(StatusTable.render(report, now: now, style: plain, width: 100) == expected)
+    #expect(StatusTable.render(report, now: now, style: plain, width: 110) == expected)
     let narrow = """
       NAME        STATE       COST  BUDGET
       researcher  ● running  $0.83  $0.20 of $5.00/day
