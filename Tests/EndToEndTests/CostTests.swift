@@ -81,6 +81,19 @@ struct CostTests {
     }
   }
 
+  @Test func `a daily limit is raised without its window, and where there are two, one has to be named`() async throws {
+    try await spender(dollars: "0.01, per: day") { project, _, _ in
+      let node = try await project.up()
+      #expect(try await project.naos("cost", "set", "spender", "--max-dollars", "0.02").status == 0)
+      let raised = try await budget(project)
+      #expect(raised["per"] == "day" && raised["maxNanoUSD"] == 20_000_000)
+      #expect(try await project.naos("cost", "set", "spender", "--per", "month", "--max-dollars", "1").status == 0)
+      let unclear = try await project.naos("cost", "set", "spender", "--max-dollars", "0.03")
+      #expect(unclear.status == 2 && unclear.err.contains("per day, month. Say which."), "\(unclear.err)")
+      try await stop(node)
+    }
+  }
+
   @Test func `a limit for a window that nobody counted in holds for what was spent in it, too`() async throws {
     try await spender(dollars: "0.01") { project, upstream, configure in
       var node = try await project.up()

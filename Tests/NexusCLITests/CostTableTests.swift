@@ -20,15 +20,19 @@ import Testing
   @Test func `a limit is set where the only budget counts, and asked for where there are several`() throws {
     let day = BudgetStatus(scope: "agent:a", per: "day")
     var lasting = BudgetStatus(scope: "agent:a")
-    let other = BudgetStatus(scope: "global", per: "month")
-    #expect(try CostTarget.window(of: "agent:a", in: [day, other], clears: false) == "day")
-    #expect(try CostTarget.window(of: "agent:b", in: [day, other], clears: false) == "lifetime")
-    #expect(throws: CommandFailure.self) {
-      try CostTarget.window(of: "agent:a", in: [day, lasting, other], clears: false)
+    func window(of scope: String, _ own: [BudgetStatus], clears: Bool = false) throws -> String {
+      let report = CostReport(
+        tokens: .zero, cost: .zero, agents: [CostRow(name: "a", budgets: own)], models: [],
+        budgets: [BudgetStatus(scope: "global", per: "month")])
+      return try CostTarget.window(of: scope, in: report, clears: clears)
     }
+    #expect(try window(of: "agent:a", [day]) == "day")
+    #expect(try window(of: "global", [day]) == "month")
+    #expect(try window(of: "agent:b", [day]) == "lifetime")
+    #expect(throws: CommandFailure.self) { try window(of: "agent:a", [day, lasting]) }
     // Only what a person set can be taken back.
     lasting.override = BudgetOverrideNote(at: now)
-    #expect(try CostTarget.window(of: "agent:a", in: [day, lasting, other], clears: true) == "lifetime")
+    #expect(try window(of: "agent:a", [day, lasting], clears: true) == "lifetime")
   }
 
   @Test func `budgets say what is left, when it is used up, and what a person set`() {

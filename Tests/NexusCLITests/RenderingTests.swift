@@ -201,10 +201,15 @@ import Testing
 
   @Test func `a run that asks for an approval says how to give it`() {
     #expect(
-      lines([("suspended", "asks for the approval apr_1: agent.action")]) == [
-        "◌ a waits · asks for the approval apr_1: agent.action",
-        "  decide with   naos approvals approve apr_1   or deny, edit, show",
-      ])
+      lines(
+        [
+          ("suspended", "asks for the approval apr_1: agent.action"),
+          ("suspended", "attempt 1: waits for the approval apr_1"),
+        ], agent: [("waiting", "waits for the approval apr_1"), ("waiting", "2 runs wait")]) == [
+          "◌ a waits · asks for the approval apr_1: agent.action",
+          "  decide with   naos approvals approve apr_1   or deny, edit, show",
+          "◌ a waits · attempt 1: waits for the approval apr_1",
+        ])
   }
 
   @Test func `a run that its budget paused says which limit to raise`() {

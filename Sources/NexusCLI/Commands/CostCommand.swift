@@ -146,8 +146,8 @@ struct CostSetCommand: NaosCommand {
     }
     let scope = CostTarget.scope(who)
     let project = try context.project()
-    let budgets = try await NodeAccess.running(project) { node in try await node.costs().budgets }
-    let per = try per ?? CostTarget.window(of: scope, in: budgets, clears: clear)
+    let costs = try await NodeAccess.running(project) { node in try await node.costs() }
+    let per = try per ?? CostTarget.window(of: scope, in: costs, clears: clear)
     let change: CostChange =
       clear
       ? .clear(scope: scope, window: per)
@@ -267,8 +267,9 @@ package enum CostTarget {
   /// The window that is meant where nobody says one: that of the only budget, or of the only limit set by hand.
   ///
   /// Whoever raises a daily limit does not want a second one that counts for ever beside it.
-  package static func window(of scope: String, in budgets: [BudgetStatus], clears: Bool) throws -> String {
-    let own = budgets.filter { $0.scope == scope && (!clears || $0.override != nil) }
+  package static func window(of scope: String, in costs: CostReport, clears: Bool) throws -> String {
+    let all = costs.agents.flatMap(\.budgets) + costs.budgets
+    let own = all.filter { $0.scope == scope && (!clears || $0.override != nil) }
     guard own.count > 1 else { return own.first?.per ?? BudgetWindow.lifetime.rawValue }
     let windows = own.map { TerminalText.line($0.per) }
     throw CommandFailure.usage(

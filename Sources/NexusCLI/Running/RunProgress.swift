@@ -103,7 +103,7 @@ package struct RunProgress: Sendable {
     // The line at the end says it, with its reason.
     guard note == whole || (note != "failed" && !note.hasPrefix("paused (")) else { return [] }
     let words = note.isEmpty ? "" : " · \(note)"
-    if Self.isEndOfAttempt(note) { return [style.warning("▲") + " \(agent)\(words)"] }
+    if run.status != "suspended", Self.isEndOfAttempt(note) { return [style.warning("▲") + " \(agent)\(words)"] }
     switch run.status {
     case "running": return [style.good("●") + " \(agent)\(words)"]
     case "queued", "completed": return []
@@ -160,6 +160,8 @@ package struct RunProgress: Sendable {
     let note = TerminalText.line(agent.note)
     // The run has said why, or its last line will.
     let isSaid = note.isEmpty || note.hasPrefix("paused: ") || said.hasSuffix(note)
+    // Others of its runs wait for something of their own.
+    if note.hasSuffix(" wait") || note.hasSuffix(" waits") { return [] }
     guard !isSaid, Self.reason(in: ": \(note)").map({ !said.hasSuffix($0.reason) }) ?? true else { return [] }
     return flush() + [style.warning("▲") + " \(style.strong(name)) \(note)"]
   }
