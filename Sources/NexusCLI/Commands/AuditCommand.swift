@@ -119,11 +119,27 @@ struct AuditSearchCommand: NaosCommand {
   }
 
   func perform(_ context: CommandContext) async throws {
-    let book = try await AuditBook.open(project: try context.project().path)
-    let page = try await book.page(selection.query(text: text))
+    let query = selection.query(text: text)
+    let page = try await AuditBook.reading(context) { try await $0.page(query) }
     AuditText.show(page.entries, context.console)
     if page.entries.isEmpty { context.console.say("no entries") }
-    await book.close()
+  }
+}
+
+extension AuditBook {
+  /// Lets `body` read the log of the project, and closes it whatever comes of that.
+  static func reading<Result: Sendable>(
+    _ context: CommandContext, _ body: (AuditBook) async throws -> Result
+  ) async throws -> Result {
+    let book = try await open(project: try context.project().path)
+    do {
+      let result = try await body(book)
+      await book.close()
+      return result
+    } catch {
+      await book.close()
+      throw error
+    }
   }
 }
 

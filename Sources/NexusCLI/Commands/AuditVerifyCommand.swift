@@ -65,9 +65,8 @@ struct AuditShowCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let book = try await AuditBook.open(project: try context.project().path)
-    let (found, payload) = try await book.show(entry)
-    await book.close()
+    let entry = entry
+    let (found, payload) = try await AuditBook.reading(context) { try await $0.show(entry) }
     let json: JSONValue = ["entry": found, "payload": .of(payload)]
     context.console.emit(json) {
       found.text(.pretty) + (payload.map { "\npayload: " + TerminalText.line($0, limit: AuditPayload.maxBytes) } ?? "")
@@ -86,9 +85,8 @@ struct AuditProveCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let book = try await AuditBook.open(project: try context.project().path)
-    let proof = try await book.prove(entry)
-    await book.close()
+    let entry = entry
+    let proof = try await AuditBook.reading(context) { try await $0.prove(entry) }
     context.console.emit(proof) { proof.text(.pretty) }
   }
 }
@@ -109,10 +107,9 @@ struct AuditExportCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     guard !Files.exists(folder) else { throw CommandFailure.usage("\(folder) exists already.") }
-    let book = try await AuditBook.open(project: try context.project().path)
+    let folder = folder
     do {
-      let export = try await book.export(to: folder)
-      await book.close()
+      let export = try await AuditBook.reading(context) { try await $0.export(to: folder) }
       context.console.say("\(export.entries) entries in \(folder)")
     } catch let error as FileError {
       throw CommandFailure(.unusableFile(error))

@@ -153,14 +153,7 @@ package final class TokenBook: Sendable {
   private static func check(
     _ text: String, _ what: String, reserved: Set<String> = [OperatorIdentity.owner.name]
   ) throws(OperationError) {
-    let letters = text.utf8
-    let isName =
-      letters.count <= 64 && letters.first.map { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } == true
-      && letters.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-          || $0 == UInt8(ascii: "-")
-      }
-    guard isName, !reserved.contains(text) else {
+    guard AgentName.canBe(text), !reserved.contains(text) else {
       throw OperationError(
         .usage, code: "NX-API-033", title: "Not a name",
         detail: "A \(what) has a to z, 0 to 9 and -, begins with a letter, has at most 64 characters and is not "
