@@ -123,11 +123,12 @@ package enum NodeAccess {
     let clock = SystemClock()
     var deadline: Instant?
     var successorUntil: Instant?
+    var hasMetNode = false
     while true {
       let began = clock.now()
       do {
         if await isRunning(project) {
-          successorUntil = nil
+          (successorUntil, hasMetNode) = (nil, true)
           return try await running(project) { try await body($0) }
         }
         // The node that the runs were handed over to is about to come.
@@ -136,9 +137,9 @@ package enum NodeAccess {
           continue
         }
         let node = try await Node.open(try nodeOptions(project, purpose: .singleRun))
-        return try await alone(node, console: console, body)
+        return try await alone(node, saysWaiting: !hasMetNode, console: console, body)
       } catch is HandedOver {
-        successorUntil = clock.now() + handOverPatience
+        (successorUntil, hasMetNode) = (clock.now() + handOverPatience, true)
       } catch let error as OperationError where isOfPassingNode(error) {
         // Who was served for a while has met another node than the one of before.
         if clock.now() - began > handOverPatience { deadline = nil }
@@ -183,8 +184,11 @@ package enum NodeAccess {
   }
 
   /// Runs the node for the length of `body`, and takes it down whatever `body` comes to.
+  ///
+  /// Runs of before are told of unless the command has met a node already: its own may be among them.
   private static func alone<Result: Sendable>(
-    _ node: Node, console: Console, _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
+    _ node: Node, saysWaiting: Bool, console: Console,
+    _ body: @escaping @Sendable (any NodeOperations) async throws -> Result
   ) async throws -> Result {
     let (ready, open) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let (life, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -200,7 +204,7 @@ package enum NodeAccess {
       group.addTask(name: "command") {
         for await _ in ready { break }
         do {
-          await sayWaiting(node.operations, console)
+          if saysWaiting { await sayWaiting(node.operations, console) }
           let result = try await body(node.operations)
           await seeOff(node, console)
           try await node.operations.shutdown()
@@ -233,11 +237,17 @@ package enum NodeAccess {
   }
 
   /// Other commands may have joined this node: their runs go on until they end, or until Ctrl-C hands them over.
+  ///
+  /// The Ctrl-C that was for this command's own run is none for theirs: they would be begun anew elsewhere.
   private static func seeOff(_ node: Node, _ console: Console) async {
     let count = await node.runsUnderWay
     guard count > 0 else { return }
-    guard !Interrupts.wereAsked else { return node.handOver() }
-    console.say("waiting for \(count) run\(count == 1 ? "" : "s") of other commands; Ctrl-C hands over")
+    let others = "\(count) run\(count == 1 ? "" : "s") of other commands"
+    guard !Interrupts.wereAsked else {
+      console.say("waiting for \(others); Ctrl-C again leaves at once, and they go on elsewhere")
+      return await node.waitUntilIdle()
+    }
+    console.say("waiting for \(others); Ctrl-C hands over")
     await withTaskGroup(of: Void.self) { group in
       group.addTask(name: "guests") { await node.waitUntilIdle() }
       group.addTask(name: "interrupt") {

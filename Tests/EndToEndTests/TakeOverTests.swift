@@ -100,7 +100,54 @@ struct TakeOverTests {
       let ended = try await run.end()
       #expect(ended.exit == .code(0), "\(ended.errText)")
       #expect(ended.outText == "done\n")
+      // What it went on with is its own, and none of before.
+      #expect(!ended.errText.contains("of before"), "\(ended.errText)")
       #expect(try await project.naos("down").status == 0)
+    }
+  }
+
+  @Test func `is left by Ctrl-C only when the runs of others have ended`() async throws {
+    try await Self.withSlow { project, lifeline in
+      let first = try project.startNaos("run", "slow")
+      try await lifeline.announcements(1)
+      let second = try project.startNaos("run", "slow")
+      try await lifeline.announcements(2)
+      first.signal(SIGINT)
+      try await first.wait(for: "the end of its own run") { transcript in
+        transcript.errText.contains("waiting for 1 run of other commands; Ctrl-C again") ? true : nil
+      }
+      try await Self.release(project)
+      let ended = try await second.end()
+      #expect(ended.exit == .code(0), "\(ended.errText)")
+      #expect(ended.outText == "done\n")
+      #expect(try await first.end().exit == .code(130))
+      let runs = try await project.naos("runs", "list", "-o", "json").json["runs"]?.arrayValue ?? []
+      #expect(runs.map { $0["status"]?.stringValue } == ["completed", "cancelled"])
+      #expect(runs.first?["attempts"] == 1)
+    }
+  }
+
+  @Test func `is missed by the runs of a node that is gone, and they say so`() async throws {
+    try await Self.withSlow { project, lifeline in
+      let node = try await project.up()
+      let left = try await project.naos("run", "slow", "--detach").out.trimmingCharacters(in: .newlines)
+      try await lifeline.announcements(1)
+      #expect(try await project.naos("runs", "show", left, "-o", "json").json["waitsForNode"] == false)
+      node.signal(SIGKILL)
+      try await node.end()
+      let list = try await project.naos("runs", "list")
+      #expect(list.out.contains("running (no node)"), "\(list.out)")
+      #expect(list.err.contains("1 of them is on no node: it goes on at the next `naos up`"), "\(list.err)")
+      let shown = try await project.naos("runs", "show", left)
+      #expect(shown.out.contains("no node has it") && shown.err.contains("naos up -d"), "\(shown.out)\(shown.err)")
+      // The node of a command has the run of that command and no other.
+      let other = try project.startNaos("run", "slow")
+      try await lifeline.announcements(2)
+      let rows = try await project.naos("runs", "list", "-o", "json").json["runs"]?.arrayValue ?? []
+      #expect(rows.map { $0["status"]?.stringValue } == ["running", "running"])
+      #expect(rows.map { $0["waitsForNode"]?.boolValue } == [false, true])
+      try await Self.release(project)
+      #expect(try await other.end().exit == .code(0))
     }
   }
 }

@@ -190,6 +190,8 @@ package struct RunDetail: Sendable, Hashable {
   package var parent: RunID?
   /// What a paused run says of itself.
   package var pauseNote: String?
+  /// It is to go on, and no node has it: the next `naos up` does.
+  package var waitsForNode = false
   /// The places that it can go back to, the earliest first; none of the run of an agent.
   package var checkpoints: [CheckpointReport] = []
 
@@ -217,6 +219,7 @@ extension RunDetail: WireValue {
       "pauseReason": .of(report.pauseReason), "startedAt": .of(report.startedAt), "endedAt": .of(report.endedAt),
       "attempts": .int(Int64(attempts)), "effects": .of(effects), "parent": .of(parent?.text),
       "pauseNote": .of(pauseNote), "checkpoints": .of(checkpoints),
+      "waitsForNode": .bool(waitsForNode),
     ]
   }
 
@@ -232,6 +235,7 @@ extension RunDetail: WireValue {
     attempts = try reader.count("attempts")
     parent = try reader.optionalText("parent").map { RunID($0) }
     pauseNote = try reader.optionalText("pauseNote")
+    waitsForNode = reader.value("waitsForNode")?.boolValue ?? false
     checkpoints = try reader.value("checkpoints") == nil ? [] : reader.list("checkpoints")
   }
 }

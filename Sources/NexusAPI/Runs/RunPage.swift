@@ -57,6 +57,8 @@ package struct RunRow: Sendable, Hashable {
   package var endedAt: WallTime?
   package var error: RunFailure?
   package var pauseReason: String?
+  /// It is to go on, and no node has it: the next `naos up` does.
+  package var waitsForNode = false
 
   package init(
     id: RunID, kind: String, name: String, status: String, attempts: Int = 0, tokens: TokenCount = .zero,
@@ -84,7 +86,7 @@ extension RunRow: WireValue {
       "id": .string(id.text), "kind": .string(kind), "name": .string(name), "status": .string(status),
       "attempts": .int(Int64(attempts)), "tokens": .int(tokens.value), "costNanoUSD": .int(cost.value),
       "createdAt": .of(createdAt), "updatedAt": .of(updatedAt), "endedAt": .of(endedAt), "error": .of(error),
-      "pauseReason": .of(pauseReason),
+      "pauseReason": .of(pauseReason), "waitsForNode": .bool(waitsForNode),
     ]
   }
 
@@ -102,6 +104,7 @@ extension RunRow: WireValue {
     endedAt = try reader.optionalTime("endedAt")
     error = try reader.optionalNested("error")
     pauseReason = try reader.optionalText("pauseReason")
+    waitsForNode = reader.value("waitsForNode")?.boolValue ?? false
   }
 }
 

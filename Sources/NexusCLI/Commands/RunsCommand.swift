@@ -85,6 +85,11 @@ struct RunsListCommand: NaosCommand {
         page.runs, now: SystemClock().wallNow(), style: console.outputStyle, width: console.tableWidth)
     }
     guard console.format == .table else { return }
+    let waiting = page.runs.count { $0.waitsForNode }
+    if waiting > 0 {
+      let words = waiting == 1 ? "is on no node: it goes" : "are on no node: they go"
+      console.say("\(waiting) of them \(words) on at the next `naos up`")
+    }
     if hasOthers {
       console.say("none but runs that other runs have started")
       console.next("naos runs list \(name.map { ShellText.word($0) + " " } ?? "")--all")
@@ -124,6 +129,7 @@ struct RunsShowCommand: NaosCommand {
     case "failed", "cancelled": console.next("naos runs retry \(run.text)", "naos runs journal \(run.text)")
     case "suspended" where detail.steps.contains(where: { $0.verdict == "escalate" && $0.endedAt == nil }):
       console.next(contentsOf: RunWords.decisions(about: detail))
+    case _ where detail.waitsForNode: console.next("naos up -d")
     case "queued", "running": console.next("naos runs wait \(run.text)", "naos logs --run \(run.text) -f")
     default: console.next("naos runs journal \(run.text)")
     }

@@ -14,7 +14,7 @@ enum RunTable {
       let took = run.endedAt.map { Quantities.duration($0 - run.createdAt) } ?? "–"
       table.add(
         [
-          run.id.text, run.name, statusText(run.status, run.pauseReason, run.error),
+          run.id.text, run.name, statusText(run),
           Quantities.ago(run.createdAt, now: now),
           took, "\(run.attempts)", Quantities.short(run.tokens.value), Quantities.money(run.cost),
         ]
@@ -23,10 +23,10 @@ enum RunTable {
     return table.render(style, width: width, dropping: [5, 6, 4, 7])
   }
 
-  private static func statusText(_ status: String, _ reason: String?, _ error: RunFailure?) -> String {
-    if let reason { return "\(status) (\(reason))" }
-    if let error { return "\(status) \(error.code)" }
-    return status
+  private static func statusText(_ run: RunRow) -> String {
+    if let reason = run.pauseReason { return "\(run.status) (\(reason))" }
+    if let error = run.error { return "\(run.status) \(error.code)" }
+    return run.waitsForNode ? "\(run.status) (no node)" : run.status
   }
 
   static func coloured(_ status: String, _ text: String, _ style: Style) -> String {
@@ -59,6 +59,7 @@ enum RunTable {
     add("journal", "\(run.journalEntries) entries")
     if let error = report.error { add("error", "\(error.code): \(error.message)") }
     if let reason = report.pauseReason { add("paused", run.pauseNote.map { "\(reason): \($0)" } ?? reason) }
+    if run.waitsForNode { add("waits", "no node has it: it goes on at the next `naos up`") }
     if let parent = run.parent { add("parent", parent.text) }
     if !run.input.isNull { add("input", text(run.input)) }
     if report.kind != "agent" { lines += ["", FlowTable.steps(run.steps, now: now, style: style)] }

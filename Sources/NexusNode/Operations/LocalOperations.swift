@@ -14,7 +14,12 @@ internal import NexusTelemetry
 struct LocalOperations: NodeOperations {
   let parts: NodeParts
 
-  var runs: RunReports { RunReports(store: parts.store) }
+  var runs: RunReports {
+    // All that is to go on is the node's, but for one of a command: that has what it was asked for.
+    guard parts.options.purpose == .singleRun else { return RunReports(store: parts.store) }
+    let executor = parts.runtime.executor
+    return RunReports(store: parts.store) { await executor.absent(of: $0) }
+  }
   var agents: AgentReports {
     let plan = parts.plan
     return AgentReports(plan: plan, spend: SpendView(parts.ledger.report(), plan: plan))

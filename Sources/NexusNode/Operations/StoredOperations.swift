@@ -72,7 +72,7 @@ package struct StoredOperations: NodeOperations {
     }
   }
 
-  private var runs: RunReports { RunReports(store: store) }
+  private var runs: RunReports { RunReports(store: store) { Set($0) } }
 
   private func reading<Value>(_ body: () async throws(StoreError) -> Value) async throws(OperationError) -> Value {
     do { return try await body() } catch { throw OperationError(error) }

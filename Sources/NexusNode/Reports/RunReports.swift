@@ -9,6 +9,16 @@ internal import NexusStore
 /// Turns what the store keeps of runs into what operators read; the same with and without a node.
 struct RunReports: Sendable {
   let store: any Store
+  /// Which of these runs, that are to go on, no node has.
+  var waiting: @Sendable ([RunID]) async -> Set<RunID> = { _ in [] }
+
+  /// What goes on by itself where a node has it; of what is paused or halted a person decides.
+  private static let underWay: Set<RunStatus> = [.queued, .running, .suspended, .compensating]
+
+  private func waiting(_ records: some Sequence<RunRecord>) async -> Set<RunID> {
+    let runs = records.filter { Self.underWay.contains($0.summary.status) }.map(\.id)
+    return runs.isEmpty ? [] : await waiting(runs)
+  }
 
   func page(_ filter: RunFilter) async throws(StoreError) -> RunPage {
     var query = RunQuery(
@@ -20,7 +30,12 @@ struct RunReports: Sendable {
     query.topLevelOnly = filter.parent == nil
     if let parent = filter.parent, parent != "any" { query.parent = RunID(parent) }
     let records = try await store.runs(query)
-    let rows = try await withLateCalls(Array(records.prefix(filter.limit))).map(Self.row)
+    let waiting = await waiting(records)
+    let rows = try await withLateCalls(Array(records.prefix(filter.limit))).map { record in
+      var row = Self.row(record)
+      row.waitsForNode = waiting.contains(record.id)
+      return row
+    }
     return RunPage(runs: rows, next: records.count > filter.limit ? rows.last?.id.text : nil)
   }
 
@@ -146,6 +161,7 @@ struct RunReports: Sendable {
       journalHead: record.head, attempts: record.summary.attempts)
     detail.parent = record.parent
     detail.checkpoints = checkpoints
+    detail.waitsForNode = await !waiting([record]).isEmpty
     if record.summary.status == .paused { detail.pauseNote = Self.pauseNote(journal) }
     return detail
   }

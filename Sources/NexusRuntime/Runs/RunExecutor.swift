@@ -96,6 +96,9 @@ package actor RunExecutor {
   static func storage(_ error: StoreError) -> RuntimeRefusal {
     RuntimeRefusal(.storage, code: error.code.problemCode, message: error.message)
   }
+  /// Those that are not under way here.
+  package func absent(of runs: [RunID]) -> Set<RunID> { Set(runs.filter { drivers[$0] == nil }) }
+
 
   // MARK: The life of a driver
 
