@@ -104,7 +104,8 @@ let targets: [Target] = [
   module(
     "NexusServer",
     [
-      "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, crypto, logging,
+      "NexusCore", "NexusAPI", "NexusTelemetry", "CDashboard", hummingbird, nioCore, nioPosix, nioHTTP1, crypto,
+      logging,
     ], speed: .small),
   module(
     "NexusNode",

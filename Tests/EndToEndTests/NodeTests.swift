@@ -83,6 +83,24 @@ struct NodeTests {
     }
   }
 
+  @Test func `an address of another machine is refused whatever the Host is`() async throws {
+    try await Project.with(Self.config) { project in
+      let node = try await project.up()
+      let url = try await project.naos("status", "-o", "json").json["node"]?["dashboard"]?.stringValue ?? ""
+      let port = try #require(Int(url.split(separator: ":").last.map(String.init) ?? ""), "\(url)")
+      let targets = [
+        ("http://evil.example/healthz", 403), ("http://evil.example/login", 403), ("HTTP://evil.example:\(port)/", 403),
+        ("https://localhost/healthz", 403), ("http://localhost:\(port)/healthz", 200), ("/healthz", 200),
+      ]
+      for (target, status) in targets {
+        let answer = await http(port, "GET \(target) HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+        #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(target): \(answer.prefix(80))")
+      }
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
+
   @Test func `a port in use is a coded error that names it`() async throws {
     let taken = try TakenPort()
     let config = Self.config.replacing("port: 0", with: "port: \(taken.port)")

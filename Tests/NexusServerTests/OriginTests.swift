@@ -32,6 +32,27 @@ import Testing
 
   @Test(
     arguments: [
+      "http://evil.example/", "http://evil.example/healthz", "HTTP://evil.example:4200/",
+      "http://localhost@evil.example/",
+      "http://localhost.evil.example?x", "http://evil.example#@localhost/", "https://localhost/healthz", "localhost:80",
+      "http://", "http:///healthz", "evil",
+    ])
+  func `an address of another machine counts as its name`(target: String) async throws {
+    let machine = try #require(RequestOrigin.foreignMachine(in: target))
+    #expect(await PlaneFixture().ask("GET", "/healthz", host: machine).status == 403)
+  }
+
+  @Test(
+    arguments: [
+      "http://localhost/", "http://127.0.0.1:4200/healthz", "HTTP://[::1]:9?x=http://evil.example/", "/http://evil/",
+      "*",
+    ])
+  func `a path and an address of our own name no other machine`(target: String) {
+    #expect(RequestOrigin.foreignMachine(in: target) == nil)
+  }
+
+  @Test(
+    arguments: [
       "https://evil.example", "http://evil.example", "null", "http://localhost.evil.example", "https://localhost:4200",
       "file://", "http://127.0.0.1@evil.example", "",
     ])

@@ -44,7 +44,7 @@ struct Router {
 
   /// The attempt that asks, told by the head alone, so that a stranger's body need not be read.
   static func asker(of head: HTTPRequestHead, _ services: GatewayServices) throws(GatewayError) -> AttemptSession {
-    guard HostCheck.allows(head.headers) else {
+    guard HostCheck.allows(head.headers), HostCheck.allows(target: head.uri) else {
       throw GatewayError(.foreignHost, "The agent plane answers to this machine's own names only.")
     }
     guard let session = session(for: head, services) else { throw invalidKey }
@@ -134,6 +134,14 @@ enum HostCheck {
       return isLocal(origin.dropFirst(scheme.count))
     }
     return false
+  }
+
+  /// A path, or an address of this machine: what names a machine itself counts more than the Host header.
+  static func allows(target: String) -> Bool {
+    let scheme = "http://"
+    if target.utf8.first == UInt8(ascii: "/") { return true }
+    guard target.prefix(scheme.count).lowercased() == scheme else { return false }
+    return isLocal(target.dropFirst(scheme.count).prefix { !"/?#".contains($0) })
   }
 
   private static func isLocal(_ authority: some StringProtocol) -> Bool {

@@ -29,7 +29,8 @@ struct KeptConnections: ServerChildChannel {
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Connection> {
     room.enter(channel)
-    return base.setup(channel: channel, logger: logger).map { value in
+    return base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+      try NamedTargets.add(to: channel)
       // The next turn of the loop comes after everything that closing does.
       channel.closeFuture.whenComplete { _ in channel.eventLoop.execute { withExtendedLifetime(value) {} } }
       return Connection(value)

@@ -22,6 +22,17 @@ package enum RequestOrigin {
     }
   }
 
+  /// The machine that a request target names although it is not this one; nil for a path, and for our own names.
+  ///
+  /// It counts more than the Host header (RFC 9112, 3.2.2), and is empty where it cannot be made out.
+  package static func foreignMachine(in target: String) -> String? {
+    guard !target.hasPrefix("/"), target != "*" else { return nil }
+    let scheme = "http://"
+    guard target.prefix(scheme.count).lowercased() == scheme else { return "" }
+    let authority = String(target.dropFirst(scheme.count).prefix { !"/?#".contains($0) })
+    return isOurs(authority) ? nil : authority
+  }
+
   /// A listed name with or without a port, and nothing more.
   static func isOurs(_ authority: String) -> Bool {
     var name = authority.lowercased()

@@ -8,8 +8,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct UnreadBodyTests {
   /// A request whose body is announced and never sent.
-  private static func head(_ fields: String...) -> String {
-    (["POST /v1/chat/completions HTTP/1.1", "Content-Length: 1000000"] + fields + ["", ""]).joined(separator: "\r\n")
+  private static func head(_ fields: String..., target: String = "/v1/chat/completions") -> String {
+    (["POST \(target) HTTP/1.1", "Content-Length: 1000000"] + fields + ["", ""]).joined(separator: "\r\n")
   }
 
   @Test func `who has no key or comes by a foreign name is sent away before the body is read`() async throws {
@@ -21,6 +21,9 @@ struct UnreadBodyTests {
       (Self.head("Host: localhost", "Expect: 100-continue"), 401),
       (Self.head("Host: evil.example", "x-api-key: \(key)"), 403),
       (Self.head("Host: localhost", "Origin: https://evil.example", "x-api-key: \(key)"), 403),
+      (Self.head("Host: localhost", "x-api-key: \(key)", target: "http://evil.example/v1/chat/completions"), 403),
+      (Self.head("Host: localhost", "x-api-key: \(key)", target: "https://localhost/v1/chat/completions"), 403),
+      (Self.head("Host: localhost", target: "http://localhost/v1/chat/completions"), 401),
     ]
     for (request, status) in cases {
       let client = try await AgentClient.connect(bench.gateway.boundPort)

@@ -60,7 +60,7 @@ enum ImportGraph {
   static let externalImports: [String: Set<String>] = [
     "NIOCore": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
     "NIOPosix": ["NexusHTTP", "NexusEgress", "NexusGateway", "NexusServer", "NexusNode"],
-    "NIOHTTP1": ["NexusHTTP", "NexusGateway"],
+    "NIOHTTP1": ["NexusHTTP", "NexusGateway", "NexusServer"],
     "NIOTLS": ["NexusEgress", "NexusGateway"],
     "NIOSSL": ["NexusHTTP", "NexusEgress", "NexusGateway"],
     "Hummingbird": ["NexusServer"],
