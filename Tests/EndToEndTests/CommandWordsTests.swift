@@ -148,4 +148,27 @@ struct CommandWordsTests {
       #expect(!outcome.err.contains("root:"))
     }
   }
+
+  @Test(arguments: ["command: [cat]\n    output: inside/real.json", "prompt: { file: inside/real.json }"])
+  func `a link that leads out of the project is not read, and one within it is`(agent: String) async throws {
+    let config = Self.config.replacingOccurrences(of: "command: [cat]", with: agent)
+    try await Project.with(config) { other in
+      try other.write("true", to: "secret")
+      try await Project.with(config) { project in
+        try project.write("true", to: "files/real.json")
+        let links = [("inside", "files"), ("files/out.json", other.path("secret")), ("out", other.folder)]
+        for (link, target) in links {
+          try FileManager.default.createSymbolicLink(atPath: project.path(link), withDestinationPath: target)
+        }
+        let inside = try await project.naos("config", "validate")
+        #expect(inside.status == 0, "\(inside.err)")
+        for path in ["files/out.json", "inside/out.json", "out/secret", other.path("secret")] {
+          try project.write(config.replacingOccurrences(of: "inside/real.json", with: path), to: "nexus.config.yaml")
+          let outcome = try await project.naos("config", "validate")
+          #expect(outcome.status == 3, "\(path)")
+          #expect(outcome.err.contains("NX-CFG-015"), "\(path): \(outcome.err)")
+        }
+      }
+    }
+  }
 }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import Glibc
+internal import NexusCore
 internal import NexusDiagnostics
 
 /// Why a file could not be read.
@@ -20,9 +21,13 @@ package protocol ConfigFiles: Sendable {
   func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure>
   /// The names in a folder, sorted, at most `ConfigLimits.maxDirectoryEntries`; empty if it cannot be read.
   func names(in directory: String) -> [String]
+  /// The file behind the symbolic links of a path; the path itself where nothing is.
+  func target(of path: String) -> String
 }
 
 extension ConfigFiles {
+  package func target(of path: String) -> String { path }
+
   package func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure> {
     read(path).map { Array($0.prefix(count)) }
   }
@@ -112,6 +117,7 @@ struct DiskFiles: ConfigFiles {
   }
 
   func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  func target(of path: String) -> String { Files.resolved(path) }
 
   func names(in directory: String) -> [String] {
     guard let stream = unsafe opendir(directory) else { return [] }
@@ -141,6 +147,7 @@ struct EditedFiles: ConfigFiles {
   }
 
   func exists(_ path: String) -> Bool { path == self.path || disk.exists(path) }
+  func target(of path: String) -> String { disk.target(of: path) }
   func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure> { disk.first(count, of: path) }
   func names(in directory: String) -> [String] { disk.names(in: directory) }
 }

@@ -76,6 +76,10 @@ package enum ConfigLoader {
       zoneRules: { name in (try? TimeZoneFiles.read(name)).flatMap { try? TimeZoneRules(tzif: $0) } },
       isCheaper: isCheaper ?? PlanBuilder.ownPrices, secret: secret ?? { _ in .missing(known: []) },
       moduleHead: { files.moduleHead($0) },
+      leadsOutside: { path in
+        let target = files.target(of: path)
+        return target != path && !ProjectPaths(directory: files.target(of: paths.directory)).contains(target)
+      },
       readFile: { path, location in
         read.append(path)
         return files.readText(path, shownAs: paths.relative(path), from: location)

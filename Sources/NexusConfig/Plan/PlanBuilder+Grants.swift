@@ -24,7 +24,7 @@ extension PlanBuilder {
     let fields = item.fields
     var prompt = fields.text("prompt") ?? ""
     if let file = fields.fields("prompt")?.value("file"), let path = file.text {
-      switch readFile(project.resolved(path), file.location) {
+      switch readOwnFile(path, "prompts", at: file.location) {
       case .success(let source): prompt = source.text
       case .failure(let diagnostic): report(diagnostic)
       }

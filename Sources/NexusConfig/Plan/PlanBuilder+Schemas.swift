@@ -37,16 +37,21 @@ extension PlanBuilder {
     }
   }
 
-  private mutating func schema(inFile path: String, at location: SourceLocation) -> JSONValue? {
+  /// Reads a file that belongs to the project: one outside of it is none, and none that a link leads to either.
+  func readOwnFile(_ path: String, _ what: String, at location: SourceLocation) -> Result<SourceFile, Diagnostic> {
     let full = project.resolved(path)
-    guard project.contains(full) else {
-      report(
+    let isLink = project.contains(full)
+    guard isLink, !leadsOutside(full) else {
+      return .failure(
         Diagnostic(
-          "NX-CFG-015", "`\(path)` is outside the project", at: location,
-          help: "keep schemas in the project's folder"))
-      return nil
+          "NX-CFG-015", "`\(path)` \(isLink ? "is a link that leads" : "is") outside the project", at: location,
+          help: "keep \(what) in the project's folder"))
     }
-    switch readFile(full, location) {
+    return readFile(full, location)
+  }
+
+  private mutating func schema(inFile path: String, at location: SourceLocation) -> JSONValue? {
+    switch readOwnFile(path, "schemas", at: location) {
     case .failure(let diagnostic):
       report(diagnostic)
       return nil

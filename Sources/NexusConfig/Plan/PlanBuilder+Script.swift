@@ -34,7 +34,7 @@ extension PlanBuilder {
 
   private mutating func rules(inFile path: String, at location: SourceLocation) -> [Shaped]? {
     let source: SourceFile
-    switch readFile(project.resolved(path), location) {
+    switch readOwnFile(path, "scripts", at: location) {
     case .success(let read): source = read
     case .failure(let diagnostic):
       report(diagnostic)

@@ -12,6 +12,8 @@ struct PlanBuilder {
   let environment: [String: String]
   /// Reads a text file of the project: a prompt or a script.
   let readFile: (String, SourceLocation) -> Result<SourceFile, Diagnostic>
+  /// Whether symbolic links lead from a path of the project to a file that is none of it.
+  let leadsOutside: (String) -> Bool
   /// What the start of a file says that is to be a module.
   let moduleHead: (String) -> ModuleHead
   var plan: ProjectPlan
@@ -55,6 +57,7 @@ struct PlanBuilder {
     isCheaper: @escaping CheaperCheck = Self.ownPrices,
     secret: @escaping SecretLookup = { _ in .missing(known: []) },
     moduleHead: @escaping (String) -> ModuleHead = { _ in .module },
+    leadsOutside: @escaping (String) -> Bool = { _ in false },
     readFile: @escaping (String, SourceLocation) -> Result<SourceFile, Diagnostic>
   ) {
     self.project = project
@@ -66,6 +69,7 @@ struct PlanBuilder {
     self.secret = secret
     self.readFile = readFile
     self.moduleHead = moduleHead
+    self.leadsOutside = leadsOutside
     plan = ProjectPlan(name: project.defaultName)
   }
 
