@@ -106,6 +106,13 @@ struct EditingTests {
       let refused = try await project.naos("delete", "slow")
       #expect(refused.status == 6)
       #expect(refused.err.contains("the run \(run) of `publish` is running"))
+      // The API keeps it as well.
+      let url = try await project.naos("status", "-o", "json").json["node"]?["dashboard"]?.stringValue ?? ""
+      let port = try #require(Int(url.split(separator: ":").last.map(String.init) ?? ""), "\(url)")
+      let token = try project.read(".naos/token").trimmingCharacters(in: .newlines)
+      let credential = "Host: localhost\nAuthorization: Bearer \(token)"
+      let kept = await http(port, "DELETE /api/v1/agents/slow HTTP/1.1\n\(credential)\nConnection: close\n\n")
+      #expect(kept.hasPrefix("HTTP/1.1 409 ") && kept.contains("NX-API-036") && kept.contains("force=true"), "\(kept)")
       let planned = try await project.naos("delete", "slow", "--dry-run")
       #expect(planned.status == 0)
       #expect(planned.err.contains("workflow `publish`"))

@@ -201,7 +201,9 @@ final class FakeNode: NodeOperations {
     return try await inspect(agent).status
   }
 
-  func removeAgent(_ agent: AgentName) async throws(OperationError) {}
+  func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError) {
+    guard force else { throw OperationError(.conflict, code: "NX-API-036", title: "needed", detail: "") }
+  }
   func shutdown() async throws(OperationError) {}
 }
 

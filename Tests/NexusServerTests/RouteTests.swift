@@ -21,6 +21,12 @@ import Testing
       ])
   }
 
+  @Test(arguments: [("", 409), ("false", 409), ("true", 204), ("perhaps", 400)])
+  func `an agent that is needed goes only by force`(force: String, status: Int) async {
+    let query = force.isEmpty ? [:] : ["force": force]
+    #expect(await PlaneFixture().ask("DELETE", "/api/v1/agents/a", query: query).status == status)
+  }
+
   @Test func `an Idempotency-Key header becomes the key of the run`() async {
     let fixture = PlaneFixture()
     let reply = await fixture.ask(

@@ -79,8 +79,8 @@ package protocol NodeOperations: Sendable {
   func startAgent(_ agent: AgentName) async throws(OperationError) -> AgentStatus
   /// `force` kills at once; `noRestart` keeps it down until it is started by hand.
   func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus
-  /// Stops the agent and forgets it; its runs, journal and costs stay.
-  func removeAgent(_ agent: AgentName) async throws(OperationError)
+  /// Stops the agent and forgets it; its runs, journal and costs stay. Without `force` one that is needed is kept.
+  func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError)
 
   // Supervisors.
   func supervision() async throws(OperationError) -> SupervisionReport

@@ -6,6 +6,7 @@ internal import NexusAPI
 internal import NexusConfig
 internal import NexusCore
 internal import NexusDiagnostics
+internal import NexusNode
 
 /// `naos delete`: takes an agent out of the configuration.
 struct DeleteCommand: NaosCommand {
@@ -36,14 +37,14 @@ struct DeleteCommand: NaosCommand {
     do { ties = try await AgentTies.find(AgentName(name), project, console) } catch {
       // By force also where the runs cannot be asked for.
       guard force else { throw error }
-      ties = AgentTies(namedIn: project, AgentName(name))
+      ties = AgentTies(of: AgentName(name), in: project.load().sketch)
     }
     if dryRun {
       console.say("would remove `\(TerminalText.line(name))` from \(file)")
       ties.say(on: console, isForced: force)
       return
     }
-    guard force || ties.isEmpty else { throw ties.refusal(of: name) }
+    guard force || ties.isEmpty else { throw ties.refusal(of: AgentName(name), force: "--force") }
     let lock = try ConfigurationFile.lock(project)
     do {
       defer { lock.release() }
@@ -51,7 +52,7 @@ struct DeleteCommand: NaosCommand {
     }
     if await NodeAccess.isRunning(project) {
       let agent = AgentName(name)
-      try await NodeAccess.running(project) { node in try await node.removeAgent(agent) }
+      try await NodeAccess.running(project) { node in try await node.removeAgent(agent, force: true) }
     }
     console.emit(["name": .string(name), "deleted": true]) { "" }
     console.say("\(console.wordStyle.good("✓")) removed `\(TerminalText.line(name))`; its files, runs and costs stay")

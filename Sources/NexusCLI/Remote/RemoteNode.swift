@@ -208,8 +208,8 @@ package struct RemoteNode: NodeOperations {
       "/agents/\(PathText.encode(agent.text))/stop", ["force": .bool(force), "noRestart": .bool(noRestart)])
   }
 
-  package func removeAgent(_ agent: AgentName) async throws(OperationError) {
-    _ = try await call("DELETE", "/agents/\(PathText.encode(agent.text))")
+  package func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError) {
+    _ = try await call("DELETE", "/agents/\(PathText.encode(agent.text))\(force ? "?force=true" : "")")
   }
 
   package func supervision() async throws(OperationError) -> SupervisionReport { try await get("/supervisors") }

@@ -240,7 +240,11 @@ struct LocalOperations: NodeOperations {
     return agents.status(of: spec, await present(spec))
   }
 
-  func removeAgent(_ agent: AgentName) async throws(OperationError) {
+  func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError) {
+    if !force {
+      let ties = try await AgentTies.find(agent, in: parts.plan, self)
+      guard ties.isEmpty else { throw ties.refusal(of: agent, force: "force=true") }
+    }
     _ = try await stopAgent(agent, force: false, noRestart: false)
     do {
       try await parts.store.commit(StoreTransaction(.synced, [.deleteAgent(agent)]))

@@ -286,7 +286,7 @@ package struct StoredOperations: NodeOperations {
   package func stopAgent(
     _ agent: AgentName, force: Bool, noRestart: Bool
   ) async throws(OperationError) -> NexusAPI.AgentStatus { throw Self.needsNode }
-  package func removeAgent(_ agent: AgentName) async throws(OperationError) { throw Self.needsNode }
+  package func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError) { throw Self.needsNode }
   package func change(costs change: CostChange) async throws(OperationError) -> CostChangeReport {
     throw Self.needsNode
   }

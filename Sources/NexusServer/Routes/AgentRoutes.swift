@@ -26,9 +26,12 @@ extension OperatorPlane {
           try await operations.stopAgent(
             request.agent, force: try Self.flag(body, "force"), noRestart: try Self.flag(body, "noRestart")))
       },
-      Route("DELETE", "/api/v1/agents/{name}", "Stops an agent and forgets it; runs and costs stay.", statuses: [204]) {
-        request throws(OperationError) in
-        try await operations.removeAgent(request.agent)
+      Route(
+        "DELETE", "/api/v1/agents/{name}",
+        "Stops an agent and forgets it until the configuration is read again; runs and costs stay.",
+        query: [("force", "true: also if runs are under way or something names it.")], statuses: [204]
+      ) { request throws(OperationError) in
+        try await operations.removeAgent(request.agent, force: try request.flag("force", default: false))
         return .empty
       },
     ]

@@ -262,7 +262,7 @@ struct ScopedOperations: NodeOperations {
   func stopAgent(_ agent: AgentName, force: Bool, noRestart: Bool) async throws(OperationError) -> AgentStatus {
     throw refused()
   }
-  func removeAgent(_ agent: AgentName) async throws(OperationError) { throw refused() }
+  func removeAgent(_ agent: AgentName, force: Bool) async throws(OperationError) { throw refused() }
   func startSupervisor(_ supervisor: SupervisorName) async throws(OperationError) -> SupervisorStatus {
     throw refused()
   }
