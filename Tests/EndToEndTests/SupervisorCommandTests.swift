@@ -137,6 +137,12 @@ struct SupervisorCommandTests {
       #expect(try await project.naos("supervisor", "start", "team").status == 0)
       try await lifeline.announcements(5)
 
+      let reset = try await project.naos("supervisor", "reset", "team", "-o", "json")
+      #expect(try reset.json["restarts"]?["count"] == 0, "\(reset.err)")
+      #expect(reset.err.contains("team is running"))
+      let unknown = try await project.naos("supervisor", "reset", "first")
+      #expect(unknown.status == 5 && unknown.err.contains("NX-SUP-004"), "\(unknown.err)")
+
       let wrong = try await project.naos("stop", "team")
       #expect(wrong.status == 5)
       #expect(wrong.err.contains("naos supervisor stop team"))

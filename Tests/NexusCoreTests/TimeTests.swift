@@ -18,6 +18,16 @@ import Testing
     #expect(WallTime(microseconds: microseconds).iso8601 == text)
   }
 
+  @Test(
+    arguments: [
+      (0, "0 s"), (1, "1 s"), (1000, "1 s"), (1001, "2 s"), (59_999, "1 min"), (90_000, "1 min 30 s"),
+      (300_000, "5 min"), (14_400_000, "4 h"), (5_400_000, "1 h 30 min"), (86_399_000, "23 h 59 min"),
+      (86_400_000, "1 d"), (93_600_000, "1 d 2 h"), (-5, "0 s"),
+    ] as [(Int64, String)])
+  func `a wait is told in the units that people use`(milliseconds: Int64, text: String) {
+    #expect(DurationText.wait(.milliseconds(milliseconds)) == text)
+  }
+
   @Test func `every day of four centuries follows the one before`() {
     var previous = CivilDate(daysSinceEpoch: -200 * 366)
     for day in (-200 * 366 + 1)...(200 * 366) {

@@ -181,8 +181,8 @@ def fill(node):
 EMPTY = "name: empty\nserver: { port: 0 }\n"
 
 
-def empty_node():
-    """A project in which there is nothing yet."""
+def empty_node(more=""):
+    """A project in which there is nothing yet, or only these agents."""
     node = Node(template=None, name="empty")
-    (node.folder / "nexus.config.yaml").write_text(EMPTY.replace("port: 0", f"port: {node.port}, agentPort: {free_port()}"))
+    (node.folder / "nexus.config.yaml").write_text((EMPTY + more).replace("port: 0", f"port: {node.port}, agentPort: {free_port()}"))
     return node

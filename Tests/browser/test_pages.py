@@ -5,7 +5,8 @@
 import itertools
 import re
 
-from browser import DESKTOP, PAGES, PHONE, axe_source, frames, settle, until
+from browser import DESKTOP, PAGES, PHONE, axe_source, frames, open_page, settle, until
+from newsroom import empty_node
 from shared import DashboardTest, browser, newsroom, nothing
 
 
@@ -52,6 +53,19 @@ class PagesLoad(DashboardTest):
             for path, words in {"/agents": "naos create", "/runs": "naos run", "/pools": "pools:", "/costs": "Nothing was spent", "/system": "Nothing is started by the clock", "/supervisors": "supervisors:", "/logs": "No lines yet", "/approvals": "Nothing waits for you."}.items():
                 page.goto(nothing().url + path)
                 until(page, "(words) => document.querySelector('main').textContent.includes(words)", words)
+            self.assertEqual(context.troubles, [])
+
+    def test_an_agent_that_never_ran_is_run_from_the_overview(self):
+        node = empty_node("agents:\n  demo: { command: [cat] }\n")
+        self.addCleanup(node.down)
+        node.up()
+        with browser().context(node) as context:
+            page = open_page(context, node, "/")
+            page.locator("main [data-act=start-run]", has_text="Run demo").click()
+            page.locator("dialog textarea[name=input]").fill("hello")
+            page.locator("dialog button[type=submit]").click()
+            page.wait_for_url("**/runs/run_*")
+            page.wait_for_selector("h1 .state >> text=completed")
             self.assertEqual(context.troubles, [])
 
     def test_pages_that_are_not_built_say_that_they_are_off(self):

@@ -141,7 +141,8 @@ function agentsOf(agents) {
 }
 
 function runsOf() {
-  if (live.runs.length === 0) return panel("Recent runs", h("p.empty", "No runs yet."), command('naos run researcher --input "…"'));
+  const [name] = live.agents.keys();
+  if (live.runs.length === 0) return panel("Recent runs", h("p.empty", "No runs yet."), h("button.act.primary", { "data-act": "start-run", "data-name": name }, `Run ${name}`), command(`naos run ${name} --input "…"`));
   return panel("Recent runs", runTable("Recent runs", "name status started took cost", live.runs.slice(0, mostRuns)),
     h("p", h("a", { href: "/runs" }, "All runs")));
 }

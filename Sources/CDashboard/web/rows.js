@@ -10,7 +10,7 @@ import { cell, duration, h, money, pauseWords, relative, runPath, shortID, short
 const columns = {
   name: ["Run", (run) => cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", `${run.kind} · ${shortID(run.id)}`))],
   status: ["Status", (run) => {
-    const why = run.error ? `${run.error.code}: ${run.error.message}` : run.pauseReason ? pauseWords(run.pauseReason) : null;
+    const why = run.error ? `${run.error.code}: ${run.error.message}` : run.pauseReason ? pauseWords(run.pauseReason) : run.waitsForNode ? "no node has it" : null;
     return cell("", { class: "status" }, state(run.status), why && h("span.note", { title: why }, why));
   }],
   started: ["Started", (run) => cell("", { class: "short" }, relative(run.createdAt))],

@@ -12,7 +12,8 @@ struct SupervisorCommand: ParsableCommand {
     commandName: "supervisor", abstract: "Look at supervisors, start and stop them, add them to the configuration.",
     subcommands: [
       SupervisorTreeCommand.self, SupervisorListCommand.self, SupervisorStatusCommand.self,
-      SupervisorStartCommand.self, SupervisorStopCommand.self, SupervisorCreateCommand.self, SupervisorAddCommand.self,
+      SupervisorStartCommand.self, SupervisorStopCommand.self, SupervisorResetCommand.self,
+      SupervisorCreateCommand.self, SupervisorAddCommand.self,
     ])
 }
 

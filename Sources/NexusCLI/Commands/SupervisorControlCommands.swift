@@ -47,6 +47,33 @@ struct SupervisorStartCommand: NaosCommand {
   }
 }
 
+struct SupervisorResetCommand: NaosCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reset",
+    abstract: "Forget the restarts that count for a supervisor and those below it: the window begins anew.")
+
+  @Argument(help: "The supervisor.")
+  var name: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(_ context: CommandContext) async throws {
+    let name = name
+    let supervisor = try await NodeAccess.running(try context.project()) { node in
+      let report = try await node.supervision()
+      guard report.supervisors.contains(where: { $0.name.text == name }) else {
+        throw SupervisorAccess.unknown(name, in: report, agentHint: "naos inspect \(name)")
+      }
+      return try await node.resetSupervisor(SupervisorName(name))
+    }
+    let console = context.console
+    console.emit(supervisor.json) { "" }
+    console.say(
+      "\(TerminalText.line(name)) is \(supervisor.state) · \(Quantities.restarts(supervisor.restarts)) restarts count")
+    console.next("naos supervisor status \(TerminalText.line(name))", "naos top")
+  }
+}
+
 struct SupervisorStopCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop", abstract: "Stop a supervisor and everything below it, in reverse order of start.")

@@ -48,6 +48,21 @@ package enum DurationText {
     return duration <= longest ? duration : nil
   }
 
+  /// How long somebody still has to wait, in words and rounded up to whole seconds: `42 s`, `1 min 30 s`, `4 h`.
+  package static func wait(_ duration: Duration) -> String {
+    let seconds = max(0, (duration + .seconds(1) - .nanoseconds(1)).components.seconds)
+    switch seconds {
+    case ..<60: return "\(seconds) s"
+    case ..<3600: return words(seconds / 60, "min", seconds % 60, "s")
+    case ..<86_400: return words(seconds / 3600, "h", seconds % 3600 / 60, "min")
+    default: return words(seconds / 86_400, "d", seconds % 86_400 / 3600, "h")
+    }
+  }
+
+  private static func words(_ large: Int64, _ unit: String, _ small: Int64, _ smallUnit: String) -> String {
+    "\(large) \(unit)" + (small == 0 ? "" : " \(small) \(smallUnit)")
+  }
+
   /// The shortest form that reads back as the same duration.
   package static func text(_ duration: Duration) -> String {
     let components = duration.components

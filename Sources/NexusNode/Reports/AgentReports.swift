@@ -39,8 +39,8 @@ struct AgentReports: Sendable {
     guard status.state == .backoff, let next = status.nextStart, let now else {
       return status.reason.isEmpty ? nil : status.reason
     }
-    let seconds = max(0, (next - now).wholeMilliseconds + 999) / 1000
-    return status.reason.isEmpty ? "next start in \(seconds) s" : "\(status.reason); next start in \(seconds) s"
+    let wait = "next start in \(DurationText.wait(next - now))"
+    return status.reason.isEmpty ? wait : "\(status.reason); \(wait)"
   }
 
   func detail(of spec: AgentSpec, _ present: Present, recent: [RunRecord]) -> AgentDetail {

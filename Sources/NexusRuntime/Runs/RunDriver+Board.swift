@@ -35,11 +35,9 @@ extension RunDriver {
   /// An agent that waits for its next attempt says so, unless another run of it is at work.
   func showWait(of delay: Duration) {
     guard delay > .zero, rest.withLock({ $0 }) != .suspended else { return }
-    // In whole seconds, rounded up: nobody wants to read more of it.
-    let seconds = (delay + .seconds(1) - .nanoseconds(1)).components.seconds
     showRest(.backoff) { status, mode in
       if mode == .task { status.state = .backoff }
-      status.step = "next attempt in \(seconds) s"
+      status.step = "next attempt in \(DurationText.wait(delay))"
     }
   }
 
