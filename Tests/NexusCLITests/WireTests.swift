@@ -15,6 +15,18 @@ import Testing
   private let budget = BudgetStatus(
     scope: "agent:a", maxTokens: TokenCount(10), usedTokens: TokenCount(3), maxNanoUSD: NanoUSD(7), isHard: false)
 
+  @Test func `a question to people survives the wire`() throws {
+    let at = WallTime(microseconds: 1_795_412_220_123_000)
+    let event = NodeEvent.approval(
+      ApprovalEvent(
+        id: ApprovalID("apr_1"), run: RunID("run_1"), agent: AgentName("a"), tool: "agents.b", status: "requested",
+        expiresAt: at, note: "asks"))
+    let back = try NodeEvent(json: JSONValue(parsing: event.json.text()))
+    #expect(back.json == event.json)
+    #expect(back.run == RunID("run_1") && back.agent == AgentName("a"))
+    #expect(event.json["expiresAt"]?.stringValue == at.iso8601)
+  }
+
   @Test func `status, run, journal and cost survive the wire`() throws {
     let at = WallTime(microseconds: 1_795_412_220_123_000)
     let agent = AgentStatus(

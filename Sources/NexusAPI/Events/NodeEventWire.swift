@@ -12,6 +12,7 @@ package import NexusCore
 //   {"type":"supervisor","supervisor":…,"kind":…,"child":…,"note":…}
 //   {"type":"budget","scope":…,"per":…,"run":…,"percent":…,"usedUpAt":…,"note":…}
 //   {"type":"secret","name":…,"purpose":…}
+//   {"type":"approval","approval":…,"run":…,"agent":…,"tool":…,"status":…,"expiresAt":…,"note":…}
 //   {"type":"denial","agent":…,"run":…,"step":…,"attempt":…,"rule":…,"target":…,"port":…,"count":…,"note":…}
 //   {"type":"log","at":…,"agent":…,"run":…,"attempt":…,"stream":…,"text":…}
 
@@ -67,6 +68,12 @@ extension NodeEvent: WireValue {
       ]
     case .secret(let event):
       return ["type": "secret", "name": .string(event.name), "purpose": .string(event.purpose)]
+    case .approval(let event):
+      return [
+        "type": "approval", "approval": .string(event.id.text), "run": .string(event.run.text),
+        "agent": .string(event.agent.text), "tool": .string(event.tool), "status": .string(event.status),
+        "expiresAt": .of(event.expiresAt), "note": .string(event.note),
+      ]
     case .denial(let event): return event.json
     case .log(let event):
       guard case .object(let line) = event.json else { preconditionFailure("a log line is an object") }
@@ -103,6 +110,13 @@ extension NodeEvent: WireValue {
           usedUpAt: try reader.optionalTime("usedUpAt"), note: try reader.text("note")))
     case "secret":
       self = .secret(SecretEvent(name: try reader.text("name"), purpose: try reader.text("purpose")))
+    case "approval":
+      self = .approval(
+        ApprovalEvent(
+          id: ApprovalID(try reader.text("approval")), run: RunID(try reader.text("run")),
+          agent: AgentName(try reader.text("agent")), tool: try reader.text("tool"),
+          status: try reader.text("status"), expiresAt: try reader.optionalTime("expiresAt"),
+          note: try reader.text("note")))
     case "denial": self = .denial(try DenialEvent(reader))
     case "log": self = .log(try LogEvent(json: json))
     default: throw WireError(path: "event.type", message: "unknown type")
@@ -115,6 +129,7 @@ extension NodeEvent: WireValue {
     case .effect(let event): event.caller.run
     case .run(let event): event.run
     case .budget(let event): event.run
+    case .approval(let event): event.run
     case .agent, .supervisor, .secret: nil
     case .denial(let event): event.caller.run
     case .log(let event): event.run
@@ -128,6 +143,7 @@ extension NodeEvent: WireValue {
     case .run(let event): event.agent
     case .agent(let event): event.agent
     case .budget(let event): event.agent
+    case .approval(let event): event.agent
     case .supervisor, .secret: nil
     case .denial(let event): event.caller.agent
     case .log(let event): event.agent

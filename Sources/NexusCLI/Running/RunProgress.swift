@@ -41,7 +41,7 @@ package struct RunProgress: Sendable {
     case .budget(let budget): return flush() + ["\(style.warning("▲")) \(TerminalText.line(budget.note))"]
     case .denial(let denial): return flush() + ["\(style.warning("▲")) \(TerminalText.line(denial.note))"]
     // What it means for the run is told by the run.
-    case .supervisor, .secret: return []
+    case .supervisor, .secret, .approval: return []
     case .log(let line):
       guard showsLogs else { return [] }
       return flush() + ["  \(style.quiet("log           " + TerminalText.line(line.text)))"]

@@ -11,6 +11,7 @@ package enum NodeEvent: Sendable {
   case supervisor(SupervisorEvent)
   case budget(BudgetEvent)
   case secret(SecretEvent)
+  case approval(ApprovalEvent)
   case denial(DenialEvent)
   case log(LogEvent)
 }
@@ -135,6 +136,33 @@ package struct SecretEvent: Sendable {
   package init(name: String, purpose: String) {
     self.name = name
     self.purpose = purpose
+  }
+}
+
+/// People are asked for something, or an answer of theirs has come.
+package struct ApprovalEvent: Sendable {
+  package let id: ApprovalID
+  package let run: RunID
+  package let agent: AgentName
+  /// What is to be done.
+  package let tool: String
+  /// How the question stands, as contracts name it: `requested`, `approved`.
+  package let status: String
+  /// When it expires; nil for never.
+  package let expiresAt: WallTime?
+  /// What has happened, in words.
+  package let note: String
+
+  package init(
+    id: ApprovalID, run: RunID, agent: AgentName, tool: String, status: String, expiresAt: WallTime?, note: String
+  ) {
+    self.id = id
+    self.run = run
+    self.agent = agent
+    self.tool = tool
+    self.status = status
+    self.expiresAt = expiresAt
+    self.note = note
   }
 }
 

@@ -278,6 +278,12 @@ package final class ApprovalDesk: Sendable {
         RunEvent(
           run: machine.request.subject.run, agent: machine.request.agent, status: RunStatus.suspended.rawValue,
           note: note)))
+    services.events.publish(
+      .approval(
+        ApprovalEvent(
+          id: machine.request.id, run: machine.request.subject.run, agent: machine.request.agent,
+          tool: machine.request.subject.tool, status: machine.status.rawValue, expiresAt: machine.request.expiresAt,
+          note: note)))
   }
 
   /// Waits until it is decided, at most so long.

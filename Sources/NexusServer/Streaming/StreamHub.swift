@@ -168,7 +168,7 @@ package actor StreamHub {
     case .run:
       (agentsChanged, runsChanged) = (true, true)
       events.append(event)
-    case .agent, .supervisor, .budget, .secret, .denial, .effect:
+    case .agent, .supervisor, .budget, .secret, .approval, .denial, .effect:
       agentsChanged = true
       events.append(event)
     }

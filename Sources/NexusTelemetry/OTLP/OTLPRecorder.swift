@@ -107,7 +107,8 @@ package struct OTLPRecorder: Sendable {
             OTLPAttribute("nexus.sandbox.rule", denial.rule.rawValue),
             OTLPAttribute("nexus.sandbox.target", denial.target),
           ]))
-    case .log: break
+    // What it means for the run is told by the run.
+    case .approval, .log: break
     }
   }
 
