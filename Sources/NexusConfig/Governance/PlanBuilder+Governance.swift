@@ -109,7 +109,8 @@ extension PlanBuilder {
         report(
           Diagnostic(
             "NX-GAT-096", "`\(problem.part.rawValue)` of `\(boundary.id)`: \(problem.diagnostic.message)", at: at,
-            help: problem.diagnostic.kind == .undeclared ? "there are args, tool, tools, history, run and now" : nil))
+            help: problem.diagnostic.kind == .undeclared
+              ? "there are args, tool, tools, history, run, budget and now" : nil))
       }
     }
   }

@@ -12,6 +12,8 @@ package struct ProposedAction: Sendable, Hashable {
   /// What the run did before, the oldest first.
   package var history: [PastAction]
   package var now: WallTime
+  /// What the agent may still use.
+  package var budget = BudgetStanding()
 
   package init(
     tool: String, arguments: JSONValue, agent: AgentName, run: RunID?, step: StepPath, attempt: AttemptNumber,
@@ -41,6 +43,17 @@ package struct PastAction: Sendable, Hashable {
     self.step = step
     self.at = at
   }
+}
+
+/// How far the limits on money and tokens that bind an agent are used up, but for those of each run.
+package struct BudgetStanding: Sendable, Hashable {
+  /// The part of the tightest limit that is used or held: 0 where there is none, 1 at the limit.
+  package var used = 0.0
+  /// What the tightest limits leave; infinite where there is none.
+  package var dollarsLeft = Double.infinity
+  package var tokensLeft = Double.infinity
+
+  package init() {}
 }
 
 /// What the rules say of an action.
@@ -79,6 +92,8 @@ package protocol ActionJudge: Sendable {
   var stopWhen: Set<StopCondition> { get }
   /// Whether an action of this name may ever happen.
   func knows(_ tool: String) -> Bool
+  /// Whether any rule asks for what may still be used.
+  var asksForBudget: Bool { get }
   /// Nil for a tool that nobody declared.
   func effect(of tool: String) -> EffectClass?
   func judge(_ action: ProposedAction) -> ActionVerdict

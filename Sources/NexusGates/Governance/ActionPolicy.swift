@@ -8,6 +8,7 @@ package import NexusCore
 /// An expression that has no value forbids, and so does a tool that nobody declared.
 package struct ActionPolicy: ActionJudge {
   package let policyHash: String
+  package let asksForBudget: Bool
   private let spec: GovernanceSpec
   private let boundaries: [CompiledBoundary]
   private let schemas: [String: Schema]
@@ -34,6 +35,10 @@ package struct ActionPolicy: ActionJudge {
     var problems: [BoundaryProblem] = []
     self.spec = spec
     policyHash = hash
+    asksForBudget = spec.boundaries.contains { boundary in
+      [boundary.match, boundary.permit, boundary.forbid, boundary.requireApproval]
+        .contains { $0?.contains("budget") == true }
+    }
     // One that cannot be used is a problem of the schema, which the configuration reports; here nothing fits it.
     schemas = spec.tools.compactMapValues { tool in tool.schema.flatMap { try? Schema($0) } }
     boundaries = spec.boundaries.enumerated().compactMap { index, boundary in

@@ -18,11 +18,15 @@ enum ActionTypes {
   static let run = RuleType.object(
     .init(fields: [("id", .string), ("agent", .string), ("step", .string), ("attempt", .int)], others: nil))
 
+  static let budget = RuleType.object(
+    .init(fields: [("used", .double), ("dollarsLeft", .double), ("tokensLeft", .double)], others: nil))
+
   static func environment(arguments: RuleType) -> RuleEnvironment {
     RuleEnvironment(
       variables: [
         RuleVariable("args", arguments), RuleVariable("tool", .string), RuleVariable("tools", .map(.string, tool)),
-        RuleVariable("history", .list(past)), RuleVariable("run", run), RuleVariable("now", .timestamp),
+        RuleVariable("history", .list(past)), RuleVariable("run", run),
+        RuleVariable("budget", budget), RuleVariable("now", .timestamp),
       ])
   }
 
@@ -136,6 +140,12 @@ struct BoundaryRun {
           .init(key: .string("attempt"), value: .int(Int64(action.attempt.value))),
         ])),
     ]
+    values["budget"] = .map(
+      RuleMap(distinct: [
+        .init(key: .string("used"), value: .double(action.budget.used)),
+        .init(key: .string("dollarsLeft"), value: .double(action.budget.dollarsLeft)),
+        .init(key: .string("tokensLeft"), value: .double(action.budget.tokensLeft)),
+      ]))
     values["now"] = Timestamp(action.now).map { .timestamp($0) }
     self.values = values
   }

@@ -118,8 +118,8 @@ package final class Node: Sendable {
       var services = services(
         options, store: store, gateway: gateway, wasm: wasm, egress: egress, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
-      (services.actions, services.meter, services.approvalNews) = (judge, meter, { hooks.take($0) })
-      services.auditBegunAt = try await opening.renewedAt(store)
+      (services.actions, services.meter, services.budgets) = (judge, meter, ActionPolicies.standing(in: ledger))
+      (services.approvalNews, services.auditBegunAt) = ({ hooks.take($0) }, try await opening.renewedAt(store))
       let runtime = AgentRuntime(
         plan: options.plan, services: services, zones: ZoneRules.named(_:),
         hash: { DefinitionHash(SHA256.hash(data: $0).hexadecimal) })

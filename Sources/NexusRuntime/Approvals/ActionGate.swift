@@ -118,10 +118,13 @@ package final class ActionGate: EffectGate {
     of proposal: EffectProposal, _ arguments: JSONValue, by judge: any ActionJudge
   ) async throws(StoreError) -> ActionVerdict {
     let (caller, now) = (proposal.caller, services.clock.wallNow())
+    let budget = await standing(of: caller.agent, for: judge)
     func action(_ history: [PastAction]) -> ProposedAction {
-      ProposedAction(
+      var action = ProposedAction(
         tool: proposal.tool, arguments: arguments, agent: caller.agent, run: caller.run, step: caller.step,
         attempt: caller.attempt, history: history, now: now)
+      action.budget = budget
+      return action
     }
     // The key of a service itself belongs to no run, and there is nothing that it did before.
     guard let run = caller.run else { return judge.judge(action([])) }
@@ -138,9 +141,16 @@ package final class ActionGate: EffectGate {
     }
   }
 
+  /// What the agent may still use, where a rule asks for it.
+  func standing(of agent: AgentName, for judge: any ActionJudge) async -> BudgetStanding {
+    guard judge.asksForBudget, let spec = await executor.plan.agent(agent) else { return BudgetStanding() }
+    let above = await executor.plan.supervisors(above: spec).map(BudgetScope.supervisor)
+    return services.budgets([.agent(agent)] + above + [.global])
+  }
+
   /// Why an action that a person proposes may not happen; nil if it may, with an approval or without.
   ///
-  /// What the run did before is looked at when the action is about to happen.
+  /// What the run did before, and what its budgets leave, is looked at when the action is about to happen.
   func complaint(about subject: ApprovalSubject, of agent: AgentName) -> (code: String, message: String)? {
     guard let judge else { return nil }
     let verdict = judge.judge(

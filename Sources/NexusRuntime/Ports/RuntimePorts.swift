@@ -67,6 +67,8 @@ package struct RuntimeServices: Sendable {
   package var approvalNews: @Sendable (ApprovalNews) -> Void = { _ in }
   /// Judges actions; without one, every action is permitted.
   package var actions: (any ActionJudge)?
+  /// How far the limits of these scopes are used up.
+  package var budgets: @Sendable ([BudgetScope]) -> BudgetStanding = { _ in BudgetStanding() }
   /// What no sandbox may change.
   package let configurationFiles = ConfigurationFiles()
   /// When the audit log was begun anew; nil where it is the first.

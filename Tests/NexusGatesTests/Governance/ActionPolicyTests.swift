@@ -60,6 +60,26 @@ import Testing
     try ActionPolicy(spec(boundaries), hash: "h")
   }
 
+  @Test(
+    arguments: [
+      (0.0, 5.0, ActionVerdict.Answer.permitted), (0.81, 5, .needsApproval(policy: "ops")),
+      (0.5, 0.99, .forbidden(code: "NX-GAT-092")),
+    ] as [(Double, Double, ActionVerdict.Answer)])
+  func `what is left of a budget is known to the rules`(used: Double, left: Double, answer: ActionVerdict.Answer) throws
+  {
+    let boundary = Self.boundary(
+      "money", permit: "budget.tokensLeft > 1000.0", forbid: "budget.dollarsLeft < 1.0",
+      requireApproval: "budget.used > 0.8")
+    let policy = try Self.policy(boundary)
+    #expect(policy.asksForBudget)
+    #expect(try !Self.policy(Self.readers).asksForBudget)
+    var action = ProposedAction(
+      tool: "slack.post", arguments: [:], agent: AgentName("clerk"), run: nil, step: .main, attempt: AttemptNumber(1),
+      history: [], now: WallTime(microseconds: 1_700_000_000_000_000))
+    (action.budget.used, action.budget.dollarsLeft) = (used, left)
+    #expect(policy.judge(action).answer == answer)
+  }
+
   @Test func `what nobody declared or permits does not happen`() throws {
     let policy = try Self.policy(Self.readers)
     #expect(Self.judge(policy, "shell.run").answer == .forbidden(code: "NX-GAT-090"))
@@ -137,7 +157,11 @@ import Testing
   }
 
   @Test func `mistakes are found before anything runs`() throws {
-    for (text, word) in [("args.amont > 1.0", "amont"), ("tool + 1", ""), ("budget > 1", "budget"), ("1 +", "")] {
+    let mistakes = [
+      ("args.amont > 1.0", "amont"), ("tool + 1", ""), ("balance > 1", "balance"), ("budget.rest > 1.0", "rest"),
+      ("1 +", ""),
+    ]
+    for (text, word) in mistakes {
       #expect(throws: BoundaryProblems.self) {
         try Self.policy(Self.boundary("b", match: "tool == 'payments.refund'", permit: text))
       }
