@@ -625,6 +625,9 @@ static const unsigned char NX_GAT_108[] = {
 static const unsigned char NX_GAT_110[] = {
 #embed "../../docs/errors/NX-GAT-110.md"
 };
+static const unsigned char NX_GAT_111[] = {
+#embed "../../docs/errors/NX-GAT-111.md"
+};
 static const unsigned char NX_GWY_001[] = {
 #embed "../../docs/errors/NX-GWY-001.md"
 };
@@ -1329,6 +1332,7 @@ static const struct naos_error_page pages[] = {
     {"NX-GAT-107", NX_GAT_107, sizeof NX_GAT_107},
     {"NX-GAT-108", NX_GAT_108, sizeof NX_GAT_108},
     {"NX-GAT-110", NX_GAT_110, sizeof NX_GAT_110},
+    {"NX-GAT-111", NX_GAT_111, sizeof NX_GAT_111},
     {"NX-GWY-001", NX_GWY_001, sizeof NX_GWY_001},
     {"NX-GWY-002", NX_GWY_002, sizeof NX_GWY_002},
     {"NX-GWY-003", NX_GWY_003, sizeof NX_GWY_003},

@@ -85,6 +85,7 @@ package final class AgentRuntime: Sendable {
       approvals.ended($0)
       gate.forget($0)
     }
+    await executor.setRefusal { [gate] in await gate.refusal(of: $0) }
     await executor.setOnRollback { [approvals] in approvals.wentBack($0, to: $1) }
     approvals.connect { [gate] in gate.complaint(about: $0, of: $1) }
     let (board, clock, health) = (board, services.clock, services.health)

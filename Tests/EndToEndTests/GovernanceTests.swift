@@ -8,7 +8,7 @@ import Testing
 /// Boundaries before actions, and people who approve them, with the real binary.
 @Suite(.seated)
 struct GovernanceTests {
-  private static func config(_ approvals: String = "", _ boundaries: String = "", more: String = "") throws -> String {
+  static func config(_ approvals: String = "", _ boundaries: String = "", more: String = "") throws -> String {
     """
     name: governed
     server: { port: 0 }
@@ -46,7 +46,7 @@ struct GovernanceTests {
     """
   }
 
-  private static func pay(_ amount: Int) -> String {
+  static func pay(_ amount: Int) -> String {
     #"{"steps": [{"call": "payer", "input": {"amount": \#(amount)}}]}"#
   }
 

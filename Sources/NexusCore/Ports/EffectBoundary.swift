@@ -89,6 +89,12 @@ package struct BudgetRefusal: Sendable, Hashable {
   /// Which of the codes of its reason it is; nil where there is only one.
   package let ownCode: String?
 
+  /// The scope of what the rules say of a step as a whole, which does not begin then.
+  package static let ruledStep = "step"
+
+  /// The rules forbid the step itself: nothing of it was begun.
+  package var isOfRuledStep: Bool { reason == .policy && scope == Self.ruledStep }
+
   /// What the agent wanted is forbidden, and its run is stopped for it, whatever it makes of that.
   package var endsRun: Bool { reason == .policy && action == .kill }
 

@@ -44,8 +44,8 @@ extension AttemptOutcome {
   var hasBegun: Bool {
     switch self {
     case .interrupted(Self.neverBegan): false
-    // A step whose undo nobody could pay for does not begin.
-    case .budgetStopped(let refusal): refusal.reason != .reserve
+    // A step whose undo nobody could pay for does not begin, and none that the rules forbid.
+    case .budgetStopped(let refusal): refusal.reason != .reserve && !refusal.isOfRuledStep
     default: true
     }
   }

@@ -105,7 +105,9 @@ extension RunError {
 
   /// What the rules about actions say no with: nobody declared the tool, nothing permits the action, a boundary forbids
   /// it, or has no answer.
-  package static let forbidden: Set<String> = ["NX-GAT-090", "NX-GAT-091", "NX-GAT-092", "NX-GAT-094", staleContext]
+  package static let forbidden: Set<String> = [
+    "NX-GAT-090", "NX-GAT-091", "NX-GAT-092", "NX-GAT-094", "NX-GAT-111", staleContext,
+  ]
 
   /// What a step goes out from does not hold any more, so what it wants to do is not done.
   package static let staleContext = "NX-GAT-108"

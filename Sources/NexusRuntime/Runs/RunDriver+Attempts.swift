@@ -45,9 +45,22 @@ extension RunDriver {
     }
     let asked = services.clock.now()
     group.addTask(name: "attempt:\(agent.name)#\(order.attempt)") { [self] in
-      let report = await report(of: work, stops, order.limits, asked: asked)
+      let report: AttemptRunner.Report
+      if let end = await refusal(of: order, agent) {
+        report = AttemptRunner.Report(end: end, output: nil, dropped: 0)
+      } else {
+        report = await self.report(of: work, stops, order.limits, asked: asked)
+      }
       send(.attemptReport(order.step, report))
     }
+  }
+
+  /// What the rules about actions say against an attempt of a flow; what undoes a step is never held up.
+  private func refusal(of order: StepOrder, _ agent: PinnedAgent) async -> AttemptEnd? {
+    guard subject.agent == nil, !order.isCompensation, executor.catalogue.isGoverned else { return nil }
+    let action = StepAction(
+      agent: agent.name, input: order.input ?? input, run: run, step: order.step, attempt: order.attempt)
+    return await executor.refusal(action)
   }
 
   /// Tells the supervisor of a service that a task waits for it.
@@ -64,6 +77,7 @@ extension RunDriver {
   /// task of its own waits with it.
   private func canBeHandedOver(_ order: StepOrder, _ agent: PinnedAgent) -> Bool {
     agent.mode == .service && kept == nil && subject.queue == nil && order.attempt.value == 1
+      && (subject.agent != nil || !executor.catalogue.isGoverned)
       && order.limits.attempt == nil
       && order.limits.queue == nil && order.limits.heartbeat == nil
   }

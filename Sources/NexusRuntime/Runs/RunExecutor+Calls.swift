@@ -22,6 +22,8 @@ struct AgentCallOrder: Sendable {
 extension RunExecutor {
   /// How deep calls of calls may go.
   static let maxCallDepth = 16
+  /// How deep runs may lie below each other at most, each call with flows within flows.
+  static let maxRunDepth = 1_000
   /// How many calls the agents of one run may begin.
   static let maxCalls = 1_000
   /// How many of the runs that an ended run has called are told to end at a time.

@@ -85,20 +85,25 @@ package actor RunExecutor {
     return rules
   }
 
+  /// How a step of a run ends that may not begin.
+  private(set) var refusal: @Sendable (StepAction) async -> AttemptEnd? = { _ in nil }
+
+  func setRefusal(_ refusal: @escaping @Sendable (StepAction) async -> AttemptEnd?) { self.refusal = refusal }
+
   func setOnEnd(_ onEnd: @escaping @Sendable (RunID) -> Void) { self.onEnd = onEnd }
 
   func setOnRollback(_ onRollback: @escaping @Sendable (RunID, WallTime) -> Void) { self.onRollback = onRollback }
 
   package var residentRuns: Int { drivers.count }
 
+  /// Those that are not under way here.
+  package func absent(of runs: [RunID]) -> Set<RunID> { Set(runs.filter { drivers[$0] == nil }) }
+
   func driver(of run: RunID) -> RunDriver? { drivers[run] }
 
   static func storage(_ error: StoreError) -> RuntimeRefusal {
     RuntimeRefusal(.storage, code: error.code.problemCode, message: error.message)
   }
-  /// Those that are not under way here.
-  package func absent(of runs: [RunID]) -> Set<RunID> { Set(runs.filter { drivers[$0] == nil }) }
-
 
   // MARK: The life of a driver
 

@@ -147,6 +147,7 @@ final class AgentCatalogue: Sendable {
 
   private struct State {
     var specs: [AgentName: AgentSpec] = [:]
+    var isGoverned = false
     /// Definitions laid over these specs, by their agents: few definitions name one, and their hashes are long.
     var pinned: [AgentName: [(definition: DefinitionHash, agent: PinnedAgent)]] = [:]
   }
@@ -154,8 +155,11 @@ final class AgentCatalogue: Sendable {
 
   func take(_ plan: ProjectPlan) {
     let named = Dictionary(plan.agents.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    state.withLock { $0 = State(specs: named) }
+    state.withLock { $0 = State(specs: named, isGoverned: plan.governance != nil) }
   }
+
+  /// Whether there are rules about actions.
+  var isGoverned: Bool { state.withLock { $0.isGoverned } }
 
   /// How an attempt is made: see `RunSubject.spec`, which is asked once for each agent of a definition.
   ///
