@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /// What every sandbox has, or has of its own: nothing there is for a grant to change.
-static const char *const own_places[] = {"/usr/", "/lib",  "/bin/", "/sbin/", "/opt/", "/etc/", "/proc/",
+static const char *const own_places[] = {"/usr/", "/lib",  "/bin/", "/sbin/", "/opt", "/etc/", "/proc/",
                                          "/sys/", "/dev/", NAOS_BOX_HOME "/", "/run/naos"};
 
 static bool is_own(const char *path) {

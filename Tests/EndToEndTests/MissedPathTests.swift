@@ -20,6 +20,7 @@ struct MissedPathTests {
           - |
             cat \(outside)/data.csv \(outside)/nowhere.csv \(outside)/.ssh/id_own
             cat nowhere.txt .env
+            ln -s \(outside)/other.csv out/link; cat out/link; ln -s \(outside) out/folder; cat out/folder/other.csv
             echo x > made.txt; mkdir made; echo x >> \(outside)/data.csv; echo x > out/fine
             echo x > /tmp/fine && mkdir /tmp/too && cat /tmp/fine
         sandbox: { learn: true, fs: [{ path: out, mode: rw }] }
@@ -36,6 +37,8 @@ struct MissedPathTests {
     try await Project.with { other in
       try other.write("1,2\n", to: "data.csv")
       try other.write("key\n", to: ".ssh/id_own")
+      // Looked for by links of the agent's own, which nobody follows for it.
+      try other.write("3,4\n", to: "other.csv")
       let outside = try #require(Self.real(other.folder))
       try await Project.with(Self.config(outside)) { project in
         try project.write("SECRET=1\n", to: ".env")
@@ -53,7 +56,8 @@ struct MissedPathTests {
             "\(outside)/data.csv (ro)", "\(outside)/.ssh/id_own (ro)", "\(own) (rw)", "\(outside)/data.csv (rw)",
           ], "\(denied)")
         let folders = (agent["folders"]?.arrayValue ?? []).compactMap(\.stringValue)
-        #expect(Set(folders) == ["{ path: \(outside)/data.csv, mode: rw }", "{ path: \(own), mode: rw }"], "\(folders)")
+        #expect(
+          Set(folders) == ["{ path: \(outside)/data.csv, mode: rw }", "{ path: \(own), mode: rw }"], "\(folders)")
         let text = try await project.naos("sandbox", "explain", id, "--learn").out
         #expect(text.contains("       fs:\n+        - { path: "), "\(text)")
         #expect(try await project.naos("sandbox", "needs", "curious").out.contains("data.csv"))

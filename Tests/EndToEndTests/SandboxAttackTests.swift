@@ -242,6 +242,9 @@ struct SandboxAttackTests {
       let run = try await project.naos("run", "evil", "-o", "json")
       #expect(try run.json["output"]?.stringValue == "fine", "\(run.err)\(run.out)")
       #expect(try project.read("nexus.config.yaml") == main)
+      let id = try #require(run.json["id"]?.stringValue)
+      let explained = try await project.naos("sandbox", "explain", id).out
+      #expect(explained.contains("nexus.config.yaml (kept)") && !explained.contains("+        - "), "\(explained)")
       #expect(try project.read("conf/more/budget.yaml") == "cost: { budget: { maxDollars: 1 } }\n")
       #expect(try project.read("conf/in.json") == "{}\n")
     }

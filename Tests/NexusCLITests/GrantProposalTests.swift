@@ -49,16 +49,17 @@ struct GrantProposalTests {
 
   @Test func `a path that was missed is proposed alone, to read or to write as it was wanted`() {
     #expect(lines("fs", "/home/me/data.csv (ro)") == [.folder(yaml: "{ path: /home/me/data.csv }", remark: nil)])
-    #expect(lines("fs", "/work/out (rw)") == [.folder(yaml: "{ path: /work/out, mode: rw }", remark: nil)])
-    #expect(lines("fs", "/work/a: b, {x} (ro)") == [.folder(yaml: #"{ path: "/work/a: b, {x}" }"#, remark: nil)])
+    #expect(lines("fs", "/srv/app/out (rw)") == [.folder(yaml: "{ path: /srv/app/out, mode: rw }", remark: nil)])
+    #expect(lines("fs", "/srv/app/a: b, {x} (ro)") == [.folder(yaml: #"{ path: "/srv/app/a: b, {x}" }"#, remark: nil)])
   }
 
   @Test(arguments: [
-    "/home/me/.ssh/id_ed25519 (ro)", "/home/me/.ssh (rw)", "/work/.git/hooks (rw)", "/work/.env (ro)",
-    "/work/.env.local (ro)", "/work/.naos/token (ro)", "/home/me/.aws/credentials (ro)", "/root/.netrc (ro)",
+    "/home/me/.ssh/id_ed25519 (ro)", "/home/me/.ssh (rw)", "/srv/app/.git/hooks (rw)", "/srv/app/.env (ro)",
+    "/srv/app/.env.local (ro)", "/srv/app/.naos/token (ro)", "/home/me/.aws/credentials (ro)", "/home/me/.netrc (ro)",
     "/srv/tls/server.key (ro)", "/srv/tls/all.pem (ro)", "/etc/shadow (ro)", "/ (rw)", "/home (ro)", "/home/me (rw)",
-    "/proc/1/environ (ro)", "/var/run/docker.sock (rw)", "/var/lib/dpkg (rw)", "work/x (ro)", "/a?b (ro)",
-    "/home/me/.bashrc (rw)",
+    "/proc/1/environ (ro)", "/var/run/docker.sock (rw)", "/var/lib/dpkg (rw)", "app/x (ro)",
+    "/a?b (ro)",
+    "/home/me/.bashrc (rw)", "/srv/app/nexus.config.yaml (kept)",
   ])
   func `what holds keys, is the machine's or everybody's is never written as a grant`(_ target: String) {
     #expect(isRemark(lines("fs", target)), "\(target)")
@@ -66,7 +67,8 @@ struct GrantProposalTests {
 
   @Test(arguments: [
     ("net", "169.254.169.254"), ("net", "[fd00:ec2::254]"), ("net", "[2606:4700::1111]"), ("net", "(others)"),
-    ("net", "x }\n"), ("syscall", "ptrace"), ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
+    ("net", "x }\n"), ("syscall", "ptrace"),
+    ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
     ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"),
     ("address", "a.test (fe80::1)"),
     ("sni", "(no name)"), ("name", "a, b: [x] }\n  evil.test"), ("name", "(others)"), ("name", ""), ("name", "-"),

@@ -55,7 +55,7 @@ import Testing
     sub try { my $result = syscall(shift @_, @_); print $result < 0 ? $!{EPERM} ? "EPERM " : $! + 0 . " " : "done "; }
     try(101, 0, 0, 0, 0); try(272, 0x10000000); try(250, 0, -3, 0); try(250, 0, -3, 0);
     try(41, 17, 3, 0); try(41, 40, 1, 0); try(41, 2, 3, 1); try(56, 0x10000000 | 17, 0, 0, 0, 0);
-    my $tmp="/tmp"; try(90, $tmp, 04755); try(135, 0x40000); try(16, 0, 0x5412, 0);
+    my $tmp = "/tmp"; try(90, $tmp, 04755); try(135, 0x40000); try(16, 0, 0x5412, 0);
     """
 
   @Test func `a refused call fails as it always did, and is told by its name`() async throws {
@@ -99,9 +99,9 @@ import Testing
       my $message = pack("PQPQQQQ", $other, length $other, $part, 1, 0, 0, 0);
       syscall(46, fileno($d), $message, 0) < 0 and print "unreachable ";
       socket(my $six, PF_INET6, SOCK_STREAM, 0);
-      connect($six, pack_sockaddr_in6(80, inet_pton(AF_INET6, "fd00:ec2::254")));
-      connect($six, pack_sockaddr_in6(81, inet_pton(AF_INET6, "::ffff:10.0.0.1")));
-      connect($six, pack_sockaddr_in6(82, inet_pton(AF_INET6, "::1")));
+      connect($six, Socket::pack_sockaddr_in6(80, Socket::inet_pton(AF_INET6, "fd00:ec2::254")));
+      connect($six, Socket::pack_sockaddr_in6(81, Socket::inet_pton(AF_INET6, "::ffff:10.0.0.1")));
+      connect($six, Socket::pack_sockaddr_in6(82, Socket::inet_pton(AF_INET6, "::1")));
       """
     #expect(try await run(perl(program)).status == .exited(code: 0), "\(output.text(.standardError))")
     #expect(output.text() == "unreachable unreachable unreachable ")
@@ -111,6 +111,35 @@ import Testing
     // Of a mapped address the kernel of the family decides whether it is one.
     found["[::ffff:10.0.0.1]:81"] = nil
     #expect(found == expected)
+  }
+
+  @Test(arguments: [false, true])
+  func `a path that cannot be had is told as a whole one, to read only where it learns`(_ learns: Bool) async throws {
+    _ = try folder.write("seen", "x", mode: 0o644)
+    let program = """
+      open(my $a, "<", "seen"); open(my $b, "<", "missed"); open(my $c, "<", "/nowhere/at/all"); open(my $d, ">", "made");
+      open(my $e, ">>", "seen"); mkdir "folder"; mkdir "/nowhere/folder"; open(my $f, ">", "/tmp/fine"); mkdir "/tmp/too";
+      open(my $g, "<", "/tmp/fine"); open(my $h, "<", "/usr/nothing"); chdir "/tmp"; open(my $i, "<", "relative");
+      print "fine";
+      """
+    var request = perl(program)
+    request.enclosure?.learns = learns
+    #expect(try await run(request).status == .exited(code: 0), "\(output.text(.standardError))")
+    #expect(output.text() == "fine")
+    let here = try #require(FilePlace.real(folder.path))
+    func told(_ kind: Refusal.Kind) -> Set<String> { Set(self.told.all.filter { $0.kind == kind }.map(\.text)) }
+    #expect(told(.writing) == ["\(here)/made", "\(here)/seen", "\(here)/folder", "/nowhere/folder"])
+    #expect(told(.reading).isSuperset(of: learns ? ["\(here)/missed", "/nowhere/at/all", "/tmp/relative"] : []))
+    #expect(learns || told(.reading).isEmpty)
+    #expect(told(.reading).isDisjoint(with: ["\(here)/seen", "/tmp/fine", "/usr/nothing"]))
+  }
+
+  private enum FilePlace {
+    static func real(_ path: String) -> String? {
+      guard let found = unsafe realpath(path, nil) else { return nil }
+      defer { unsafe free(found) }
+      return unsafe String(cString: found)
+    }
   }
 
   @Test func `a flood of a million calls is a handful of messages, and counted`() async throws {

@@ -18,7 +18,7 @@ struct PathProposal {
   ]
   private static let machine = ["/etc/", "/proc/", "/sys/", "/dev/", "/boot/", "/run/", "/var/run/", "/var/lib/"]
 
-  private static let (readable, writable) = (" (ro)", " (rw)")
+  private static let (readable, writable, kept) = (" (ro)", " (rw)", " (kept)")
 
   private let target: String
 
@@ -28,7 +28,7 @@ struct PathProposal {
   /// `/home/me/data.csv (ro)`.
   ///
   /// Those of modules read otherwise (`FileDenial`): what they name is a path of their own.
-  static func concerns(_ target: String) -> Bool { target.hasSuffix(readable) || target.hasSuffix(writable) }
+  static func concerns(_ target: String) -> Bool { [readable, writable, kept].contains(where: target.hasSuffix) }
 
   static func lines(_ targets: [String]) -> [GrantProposal.Line] {
     // Who may write there may read there.
@@ -37,6 +37,10 @@ struct PathProposal {
   }
 
   private var line: GrantProposal.Line {
+    if target.hasSuffix(Self.kept) {
+      let path = target.dropLast(Self.kept.count)
+      return .remark("\(path) is of the configuration, which no grant lets an agent change")
+    }
     let isWritable = target.hasSuffix(Self.writable)
     guard target.hasPrefix("/"), !target.contains("?") else {
       return .remark("\(target) is no path that can be granted")

@@ -30,14 +30,16 @@ struct ReportingLauncher: ProcessLauncher {
 private final class RefusalDesk: RefusalReceiver {
   private let holder: Caller
   private let watcher: any EgressWatcher
-  private let paths: MissedPaths?
+  private let enclosure: Enclosure?
+  private let workingDirectory: String
   /// Looked at when the process has ended: the file system may be slow, and whoever tells of them waits for nobody.
   private let missed = Mutex([Refusal]())
 
   init(_ request: LaunchRequest, holder: Caller, watcher: any EgressWatcher) {
     self.holder = holder
     self.watcher = watcher
-    paths = request.enclosure.map { MissedPaths(enclosure: $0, workingDirectory: request.workingDirectory) }
+    enclosure = request.enclosure
+    workingDirectory = request.workingDirectory
   }
 
   func refused(_ refusal: Refusal) {
@@ -63,10 +65,12 @@ private final class RefusalDesk: RefusalReceiver {
       defer { missed = [] }
       return missed
     }
+    guard !missed.isEmpty, let enclosure else { return }
+    let paths = MissedPaths(enclosure: enclosure, workingDirectory: workingDirectory)
     var counts: [ProgramDenial: Int] = [:]
     var order: [ProgramDenial] = []
     for refusal in missed {
-      guard let denial = paths?.denial(refusal) else { continue }
+      guard let denial = paths.denial(refusal) else { continue }
       if counts[denial] == nil { order.append(denial) }
       counts[denial, default: 0] += refusal.count
     }
