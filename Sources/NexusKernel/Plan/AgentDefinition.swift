@@ -105,6 +105,7 @@ extension WasmProgram {
       "source": .string(source), "memory": .int(memoryBytes), "stack": .int(stackBytes), "output": .int(outputBytes),
     ]
     object["wall"] = wallTime.map { .int($0.wholeNanoseconds) }
+    object["hostCalls"] = hostCalls.map { .int(Int64($0)) }
     return .object(object)
   }
 
@@ -114,7 +115,8 @@ extension WasmProgram {
     else { return nil }
     self.init(
       source: source, memoryBytes: memory, stackBytes: stack,
-      wallTime: definition["wall"]?.intValue.map { .nanoseconds($0) }, outputBytes: output)
+      wallTime: definition["wall"]?.intValue.map { .nanoseconds($0) }, outputBytes: output,
+      hostCalls: definition["hostCalls"]?.intValue.map { Int(clamping: $0) })
   }
 }
 
