@@ -26,7 +26,7 @@ export function budget(status, { scope = false } = {}) {
     return `${words(status[`used${key}`])} of ${words(status[`max${key}`])}${unit}`;
   });
   return h("div.budget", scope ? h("span.name", status.scope.replace(/^agent:/, "")) : null,
-    h("span", parts.join(" · "), h("span.quiet", status.per === "lifetime" ? " in all" : ` a ${status.per}`)),
+    h("span", parts.join(" · "), h("span.quiet", { lifetime: " in all", hour: " an hour" }[status.per] ?? ` a ${status.per}`)),
     bar(budgetRatio(status), `${status.scope}, used`), status.hard ? null : h("span.note", "soft: it only alerts"));
 }
 
