@@ -53,6 +53,16 @@ struct SchemaTests {
     #expect(String(decoding: bytes, as: UTF8.self) == expected)
   }
 
+  @Test func `the reference has a section for every map of the schema`() throws {
+    let page = configReference()
+    let definitions = try #require(Self.schema["$defs"]?.objectValue)
+    for member in definitions {
+      let (title, definition) = (member.key, member.value)
+      let keys = definition["properties"]?.objectValue.map { Array($0.keys) } ?? []
+      for key in keys where !page.contains("`\(key)`") { Issue.record("`\(key)` of \(title) is on no line") }
+    }
+  }
+
   @Test func `every reference of the schema has its definition, and it stays small`() throws {
     let definitions = try #require(Self.schema["$defs"]?.objectValue)
     let text = Self.schema.text()

@@ -76,7 +76,7 @@ extension ConfigKeys {
 
   private static let kind = Shape(.word(["process", "llm", "wasm", "http"]))
 
-  private static let file = ObjectShape(
+  static let file = ObjectShape(
     "a file", [KeySpec("file", text, required: true, "Its path, relative to the project folder.")])
 
   static let execution = ObjectShape(

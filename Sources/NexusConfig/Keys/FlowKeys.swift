@@ -119,7 +119,7 @@ extension ConfigKeys {
       KeySpec("queue", duration, default: "none", "The wait for the start of an attempt."),
     ])
 
-  private static let probeAgent = ObjectShape(
+  static let probeAgent = ObjectShape(
     "a probe of the unknown",
     [
       KeySpec(
@@ -143,7 +143,7 @@ extension ConfigKeys {
         "What budgets keep for it while the saga may still go back: `$0.10`, `2000 tokens`, or both; `$0` for nothing."),
     ])
 
-  private static let reserve = ObjectShape(
+  static let reserve = ObjectShape(
     "the reserve of a compensation",
     [
       KeySpec("maxTokens", Shape(.integer(0...Int64.max)), "The tokens that are kept."),

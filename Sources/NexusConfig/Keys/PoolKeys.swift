@@ -75,7 +75,7 @@ extension ConfigKeys {
       KeySpec("input", .anything, default: "null", "The input of its runs. No variable is replaced in it."),
       KeySpec(
         "overlap", word(ScheduleOverlap.self), default: "skip",
-        "While the run before is under way: `skip` the time, `queue` one run behind it, `allow` both."),
+        "While the run before is under way: `skip` the time, `queue` it, `allow` both; at most 100 wait or run."),
       KeySpec(
         "catchUp", Shape(.durationOr(ScheduleCatchUp.Policy.allCases.map(\.rawValue)), mapping: .object(catchUp)),
         default: "one",

@@ -17,7 +17,7 @@ extension ConfigKeys {
         "grants", .list(word(SkillManifest.Grant.self)), default: "none", "What of its host it may use besides `log`."),
     ])
 
-  private static let skillLimits = ObjectShape(
+  static let skillLimits = ObjectShape(
     "the limits of a skill",
     [
       KeySpec("memory", Shape(.size), default: "64MiB", "Its memory."),

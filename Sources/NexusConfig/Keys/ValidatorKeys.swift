@@ -56,7 +56,7 @@ extension ConfigKeys {
     KeySpec("escalate", .anything, "Refused: whoever runs the node decides, with `naos runs decide`.")
   ]
 
-  private static let confidence = ObjectShape(
+  static let confidence = ObjectShape(
     "the confidence of an output",
     [
       KeySpec("value", Shape(.literal), required: true, "An expression (CEL) whose value is a number from 0 to 1."),
@@ -67,7 +67,7 @@ extension ConfigKeys {
       KeySpec("missing", blocking, default: "escalate", "What it means that there is no such number."),
     ])
 
-  private static let freshness = ObjectShape(
+  static let freshness = ObjectShape(
     "the freshness of what was read",
     [
       KeySpec("maxAge", duration, default: "as it says itself", "How old what was read may be."),
@@ -81,7 +81,7 @@ extension ConfigKeys {
       KeySpec("unknown", word(FreshnessCheck.Action.self), default: "escalate", "When nobody can tell."),
     ])
 
-  private static let gateRetry = ObjectShape(
+  static let gateRetry = ObjectShape(
     "the retry of a validator",
     [
       KeySpec(

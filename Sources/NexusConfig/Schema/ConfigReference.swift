@@ -20,8 +20,8 @@ enum ConfigReference {
     - *later*: it would add something. Until then it is a warning (NX-CFG-301) and has no effect.
     - *later, restricts*: it would restrict. Until it can be enforced, the runs that it covers are refused (NX-CFG-302).
 
-    `naos config validate` checks the file, `naos config show` prints what it means with every default written out, and
-    `naos config schema` prints its JSON Schema (2020-12).
+    `naos config validate` checks the file, `naos config show` prints what it means in one form (aliases resolved, the usual
+    defaults written out, secrets redacted), and `naos config schema` prints its JSON Schema (2020-12).
 
     ## Values
 
@@ -40,9 +40,9 @@ enum ConfigReference {
     environment goes first); `$${` stands for `${` itself. Inside braces or brackets a variable needs quotes.
 
     A file may hold several documents, divided by `---`; they and the files of `include` make one configuration. `agents`,
-    `supervisors`, `workflows`, `sagas`, `pools` and `schedules` are maps by name, or lists of maps with `name`. Keys are also
-    understood in snake case (`max_restarts`), words also with underscores (`one_for_one`). At the top, keys that begin with
-    `x-` are ignored: a place for anchors.
+    `supervisors`, `workflows`, `sagas`, `pools`, `schedules`, `validators`, `approvals` and `webhooks` are maps by name, or
+    lists of maps with `name`. Keys are also understood in snake case (`max_restarts`), words also with underscores
+    (`one_for_one`). At the top, keys that begin with `x-` are ignored: a place for anchors.
 
     ## Limits
 
@@ -90,6 +90,7 @@ enum ConfigReference {
       title: "`health.….http`", text: "A text alone is a URL: `http://127.0.0.1:8080/healthz`.",
       shape: ConfigKeys.httpProbe),
     Section(title: "`health.….exec`", text: "A text or a list alone is `command`.", shape: ConfigKeys.execProbe),
+    Section(title: "`agents.<name>.prompt`", text: "A text alone is the prompt itself.", shape: ConfigKeys.file),
     Section(title: "`agents.<name>.execution`", text: "", shape: ConfigKeys.execution),
     Section(
       title: "`agents.<name>.sandbox`",
@@ -138,9 +139,13 @@ enum ConfigReference {
         """, shape: ConfigKeys.step),
     Section(title: "`steps[].retry`", text: "A number alone is `maxAttempts`.", shape: ConfigKeys.stepRetry),
     Section(title: "`steps[].timeout`", text: "A duration alone is `attempt`.", shape: ConfigKeys.stepTimeout),
+    Section(title: "`steps[].onUnknown`", text: "Or a word alone.", shape: ConfigKeys.probeAgent),
     Section(
       title: "`steps[].compensation`", text: "A name alone is `agent`. See [sagas](../guides/sagas.md).",
       shape: ConfigKeys.compensation),
+    Section(
+      title: "`steps[].compensation.reserve`", text: "A budget without a window stands for the map.",
+      shape: ConfigKeys.reserve),
     Section(
       title: "`pools.<name>`",
       text: """
@@ -189,6 +194,17 @@ enum ConfigReference {
     Section(title: "`script[].usage`", text: "", shape: ConfigKeys.scriptUsage),
     Section(title: "`models.<name>`", text: "A text alone is `use`.", shape: ConfigKeys.model),
     Section(
+      title: "`validators.<name>`", text: "See [gates](../concepts/gates.md).", shape: ConfigKeys.validator),
+    Section(
+      title: "`validators.<name>.rules[]`",
+      text: "A file for `naos gate check --rules` has such a list, alone or under `rules`.", shape: ConfigKeys.gateRule),
+    Section(title: "`validators.<name>.confidence`", text: "", shape: ConfigKeys.confidence),
+    Section(
+      title: "`validators.<name>.freshness`", text: "See [context](../concepts/context.md).",
+      shape: ConfigKeys.freshness),
+    Section(
+      title: "`validators.<name>.retry`", text: "A number alone is `maxAttempts`.", shape: ConfigKeys.gateRetry),
+    Section(
       title: "`approvals.<name>`", text: "See [approvals](../concepts/approvals.md).", shape: ConfigKeys.approval),
     Section(title: "`webhooks.<name>`", text: "", shape: ConfigKeys.webhook),
     Section(
@@ -196,8 +212,18 @@ enum ConfigReference {
     Section(title: "`governance.tools.<name>`", text: "", shape: ConfigKeys.governedTool),
     Section(title: "`governance.boundaries[]`", text: "", shape: ConfigKeys.boundary),
     Section(title: "`server`", text: "", shape: ConfigKeys.server),
+    Section(title: "`network`", text: "", shape: ConfigKeys.network),
     Section(title: "`audit`", text: "See [the audit log](../concepts/audit.md).", shape: ConfigKeys.audit),
     Section(title: "`store`", text: "A text alone is `url`.", shape: ConfigKeys.store),
+    Section(
+      title: "`store.retention`",
+      text: "See [state and backup](../operating/state-and-backup.md#what-is-kept-and-for-how-long).",
+      shape: ConfigKeys.retention),
+    Section(
+      title: "`skill.yaml`",
+      text: "The manifest of a skill, a file of its own (see [writing a skill](../guides/skills.md)).",
+      shape: ConfigKeys.skill),
+    Section(title: "`skill.yaml`: `limits`", text: "", shape: ConfigKeys.skillLimits),
   ]
 
   static func section(_ section: Section) -> String {
