@@ -97,6 +97,22 @@ struct CassetteTests {
     }
   }
 
+  @Test func `tools that are run beside a cassette are no way off its record`() async throws {
+    try await Project.with { project in
+      #expect(try await project.naos("init", ".").status == 0)
+      let question = "What happens when step five of a saga fails?"
+      let made = try await project.naos("run", "researcher", "--input", question)
+      #expect(made.status == 0, "\(made.err)")
+      let run = try await project.newestRun()
+      #expect(try await project.naos("runs", "export", run, "--cassette", "saga.yaml").status == 0)
+      let played = try await project.naos("run", "researcher", "--input", question, "--cassette", "saga.yaml")
+      #expect(played.status == 0, "\(played.err)")
+      #expect(played.out == made.out)
+      #expect(played.err.contains("files.search"))
+      #expect(!played.err.contains("asks something new"), "\(played.err)")
+    }
+  }
+
   @Test func `a cassette that is none is refused, and nothing is started`() async throws {
     try await recorded { interview, run, _ in
       let project = interview.project

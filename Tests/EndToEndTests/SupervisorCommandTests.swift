@@ -167,6 +167,33 @@ struct SupervisorCommandTests {
     }
   }
 
+  @Test func `all that are stopped are named, and those that worked for a run that is over are left alone`()
+    async throws
+  {
+    try await Project.with { project in
+      let config = """
+        name: stops
+        server: { port: 0 }
+        agents: { one: { command: [cat] }, two: { command: [cat] }, three: { command: [cat] } }
+        workflows: { both: { steps: [{ name: first, agent: one }, { name: second, agent: two }] } }
+        """
+      try project.write(config, to: "nexus.config.yaml")
+      let node = try await project.up()
+      #expect(try await project.naos("run", "both", "--input", "x").status == 0)
+      #expect(try await project.naos("run", "both", "--input", "y").status == 0)
+      #expect(try await project.naos("stop", "--all").err.contains("no agent has a process or a run"))
+
+      let named = try await project.naos("stop", "one", "two", "three", "-o", "json").json["agents"]?.arrayValue
+      #expect(named?.compactMap { $0["name"]?.stringValue } == ["one", "two", "three"])
+
+      // What follows a page is the same list.
+      let page = try await project.naos("runs", "list", "both", "--kind", "workflow", "-n", "1")
+      #expect(page.err.contains("next: naos runs list both --kind workflow -n 1 --cursor run_"), "\(page.err)")
+      node.signal(SIGTERM)
+      #expect(try await node.end().exit == .code(0))
+    }
+  }
+
   @Test func `a reload refuses a broken file, and stops what is gone only when it is told to`() async throws {
     try await Project.with { project in
       let lifeline = try Lifeline(in: project)

@@ -126,6 +126,21 @@ import Testing
     }
     let ids = paths.flatMap { $0.value.objectValue?.compactMap { $0.value["operationId"]?.stringValue } ?? [] }
     #expect(Set(ids).count == ids.count)
+    let body = paths["/api/v1/costs/set"]?["post"]?["requestBody"]?["content"]?["application/json"]?["schema"]
+    #expect(body?["properties"]?["maxRequests"] != nil)
+  }
+
+  @Test func `a key of the state with slashes is asked for percent-encoded`() async {
+    let fixture = PlaneFixture()
+    let reply = await fixture.ask("GET", "/api/v1/state/orders%2F7%C3%A9")
+    #expect(reply.status == 404)
+    #expect(reply.code == "NX-GAT-107")
+    #expect(reply.text.contains("`orders/7é`"), "\(reply.text)")
+    for broken in ["%", "%2", "%zz", "%+1", "%ff"] {
+      let refused = await fixture.ask("GET", "/api/v1/state/orders\(broken)")
+      #expect(refused.status == 400, "\(broken)")
+      #expect(refused.code == "NX-API-001")
+    }
   }
 
   @Test func `metrics have help and type for every family, and hostile names stay inside their quotes`() async {

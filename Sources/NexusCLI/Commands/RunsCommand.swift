@@ -43,7 +43,7 @@ struct RunsListCommand: NaosCommand {
   var all = false
 
   @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "At most this many.")
-  var limit = 50
+  var limit = Self.usualLimit
 
   @Option(help: ArgumentHelp("Go on after a page.", valueName: "cursor"))
   var cursor: String?
@@ -59,6 +59,24 @@ struct RunsListCommand: NaosCommand {
     try RunWords.check(kind, RunWords.kinds, "--kind")
     try RunWords.check(reason, RunWords.reasons, "--reason")
   }
+
+  /// What was asked for but the place, as words of a command: the next page is one of the same list.
+  private var chosen: String {
+    var words: [String] = []
+    if let name { words.append(ShellText.word(name)) }
+    if stuck { words.append("--stuck") }
+    if all { words.append("--all") }
+    let options: [(name: String, value: String?)] = [
+      ("--status", status), ("--kind", kind), ("--reason", reason), ("--parent", parent),
+    ]
+    for option in options {
+      if let value = option.value { words += [option.name, ShellText.word(value)] }
+    }
+    if limit != Self.usualLimit { words += ["-n", "\(limit)"] }
+    return words.map { $0 + " " }.joined()
+  }
+
+  private static let usualLimit = 50
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
@@ -97,7 +115,7 @@ struct RunsListCommand: NaosCommand {
       console.say(stuck ? "no run needs a person" : "no runs")
       if !stuck { console.next("naos run NAME --input \"…\"") }
     } else if let next = page.next {
-      console.next("naos runs list --cursor \(TerminalText.line(next))")
+      console.next("naos runs list \(chosen)--cursor \(TerminalText.line(next))")
     } else {
       console.next("naos runs show \(page.runs[0].id.text)")
     }

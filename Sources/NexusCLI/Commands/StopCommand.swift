@@ -113,14 +113,19 @@ struct StopCommand: NaosCommand {
   }
 
   /// The agents with a process or a run.
+  ///
+  /// What an idle one names as its run is the last that it worked for, which may be over: runs are asked for.
   private static func busy(_ status: StatusReport, _ node: RemoteNode) async throws(OperationError) -> [AgentName] {
     let children = try await node.supervision().supervisors.flatMap(\.children)
     let withProcess = Set(children.filter { $0.pid != nil || $0.kind == "attempt" }.map(\.name))
+    let underWay = RunFilter(
+      statuses: ["queued", "running", "suspended"], kinds: ["agent"], parent: "any", limit: RunFilter.maxLimit)
+    let withRun = Set(try await node.listRuns(underWay).runs.map(\.name))
     return status.agents.filter { agent in
       switch agent.state {
       case .starting, .running, .waiting, .backoff, .stuck, .stopping: return true
       case .idle, .paused, .stopped, .failed, .exhausted:
-        return agent.run != nil || withProcess.contains(agent.name.text)
+        return withProcess.contains(agent.name.text) || withRun.contains(agent.name.text)
       }
     }.map(\.name)
   }
@@ -135,7 +140,9 @@ struct StopCommand: NaosCommand {
         if index >= atOnce, let (done, result) = await group.next() { results[done] = result }
         group.addTask(name: "stop:\(agent)") {
           do throws(OperationError) {
-            return (index, .success(try await node.stopAgent(agent, force: force, noRestart: noRestart)))
+            // Not in one expression: optimised code of Swift 6.3 would lose the index.
+            let stopped = try await node.stopAgent(agent, force: force, noRestart: noRestart)
+            return (index, .success(stopped))
           } catch {
             return (index, .failure(error))
           }

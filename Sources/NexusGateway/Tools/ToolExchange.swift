@@ -88,7 +88,8 @@ final class ToolExchange {
     case .join(let other): join(other, run)
     case .new(let record, let diverges):
       self.record = record
-      if diverges { services.tellDivergence(session.caller, record) }
+      // A cassette has no tools on it: every call of one is made, and that is no way off its record.
+      if diverges, !session.caller.isRecorded { services.tellDivergence(session.caller, record) }
       ask(arguments, slot: record.slot) { permit in self.announce(record, run, permit) }
     case .uncertain: answerUncertain()
     }

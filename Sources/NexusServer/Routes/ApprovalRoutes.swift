@@ -63,7 +63,7 @@ extension OperatorPlane {
         return .json(try await operations.createToken(wish), status: 201)
       },
       Route("DELETE", "/api/v1/tokens/{name}", access: .token, "Revokes a named token: it opens nothing any more.") {
-        request throws(OperationError) in .json(try await operations.revokeToken(request.parameter("name")))
+        request throws(OperationError) in .json(try await operations.revokeToken(request.decoded("name")))
       },
     ]
   }

@@ -23,7 +23,7 @@ extension OperatorPlane {
         "GET", "/api/v1/state/{key}",
         "The versions of one key, with who wrote and who has read them, and which are quarantined."
       ) { request throws(OperationError) in
-        .json(try await operations.state(request.parameter("key")))
+        .json(try await operations.state(request.decoded("key")))
       },
     ]
   }

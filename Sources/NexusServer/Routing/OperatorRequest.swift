@@ -65,6 +65,29 @@ package struct OperatorRequest: Sendable {
   }
 
   func parameter(_ name: String) -> String { parameters[name] ?? "" }
+
+  /// A part of the path that may hold any text, decoded (RFC 3986 §2.1): a key of the state may have slashes.
+  func decoded(_ name: String) throws(OperationError) -> String {
+    var bytes: [UInt8] = []
+    var rest = Substring(parameter(name)).utf8
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      let digits = Substring(rest.prefix(2))
+      rest = rest.dropFirst(2)
+      guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
+        throw .misunderstood("`\(name)` is not percent-encoded correctly.")
+      }
+      bytes.append(value)
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .misunderstood("`\(name)` is not UTF-8.")
+    }
+    return text
+  }
+
   var run: RunID { RunID(parameter("id")) }
   var agent: AgentName { AgentName(parameter("name")) }
   var supervisor: SupervisorName { SupervisorName(parameter("name")) }

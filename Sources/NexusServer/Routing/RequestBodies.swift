@@ -74,7 +74,8 @@ enum RequestBodies {
     "/api/v1/audit/erase": [.optional("payload", "string"), .optional("run", "string")],
     "/api/v1/costs/set": [
       .needed("scope", "string"), .optional("per", "string"), .optional("maxNanoUSD", "integer"),
-      .optional("maxTokens", "integer"), .optional("onLimit", "string"), .optional("reason", "string"),
+      .optional("maxTokens", "integer"), .optional("maxRequests", "integer"), .optional("onLimit", "string"),
+      .optional("reason", "string"),
     ],
     "/api/v1/costs/clear": [.needed("scope", "string"), .optional("per", "string")],
     "/api/v1/costs/adjust": [.needed("scope", "string")] + correction,

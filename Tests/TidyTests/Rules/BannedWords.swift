@@ -64,6 +64,12 @@ extension BannedWord {
     BannedWord(word: "DispatchQueue", remedy: "use an actor"),
     BannedWord(word: "DispatchSource", remedy: "use the event loop or an actor"),
     BannedWord(word: "NSLock", remedy: "use Mutex"),
+    BannedWord(
+      word: ", .success(try await",
+      remedy: "wait for the value first: in a task, optimised code of Swift 6.3 loses what stands before it"),
+    BannedWord(
+      word: ", .some(try await",
+      remedy: "wait for the value first: in a task, optimised code of Swift 6.3 loses what stands before it"),
   ]
 
   private static let seams: [BannedWord] = [
