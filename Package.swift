@@ -184,7 +184,7 @@ let targets: [Target] = [
   tests("NexusAuditTests", ["NexusAudit", "NexusCore"]),
   tests("NexusGatesTests", ["NexusGates", "NexusCore", "NexusDiagnostics"]),
   tests("NexusSandboxTests", ["NexusSandbox", "NexusCore", "CGuard"]),
-  tests("NexusEgressTests", ["NexusEgress", "NexusCore"]),
+  tests("NexusEgressTests", ["NexusEgress", "NexusHTTP", "NexusCore"]),
   tests("NexusWasmTests", ["NexusWasm", "NexusSandbox", "NexusCore", "CWasmtime"]),
   tests("NexusTelemetryTests", ["NexusTelemetry", "NexusSandbox", "NexusCore"]),
   tests("NexusLocalModelsTests", ["NexusLocalModels", "NexusCore"]),

@@ -28,7 +28,8 @@ struct WasmAgentTests {
 
   /// Makes a project with the agent `x`, whose module has this start.
   private static func project(
-    _ start: String, sandbox: String = "{}", more: String = "", _ body: (Project) async throws -> Void
+    _ start: String, sandbox: String = "{}", more: String = "", data: String = "",
+    _ body: (Project) async throws -> Void
   ) async throws {
     guard FileManager.default.fileExists(atPath: library) else {
       try Test.cancel("no engine for WebAssembly: make wasmtime")
@@ -82,6 +83,7 @@ struct WasmAgentTests {
                     (i64.const 0) (i32.const 0) (i32.const 1504))
                 (then (call $nap) (br $again)))))
           (func $deep (call $deep) (call $deep))
+          (data (i32.const 8192) "\(data.replacing("\"", with: "\\\""))")
           (data (i32.const 1520) "made")
           (data (i32.const 1540) "srv/models/a")
           (func $refused
@@ -210,6 +212,58 @@ struct WasmAgentTests {
       let journal = try await project.naos(
         "runs", "journal", try #require(run.json["id"]?.stringValue), "-o", "json")
       #expect(journal.out.contains("local/extractive"), "\(journal.out)")
+    }
+  }
+
+  /// Its requests to hosts are tools of the agent plane: checked, made by the node, journaled and replayed there.
+  @Test func `it reaches granted hosts, and no others`() async throws {
+    try await Project.with { outside in
+      let host = try await GrantedHost(for: outside)
+      let path = "/agent/v1/tools/http.request"
+      let asked = [
+        "http://example.test:\(host.plain)/a", "http://elsewhere.test:8080/a", "https://example.test:\(host.secure)/a",
+      ].map { #"{"arguments":{"url":"\#($0)"}}"# }
+      var start = ""
+      var place = 8192 + path.utf8.count
+      for (index, body) in asked.enumerated() {
+        start += """
+          (drop (call $request (i32.const 1) (i32.const 8192) (i32.const \(path.utf8.count)) (i32.const \(place))
+            (i32.const \(body.utf8.count))))
+          (i32.store8 (i32.const 16384) (i32.const \(index == 0 ? 91 : 44)))
+          (i32.store (i32.const 0) (i32.const 16384))
+          (i32.store (i32.const 4)
+            (i32.add (i32.const 1) (call $response (i32.const 0) (i32.const 16385) (i32.const 60000))))
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+
+          """
+        place += body.utf8.count
+      }
+      start += """
+        (i32.store8 (i32.const 16384) (i32.const 93)) (i32.store (i32.const 4) (i32.const 1))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        """
+      let sandbox = """
+        { net: [{ host: example.test, port: \(host.plain), resolve: [127.0.0.1], methods: [GET], paths: [/a] }, \
+        { host: example.test, port: \(host.secure), protocol: tls, resolve: [127.0.0.1], paths: [/a] }] }
+        """
+      try await Self.project(start, sandbox: sandbox, data: path + asked.joined()) { project in
+        let run = try await Self.run(project)
+        #expect(run.status == 0, "\(run.err)\(run.out)")
+        let answers = try #require(run.json["output"]?.arrayValue)
+        #expect(answers.count == 3 && answers[0]["content"]?["status"] == 200, "\(run.out)")
+        #expect(answers[0]["content"]?["body"]?.stringValue?.contains("hello") == true, "\(run.out)")
+        #expect(answers[1]["content"]?["code"] == "denied", "\(run.out)")
+        // A certificate that nobody vouches for.
+        #expect(answers[2]["content"]?["code"] == "unreachable", "\(run.out)")
+        #expect(host.requests == ["request GET /a example.test:\(host.plain)"])
+        let id = try #require(run.json["id"]?.stringValue)
+        let journal = try await project.naos("runs", "journal", id, "-o", "json").out
+        #expect(journal.contains("http.request"), "\(journal)")
+        let flows = try await project.naos("audit", "tail", "--event", "sandbox.flow", "-n", "100", "-o", "jsonl").out
+        #expect(flows.contains("\"example.test\"") && flows.contains("unreachable") && flows.contains(id), "\(flows)")
+        let explained = try await project.naos("sandbox", "explain", id)
+        #expect(explained.out.contains("+        - { host: elsewhere.test, port: 8080 }"), "\(explained.out)")
+      }
     }
   }
 

@@ -122,6 +122,8 @@ package struct GrantProposal: Sendable, Hashable {
     guard isHost(need.target) else {
       return .remark("\(need.target.isEmpty ? "(no name)" : need.target) is no host's name")
     }
+    // Who asks for a name says no port; a request does.
+    if let port = need.port { return .grant(yaml: "{ host: \(need.target), port: \(port) }", remark: nil) }
     return .grant(
       yaml: "{ host: \(need.target), port: 443 }", remark: "the port is a guess: only the name was asked for")
   }

@@ -165,7 +165,7 @@ struct CanonicalYAML {
     if let calls = program.hostCalls { own.append(("hostCalls", .plain(String(calls)))) }
     if let wall = program.wallTime { own.append(("wall", .plain(DurationText.text(wall)))) }
     return YAMLText.map([
-      ("engine", .plain("wasm")), ("fs", folders(sandbox)), ("net", .list([])),
+      ("engine", .plain("wasm")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
       ("limits", limits(spec.ceilings, sandbox, own)),
     ])
   }

@@ -42,7 +42,8 @@ extension PlanBuilder {
     if let word = fields?.text("protocol"), let language = HostGrant.Language(rawValue: word) {
       grant.language = language
     }
-    guard readAddresses(fields, into: &grant), readTermination(fields, into: &grant), readRules(fields, into: &grant)
+    guard readAddresses(fields, into: &grant), readTermination(fields, into: &grant),
+      readRules(fields, into: &grant, of: &spec)
     else { return }
     let stated = (fields?.integer("port") ?? text.port).map { [$0] }
     guard let ports = stated ?? Self.ports(of: grant.language) else {
@@ -128,12 +129,18 @@ extension PlanBuilder {
         help: "write the bits behind the length as zeros: 10.1.0.0/16, not 10.1.2.3/16"))
   }
 
-  /// Methods and paths can be read where nothing is encrypted, or TLS ends at the gate, and only there.
-  private mutating func readRules(_ fields: Fields?, into grant: inout HostGrant) -> Bool {
+  /// Methods and paths can be read where nothing is encrypted, where TLS ends at the gate, and in the requests of a
+  /// module, which the node writes itself; false if they cannot, which is reported.
+  private mutating func readRules(_ fields: Fields?, into grant: inout HostGrant, of spec: inout AgentSpec) -> Bool {
+    var isModule = false
+    if case .wasm = spec.kind { isModule = true }
+    if isModule, grant.language == .tcp, let field = fields?.field("protocol") {
+      restrict(&spec, "protocol", at: field.keyLocation, help: "a module sends requests, and nothing else")
+    }
     var isWhole = true
     for name in ["methods", "paths"] {
       guard let field = fields?.field(name), let list = field.value?.list else { continue }
-      guard grant.language == .http || grant.isTerminated else {
+      guard grant.language == .http || grant.isTerminated || isModule else {
         report(
           Diagnostic(
             "NX-CFG-305", "`\(field.written)` cannot hold: what is encrypted goes through unread",

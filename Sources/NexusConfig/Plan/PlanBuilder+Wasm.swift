@@ -61,9 +61,7 @@ extension PlanBuilder {
     }
     refuseSecrets(fields, "a module reaches no hosts")
     for value in fields?.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
-    for value in fields?.value("net")?.list ?? [] {
-      restrict(&spec, "net", at: value.location, help: "write `net: []`: a module reaches the gateway and nothing else")
-    }
+    grantHosts(fields?.value("net")?.list ?? [], in: &sandbox, of: &spec)
     for value in fields?.value("env")?.list ?? [] { grantVariable(value, to: &spec) }
     if let limits = fields?.fields("limits") { limit(&program, &sandbox, &spec, limits) }
     // The engine holds them for the module; its worker needs more.
@@ -90,16 +88,13 @@ extension PlanBuilder {
             "NX-SBX-059", "no module runs in no time", at: wall.location, label: "of `wall`", help: "write 60s"))
       }
     }
-    let idle = [
-      ("pids", "starts no processes"), ("netBytes", "reaches no hosts"), ("requests", "reaches no hosts"),
-    ]
-    for (name, why) in idle {
-      guard let field = limits.field(name) else { continue }
-      report(
-        Diagnostic(
-          "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module \(why)", at: field.keyLocation,
-          help: "remove it"))
-    }
+    if case .size(let bytes)? = limits.value("netBytes")?.content { sandbox.egress.bytes = bytes }
+    sandbox.egress.requests = limits.integer("requests")
+    guard let field = limits.field("pids") else { return }
+    report(
+      Diagnostic(
+        "NX-CFG-213", .warning, "`\(field.written)` has no effect: a module starts no processes",
+        at: field.keyLocation, help: "remove it"))
   }
 
   private mutating func size(_ name: String, _ limits: Fields, most: Int64 = .max) -> Int64? {

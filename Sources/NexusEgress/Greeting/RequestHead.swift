@@ -97,7 +97,8 @@ struct RequestHead: Sendable {
     guard name == grant.host else { throw Refusal(rule: .host, target: host) }
   }
 
-  private static func check(method: String, target: String, _ grant: HostGrant) throws(Refusal) {
+  /// Whether a grant allows a request by its line.
+  static func check(method: String, target: String, _ grant: HostGrant) throws(Refusal) {
     // Of a host that is not encrypted only the name, as ever.
     let place = grant.isTerminated ? grant.place : grant.host
     let path = String(target.prefix { $0 != "?" })

@@ -114,7 +114,7 @@ package final class Node: Sendable {
       let egress = EgressGate(watcher: reports, clock: clock, random: random)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
-      let skills = Self.skills(of: wasm, for: tools, reports)
+      let skills = Self.skills(of: wasm, for: tools, reports, clock)
       var services = services(
         options, store: store, gateway: gateway, wasm: wasm, egress: egress, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
@@ -150,10 +150,10 @@ package final class Node: Sendable {
   }
 
   private static func skills(
-    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: SandboxReports
+    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: SandboxReports, _ clock: SystemClock
   ) -> WasmSkillEngine {
     let skills = WasmSkillEngine(engine: wasm)
-    tools.connect(skills, reports)
+    tools.connect(skills, reports, clock: clock)
     return skills
   }
 

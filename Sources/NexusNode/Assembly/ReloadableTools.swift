@@ -2,15 +2,19 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import NexusEgress
 internal import NexusHTTP
 internal import NexusKernel
 internal import NexusTools
 internal import Synchronization
 
-/// The built-in tools and the skills, with the grants of the configuration that holds now.
+/// The built-in tools, the skills, and the requests of modules, with the grants of the configuration that holds now.
 final class ReloadableTools: ToolPerformer {
   private let tools: Mutex<BuiltInTools>
   private let granted: Mutex<[AgentName: [String]]>
+  private let requests = Mutex<HostRequests?>(nil)
+  /// The modules that may reach hosts.
+  private let reaching: Mutex<[AgentName: SandboxSpec]>
   private let skills: SkillTools
   private let client: HTTPClient
 
@@ -20,12 +24,16 @@ final class ReloadableTools: ToolPerformer {
     let access = Self.access(of: plan)
     tools = Mutex(BuiltInTools(access: access, client: client))
     granted = Mutex(access.mapValues(\.tools))
+    reaching = Mutex(Self.reaching(of: plan))
     skills = SkillTools(project: project)
     skills.reconfigure(plan)
   }
 
-  /// Skills can be called from now on.
-  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher) { skills.connect(engine, watcher) }
+  /// Skills can be called from now on, and requests be made.
+  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, clock: any NexusClock) {
+    skills.connect(engine, watcher)
+    requests.withLock { $0 = HostRequests(client: client, watcher: watcher, clock: clock) }
+  }
 
   func reconfigure(_ plan: ProjectPlan) {
     let access = Self.access(of: plan)
@@ -33,6 +41,16 @@ final class ReloadableTools: ToolPerformer {
     skills.reconfigure(plan)
     tools.withLock { $0 = fresh }
     granted.withLock { $0 = access.mapValues(\.tools) }
+    reaching.withLock { $0 = Self.reaching(of: plan) }
+  }
+
+  private static func reaching(of plan: ProjectPlan) -> [AgentName: SandboxSpec] {
+    var reaching: [AgentName: SandboxSpec] = [:]
+    for agent in plan.agents {
+      guard case .wasm = agent.kind, let sandbox = agent.sandbox, !sandbox.hosts.isEmpty else { continue }
+      reaching[agent.name] = sandbox
+    }
+    return reaching
   }
 
   private static func access(of plan: ProjectPlan) -> [AgentName: ToolAccess] {
@@ -47,10 +65,14 @@ final class ReloadableTools: ToolPerformer {
   }
 
   func definitions(for agent: AgentName) -> [ToolDefinition] {
-    tools.withLock { $0 }.definitions(for: agent) + skills.definitions(of: grants(of: agent))
+    if reaching.withLock({ $0[agent] }) != nil { return [HostRequests.definition] }
+    return tools.withLock { $0 }.definitions(for: agent) + skills.definitions(of: grants(of: agent))
   }
 
   func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+    if let sandbox = reaching.withLock({ $0[caller.agent] }), let requests = requests.withLock({ $0 }) {
+      return await requests.perform(arguments, for: caller, within: sandbox.hosts, sandbox.egress)
+    }
     if tool.hasPrefix(SkillTools.prefix), grants(of: caller.agent).contains(tool) {
       return await skills.perform(tool, arguments: arguments, for: caller)
     }

@@ -3,6 +3,7 @@
 
 internal import NexusConfig
 internal import NexusCore
+internal import NexusEgress
 internal import NexusKernel
 internal import NexusSkills
 internal import Synchronization
@@ -77,8 +78,9 @@ final class SkillTools: Sendable {
   }
 
   private func note(_ denial: ProgramDenial, of tool: String, for caller: Caller) {
-    let named = ProgramDenial(denial.rule, "\(tool): \(denial.target)")
-    let (watcher, events) = state.withLock { ($0.watcher, $0.denials.note(named, of: caller)) }
+    let (watcher, events) = state.withLock {
+      ($0.watcher, $0.denials.note(denial.rule, "\(tool): \(denial.target)", of: caller))
+    }
     for event in events { watcher?.denied(event) }
   }
 

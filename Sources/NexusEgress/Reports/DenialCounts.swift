@@ -17,6 +17,17 @@ package struct DenialCounts: Sendable {
     let run: RunID?
   }
 
+  private struct Thing: Hashable {
+    var denial: ProgramDenial
+    var port: Int?
+
+    func event(of caller: Caller, count: Int) -> DenialEvent {
+      var event = denial.event(of: caller, count: count)
+      event.port = port
+      return event
+    }
+  }
+
   private struct Count {
     var all = 0
     var told = 0
@@ -24,14 +35,14 @@ package struct DenialCounts: Sendable {
 
   private struct Book {
     var caller: Caller
-    var counts: [ProgramDenial: Count] = [:]
+    var counts: [Thing: Count] = [:]
     /// In the order of their coming.
-    var order: [ProgramDenial] = []
+    var order: [Thing] = []
     var heard = 0
 
-    mutating func note(_ denial: ProgramDenial) -> DenialEvent? {
-      let isKnown = counts[denial] != nil
-      let key = isKnown || counts.count < DenialCounts.most ? denial : ProgramDenial(denial.rule, "(others)")
+    mutating func note(_ thing: Thing) -> DenialEvent? {
+      let isTold = counts[thing] != nil || counts.count < DenialCounts.most
+      let key = isTold ? thing : Thing(denial: ProgramDenial(thing.denial.rule, "(others)"), port: nil)
       var count = counts[key] ?? Count()
       if counts[key] == nil { order.append(key) }
       count.all += 1
@@ -44,9 +55,9 @@ package struct DenialCounts: Sendable {
 
     /// What has not been told yet.
     var rest: [DenialEvent] {
-      order.compactMap { denial in
-        guard let count = counts[denial], count.all > count.told else { return nil }
-        return denial.event(of: caller, count: count.all - count.told)
+      order.compactMap { thing in
+        guard let count = counts[thing], count.all > count.told else { return nil }
+        return thing.event(of: caller, count: count.all - count.told)
       }
     }
   }
@@ -59,14 +70,17 @@ package struct DenialCounts: Sendable {
   /// Counts a denial.
   ///
   /// - Returns: what is to be told now.
-  package mutating func note(_ denial: ProgramDenial, of caller: Caller) -> [DenialEvent] {
+  package mutating func note(
+    _ rule: DenialEvent.Rule, _ target: String, port: Int? = nil, of caller: Caller
+  ) -> [DenialEvent] {
     let key = Key(agent: caller.agent, run: caller.run)
     var events: [DenialEvent] = []
     if books[key] == nil, books.count >= Self.mostCallers { events = forgetOne() }
     heard += 1
     var book = books[key] ?? Book(caller: caller)
     (book.caller, book.heard) = (caller, heard)
-    if let event = book.note(denial) { events.append(event) }
+    let thing = Thing(denial: ProgramDenial(rule, target), port: port)
+    if let event = book.note(thing) { events.append(event) }
     books[key] = book
     return events
   }

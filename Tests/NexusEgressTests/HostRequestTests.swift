@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Nexus OS authors
+
+import NexusCore
+import NexusEgress
+import NexusHTTP
+import Testing
+
+/// Requests that the node makes for modules.
+@Suite(.timeLimit(.minutes(1))) struct HostRequestTests {
+  private let told = Told()
+  private let server: Plug
+
+  init() throws { server = try Plug.listening() }
+
+  private func requests(_ answers: [String] = ["127.0.0.1"]) -> HostRequests {
+    HostRequests(
+      client: HTTPClient(), watcher: told, clock: SystemClock(), resolver: ScriptedResolver([answers]))
+  }
+
+  private func caller(_ attempt: Int = 1) -> Caller {
+    Caller(agent: AgentName("a"), run: RunID("r"), step: .main, attempt: AttemptNumber(attempt))
+  }
+
+  private func grant(_ change: (inout HostGrant) -> Void = { _ in }) -> HostGrant {
+    var grant = HostGrant(host: "a.test", port: server.port)
+    grant.addresses = [IPAddress("127.0.0.1")].compactMap { $0 }
+    change(&grant)
+    return grant
+  }
+
+  private func ask(
+    _ arguments: JSONValue, _ grant: HostGrant, caps: EgressCaps = EgressCaps(), of made: HostRequests? = nil
+  ) async -> ToolOutcome {
+    await (made ?? requests()).perform(arguments, for: caller(), within: [grant], caps)
+  }
+
+  private func url(_ path: String, host: String = "a.test", scheme: String = "http", port: Int? = nil) -> JSONValue {
+    .string("\(scheme)://\(host):\(port ?? server.port)\(path)")
+  }
+
+  /// Answers one request; what came of it.
+  private func answer(_ text: String) throws -> String {
+    let one = try server.accepted()
+    var asked = ""
+    while !asked.contains("\r\n\r\n"), let some = one.receive(), !some.isEmpty {
+      asked += String(decoding: some, as: UTF8.self)
+    }
+    one.send(text)
+    one.endOutput()
+    _ = one.receiveAll()
+    return asked
+  }
+
+  @Test func `a granted host is asked, and the flow is told`() async throws {
+    async let outcome = ask(
+      ["url": url("/v1/x?y=1"), "method": "POST", "headers": ["X-Key": "k"], "body": ""], grant())
+    let asked = try answer("HTTP/1.1 201 Created\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\nhi")
+    #expect(asked.hasPrefix("POST /v1/x?y=1 HTTP/1.1\r\nhost: a.test:\(server.port)\r\n"), "\(asked)")
+    #expect(asked.contains("x-key: k\r\n"), "\(asked)")
+    let made = await outcome
+    #expect(made.succeeded && made.content["status"] == 201 && made.content["body"] == "hi", "\(made.content)")
+    #expect(made.content["headers"]?["x-a"] == "1, 2")
+    let flow = try await told.nextFlow()
+    #expect(flow.host == "a.test" && flow.end == "closed" && flow.address == IPAddress("127.0.0.1"), "\(flow)")
+  }
+
+  @Test func `a redirect is an answer, and is not followed`() async throws {
+    async let outcome = ask(["url": url("/")], grant())
+    _ = try answer(
+      "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+    let made = await outcome
+    #expect(made.content["status"] == 302 && made.content["headers"]?["location"] != nil, "\(made.content)")
+    #expect(try await told.nextFlow().address == IPAddress("127.0.0.1"))
+  }
+
+  @Test func `an answer that is no text comes as base64, and a long one is cut`() async throws {
+    async let outcome = ask(["url": url("/")], grant())
+    let long = String(repeating: "x", count: HostRequests.maxBody + 10)
+    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: \(long.utf8.count)\r\n\r\n\(long)")
+    let made = await outcome
+    #expect(made.content["truncated"] == true)
+    #expect(made.content["body"]?.stringValue?.utf8.count == HostRequests.maxBody)
+    async let next = ask(["url": url("/")], grant())
+    let one = try server.accepted()
+    _ = one.receive()
+    one.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".utf8) + [0xFF, 0xFE])
+    #expect(await next.content["bodyBase64"] == "//4=")
+  }
+
+  private static let refused:
+    [(rule: DenialEvent.Rule, arguments: JSONObject, change: @Sendable (inout HostGrant) -> Void)] = [
+      (.name, ["host": "b.test"], { _ in }), (.name, ["port": 1], { _ in }),
+      (.name, ["host": "a.test.b.test"], { _ in }),
+      (.language, [:], { $0.language = .tls }), (.language, [:], { $0.language = .tcp }),
+      (.language, ["scheme": "https"], { $0.language = .http }),
+      (.method, ["method": "DELETE"], { $0.methods = ["GET"] }),
+      (.path, ["path": "/v2"], { $0.paths = ["/v1/*"] }), (.path, ["path": "/v1/../v2"], { $0.paths = ["/v1/*"] }),
+      (.path, ["path": "/v1/%2e%2e/v2"], { $0.paths = ["/v1/*"] }),
+      (.address, [:], { $0.addresses = [] }),
+    ]
+
+  @Test(arguments: refused.indices)
+  func `what is not granted is denied, and nobody is connected to`(index: Int) async throws {
+    let (rule, parts, change) = Self.refused[index]
+    let made = await ask(
+      [
+        "method": parts["method"] ?? "GET",
+        "url": url(
+          parts["path"]?.stringValue ?? "/v1/x", host: parts["host"]?.stringValue ?? "a.test",
+          scheme: parts["scheme"]?.stringValue ?? "http", port: parts["port"]?.intValue.map { Int($0) }),
+      ], grant(change))
+    #expect(!made.succeeded && made.content["code"] == "denied", "\(made.content)")
+    let denial = try await told.nextDenial()
+    #expect(denial.rule == rule && denial.caller.run == RunID("r"), "\(denial)")
+  }
+
+  @Test(
+    arguments: [
+      ["url": "ftp://a.test/"], ["url": "http://u:p@a.test/"], ["url": "http://a.test/", "method": "TRACE"],
+      ["url": "http://a.test/", "headers": ["Host": "b.test"]],
+      ["url": "http://a.test/", "headers": ["Content-Length": "1"]],
+      ["url": "http://a.test/", "headers": ["x": "a\r\nb: c"]], ["url": "http://a.test/", "headers": ["a b": "c"]],
+      ["url": "http://a.test/", "bodyBase64": "*"], ["url": 1], [:],
+    ] as [JSONValue])
+  func `what is no request is refused as that`(arguments: JSONValue) async {
+    let made = await ask(arguments, grant())
+    #expect(!made.succeeded && made.content["code"] == "invalid", "\(made.content)")
+  }
+
+  @Test func `requests and bytes are counted for each attempt`() async throws {
+    let made = requests()
+    let caps = EgressCaps(bytes: 1000, requests: 2)
+    async let first = ask(["url": url("/")], grant(), caps: caps, of: made)
+    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    #expect(await first.succeeded)
+    async let second = ask(["url": url("/")], grant(), caps: caps, of: made)
+    let long = String(repeating: "x", count: 2000)
+    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n\(long)")
+    #expect(await second.content["code"] == "denied")
+    #expect(try await told.nextDenial().rule == .bytes)
+    #expect(await ask(["url": url("/")], grant(), caps: caps, of: made).content["code"] == "denied")
+    #expect(try await told.nextDenial().rule == .requests)
+    // Another attempt begins anew.
+    async let fresh = made.perform(["url": url("/")], for: caller(2), within: [grant()], caps)
+    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    #expect(await fresh.succeeded)
+  }
+}
