@@ -12,8 +12,8 @@ extension PlanBuilder {
   /// What is spoken where nothing but the host is said.
   private static let usualPorts = [443, 80]
 
-  mutating func grantHosts(_ values: [Shaped], in sandbox: inout SandboxSpec) {
-    for value in values { grantHost(value, in: &sandbox) }
+  mutating func grantHosts(_ values: [Shaped], in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
+    for value in values { grantHost(value, in: &sandbox, of: &spec) }
     guard sandbox.hosts.count > Self.maxHostDoors, let first = values.first else { return }
     report(
       Diagnostic(
@@ -22,7 +22,7 @@ extension PlanBuilder {
         at: first.location, help: "name the port of each host: one without is granted 443 and 80"))
   }
 
-  private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec) {
+  private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
     let fields = value.fields
     guard let written = value.text ?? fields?.text("host") else { return }
     let location = fields?.value("host")?.location ?? value.location

@@ -26,7 +26,7 @@ extension PlanBuilder {
     }
     var sandbox = SandboxSpec()
     for value in fields.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
-    grantHosts(fields.value("net")?.list ?? [], in: &sandbox)
+    grantHosts(fields.value("net")?.list ?? [], in: &sandbox, of: &spec)
     for value in fields.value("secrets")?.list ?? [] { addSecret(value, to: &sandbox, of: &spec) }
     for value in fields.value("env")?.list ?? [] { grantVariable(value, to: &spec) }
     if let limits = fields.fields("limits") {
