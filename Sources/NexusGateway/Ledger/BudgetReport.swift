@@ -64,8 +64,12 @@ package struct BudgetReport: Sendable, Hashable {
 
 extension Ledger {
   package func report() -> BudgetReport {
-    state.withLock { state in
-      let lines = state.machine.views().flatMap { view -> [BudgetReport.Line] in
+    let reading = reading
+    return state.withLock { state in
+      // A window that is over says nothing about the one of now, in which nobody has counted yet.
+      let now = state.machine.trusted(reading)
+      let views = state.machine.views().filter { view in view.reset.map { $0 > now } ?? true }
+      let lines = views.flatMap { view -> [BudgetReport.Line] in
         let name = WindowName(text: view.key.window) ?? WindowName(.lifetime)
         var bare = BudgetReport.Line(
           scope: view.key.scope, window: name.window, spent: view.spent, held: view.held, limit: nil, action: nil,

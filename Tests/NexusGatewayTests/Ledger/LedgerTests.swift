@@ -206,6 +206,22 @@ import Testing
     #expect(!ledger.report().isClockHeld)
   }
 
+  @Test func `a report has nothing of a window that is over, before anybody counts in the next`() {
+    let clock = StillClock()
+    let budgets = [BudgetSpec(scope: .agent(writer), window: .hour, maxCost: NanoUSD(2_000_000))]
+    let ledger = Ledger(plan: plan(budgets, prices: [flatPrice]), boot: BootID("boot_now"), clock: clock) { _ in }
+    _ = ledger.admit(request("1"))
+    _ = ledger.settle(EffectID("1"), usage: usage())
+    func spent() -> NanoUSD? { ledger.report().lines(binding: [.agent(writer)]).first?.spent.cost }
+    #expect(spent() == NanoUSD(2_000_000))
+    // A wall clock that ran ahead alone opens no window.
+    clock.setAhead(3600)
+    #expect(spent() == NanoUSD(2_000_000))
+    clock.setAhead(0)
+    clock.go(3600)
+    #expect(spent() == nil && ledger.report().spent(by: writer).cost == NanoUSD(2_000_000))
+  }
+
   @Test func `budgets of a supervisor and of a run bind the agent`() {
     let team = SupervisorName("team")
     let budgets = [
