@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Foundation
 import NexusCore
 import NexusEgress
 import NexusHTTP
@@ -39,14 +40,25 @@ import Testing
     .string("\(scheme)://\(host):\(port ?? server.port)\(path)")
   }
 
-  /// Answers one request; what came of it.
-  private func answer(_ text: String) throws -> String {
+  /// Answers one request, on a thread of its own: waiting on one of the pool's would keep the client from running.
+  ///
+  /// - Returns: the head of what came.
+  private func answer(_ text: String) async throws -> String { try await answer(Array(text.utf8)) }
+
+  private func answer(_ bytes: [UInt8]) async throws -> String {
+    let server = server
+    return try await withCheckedThrowingContinuation { waiter in
+      Thread.detachNewThread { waiter.resume(with: Result { try Self.serve(server, bytes) }) }
+    }
+  }
+
+  private static func serve(_ server: Plug, _ bytes: [UInt8]) throws -> String {
     let one = try server.accepted()
     var asked = ""
     while !asked.contains("\r\n\r\n"), let some = one.receive(), !some.isEmpty {
       asked += String(decoding: some, as: UTF8.self)
     }
-    one.send(text)
+    one.send(bytes)
     one.endOutput()
     _ = one.receiveAll()
     return asked
@@ -55,7 +67,7 @@ import Testing
   @Test func `a granted host is asked, and the flow is told`() async throws {
     async let outcome = ask(
       ["url": url("/v1/x?y=1"), "method": "POST", "headers": ["X-Key": "k"], "body": ""], grant())
-    let asked = try answer("HTTP/1.1 201 Created\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\nhi")
+    let asked = try await answer("HTTP/1.1 201 Created\r\nX-A: 1\r\nX-A: 2\r\nContent-Length: 2\r\n\r\nhi")
     #expect(asked.hasPrefix("POST /v1/x?y=1 HTTP/1.1\r\nhost: a.test:\(server.port)\r\n"), "\(asked)")
     #expect(asked.contains("x-key: k\r\n"), "\(asked)")
     let made = await outcome
@@ -67,7 +79,7 @@ import Testing
 
   @Test func `a redirect is an answer, and is not followed`() async throws {
     async let outcome = ask(["url": url("/")], grant())
-    _ = try answer(
+    _ = try await answer(
       "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
     let made = await outcome
     #expect(made.content["status"] == 302 && made.content["headers"]?["location"] != nil, "\(made.content)")
@@ -77,14 +89,12 @@ import Testing
   @Test func `an answer that is no text comes as base64, and a long one is cut`() async throws {
     async let outcome = ask(["url": url("/")], grant())
     let long = String(repeating: "x", count: HostRequests.maxBody + 10)
-    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: \(long.utf8.count)\r\n\r\n\(long)")
+    _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: \(long.utf8.count)\r\n\r\n\(long)")
     let made = await outcome
     #expect(made.content["truncated"] == true)
     #expect(made.content["body"]?.stringValue?.utf8.count == HostRequests.maxBody)
     async let next = ask(["url": url("/")], grant())
-    let one = try server.accepted()
-    _ = one.receive()
-    one.send(Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".utf8) + [0xFF, 0xFE])
+    _ = try await answer(Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n".utf8) + [0xFF, 0xFE])
     #expect(await next.content["bodyBase64"] == "//4=")
   }
 
@@ -132,18 +142,18 @@ import Testing
     let made = requests()
     let caps = EgressCaps(bytes: 1000, requests: 2)
     async let first = ask(["url": url("/")], grant(), caps: caps, of: made)
-    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     #expect(await first.succeeded)
     async let second = ask(["url": url("/")], grant(), caps: caps, of: made)
     let long = String(repeating: "x", count: 2000)
-    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n\(long)")
+    _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n\(long)")
     #expect(await second.content["code"] == "denied")
     #expect(try await told.nextDenial().rule == .bytes)
     #expect(await ask(["url": url("/")], grant(), caps: caps, of: made).content["code"] == "denied")
     #expect(try await told.nextDenial().rule == .requests)
     // Another attempt begins anew.
     async let fresh = made.perform(["url": url("/")], for: caller(2), within: [grant()], caps)
-    _ = try answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     #expect(await fresh.succeeded)
   }
 }
