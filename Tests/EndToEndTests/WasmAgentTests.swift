@@ -60,8 +60,7 @@ struct WasmAgentTests {
           (data (i32.const 1600) "/v1/chat/completions")
           (data (i32.const 1700) "\(question.replacing("\"", with: "\\\""))")
           (data (i32.const 1024) "{\\"read\\": ")
-          (data (i32.const 1100) "go")
-          (data (i32.const 1200) "output")
+          (data (i32.const 1100) "go") (data (i32.const 1200) "output")
           (func $echo
             (i32.store (i32.const 0) (i32.const 2048)) (i32.store (i32.const 4) (i32.const 60000))
             (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
@@ -84,8 +83,7 @@ struct WasmAgentTests {
                 (then (call $nap) (br $again)))))
           (func $deep (call $deep) (call $deep))
           (data (i32.const 8192) "\(data.replacing("\"", with: "\\\""))")
-          (data (i32.const 1520) "made")
-          (data (i32.const 1540) "srv/models/a")
+          (data (i32.const 1520) "made") (data (i32.const 1540) "srv/models/a")
           (func $refused
             (call $exit (call $open (i32.const 3) (i32.const 0) (i32.const 1520) (i32.const 4) (i32.const 1)
               (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 1504))))
