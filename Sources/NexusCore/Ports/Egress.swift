@@ -129,7 +129,8 @@ package struct DenialEvent: Sendable, Hashable {
     case secret
     /// A program was ended, or held back, over a limit; the target is the key of it: `limits.cpu`.
     case limit
-    /// A module asked for a path that is not granted; `FileDenial` writes the target.
+    /// A path that it has no grant for. Of a process the target is the host's path, with `(ro)`, `(rw)` or `(kept)` behind
+    /// it; of a module what it asked for, as `FileDenial` writes it.
     case fs
     /// A module is not run: it imports what there is not, or is none.
     case module
@@ -137,8 +138,6 @@ package struct DenialEvent: Sendable, Hashable {
     case syscall
     /// An address that the sandbox's network does not lead to was asked for directly.
     case net
-    /// A path that it has no grant for; behind the target stands `(ro)` or `(rw)`, which it takes.
-    case fs
   }
 
   package var caller: Caller
@@ -182,7 +181,6 @@ package struct DenialEvent: Sendable, Hashable {
       case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"
       case .syscall: "the system call \(target)"
-      case .fs: "\(target) is not granted"
       case .net: "\(place) is not reached directly; grant the host in sandbox.net"
       }
     return "denied: \(words)\(times)"
