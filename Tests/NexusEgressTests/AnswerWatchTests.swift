@@ -45,7 +45,9 @@ struct AnswerWatchTests {
 
   @Test(arguments: [
     "HTTP/1.1 200 OK\r\n\r\nuntil the end", "HTTP/1.1 101 Switching\r\n\r\n", "SSH-2.0\r\n\r\n", "\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1 2\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chun\u{212A}ed\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+1\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
     "HTTP/1.1 200 OK\r\nX: " + String(repeating: "y", count: 100_000),
@@ -57,6 +59,17 @@ struct AnswerWatchTests {
     #expect(!watch.isKnown && !watch.isIdle)
     watch.take(Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
     #expect(!watch.isKnown && !watch.isIdle)
+  }
+
+  @Test func `of more requests at a time than anybody has no count is kept`() {
+    var watch = AnswerWatch()
+    for _ in 0..<AnswerWatch.maxWaiting { watch.asked(["GET"]) }
+    #expect(watch.isKnown)
+    watch.asked(["GET"])
+    #expect(!watch.isKnown && !watch.isIdle)
+    // Nothing is added from here on.
+    for _ in 0..<1000 { watch.asked(["GET"]) }
+    #expect(watch.waitingCount == 0)
   }
 
   @Test func `an answer that nobody asked for is none`() {

@@ -58,6 +58,10 @@ struct GateSecretTests {
       "GET /v1/a HTTP/1.1\r\nHost: example.test\r\nConnection: close, authorization\r\n\r\n", .language,
       "Connection: close, authorization"
     ),
+    (
+      "GET /v1/a HTTP/1.1\r\nHost: example.test\r\nX-Http_Method-Override: TRACE\r\n\r\n", .language,
+      "X-Http_Method-Override: TRACE"
+    ),
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .language, "another protocol than HTTP/1"),
   ])
   func `a request that could give the secret away is refused before anything of it is sent`(
@@ -67,10 +71,15 @@ struct GateSecretTests {
     #expect(passage.refusal == RequestGuard.Refusal(rule: rule, target: target) && passage.bytes.isEmpty)
   }
 
-  @Test func `a trailer does not take its place`() {
+  @Test(arguments: [
+    "Authorization: mine", "DELETE /mine HTTP/1.1\r\nHost: other\r\nContent-Length: 400", "Mine: x",
+  ])
+  func `nothing behind a body takes its place, or swallows the next one`(_ trailer: String) {
     let passage = take(
-      "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: mine\r\n\r\n")
-    #expect(passage.refusal?.rule == .language && !text(passage).contains("mine"))
+      "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\(trailer)\r\n\r\n"
+        + "GET /v1/a HTTP/1.1\r\nHost: example.test\r\n\r\n")
+    #expect(passage.refusal?.rule == .language && passage.requests == 1)
+    #expect(!text(passage).lowercased().contains("mine") && text(passage).hasSuffix("canary\r\n\r\n"))
   }
 
   @Test func `without its value nothing is sent`() {

@@ -191,6 +191,17 @@ struct GateTests {
       agent.send(gate.request)
       #expect(agent.receiveAll().hasPrefix("HTTP/1.1 403 "))
       #expect(try await gate.told.nextDenial().rule == .address)
+      #expect(try await gate.told.nextFlow().secrets == [])
+    }
+  }
+
+  @Test func `a secret is not told as used where nothing was sent`() async throws {
+    try await GateFixture.with(resolver: ScriptedResolver([[]]), secret: "canary") { gate in
+      let agent = try gate.agent()
+      agent.send(gate.request)
+      #expect(agent.receiveAll().hasPrefix("HTTP/1.1 502 "))
+      let report = try await gate.told.nextFlow()
+      #expect(report.requests == 1 && report.secrets == [])
     }
   }
 

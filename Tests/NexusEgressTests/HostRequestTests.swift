@@ -107,6 +107,10 @@ import Testing
       (.method, ["method": "DELETE"], { $0.methods = ["GET"] }),
       (.path, ["path": "/v2"], { $0.paths = ["/v1/*"] }), (.path, ["path": "/v1/../v2"], { $0.paths = ["/v1/*"] }),
       (.path, ["path": "/v1/%2e%2e/v2"], { $0.paths = ["/v1/*"] }),
+      (.language, ["field": "X-HTTP-Method-Override"], { $0.methods = ["GET"] }),
+      (.language, ["field": "X_HTTP_Method"], { $0.methods = ["GET"] }),
+      (.language, ["field": "X-Original-URL"], { $0.paths = ["/v1/*"] }),
+      (.language, ["field": "Content_Length"], { _ in }), (.language, ["field": "transfer_encoding"], { _ in }),
       (.address, [:], { $0.addresses = [] }),
     ]
 
@@ -115,7 +119,7 @@ import Testing
     let (rule, parts, change) = Self.refused[index]
     let made = await ask(
       [
-        "method": parts["method"] ?? "GET",
+        "method": parts["method"] ?? "GET", "headers": [parts["field"]?.stringValue ?? "X": "y"],
         "url": url(
           parts["path"]?.stringValue ?? "/v1/x", host: parts["host"]?.stringValue ?? "a.test",
           scheme: parts["scheme"]?.stringValue ?? "http", port: parts["port"]?.intValue.map { Int($0) }),

@@ -17,17 +17,23 @@ struct RequestGuardTests {
     take(text, grant).refusal
   }
 
+  private func text(_ passage: RequestGuard.Passage) -> String { String(decoding: passage.bytes, as: UTF8.self) }
+
   private static let plain = "GET /a?b HTTP/1.1\r\nHost: example.test:8080\r\nAccept: */*\r\n\r\n"
   private static let sized = "POST / HTTP/1.1\r\nhost: EXAMPLE.test\r\ncontent-length: 5\r\n\r\nhello"
   private static let chunked =
-    "PUT /x HTTP/1.1\r\nHost: example.test.\r\nTransfer-Encoding: chunked\r\n\r\n"
-    + "5\r\nhello\r\nA;name=\"x\"\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+    "PUT /x HTTP/1.1\r\nTransfer-Encoding: Chunked\r\nTrailer: x\r\nHost: example.test.\r\nA:b \r\n\r\n"
+    + "5\r\nhello\r\n0A;name=\"x\"\r\n0123456789\r\n000;x\r\n\r\n"
+  /// As they are written to the host.
+  private static let written =
+    "POST / HTTP/1.1\r\nHost: example.test\r\nContent-Length: 5\r\n\r\nhello"
+    + "PUT /x HTTP/1.1\r\nHost: example.test\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + "5\r\nhello\r\na\r\n0123456789\r\n0\r\n\r\n" + plain
 
-  @Test func `requests to the granted host go through as they are, one behind the other`() {
-    let text = Self.plain + Self.sized + Self.chunked + Self.plain
-    let passage = take(text)
+  @Test func `requests to the granted host go through, written as they were understood`() {
+    let passage = take(Self.plain + Self.sized + Self.chunked + Self.plain)
     #expect(passage.refusal == nil && passage.requests == 4)
-    #expect(String(decoding: passage.bytes, as: UTF8.self) == text)
+    #expect(text(passage) == Self.plain + Self.written)
   }
 
   @Test func `it does not matter in which pieces they come`() {
@@ -44,14 +50,14 @@ struct RequestGuardTests {
         count += passage.requests
         rest = rest.dropFirst(size)
       }
-      #expect(passed == bytes && count == 3)
+      #expect(passed == Array(Self.written.utf8) && count == 3)
     }
   }
 
   @Test func `a second request to another host is refused, and the first one is not`() {
     let passage = take(Self.sized + "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
     #expect(passage.requests == 1 && passage.refusal == RequestGuard.Refusal(rule: .host, target: "other.test"))
-    #expect(String(decoding: passage.bytes, as: UTF8.self) == Self.sized)
+    #expect(Self.written.hasPrefix(text(passage)) && text(passage).hasSuffix("hello"))
   }
 
   @Test(arguments: [
@@ -65,6 +71,10 @@ struct RequestGuardTests {
     ("a list of hosts", "GET / HTTP/1.1\r\nHost: example.test, other.test\r\n\r\n"),
     ("a host with a user", "GET / HTTP/1.1\r\nHost: example.test@other.test\r\n\r\n"),
     ("a whole URL", "GET http://other.test/ HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a host with a letter of Unicode", "GET / HTTP/1.1\r\nHost: e\u{445}ample.test\r\n\r\n"),
+    ("a host with a mark", "GET / HTTP/1.1\r\nHost: example.test\u{301}\r\n\r\n"),
+    ("a port with a mark", "GET / HTTP/1.1\r\nHost: example.test:8080\u{301}\r\n\r\n"),
+    ("a colon with a mark", "GET / HTTP/1.1\r\nHost: other:\u{301}example.test\r\n\r\n"),
     ("another protocol", "GET gopher://other.test/ HTTP/1.1\r\nHost: example.test\r\n\r\n"),
   ])
   func `whoever does not name the granted host, and it alone, is refused`(_ name: String, _ text: String) {
@@ -85,6 +95,20 @@ struct RequestGuardTests {
     ("a coding twice", head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n"),
     ("a coding with a tab in it", head + "Transfer-Encoding: \u{0B}chunked\r\n\r\n0\r\n\r\n"),
     ("a coding of HTTP/1.0", "POST / HTTP/1.0\r\nHost: example.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("a coding with the sign for kelvin", head + "Transfer-Encoding: chun\u{212A}ed\r\n\r\n0\r\n\r\n"),
+    ("a coding with a mark", head + "Transfer-Encoding: chunked\u{301}\r\n\r\n0\r\n\r\n"),
+    ("a length in other digits", head + "Content-Length: \u{665}\r\n\r\nhello"),
+    ("a length with a mark", head + "Content-Length: 5\u{301}\r\n\r\nhello"),
+    ("a length with an underscore", head + "Content_Length: 5\r\n\r\nhello"),
+    ("a coding with an underscore", head + "Transfer_Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("a name beyond ASCII", head + "Content\u{2010}Length: 5\r\n\r\nhello"),
+    ("a method beyond ASCII", "G\u{CB}T / HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a long method", String(repeating: "G", count: 33) + " / HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a version with a mark", "GET / HTTP/1.1\u{301}\r\nHost: example.test\r\n\r\n"),
+    ("a path beyond ASCII", "GET /\u{E9} HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a slash with a mark", "GET /\u{301}x HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a query beyond ASCII", "GET /?\u{E9} HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("a fragment", "GET /a#b HTTP/1.1\r\nHost: example.test\r\n\r\n"),
     ("a folded field", head + "X: a\r\n Content-Length: 5\r\n\r\nhello"),
     ("a space before the colon", head + "Content-Length : 5\r\n\r\nhello"),
     ("a field without a name", head + ": 5\r\n\r\n"),
@@ -100,6 +124,7 @@ struct RequestGuardTests {
     ("a chunk that overflows", head + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"),
     ("a chunk that ends in a line feed", head + "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n"),
     ("a tunnel", "CONNECT other.test:443 HTTP/1.1\r\nHost: example.test\r\n\r\n"),
+    ("another protocol with a letter of Unicode", head + "Upgrade: h2\u{63}\u{301}\r\n\r\n"),
     ("another protocol behind it", head + "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"),
     ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ("HTTP/0.9", "GET /\r\n\r\n"),
@@ -119,10 +144,41 @@ struct RequestGuardTests {
     #expect(requests.take(Array(Self.plain.utf8)) == RequestGuard.Passage())
   }
 
-  @Test func `the wish for HTTP/2 is left out`() {
+  @Test func `the wish for HTTP/2 is left out, and so is what is for the next hop alone`() {
     let passage = take(
-      "GET / HTTP/1.1\r\nHost: example.test\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX: y\r\n\r\n")
-    #expect(String(decoding: passage.bytes, as: UTF8.self) == "GET / HTTP/1.1\r\nHost: example.test\r\nX: y\r\n\r\n")
+      "GET / HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: H2C\r\n"
+        + "HTTP2-Settings: AAMAAABk\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nTE: trailers\r\nX: y\r\n\r\n")
+    #expect(passage.refusal == nil)
+    #expect(text(passage) == "GET / HTTP/1.1\r\nHost: example.test\r\nX: y\r\n\r\n")
+  }
+
+  @Test(arguments: [
+    ("close", "close"), ("Keep-Alive", "keep-alive"), ("keep-alive,, TE", "keep-alive"),
+    ("keep-alive\r\nConnection: CLOSE", "close"),
+  ])
+  func `what is said about the connection is written by the gate`(_ said: String, _ written: String) {
+    let passage = take("GET / HTTP/1.1\r\nConnection: \(said)\r\nHost: example.test\r\n\r\n")
+    #expect(text(passage) == "GET / HTTP/1.1\r\nHost: example.test\r\nConnection: \(written)\r\n\r\n")
+  }
+
+  @Test(arguments: [
+    "Content-Length, Transfer-Encoding", "close, Host", "X-Key", "clo\u{17F}e", "close\u{301}",
+    "close\r\nConnection: host",
+  ])
+  func `no field of the head is named for the next hop to take out`(_ said: String) {
+    #expect(refusal(Self.head + "Connection: \(said)\r\n\r\n")?.rule == .language)
+  }
+
+  @Test(arguments: [
+    "DELETE /admin HTTP/1.1\r\nHost: other\r\nContent-Length: 400\r\n\r\n", "X: y\r\n\r\n", "x\r\n\r\n", " \r\n\r\n",
+    "\u{301}\r\n\r\n",
+  ])
+  func `nothing stands behind a body that a server could take for a request`(_ trailer: String) {
+    let start = Self.head + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
+    let passage = take(start + "0\r\n" + trailer + Self.plain)
+    #expect(passage.refusal?.rule == .language && passage.requests == 1 && !passage.isBetween)
+    // The end of the body is not sent either.
+    #expect(text(passage) == start)
   }
 
   @Test func `methods and paths hold, whatever a path is written like`() {
@@ -131,16 +187,43 @@ struct RequestGuardTests {
     func rule(_ method: String, _ path: String) -> DenialEvent.Rule? {
       refusal("\(method) \(path) HTTP/1.1\r\nHost: example.test\r\n\r\n", grant)?.rule
     }
-    for path in ["/v1/", "/v1/chat?x=/../y", "/health", "/health?a", "/v1/a.b/c..d"] {
+    for path in ["/v1/", "/v1/chat?x=/../y", "/health", "/health?a", "/v1/a.b/c..d", "/v1/.well-known/..a"] {
       #expect(rule("GET", path) == nil, "\(path)")
     }
     for path in [
       "/", "/v1", "/v2/x", "/healthy", "/v1/../admin", "/v1/%2e%2e/admin", "/v1/%2E%2E/admin", "/v1/..;/admin",
       "/v1//x",
+      "/v1/..", "/v1/...", "/v1/..%00/x", "/v1/..%3b/admin", "/v1/.;a/x", "/v1/%c0%ae%c0%ae/x", "/v1/%u002e/x",
+      "/v1/%EF%BC%8E/x",
       "/v1/x%2f..%2fadmin", "/v1/x\\..\\admin", "/v1/./x", "/v1/%252e%252e/x", "*",
     ] { #expect(rule("GET", path) == .path, "\(path)") }
     #expect(rule("DELETE", "/v1/x") == .method)
     #expect(rule("get", "/v1/x") == .method)
+  }
+
+  @Test(arguments: [
+    "/v1/users/me/..;\u{301}/admin", "/v1/users/me/..?\u{301}", "/v1/users/me/../\u{301}x", "/v1/users/me/..\\\u{301}x",
+    "/v1/users/me/.\u{301}./x", "/v1/users/me/\u{301}/../../x", "/v1/users/me/%2\u{301}e%2\u{301}e/x",
+    "/v1/users/me/\u{FF0E}\u{FF0E}/x",
+  ])
+  func `a path is read byte by byte, as servers read it`(_ path: String) {
+    let grant = HostGrant(host: "example.test", port: 80, language: .http, paths: ["/v1/users/me/*"])
+    #expect(refusal("GET \(path) HTTP/1.1\r\nHost: example.test\r\n\r\n", grant)?.rule == .language)
+  }
+
+  @Test func `no field says another method or path where there are rules about them`() {
+    let free = HostGrant(host: "example.test", port: 80, language: .http)
+    let methods = HostGrant(host: "example.test", port: 80, language: .http, methods: ["POST"])
+    let paths = HostGrant(host: "example.test", port: 80, language: .http, paths: ["/*"])
+    func isRefused(_ field: String, _ grant: HostGrant) -> Bool {
+      refusal(Self.head + field + ": x\r\n\r\n", grant)?.rule == .language
+    }
+    for field in [
+      "X-HTTP-Method-Override", "x-http-method", "X-METHOD-OVERRIDE", "X_HTTP_Method_Override", "x-http_method",
+    ] { #expect(isRefused(field, methods) && !isRefused(field, paths) && !isRefused(field, free), "\(field)") }
+    for field in ["X-Original-URL", "x-rewrite-url", "X_Original_URL"] {
+      #expect(isRefused(field, paths) && !isRefused(field, methods) && !isRefused(field, free), "\(field)")
+    }
   }
 
   @Test func `no bytes at all make it fail, or let another host through`() {

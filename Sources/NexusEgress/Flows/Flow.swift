@@ -40,6 +40,8 @@ final class Flow {
   private var sent: Int64 = 0
   private var received: Int64 = 0
   private var requests = 0
+  /// Whether the host was sent a request.
+  private var hasAsked = false
   /// Sides that have said their last.
   private var ended: Set<FlowSide.Place> = []
   /// A side that is not read, because the other is full.
@@ -266,7 +268,7 @@ final class Flow {
     var report = EgressFlow(
       host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
       duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
-    if requests > 0 { report.secrets = grant.secrets.map(\.name) }
+    if hasAsked { report.secrets = grant.secrets.map(\.name) }
     // Whoever said nothing has not used the door.
     sandbox.ended(self, wasSilent ? nil : report)
   }
@@ -342,11 +344,8 @@ final class Flow {
     allow(limits.connecting)
     address = next
     let flow = NIOLoopBound(self, eventLoop: sandbox.loop)
-    let place: SocketAddress
-    do {
-      place = try SocketAddress(ipAddress: next.description, port: grant.port)
-    } catch {
-      return connect(after: "\(error)")
+    guard let place = try? SocketAddress(ipAddress: next.description, port: grant.port) else {
+      return connect(after: "\(next) is no address")
     }
     ClientBootstrap(group: sandbox.loop)
       .connectTimeout(TimeAmount(limits.connecting))
@@ -390,6 +389,7 @@ final class Flow {
   private func relay(to channel: any Channel) {
     state = .relaying
     allow(limits.idle)
+    hasAsked = requests > 0
     for buffer in pending { channel.write(buffer, promise: nil) }
     pending = []
     channel.flush()

@@ -6,6 +6,8 @@
 /// Behind the last of them a refusal of ours is read for what it is. Where that cannot be known there is none.
 package struct AnswerWatch: Sendable {
   static let maxHead = 64 << 10
+  /// With more requests that wait for answers nobody keeps count.
+  package static let maxWaiting = 256
 
   private enum State {
     case head
@@ -17,8 +19,8 @@ package struct AnswerWatch: Sendable {
     case endless
   }
 
-  /// The methods of requests whose answers have not ended.
-  private var waiting: [String] = []
+  /// Of each request whose answer has not ended, whether it is one without a body.
+  private var waiting: [Bool] = []
   private var state = State.head
   /// What there is of a line.
   private var line: [UInt8] = []
@@ -39,7 +41,14 @@ package struct AnswerWatch: Sendable {
     return true
   }
 
-  package mutating func asked(_ methods: [String]) { waiting += methods }
+  /// How many answers are waited for.
+  package var waitingCount: Int { waiting.count }
+
+  package mutating func asked(_ methods: [String]) {
+    guard isKnown else { return }
+    guard waiting.count + methods.count <= Self.maxWaiting else { return lose() }
+    waiting += methods.map { $0 == "HEAD" }
+  }
 
   package mutating func take(_ bytes: some RandomAccessCollection<UInt8>) {
     var rest = bytes[...]
@@ -81,7 +90,7 @@ package struct AnswerWatch: Sendable {
 
   private mutating func lose() {
     state = .endless
-    (line, lines) = ([], [])
+    (line, lines, waiting) = ([], [], [])
   }
 
   private mutating func finish() {
@@ -95,8 +104,8 @@ package struct AnswerWatch: Sendable {
       guard text.isEmpty else { return lines.append(text) }
       takeHead()
     case .chunkSize:
-      let digits = String(decoding: text.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }, as: UTF8.self)
-      guard let count = Int(digits, radix: 16), count >= 0 else { return lose() }
+      let digits = text.prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 }
+      guard let count = RequestGuard.chunkSize(digits).map({ Int($0) }) else { return lose() }
       state = count == 0 ? .trailer : .body(count)
       size = 0
     case .chunkEnd:
@@ -107,23 +116,26 @@ package struct AnswerWatch: Sendable {
   }
 
   private mutating func takeHead() {
-    let heads = lines.map { String(decoding: $0, as: UTF8.self).lowercased() }
+    let heads = lines.map { ASCII.folded($0) }
     lines = []
     size = 0
-    guard let first = heads.first, first.hasPrefix("http/1."), let code = Int(first.dropFirst(9).prefix(3)),
-      let method = waiting.first, code != 101
+    guard let first = heads.first, first.starts(with: "http/1.".utf8),
+      let code = Int(String(decoding: first.dropFirst(9).prefix(3), as: UTF8.self)), let isBare = waiting.first,
+      code != 101
     else { return lose() }
     if (100..<200).contains(code) { return }
-    func values(_ name: String) -> [Substring] {
-      heads.dropFirst().compactMap { $0.hasPrefix(name + ":") ? $0.dropFirst(name.utf8.count + 1) : nil }
+    func values(_ name: String) -> [ArraySlice<UInt8>] {
+      let start = Array((name + ":").utf8)
+      return heads.dropFirst().compactMap { $0.starts(with: start) ? ASCII.trimmed($0[start.count...]) : nil }
     }
-    if method == "HEAD" || code == 204 || code == 304 { return finish() }
+    if isBare || code == 204 || code == 304 { return finish() }
     if let coding = values("transfer-encoding").last {
-      guard coding.hasSuffix("chunked") else { return lose() }
+      let last = coding.split(separator: UInt8(ascii: ",")).last ?? []
+      guard ASCII.trimmed(last).isExactly("chunked") else { return lose() }
       isChunked = true
       state = .chunkSize
     } else if let length = values("content-length").first {
-      guard let count = Int(length.filter { $0 != " " && $0 != "\t" }), count >= 0 else { return lose() }
+      guard let count = RequestGuard.length(length).map({ Int($0) }) else { return lose() }
       if count == 0 { finish() } else { state = .body(count) }
     } else {
       lose()

@@ -19,19 +19,7 @@ package struct GateSecret: Sendable {
 
   /// Whether a field of this name is in the place of the secret's: in capitals or not, and with underscores, which many
   /// servers take for hyphens.
-  func isNamed(by name: some Sequence<UInt8>) -> Bool {
-    Self.plain(name) == Self.plain(injection.header.utf8)
-  }
-
-  private static func plain(_ name: some Sequence<UInt8>) -> [UInt8] {
-    name.filter { $0 != 0x20 && $0 != 0x09 }.map { byte in
-      switch byte {
-      case 0x41...0x5A: byte | 0x20
-      case UInt8(ascii: "_"): UInt8(ascii: "-")
-      default: byte
-      }
-    }
-  }
+  func isNamed(by name: some Sequence<UInt8>) -> Bool { ASCII.plain(name) == ASCII.plain(injection.header.utf8) }
 }
 
 extension HostGrant {

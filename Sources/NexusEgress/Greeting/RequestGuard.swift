@@ -6,7 +6,7 @@ package import NexusCore
 /// Follows the requests of an HTTP/1 connection and lets through what the grant allows.
 ///
 /// It reads more strictly than servers do: what two of them could understand differently is refused, so that no request
-/// hides in the body of another.
+/// hides in the body of another. What goes on is written anew, so that the host reads what was read here.
 package struct RequestGuard: Sendable {
   package static let maxHead = 64 << 10
   static let maxFields = 256
@@ -51,7 +51,7 @@ package struct RequestGuard: Sendable {
     case chunkSize
     case chunk(Int64)
     case chunkEnd
-    case trailer(size: Int)
+    case trailer
     case refused
   }
 
@@ -138,23 +138,21 @@ package struct RequestGuard: Sendable {
       state = .head(lines: lines + [line], size: size + line.count)
     case .chunkSize:
       let digits = line.prefix { $0 != UInt8(ascii: ";") }
-      guard line.count <= Self.maxLine, (1...Self.maxHexDigits).contains(digits.count),
-        digits.allSatisfy(\.isHexDigit), let size = Int64(String(decoding: digits, as: UTF8.self), radix: 16)
-      else { return refuse(.language, "a chunk without a size", &passage) }
-      passage.bytes += line + Self.lineEnd
-      state = size == 0 ? .trailer(size: 0) : .chunk(size)
+      guard line.count <= Self.maxLine, let size = Self.chunkSize(digits) else {
+        return refuse(.language, "a chunk without a size", &passage)
+      }
+      // The end of the body goes on when it has come whole.
+      if size > 0 { passage.bytes += Array(String(size, radix: 16).utf8) + Self.lineEnd }
+      state = size == 0 ? .trailer : .chunk(size)
     case .chunkEnd:
       guard line.isEmpty else { return refuse(.language, "a chunk that is longer than its size", &passage) }
       passage.bytes += Self.lineEnd
       state = .chunkSize
-    case .trailer(let size):
-      guard size + line.count <= Self.maxHead else { return refuse(.language, "a trailer that is too long", &passage) }
-      // A server may take it for a field of the head.
-      if secrets.contains(where: { $0.isNamed(by: line.prefix { $0 != UInt8(ascii: ":") }) }) {
-        return refuse(.language, "a trailer in the place of a secret", &passage)
-      }
-      passage.bytes += line + Self.lineEnd
-      state = line.isEmpty ? .head(lines: [], size: 0) : .trailer(size: size + line.count)
+    case .trailer:
+      // A server that reads none takes it for the next request, which nobody has looked at.
+      guard line.isEmpty else { return refuse(.language, "a field behind the body", &passage) }
+      passage.bytes += [UInt8(ascii: "0")] + Self.lineEnd + Self.lineEnd
+      state = .head(lines: [], size: 0)
     case .body, .chunk, .refused: break
     }
   }
@@ -165,8 +163,7 @@ package struct RequestGuard: Sendable {
     switch RequestHead.read(lines, for: grant, adding: secrets) {
     case .failure(let problem): refuse(problem.rule, problem.target, &passage)
     case .success(let head):
-      for line in head.lines { passage.bytes += line + Self.lineEnd }
-      passage.bytes += Self.lineEnd
+      passage.bytes += head.bytes
       passage.methods.append(head.method)
       switch head.body {
       case .length(0): state = .head(lines: [], size: 0)
@@ -174,6 +171,11 @@ package struct RequestGuard: Sendable {
       case .chunks: state = .chunkSize
       }
     }
+  }
+
+  static func chunkSize(_ digits: ArraySlice<UInt8>) -> Int64? {
+    guard (1...maxHexDigits).contains(digits.count), digits.allSatisfy(\.isHexDigit) else { return nil }
+    return Int64(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
   /// A number that no two readers take for different ones.

@@ -8,10 +8,13 @@ struct RequestHead: Sendable {
   typealias Refusal = RequestGuard.Refusal
   typealias Octets = ArraySlice<UInt8>
 
-  /// What goes on of it.
-  let lines: [Octets]
+  /// What the host gets: written anew, from what was understood.
+  let bytes: [UInt8]
   let method: String
   let body: RequestGuard.Body
+
+  /// No method is longer.
+  private static let maxMethod = 32
 
   /// Reads and checks a head.
   ///
@@ -24,136 +27,134 @@ struct RequestHead: Sendable {
     _ lines: [Octets], for grant: HostGrant, adding secrets: [GateSecret] = []
   ) -> Result<RequestHead, Refusal> {
     do throws(Refusal) {
-      let words = lines[0].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-      guard words.count == 3, isToken(words[0]), !words[1].isEmpty else {
-        throw .unclear("no request line of HTTP")
+      let line = try RequestLine(lines[0])
+      var fields: [RequestField] = []
+      for line in lines.dropFirst() { fields.append(try RequestField(line)) }
+      let host = try host(of: fields, grant)
+      try check(line, grant, isSecret: !secrets.isEmpty)
+      try check(fields, grant, isSecret: !secrets.isEmpty)
+      let body = try body(of: fields, isNew: line.isNew)
+      var head = line.octets + lineEnd
+      write("Host", host, to: &head)
+      for field in fields where !field.isOwn && !secrets.contains(where: { $0.isNamed(by: field.name) }) {
+        head += field.name + [0x3A, 0x20] + field.value + lineEnd
       }
-      let version = text(words[2])
-      guard version == "HTTP/1.1" || version == "HTTP/1.0" else { throw .unclear("another protocol than HTTP/1") }
-      let (method, target) = (text(words[0]), text(words[1]))
-      guard method != "CONNECT" else { throw .unclear("CONNECT \(target)") }
-      guard target.hasPrefix("/") || target == "*" else {
-        // A whole URL names a host of its own.
-        throw Refusal(rule: .host, target: target)
+      switch body {
+      case .chunks: write("Transfer-Encoding", "chunked", to: &head)
+      case .length(let count):
+        if fields.contains(where: { $0.isNamed("content-length") }) { write("Content-Length", "\(count)", to: &head) }
       }
-      var fields: [Field] = []
-      for line in lines.dropFirst() { fields.append(try Field(line)) }
-      try checkHost(fields, grant)
-      try check(method: method, target: target, grant)
-      let body = try body(of: fields, isNew: version == "HTTP/1.1")
-      var kept = try kept(fields)
-      if !secrets.isEmpty { try check(method: method, target: target, kept, secrets, grant) }
-      kept.removeAll { field in secrets.contains { $0.isNamed(by: field.name.utf8) } }
-      return .success(
-        RequestHead(lines: [lines[0]] + kept.map(\.line) + (try added(secrets)), method: method, body: body))
+      if let connection = try connection(of: fields) { write("Connection", connection, to: &head) }
+      for secret in secrets {
+        guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
+        head += line + lineEnd
+      }
+      return .success(RequestHead(bytes: head + lineEnd, method: line.method, body: body))
     } catch {
       return .failure(error)
     }
   }
 
+  /// Whether a grant allows a request that is not written yet, of a method, a target and fields of these names.
+  static func check(
+    method: String, target: String, fields names: some Sequence<String>, _ grant: HostGrant
+  ) throws(Refusal) {
+    let line = try RequestLine(Array("\(method) \(target) HTTP/1.1".utf8)[...])
+    var fields: [RequestField] = []
+    for name in names { fields.append(try RequestField(Array("\(name):".utf8)[...])) }
+    try check(line, grant, isSecret: false)
+    try check(fields, grant, isSecret: false)
+  }
+
+  private static let lineEnd: [UInt8] = [0x0D, 0x0A]
+
+  private static func write(_ name: String, _ value: String, to head: inout [UInt8]) {
+    head += Array("\(name): \(value)".utf8) + lineEnd
+  }
+
   private static func text(_ octets: Octets) -> String { String(decoding: octets, as: UTF8.self) }
 
-  /// RFC 9110 §5.6.2.
-  private static func isToken(_ octets: Octets) -> Bool {
-    !octets.isEmpty
-      && octets.allSatisfy { octet in
-        switch octet {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(octet)
-        }
-      }
-  }
-
-  private struct Field {
-    let line: Octets
-    let name: String
-    let value: Octets
+  /// The first line, in letters of ASCII alone.
+  private struct RequestLine {
+    let octets: [UInt8]
+    let method: String
+    let target: Octets
+    /// Whether it is of HTTP/1.1.
+    let isNew: Bool
 
     init(_ line: Octets) throws(Refusal) {
-      // Without a name before the colon it is the rest of the line before, which is not to be.
-      guard let colon = line.firstIndex(of: UInt8(ascii: ":")), RequestHead.isToken(line[..<colon]) else {
-        throw .unclear("a header field without a name")
+      let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+      guard words.count == 3, ASCII.isToken(words[0]), words[0].count <= RequestHead.maxMethod, !words[1].isEmpty else {
+        throw .unclear("no request line of HTTP")
       }
-      self.line = line
-      name = RequestHead.text(line[..<colon]).lowercased()
-      var value = line[(colon + 1)...]
-      while let first = value.first, first == 0x20 || first == 0x09 { value = value.dropFirst() }
-      while let last = value.last, last == 0x20 || last == 0x09 { value = value.dropLast() }
-      self.value = value
+      isNew = words[2].isExactly("HTTP/1.1")
+      guard isNew || words[2].isExactly("HTTP/1.0") else { throw .unclear("another protocol than HTTP/1") }
+      (method, target) = (RequestHead.text(words[0]), words[1])
+      // What stands behind a `#` is not for servers, and some cut it off.
+      guard target.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
+        throw .unclear("a request line of other letters than ASCII's")
+      }
+      guard method != "CONNECT" else { throw .unclear("CONNECT \(RequestHead.text(target))") }
+      guard target.first == UInt8(ascii: "/") || target.isExactly("*") else {
+        // A whole URL names a host of its own.
+        throw Refusal(rule: .host, target: RequestHead.text(target))
+      }
+      octets = Array(line)
     }
+
+    var path: Octets { target.prefix { $0 != UInt8(ascii: "?") } }
   }
 
-  private static func checkHost(_ fields: [Field], _ grant: HostGrant) throws(Refusal) {
-    let hosts = fields.filter { $0.name == "host" }.map { text($0.value).lowercased() }
+  /// The host as it is granted, with its port if the agent says it.
+  private static func host(of fields: [RequestField], _ grant: HostGrant) throws(Refusal) -> String {
+    let hosts = fields.filter { $0.isNamed("host") }.map(\.value)
     guard hosts.count == 1, let host = hosts.first else {
-      throw Refusal(rule: .host, target: hosts.isEmpty ? "(no host)" : hosts.joined(separator: ", "))
+      throw Refusal(rule: .host, target: hosts.isEmpty ? "(no host)" : hosts.map(text).joined(separator: ", "))
     }
-    var name = host[...]
-    if let colon = host.lastIndex(of: ":") {
-      guard host[host.index(after: colon)...] == String(grant.port) else { throw Refusal(rule: .host, target: host) }
+    var name = host
+    if let colon = host.lastIndex(of: UInt8(ascii: ":")) {
+      guard host[(colon + 1)...].isExactly("\(grant.port)") else { throw Refusal(rule: .host, target: text(host)) }
       name = host[..<colon]
     }
-    if name.hasSuffix(".") { name = name.dropLast() }
-    guard name == grant.host else { throw Refusal(rule: .host, target: host) }
-  }
-
-  /// Whether a grant allows a request by its line.
-  static func check(method: String, target: String, _ grant: HostGrant) throws(Refusal) {
-    // Of a host that is not encrypted only the name, as ever.
-    let place = grant.isTerminated ? grant.place : grant.host
-    let path = String(target.prefix { $0 != "?" })
-    guard grant.methods.isEmpty || grant.methods.contains(method) else {
-      throw Refusal(rule: .method, target: grant.isTerminated ? "\(method) \(place)\(path)" : "\(method) \(place)")
-    }
-    guard !grant.paths.isEmpty else { return }
-    guard isPlain(path), grant.paths.contains(where: { fits(path, $0) }) else {
-      throw Refusal(rule: .path, target: "\(method) \(place)\(path)")
-    }
+    let port = name.count < host.count ? ":\(grant.port)" : ""
+    if name.last == UInt8(ascii: ".") { name = name.dropLast() }
+    guard ASCII.folded(name).elementsEqual(grant.host.utf8) else { throw Refusal(rule: .host, target: text(host)) }
+    return grant.host + port
   }
 
   /// Methods whose answers are the requests themselves.
   private static let echoing: Set = ["TRACE", "TRACK", "DEBUG"]
 
-  /// What no request may be that a secret is added to.
-  private static func check(
-    method: String, target: String, _ fields: [Field], _ secrets: [GateSecret], _ grant: HostGrant
-  ) throws(Refusal) {
-    guard !echoing.contains(method.uppercased()) else {
-      throw Refusal(rule: .method, target: "\(method) \(grant.place)\(target.prefix { $0 != "?" })")
+  private static func check(_ line: RequestLine, _ grant: HostGrant, isSecret: Bool) throws(Refusal) {
+    // Of a host that is not encrypted only the name, as ever.
+    let place = grant.isTerminated ? grant.place : grant.host
+    let asked = "\(line.method) \(place)\(text(line.path))"
+    guard grant.methods.isEmpty || grant.methods.contains(line.method) else {
+      throw Refusal(rule: .method, target: grant.isTerminated ? asked : "\(line.method) \(place)")
     }
-    // Fields that it names end at the next proxy, where the secret would be lost.
-    for field in fields where field.name == "connection" {
-      let options = field.value.split(separator: UInt8(ascii: ","))
-      guard !options.contains(where: { option in secrets.contains { $0.isNamed(by: option) } }) else {
-        throw .unclear("Connection: \(text(field.value))")
+    let isGranted = RequestPath.isPlain(line.path) && grant.paths.contains { RequestPath.fits(line.path, $0) }
+    guard grant.paths.isEmpty || isGranted else { throw Refusal(rule: .path, target: asked) }
+    // It is a token, and so of ASCII.
+    guard !isSecret || !echoing.contains(line.method.uppercased()) else { throw Refusal(rule: .method, target: asked) }
+  }
+
+  /// A rule about methods or paths holds for what the host goes by, wherever it stands; and a secret is not echoed.
+  private static func check(_ fields: [RequestField], _ grant: HostGrant, isSecret: Bool) throws(Refusal) {
+    let hasMethods = isSecret || !grant.methods.isEmpty
+    for field in fields where hasMethods && field.isMethod || !grant.paths.isEmpty && field.isPath {
+      throw .unclear("\(text(field.name)): \(text(field.value))")
+    }
+    // A server that does not hear the wish for HTTP/2 goes on with HTTP/1.
+    for field in fields where field.isNamed("upgrade") {
+      guard ASCII.folded(field.value).elementsEqual("h2c".utf8) else {
+        throw .unclear("Upgrade: \(text(field.value))")
       }
     }
   }
 
-  private static func added(_ secrets: [GateSecret]) throws(Refusal) -> [Octets] {
-    var lines: [Octets] = []
-    for secret in secrets {
-      guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
-      lines.append(line[...])
-    }
-    return lines
-  }
-
-  private static func fits(_ path: String, _ pattern: String) -> Bool {
-    pattern.hasSuffix("*") ? path.utf8.starts(with: pattern.utf8.dropLast()) : path == pattern
-  }
-
-  /// Whether a path is the same to every server: nothing in it leads up or is written so that it could.
-  private static func isPlain(_ path: String) -> Bool {
-    let lower = path.lowercased()
-    let parts = lower.split(separator: "/", omittingEmptySubsequences: false)
-    return !["\\", "%2e", "%2f", "%5c", "%25", "//"].contains { lower.contains($0) }
-      && !parts.contains { $0 == "." || $0 == ".." || $0.hasPrefix("..;") || $0.hasPrefix(".;") }
-  }
-
-  private static func body(of fields: [Field], isNew: Bool) throws(Refusal) -> RequestGuard.Body {
-    let lengths = fields.filter { $0.name == "content-length" }
-    let codings = fields.filter { $0.name == "transfer-encoding" }
+  private static func body(of fields: [RequestField], isNew: Bool) throws(Refusal) -> RequestGuard.Body {
+    let lengths = fields.filter { $0.isNamed("content-length") }
+    let codings = fields.filter { $0.isNamed("transfer-encoding") }
     if codings.isEmpty {
       guard let length = lengths.first else { return .length(0) }
       guard lengths.count == 1, let count = RequestGuard.length(length.value) else {
@@ -161,21 +162,29 @@ struct RequestHead: Sendable {
       }
       return .length(count)
     }
-    guard lengths.isEmpty, codings.count == 1, isNew, text(codings[0].value).lowercased() == "chunked" else {
-      throw .unclear("a body whose end can be understood in two ways")
-    }
+    guard lengths.isEmpty, codings.count == 1, isNew, ASCII.folded(codings[0].value).elementsEqual("chunked".utf8)
+    else { throw .unclear("a body whose end can be understood in two ways") }
     return .chunks
   }
 
-  /// Without the wish for HTTP/2, which nobody here could follow; a server that does not hear it goes on with HTTP/1.
-  private static func kept(_ fields: [Field]) throws(Refusal) -> [Field] {
-    for field in fields where field.name == "upgrade" {
-      guard text(field.value).lowercased() == "h2c" else { throw .unclear("Upgrade: \(text(field.value))") }
+  /// What an agent may say about its connection; each other word names a field that the next hop would take out.
+  private static let options = Set(
+    ["close", "keep-alive", "te", "upgrade", "http2-settings"].map { Array($0.utf8) })
+
+  /// What is said to the host about the connection to it.
+  private static func connection(of fields: [RequestField]) throws(Refusal) -> String? {
+    var found: Set<[UInt8]> = []
+    for field in fields where field.isNamed("connection") {
+      for option in field.value.split(separator: UInt8(ascii: ",")).map({ ASCII.folded(ASCII.trimmed($0)) })
+      where !option.isEmpty {
+        guard options.contains(option) else { throw .unclear("Connection: \(text(field.value))") }
+        found.insert(option)
+      }
     }
-    return fields.filter { $0.name != "upgrade" && $0.name != "http2-settings" }
+    return ["close", "keep-alive"].first { found.contains(Array($0.utf8)) }
   }
 }
 
 extension RequestGuard.Refusal {
-  fileprivate static func unclear(_ what: String) -> RequestGuard.Refusal { Self(rule: .language, target: what) }
+  static func unclear(_ what: String) -> RequestGuard.Refusal { Self(rule: .language, target: what) }
 }

@@ -101,7 +101,8 @@ package final class HostRequests: Sendable {
       throw Refused(.language, url.host, "\(url.host):\(port) is granted for `\(grant.language.rawValue)` only")
     }
     do throws(RequestGuard.Refusal) {
-      try RequestHead.check(method: asked.method, target: url.target, grant)
+      try RequestHead.check(
+        method: asked.method, target: url.target, fields: asked.headers.lazy.map(\.name), grant)
     } catch {
       throw Refused(error.rule, error.target, "\(error.target) is not granted")
     }

@@ -101,8 +101,8 @@ final class NodeParts: Sendable {
   func reload(_ plan: ProjectPlan, prune: Bool) async {
     // Nobody is without a budget in between: not who is new, nor who is no longer in the files and still goes on.
     let both = plan.keepingAll(of: self.plan)
-    // Those who run still have the secrets of before.
-    logs.redact(Redaction(secrets: options.secrets + self.plan.loggedSecrets + plan.loggedSecrets))
+    // Those who run still have the secrets of before, which stay known.
+    logs.redact(Redaction(secrets: plan.loggedSecrets))
     await countWhatWasSpent(under: both)
     ledger.reconfigure(both)
     tools.reconfigure(both)

@@ -25,6 +25,9 @@ struct SandboxReports: EgressWatcher {
   }
 
   func denied(_ denial: DenialEvent) {
+    var denial = denial
+    // An agent to whom a host told a secret may ask for a path that holds it.
+    denial.target = logs.shown(denial.target)
     let caller = denial.caller
     var details: JSONObject = ["rule": .string(denial.rule.rawValue), "count": .int(Int64(denial.count))]
     details["port"] = denial.port.map { .int(Int64($0)) }

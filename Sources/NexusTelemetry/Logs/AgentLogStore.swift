@@ -70,8 +70,16 @@ package final class AgentLogStore: @unchecked Sendable {
 
   var redaction: Redaction { redacting.withLock(\.self) }
 
-  /// Takes other secrets out of the lines that come from now on.
-  package func redact(_ redaction: Redaction) { redacting.withLock { $0 = redaction } }
+  /// Takes more secrets out of the lines that come from now on.
+  ///
+  /// Those of before stay known for good: programs that were started with them may still run.
+  package func redact(_ more: Redaction) { redacting.withLock { $0 = $0.joined(with: more) } }
+
+  /// A short text as a log may show it, also if it was cut.
+  package func shown(_ text: String) -> String {
+    let bytes = Array(text.utf8)
+    return redaction.apply(to: bytes.span, isCut: true).map { String(decoding: $0, as: UTF8.self) } ?? text
+  }
 
   /// The newest failure, until lines can be stored again.
   package var failure: LogFailure? { state.withLock { $0.failure } }

@@ -36,7 +36,7 @@ def connect(host, port, kind=socket.SOCK_STREAM):
 def say(text, port=plain, host=name):
     """The status of what comes back, or "closed"."""
     with socket.create_connection((host, port), timeout=20) as s:
-        s.sendall(text.encode("latin-1"))
+        s.sendall(text.encode())
         answer = b""
         while b"\r\n" not in answer:
             data = s.recv(4096)
@@ -110,6 +110,8 @@ attack("36 a whole URL")(lambda: say(get(right, "http://other.test/attack")))
 attack("36 tunnel")(lambda: say(f"CONNECT other.test:443 HTTP/1.1\r\nHost: {right}\r\n\r\n"))
 attack("36 host, folded")(lambda: say(f"GET /attack HTTP/1.1\r\nHost: {right}\r\n other.test\r\n\r\n"))
 attack("36 two lengths")(lambda: say(f"POST /attack HTTP/1.1\r\nHost: {right}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("other.test")))
+attack("36 other letters in the coding")(lambda: say(get(right, more="Transfer-Encoding: chun\u212aed\r\n") + "0\r\n\r\n"))
+attack("36 a request behind the body")(lambda: say(get(right, more="Transfer-Encoding: chunked\r\n") + "0\r\nGET / HTTP/1.1\r\nHost: other.test\r\n\r\n"))
 attack("36 another protocol")(lambda: say(get(right, more="Connection: upgrade\r\nUpgrade: websocket\r\n")))
 attack("36 sni")(lambda: tls("other.test"))
 attack("36 no sni")(lambda: tls(None))

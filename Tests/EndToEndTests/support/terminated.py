@@ -79,6 +79,8 @@ if shutil.which("node"):
 attempt("path")(lambda: get("/v2/a"))
 attempt("method")(lambda: get("/v1/a", method="DELETE"))
 attempt("echo")(lambda: get("/v1/echo", headers={"Authorization": "Bearer of-the-agent"}))
+# It knows the secret now, and says it where it is written down.
+attempt("path that tells")(lambda: get("/v2/" + outcomes["echo"].split(" ")[-1]))
 print("the host says", outcomes["echo"], flush=True)
 print("to the error stream too", outcomes["echo"], file=sys.stderr, flush=True)
 

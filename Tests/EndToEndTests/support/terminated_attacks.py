@@ -50,7 +50,7 @@ def answer(s):
 
 def say(text, **options):
     with tls(**options) as s:
-        s.sendall(text.encode("latin-1"))
+        s.sendall(text if isinstance(text, bytes) else text.encode())
         return answer(s)
 
 
@@ -161,6 +161,17 @@ attack("a bare line feed")(lambda: say(f"GET /v1/a HTTP/1.1\nHost: {right}\r\n\r
 attack("a folded line")(lambda: say(get(more="A: b\r\n Host: other.test\r\n")))
 attack("a line break in the path")(lambda: say(get("/v1/a\rX-Evil: 1")))
 attack("an encoded line break in the path")(lambda: say(get("/v1/a%0d%0aX-Evil:%201")))
+attack("other letters in the coding")(lambda: say(get(more="Transfer-Encoding: chun\u212aed\r\n", method="POST") + "0\r\n\r\n"))
+attack("other letters in the host")(lambda: say(get(host=right.replace("a", "\u0430", 1))))
+attack("a byte beyond ASCII in the path")(lambda: say(get("/v1/@").encode().replace(b"@", b"\xff")))
+attack("an underscore in the length")(lambda: say(get(more="Content_Length: 4\r\n", method="POST") + "abcd"))
+for place, mark in {";": ";\u0301/", "?": "?\u0301", "slash": "/\u0301", "backslash": "\\\u0301"}.items():
+    attack(f"up the path, a mark behind the {place}")(lambda: say(get(f"/v1/..{mark}v2/a")))
+attack("a request behind the body")(lambda: say(get(more="Transfer-Encoding: chunked\r\n", method="POST") + "0\r\nDELETE /admin HTTP/1.1\r\nHost: other\r\nContent-Length: 400\r\n\r\n" + get()))
+attack("a field that takes the length out")(lambda: say(get(more="Connection: Content-Length\r\nContent-Length: 4\r\n", method="POST") + "abcd"))
+attack("another method in a field")(lambda: say(get(more="X-HTTP-Method-Override: DELETE\r\n", method="POST")))
+attack("another method in a field, with underscores")(lambda: say(get(more="X_HTTP_Method_Override: DELETE\r\n", method="POST")))
+attack("another path in a field")(lambda: say(get(more="X-Original-URL: /v2/a\r\n")))
 attack("up the path")(lambda: say(get("/v1/../v2/a")))
 attack("up the path, encoded")(lambda: say(get("/v1/%2e%2e/v2/a")))
 attack("another method")(lambda: say(get(method="DELETE")))
