@@ -35,15 +35,6 @@ struct RedactionTests {
       Redaction(secrets: ["abcdef", "abcdef-ghijkl"]).apply(to: "x abcdef-ghijkl abcdef") == "x [redacted] [redacted]")
   }
 
-  @Test func `two that are joined replace what both replace`() {
-    let first = Redaction(secrets: ["sk-proj-1234"], findsMinted: false)
-    let second = Redaction(secrets: ["sk-proj-1234-next", "line-one\nline-two"], findsMinted: false)
-    let joined = first.joined(with: second)
-    #expect(joined.apply(to: "sk-proj-1234 sk-proj-1234-next line-two") == "[redacted] [redacted] [redacted]")
-    #expect(suspects(joined, "skproj1234") && joined.reach > first.reach)
-    #expect(!first.joined(with: .none).isEmpty)
-  }
-
   @Test func `keys and tokens of a node are found by their form, without being known`() {
     let ids = IdentifierSource(clock: SystemClock(), random: SystemRandom())
     for kind in MintedSecret.allCases {

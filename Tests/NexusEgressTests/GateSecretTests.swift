@@ -24,13 +24,21 @@ struct GateSecretTests {
 
   private func text(_ passage: RequestGuard.Passage) -> String { String(decoding: passage.bytes, as: UTF8.self) }
 
-  @Test func `each request has the secret, and a body goes through as it is`() {
-    let asked = "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nContent-Length: 2\r\n\r\nhi"
-    let sent =
-      "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nContent-Length: 2\r\nAuthorization: Bearer canary\r\n\r\nhi"
-    let passage = take(asked + asked)
-    #expect(passage.refusal == nil && passage.requests == 2)
-    #expect(text(passage) == sent + sent)
+  @Test(arguments: [
+    ("Content-Length: 2\r\n", "hi"), ("Transfer-Encoding: chunked\r\n", "2\r\nhi\r\n0\r\n\r\n"), ("", ""),
+  ])
+  func `a request has the secret, a body goes through as it is, and nothing goes behind it`(
+    _ field: String, _ body: String
+  ) {
+    let asked = "POST /v1/a HTTP/1.1\r\nHost: example.test\r\nConnection: keep-alive\r\n\(field)\r\n\(body)"
+    var requests = RequestGuard(Self.grant, secrets: [GateSecret(Self.injection, SecretText("canary"))])
+    let passage = requests.take(Array((asked + asked).utf8))
+    #expect(passage.refusal == nil && passage.requests == 1 && requests.isOver)
+    #expect(
+      text(passage)
+        == "POST /v1/a HTTP/1.1\r\nHost: example.test\r\n\(field)Connection: close\r\n"
+        + "Authorization: Bearer canary\r\n\r\n\(body)")
+    #expect(requests.take(Array(asked.utf8)) == RequestGuard.Passage())
   }
 
   @Test(arguments: [
@@ -39,14 +47,20 @@ struct GateSecretTests {
   ])
   func `what the agent sends in its place is not sent`(_ fields: String) {
     let passage = take("GET /v1/a HTTP/1.1\r\nHost: example.test\r\n\(fields)\r\nA: b\r\n\r\n")
-    #expect(text(passage) == "GET /v1/a HTTP/1.1\r\nHost: example.test\r\nA: b\r\nAuthorization: Bearer canary\r\n\r\n")
+    #expect(
+      text(passage)
+        == "GET /v1/a HTTP/1.1\r\nHost: example.test\r\nA: b\r\n"
+        + "Connection: close\r\nAuthorization: Bearer canary\r\n\r\n")
   }
 
   @Test func `nor what many servers take for it`() {
     let key = SecretInjection(name: "key", header: "X-Api-Key")
     var requests = RequestGuard(Self.grant, secrets: [GateSecret(key, SecretText("canary"))])
     let passage = requests.take(Array("GET /v1/a HTTP/1.1\r\nHost: example.test\r\nx_api_key: mine\r\n\r\n".utf8))
-    #expect(text(passage) == "GET /v1/a HTTP/1.1\r\nHost: example.test\r\nX-Api-Key: canary\r\n\r\n")
+    #expect(
+      text(passage)
+        == "GET /v1/a HTTP/1.1\r\nHost: example.test\r\n"
+        + "Connection: close\r\nX-Api-Key: canary\r\n\r\n")
   }
 
   @Test(arguments: [

@@ -175,13 +175,13 @@ struct GateTests {
       let agent = try gate.agent()
       agent.send(gate.request)
       let host = try gate.upstream.accepted()
-      #expect(host.receive(gate.request.dropLast() + "X-Key: is canary\r\n\r\n"))
-      host.send("HTTP/1.1 204 None\r\n\r\n")
-      host.endOutput()
-      agent.endOutput()
-      #expect(agent.receiveAll() == "HTTP/1.1 204 None\r\n\r\n")
+      #expect(host.receive(gate.request.dropLast(1) + "Connection: close\r\nX-Key: is canary\r\n\r\n"))
+      // A second one is not read, and both sides are let go of once the first one is answered.
+      agent.send(gate.request)
+      host.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+      #expect(agent.receiveAll().hasSuffix("\r\n\r\nhi") && host.receiveAll() == "")
       let report = try await gate.told.nextFlow()
-      #expect(report.secrets == ["key"] && !"\(report)".contains("canary"))
+      #expect(report.secrets == ["key"] && report.requests == 1 && !"\(report)".contains("canary"))
     }
   }
 

@@ -130,7 +130,7 @@ import Testing
 
   @Test func `known secrets never reach the log, in none of their spellings and not at the cut`() async throws {
     let secret = "s3cr3t/\"key\""
-    let bench = try LogBench(redaction: Redaction(secrets: [secret, "tiny", "first-line-of-key\nsecond-line-of-key"])) {
+    let bench = try LogBench(secrets: [secret, "tiny", "first-line-of-key\nsecond-line-of-key"]) {
       $0.lineBytes = 40
     }
     let writer = bench.writer()
@@ -149,8 +149,8 @@ import Testing
   }
 
   @Test func `a secret that was set anew stays one, however often`() async throws {
-    let bench = try LogBench(redaction: Redaction(secrets: ["s3cr3t-one"]))
-    for next in ["s3cr3t-two", "s3cr3t-three", "s3cr3t-four"] { bench.store.redact(Redaction(secrets: [next])) }
+    let bench = try LogBench(secrets: ["s3cr3t-one"])
+    for next in ["s3cr3t-two", "s3cr3t-three", "s3cr3t-four"] { bench.store.redact([next]) }
     let writer = bench.writer()
     writer.write("s3cr3t-one s3cr3t-two s3cr3t-three s3cr3t-four\n")
     _ = await writer.finish()
@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test func `the last words are those of the last line that says something, redacted as the log is`() async throws {
-    let bench = try LogBench(redaction: Redaction(secrets: ["s3cr3t-key"]))
+    let bench = try LogBench(secrets: ["s3cr3t-key"])
     let writer = bench.writer("a", .held)
     #expect(writer.lastWords == nil)
     writer.write("first\nerror: s3cr3t-key is wrong\n \t\n\n")

@@ -61,7 +61,7 @@ struct LogBench {
   let store: AgentLogStore
 
   init(
-    folder: TemporaryFolder? = nil, redaction: Redaction = .none, _ adjust: (inout LogLimits) -> Void = { _ in }
+    folder: TemporaryFolder? = nil, secrets: [String] = [], _ adjust: (inout LogLimits) -> Void = { _ in }
   ) throws {
     var limits = LogLimits()
     adjust(&limits)
@@ -70,7 +70,7 @@ struct LogBench {
     directory = folder.path + "/logs"
     let failures = failures
     store = AgentLogStore(
-      directory: directory, limits: limits, redaction: redaction, clock: clock, events: events,
+      directory: directory, limits: limits, secrets: secrets, clock: clock, events: events,
       onFailure: { failures.add($0) })
   }
 

@@ -32,15 +32,6 @@ package struct Redaction: Sendable {
         all.insert(Array(line.utf8))
       }
     }
-    self.init(all, findsMinted: findsMinted)
-  }
-
-  /// One that replaces what both replace.
-  package func joined(with other: Redaction) -> Redaction {
-    Redaction(Set(secrets).union(other.secrets), findsMinted: findsMinted || other.findsMinted)
-  }
-
-  private init(_ all: Set<[UInt8]>, findsMinted: Bool) {
     self.secrets = all.sorted { ($0.count, $1[0]) > ($1.count, $0[0]) }
     forms = Array(all.reduce(into: Set()) { $0.formUnion(SecretForms.of($1, shortest: Self.shortestSecret)) })
     self.findsMinted = findsMinted

@@ -146,7 +146,8 @@ final class Flow {
     front.write(buffer, promise: nil)
     guard greeting.isPlain else { return }
     answers.take(buffer.readableBytesView)
-    if let lastWords, answers.isIdle { leave(with: lastWords) }
+    guard answers.isIdle else { return }
+    if let lastWords { leave(with: lastWords) } else if greeting.isOver { endFlushed("closed") }
   }
 
   private func charge(_ bytes: Int) -> Bool {
@@ -236,9 +237,13 @@ final class Flow {
     case .relaying:
       let how = ended.isEmpty ? "broken" : "closed"
       guard place == .back else { return end(how) }
-      // The agent still gets what the host said before.
-      front.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in end(how) }
+      endFlushed(how)
     }
+  }
+
+  /// The agent still gets what the host said before.
+  private func endFlushed(_ how: String) {
+    front.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in end(how) }
   }
 
   /// How an agent leaves that was not sent away: perhaps because it does not trust who speaks for the host.
@@ -322,9 +327,7 @@ final class Flow {
     allow(limits.connecting)
     if let literal = grant.literal { return found([literal]) }
     if !grant.addresses.isEmpty { return found(grant.addresses) }
-    sandbox.lookUp(grant.host) { [self] addresses in
-      if state == .connecting { found(addresses) }
-    }
+    sandbox.lookUp(grant.host) { [self] in if state == .connecting { found($0) } }
   }
 
   /// The addresses of the host, of which one is taken, now and for all of the connection.
@@ -356,12 +359,9 @@ final class Flow {
         channel.eventLoop.makeCompletedFuture { try flow.value.furnish(back: channel) }
       }
       .connect(to: place).assumeIsolated().whenComplete { [self] result in
-        switch result {
-        case .success(let channel) where channel.isActive: connected(channel)
-        case .success, .failure:
-          wire = nil
-          if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
-        }
+        if case .success(let channel) = result, channel.isActive { return connected(channel) }
+        wire = nil
+        if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
       }
   }
 

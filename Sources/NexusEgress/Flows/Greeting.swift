@@ -54,6 +54,12 @@ struct Greeting: Sendable {
     return false
   }
 
+  /// Whether nothing more goes to the host.
+  var isOver: Bool {
+    if case .plain(let requests) = language { return requests.isOver }
+    return false
+  }
+
   var isSecure: Bool {
     if case .secure = language { return true }
     return false

@@ -53,6 +53,8 @@ package struct RequestGuard: Sendable {
     case chunkEnd
     case trailer
     case refused
+    /// The one request of a connection is whole.
+    case over
   }
 
   private let grant: HostGrant
@@ -72,10 +74,10 @@ package struct RequestGuard: Sendable {
     var rest = bytes[...]
     while !rest.isEmpty, passage.refusal == nil {
       switch state {
-      case .refused: return passage
+      case .refused, .over: return passage
       case .body(let left):
         let count = pass(left, of: &rest, to: &passage)
-        state = left == count ? .head(lines: [], size: 0) : .body(left - count)
+        state = left == count ? next : .body(left - count)
       case .chunk(let left):
         let count = pass(left, of: &rest, to: &passage)
         state = left == count ? .chunkEnd : .chunk(left - count)
@@ -88,6 +90,16 @@ package struct RequestGuard: Sendable {
       }
     }
     return passage
+  }
+
+  /// What comes behind a request: where there are secrets nothing, because a host that reads its end elsewhere would take
+  /// the next head, with the secret in it, for something of the agent's.
+  private var next: State { secrets.isEmpty ? .head(lines: [], size: 0) : .over }
+
+  /// Whether nothing that comes is read any more.
+  package var isOver: Bool {
+    if case .over = state { return true }
+    return false
   }
 
   private mutating func refuse(_ rule: DenialEvent.Rule, _ target: String, _ passage: inout Passage) {
@@ -152,8 +164,8 @@ package struct RequestGuard: Sendable {
       // A server that reads none takes it for the next request, which nobody has looked at.
       guard line.isEmpty else { return refuse(.language, "a field behind the body", &passage) }
       passage.bytes += [UInt8(ascii: "0")] + Self.lineEnd + Self.lineEnd
-      state = .head(lines: [], size: 0)
-    case .body, .chunk, .refused: break
+      state = next
+    case .body, .chunk, .refused, .over: break
     }
   }
 
@@ -166,7 +178,7 @@ package struct RequestGuard: Sendable {
       passage.bytes += head.bytes
       passage.methods.append(head.method)
       switch head.body {
-      case .length(0): state = .head(lines: [], size: 0)
+      case .length(0): state = next
       case .length(let count): state = .body(count)
       case .chunks: state = .chunkSize
       }

@@ -44,7 +44,9 @@ struct RequestHead: Sendable {
       case .length(let count):
         if fields.contains(where: { $0.isNamed("content-length") }) { write("Content-Length", "\(count)", to: &head) }
       }
-      if let connection = try connection(of: fields) { write("Connection", connection, to: &head) }
+      // A head with a secret is the last one that goes to the host there: `RequestGuard`.
+      let connection = try connection(of: fields)
+      if let option = secrets.isEmpty ? connection : "close" { write("Connection", option, to: &head) }
       for secret in secrets {
         guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
         head += line + lineEnd

@@ -145,7 +145,7 @@ package final class Node: Sendable {
 
   private static func logs(_ options: NodeOptions, clock: SystemClock, events: EventHub) -> AgentLogStore {
     AgentLogStore(
-      directory: options.state.logs, redaction: Redaction(secrets: options.secrets), clock: clock, events: events
+      directory: options.state.logs, secrets: options.secrets, clock: clock, events: events
     ) { NodeLog.logger.error("\($0)") }
   }
 

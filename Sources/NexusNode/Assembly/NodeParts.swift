@@ -102,7 +102,7 @@ final class NodeParts: Sendable {
     // Nobody is without a budget in between: not who is new, nor who is no longer in the files and still goes on.
     let both = plan.keepingAll(of: self.plan)
     // Those who run still have the secrets of before, which stay known.
-    logs.redact(Redaction(secrets: plan.loggedSecrets))
+    logs.redact(plan.loggedSecrets)
     await countWhatWasSpent(under: both)
     ledger.reconfigure(both)
     tools.reconfigure(both)

@@ -24,7 +24,7 @@ package final class AgentLogStore: @unchecked Sendable {
   package let reader: LogReader
   let clock: any NexusClock
   /// What no line may show; agents that start later may have other secrets.
-  private let redacting: Mutex<Redaction>
+  private let redacting: Mutex<(secrets: Set<String>, redaction: Redaction)>
   private let events: any EventSink
   private let onFailure: @Sendable (LogFailure) -> Void
   private let folder: LogFolder
@@ -56,11 +56,11 @@ package final class AgentLogStore: @unchecked Sendable {
   /// `onFailure` is called, on the log queue, when the first line of an agent cannot be stored; not again for that
   /// agent until one could.
   package init(
-    directory: String, limits: LogLimits = LogLimits(), redaction: Redaction = .none, clock: any NexusClock,
+    directory: String, limits: LogLimits = LogLimits(), secrets: [String] = [], clock: any NexusClock,
     events: any EventSink, onFailure: @escaping @Sendable (LogFailure) -> Void
   ) {
     self.limits = limits
-    redacting = Mutex(redaction)
+    redacting = Mutex((Set(secrets), Redaction(secrets: secrets)))
     self.clock = clock
     self.events = events
     self.onFailure = onFailure
@@ -68,12 +68,17 @@ package final class AgentLogStore: @unchecked Sendable {
     reader = LogReader(directory: directory)
   }
 
-  var redaction: Redaction { redacting.withLock(\.self) }
+  var redaction: Redaction { redacting.withLock(\.redaction) }
 
   /// Takes more secrets out of the lines that come from now on.
   ///
   /// Those of before stay known for good: programs that were started with them may still run.
-  package func redact(_ more: Redaction) { redacting.withLock { $0 = $0.joined(with: more) } }
+  package func redact(_ more: [String]) {
+    redacting.withLock { known in
+      known.secrets.formUnion(more)
+      known.redaction = Redaction(secrets: known.secrets)
+    }
+  }
 
   /// A short text as a log may show it, also if it was cut.
   package func shown(_ text: String) -> String {

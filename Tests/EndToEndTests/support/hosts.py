@@ -45,6 +45,8 @@ class Host(http.server.BaseHTTPRequestHandler):
         if secret:
             say("authorization " + secret)
         self.send_header("Content-Length", str(len(text)))
+        if (self.headers.get("Connection") or "").lower() == "close":
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(text)
 

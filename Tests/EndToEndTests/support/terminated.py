@@ -30,7 +30,7 @@ def get(path, data=None, method=None, headers={}):
 def requests_get(path):
     import requests
     with requests.Session() as session:
-        # Twice over one connection.
+        # Twice in a session, which would keep the connection.
         return session.get(https + path, timeout=20).text + ", " + session.get(https + path, timeout=20).text
 
 
