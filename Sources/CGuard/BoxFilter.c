@@ -249,8 +249,19 @@ static int load_filter(struct program *program, unsigned long flags) {
   return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
 
+bool naos_refusals_fit(uint32_t call_bytes, uint32_t answer_bytes) {
+  return call_bytes <= sizeof(struct seccomp_notif) && answer_bytes <= sizeof(struct seccomp_notif_resp);
+}
+
+/// Whether what the kernel of this machine says of a call is no longer than what was known when this was built.
+static bool is_understood(void) {
+  struct seccomp_notif_sizes sizes;
+  return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0 &&
+         naos_refusals_fit(sizes.seccomp_notif, sizes.seccomp_notif_resp);
+}
+
 int naos_box_filter_calls(int *listener, bool learns) {
-  if (listener) {
+  if (listener && is_understood()) {
     struct program asking = {.asks = true, .learns = learns};
     write_program(&asking);
     // What was heard is then not interrupted by a signal, and heard again; since 5.19.

@@ -155,11 +155,11 @@ int naos_box_name_refusal(const struct seccomp_data *call, char *what, size_t ro
 /// What a program wants of a path: to read what is there, to write it, to make it or write it, or to make a folder.
 enum naos_box_wish { NAOS_BOX_WISH_READ, NAOS_BOX_WISH_WRITE, NAOS_BOX_WISH_MAKE, NAOS_BOX_WISH_FOLDER };
 /// Whether a process cannot have what it wants of `path`, which is relative to its `folder`, for want of a grant. Makes the
-/// path a whole one.
-bool naos_box_misses_path(char *path, size_t room, pid_t pid, int folder, enum naos_box_wish wish);
+/// path a whole and plain one; one that cannot be made that without asking where its links lead is not missed.
+bool naos_box_misses_path(const struct naos_box *box, char *path, size_t room, pid_t pid, int folder, enum naos_box_wish wish);
 
 // BoxWatch.c
-void naos_box_prepare_listener(int listener);
+void naos_box_prepare_listener(int listener, const struct naos_box *box);
 /// Answers one call; false once there is nobody to answer any more.
 bool naos_box_answer_call(int listener, int report);
 /// Tells what was counted and not told yet.

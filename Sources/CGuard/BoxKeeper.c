@@ -204,7 +204,7 @@ static noreturn void stand_for(const struct naos_box *box, int report, pid_t age
   if (signals < 0) _exit(127);
   struct pollfd ready[2] = {{.fd = signals, .events = POLLIN},
                             {.fd = report < 0 ? -1 : NAOS_BOX_LISTENER, .events = POLLIN}};
-  if (report >= 0) naos_box_prepare_listener(NAOS_BOX_LISTENER);
+  if (report >= 0) naos_box_prepare_listener(NAOS_BOX_LISTENER, box);
   for (bool looks = true;;) {
     int status;
     if (looks && waitpid(agent, &status, WNOHANG) == agent) end(box, report, status, init);

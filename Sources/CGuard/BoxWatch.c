@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/// Different refusals beyond that are counted together, by their kinds.
+/// Different refusals of one kind beyond that are counted together.
 #define MOST_REFUSALS 100
 #define OTHERS "(others)"
 /// How long the end of an agent waits for a node that does not take what is told last.
@@ -34,18 +34,22 @@
 #define SET_NOTIF_FLAGS SECCOMP_IOW(4, __u64)
 #define WAKE_SYNCHRONOUSLY 1ul
 
+/// Whose calls these are.
+static const struct naos_box *watched;
+
 struct counted {
   struct naos_refusal refusal;
   uint64_t told;
 };
 static struct table {
-  struct counted entries[MOST_REFUSALS + NAOS_REFUSED_KINDS];
+  // And one for all others.
+  struct counted entries[MOST_REFUSALS + 1];
   size_t count;
   // Many a program looks for files where there are none; that is not to hide anything else.
-} tables[2];
+} tables[NAOS_REFUSED_KINDS];
 
 static struct counted *find(uint32_t kind, uint32_t port, const char *what) {
-  struct table *table = &tables[kind >= NAOS_REFUSED_READING];
+  struct table *table = &tables[kind - 1];
   for (size_t index = 0; index < table->count; index++) {
     const struct naos_refusal *known = &table->entries[index].refusal;
     if (known->kind == kind && known->port == port && strcmp(known->what, what) == 0) return &table->entries[index];
@@ -88,7 +92,7 @@ static void tell_table(struct table *table, int report, int64_t ends) {
 
 void naos_box_tell_rest(int report) {
   int64_t ends = naos_milliseconds() + LAST_WORDS_MILLISECONDS;
-  for (size_t index = 0; index < 2; index++) tell_table(&tables[index], report, ends);
+  for (size_t index = 0; index < NAOS_REFUSED_KINDS; index++) tell_table(&tables[index], report, ends);
 }
 
 // ---- Addresses ---------------------------------------------------------------------------------------------------
@@ -164,14 +168,19 @@ static bool read_text(pid_t pid, uint64_t place, char *text, size_t room) {
   return false;
 }
 
+static uint32_t kind_of(enum naos_box_wish wish) {
+  if (wish == NAOS_BOX_WISH_READ) return NAOS_REFUSED_READING;
+  return wish == NAOS_BOX_WISH_WRITE ? NAOS_REFUSED_WRITING : NAOS_REFUSED_MAKING;
+}
+
 /// Counts a path that a program cannot have. The call goes on in any case.
 static void look_at_path(int listener, int report, const struct seccomp_notif *call, int folder, uint64_t place,
                          enum naos_box_wish wish) {
   char path[NAOS_REFUSAL_TEXT];
   if (!read_text((pid_t)call->pid, place, path, sizeof path)) return;
-  if (!naos_box_misses_path(path, sizeof path, (pid_t)call->pid, folder, wish)) return;
+  if (!naos_box_misses_path(watched, path, sizeof path, (pid_t)call->pid, folder, wish)) return;
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0) return;
-  count(report, wish == NAOS_BOX_WISH_READ ? NAOS_REFUSED_READING : NAOS_REFUSED_WRITING, 0, path);
+  count(report, kind_of(wish), 0, path);
 }
 
 static enum naos_box_wish wish_of(uint64_t flags) {
@@ -231,7 +240,8 @@ bool naos_box_answer_call(int listener, int report) {
   return true;
 }
 
-void naos_box_prepare_listener(int listener) {
+void naos_box_prepare_listener(int listener, const struct naos_box *box) {
+  watched = box;
   // Of the two sides one always waits for the other, so they can have the same processor.
   ioctl(listener, SET_NOTIF_FLAGS, WAKE_SYNCHRONOUSLY);
 }

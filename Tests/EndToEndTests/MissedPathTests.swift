@@ -8,6 +8,9 @@ import Testing
 /// What agents look for and do not find in their sandboxes, and what is proposed for it.
 @Suite(.seated)
 struct MissedPathTests {
+  /// Not in /tmp, which every sandbox has for itself.
+  private static let elsewhere = "/var/tmp/"
+
   private static func config(_ outside: String) -> String {
     """
     name: box
@@ -18,7 +21,8 @@ struct MissedPathTests {
           - sh
           - -c
           - |
-            cat \(outside)/data.csv \(outside)/nowhere.csv \(outside)/.ssh/id_own
+            cat \(outside)/data.csv \(outside)/nowhere.csv \(outside)/.ssh/id_own \(outside)/.ssh/nothing
+            cat \(outside)/../\(outside)/other.csv //\(outside)/./data.csv
             cat nowhere.txt .env
             ln -s \(outside)/other.csv out/link; cat out/link; ln -s \(outside) out/folder; cat out/folder/other.csv
             echo x > made.txt; mkdir made; echo x >> \(outside)/data.csv; echo x > out/fine
@@ -34,7 +38,7 @@ struct MissedPathTests {
   }
 
   @Test func `a path that was missed is proposed, what is nowhere is not, and no secret ever`() async throws {
-    try await Project.with { other in
+    try await Project.with(in: Self.elsewhere) { other in
       try other.write("1,2\n", to: "data.csv")
       try other.write("key\n", to: ".ssh/id_own")
       // Looked for by links of the agent's own, which nobody follows for it.
@@ -53,7 +57,8 @@ struct MissedPathTests {
         let denied = (agent["denials"]?.arrayValue ?? []).compactMap { $0["target"]?.stringValue }
         #expect(
           Set(denied) == [
-            "\(outside)/data.csv (ro)", "\(outside)/.ssh/id_own (ro)", "\(own) (rw)", "\(outside)/data.csv (rw)",
+            "\(outside)/data.csv (ro)", "\(outside)/.ssh/id_own (ro)", "\(outside)/.ssh/nothing (ro)", "\(own) (rw)",
+            "\(outside)/data.csv (rw)",
           ], "\(denied)")
         let folders = (agent["folders"]?.arrayValue ?? []).compactMap(\.stringValue)
         #expect(
@@ -68,7 +73,7 @@ struct MissedPathTests {
   }
 
   @Test func `without learn only what was to be written is told`() async throws {
-    try await Project.with { other in
+    try await Project.with(in: Self.elsewhere) { other in
       try other.write("1,2\n", to: "data.csv")
       let outside = try #require(Self.real(other.folder))
       try await Project.with(Self.config(outside)) { project in
@@ -80,6 +85,36 @@ struct MissedPathTests {
         let explained = try await project.naos("sandbox", "explain", id, "-o", "json")
         let denials = try explained.json["agents"]?.arrayValue?.first?["denials"]?.arrayValue ?? []
         #expect(denials.compactMap { $0["target"]?.stringValue } == ["\(own) (rw)"], "\(explained.out)")
+      }
+    }
+  }
+
+  @Test func `a flood of what is nowhere hides nothing that was to be written, and is told itself`() async throws {
+    try await Project.with(in: Self.elsewhere) { other in
+      let outside = try #require(Self.real(other.folder))
+      let config = """
+        name: box
+        server: { port: 0 }
+        agents:
+          seeker:
+            command:
+              - sh
+              - -c
+              - |
+                i=0; while [ $i -lt 150 ]; do true < /nowhere/$i; i=$((i + 1)); done 2> /dev/null
+                echo x > \(outside)/made; echo x >> /tmp/none; true < /tmp/nothing; echo fine
+            sandbox: { learn: true }
+            retry: 1
+
+        """
+      try await Project.with(config) { project in
+        try await SandboxTests.needSandbox(project)
+        let run = try await project.naos("run", "seeker", "-o", "json")
+        let id = try #require(run.json["id"]?.stringValue)
+        let explained = try await project.naos("sandbox", "explain", id, "-o", "json")
+        let denials = try explained.json["agents"]?.arrayValue?.first?["denials"]?.arrayValue ?? []
+        let targets = Set(denials.compactMap { $0["target"]?.stringValue })
+        #expect(targets == ["\(outside) (rw)", "(others)"], "\(explained.out)\(run.out)\(run.err)")
       }
     }
   }

@@ -103,6 +103,17 @@ struct SandboxAttackTests {
     + ["net 8.8.8.8:53", "net 1.1.1.1:443"]
     + [".naos/nexus.db (ro)", ".naos/token (ro)", ". (rw)"].map { "fs PROJECT/" + $0 }
 
+  /// Paths are looked at beside the end of the run.
+  private static func rows(of run: String, in project: Project) async throws -> String {
+    var rows = ""
+    for _ in 0..<50 where !rows.contains(".naos/nexus.db") {
+      rows = try await project.naos(
+        "audit", "tail", "--event", "sandbox.denied", "--run", run, "-n", "1000", "-o", "jsonl"
+      ).out
+    }
+    return rows
+  }
+
   /// Holds the rows of the audit log against the attacks; programs that merely try things leave none.
   static func judgeRows(_ rows: String, of project: Project) throws {
     let folder = try #require(MissedPathTests.real(project.folder))
@@ -136,10 +147,7 @@ struct SandboxAttackTests {
       Self.judge(try #require(run.json["output"]?.objectValue))
       #expect(!FileManager.default.fileExists(atPath: project.path("new")))
       let id = try #require(run.json["id"]?.stringValue)
-      try Self.judgeRows(
-        try await project.naos(
-          "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl"
-        ).out, of: project)
+      try Self.judgeRows(try await Self.rows(of: id, in: project), of: project)
       let logs = try await project.naos("logs", "attacker", "-n", "1000").out
       #expect(logs.contains("naos: denied: the system call ptrace"), "\(logs)")
       let explained = try await project.naos("sandbox", "explain", id).out

@@ -77,7 +77,9 @@ enum {
   NAOS_REFUSED_ADDRESS = 2,
   NAOS_REFUSED_READING = 3,
   NAOS_REFUSED_WRITING = 4,
-  NAOS_REFUSED_KINDS = 4
+  /// One that would have been made, or a folder: what is wanted of may be the folder that it is to be in.
+  NAOS_REFUSED_MAKING = 5,
+  NAOS_REFUSED_KINDS = 5
 };
 #define NAOS_REFUSAL_TEXT 1000
 
@@ -232,6 +234,19 @@ int naos_sealed_file(const char *_Nonnull name, const void *_Nullable bytes, siz
 int naos_report_pair(int *_Nonnull read_end, int *_Nonnull write_end);
 /// Takes one message: 1 with one, 0 at the end, or a negated errno value (-EAGAIN: none now).
 int naos_receive_refusal(int read_end, struct naos_refusal *_Nonnull refusal);
+
+/// Whether messages about system calls are as long as this guard knows them; a longer one would be written behind its end.
+bool naos_refusals_fit(uint32_t call_bytes, uint32_t answer_bytes);
+
+/// What is seen of a name in a folder.
+struct naos_sight {
+  uint32_t mode;
+  uint32_t owner;
+};
+/// Opens what has that name in a folder, to look at it and through it: no link is followed, nothing is mounted, and what
+/// is mounted there is entered only if it `crosses`. A folder of -1 is the root of the machine. Returns the descriptor, or
+/// a negated errno value.
+int naos_look_at(int folder, const char *_Nonnull name, bool crosses, struct naos_sight *_Nonnull sight);
 
 /// A pipe whose read end does not block; both ends are close-on-exec. Returns 0 or an errno value.
 int naos_output_pipe(int *_Nonnull read_end, int *_Nonnull write_end);

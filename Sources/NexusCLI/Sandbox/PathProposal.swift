@@ -5,12 +5,6 @@ internal import NexusCore
 
 /// What is proposed for a path that a sandbox has no grant for: that path, and nothing around it.
 struct PathProposal {
-  /// Names of files and folders that hold keys, or what is run by others than the agent.
-  private static let secretNames: Set<String> = [
-    ".naos", ".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", ".npmrc", ".pypirc", ".pgpass",
-    ".git-credentials", ".password-store", ".vault-token", ".mozilla", "gcloud", "keyrings", "Keychains", ".config",
-    ".bashrc", ".profile", ".bash_profile", ".zshrc", ".mcp.json", "docker.sock", "shadow",
-  ]
   /// Folders that are the machine's, or of many at once.
   private static let wide: Set<String> = [
     "/", "/home", "/root", "/var", "/run", "/srv", "/mnt", "/media", "/boot", "/sys", "/proc", "/dev", "/etc", "/tmp",
@@ -47,7 +41,7 @@ struct PathProposal {
     }
     let path = String(target.dropLast(Self.readable.count))
     let names = path.split(separator: "/").map(String.init)
-    if names.contains(where: { Self.secretNames.contains($0) || $0.hasPrefix(".env") || Self.isKey($0) }) {
+    if KeyPlaces.hold(path) {
       return .remark("\(path) may hold keys, or what others run: it is not proposed")
     }
     if Self.wide.contains(path) || Self.machine.contains(where: { path.hasPrefix($0) })
@@ -61,9 +55,5 @@ struct PathProposal {
     }
     let text = isPlain ? path : String(decoding: JSONValue.string(path).encoded(), as: UTF8.self)
     return .folder(yaml: isWritable ? "{ path: \(text), mode: rw }" : "{ path: \(text) }", remark: nil)
-  }
-
-  private static func isKey(_ name: String) -> Bool {
-    name.hasPrefix("id_") || [".pem", ".key", ".p12", ".kdbx"].contains { name.hasSuffix($0) }
   }
 }

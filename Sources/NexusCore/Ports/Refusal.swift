@@ -12,6 +12,8 @@ package struct Refusal: Sendable, Hashable {
     case reading
     /// A path that cannot be written to, or made.
     case writing
+    /// A path that cannot be made, or written to if it is there.
+    case making
   }
   package var kind: Kind
   /// As far as it can be shown; untrusted where it is not a name of the launcher's.

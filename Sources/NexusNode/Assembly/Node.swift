@@ -131,7 +131,8 @@ package final class Node: Sendable {
         options: options, lock: lock, clock: clock, random: random, boot: boot, startedAt: startedAt, store: store,
         events: events, ledger: ledger, alerts: alerts, toldAlerts: toldAlerts, tools: tools, gateway: gateway,
         logs: logs, egress: egress, launcher: launcher, wasm: wasm, skills: skills, runtime: runtime, trap: trap,
-        token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks, audit: audit, meter: meter)
+        slowWork: reports.slowWork, token: try state.operatorToken(ids: ids), tokens: tokens, hooks: hooks,
+        audit: audit, meter: meter)
     } catch {
       await store.close()
       throw error
@@ -163,7 +164,8 @@ package final class Node: Sendable {
   ) -> RuntimeServices {
     let launcher = TrustingLauncher(base: WasmLauncher(wasm), egress: egress, folder: options.state.trust)
     var services = RuntimeServices(
-      store: store, boundary: gateway, launcher: ReportingLauncher(base: launcher, watcher: reports),
+      store: store, boundary: gateway,
+      launcher: ReportingLauncher(base: launcher, watcher: reports, slowWork: reports.slowWork),
       captures: LogCaptures(logs: reports.logs), probes: HTTPProbeClient(clock: clock), clock: clock, ids: ids,
       events: reports.events,
       stateDirectory: options.state.directory, inherited: options.inherited, ownCommand: [options.executable],

@@ -38,6 +38,7 @@ final class NodeParts: Sendable {
   let skills: WasmSkillEngine
   let runtime: AgentRuntime
   let trap: TrapRecord
+  let slowWork: SlowWork
   let token: String
   let tokens: TokenBook
   let hooks: WebhookQueue
@@ -59,7 +60,7 @@ final class NodeParts: Sendable {
     startedAt: WallTime, store: any Store, events: EventHub, ledger: Ledger, alerts: AlertInbox,
     toldAlerts: AlertBook, tools: ReloadableTools, gateway: EffectGateway, logs: AgentLogStore,
     egress: EgressGate, launcher: GuardedLauncher, wasm: WasmEngine, skills: WasmSkillEngine,
-    runtime: AgentRuntime, trap: TrapRecord, token: String, tokens: TokenBook, hooks: WebhookQueue,
+    runtime: AgentRuntime, trap: TrapRecord, slowWork: SlowWork, token: String, tokens: TokenBook, hooks: WebhookQueue,
     audit: AuditDesk, meter: NodeMeter
   ) {
     self.meter = meter
@@ -85,6 +86,7 @@ final class NodeParts: Sendable {
     self.skills = skills
     self.runtime = runtime
     self.trap = trap
+    self.slowWork = slowWork
     self.token = token
     self.audit = audit
     present = Mutex(Present(plan: options.plan))

@@ -105,6 +105,8 @@ private struct EgressService: Service {
 }
 
 private struct LauncherService: Service {
+  /// A file system that does not answer until then holds no node up.
+  private static let slowest = Duration.seconds(1)
   let parts: NodeParts
 
   func run() async throws {
@@ -117,6 +119,8 @@ private struct LauncherService: Service {
     await parts.skills.shutDown()
     await parts.launcher.shutDown()
     parts.wasm.shutDown()
+    // What the last agents missed is told before the audit log ends.
+    await parts.slowWork.finish(within: Self.slowest, parts.clock)
   }
 }
 

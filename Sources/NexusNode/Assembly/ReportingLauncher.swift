@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import NexusSandbox
 internal import Synchronization
 
 /// Starts programs as the launcher behind it does, and tells what their sandboxes did not let them do: limits that they
@@ -9,13 +10,15 @@ internal import Synchronization
 struct ReportingLauncher: ProcessLauncher {
   let base: any ProcessLauncher
   let watcher: any EgressWatcher
+  /// Where paths are looked at.
+  let slowWork: SlowWork
 
   func launch(
     _ request: LaunchRequest, output: any OutputReceiver
   ) async throws(LaunchError) -> any LaunchedProcess {
     guard let holder = request.enclosure?.holder else { return try await base.launch(request, output: output) }
     var request = request
-    let desk = RefusalDesk(request, holder: holder, watcher: watcher)
+    let desk = RefusalDesk(request, holder: holder, watcher: watcher, slowWork: slowWork)
     request.refusals = desk
     do throws(LaunchError) {
       return ReportedProcess(try await base.launch(request, output: output), of: holder, watcher, desk)
@@ -29,14 +32,16 @@ struct ReportingLauncher: ProcessLauncher {
 /// Tells what the kernel refused to the programs of one sandbox.
 private final class RefusalDesk: RefusalReceiver {
   private let holder: Caller
+  private let slowWork: SlowWork
   private let watcher: any EgressWatcher
   private let enclosure: Enclosure?
   private let workingDirectory: String
-  /// Looked at when the process has ended: the file system may be slow, and whoever tells of them waits for nobody.
+  /// Looked at when the process has ended.
   private let missed = Mutex([Refusal]())
 
-  init(_ request: LaunchRequest, holder: Caller, watcher: any EgressWatcher) {
+  init(_ request: LaunchRequest, holder: Caller, watcher: any EgressWatcher, slowWork: SlowWork) {
     self.holder = holder
+    self.slowWork = slowWork
     self.watcher = watcher
     enclosure = request.enclosure
     workingDirectory = request.workingDirectory
@@ -47,7 +52,7 @@ private final class RefusalDesk: RefusalReceiver {
     switch refusal.kind {
     case .call: rule = .syscall
     case .address: rule = .net
-    case .reading, .writing:
+    case .reading, .writing, .making:
       missed.withLock { missed in
         let known = missed.firstIndex { $0.kind == refusal.kind && $0.text == refusal.text }
         if let known { missed[known].count += refusal.count } else { missed.append(refusal) }
@@ -59,18 +64,32 @@ private final class RefusalDesk: RefusalReceiver {
     watcher.denied(event)
   }
 
-  /// Tells of the paths that are only hidden.
+  /// Has the paths looked at, and those told of that are only hidden; the end of the process does not wait for it.
   func tellPaths() {
     let missed = missed.withLock { missed in
       defer { missed = [] }
       return missed
     }
     guard !missed.isEmpty, let enclosure else { return }
-    let paths = MissedPaths(enclosure: enclosure, workingDirectory: workingDirectory)
+    let (directory, watcher, holder) = (workingDirectory, watcher, holder)
+    let isTaken = slowWork.add {
+      let paths = MissedPaths(enclosure: enclosure, workingDirectory: directory)
+      Self.tell(missed, as: { paths.denial($0) }, of: holder, to: watcher)
+    }
+    if isTaken { return }
+    Self.tell(missed, as: { _ in ProgramDenial(.fs, Self.unseen) }, of: holder, to: watcher)
+  }
+
+  /// The target of paths that nobody could look at.
+  private static let unseen = "(others)"
+
+  private static func tell(
+    _ missed: [Refusal], as denial: (Refusal) -> ProgramDenial?, of holder: Caller, to watcher: any EgressWatcher
+  ) {
     var counts: [ProgramDenial: Int] = [:]
     var order: [ProgramDenial] = []
     for refusal in missed {
-      guard let denial = paths.denial(refusal) else { continue }
+      guard let denial = denial(refusal) else { continue }
       if counts[denial] == nil { order.append(denial) }
       counts[denial, default: 0] += refusal.count
     }

@@ -3,6 +3,7 @@
 
 internal import NexusCore
 internal import NexusRuntime
+internal import NexusSandbox
 internal import NexusTelemetry
 
 /// Writes down what came out of sandboxes and what did not: in the audit log, the agent's own log, and to whoever watches.
@@ -10,6 +11,8 @@ struct SandboxReports: EgressWatcher {
   let audit: AuditDesk
   let logs: AgentLogStore
   let events: EventHub
+  /// Where it is found out what paths there are that agents missed.
+  let slowWork = SlowWork()
 
   func flow(_ report: EgressFlow, of caller: Caller) {
     var details: JSONObject = [

@@ -87,6 +87,7 @@ extension Refusal {
     case UInt32(NAOS_REFUSED_ADDRESS): kind = .address
     case UInt32(NAOS_REFUSED_READING): kind = .reading
     case UInt32(NAOS_REFUSED_WRITING): kind = .writing
+    case UInt32(NAOS_REFUSED_MAKING): kind = .making
     default: return nil
     }
     let text = unsafe withUnsafeBytes(of: news.what) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }

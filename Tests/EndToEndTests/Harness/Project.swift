@@ -62,14 +62,16 @@ final class Project: Sendable {
   let folder: String
   private let processes = Mutex<[Running]>([])
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "naos-e2e-" + UUID().uuidString.prefix(8).lowercased()
+  init(in place: String = NSTemporaryDirectory()) throws {
+    folder = place + "naos-e2e-" + UUID().uuidString.prefix(8).lowercased()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
   /// Makes a project with this configuration, runs the body, and leaves nothing behind.
-  static func with(_ config: String? = nil, _ body: (Project) async throws -> Void) async throws {
-    let project = try Project()
+  static func with(
+    _ config: String? = nil, in place: String = NSTemporaryDirectory(), _ body: (Project) async throws -> Void
+  ) async throws {
+    let project = try Project(in: place)
     if let config { try project.write(config, to: "nexus.config.yaml") }
     let failure: (any Error)?
     do {
