@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func `what the owner of the project may not see nobody is told of`() {
-    #expect(chmod(folder.path + "/shut", 0o700) == 0)
+    #expect(unsafe chmod(folder.path + "/shut", 0o700) == 0)
     #expect(paths(owner: 54_321).look(folder.path + "/shut/data.csv") == .unseen)
     #expect(paths(owner: 54_321).look(folder.path + "/shut/nothing") == .unseen)
     #expect(paths(owner: geteuid()).look(folder.path + "/shut/data.csv") == .there)
@@ -118,28 +118,34 @@ import Testing
     deinit { close(ends.reading) }
   }
 
+  private final class Count: Sendable {
+    private let value = Mutex(0)
+    func add() -> Int {
+      value.withLock {
+        $0 += 1
+        return $0
+      }
+    }
+  }
+
   @Test func `work that hangs holds nobody up, and its queue is bounded`() async {
-    let (work, barrier, done) = (SlowWork(), Barrier(), Mutex(0))
+    let (work, barrier, done) = (SlowWork(), Barrier(), Count())
     await withCheckedContinuation { (hanging: CheckedContinuation<Void, Never>) in
-      let begun = Mutex(0)
+      let begun = Count()
       for _ in 0..<SlowWork.mostThreads {
         #expect(
           work.add {
-            let isLast = begun.withLock {
-              $0 += 1
-              return $0 == SlowWork.mostThreads
-            }
-            if isLast { hanging.resume() }
+            if begun.add() == SlowWork.mostThreads { hanging.resume() }
             barrier.pass()
           })
       }
     }
-    let taken = (0..<1000).filter { _ in work.add { done.withLock { $0 += 1 } } }
+    let taken = (0..<1000).filter { _ in work.add { _ = done.add() } }
     #expect(taken.count == SlowWork.mostWaiting)
     #expect(await work.finish(within: .milliseconds(20), SystemClock()) == false)
     barrier.open()
     #expect(await work.finish(within: .seconds(30), SystemClock()))
-    #expect(done.withLock { $0 } == SlowWork.mostWaiting)
+    #expect(done.add() == SlowWork.mostWaiting + 1)
   }
 }
 
