@@ -28,7 +28,8 @@ package struct HostPaths {
   /// A path has to be whole and plain: without `.`, `..` and links.
   package func look(_ path: String) -> Sight {
     let names = path.split(separator: "/")
-    guard path.hasPrefix("/"), !names.contains(where: { $0 == "." || $0 == ".." }), mayEnter("/") else { return .unseen }
+    let isPlain = path.hasPrefix("/") && !names.contains { $0 == "." || $0 == ".." }
+    guard isPlain, mayEnter("/") else { return .unseen }
     var sight = naos_sight()
     var place = ""
     var number = unsafe naos_look_at(-1, "/", false, &sight)
