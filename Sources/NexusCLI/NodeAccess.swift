@@ -215,7 +215,8 @@ package enum NodeAccess {
             for await _ in life {}
             throw HandedOver()
           }
-          await seeOff(node, console)
+          // Whoever leaves a run of their own to the next node leaves all of them.
+          if (error as? CommandFailure)?.exit != .interrupted { await seeOff(node, console) }
           try? await node.operations.shutdown()
           throw error
         }

@@ -47,7 +47,7 @@ import Testing
     for path in ["/own/link", "/own/link/data.csv", "/own/../data.csv", "/./data.csv", "/own/link/../other/data.csv"] {
       #expect(paths.look(folder.path + path) == .unseen, "\(path)")
     }
-    for path in ["/proc/self/cwd", "/proc/self/root/etc", "/proc/1/cwd", "data.csv", ""] {
+    for path in ["/proc/self/cwd", "/proc/self/exe", "/proc/1/cwd", "data.csv", ""] {
       #expect(paths.look(path) == .unseen, "\(path)")
     }
   }

@@ -100,9 +100,7 @@ package final class Node: Sendable {
       let tokens = try await TokenBook(store: store, clock: clock, ids: ids)
       try tokens.check(options.plan)
       let judge = try ActionPolicies.judge(of: options.plan)
-      let agentCalls = DeferredAgentCalls()
-      let gate = DeferredGate()
-      let streams = DeferredStreams()
+      let (agentCalls, gate, streams) = (DeferredAgentCalls(), DeferredGate(), DeferredStreams())
       let tools = ReloadableTools(plan: options.plan, project: options.project, client: HTTPClient())
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
