@@ -216,7 +216,7 @@ package enum NodeAccess {
             throw HandedOver()
           }
           // Whoever leaves a run of their own to the next node leaves all of them.
-          if (error as? CommandFailure)?.exit != .interrupted { await seeOff(node, console) }
+          if (error as? CommandFailure)?.leavesRun == true { node.handOver() } else { await seeOff(node, console) }
           try? await node.operations.shutdown()
           throw error
         }

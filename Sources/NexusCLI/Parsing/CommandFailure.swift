@@ -12,6 +12,8 @@ package struct CommandFailure: Error, Sendable {
   package var diagnostics: [Diagnostic]
   package var files: [SourceFile]
   package var exit: CommandExit
+  /// Nobody waits any longer for a run that the command has begun.
+  package var leavesRun = false
 
   package init(_ error: OperationError) {
     var error = error

@@ -84,7 +84,9 @@ struct RunFlow: Sendable {
     let goesOn = operations is RemoteNode ? "it goes on" : "it goes on with the next `naos up`"
     console.say(console.wordStyle.warning("▲") + " no longer waiting for \(run.text); \(goesOn)")
     console.next("naos runs wait \(run.text)", "naos runs cancel \(run.text)")
-    return CommandFailure(exit: .interrupted)
+    var failure = CommandFailure(exit: .interrupted)
+    failure.leavesRun = true
+    return failure
   }
 }
 
