@@ -90,6 +90,9 @@ echo "soak: $(wc -l <"$ids") runs over $kills kills, $((last_memory / 1000)) MB 
 cd "$folder"
 crash=$folder/../../Tests/EndToEndTests/support/crash
 cc -shared -fPIC -O1 -Wall -o crashpoint.so "$crash/crashpoint.c" -ldl
-python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --every "${SOAK_CRASH_EVERY:-1}"
+tried() { python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --every "${SOAK_CRASH_EVERY:-1}" "$@"; }
+tried
+# Making the database is the same for all of them.
+tried --only sequence --creation
 # A node that stays recovers all of it by itself, before anybody asks.
-python3 -B "$crash/crash.py" "$naos" crashpoint.so --double --up --every "${SOAK_CRASH_EVERY_UP:-10}"
+tried --up

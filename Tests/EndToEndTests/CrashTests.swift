@@ -33,6 +33,11 @@ struct CrashTests {
     Self.expectRightEnds(ended)
   }
 
+  @Test func `a node that is killed while it makes its database comes up all the same`() async throws {
+    let ended = try await Self.crash("--only", "sequence", "--double", "--creation", "--lives", "6")
+    Self.expectRightEnds(ended)
+  }
+
   @Test func `every kind of run is tried`() async throws {
     let listed = try await Self.crash("--list")
     #expect(listed.outLines == Self.scenarios)

@@ -3,7 +3,8 @@
 # Copyright the Nexus OS authors
 """Kills a node with SIGKILL at every change of its database, and again while it recovers, and compares the end.
 
-    crash.py NAOS CRASHPOINT.so [--every N | --lives N] [--seed N] [--only NAME] [--double] [--up] [--repeat] [--workers N]
+    crash.py NAOS CRASHPOINT.so [--every N | --lives N] [--seed N] [--only NAME] [--double] [--up] [--creation] [--repeat]
+                                [--workers N]
     crash.py NAOS CRASHPOINT.so --list
 
 Without --seed one is drawn; the last line says which.
@@ -14,14 +15,16 @@ node is killed, too, at a change of its own. The end has to be the same: status,
 After every kill and at the end the rules of `rules.py` are held: no journal loses an entry that was read, no step whose
 end is recorded is executed again, and one more execution is allowed only for an attempt that a kill cut off.
 
-The node is that of `naos run`, or with --up, and where a scenario needs it, that of `naos up`. With --repeat a step
-that is recorded is executed once more after the first kill, as a node that forgets would: such a life must be found. It
-is the last: most changes make the database or close it, so there may be many before a kill comes behind a step.
+The node is that of `naos run`, or with --up, and where a scenario needs it, that of `naos up`. A project begins with the
+database of a node that came up and went down again; with --creation without one, so that the changes that make it and
+get its files their space, the same whatever runs are to come, are counted and killed at, too. With --repeat a step that
+is recorded is executed once more after the first kill, as a node that forgets would: such a life must be found. It is
+the last.
 """
 import argparse, concurrent.futures, json, os, random, subprocess, sys, time
 from collections import Counter
 
-from project import Project
+from project import Project, made_store
 from rules import Difference, Watch, completed, unit
 from scenarios import SCENARIOS
 
@@ -134,6 +137,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--double", action="store_true")
     parser.add_argument("--up", action="store_true")
+    parser.add_argument("--creation", action="store_true")
     parser.add_argument("--repeat", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
@@ -144,7 +148,7 @@ def main():
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1_000_000)
     total, failed, repeated, began = 0, 0, 0, time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(options.workers) as workers:
+    with made_store(options) as options.store, concurrent.futures.ThreadPoolExecutor(options.workers) as workers:
         for name, scenario in SCENARIOS.items():
             if options.only in (None, name):
                 dice = random.Random(f"{options.seed} {name}")

@@ -1,16 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Nexus OS authors
 """A project whose node lives until it is killed, and what is on its disk then."""
-import json, os, pathlib, shutil, signal, struct, subprocess, tempfile, threading
+import contextlib, json, os, pathlib, shutil, signal, struct, subprocess, tempfile, threading
 
 from rules import Difference
 from scenarios import ACT, AGENTS, FLOW
 
 TIMEOUT = 60
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class NodeGone(Exception):
     """The node that a command asked was killed."""
+
+
+@contextlib.contextmanager
+def made_store(options):
+    """The folder of a node that came up and went down again, for projects to begin with; None with --creation."""
+    if options.creation:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="naos-crash-") as path:
+        (pathlib.Path(path) / "nexus.config.yaml").write_text("name: crash\nserver: { port: 0 }\n")
+        node = Node(options.naos, path, {name: os.environ[name] for name in INHERITED if name in os.environ})
+        up, code = node.is_up(), node.end()
+        if not up or code != 0:
+            raise Difference(f"the node that makes the database ended with {code}: {node.text[-900:]}")
+        yield pathlib.Path(path) / ".naos"
 
 
 class Project:
@@ -21,6 +37,8 @@ class Project:
         (self.path / "act.sh").write_text(ACT)
         (self.path / "effects").mkdir()
         (self.path / "executions").touch()
+        if options.store is not None:
+            shutil.copytree(options.store, self.path / ".naos")
         self.journals = {}
         self.node = None
 
@@ -33,13 +51,13 @@ class Project:
     # The lives of a node
 
     def _environment(self, crash_at, torn):
-        names = ("PATH", "HOME", "LANG", "TMPDIR")
-        env = {name: os.environ[name] for name in names if name in os.environ}
+        env = {name: os.environ[name] for name in INHERITED if name in os.environ}
         env["BINARY"] = self.options.naos
         if crash_at is not None:
             env |= {
                 "LD_PRELOAD": self.options.crashpoint, "NAOS_CRASH_AT": str(crash_at),
-                "NAOS_CRASH_COUNT": str(self.path / "count"), "NAOS_CRASH_TORN": "1" if torn else "0"}
+                "NAOS_CRASH_COUNT": str(self.path / "count"), "NAOS_CRASH_TORN": "1" if torn else "0",
+                "NAOS_CRASH_SPACE": "1" if self.options.creation else "0"}
         return env
 
     def naos(self, *arguments, env=None):
