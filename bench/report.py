@@ -95,9 +95,11 @@ def add_steady(gateway, row):
             first = figures["addedFirst"] / 1000
             row(f"{what}: first chunk later by", f"p50 {first:.3f} ms", "≤ 0.3 ms", first <= 0.3)
     for name, words in [("plain", "a plain SwiftNIO proxy"), ("nginx", "nginx as a proxy")]:
-        figures = steady["proxies"][name]
-        text = f"{figures['addedP50'] / 1000:.3f} and {figures['addedP99'] / 1000:.3f} ms"
-        row(f"{words}, answers of 1 KB, {figures['rate']:,} a second: added p50 and p99", text)
+        for case, figures in steady["proxies"][name].items():
+            text = f"{figures['addedP50'] / 1000:.3f} and {figures['addedP99'] / 1000:.3f} ms"
+            if figures["isStream"]:
+                text += f"; first chunk later by p50 {figures['addedFirst'] / 1000:.3f} ms"
+            row(f"{words}, {case}, {figures['rate']:,} a second: added p50 and p99", text)
     for name, figures in steady["litellm"].items():
         text = f"{figures['addedP50'] / 1000:.1f} and {figures['addedP99'] / 1000:.1f} ms"
         row(f"LiteLLM, {name}, {figures['rate']} a second: added p50 and p99", text)

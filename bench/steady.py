@@ -125,7 +125,7 @@ def measure(folder, node, proxy, key, litellm_key, quick):
             ask(folder, port, "none", "/kb1", "kb1", 500, 160, False, 2)
         # What it takes to pass an answer on at all; their paths are the upstream's.
         result["proxies"] = {
-            name: compare(folder, CASES[0], port, "none", rounds, seconds, at=CASES[0][1])
+            name: {case[0]: compare(folder, case, port, "none", rounds, seconds, at=case[1]) for case in CASES}
             for name, port in [("plain", PROXY_PORT), ("nginx", NGINX_PORT)]}
         result["processor"] = {
             "naos": processor_microseconds(folder, [node.pid], GATEWAY_PORT, key, "", "kb1", 2 * seconds),
