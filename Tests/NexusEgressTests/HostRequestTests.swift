@@ -31,9 +31,10 @@ import Testing
   }
 
   private func ask(
-    _ arguments: JSONValue, _ grant: HostGrant, caps: EgressCaps = EgressCaps(), of made: HostRequests? = nil
+    _ arguments: JSONValue, _ grant: HostGrant, caps: EgressCaps = EgressCaps(), of made: HostRequests? = nil,
+    secrets: [String: SecretText] = [:]
   ) async -> ToolOutcome {
-    await (made ?? requests()).perform(arguments, for: caller(), within: [grant], caps)
+    await (made ?? requests()).perform(arguments, for: caller(), on: HostRequests.Terms([grant], caps, secrets: secrets))
   }
 
   private func url(_ path: String, host: String = "a.test", scheme: String = "http", port: Int? = nil) -> JSONValue {
@@ -156,7 +157,7 @@ import Testing
     #expect(await ask(["url": url("/")], grant(), caps: caps, of: made).content["code"] == "denied")
     #expect(try await told.nextDenial().rule == .requests)
     // Another attempt begins anew.
-    async let fresh = made.perform(["url": url("/")], for: caller(2), within: [grant()], caps)
+    async let fresh = made.perform(["url": url("/")], for: caller(2), on: HostRequests.Terms([grant()], caps))
     _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     #expect(await fresh.succeeded)
   }

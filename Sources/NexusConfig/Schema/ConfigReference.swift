@@ -116,7 +116,7 @@ enum ConfigReference {
       title: "`sandbox.secrets[]`",
       text: """
         The gate adds them to the requests of a process agent to a host whose grant has `tls: terminate`, or that is on a private
-        network. See the page on sandboxes.
+        network; the node to those of a module, for which `protocol: tls` is enough. See the page on sandboxes.
         """, shape: ConfigKeys.gateSecret),
     Section(
       title: "`agents.<name>.cost`", text: "A budget alone, or a list of budgets, stands for the map.",

@@ -127,6 +127,8 @@ struct WorkerLaunch: Sendable {
     }
     // A command reaches the agent plane through its worker, a skill nothing.
     enclosure.doors = enclosure.doors.filter { $0.destination == .plane }
+    // What is added to its requests the node adds, and no worker has it.
+    enclosure.secrets = [:]
     enclosure.openFiles = enclosure.openFiles ?? Self.openFiles
     var ceilings = request?.ceilings ?? .none
     // The engine holds these, and says so; the guard's own are behind it.
