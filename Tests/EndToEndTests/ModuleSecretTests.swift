@@ -11,7 +11,8 @@ struct ModuleSecretTests {
   private static let secret = TerminationTests.secret
 
   private static func with(
-    _ requests: (GrantedHost) -> [String], isSet: Bool = true, _ body: (Project, GrantedHost) async throws -> Void
+    _ requests: (GrantedHost) -> [String] = { _ in [] }, isSet: Bool = true,
+    _ body: (Project, GrantedHost) async throws -> Void
   ) async throws {
     try await Project.with { outside in
       let host = try await GrantedHost(for: outside)
@@ -73,7 +74,7 @@ struct ModuleSecretTests {
   }
 
   @Test func `one that is not there refuses the start`() async throws {
-    try await Self.with({ _ in [] }, isSet: false) { project, _ in
+    try await Self.with(isSet: false) { project, _ in
       let run = try await project.naos("run", "x", "-o", "json")
       #expect(run.status != 0 && (run.err + run.out).contains("NX-SBX-021"), "\(run.err)\(run.out)")
     }

@@ -213,8 +213,8 @@ struct WasmAgentTests {
     }
   }
 
-  /// The start, and the data, of a module that sends requests to hosts, with these arguments, and whose output is the list of
-  /// the answers.
+  /// The start, and the data, of a module that sends requests to hosts, with these arguments, and whose output is the
+  /// list of the answers.
   static func asking(_ requests: [String]) -> (start: String, data: String) {
     let path = "/agent/v1/tools/http.request"
     let bodies = requests.map { #"{"arguments":\#($0)}"# }

@@ -50,7 +50,8 @@ import Testing
               asked += String(decoding: some, as: UTF8.self)
             }
             let body = text(asked)
-            one.send("HTTP/1.1 200 OK\r\nX-Said: \(body.prefix(60))\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            one.send(
+              "HTTP/1.1 200 OK\r\nX-Said: \(body.prefix(60))\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
             one.endOutput()
             _ = one.receiveAll()
             return asked
@@ -65,9 +66,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    [:], ["Authorization": "mine"], ["AUTHORIZATION": "mine", "authorization": "mine too"], ["a": "b"],
-  ] as [JSONValue])
+  @Test(
+    arguments: [
+      [:], ["Authorization": "mine"], ["AUTHORIZATION": "mine", "authorization": "mine too"], ["a": "b"],
+    ] as [JSONValue])
   func `a request has the secret, in the place of whatever the module put there`(headers: JSONValue) async throws {
     async let outcome = ask(["headers": headers])
     let asked = try await answer { _ in "hi" }
@@ -89,7 +91,9 @@ import Testing
 
   @Test func `a host that says it gives nothing away, however it writes it`() async throws {
     let json = JSONValue.string(Self.canary).text()
-    for said in [Self.canary, json, Self.canary.replacing(" ", with: "%20").replacing("\"", with: "%22"), "x\(Self.canary)x"] {
+    for said in [
+      Self.canary, json, Self.canary.replacing(" ", with: "%20").replacing("\"", with: "%22"), "x\(Self.canary)x",
+    ] {
       async let outcome = ask([:])
       _ = try await answer { _ in said }
       let content = await outcome.content
@@ -100,7 +104,9 @@ import Testing
   }
 
   /// Were half a secret taken out at the end of a long answer, an agent could find it letter by letter.
-  @Test func `a long answer is cut behind the secret or before it, and tells nothing of a beginning of it`() async throws {
+  @Test func `a long answer is cut behind the secret or before it, and tells nothing of a beginning of it`()
+    async throws
+  {
     for guess in [String(Self.canary.prefix(8)), Self.canary] {
       async let outcome = ask([:])
       let before = String(repeating: "x", count: HostRequests.maxBody - 8)
@@ -121,10 +127,12 @@ import Testing
     #expect(try await told.nextFlow().secrets.isEmpty)
   }
 
-  @Test(arguments: [
-    (["headers": ["X-HTTP-Method-Override": "TRACE"]], .language), (["headers": ["x_http_method": "TRACE"]], .language),
-    (["headers": ["Content_Length": "1"]], .language),
-  ] as [(JSONObject, DenialEvent.Rule)])
+  @Test(
+    arguments: [
+      (["headers": ["X-HTTP-Method-Override": "TRACE"]], .language),
+      (["headers": ["x_http_method": "TRACE"]], .language),
+      (["headers": ["Content_Length": "1"]], .language),
+    ] as [(JSONObject, DenialEvent.Rule)])
   func `what could give it away is denied, and nobody is connected to`(
     change: JSONObject, rule: DenialEvent.Rule
   ) async throws {
@@ -133,10 +141,11 @@ import Testing
     #expect(try await told.nextDenial().rule == rule)
   }
 
-  @Test(arguments: [
-    ["method": "TRACE"], ["method": "get"], ["headers": ["Connection": "authorization"]],
-    ["headers": ["TE": "trailers"]], ["headers": ["Upgrade": "h2c"]], ["headers": ["Host": "b.test"]],
-  ] as [JSONObject])
+  @Test(
+    arguments: [
+      ["method": "TRACE"], ["method": "get"], ["headers": ["Connection": "authorization"]],
+      ["headers": ["TE": "trailers"]], ["headers": ["Upgrade": "h2c"]], ["headers": ["Host": "b.test"]],
+    ] as [JSONObject])
   func `what is no request of HTTP's usual ones is refused as that`(change: JSONObject) async {
     #expect(await ask(change).content["code"] == "invalid")
   }

@@ -22,6 +22,14 @@ extension PlanBuilder {
         at: first.location, help: "name the port of each host: one without is granted 443 and 80"))
   }
 
+  /// The hosts that a module may send requests to, which is no agent.
+  mutating func moduleHosts(_ values: [Shaped]) -> [HostGrant] {
+    var sandbox = SandboxSpec()
+    var spec = AgentSpec(name: AgentName(""), kind: .wasm(WasmProgram(source: "")), workingDirectory: "/")
+    grantHosts(values, in: &sandbox, of: &spec)
+    return sandbox.hosts
+  }
+
   private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
     let fields = value.fields
     guard let written = value.text ?? fields?.text("host") else { return }

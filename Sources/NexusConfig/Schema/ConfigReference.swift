@@ -223,6 +223,7 @@ enum ConfigReference {
       title: "`skill.yaml`",
       text: "The manifest of a skill, a file of its own (see [writing a skill](../guides/skills.md)).",
       shape: ConfigKeys.skill),
+    Section(title: "`skill.yaml`: `net[]`", text: "A text alone is `host`.", shape: ConfigKeys.skillNet),
     Section(title: "`skill.yaml`: `limits`", text: "", shape: ConfigKeys.skillLimits),
   ]
 

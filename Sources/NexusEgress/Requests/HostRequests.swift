@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NIOCore
 internal import NIOPosix
 package import NexusCore
 package import NexusHTTP
@@ -15,7 +16,9 @@ package final class HostRequests: Sendable {
   package static let maxBody = 1 << 20
   /// How many addresses of one host are tried.
   static let maxAddresses = 3
-  static let timeouts = HTTPTimeouts(connect: .seconds(10), total: .seconds(60))
+  /// How long a request may take, and how long a connection to one address.
+  package static let longest: Duration = .seconds(60)
+  static let longestConnect: Duration = .seconds(10)
 
   package static let definition = ToolDefinition(
     name: tool,
@@ -35,11 +38,23 @@ package final class HostRequests: Sendable {
     let caps: EgressCaps
     /// The values of the secrets that the grants name.
     let secrets: [String: SecretText]
+    /// The skill that asks in the name of the agent: `skills.NAME`.
+    let skill: String?
+    /// What the call of the skill has used up; nil: what the attempt of the agent has counts.
+    let meter: RequestMeter?
 
     package init(_ grants: [HostGrant], _ caps: EgressCaps, secrets: [String: SecretText] = [:]) {
       self.grants = grants
       self.caps = caps
       self.secrets = secrets
+      (skill, meter) = (nil, nil)
+    }
+
+    package init(ofSkill skill: String, _ grants: [HostGrant], _ caps: EgressCaps, _ meter: RequestMeter) {
+      self.grants = grants
+      self.caps = caps
+      secrets = [:]
+      (self.skill, self.meter) = (skill, meter)
     }
 
     func secrets(for grant: HostGrant) -> [GateSecret] { grant.secrets.map { GateSecret($0, secrets[$0.name]) } }
@@ -67,7 +82,12 @@ package final class HostRequests: Sendable {
   }
 
   /// Makes a request of `caller`, if one of its grants allows it and its caps are not used up.
-  package func perform(_ arguments: JSONValue, for caller: Caller, on terms: Terms) async -> ToolOutcome {
+  ///
+  /// It takes no longer than `time`, also where a name is looked up that nobody answers for.
+  package func perform(
+    _ arguments: JSONValue, for caller: Caller, on terms: Terms, within time: Duration = longest
+  ) async -> ToolOutcome {
+    let deadline = clock.now() + min(time, Self.longest)
     let asked: AskedRequest
     do throws(AskedRequest.Invalid) { asked = try AskedRequest(arguments) } catch {
       return Self.failure("invalid", error.message)
@@ -76,14 +96,15 @@ package final class HostRequests: Sendable {
     do throws(Refused) {
       let grant = try Self.grant(for: asked, in: terms.grants)
       let request = try asked.carrying(terms.secrets(for: grant))
-      try charge(requests: 1, bytes: asked.size, caller, terms.caps, asked.url)
+      try charge(requests: 1, bytes: asked.size, caller, terms, asked.url)
       let sending = Sending(
-        asked: asked, request: request, client: client(for: grant), caller: caller, caps: terms.caps,
-        secrets: grant.secrets.map(\.name), answer: answer)
-      return try await send(sending, to: try await addresses(of: grant))
+        asked: asked, request: request, client: client(for: grant), caller: caller, terms: terms,
+        secrets: grant.secrets.map(\.name), answer: answer, deadline: deadline)
+      return try await send(sending, to: try await addresses(of: grant, by: deadline))
     } catch {
       if let denial = error.denial {
-        let events = state.withLock { $0.denials.note(denial.rule, denial.target, port: asked.url.port, of: caller) }
+        let target = (terms.skill.map { "\($0): " } ?? "") + denial.target
+        let events = state.withLock { $0.denials.note(denial.rule, target, port: asked.url.port, of: caller) }
         for event in events { watcher.denied(event) }
       }
       return Self.failure(error.denial == nil ? "unreachable" : "denied", answer.shown(error.message))
@@ -139,9 +160,14 @@ package final class HostRequests: Sendable {
   }
 
   private func charge(
-    requests: Int, bytes: Int, _ caller: Caller, _ caps: EgressCaps, _ url: HTTPURL
+    requests: Int, bytes: Int, _ caller: Caller, _ terms: Terms, _ url: HTTPURL
   ) throws(Refused) {
-    let over = state.withLock { $0.usage.charge(requests: requests, bytes: bytes, to: caller, caps) }
+    let over =
+      if let meter = terms.meter {
+        meter.charge(requests: requests, bytes: bytes, terms.caps)
+      } else {
+        state.withLock { $0.usage.charge(requests: requests, bytes: bytes, to: caller, terms.caps) }
+      }
     switch over {
     case nil: return
     case .requests?: throw Refused(.requests, url.host, "`limits.requests` is used up")
@@ -150,12 +176,9 @@ package final class HostRequests: Sendable {
   }
 
   /// Looked up once for a request; what comes next stays with these.
-  private func addresses(of grant: HostGrant) async throws(Refused) -> [IPAddress] {
+  private func addresses(of grant: HostGrant, by deadline: Instant) async throws(Refused) -> [IPAddress] {
     var found = grant.literal.map { [$0] } ?? grant.addresses
-    if found.isEmpty {
-      let (resolver, host) = (resolver, grant.host)
-      found = (try? await NIOThreadPool.singleton.runIfActive { resolver.addresses(of: host) }) ?? []
-    }
+    if found.isEmpty { found = await lookUp(grant.host, by: deadline) }
     guard let first = found.first else { throw Refused("\(grant.host) has no address") }
     let allowed = found.filter(grant.allows)
     guard !allowed.isEmpty else {
@@ -163,6 +186,21 @@ package final class HostRequests: Sendable {
         .address, "\(grant.host) (\(first))", "\(grant.host) leads to \(first), where it may not lead")
     }
     return Array(allowed.prefix(Self.maxAddresses))
+  }
+
+  /// Nobody can be told to stop looking a name up; who does is left alone at the deadline.
+  private func lookUp(_ host: String, by deadline: Instant) async -> [IPAddress] {
+    let (resolver, left) = (resolver, deadline - clock.now())
+    guard left > .zero else { return [] }
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let found = loop.makePromise(of: [IPAddress].self)
+    // Whichever comes second says nothing any more.
+    let late = loop.scheduleTask(in: .nanoseconds(left.wholeNanoseconds)) { found.succeed([]) }
+    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }.whenComplete { result in
+      late.cancel()
+      found.succeed((try? result.get()) ?? [])
+    }
+    return (try? await found.futureResult.get()) ?? []
   }
 
   // MARK: Sending
@@ -174,10 +212,11 @@ package final class HostRequests: Sendable {
     let request: AskedRequest
     let client: HTTPClient
     let caller: Caller
-    let caps: EgressCaps
+    let terms: Terms
     /// The names of those that are added to it.
     let secrets: [String]
     let answer: RequestAnswer
+    let deadline: Instant
   }
 
   /// Speaks TLS with those whom the machine trusts, or with whom the grant says.
@@ -210,6 +249,9 @@ package final class HostRequests: Sendable {
       body: asked.body)
     request.pinned = address
     let started = clock.now()
+    let left = sending.deadline - started
+    guard left > .zero else { throw Refused("\(asked.url.host) did not answer in time") }
+    let timeouts = HTTPTimeouts(connect: min(left, Self.longestConnect), total: left)
     var received = 0
     func tell(_ end: String) {
       var flow = EgressFlow(
@@ -219,10 +261,10 @@ package final class HostRequests: Sendable {
       watcher.flow(flow, of: sending.caller)
     }
     do {
-      let outcome = try await sending.client.stream(request, timeouts: Self.timeouts) { start, body in
+      let outcome = try await sending.client.stream(request, timeouts: timeouts) { start, body in
         func take(_ count: Int) throws {
           received += count
-          try self.charge(requests: 0, bytes: count, sending.caller, sending.caps, asked.url)
+          try self.charge(requests: 0, bytes: count, sending.caller, sending.terms, asked.url)
         }
         try take(start.headers.size)
         var bytes: [UInt8] = []

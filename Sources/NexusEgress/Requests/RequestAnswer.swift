@@ -7,10 +7,10 @@ internal import NexusHTTP
 
 /// What came of a request, as an agent is told, and as it is journaled.
 ///
-/// The whole answer is at hand, so the secrets of the agent's requests are taken out of it where a host says them again.
+/// The whole answer is at hand, so the secrets of the agent's requests are taken out of it where a host says them.
 ///
-/// Only a whole secret is taken out: were a beginning of one at the end of what is cut, too, an agent could find a secret letter
-/// by letter, with a host that says back what it is told.
+/// Only a whole secret is taken out: were a beginning of one at the end of what is cut, too, an agent could find a
+/// secret letter by letter, with a host that says back what it is told.
 struct RequestAnswer {
   /// A longer body is cut, and says so.
   private let maxBody: Int
@@ -28,7 +28,8 @@ struct RequestAnswer {
     var headers = JSONObject()
     for field in start.headers {
       let name = shown(field.name).lowercased()
-      headers[name] = .string([headers[name]?.stringValue, shown(field.value)].compactMap { $0 }.joined(separator: ", "))
+      headers[name] = .string(
+        [headers[name]?.stringValue, shown(field.value)].compactMap { $0 }.joined(separator: ", "))
     }
     var content: JSONObject = [
       "status": .int(Int64(start.status)), "headers": .object(headers), "truncated": .bool(body.count > maxBody),

@@ -2,6 +2,24 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import Synchronization
+
+/// What one call of a skill has sent and received.
+package final class RequestMeter: Sendable {
+  private let used = Mutex((requests: 0, bytes: Int64(0)))
+
+  package init() {}
+
+  func charge(requests: Int, bytes: Int, _ caps: EgressCaps) -> RequestUsage.Over? {
+    used.withLock { used in
+      used.requests += requests
+      used.bytes += Int64(bytes)
+      if let most = caps.requests, used.requests > most { return .requests }
+      if let most = caps.bytes, used.bytes > most { return .bytes }
+      return nil
+    }
+  }
+}
 
 /// What attempts have sent and received; the ones that were heard the longest time ago are forgotten first.
 struct RequestUsage: Sendable {

@@ -31,8 +31,9 @@ final class ReloadableTools: ToolPerformer {
 
   /// Skills can be called from now on, and requests be made.
   func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, clock: any NexusClock) {
-    skills.connect(engine, watcher)
-    requests.withLock { $0 = HostRequests(client: client, watcher: watcher, clock: clock) }
+    let sender = HostRequests(client: client, watcher: watcher, clock: clock)
+    skills.connect(engine, watcher, sender)
+    requests.withLock { $0 = sender }
   }
 
   func reconfigure(_ plan: ProjectPlan) {
@@ -77,6 +78,10 @@ final class ReloadableTools: ToolPerformer {
       return await skills.perform(tool, arguments: arguments, for: caller)
     }
     return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: caller.agent)
+  }
+
+  func onlyReads(_ tool: String, of agent: AgentName) -> Bool {
+    tool.hasPrefix(SkillTools.prefix) ? skills.onlyReads(tool) : tool.hasPrefix("files.") || tool == "http.get"
   }
 
   private func grants(of agent: AgentName) -> [String] { granted.withLock { $0[agent] ?? [] } }
