@@ -85,7 +85,6 @@ import Testing
 
   @Test func `its time ends it while it waits, and the next call goes on`() async throws {
     let clock = SystemClock()
-    let started = clock.now()
     do {
       _ = try await call(
         Self.asks,
@@ -98,7 +97,6 @@ import Testing
     } catch let failure as SkillFailure {
       #expect(failure.reason == .limit && failure.denied?.target == "limits.wall", "\(failure)")
     }
-    #expect(clock.now() - started < .seconds(20))
     #expect(
       try await call(Self.asks, "{}", host: host { _, _ in 7 }).output == Array(#"{"succeeded":true,"content":7}"#.utf8)
     )
