@@ -50,7 +50,9 @@ extension PlanBuilder {
     if let word = fields?.text("protocol"), let language = HostGrant.Language(rawValue: word) {
       grant.language = language
     }
-    guard readAddresses(fields, into: &grant), readTermination(fields, into: &grant),
+    // A skill has no say about TLS: the node speaks it for it.
+    let mayTerminate = fields?.shape.key("tls") != nil
+    guard readAddresses(fields, into: &grant), !mayTerminate || readTermination(fields, into: &grant),
       readRules(fields, into: &grant, of: &spec)
     else { return }
     let stated = (fields?.integer("port") ?? text.port).map { [$0] }
