@@ -37,7 +37,8 @@ static const char *look_at(const uint8_t *module, size_t count) {
   static const uint8_t magic[] = {0, 'a', 's', 'm'};
   if (count < 8 || memcmp(module, magic, sizeof magic) != 0) return "it is not WebAssembly";
   if (is_component(module)) {
-    if (naos_worker.open.kind != NAOS_WASM_IS_COMPONENT) return "it is a component, and agents are core modules";
+    if (naos_worker.open.kind != NAOS_WASM_IS_COMPONENT)
+      return "it is a component, and agents are core modules: build a command for wasm32-wasip1, or make a skill of it";
     return NULL;
   }
   if (naos_worker.open.kind == NAOS_WASM_IS_COMPONENT) return "it is no component";

@@ -31,6 +31,8 @@ wasm_trap_t *naos_count_call(void) {
   return NULL;
 }
 
+static bool offers(uint32_t what) { return (naos_worker.run.offers & what) != 0; }
+
 static wasm_trap_t *outside(void) { return naos_trap("an address outside of the memory was given to the host"); }
 
 /// UTF-8 is not cut in the middle of a character.
@@ -124,7 +126,7 @@ static wasm_trap_t *kv_get(void *context, wasmtime_caller_t *caller, wasmtime_va
   uint32_t length = (uint32_t)values[1].i32, room = (uint32_t)values[3].i32;
   if (!bytes_at(caller, values[0].i32, values[1].i32, &key) || !bytes_at(caller, values[2].i32, values[3].i32, &out))
     return outside();
-  if (!naos_worker.run.has_state || length == 0 || length > NAOS_WASM_KEY_BYTES) {
+  if (!offers(NAOS_WASM_OFFERS_STATE) || length == 0 || length > NAOS_WASM_KEY_BYTES) {
     values[0].i64 = REFUSED;
     return NULL;
   }
@@ -151,7 +153,7 @@ static wasm_trap_t *kv_set(void *context, wasmtime_caller_t *caller, wasmtime_va
   uint32_t length = (uint32_t)values[1].i32, bytes = (uint32_t)values[3].i32;
   if (!bytes_at(caller, values[0].i32, values[1].i32, &key) || !bytes_at(caller, values[2].i32, values[3].i32, &value))
     return outside();
-  if (!naos_worker.run.has_state || length == 0 || length > NAOS_WASM_KEY_BYTES || bytes > NAOS_WASM_VALUE_BYTES) {
+  if (!offers(NAOS_WASM_OFFERS_STATE) || length == 0 || length > NAOS_WASM_KEY_BYTES || bytes > NAOS_WASM_VALUE_BYTES) {
     values[0].i32 = REFUSED;
     return NULL;
   }
@@ -166,6 +168,58 @@ static wasm_trap_t *kv_set(void *context, wasmtime_caller_t *caller, wasmtime_va
   return NULL;
 }
 
+/// What the last request was answered.
+static uint8_t *said;
+static size_t said_bytes;
+
+void naos_forget_answer(void) {
+  free(said);
+  said = NULL;
+  said_bytes = 0;
+}
+
+static wasm_trap_t *http(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+  (void)context;
+  (void)count;
+  wasm_trap_t *trap = naos_count_call();
+  if (trap) return trap;
+  uint8_t *request, *answer;
+  uint32_t length = (uint32_t)values[1].i32;
+  if (!bytes_at(caller, values[0].i32, values[1].i32, &request)) return outside();
+  naos_forget_answer();
+  values[0].i64 = REFUSED;
+  if (!offers(NAOS_WASM_OFFERS_REQUESTS) || length == 0 || length > NAOS_WASM_REQUEST_BYTES) return NULL;
+  size_t size;
+  struct naos_part nothing = {NULL, 0}, asked = {request, length};
+  trap = ask(NAOS_WASM_SEND, &nothing, &asked, &answer, &size);
+  if (trap) return trap;
+  struct naos_wasm_answer head;
+  memcpy(&head, answer, sizeof head);
+  if (head.result == 0) {
+    said = answer;
+    said_bytes = size - sizeof head;
+    values[0].i64 = (int64_t)said_bytes;
+  } else {
+    free(answer);
+  }
+  return NULL;
+}
+
+static wasm_trap_t *response(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+  (void)context;
+  (void)count;
+  wasm_trap_t *trap = naos_count_call();
+  if (trap) return trap;
+  uint8_t *out;
+  uint32_t offset = (uint32_t)values[0].i32, room = (uint32_t)values[2].i32;
+  if (!bytes_at(caller, values[1].i32, values[2].i32, &out)) return outside();
+  size_t left = offset < said_bytes ? said_bytes - offset : 0;
+  size_t copied = left < room ? left : room;
+  if (copied) memcpy(out, said + sizeof(struct naos_wasm_answer) + offset, copied);
+  values[0].i32 = (int32_t)copied;
+  return NULL;
+}
+
 wasmtime_error_t *naos_define_host(void) {
   static const struct {
     const char *name, *types;
@@ -174,7 +228,9 @@ wasmtime_error_t *naos_define_host(void) {
                    {"fail", "ii:", host_fail},
                    {"time", ":I", host_time},
                    {"kv_get", "iiii:I", kv_get},
-                   {"kv_set", "iiii:i", kv_set}};
+                   {"kv_set", "iiii:i", kv_set},
+                   {"http", "ii:I", http},
+                   {"response", "iii:i", response}};
   wasmtime_error_t *error = NULL;
   for (size_t index = 0; !error && index < sizeof functions / sizeof *functions; index++)
     error = naos_define("naos", functions[index].name, functions[index].types, functions[index].function);

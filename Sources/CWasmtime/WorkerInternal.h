@@ -45,7 +45,8 @@ struct naos_run {
   uint32_t calls_left;
   uint32_t lines_left;
   uint32_t dropped_lines;
-  bool has_state;
+  /// `NAOS_WASM_OFFERS_…`.
+  uint32_t offers;
   /// What the module said of its failure.
   char text[NAOS_WASM_TEXT_BYTES];
   size_t text_bytes;
@@ -146,6 +147,8 @@ noreturn void naos_serve_calls(void (*answer)(uint64_t id, const uint8_t *payloa
 const char *naos_check_component(void);
 void naos_serve_component(void);
 wasmtime_error_t *naos_define_host(void);
+/// Forgets what a request was answered: nothing of it is for the next call.
+void naos_forget_answer(void);
 wasmtime_error_t *naos_define_wasi(void);
 /// Puts our functions around those of the library that may be refused or, where calls are counted, around all.
 wasmtime_error_t *naos_define_forward(void);

@@ -127,7 +127,8 @@ struct naos_wasm_call naos_begin_call(uint64_t id, const uint8_t *payload, uint3
   run->counts_calls = true;
   run->calls_left = order.host_calls;
   run->lines_left = order.log_lines;
-  run->has_state = order.has_state != 0;
+  run->offers = order.offers;
+  naos_forget_answer();
   return order;
 }
 

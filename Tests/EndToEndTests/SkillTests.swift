@@ -11,12 +11,12 @@ struct SkillTests {
   private static let config = "name: skilled\n"
 
   /// The tests that build need the compilers.
-  private func needCompilers(_ tools: [String] = ["swiftc", "clang", "wasm-ld"]) throws {
+  static func needCompilers(_ tools: [String] = ["swiftc", "clang", "wasm-ld"]) throws {
     for tool in tools where Checkout.onPath(tool) == nil { try Test.cancel("no \(tool) on this machine") }
   }
 
   /// The tests that call need the engine, too.
-  private func needEngine() throws {
+  static func needEngine() throws {
     let folder = (Checkout.naos as NSString).deletingLastPathComponent
     let places = [folder + "/libwasmtime.so", folder + "/../../wasmtime/libwasmtime.so"]
     let stated = ProcessInfo.processInfo.environment["NAOS_WASMTIME"]
@@ -36,7 +36,7 @@ struct SkillTests {
   func `a new skill builds, the same source to the same bytes, and a changed one is stale`(language: String)
     async throws
   {
-    try needCompilers()
+    try Self.needCompilers()
     try await Project.with(Self.config) { project in
       let new = try await project.naos("skill", "new", "word-count", "--lang", language)
       #expect(new.status == 0, "\(new.err)")
@@ -70,7 +70,7 @@ struct SkillTests {
   func `what does not compile is located, and the module of before stays`(language: String, line: String, word: String)
     async throws
   {
-    try needCompilers()
+    try Self.needCompilers()
     try await Project.with(Self.config) { project in
       try await project.naos("skill", "new", "broken", "--lang", language)
       #expect(try await project.naos("skill", "build").status == 0)
@@ -103,7 +103,7 @@ struct SkillTests {
   }
 
   @Test func `a skill in Python is built, tested and told what is wrong with it`() async throws {
-    try needEngine()
+    try Self.needEngine()
     let folder = (try Checkout.pythonSDK() as NSString).deletingLastPathComponent
     guard FileManager.default.isExecutableFile(atPath: folder + "/componentize-py") else {
       try Test.cancel("no componentize-py beside the Python of the tests")
@@ -147,7 +147,7 @@ struct SkillTests {
   }
 
   @Test func `a module that wants what is not granted is not built`() async throws {
-    try needCompilers(["clang", "wasm-ld"])
+    try Self.needCompilers(["clang", "wasm-ld"])
     try await Project.with(Self.config) { project in
       try await project.naos("skill", "new", "clock", "--lang", "c")
       let source = "skills/clock/src/skill.c"
@@ -165,8 +165,8 @@ struct SkillTests {
 
   @Test(arguments: ["csv-to-json", "date-parser", "email-extractor", "json-query", "markdown-to-html", "text-summary"])
   func `the cases of the examples pass in the real engine`(name: String) async throws {
-    try needCompilers()
-    try needEngine()
+    try Self.needCompilers()
+    try Self.needEngine()
     try await Project.with(Self.config) { project in
       try FileManager.default.createDirectory(atPath: project.path("skills"), withIntermediateDirectories: true)
       try project.copy(Checkout.example("skills/\(name)"), to: "skills/\(name)")
@@ -180,8 +180,8 @@ struct SkillTests {
   }
 
   @Test func `a case that fails says what was expected and what came`() async throws {
-    try needCompilers(["clang", "wasm-ld"])
-    try needEngine()
+    try Self.needCompilers(["clang", "wasm-ld"])
+    try Self.needEngine()
     try await Project.with(Self.config) { project in
       try await project.naos("skill", "new", "count", "--lang", "c")
       try project.write(
@@ -204,8 +204,8 @@ struct SkillTests {
   }
 
   @Test func `an agent calls a skill as a tool, within its schemas`() async throws {
-    try needCompilers(["clang", "wasm-ld"])
-    try needEngine()
+    try Self.needCompilers(["clang", "wasm-ld"])
+    try Self.needEngine()
     let config = """
       name: skilled
       providers:
@@ -253,8 +253,8 @@ struct SkillTests {
   }
 
   @Test func `what a skill was not let do names the run that called it`() async throws {
-    try needCompilers(["clang", "wasm-ld"])
-    try needEngine()
+    try Self.needCompilers(["clang", "wasm-ld"])
+    try Self.needEngine()
     let config = """
       name: skilled
       providers:

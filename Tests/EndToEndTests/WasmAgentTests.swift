@@ -9,8 +9,8 @@ import Testing
 /// Agents that are WebAssembly modules, below a real node.
 @Suite(.seated)
 struct WasmAgentTests {
-  private static let library = Checkout.root + "/.build/wasmtime/libwasmtime.so"
-  private static let environment = ["NAOS_WASMTIME": library]
+  static let library = Checkout.root + "/.build/wasmtime/libwasmtime.so"
+  static let environment = ["NAOS_WASMTIME": library]
 
   private static let question =
     #"{"model":"local/extractive","messages":[{"role":"user","content":"What is here?"}]}"#
@@ -27,7 +27,7 @@ struct WasmAgentTests {
   }
 
   /// Makes a project with the agent `x`, whose module has this start.
-  private static func project(
+  static func project(
     _ start: String, sandbox: String = "{}", more: String = "", data: String = "",
     _ body: (Project) async throws -> Void
   ) async throws {
@@ -98,7 +98,7 @@ struct WasmAgentTests {
     }
   }
 
-  private static func run(_ project: Project, _ arguments: String...) async throws -> Outcome {
+  static func run(_ project: Project, _ arguments: String...) async throws -> Outcome {
     try await project.naos(["run", "x", "-o", "json"] + arguments, environment: environment)
   }
 
@@ -213,38 +213,46 @@ struct WasmAgentTests {
     }
   }
 
+  /// The start, and the data, of a module that sends requests to hosts, with these arguments, and whose output is the
+  /// list of the answers.
+  static func asking(_ requests: [String]) -> (start: String, data: String) {
+    let path = "/agent/v1/tools/http.request"
+    let bodies = requests.map { #"{"arguments":\#($0)}"# }
+    var start = ""
+    var place = 8192 + path.utf8.count
+    for (index, body) in bodies.enumerated() {
+      start += """
+        (drop (call $request (i32.const 1) (i32.const 8192) (i32.const \(path.utf8.count)) (i32.const \(place))
+          (i32.const \(body.utf8.count))))
+        (i32.store8 (i32.const 16384) (i32.const \(index == 0 ? 91 : 44)))
+        (i32.store (i32.const 0) (i32.const 16384))
+        (i32.store (i32.const 4)
+          (i32.add (i32.const 1) (call $response (i32.const 0) (i32.const 16385) (i32.const 60000))))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+
+        """
+      place += body.utf8.count
+    }
+    start += """
+      (i32.store8 (i32.const 16384) (i32.const 93)) (i32.store (i32.const 4) (i32.const 1))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      """
+    return (start, path + bodies.joined())
+  }
+
   /// Its requests to hosts are tools of the agent plane: checked, made by the node, journaled and replayed there.
   @Test func `it reaches granted hosts, and no others`() async throws {
     try await Project.with { outside in
       let host = try await GrantedHost(for: outside)
-      let path = "/agent/v1/tools/http.request"
       let asked = [
         "http://example.test:\(host.plain)/a", "http://elsewhere.test:8080/a", "https://example.test:\(host.secure)/a",
-      ].map { #"{"arguments":{"url":"\#($0)"}}"# }
-      var start = ""
-      var place = 8192 + path.utf8.count
-      for (index, body) in asked.enumerated() {
-        start += """
-          (drop (call $request (i32.const 1) (i32.const 8192) (i32.const \(path.utf8.count)) (i32.const \(place))
-            (i32.const \(body.utf8.count))))
-          (i32.store8 (i32.const 16384) (i32.const \(index == 0 ? 91 : 44)))
-          (i32.store (i32.const 0) (i32.const 16384))
-          (i32.store (i32.const 4)
-            (i32.add (i32.const 1) (call $response (i32.const 0) (i32.const 16385) (i32.const 60000))))
-          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
-
-          """
-        place += body.utf8.count
-      }
-      start += """
-        (i32.store8 (i32.const 16384) (i32.const 93)) (i32.store (i32.const 4) (i32.const 1))
-        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
-        """
+      ].map { #"{"url":"\#($0)"}"# }
+      let (start, data) = Self.asking(asked)
       let sandbox = """
         { net: [{ host: example.test, port: \(host.plain), resolve: [127.0.0.1], methods: [GET], paths: [/a] }, \
         { host: example.test, port: \(host.secure), protocol: tls, resolve: [127.0.0.1], paths: [/a] }] }
         """
-      try await Self.project(start, sandbox: sandbox, data: path + asked.joined()) { project in
+      try await Self.project(start, sandbox: sandbox, data: data) { project in
         let run = try await Self.run(project)
         #expect(run.status == 0, "\(run.err)\(run.out)")
         let answers = try #require(run.json["output"]?.arrayValue)

@@ -22,6 +22,18 @@ struct GrantProposalTests {
       ])
   }
 
+  @Test func `what a skill lacks is for its own manifest`() {
+    let found = lines("name", "skills.weather: api.example.org", port: 443)
+    #expect(
+      found == [
+        .remark("skills/weather/skill.yaml: name api.example.org:443 is not in its `net` or `limits`")
+      ])
+    #expect(
+      lines("limit", "skills.weather: limits.cpu") == [
+        .remark("raise `skills.weather: limits.cpu`, if so much is meant to be used")
+      ])
+  }
+
   @Test func `another host is proposed with its own port, or that of the door`() {
     #expect(lines("host", "b.test:8080", port: 80) == [.grant(yaml: "{ host: b.test, port: 8080 }", remark: nil)])
     #expect(lines("sni", "b.test", port: 443) == [.grant(yaml: "{ host: b.test, port: 443 }", remark: nil)])

@@ -31,9 +31,11 @@ import Testing
   }
 
   private func ask(
-    _ arguments: JSONValue, _ grant: HostGrant, caps: EgressCaps = EgressCaps(), of made: HostRequests? = nil
+    _ arguments: JSONValue, _ grant: HostGrant, caps: EgressCaps = EgressCaps(), of made: HostRequests? = nil,
+    secrets: [String: SecretText] = [:]
   ) async -> ToolOutcome {
-    await (made ?? requests()).perform(arguments, for: caller(), within: [grant], caps)
+    await (made ?? requests()).perform(
+      arguments, for: caller(), on: HostRequests.Terms([grant], caps, secrets: secrets))
   }
 
   private func url(_ path: String, host: String = "a.test", scheme: String = "http", port: Int? = nil) -> JSONValue {
@@ -156,8 +158,48 @@ import Testing
     #expect(await ask(["url": url("/")], grant(), caps: caps, of: made).content["code"] == "denied")
     #expect(try await told.nextDenial().rule == .requests)
     // Another attempt begins anew.
-    async let fresh = made.perform(["url": url("/")], for: caller(2), within: [grant()], caps)
+    async let fresh = made.perform(["url": url("/")], for: caller(2), on: HostRequests.Terms([grant()], caps))
     _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     #expect(await fresh.succeeded)
+  }
+
+  @Test func `a skill is held to its own grants and caps, each call by itself`() async throws {
+    let made = requests()
+    func ask(_ meter: RequestMeter, _ host: String = "a.test") async -> ToolOutcome {
+      let terms = HostRequests.Terms(ofSkill: "skills.x", [grant()], EgressCaps(requests: 1), meter)
+      return await made.perform(["url": url("/", host: host)], for: caller(), on: terms, within: .seconds(30))
+    }
+    for _ in 0..<2 {
+      let meter = RequestMeter()
+      async let first = ask(meter)
+      _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+      #expect(await first.succeeded)
+      #expect(await ask(meter).content["code"] == "denied")
+      let denial = try await told.nextDenial()
+      #expect(denial.rule == .requests && denial.target == "skills.x: a.test" && denial.caller.run == RunID("r"))
+    }
+    #expect(await ask(RequestMeter(), "b.test").content["code"] == "denied")
+    #expect(try await told.nextDenial().target == "skills.x: b.test")
+  }
+
+  @Test func `it takes no longer than it may, whoever does not answer`() async throws {
+    let unheard = Unheard()
+    defer { unheard.isOver.signal() }
+    let slow = HostRequests(client: HTTPClient(), watcher: told, clock: SystemClock(), resolver: unheard)
+    for (made, grant) in [(slow, grant { $0.addresses = [] }), (requests(), grant())] {
+      let terms = HostRequests.Terms([grant], EgressCaps())
+      let outcome = await made.perform(["url": url("/")], for: caller(), on: terms, within: .milliseconds(100))
+      #expect(outcome.content["code"] == "unreachable", "\(outcome.content)")
+    }
+  }
+}
+
+/// Answers to nobody, for as long as a test goes on.
+private final class Unheard: NameResolver {
+  let isOver = DispatchSemaphore(value: 0)
+
+  func addresses(of host: String) -> [IPAddress] {
+    _ = isOver.wait(timeout: .now() + 20)
+    return []
   }
 }

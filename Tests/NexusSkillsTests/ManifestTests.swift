@@ -21,6 +21,29 @@ import Testing
     }
   }
 
+  @Test func `hosts of a skill are those of a module, and open its requests`() async throws {
+    let text =
+      SkillBench.manifest
+      + "\nnet: [{ host: A.test, port: 443, protocol: tls, methods: [get], paths: [/v1/*] }]\n"
+      + "limits: { requests: 3, netBytes: 5KiB }"
+    try await SkillBench.with(text) { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(
+        manifest.hosts == [HostGrant(host: "a.test", port: 443, language: .tls, methods: ["GET"], paths: ["/v1/*"])])
+      #expect(manifest.limits.egress == EgressCaps(bytes: 5 << 10, requests: 3))
+      #expect(manifest.allowedImports == ["fail", "log", "http", "response"] && manifest.onlyReads)
+    }
+    try await SkillBench.with(SkillBench.manifest + "\nnet: [a.test]") { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(manifest.hosts.map(\.port) == [443, 80] && !manifest.onlyReads)
+      #expect(manifest.limits.egress == EgressCaps(bytes: 16 << 20, requests: 20))
+    }
+    try await SkillBench.with { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(manifest.hosts.isEmpty && manifest.onlyReads)
+    }
+  }
+
   @Test(arguments: [
     ("name: probe", "name: other", "NX-SKL-001"), ("version: 1.0.0", "version: \"\"", "NX-SKL-001"),
     ("lang: c", "lang: cobol", "NX-CFG-012"), ("lang: c", "", "NX-CFG-102"),
@@ -31,6 +54,10 @@ import Testing
     ("lang: c", "lang: c\nlimits: { memory: 3GiB }", "NX-SKL-001"),
     ("lang: c", "lang: c\nlimits: { cpu: 0s }", "NX-SKL-001"), ("lang: c", "lang: c\ngrants: [net]", "NX-CFG-012"),
     ("lang: c", "lang: c\nlanguage: c", "NX-CFG-107"),
+    ("lang: c", "lang: c\nnet: [\"a b\"]", "NX-CFG-116"), ("lang: c", "lang: c\nnet: [127.0.0.1]", "NX-SBX-070"),
+    ("lang: c", "lang: c\nnet: [{ host: a.test, protocol: tcp }]", "NX-CFG-012"),
+    ("lang: c", "lang: c\nnet: [{ host: a.test, resolve: [x] }]", "NX-SBX-071"),
+    ("lang: c", "lang: c\nnet: [{ host: a.test, tls: terminate }]", "NX-CFG-107"),
   ])
   func `a wrong manifest is located`(line: String, wrong: String, code: String) async throws {
     let text = SkillBench.manifest.replacing(line, with: wrong)

@@ -60,7 +60,7 @@ struct ScriptedEngine: SkillEngine {
   let answer: @Sendable ([UInt8]) throws(SkillFailure) -> [UInt8]
 
   func call(
-    _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits, host: SkillHost
   ) async throws(SkillFailure) -> SkillResult {
     SkillResult(output: try answer(input))
   }

@@ -81,6 +81,19 @@ import Testing
     }
   }
 
+  @Test func `with authorities in the place of the machine's, only they are believed`() async throws {
+    try await RawServer.serving(tls: try context()) { _ in
+      .body([])
+    } _: { server in
+      let request = try HTTPRequestMessage(url: "https://localhost:\(server.port)/")
+      let client = HTTPClient(trustRoots: Array(certificate.utf8))
+      #expect(try await client.execute(request, timeout: .seconds(20)).status == 200)
+      await #expect(throws: HTTPClientError.self) {
+        try await HTTPClient(trustRoots: Array("none".utf8)).execute(request, timeout: .seconds(20))
+      }
+    }
+  }
+
   @Test func `a certificate of another name is refused`() async throws {
     do {
       _ = try await get("127.0.0.1", trusting: [Array(certificate.utf8)])

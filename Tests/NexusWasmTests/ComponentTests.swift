@@ -86,6 +86,22 @@ import Testing
     await end()
   }
 
+  @Test(arguments: ["(component)", #"(component (import "wasi:cli/environment@0.2.0" (instance)))"#])
+  func `a component is no agent, and is told what to be instead`(text: String) async throws {
+    var request = LaunchRequest(
+      arguments: ["x.wasm"], environment: [], workingDirectory: bench.folder.path, label: "test",
+      enclosure: Enclosure())
+    request.module = WasmProgram(source: try bench.put(text))
+    do {
+      _ = try await WasmLauncher(bench.engine).launch(request, output: Kept())
+      Issue.record("it was run")
+    } catch {
+      #expect(error.code == "NX-SBX-052", "\(error)")
+      #expect(error.message.contains("wasm32-wasip1, or make a skill of it"), "\(error)")
+    }
+    await bench.end()
+  }
+
   @Test(arguments: [
     #"(import "wasi:http/outgoing-handler@0.2.0" (instance))"#,
     #"(import "wasi:sockets/tcp@0.2.0" (instance))"#,

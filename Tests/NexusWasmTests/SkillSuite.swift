@@ -17,14 +17,14 @@ extension SkillSuite {
   }
 
   func call(
-    _ text: String, _ input: String = "{}", state: (any SkillState)? = nil,
+    _ text: String, _ input: String = "{}", host: SkillHost = SkillHost(),
     _ change: (inout SkillLimits) -> Void = { _ in }
   ) async throws -> SkillResult {
     let path = try bench.put(text)
     var limits = SkillLimits()
     change(&limits)
     return try await skills.call(
-      SkillModule(name: "x", path: path, tenant: "t"), input: Array(input.utf8), limits: limits, state: state)
+      SkillModule(name: "x", path: path, tenant: "t"), input: Array(input.utf8), limits: limits, host: host)
   }
 
   func failure(

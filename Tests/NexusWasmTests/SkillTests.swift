@@ -102,7 +102,7 @@ import Testing
       (call $pack (i32.const 8) (i32.const 40))
       """)
     let state = MemoryState()
-    let kept = try await call(text, "key=value", state: state)
+    let kept = try await call(text, "key=value", host: SkillHost(state: state))
     #expect(kept.output[0] == 9 && Array(kept.output[24..<33]) == Array("key=value".utf8))
     #expect(await state.value(of: "key") == Array("key=value".utf8))
     let refused = try await call(text, "key=value")

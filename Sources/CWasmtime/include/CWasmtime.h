@@ -48,6 +48,8 @@ struct naos_wasm_frame {
 #define NAOS_WASM_TEXT_BYTES 8192u
 #define NAOS_WASM_KEY_BYTES 256u
 #define NAOS_WASM_VALUE_BYTES 65536u
+/// What a skill asks its host to send.
+#define NAOS_WASM_REQUEST_BYTES (2u << 20)
 #define NAOS_WASM_TABLE_ELEMENTS 100000
 #define NAOS_WASM_LARGEST_MEMORY (2047ull << 20)
 /// The input and the output of a component: each byte of them is 32 in the worker.
@@ -107,8 +109,10 @@ struct naos_wasm_call {
   uint32_t output_bytes;
   uint32_t host_calls;
   uint32_t log_lines;
-  uint32_t has_state;
+  /// What of its host the call reaches beside its log: `NAOS_WASM_OFFERS_…`.
+  uint32_t offers;
 };
+enum { NAOS_WASM_OFFERS_STATE = 1, NAOS_WASM_OFFERS_REQUESTS = 2 };
 
 /// How a module ended.
 enum {
@@ -167,13 +171,13 @@ struct naos_wasm_denied {
 };
 #define NAOS_WASM_DENIED_ROOM (NAOS_WASM_DENIALS * (12u + NAOS_WASM_DENIED_BYTES))
 
-enum { NAOS_WASM_GET = 1, NAOS_WASM_SET = 2 };
-/// The payload of `ASK`: the key and, to set one, the value follow.
+enum { NAOS_WASM_GET = 1, NAOS_WASM_SET = 2, NAOS_WASM_SEND = 3 };
+/// The payload of `ASK`: the key and, to set one, the value follow; to send a request, without a key, what is asked for.
 struct naos_wasm_ask {
   uint32_t question;
   uint32_t key_bytes;
 };
-/// The payload of `ANSWER`: what was got follows.
+/// The payload of `ANSWER`: what was got, or answered, follows.
 struct naos_wasm_answer {
   int64_t result;
 };

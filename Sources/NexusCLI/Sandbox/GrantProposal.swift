@@ -79,7 +79,18 @@ package struct GrantProposal: Sendable, Hashable {
 
   // MARK: What helps
 
+  /// A skill has its grants in a file of its own, and only a person knows whose it is to change.
+  private static func skill(_ need: Need) -> Line? {
+    guard need.rule != DenialEvent.Rule.limit.rawValue, need.target.hasPrefix("skills."),
+      let end = need.target.firstRange(of: ": ")
+    else { return nil }
+    let what = String(need.target[end.upperBound...]) + (need.port.map { ":\($0)" } ?? "")
+    let file = "skills/\(need.target[..<end.lowerBound].dropFirst(7))/skill.yaml"
+    return .remark("\(file): \(need.rule) \(what) is not in its `net` or `limits`")
+  }
+
   private static func line(_ need: Need) -> Line? {
+    if let line = skill(need) { return line }
     switch DenialEvent.Rule(rawValue: need.rule) {
     case .name: return name(need)
     case .address: return address(need)

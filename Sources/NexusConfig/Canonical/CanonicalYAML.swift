@@ -164,10 +164,12 @@ struct CanonicalYAML {
     ]
     if let calls = program.hostCalls { own.append(("hostCalls", .plain(String(calls)))) }
     if let wall = program.wallTime { own.append(("wall", .plain(DurationText.text(wall)))) }
-    return YAMLText.map([
+    var members: [(String, YAMLText)] = [
       ("engine", .plain("wasm")), ("fs", folders(sandbox)), ("net", .list(sandbox.hosts.map(host))),
       ("limits", limits(spec.ceilings, sandbox, own)),
-    ])
+    ]
+    if sandbox.hosts.contains(where: { !$0.secrets.isEmpty }) { members.append(("secrets", secrets(sandbox))) }
+    return YAMLText.map(members)
   }
 
   private func limits(

@@ -122,7 +122,7 @@ extension ConfigKeys {
         "Tells, too, what a process agent looks for and is hidden from it; each file that it opens then takes longer."),
       KeySpec(
         "secrets", .list(.object(gateSecret)), default: "none",
-        "Secrets that the gate adds to its requests, and that it never has."),
+        "Secrets that the node adds to its requests to hosts, and that it never has: of processes and modules."),
     ])
 
   static let gateSecret = ObjectShape(
@@ -200,6 +200,6 @@ extension ConfigKeys {
         "Whether TLS of a process agent goes through unread, or ends at the gate, which reads its requests."),
       KeySpec(
         "ca", text, default: "those of the machine",
-        "A file of the certificates that may sign that of the host, with `tls: terminate`."),
+        "A file of the certificates that may sign that of the host, with `tls: terminate`; of a module's hosts, too."),
     ])
 }

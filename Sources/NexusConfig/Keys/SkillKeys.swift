@@ -15,6 +15,23 @@ extension ConfigKeys {
       KeySpec("limits", .object(skillLimits), default: "none of its own", "What one call may use."),
       KeySpec(
         "grants", .list(word(SkillManifest.Grant.self)), default: "none", "What of its host it may use besides `log`."),
+      KeySpec(
+        "net", .list(Shape(.text, mapping: .object(skillNet))), default: "none",
+        "The hosts that it may send requests to."),
+    ])
+
+  static let skillNet = ObjectShape(
+    "a host grant of a skill",
+    [
+      KeySpec("host", text, required: true, "The host's name or address."),
+      KeySpec("port", Shape(.integer(1...65_535)), default: "that of `protocol`", "The only port."),
+      KeySpec("protocol", Shape(.word(["tls", "http", "web"])), default: "web", "`tls`, `http`, or either (`web`)."),
+      KeySpec("addresses", texts, default: "public ones", "The ranges that the name may lead to: `[10.0.0.0/8]`."),
+      KeySpec("resolve", texts, default: "looked up", "The addresses that the name has."),
+      KeySpec(
+        "methods", texts, default: "any",
+        "The methods. With none but GET, HEAD and OPTIONS at all hosts, calls of the skill only read."),
+      KeySpec("paths", texts, default: "any", "The paths, exactly or as `/v1/*`."),
     ])
 
   static let skillLimits = ObjectShape(
@@ -25,5 +42,7 @@ extension ConfigKeys {
       KeySpec("wall", duration, default: "30s", "From the call to its end."),
       KeySpec("input", Shape(.size), default: "16MiB", "The input, as JSON."),
       KeySpec("output", Shape(.size), default: "16MiB", "The output, as JSON."),
+      KeySpec("requests", Shape(.integer(1...1_000_000)), default: "20", "Requests to hosts."),
+      KeySpec("netBytes", Shape(.size), default: "16MiB", "What requests and their answers have, together."),
     ])
 }

@@ -36,7 +36,7 @@ extension PlanBuilder {
           suggestion: known.contains(wanted) ? nil : Suggestion.nearest(to: wanted, among: known)))
       return
     }
-    guard mayCarry(places.map { sandbox.hosts[$0] }, at: host.location) else { return }
+    guard mayCarry(places.map { sandbox.hosts[$0] }, of: spec, at: host.location) else { return }
     if places.contains(where: { index in sandbox.hosts[index].secrets.contains { isSame($0.header, header) } }) {
       report(
         Diagnostic(
@@ -121,13 +121,18 @@ extension PlanBuilder {
   ].compactMap { AddressRange($0) }
 
   /// Whether a secret may be added to requests of these grants; what they lack is reported.
-  private mutating func mayCarry(_ grants: [HostGrant], at location: SourceLocation) -> Bool {
-    for grant in grants where !grant.isTerminated {
+  private mutating func mayCarry(_ grants: [HostGrant], of spec: AgentSpec, at location: SourceLocation) -> Bool {
+    // The node writes the requests of a module itself, so that its TLS need not end anywhere to be read.
+    var isModule = false
+    if case .wasm = spec.kind { isModule = true }
+    for grant in grants where !grant.isTerminated && !(isModule && grant.language == .tls) {
       guard grant.language == .http else {
+        let why = isModule ? "they may go out without TLS" : "they go through unread"
+        let what = isModule ? "`tls: terminate` or `protocol: tls`" : "`tls: terminate`"
         report(
           Diagnostic(
-            "NX-SBX-024", "nothing can be added to requests to `\(grant.host):\(grant.port)`: they go through unread",
-            at: location, help: "add `tls: terminate` to the grant, or say which `port` of the host is meant"))
+            "NX-SBX-024", "nothing can be added to requests to `\(grant.host):\(grant.port)`: \(why)",
+            at: location, help: "add \(what) to the grant, or say which `port` of the host is meant"))
         return false
       }
       guard Self.isClosed(grant) else {
@@ -150,7 +155,7 @@ extension PlanBuilder {
       }
   }
 
-  /// Agents that no gate stands before have nobody to add secrets.
+  /// An agent that sends no requests of its own has none that a secret could be added to.
   mutating func refuseSecrets(_ fields: Fields?, _ why: String) {
     guard let field = fields?.field("secrets") else { return }
     report(

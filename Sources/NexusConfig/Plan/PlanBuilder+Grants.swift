@@ -105,9 +105,18 @@ extension PlanBuilder {
           help: "remove it"))
     }
     refuseSecrets(fields, "tools of an llm agent get no secrets")
+    ignoreLearning(fields, "the tools of an llm agent say what they refuse")
     for value in fields.value("fs")?.list ?? [] { grantFolder(value, to: &spec) }
     for value in fields.value("net")?.list ?? [] { grantHost(value, to: &spec) }
     checkUse(of: llm, spec, item)
+  }
+
+  /// Only of programs it is not known without it what they look for.
+  mutating func ignoreLearning(_ fields: Fields?, _ why: String) {
+    guard let field = fields?.field("learn"), fields?.boolean("learn") == true else { return }
+    report(
+      Diagnostic(
+        "NX-CFG-213", .warning, "`learn` has no effect: \(why)", at: field.keyLocation, help: "remove it"))
   }
 
   /// Refuses the runs of an agent because of a key that restricts it.

@@ -22,6 +22,14 @@ extension PlanBuilder {
         at: first.location, help: "name the port of each host: one without is granted 443 and 80"))
   }
 
+  /// The hosts that a module may send requests to, which is no agent.
+  mutating func moduleHosts(_ values: [Shaped]) -> [HostGrant] {
+    var sandbox = SandboxSpec()
+    var spec = AgentSpec(name: AgentName(""), kind: .wasm(WasmProgram(source: "")), workingDirectory: "/")
+    grantHosts(values, in: &sandbox, of: &spec)
+    return sandbox.hosts
+  }
+
   private mutating func grantHost(_ value: Shaped, in sandbox: inout SandboxSpec, of spec: inout AgentSpec) {
     let fields = value.fields
     guard let written = value.text ?? fields?.text("host") else { return }
@@ -42,7 +50,9 @@ extension PlanBuilder {
     if let word = fields?.text("protocol"), let language = HostGrant.Language(rawValue: word) {
       grant.language = language
     }
-    guard readAddresses(fields, into: &grant), readTermination(fields, into: &grant),
+    // A skill has no say about TLS: the node speaks it for it.
+    let mayTerminate = fields?.shape.key("tls") != nil
+    guard readAddresses(fields, into: &grant), !mayTerminate || readTermination(fields, into: &grant),
       readRules(fields, into: &grant, of: &spec)
     else { return }
     let stated = (fields?.integer("port") ?? text.port).map { [$0] }

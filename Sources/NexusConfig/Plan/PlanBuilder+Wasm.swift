@@ -22,7 +22,7 @@ extension PlanBuilder {
     case .component:
       warn(
         "`\(project.relative(resolved))` is a component, and agents are core modules", item, value.location,
-        "build it for `wasm32-wasip1`")
+        "build a command for `wasm32-wasip1`, or make a skill of it, which may be a component")
     case .other(let why):
       warn("`\(project.relative(resolved))` \(why)", item, value.location, "name a module of WebAssembly")
     }
@@ -59,9 +59,10 @@ extension PlanBuilder {
           "NX-SBX-059", "a module runs in `engine: wasm`, and not in `\(text)`", at: engine.location, help: "remove it")
       )
     }
-    refuseSecrets(fields, "a module reaches no hosts")
     for value in fields?.value("fs")?.list ?? [] { showFolder(value, in: &sandbox, of: &spec) }
     grantHosts(fields?.value("net")?.list ?? [], in: &sandbox, of: &spec)
+    for value in fields?.value("secrets")?.list ?? [] { addSecret(value, to: &sandbox, of: &spec) }
+    ignoreLearning(fields, "a module is always told what it was refused")
     for value in fields?.value("env")?.list ?? [] { grantVariable(value, to: &spec) }
     if let limits = fields?.fields("limits") { limit(&program, &sandbox, &spec, limits) }
     // The engine holds them for the module; its worker needs more.

@@ -116,7 +116,7 @@ enum ConfigReference {
       title: "`sandbox.secrets[]`",
       text: """
         The gate adds them to the requests of a process agent to a host whose grant has `tls: terminate`, or that is on a private
-        network. See the page on sandboxes.
+        network; the node to those of a module, for which `protocol: tls` is enough. See the page on sandboxes.
         """, shape: ConfigKeys.gateSecret),
     Section(
       title: "`agents.<name>.cost`", text: "A budget alone, or a list of budgets, stands for the map.",
@@ -223,6 +223,7 @@ enum ConfigReference {
       title: "`skill.yaml`",
       text: "The manifest of a skill, a file of its own (see [writing a skill](../guides/skills.md)).",
       shape: ConfigKeys.skill),
+    Section(title: "`skill.yaml`: `net[]`", text: "A text alone is `host`.", shape: ConfigKeys.skillNet),
     Section(title: "`skill.yaml`: `limits`", text: "", shape: ConfigKeys.skillLimits),
   ]
 

@@ -35,9 +35,27 @@ package struct SkillManifest: Sendable, Hashable {
   package var output: JSONValue
   package var limits: SkillLimits
   package var grants: Set<Grant>
+  /// The hosts that it may send requests to.
+  package var hosts: [HostGrant] = []
+
+  /// What opens the network to it, by `net`.
+  static let requestImports = ["http", "response"]
 
   /// Functions of its host that its module may import.
-  package var allowedImports: Set<String> { Set(Self.freeImports + grants.flatMap(\.imports)) }
+  package var allowedImports: Set<String> {
+    Set(Self.freeImports + grants.flatMap(\.imports) + (hosts.isEmpty ? [] : Self.requestImports))
+  }
+
+  /// It asks nobody, or no more than to be told something, so that a call of it can be made again.
+  package var onlyReads: Bool {
+    hosts.allSatisfy { !$0.methods.isEmpty && Set($0.methods).isSubset(of: ["GET", "HEAD", "OPTIONS"]) }
+  }
+
+  /// The key of its manifest by which its module may import that; nil if there is none.
+  package static func key(opening name: String) -> String? {
+    if requestImports.contains(name) { return "net: [{ host: …, port: 443, protocol: tls }]" }
+    return Grant.allCases.first { $0.imports.contains(name) }.map { "grants: [\($0.rawValue)]" }
+  }
 
   /// The file of its module, in its folder.
   package var moduleFile: String { name + ".wasm" }

@@ -75,12 +75,24 @@ package struct SkillReading: Sendable {
     }
     let limits = readLimits(fields.fields("limits"))
     let grants = (fields.value("grants")?.list ?? []).compactMap { $0.text.flatMap(SkillManifest.Grant.init) }
+    let hosts = readHosts(fields.value("net")?.list ?? [])
     guard let name, let version, let description, let input, let output,
       let language = fields.word("lang", as: SkillManifest.Language.self)
     else { return }
     manifest = SkillManifest(
       name: name, version: version, description: description, language: language, input: input, output: output,
-      limits: limits, grants: Set(grants))
+      limits: limits, grants: Set(grants), hosts: hosts)
+  }
+
+  /// As the grants of an agent that is a module.
+  private mutating func readHosts(_ values: [Shaped]) -> [HostGrant] {
+    var builder = PlanBuilder(project: ProjectPaths(directory: folder), documents: [], environment: [:]) {
+      path, location in
+      .failure(Diagnostic("NX-SKL-001", "a skill reads no file `\(path)`", at: location))
+    }
+    let hosts = builder.moduleHosts(values)
+    diagnostics += builder.diagnostics
+    return hosts
   }
 
   private mutating func named(_ fields: Fields) -> String? {
@@ -109,6 +121,8 @@ package struct SkillReading: Sendable {
     if let bytes = size("memory", fields, atLeast: Self.leastMemory, atMost: 2047 << 20) { limits.memoryBytes = bytes }
     if let bytes = size("input", fields, atLeast: 1, atMost: 64 << 20) { limits.inputBytes = Int(bytes) }
     if let bytes = size("output", fields, atLeast: 1, atMost: 64 << 20) { limits.outputBytes = Int(bytes) }
+    if let most = fields.integer("requests") { limits.egress.requests = most }
+    if let bytes = size("netBytes", fields, atLeast: 1, atMost: 1 << 40) { limits.egress.bytes = bytes }
     if let time = time("cpu", fields) { limits.processorTime = time }
     if let time = time("wall", fields) { limits.wallTime = time }
     return limits

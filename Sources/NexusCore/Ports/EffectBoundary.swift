@@ -283,4 +283,12 @@ package struct ToolOutcome: Sendable, Hashable {
 package protocol ToolPerformer: Sendable {
   func definitions(for agent: AgentName) -> [ToolDefinition]
   func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome
+  /// Whether a call changes nothing anywhere, so that nobody is harmed if it is made again.
+  func onlyReads(_ tool: String, of agent: AgentName) -> Bool
+}
+
+extension ToolPerformer {
+  package func onlyReads(_ tool: String, of agent: AgentName) -> Bool {
+    tool.hasPrefix("files.") || tool == "http.get"
+  }
 }

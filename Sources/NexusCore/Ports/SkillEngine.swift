@@ -31,6 +31,8 @@ package struct SkillLimits: Sendable, Hashable {
   package var hostCalls: Int = 100_000
   /// Lines of log; more are dropped, and counted.
   package var logLines: Int = 1000
+  /// Requests to hosts, and what they send and receive, together.
+  package var egress = EgressCaps(bytes: 16 << 20, requests: 20)
 
   package init() {}
 }
@@ -113,11 +115,28 @@ package protocol SkillState: Sendable {
   func set(_ value: [UInt8], of key: String) async -> Bool
 }
 
+/// Sends the requests of one call of a skill, by `naos.http`.
+package protocol SkillRequests: Sendable {
+  /// Sends one, and does not wait longer than the call may take; `arguments` are those of the tool `http.request`.
+  func send(_ arguments: JSONValue, within time: Duration) async -> ToolOutcome
+}
+
+/// What of its host one call of a skill reaches; what is nil is refused.
+package struct SkillHost: Sendable {
+  package var state: (any SkillState)?
+  package var requests: (any SkillRequests)?
+
+  package init(state: (any SkillState)? = nil, requests: (any SkillRequests)? = nil) {
+    self.state = state
+    self.requests = requests
+  }
+}
+
 /// Runs skills, each call in an instance of its own.
 package protocol SkillEngine: Sendable {
-  /// Calls `naos_run` of a module; `state` is what `naos.kv_get` and `naos.kv_set` reach, and nil refuses them.
+  /// Calls `naos_run` of a module, whose host is `host`.
   func call(
-    _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits, host: SkillHost
   ) async throws(SkillFailure) -> SkillResult
 }
 
@@ -125,6 +144,6 @@ extension SkillEngine {
   package func call(
     _ module: SkillModule, input: [UInt8], limits: SkillLimits
   ) async throws(SkillFailure) -> SkillResult {
-    try await call(module, input: input, limits: limits, state: nil)
+    try await call(module, input: input, limits: limits, host: SkillHost())
   }
 }

@@ -14,8 +14,11 @@ package struct GateSecret: Sendable {
     self.value = value
   }
 
+  /// What stands in the field; nil if there is nothing to put into it.
+  var content: String? { value.map { injection.prefix + $0.revealed } }
+
   /// The field, as it goes to the host; nil if there is nothing to put into it.
-  var line: [UInt8]? { value.map { Array("\(injection.header): \(injection.prefix)\($0.revealed)".utf8) } }
+  var line: [UInt8]? { content.map { Array("\(injection.header): \($0)".utf8) } }
 
   /// Whether a field of this name is in the place of the secret's: in capitals or not, and with underscores, which many
   /// servers take for hyphens.

@@ -58,14 +58,16 @@ struct RequestHead: Sendable {
   }
 
   /// Whether a grant allows a request that is not written yet, of a method, a target and fields of these names.
+  ///
+  /// `isSecret`: a secret is added to it.
   static func check(
-    method: String, target: String, fields names: some Sequence<String>, _ grant: HostGrant
+    method: String, target: String, fields names: some Sequence<String>, _ grant: HostGrant, isSecret: Bool
   ) throws(Refusal) {
     let line = try RequestLine(Array("\(method) \(target) HTTP/1.1".utf8)[...])
     var fields: [RequestField] = []
     for name in names { fields.append(try RequestField(Array("\(name):".utf8)[...])) }
-    try check(line, grant, isSecret: false)
-    try check(fields, grant, isSecret: false)
+    try check(line, grant, isSecret: isSecret)
+    try check(fields, grant, isSecret: isSecret)
   }
 
   private static let lineEnd: [UInt8] = [0x0D, 0x0A]

@@ -20,7 +20,7 @@ struct AskedRequest: Sendable {
 
   let method: String
   let url: HTTPURL
-  let headers: HeaderFields
+  private(set) var headers: HeaderFields
   let body: [UInt8]
 
   init(_ arguments: JSONValue) throws(Invalid) {
@@ -33,6 +33,23 @@ struct AskedRequest: Sendable {
 
   /// What it takes on the wire, about: the request line, the fields, the body.
   var size: Int { method.utf8.count + url.target.utf8.count + headers.size + body.count }
+
+  /// The request with a secret in the place of whatever the agent put there.
+  func carrying(_ secrets: [GateSecret]) throws(HostRequests.Refused) -> AskedRequest {
+    var request = self
+    request.headers = HeaderFields()
+    for field in headers where !secrets.contains(where: { $0.isNamed(by: field.name.utf8) }) {
+      request.headers.append(name: field.name, value: field.value)
+    }
+    for secret in secrets {
+      guard let content = secret.content else {
+        let name = secret.injection.name
+        throw HostRequests.Refused(.secret, name, "the secret `\(name)` of its requests is not there")
+      }
+      request.headers.append(name: secret.injection.header, value: content)
+    }
+    return request
+  }
 
   private static func method(_ value: JSONValue?) throws(Invalid) -> String {
     guard let value, !value.isNull else { return "GET" }
@@ -85,24 +102,4 @@ struct AskedRequest: Sendable {
 
 extension HeaderFields {
   var size: Int { reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 } }
-}
-
-/// What came of a request, as an agent is told.
-enum RequestAnswer {
-  static func content(_ start: HTTPResponseStart, _ body: [UInt8], isCut: Bool) -> JSONValue {
-    var headers = JSONObject()
-    for field in start.headers {
-      let name = field.name.lowercased()
-      headers[name] = .string([headers[name]?.stringValue, field.value].compactMap { $0 }.joined(separator: ", "))
-    }
-    var content: JSONObject = [
-      "status": .int(Int64(start.status)), "headers": .object(headers), "truncated": .bool(isCut),
-    ]
-    if let text = String(validating: body, as: UTF8.self) {
-      content["body"] = .string(text)
-    } else {
-      content["bodyBase64"] = .string(Data(body).base64EncodedString())
-    }
-    return .object(content)
-  }
 }

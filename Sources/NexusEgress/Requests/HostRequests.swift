@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NIOCore
 internal import NIOPosix
 package import NexusCore
 package import NexusHTTP
@@ -15,7 +16,9 @@ package final class HostRequests: Sendable {
   package static let maxBody = 1 << 20
   /// How many addresses of one host are tried.
   static let maxAddresses = 3
-  static let timeouts = HTTPTimeouts(connect: .seconds(10), total: .seconds(60))
+  /// How long a request may take, and how long a connection to one address.
+  package static let longest: Duration = .seconds(60)
+  static let longestConnect: Duration = .seconds(10)
 
   package static let definition = ToolDefinition(
     name: tool,
@@ -29,7 +32,40 @@ package final class HostRequests: Sendable {
       ],
     ])
 
+  /// What the requests of an agent are held to, and what is added to them.
+  package struct Terms: Sendable {
+    let grants: [HostGrant]
+    let caps: EgressCaps
+    /// The values of the secrets that the grants name.
+    let secrets: [String: SecretText]
+    /// The skill that asks in the name of the agent: `skills.NAME`.
+    let skill: String?
+    /// What the call of the skill has used up; nil: what the attempt of the agent has counts.
+    let meter: RequestMeter?
+
+    package init(_ grants: [HostGrant], _ caps: EgressCaps, secrets: [String: SecretText] = [:]) {
+      self.grants = grants
+      self.caps = caps
+      self.secrets = secrets
+      (skill, meter) = (nil, nil)
+    }
+
+    package init(ofSkill skill: String, _ grants: [HostGrant], _ caps: EgressCaps, _ meter: RequestMeter) {
+      self.grants = grants
+      self.caps = caps
+      secrets = [:]
+      (self.skill, self.meter) = (skill, meter)
+    }
+
+    func secrets(for grant: HostGrant) -> [GateSecret] { grant.secrets.map { GateSecret($0, secrets[$0.name]) } }
+  }
+
+  /// How many clients for hosts with authorities of their own are kept.
+  private static let maxClients = 64
+
   private let client: HTTPClient
+  /// Those that trust other authorities than the machine, by these.
+  private let clients = Mutex<[String: HTTPClient]>([:])
   private let watcher: any EgressWatcher
   private let clock: any NexusClock
   private let resolver: any NameResolver
@@ -46,23 +82,32 @@ package final class HostRequests: Sendable {
   }
 
   /// Makes a request of `caller`, if one of its grants allows it and its caps are not used up.
+  ///
+  /// It takes no longer than `time`, also where a name is looked up that nobody answers for.
   package func perform(
-    _ arguments: JSONValue, for caller: Caller, within grants: [HostGrant], _ caps: EgressCaps
+    _ arguments: JSONValue, for caller: Caller, on terms: Terms, within time: Duration = longest
   ) async -> ToolOutcome {
+    let deadline = clock.now() + min(time, Self.longest)
     let asked: AskedRequest
     do throws(AskedRequest.Invalid) { asked = try AskedRequest(arguments) } catch {
       return Self.failure("invalid", error.message)
     }
+    let answer = RequestAnswer(maxBody: Self.maxBody, without: terms.secrets.values)
     do throws(Refused) {
-      let grant = try Self.grant(for: asked, in: grants)
-      try charge(requests: 1, bytes: asked.size, caller, caps, asked.url)
-      return try await send(asked, to: try await addresses(of: grant), caller, caps)
+      let grant = try Self.grant(for: asked, in: terms.grants)
+      let request = try asked.carrying(terms.secrets(for: grant))
+      try charge(requests: 1, bytes: asked.size, caller, terms, asked.url)
+      let sending = Sending(
+        asked: asked, request: request, client: client(for: grant), caller: caller, terms: terms,
+        secrets: grant.secrets.map(\.name), answer: answer, deadline: deadline)
+      return try await send(sending, to: try await addresses(of: grant, by: deadline))
     } catch {
       if let denial = error.denial {
-        let events = state.withLock { $0.denials.note(denial.rule, denial.target, port: asked.url.port, of: caller) }
+        let target = (terms.skill.map { "\($0): " } ?? "") + denial.target
+        let events = state.withLock { $0.denials.note(denial.rule, target, port: asked.url.port, of: caller) }
         for event in events { watcher.denied(event) }
       }
-      return Self.failure(error.denial == nil ? "unreachable" : "denied", error.message)
+      return Self.failure(error.denial == nil ? "unreachable" : "denied", answer.shown(error.message))
     }
   }
 
@@ -100,9 +145,14 @@ package final class HostRequests: Sendable {
     guard isSpoken else {
       throw Refused(.language, url.host, "\(url.host):\(port) is granted for `\(grant.language.rawValue)` only")
     }
+    // A grant that leaves it open carries no secrets; whoever changed that may not have them go out unencrypted.
+    guard grant.secrets.isEmpty || url.isSecure || grant.language == .http else {
+      throw Refused(.language, url.host, "\(url.host):\(port) is asked with TLS only, because of its secrets")
+    }
     do throws(RequestGuard.Refusal) {
       try RequestHead.check(
-        method: asked.method, target: url.target, fields: asked.headers.lazy.map(\.name), grant)
+        method: asked.method, target: url.target, fields: asked.headers.lazy.map(\.name), grant,
+        isSecret: !grant.secrets.isEmpty)
     } catch {
       throw Refused(error.rule, error.target, "\(error.target) is not granted")
     }
@@ -110,9 +160,14 @@ package final class HostRequests: Sendable {
   }
 
   private func charge(
-    requests: Int, bytes: Int, _ caller: Caller, _ caps: EgressCaps, _ url: HTTPURL
+    requests: Int, bytes: Int, _ caller: Caller, _ terms: Terms, _ url: HTTPURL
   ) throws(Refused) {
-    let over = state.withLock { $0.usage.charge(requests: requests, bytes: bytes, to: caller, caps) }
+    let over =
+      if let meter = terms.meter {
+        meter.charge(requests: requests, bytes: bytes, terms.caps)
+      } else {
+        state.withLock { $0.usage.charge(requests: requests, bytes: bytes, to: caller, terms.caps) }
+      }
     switch over {
     case nil: return
     case .requests?: throw Refused(.requests, url.host, "`limits.requests` is used up")
@@ -121,12 +176,9 @@ package final class HostRequests: Sendable {
   }
 
   /// Looked up once for a request; what comes next stays with these.
-  private func addresses(of grant: HostGrant) async throws(Refused) -> [IPAddress] {
+  private func addresses(of grant: HostGrant, by deadline: Instant) async throws(Refused) -> [IPAddress] {
     var found = grant.literal.map { [$0] } ?? grant.addresses
-    if found.isEmpty {
-      let (resolver, host) = (resolver, grant.host)
-      found = (try? await NIOThreadPool.singleton.runIfActive { resolver.addresses(of: host) }) ?? []
-    }
+    if found.isEmpty { found = await lookUp(grant.host, by: deadline) }
     guard let first = found.first else { throw Refused("\(grant.host) has no address") }
     let allowed = found.filter(grant.allows)
     guard !allowed.isEmpty else {
@@ -136,52 +188,91 @@ package final class HostRequests: Sendable {
     return Array(allowed.prefix(Self.maxAddresses))
   }
 
+  /// Nobody can be told to stop looking a name up; who does is left alone at the deadline.
+  private func lookUp(_ host: String, by deadline: Instant) async -> [IPAddress] {
+    let (resolver, left) = (resolver, deadline - clock.now())
+    guard left > .zero else { return [] }
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let found = loop.makePromise(of: [IPAddress].self)
+    // Whichever comes second says nothing any more.
+    let late = loop.scheduleTask(in: .nanoseconds(left.wholeNanoseconds)) { found.succeed([]) }
+    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }.whenComplete { result in
+      late.cancel()
+      found.succeed((try? result.get()) ?? [])
+    }
+    return (try? await found.futureResult.get()) ?? []
+  }
+
   // MARK: Sending
 
-  private func send(
-    _ asked: AskedRequest, to addresses: [IPAddress], _ caller: Caller, _ caps: EgressCaps
-  ) async throws(Refused) -> ToolOutcome {
-    for address in addresses.dropLast() {
-      if let outcome = try await send(asked, to: address, caller, caps, isLast: false) { return outcome }
+  /// A request that is allowed.
+  private struct Sending: Sendable {
+    let asked: AskedRequest
+    /// As it goes to the host.
+    let request: AskedRequest
+    let client: HTTPClient
+    let caller: Caller
+    let terms: Terms
+    /// The names of those that are added to it.
+    let secrets: [String]
+    let answer: RequestAnswer
+    let deadline: Instant
+  }
+
+  /// Speaks TLS with those whom the machine trusts, or with whom the grant says.
+  private func client(for grant: HostGrant) -> HTTPClient {
+    guard let authority = grant.authority else { return client }
+    return clients.withLock { clients in
+      if let known = clients[authority.pem] { return known }
+      if clients.count >= Self.maxClients { clients = [:] }
+      let fresh = HTTPClient(trustRoots: Array(authority.pem.utf8))
+      clients[authority.pem] = fresh
+      return fresh
     }
-    guard let last = addresses.last, let outcome = try await send(asked, to: last, caller, caps, isLast: true) else {
-      throw Refused("\(asked.url.host) has no address")
+  }
+
+  private func send(_ sending: Sending, to addresses: [IPAddress]) async throws(Refused) -> ToolOutcome {
+    for address in addresses.dropLast() {
+      if let outcome = try await send(sending, to: address, isLast: false) { return outcome }
+    }
+    guard let last = addresses.last, let outcome = try await send(sending, to: last, isLast: true) else {
+      throw Refused("\(sending.asked.url.host) has no address")
     }
     return outcome
   }
 
   /// - Returns: nil if nobody listens there, and another address is left.
-  private func send(
-    _ asked: AskedRequest, to address: IPAddress, _ caller: Caller, _ caps: EgressCaps, isLast: Bool
-  ) async throws(Refused) -> ToolOutcome? {
+  private func send(_ sending: Sending, to address: IPAddress, isLast: Bool) async throws(Refused) -> ToolOutcome? {
+    let (asked, written) = (sending.asked, sending.request)
     var request = HTTPRequestMessage(
-      method: asked.method, endpoint: asked.url.endpoint, target: asked.url.target, headers: asked.headers,
+      method: asked.method, endpoint: asked.url.endpoint, target: asked.url.target, headers: written.headers,
       body: asked.body)
     request.pinned = address
     let started = clock.now()
+    let left = sending.deadline - started
+    guard left > .zero else { throw Refused("\(asked.url.host) did not answer in time") }
+    let timeouts = HTTPTimeouts(connect: min(left, Self.longestConnect), total: left)
     var received = 0
     func tell(_ end: String) {
-      watcher.flow(
-        EgressFlow(
-          host: asked.url.host, port: asked.url.port, address: address, sent: Int64(asked.size),
-          received: Int64(received), requests: 1, duration: clock.now() - started, end: end),
-        of: caller)
+      var flow = EgressFlow(
+        host: asked.url.host, port: asked.url.port, address: address, sent: Int64(asked.size),
+        received: Int64(received), requests: 1, duration: clock.now() - started, end: end)
+      flow.secrets = sending.secrets
+      watcher.flow(flow, of: sending.caller)
     }
     do {
-      let outcome = try await client.stream(request, timeouts: Self.timeouts) { start, body in
+      let outcome = try await sending.client.stream(request, timeouts: timeouts) { start, body in
         func take(_ count: Int) throws {
           received += count
-          try self.charge(requests: 0, bytes: count, caller, caps, asked.url)
+          try self.charge(requests: 0, bytes: count, sending.caller, sending.terms, asked.url)
         }
         try take(start.headers.size)
         var bytes: [UInt8] = []
-        while bytes.count <= Self.maxBody, let piece = try await body.next() {
+        while bytes.count <= sending.answer.readBytes, let piece = try await body.next() {
           try take(piece.count)
           bytes += piece
         }
-        let content = RequestAnswer.content(
-          start, Array(bytes.prefix(Self.maxBody)), isCut: bytes.count > Self.maxBody)
-        return ToolOutcome(succeeded: true, content: content)
+        return ToolOutcome(succeeded: true, content: sending.answer.content(start, bytes))
       }
       tell("closed")
       return outcome
@@ -196,48 +287,5 @@ package final class HostRequests: Sendable {
       tell("broken")
       throw Refused("\(error)")
     }
-  }
-}
-
-/// What attempts have sent and received; the ones that were heard the longest time ago are forgotten first.
-struct RequestUsage: Sendable {
-  enum Over { case requests, bytes }
-
-  static let mostAttempts = 4096
-
-  private struct Key: Hashable {
-    let agent: AgentName
-    let run: RunID?
-    let step: StepPath
-    let attempt: AttemptNumber
-  }
-
-  private struct Used {
-    var requests = 0
-    var bytes: Int64 = 0
-    var heard = 0
-  }
-
-  private var attempts: [Key: Used] = [:]
-  private var heard = 0
-
-  /// - Returns: what there is too much of, if anything; what is too much counts, too.
-  mutating func charge(requests: Int, bytes: Int, to caller: Caller, _ caps: EgressCaps) -> Over? {
-    if caps.requests == nil, caps.bytes == nil { return nil }
-    let key = Key(agent: caller.agent, run: caller.run, step: caller.step, attempt: caller.attempt)
-    if attempts[key] == nil, attempts.count >= Self.mostAttempts,
-      let oldest = attempts.min(by: { $0.value.heard < $1.value.heard })
-    {
-      attempts[oldest.key] = nil
-    }
-    heard += 1
-    var used = attempts[key] ?? Used()
-    used.heard = heard
-    used.requests += requests
-    used.bytes += Int64(bytes)
-    attempts[key] = used
-    if let most = caps.requests, used.requests > most { return .requests }
-    if let most = caps.bytes, used.bytes > most { return .bytes }
-    return nil
   }
 }

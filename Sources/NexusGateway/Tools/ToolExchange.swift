@@ -8,7 +8,7 @@ internal import NexusStore
 
 /// One tool call: an effect of the run, answered from the record if it is there, else done once and recorded.
 ///
-/// Calls that only read (`files.*`, `http.get`) are announced as `written`: if power is lost with the announcement, doing
+/// Calls that only read (`files.*`, `http.get`, skills that send no requests) are announced as `written`: if power is lost with the announcement, doing
 /// them again harms nobody. All others are `synced` before they are done.
 final class ToolExchange {
   private let services: GatewayServices
@@ -35,7 +35,7 @@ final class ToolExchange {
     startedAt = services.clock.now()
   }
 
-  private var onlyReads: Bool { tool.hasPrefix("files.") || tool == "http.get" || tool.hasPrefix("skills.") }
+  private lazy var onlyReads = services.tools.onlyReads(tool, of: session.caller.agent)
   private var commitClass: CommitClass { onlyReads ? .written : .synced }
 
   /// What a call says: its arguments, and what the run's record knows it by.

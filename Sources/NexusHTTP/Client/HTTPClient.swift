@@ -18,18 +18,19 @@ package struct HTTPClient: Sendable {
   private let clock: any NexusClock
   private let tls: TLSContexts
 
-  /// A client on the process's shared event loops; `additionalTrustRoots` are PEM certificates besides the system's.
+  /// A client on the process's shared event loops; `trustRoots` are PEM certificates in the place of the system's,
+  /// `additionalTrustRoots` besides them.
   ///
   /// Without `verifiesCertificates` anyone can answer in the server's place: for requests that carry no secret and whose
   /// answer is not believed.
   package init(
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, clock: any NexusClock = SystemClock(),
-    additionalTrustRoots: [[UInt8]] = [], verifiesCertificates: Bool = true
+    trustRoots: [UInt8]? = nil, additionalTrustRoots: [[UInt8]] = [], verifiesCertificates: Bool = true
   ) {
     self.group = group
     self.clock = clock
     tls = TLSContexts(
-      additionalTrustRoots: additionalTrustRoots, verifiesCertificates: verifiesCertificates)
+      trustRoots: trustRoots, additionalTrustRoots: additionalTrustRoots, verifiesCertificates: verifiesCertificates)
   }
 
   /// Sends the request and collects the whole answer.

@@ -6,11 +6,13 @@ internal import Synchronization
 
 /// The TLS configuration, built at the first use, because it reads the system's certificates.
 final class TLSContexts: Sendable {
+  private let trustRoots: [UInt8]?
   private let additionalTrustRoots: [[UInt8]]
   private let verifiesCertificates: Bool
   private let made = Mutex<NIOSSLContext?>(nil)
 
-  init(additionalTrustRoots: [[UInt8]], verifiesCertificates: Bool) {
+  init(trustRoots: [UInt8]?, additionalTrustRoots: [[UInt8]], verifiesCertificates: Bool) {
+    self.trustRoots = trustRoots
     self.additionalTrustRoots = additionalTrustRoots
     self.verifiesCertificates = verifiesCertificates
   }
@@ -22,6 +24,7 @@ final class TLSContexts: Sendable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.minimumTLSVersion = .tlsv12
+        if let trustRoots { configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(trustRoots)) }
         if !verifiesCertificates { configuration.certificateVerification = .none }
         configuration.additionalTrustRoots = try additionalTrustRoots.map {
           .certificates(try NIOSSLCertificate.fromPEMBytes($0))

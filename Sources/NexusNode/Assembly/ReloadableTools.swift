@@ -14,7 +14,7 @@ final class ReloadableTools: ToolPerformer {
   private let granted: Mutex<[AgentName: [String]]>
   private let requests = Mutex<HostRequests?>(nil)
   /// The modules that may reach hosts.
-  private let reaching: Mutex<[AgentName: SandboxSpec]>
+  private let reaching: Mutex<[AgentName: HostRequests.Terms]>
   private let skills: SkillTools
   private let client: HTTPClient
 
@@ -31,8 +31,9 @@ final class ReloadableTools: ToolPerformer {
 
   /// Skills can be called from now on, and requests be made.
   func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, clock: any NexusClock) {
-    skills.connect(engine, watcher)
-    requests.withLock { $0 = HostRequests(client: client, watcher: watcher, clock: clock) }
+    let sender = HostRequests(client: client, watcher: watcher, clock: clock)
+    skills.connect(engine, watcher, sender)
+    requests.withLock { $0 = sender }
   }
 
   func reconfigure(_ plan: ProjectPlan) {
@@ -44,11 +45,11 @@ final class ReloadableTools: ToolPerformer {
     reaching.withLock { $0 = Self.reaching(of: plan) }
   }
 
-  private static func reaching(of plan: ProjectPlan) -> [AgentName: SandboxSpec] {
-    var reaching: [AgentName: SandboxSpec] = [:]
+  private static func reaching(of plan: ProjectPlan) -> [AgentName: HostRequests.Terms] {
+    var reaching: [AgentName: HostRequests.Terms] = [:]
     for agent in plan.agents {
       guard case .wasm = agent.kind, let sandbox = agent.sandbox, !sandbox.hosts.isEmpty else { continue }
-      reaching[agent.name] = sandbox
+      reaching[agent.name] = HostRequests.Terms(sandbox.hosts, sandbox.egress, secrets: agent.gateSecrets)
     }
     return reaching
   }
@@ -70,13 +71,17 @@ final class ReloadableTools: ToolPerformer {
   }
 
   func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
-    if let sandbox = reaching.withLock({ $0[caller.agent] }), let requests = requests.withLock({ $0 }) {
-      return await requests.perform(arguments, for: caller, within: sandbox.hosts, sandbox.egress)
+    if let terms = reaching.withLock({ $0[caller.agent] }), let requests = requests.withLock({ $0 }) {
+      return await requests.perform(arguments, for: caller, on: terms)
     }
     if tool.hasPrefix(SkillTools.prefix), grants(of: caller.agent).contains(tool) {
       return await skills.perform(tool, arguments: arguments, for: caller)
     }
     return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: caller.agent)
+  }
+
+  func onlyReads(_ tool: String, of agent: AgentName) -> Bool {
+    tool.hasPrefix(SkillTools.prefix) ? skills.onlyReads(tool) : tool.hasPrefix("files.") || tool == "http.get"
   }
 
   private func grants(of agent: AgentName) -> [String] { granted.withLock { $0[agent] ?? [] } }

@@ -41,7 +41,8 @@ final class TrustingLauncher: ProcessLauncher {
   func launch(
     _ request: LaunchRequest, output: any OutputReceiver
   ) async throws(LaunchError) -> any LaunchedProcess {
-    let hosts = request.enclosure?.terminatedHosts ?? []
+    // A module has no connections of its own: the node makes its requests, and there is nobody to speak for.
+    let hosts = request.module == nil ? request.enclosure?.terminatedHosts ?? [] : []
     if hosts.isEmpty { return try await base.launch(request, output: output) }
     return try await launch(request, trusting: hosts, output)
   }

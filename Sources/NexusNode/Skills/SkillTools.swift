@@ -15,6 +15,7 @@ final class SkillTools: Sendable {
   private struct State {
     var engine: (any SkillEngine)?
     var watcher: (any EgressWatcher)?
+    var requests: HostRequests?
     /// What skills were not let do, for each run that called them.
     var denials = DenialCounts()
     var skills: [String: SkillFolder] = [:]
@@ -28,13 +29,18 @@ final class SkillTools: Sendable {
   /// - Parameter project: its folder, absolute.
   init(project: String) { self.project = project }
 
-  /// From now on calls can be made; `watcher` is told what skills were not let do.
-  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher) {
+  /// From now on calls can be made; `watcher` is told what skills were not let do, and `requests` sends what they ask
+  /// for.
+  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, _ requests: HostRequests) {
     state.withLock {
       $0.engine = engine
       $0.watcher = watcher
+      $0.requests = requests
     }
   }
+
+  /// Whether a call of it can be made again.
+  func onlyReads(_ tool: String) -> Bool { state.withLock { $0.skills[tool]?.manifest.onlyReads ?? false } }
 
   /// Reads the manifests of the skills that agents of the plan have as tools.
   func reconfigure(_ plan: ProjectPlan) {
@@ -68,13 +74,21 @@ final class SkillTools: Sendable {
   func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
     do throws(SkillProblem) {
       let skill = try self.caller(of: tool)
-      switch await skill.call(arguments, denied: { self.note($0, of: tool, for: caller) }) {
+      let host = SkillHost(requests: requests(of: skill.skill.manifest, as: tool, for: caller))
+      switch await skill.call(arguments, host: host, denied: { self.note($0, of: tool, for: caller) }) {
       case .output(let value): return ToolOutcome(succeeded: true, content: value)
       case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
       }
     } catch {
       return Self.failure(error.code, error.message)
     }
+  }
+
+  /// Nil for a skill without hosts.
+  private func requests(of manifest: SkillManifest, as tool: String, for caller: Caller) -> (any SkillRequests)? {
+    guard !manifest.hosts.isEmpty, let requests = state.withLock({ $0.requests }) else { return nil }
+    let terms = HostRequests.Terms(ofSkill: tool, manifest.hosts, manifest.limits.egress, RequestMeter())
+    return CallRequests(requests: requests, terms: terms, caller: caller)
   }
 
   private func note(_ denial: ProgramDenial, of tool: String, for caller: Caller) {
@@ -96,5 +110,16 @@ final class SkillTools: Sendable {
 
   private static func failure(_ code: String, _ message: String) -> ToolOutcome {
     ToolOutcome(succeeded: false, content: ["error": .string(message), "code": .string(code)])
+  }
+}
+
+/// The requests of one call of a skill, in the name of the run that made it.
+private struct CallRequests: SkillRequests {
+  let requests: HostRequests
+  let terms: HostRequests.Terms
+  let caller: Caller
+
+  func send(_ arguments: JSONValue, within time: Duration) async -> ToolOutcome {
+    await requests.perform(arguments, for: caller, on: terms, within: time)
   }
 }

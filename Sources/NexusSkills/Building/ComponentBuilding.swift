@@ -16,7 +16,7 @@ extension SkillBuilder {
     hint: "Take `grants` out of skill.yaml; what it needs to know can be in its input.")
 
   func buildComponent(_ skill: SkillFolder, from directory: String) async throws(SkillProblem) -> Product {
-    guard skill.manifest.grants.isEmpty else { throw Self.noGrants }
+    guard !skill.manifest.opensHost else { throw Self.noGrants }
     let tool = try Toolchain.component(environment: environment)
     let sources = try skill.sources()
     guard sources.contains(where: { $0.path == Self.entry }) else {

@@ -48,10 +48,11 @@ package struct SkillCaller: Sendable {
 
   /// - Parameters:
   ///   - value: the input.
+  ///   - host: what the call reaches beside its log.
   ///   - denied: is told what the skill was not let do, before the answer.
   /// - Returns: what came of it.
   package func call(
-    _ value: JSONValue, denied: @Sendable (ProgramDenial) -> Void = { _ in }
+    _ value: JSONValue, host: SkillHost = SkillHost(), denied: @Sendable (ProgramDenial) -> Void = { _ in }
   ) async -> SkillAnswer {
     // The module may have been built anew.
     do throws(SkillProblem) { try skill.checkModule() } catch {
@@ -60,19 +61,19 @@ package struct SkillCaller: Sendable {
     if let complaint = inputComplaint(about: value) {
       return .refused(code: "invalid_input", message: "the input does not fit its schema: \(complaint)")
     }
-    return await run(value.encoded(), denied: denied)
+    return await run(value.encoded(), host: host, denied: denied)
   }
 
   package func inputComplaint(about value: JSONValue) -> String? { Self.complaint(about: value, under: input) }
 
   /// Runs the module on these bytes, whatever they are.
   package func run(
-    _ bytes: [UInt8], denied: @Sendable (ProgramDenial) -> Void = { _ in }
+    _ bytes: [UInt8], host: SkillHost = SkillHost(), denied: @Sendable (ProgramDenial) -> Void = { _ in }
   ) async -> SkillAnswer {
     do throws(SkillFailure) {
       let result = try await engine.call(
         SkillModule(name: skill.manifest.name, path: skill.modulePath, tenant: tenant), input: bytes,
-        limits: skill.manifest.limits)
+        limits: skill.manifest.limits, host: host)
       return judge(result.output)
     } catch {
       if let denial = error.denied { denied(denial) }

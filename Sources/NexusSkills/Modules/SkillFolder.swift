@@ -66,7 +66,7 @@ package struct SkillFolder: Sendable, Hashable {
 
   /// What the module wants and is not granted, or lacks.
   func unmetDemand(of module: WasmReader) -> SkillProblem? {
-    if manifest.language == .python, !manifest.grants.isEmpty { return SkillBuilder.noGrants }
+    if manifest.language == .python, manifest.opensHost { return SkillBuilder.noGrants }
     if module.isComponent, manifest.language == .python { return nil }
     if module.isComponent {
       return SkillProblem(
@@ -75,10 +75,10 @@ package struct SkillFolder: Sendable, Hashable {
     }
     let allowed = manifest.allowedImports
     for wanted in module.imports where wanted.module != "naos" || !allowed.contains(wanted.name) {
-      let grant = SkillManifest.Grant.allCases.first { wanted.module == "naos" && $0.imports.contains(wanted.name) }
+      let key = wanted.module == "naos" ? SkillManifest.key(opening: wanted.name) : nil
       return SkillProblem(
         "NX-SKL-006", "the module imports `\(wanted.module).\(wanted.name)`, which is not granted",
-        hint: grant.map { "Grant it in skill.yaml: `grants: [\($0.rawValue)]`." }
+        hint: key.map { "Grant it in skill.yaml: `\($0)`." }
           ?? "A skill may use nothing but what naos offers: see `naos explain NX-SKL-006`.")
     }
     for needed in ["memory", "naos_alloc", "naos_run"] where !module.exports.contains(needed) {
@@ -138,6 +138,11 @@ package struct SkillFolder: Sendable, Hashable {
   func stamped(_ module: [UInt8]) throws(SkillProblem) -> [UInt8] {
     module + WasmReader.customSection(Self.stampSection, Array(try sourceDigest().utf8))
   }
+}
+
+extension SkillManifest {
+  /// Whether it has more of its host than every skill.
+  var opensHost: Bool { !grants.isEmpty || !hosts.isEmpty }
 }
 
 extension SkillManifest.Language {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusConfig
 package import NexusCore
 
 /// A test of a skill: what goes in, and what has to come out.
@@ -98,8 +99,9 @@ extension SkillCase {
   /// trap.
   package func run(by caller: SkillCaller) async -> SkillCaseResult {
     var complaint: String?
+    let host = SkillHost(requests: caller.skill.manifest.hosts.isEmpty ? nil : NoRequests())
     switch input {
-    case .raw(let text): complaint = compare(await caller.run(Array(text.utf8)))
+    case .raw(let text): complaint = compare(await caller.run(Array(text.utf8), host: host))
     case .value(let value):
       if let misfit = caller.inputComplaint(about: value) {
         complaint =
@@ -108,7 +110,7 @@ extension SkillCase {
           case .error(let code): await misfitComplaint(value, code, caller)
           }
       } else {
-        complaint = compare(await caller.run(value.encoded()))
+        complaint = compare(await caller.run(value.encoded(), host: host))
       }
     }
     return SkillCaseResult(name: name, file: file, complaint: complaint)
@@ -138,4 +140,12 @@ extension SkillCase {
   }
 
   private static func shown(_ value: JSONValue) -> String { String(value.text().prefix(200)) }
+}
+
+/// A test reaches no host: what comes of it has to be the same tomorrow.
+private struct NoRequests: SkillRequests {
+  func send(_ arguments: JSONValue, within time: Duration) async -> ToolOutcome {
+    ToolOutcome(
+      succeeded: false, content: ["error": "tests of skills send no requests", "code": "unreachable"])
+  }
 }

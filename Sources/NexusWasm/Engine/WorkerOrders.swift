@@ -93,13 +93,16 @@ enum WorkerOrder {
   }
 
   static func call(
-    _ id: UInt64, _ input: [UInt8], _ limits: SkillLimits, hasState: Bool
+    _ id: UInt64, _ input: [UInt8], _ limits: SkillLimits, _ host: SkillHost
   ) -> WorkerFrame {
+    var offers: UInt32 = 0
+    if host.state != nil { offers |= UInt32(NAOS_WASM_OFFERS_STATE) }
+    if host.requests != nil { offers |= UInt32(NAOS_WASM_OFFERS_REQUESTS) }
     let head = naos_wasm_call(
       memory_bytes: UInt64(clamping: min(limits.memoryBytes, WasmProgram.largestMemoryBytes)),
       cpu_microseconds: microseconds(limits.processorTime), wall_microseconds: microseconds(limits.wallTime),
       output_bytes: UInt32(clamping: limits.outputBytes), host_calls: UInt32(clamping: limits.hostCalls),
-      log_lines: UInt32(clamping: limits.logLines), has_state: hasState ? 1 : 0)
+      log_lines: UInt32(clamping: limits.logLines), offers: offers)
     return WorkerFrame(kind: .call, call: id, payload: [UInt8](copying: head) + input)
   }
 
@@ -127,6 +130,8 @@ struct WorkerLaunch: Sendable {
     }
     // A command reaches the agent plane through its worker, a skill nothing.
     enclosure.doors = enclosure.doors.filter { $0.destination == .plane }
+    // What is added to its requests the node adds, and no worker has it.
+    enclosure.secrets = [:]
     enclosure.openFiles = enclosure.openFiles ?? Self.openFiles
     var ceilings = request?.ceilings ?? .none
     // The engine holds these, and says so; the guard's own are behind it.

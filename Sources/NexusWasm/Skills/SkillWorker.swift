@@ -98,13 +98,12 @@ struct SkillWorker: Sendable {
   ///
   /// - Returns: nil if the worker was gone before it was asked; nothing of the call happened then.
   func call(
-    _ id: UInt64, _ input: [UInt8], _ limits: SkillLimits, state: (any SkillState)?
+    _ id: UInt64, _ input: [UInt8], _ limits: SkillLimits, _ host: SkillHost
   ) async throws(SkillFailure) -> WorkerEnd? {
-    let log = limits.logLines * (Int(NAOS_WASM_TEXT_BYTES) + 8)
+    let deadline = clock.now() + limits.wallTime
     arm(limits.wallTime + WasmEngine.watchdogSlack)
-    channel.send(
-      WorkerOrder.call(id, input, limits, hasState: state != nil),
-      limit: Self.longestEnd + max(limits.outputBytes + log, Int(NAOS_WASM_KEY_BYTES + NAOS_WASM_VALUE_BYTES)))
+    let longest = Self.longestFrame(limits, host)
+    channel.send(WorkerOrder.call(id, input, limits, host), limit: longest)
     var isFirst = true
     while true {
       switch await channel.next() {
@@ -113,10 +112,10 @@ struct SkillWorker: Sendable {
         guard let end = WorkerEnd(frame.payload) else { throw await ended(.nonsense("a result that is none")) }
         return end
       case .success(let frame):
-        guard frame.kind == .ask, let state, let answer = await Self.answer(frame, from: state) else {
-          throw await ended(.nonsense("what is not due in a call"))
-        }
-        channel.send(answer, limit: Self.longestEnd + limits.outputBytes + log)
+        guard frame.kind == .ask,
+          let answer = await WorkerQuestion.answer(frame, from: host, within: deadline - clock.now())
+        else { throw await ended(.nonsense("what is not due in a call")) }
+        channel.send(answer, limit: longest)
       case .failure(.late):
         process.signal(.kill)
         throw .over(
@@ -131,35 +130,16 @@ struct SkillWorker: Sendable {
     }
   }
 
-  /// A worker whose channel was closed leaves with 0.
-  private static func wasIdle(_ exit: ProcessExit) -> Bool { exit.status == .exited(code: 0) || exit.isByLostGuard }
-
-  private static func answer(_ frame: WorkerFrame, from state: any SkillState) async -> WorkerFrame? {
-    guard let (head, rest) = frame.payload.split(as: naos_wasm_ask.self), Int(head.key_bytes) <= rest.count else {
-      return nil
-    }
-    let bytes = rest.prefix(Int(head.key_bytes))
-    let value = Array(rest.dropFirst(Int(head.key_bytes)))
-    var reply = naos_wasm_answer(result: refused)
-    var found: [UInt8] = []
-    if let key = String(validating: bytes, as: UTF8.self), !key.isEmpty {
-      switch head.question {
-      case UInt32(NAOS_WASM_GET):
-        let kept = await state.value(of: key)
-        // A value that is longer than one may be is not one that a skill has stored.
-        found = kept.flatMap { $0.count <= Int(NAOS_WASM_VALUE_BYTES) ? $0 : nil } ?? []
-        reply.result = kept == nil ? missing : 0
-      case UInt32(NAOS_WASM_SET):
-        guard value.count <= Int(NAOS_WASM_VALUE_BYTES) else { return nil }
-        reply.result = await state.set(value, of: key) ? 0 : refused
-      default: return nil
-      }
-    }
-    return WorkerFrame(kind: .answer, call: frame.call, payload: [UInt8](copying: reply) + found)
+  /// What a worker may say in a call at most: its end, or a question.
+  private static func longestFrame(_ limits: SkillLimits, _ host: SkillHost) -> Int {
+    let log = limits.logLines * (Int(NAOS_WASM_TEXT_BYTES) + 8)
+    let question =
+      host.requests == nil ? Int(NAOS_WASM_KEY_BYTES + NAOS_WASM_VALUE_BYTES) : Int(NAOS_WASM_REQUEST_BYTES)
+    return longestEnd + max(limits.outputBytes + log, question)
   }
 
-  private static let missing: Int64 = -1
-  private static let refused: Int64 = -2
+  /// A worker whose channel was closed leaves with 0.
+  private static func wasIdle(_ exit: ProcessExit) -> Bool { exit.status == .exited(code: 0) || exit.isByLostGuard }
 
   /// Waits for calls, at most so long; then it ends.
   func rest(_ duration: Duration) {

@@ -52,7 +52,7 @@ package actor WasmSkillEngine: SkillEngine {
   }
 
   package func call(
-    _ module: SkillModule, input: [UInt8], limits: SkillLimits, state: (any SkillState)?
+    _ module: SkillModule, input: [UInt8], limits: SkillLimits, host: SkillHost
   ) async throws(SkillFailure) -> SkillResult {
     guard input.count <= limits.inputBytes, input.count < Int(NAOS_WASM_FRAME_BYTES) / 2 else {
       throw .over(
@@ -72,7 +72,7 @@ package actor WasmSkillEngine: SkillEngine {
       lastCall += 1
       let end: WorkerEnd?
       do throws(SkillFailure) {
-        end = try await worker.call(lastCall, input, limits, state: state)
+        end = try await worker.call(lastCall, input, limits, host)
       } catch {
         give(back: nil, key)
         throw error

@@ -78,6 +78,43 @@ enum Log: Int32 {
   }
 }
 
+/// Sends a request to a host of `net` in skill.yaml.
+enum Http {
+  /// - Parameters:
+  ///   - method: `GET` and the other usual ones.
+  ///   - url: the whole address.
+  ///   - headers: fields by their names.
+  ///   - body: text.
+  /// - Returns: `{"succeeded", "content"}`; nil: there is no way to send any.
+  static func send(
+    _ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: String? = nil
+  ) -> JSON? {
+    var request = "{\"method\":" + quoted(method) + ",\"url\":" + quoted(url) + ",\"headers\":{"
+    for index in headers.indices {
+      if index > 0 { request += "," }
+      request += quoted(headers[index].name) + ":" + quoted(headers[index].value)
+    }
+    request += "}"
+    if let body { request += ",\"body\":" + quoted(body) }
+    request += "}"
+    return request.withUTF8 { sendRequest($0.baseAddress, $0.count) }.map { JSON($0) }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var bytes: [UInt8] = [0x22]
+    for byte in text.utf8 {
+      switch byte {
+      case 0x22, 0x5C: bytes += [0x5C, byte]
+      case 0..<0x20: bytes += [0x5C, 0x75, 0x30, 0x30, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      default: bytes.append(byte)
+      }
+    }
+    bytes.append(0x22)
+    return String(bytes: bytes)
+  }
+}
+
 extension String {
   /// The same bytes.
   ///
@@ -128,6 +165,7 @@ extension String {
 @_extern(c, "naos_put_string") private func writeString(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
 @_extern(c, "naos_put_number") private func writeNumber(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
 @_extern(c, "naos_put_log") private func writeLog(_ level: Int32, _ bytes: UnsafePointer<UInt8>?, _ length: Int)
+@_extern(c, "naos_send") private func sendRequest(_ bytes: UnsafePointer<UInt8>?, _ length: Int) -> UnsafeRawPointer?
 @_extern(c, "naos_put_failure") private func writeFailure(
   _ code: UnsafePointer<UInt8>?, _ codeLength: Int, _ message: UnsafePointer<UInt8>?, _ messageLength: Int)
 

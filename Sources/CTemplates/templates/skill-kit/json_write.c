@@ -56,23 +56,27 @@ static void separate(void) {
   if (last != '{' && last != '[' && last != ':') naos_append_byte(&answer, ',');
 }
 
-static void put_quoted(const char *bytes, size_t length) {
+void naos_append_quoted(naos_buffer *buffer, naos_text text) {
+  const char *bytes = text.bytes;
+  size_t length = text.length;
   static const char digits[] = "0123456789abcdef";
-  naos_append_byte(&answer, '"');
+  naos_append_byte(buffer, '"');
   size_t start = 0;
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)bytes[i];
     if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
-    naos_append(&answer, bytes + start, i - start);
+    naos_append(buffer, bytes + start, i - start);
     start = i + 1;
     char escape[6] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
     char letter = byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte == '\t' ? 't' : byte >= 0x20 ? (char)byte : 0;
     if (letter != 0) escape[1] = letter;
-    naos_append(&answer, escape, letter != 0 ? 2 : 6);
+    naos_append(buffer, escape, letter != 0 ? 2 : 6);
   }
-  naos_append(&answer, bytes + start, length - start);
-  naos_append_byte(&answer, '"');
+  naos_append(buffer, bytes + start, length - start);
+  naos_append_byte(buffer, '"');
 }
+
+static void put_quoted(const char *bytes, size_t length) { naos_append_quoted(&answer, (naos_text){bytes, length}); }
 
 void naos_begin_object(void) { separate(); naos_append_byte(&answer, '{'); }
 void naos_end_object(void) { naos_append_byte(&answer, '}'); }

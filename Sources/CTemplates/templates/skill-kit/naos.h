@@ -85,6 +85,10 @@ typedef enum { NAOS_LOG_DEBUG, NAOS_LOG_INFO, NAOS_LOG_WARNING, NAOS_LOG_ERROR }
 /// A line for whoever runs the skill; it is no part of the answer.
 void naos_log(naos_log_level level, naos_text text);
 
+/// Sends a request to a host of `net` in skill.yaml: `{"method", "url", "headers", "body"}`, as JSON. The answer is
+/// `{"succeeded", "content"}`; NULL: there is no way to send any, or no memory for the answer.
+const naos_json *naos_http(naos_text request);
+
 /// Whether the whole text is a number as JSON writes them.
 bool naos_is_number(naos_text text);
 
@@ -100,6 +104,8 @@ void naos_append(naos_buffer *buffer, const char *bytes, size_t length);
 void naos_append_byte(naos_buffer *buffer, char byte);
 void naos_append_of(naos_buffer *buffer, const char *text);
 void naos_append_int(naos_buffer *buffer, int64_t number);
+/// A text as JSON writes it, in quotes.
+void naos_append_quoted(naos_buffer *buffer, naos_text text);
 naos_text naos_text_of(const naos_buffer *buffer);
 
 void *malloc(size_t size);

@@ -10,11 +10,24 @@
 IMPORT("fail") void naos_host_fail(const char *bytes, size_t length);
 IMPORT("log") void naos_host_log(int32_t level, const char *bytes, size_t length);
 
+IMPORT("http") int64_t naos_host_http(const char *bytes, size_t length);
+IMPORT("response") int32_t naos_host_response(size_t offset, char *out, size_t length);
+
 const naos_json *naos_parse(const char *bytes, size_t length, const char **complaint);
 naos_text naos_answer(void);
 naos_text naos_failure(void);
 
 void naos_log(naos_log_level level, naos_text text) { naos_host_log((int32_t)level, text.bytes, text.length); }
+
+const naos_json *naos_http(naos_text request) {
+  int64_t length = naos_host_http(request.bytes, request.length);
+  if (length <= 0) return NULL;
+  char *bytes = malloc((size_t)length);
+  if (bytes == NULL) return NULL;
+  naos_host_response(0, bytes, (size_t)length);
+  const char *complaint = NULL;
+  return naos_parse(bytes, (size_t)length, &complaint);
+}
 
 /// Memory for the input; 0 if there is not as much.
 EXPORT("naos_alloc") void *naos_alloc(size_t length) { return malloc(length); }

@@ -28,3 +28,5 @@ void naos_put_failure(const char *code, size_t code_length, const char *message,
 void naos_put_log(int32_t level, const char *bytes, size_t length) {
   naos_log((naos_log_level)level, (naos_text){bytes, length});
 }
+
+const naos_json *naos_send(const char *bytes, size_t length) { return naos_http((naos_text){bytes, length}); }
