@@ -119,7 +119,7 @@ func eventually(within limit: Duration = .seconds(20), _ condition: () -> Bool) 
   while !condition() {
     if clock.now() > deadline { return false }
     await Task.yield()
-    usleep(1000)
+    sched_yield()
   }
   return true
 }
