@@ -86,6 +86,14 @@ static const struct {
 #endif
     {SYS_openat, "openat", 3, 2},     {SYS_fchmod, "fchmod", 1, -1},   {SYS_fchmodat, "fchmodat", 2, -1},
     {452, "fchmodat2", 2, -1},        {SYS_mkdirat, "mkdirat", 2, -1}, {SYS_mknodat, "mknodat", 2, -1}};
+/// The calls that make a device: which argument is its mode, and which its number.
+static const struct {
+  int call, mode, number;
+} devices[] = {
+#ifdef __x86_64__
+    {SYS_mknod, 1, 2},
+#endif
+    {SYS_mknodat, 2, 3}};
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define KIND_OF_SOCKET 0xfu /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 
@@ -138,6 +146,21 @@ static bool names_path(int call) {
   return call == SYS_openat || call == SYS_mkdirat;
 }
 
+/// A device has a number; what has none is a mark of overlay file systems, which the kernel lets everybody make.
+static void look_at_devices(struct program *program, int call) {
+  for (size_t index = 0; index < COUNT(devices); index++) {
+    if (devices[index].call != call) continue;
+    load(program, argument(devices[index].number));
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 0));
+    load(program, argument(devices[index].mode));
+    add(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, S_IFMT));
+    // To the refusal, or over it.
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, S_IFCHR, 1, 0));
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, S_IFBLK, 0, 1));
+    add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refuse(program, EPERM)));
+  }
+}
+
 /// Leaves the number of the call loaded.
 static void look_at_modes(struct program *program) {
   for (size_t index = 0; index < COUNT(modes); index++) {
@@ -157,6 +180,7 @@ static void look_at_modes(struct program *program) {
       add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAKES_FILE, 1, 0));
       add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     }
+    look_at_devices(program, modes[index].call);
     load(program, argument(modes[index].mode));
     add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, BORROWS_OWNER, 0, 1));
     add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refuse(program, EPERM)));
@@ -305,6 +329,13 @@ int naos_box_name_refusal(const struct seccomp_data *call, char *what, size_t ro
     return EPERM;
   case SYS_personality:
     snprintf(what, room, "personality");
+    return EPERM;
+  }
+  for (size_t index = 0; index < COUNT(devices); index++) {
+    unsigned kind = (unsigned)call->args[devices[index].mode] & S_IFMT;
+    if (devices[index].call != call->nr || (uint32_t)call->args[devices[index].number] == 0) continue;
+    if (kind != S_IFCHR && kind != S_IFBLK) continue;
+    snprintf(what, room, "mknod device");
     return EPERM;
   }
   for (size_t index = 0; index < COUNT(modes); index++)

@@ -160,10 +160,39 @@ bool naos_box_misses_path(const struct naos_box *box, char *path, size_t room, p
 
 // BoxWatch.c
 void naos_box_prepare_listener(int listener, const struct naos_box *box);
+/// Counts what was refused or met, and tells of it as others of its kind.
+void naos_box_count(int report, uint32_t kind, uint32_t port, const char *what, uint64_t times);
 /// Answers one call; false once there is nobody to answer any more.
 bool naos_box_answer_call(int listener, int report);
 /// Tells what was counted and not told yet.
 void naos_box_tell_rest(int report);
+
+// BoxRooms.c
+/// Opens the file systems in memory, to look at how full they are from now on.
+void naos_box_open_rooms(const struct naos_box *box);
+/// Looks whether they are full, and whether process `pid` has all the files open that it may, if it is time for that.
+/// Returns the milliseconds until it is again.
+int naos_box_look_at_rooms(const struct naos_box *box, int report, pid_t pid);
+/// As that, whatever time it is: nobody will be there to look at after this.
+void naos_box_look_at_last(int report);
+/// Somebody is about to write, so it will soon be time.
+void naos_box_expect_writing(void);
+/// Looks whether a process that is about to open a file has all open that it may.
+void naos_box_look_at_files(const struct naos_box *box, int report, pid_t pid);
+
+// BoxRest.c
+/// What the keeper and the namespace's first process tell each other, in memory that they share.
+struct naos_box_rest {
+  /// The main process has ended, and so is everything to.
+  _Atomic bool ends;
+  /// How many had to be ended.
+  _Atomic unsigned count;
+};
+/// The life of the namespace's first process: whoever loses its parent there is reaped here.
+noreturn void naos_box_be_init(struct naos_box *box, struct naos_box_rest *rest);
+/// Has everything ended that is left in the namespace. Returns how many did not end by themselves; from `signals`, which
+/// are the keeper's own, nothing is passed on meanwhile, and calls are answered.
+unsigned naos_box_end_rest(struct naos_box_rest *rest, pid_t init, int signals, int listener, int report);
 
 // BoxKeeper.c
 /// A forked child of the guard becomes the keeper.

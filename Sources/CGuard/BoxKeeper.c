@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -119,20 +120,6 @@ static void die_with_parent(void) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail(NAOS_STAGE_BOX, "a signal at the parent's end", errno);
 }
 
-/// Process 1 of the namespace: whoever loses its parent there is reaped here.
-static noreturn void be_init(struct naos_box *box) {
-  prctl(PR_SET_NAME, "naos-init");
-  if (syscall(SYS_close_range, 0u, ~0u, 0u) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || naos_box_drop_privileges(box, false)) _exit(1);
-  sigset_t child;
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  for (;;) {
-    while (waitpid(-1, NULL, WNOHANG) > 0) {}
-    siginfo_t info;
-    sigwaitinfo(&child, &info);
-  }
-}
-
 static noreturn void be_agent(struct naos_box *box, const struct naos_box_program *program) {
   die_with_parent();
   if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
@@ -178,12 +165,24 @@ static noreturn void end_like(int status) {
 /// What the end of an agent is whose output could not be taken out: EX_IOERR.
 #define NO_OUTPUT 74
 
-static noreturn void end(const struct naos_box *box, int report, int status, pid_t init) {
-  kill(init, SIGKILL);
-  // The kernel lets go of a first process only when nobody is left in its namespace.
-  while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
-  if (report >= 0) naos_box_tell_rest(report);
-  if (WIFEXITED(status) && naos_box_copy_output(box) && WEXITSTATUS(status) == 0) _exit(NO_OUTPUT);
+/// What the keeper of a sandbox that runs has at hand.
+struct keeper {
+  const struct naos_box *box;
+  struct naos_box_rest *rest;
+  pid_t agent, init;
+  /// Where the node is told what was refused, or -1; signals for the agent; calls that were refused, or -1.
+  int report, signals, listener;
+};
+
+static noreturn void end(const struct keeper *keeper, int status) {
+  // While there is a file system to look at.
+  if (keeper->report >= 0) naos_box_look_at_last(keeper->report);
+  unsigned left = naos_box_end_rest(keeper->rest, keeper->init, keeper->signals, keeper->listener, keeper->report);
+  if (keeper->report >= 0) {
+    if (left > 0) naos_box_count(keeper->report, NAOS_REFUSED_REST, 0, "left running", left);
+    naos_box_tell_rest(keeper->report);
+  }
+  if (WIFEXITED(status) && naos_box_copy_output(keeper->box) && WEXITSTATUS(status) == 0) _exit(NO_OUTPUT);
   end_like(status);
 }
 
@@ -194,27 +193,44 @@ static void pass_signal(int signals, pid_t agent) {
   if (kill(-agent, (int)info.ssi_signo) < 0 && errno == ESRCH) kill(agent, (int)info.ssi_signo);
 }
 
-/// Passes signals on, and answers refused calls one at a time, until the agent has ended; then ends what is left in its
-/// namespace.
-static noreturn void stand_for(const struct naos_box *box, int report, pid_t agent, pid_t init) {
+/// Reaps who ended. Beside the agent and the first process that can be who the agent made a child of its own parent
+/// (`CLONE_PARENT`): left unreaped it would hold the namespace open.
+static bool has_ended(pid_t agent, int *status) {
+  pid_t pid;
+  int other;
+  bool has = false;
+  while ((pid = waitpid(-1, &other, WNOHANG)) > 0) {
+    if (pid != agent) continue;
+    *status = other;
+    has = true;
+  }
+  return has;
+}
+
+/// Passes signals on, answers refused calls one at a time, and looks now and then how full what is bounded is, until the
+/// agent has ended; then ends what is left in its namespace.
+static noreturn void stand_for(struct keeper *keeper) {
   sigset_t all;
   sigfillset(&all);
-  int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+  keeper->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
   // Its end is the agent's.
-  if (signals < 0) _exit(127);
-  struct pollfd ready[2] = {{.fd = signals, .events = POLLIN},
-                            {.fd = report < 0 ? -1 : NAOS_BOX_LISTENER, .events = POLLIN}};
-  if (report >= 0) naos_box_prepare_listener(NAOS_BOX_LISTENER, box);
+  if (keeper->signals < 0) _exit(127);
+  if (keeper->report >= 0) {
+    naos_box_prepare_listener(keeper->listener, keeper->box);
+    naos_box_open_rooms(keeper->box);
+  }
   for (bool looks = true;;) {
     int status;
-    if (looks && waitpid(agent, &status, WNOHANG) == agent) end(box, report, status, init);
-    if (poll(ready, 2, -1) < 0) continue;
+    if (looks && has_ended(keeper->agent, &status)) end(keeper, status);
+    struct pollfd ready[2] = {{.fd = keeper->signals, .events = POLLIN}, {.fd = keeper->listener, .events = POLLIN}};
+    int pause = keeper->report < 0 ? -1 : naos_box_look_at_rooms(keeper->box, keeper->report, keeper->agent);
+    if (poll(ready, 2, pause) < 0) continue;
     looks = ready[0].revents != 0;
-    if (looks) pass_signal(signals, agent);
-    if (ready[1].revents && !(ready[1].revents & POLLIN && naos_box_answer_call(NAOS_BOX_LISTENER, report))) {
+    if (looks) pass_signal(keeper->signals, keeper->agent);
+    if (ready[1].revents && !(ready[1].revents & POLLIN && naos_box_answer_call(keeper->listener, keeper->report))) {
       // What is called now fails, for there is nobody to ask.
-      close(NAOS_BOX_LISTENER);
-      ready[1].fd = -1;
+      close(keeper->listener);
+      keeper->listener = -1;
     }
   }
 }
@@ -264,13 +280,18 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   if (getppid() != program->guard) _exit(127);
   enter_namespaces(box);
   if ((error = naos_box_open_doors(box, pass_door))) fail_box(box, error);
+  struct naos_box_rest *rest = mmap(NULL, sizeof *rest, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (rest == MAP_FAILED) fail(NAOS_STAGE_FORK, NULL, errno);
   pid_t init = fork();
-  if (init == 0) be_init(box);
+  if (init == 0) naos_box_be_init(box, rest);
   if (init < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   pid_t agent = fork_sharing_files();
   if (agent == 0) be_agent(box, program);
   if (agent < 0) fail(NAOS_STAGE_FORK, NULL, errno);
   // The agent's copy of the socket is gone by its execution, and so this is the last.
   if (close_others(box, program->report >= 0) < 0 || naos_box_drop_privileges(box, false)) _exit(127);
-  stand_for(box, program->report < 0 ? -1 : NAOS_BOX_REPORT, agent, init);
+  bool reports = program->report >= 0;
+  struct keeper keeper = {.box = box, .rest = rest, .agent = agent, .init = init,
+                          .report = reports ? NAOS_BOX_REPORT : -1, .listener = reports ? NAOS_BOX_LISTENER : -1};
+  stand_for(&keeper);
 }

@@ -73,11 +73,15 @@ static bool tell(int report, struct counted *entry) {
   return true;
 }
 
+void naos_box_count(int report, uint32_t kind, uint32_t port, const char *what, uint64_t times) {
+  struct counted *entry = find(kind, port, what);
+  entry->refusal.count += times;
+  if (entry->refusal.count >= 10 * entry->told) tell(report, entry);
+}
+
 /// The first is told at once, and then each that makes ten times as many: a flood is a handful of messages.
 static void count(int report, uint32_t kind, uint32_t port, const char *what) {
-  struct counted *entry = find(kind, port, what);
-  entry->refusal.count++;
-  if (entry->refusal.count >= 10 * entry->told) tell(report, entry);
+  naos_box_count(report, kind, port, what, 1);
 }
 
 static void tell_table(struct table *table, int report, int64_t ends) {
@@ -177,6 +181,8 @@ static uint32_t kind_of(enum naos_box_wish wish) {
 static void look_at_path(int listener, int report, const struct seccomp_notif *call, int folder, uint64_t place,
                          enum naos_box_wish wish) {
   char path[NAOS_REFUSAL_TEXT];
+  if (wish != NAOS_BOX_WISH_READ) naos_box_expect_writing();
+  if (wish != NAOS_BOX_WISH_FOLDER) naos_box_look_at_files(watched, report, (pid_t)call->pid);
   if (!read_text((pid_t)call->pid, place, path, sizeof path)) return;
   if (!naos_box_misses_path(watched, path, sizeof path, (pid_t)call->pid, folder, wish)) return;
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0) return;

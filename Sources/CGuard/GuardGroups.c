@@ -290,30 +290,37 @@ bool naos_groups_remove(struct naos_guard *guard, struct naos_agent *agent, int 
   return true;
 }
 
-int naos_read_verdict(int group, int hierarchy, int version) {
-  if (hierarchy == NAOS_MEMORY) {
-    const char *file = version == 2 ? "memory.events" : "memory.oom_control";
-    return number_after(group, file, "oom_kill") > 0 ? NAOS_CEILING_MEMORY : NAOS_CEILING_NONE;
-  }
-  return number_after(group, "pids.events", "max") > 0 ? NAOS_CEILING_PROCESSES : NAOS_CEILING_NONE;
+uint64_t naos_read_encounters(int group, int hierarchy, int version) {
+  if (hierarchy == NAOS_PIDS) return number_after(group, "pids.events", "max");
+  return number_after(group, version == 2 ? "memory.events" : "memory.oom_control", "oom_kill");
 }
 
-static int verdict_in(struct naos_guard *guard, const struct naos_agent *agent, uint8_t means, int hierarchy) {
-  if (means != NAOS_MEANS_CGROUP2 && means != NAOS_MEANS_CGROUP1) return NAOS_CEILING_NONE;
+int naos_read_verdict(int group, int hierarchy, int version) {
+  if (naos_read_encounters(group, hierarchy, version) == 0) return NAOS_CEILING_NONE;
+  return hierarchy == NAOS_MEMORY ? NAOS_CEILING_MEMORY : NAOS_CEILING_PROCESSES;
+}
+
+/// Brings up to date how often a ceiling was met; a group that is gone keeps what it counted last.
+static void read_encounters(struct naos_guard *guard, const struct naos_agent *agent, uint8_t means, int hierarchy,
+                            uint64_t *met) {
+  if (means != NAOS_MEANS_CGROUP2 && means != NAOS_MEANS_CGROUP1) return;
   bool unified = means == NAOS_MEANS_CGROUP2;
   char name[24];
   snprintf(name, sizeof name, "%llu", (unsigned long long)agent->group);
   int base = guard->places.base[unified ? NAOS_UNIFIED : hierarchy];
   int group = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (group < 0) return NAOS_CEILING_NONE;
-  int verdict = naos_read_verdict(group, hierarchy, unified ? 2 : 1);
+  if (group < 0) return;
+  uint64_t count = naos_read_encounters(group, hierarchy, unified ? 2 : 1);
+  if (count > *met) *met = count;
   close(group);
-  return verdict;
 }
 
 void naos_groups_judge(struct naos_guard *guard, struct naos_agent *agent) {
-  if (agent->ceiling == NAOS_CEILING_NONE) agent->ceiling = verdict_in(guard, agent, agent->means.memory, NAOS_MEMORY);
-  if (agent->ceiling == NAOS_CEILING_NONE) agent->ceiling = verdict_in(guard, agent, agent->means.processes, NAOS_PIDS);
+  read_encounters(guard, agent, agent->means.memory, NAOS_MEMORY, &agent->memory_kills);
+  read_encounters(guard, agent, agent->means.processes, NAOS_PIDS, &agent->refused_forks);
+  if (agent->ceiling != NAOS_CEILING_NONE) return;
+  if (agent->memory_kills > 0) agent->ceiling = NAOS_CEILING_MEMORY;
+  else if (agent->refused_forks > 0) agent->ceiling = NAOS_CEILING_PROCESSES;
 }
 
 int64_t naos_watch_processors(struct naos_guard *guard) {

@@ -70,6 +70,8 @@ struct naos_agent {
   struct naos_means means;
   /// What it was killed over, or held back by.
   uint32_t ceiling;
+  /// How often its groups counted that it ran into its ceilings of memory and of processes.
+  uint64_t memory_kills, refused_forks;
   /// The processor time that the whole tree may take, where that is watched, and when to look next.
   uint64_t cpu_microseconds;
   int64_t watch_at;

@@ -78,6 +78,8 @@ static void finish(struct naos_guard *guard, struct naos_agent *agent) {
       .left_behind = agent->left_behind,
       .ceiling = verdict(agent, status, &usage),
       .means = agent->means,
+      .memory_kills = agent->memory_kills,
+      .refused_forks = agent->refused_forks,
   };
   guard->ending--;
   if (agent->cpu_microseconds) guard->watched--;

@@ -41,6 +41,7 @@ struct SandboxAttackTests {
     "37 udp": ["ENETUNREACH"], "37 raw": ["EPERM"], "37 ping": ["EACCES", "EPERM", "ENETUNREACH"],
     "37 packet": ["EAFNOSUPPORT"], "37 vsock": ["EAFNOSUPPORT"], "37 netlink": ["EAFNOSUPPORT"],
     "37 kernel crypto": ["EAFNOSUPPORT"], "37 abstract socket": ["ECONNREFUSED"], "37 path socket": ["ENOENT"],
+    "21 leaving a daemon": ["done"],
     "37 io_uring": ["ENOSYS"], "38 curl without proxy": ["exit 7"], "55 clock": ["EPERM"],
     "41 host name": ["agent"], "41 core dumps": ["none"], "41 open files": ["0 1 2"], "41 other processes": ["few"],
     "41 kernel addresses": ["hidden"],
@@ -102,6 +103,17 @@ struct SandboxAttackTests {
     + ["1.1.1.1", "10.0.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "224.0.0.1"].map { "net \($0):80" }
     + ["net 8.8.8.8:53", "net 1.1.1.1:443"]
     + [".naos/nexus.db (ro)", ".naos/token (ro)", ". (rw)"].map { "fs PROJECT/" + $0 }
+    + ["limits.disk (/tmp)", "/tmp (files)", "/dev/shm", "limits.files"].map { "limit " + $0 }
+    + ["syscall mknod device", "processes left running"]
+
+  /// The denials of all agents: `limit limits.cpu`.
+  static func denials(in project: Project) async throws -> [String] {
+    let tail = ["audit", "tail", "--event", "sandbox.denied", "-n", "1000", "-o", "jsonl"]
+    return try await project.naos(tail).out.split(separator: "\n").map { line in
+      let row = try JSONValue(parsing: Array(line.utf8))
+      return "\(row["details"]?["rule"]?.stringValue ?? "") \(row["subject"]?.stringValue ?? "")"
+    }
+  }
 
   /// Paths are looked at beside the end of the run.
   private static func rows(of run: String, in project: Project) async throws -> String {
@@ -147,7 +159,11 @@ struct SandboxAttackTests {
       Self.judge(try #require(run.json["output"]?.objectValue))
       #expect(!FileManager.default.fileExists(atPath: project.path("new")))
       let id = try #require(run.json["id"]?.stringValue)
-      try Self.judgeRows(try await Self.rows(of: id, in: project), of: project)
+      let rows = try await Self.rows(of: id, in: project)
+      try Self.judgeRows(rows, of: project)
+      if try await project.naos("doctor").out.contains("processes: cgroup") {
+        #expect(rows.contains(#""limits.pids""#), "\(rows)")
+      }
       let logs = try await project.naos("logs", "attacker", "-n", "1000").out
       #expect(logs.contains("naos: denied: the system call ptrace"), "\(logs)")
       let explained = try await project.naos("sandbox", "explain", id).out
@@ -280,6 +296,30 @@ struct SandboxAttackTests {
       #expect(message?.contains("memory ceiling of 64 MiB") == true, "\(message ?? run.out)")
       let denied = try await project.naos("audit", "tail", "--event", "sandbox.denied", "-o", "jsonl").out
       #expect(denied.contains("limits.memory") && denied.contains(#""rule":"limit""#), "\(denied)")
+    }
+  }
+
+  @Test(arguments: ["while :; do :; done", "(while :; do :; done) & (while :; do :; done) & wait"])
+  func `a sandbox over its processor time is ended and told, one over its timeout is only ended`(
+    _ script: String
+  ) async throws {
+    try await Project.with(
+      """
+      name: box
+      server: { port: 0 }
+      agents:
+        spinner: { command: [sh, -c, "\(script)"], sandbox: { limits: { cpu: 1s } }, retry: 1 }
+        sleeper: { command: [sleep, "1000"], sandbox: {}, timeout: 1s, retry: 1 }
+
+      """
+    ) { project in
+      try await SandboxTests.needSandbox(project)
+      let run = try await project.naos("run", "spinner", "-o", "json")
+      let message = try run.json["error"]?["message"]?.stringValue ?? ""
+      #expect(message.contains("over its processor ceiling"), "\(run.out)")
+      let late = try await project.naos("run", "sleeper", "-o", "json")
+      #expect(late.status != 0, "\(late.out)")
+      #expect(try await Self.denials(in: project) == ["limit limits.cpu"])
     }
   }
 

@@ -151,6 +151,13 @@ struct SandboxTests {
       let error = try run.json["error"]
       #expect(error?["code"]?.stringValue == "NX-SBX-001", "\(run.out)")
       #expect(error?["message"]?.stringValue?.contains("nowhere") == true, "\(run.out)")
+      let rows = try await SandboxAttackTests.denials(in: project)
+      #expect(rows.count == 1 && rows[0].hasPrefix("unavailable ") && rows[0].contains("nowhere"), "\(rows)")
+      let id = try #require(run.json["id"]?.stringValue)
+      let explained = try await project.naos("sandbox", "explain", id).out
+      #expect(explained.contains("no grant helps where a sandbox cannot be made"), "\(explained)")
+      let logs = try await project.naos("logs", "inside").out
+      #expect(logs.contains("naos: denied: the sandbox cannot be made: "), "\(logs)")
     }
   }
 

@@ -80,6 +80,8 @@ struct GrantProposalTests {
   @Test(arguments: [
     ("net", "169.254.169.254"), ("net", "[fd00:ec2::254]"), ("net", "[2606:4700::1111]"), ("net", "(others)"),
     ("net", "x }\n"), ("syscall", "ptrace"),
+    ("limit", "limits.disk (/tmp)"), ("limit", "/dev/shm"), ("limit", "/tmp (files)"), ("processes", "left running"),
+    ("unavailable", "a user namespace (Operation not permitted)"),
     ("name", "metadata.google.internal"), ("name", "instance-data.ec2.internal"), ("host", "169.254.169.254"),
     ("address", "a.test (169.254.169.254)"), ("address", "a.test (::ffff:169.254.169.254)"),
     ("address", "a.test (fe80::1)"),

@@ -79,11 +79,15 @@ enum {
   NAOS_REFUSED_WRITING = 4,
   /// One that would have been made, or a folder: what is wanted of may be the folder that it is to be in.
   NAOS_REFUSED_MAKING = 5,
-  NAOS_REFUSED_KINDS = 5
+  /// What is bounded and was found full: the key of the limit, or the place.
+  NAOS_REFUSED_ROOM = 6,
+  /// Processes that were still there when the main one had ended; the count is theirs.
+  NAOS_REFUSED_REST = 7,
+  NAOS_REFUSED_KINDS = 7
 };
 #define NAOS_REFUSAL_TEXT 1000
 
-/// What was refused in a sandbox: a system call by its name, an address, a path. It is sent as long as its text is.
+/// What was refused in a sandbox: a system call by its name, an address, a path, a limit. It is sent as long as its text is.
 struct naos_refusal {
   uint32_t kind;
   uint32_t port;
@@ -136,6 +140,10 @@ struct naos_guard_reply {
   uint32_t ceiling;
   struct naos_means means;
   uint32_t reserved;
+  /// At an end, how many of its processes were killed for want of memory, and how many could not be made at the ceiling;
+  /// known only where a group carries the ceiling.
+  uint64_t memory_kills;
+  uint64_t refused_forks;
   /// What of a sandbox cannot be had.
   char what[NAOS_BOX_TEXT];
 };
@@ -198,6 +206,7 @@ bool naos_locate_group(const char *_Nonnull mounts, const char *_Nonnull members
                        char *_Nonnull path, size_t capacity);
 int naos_write_ceiling(int group, int hierarchy, int version, const struct naos_ceilings *_Nonnull ceilings);
 int naos_read_verdict(int group, int hierarchy, int version);
+uint64_t naos_read_encounters(int group, int hierarchy, int version);
 
 // ---- The sandbox -------------------------------------------------------------------------------------------------
 

@@ -104,7 +104,9 @@ package struct GrantProposal: Sendable, Hashable {
     case .method, .path: return .remark("\(need.target): add it to `methods` or `paths` of the grant")
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
-    case .limit: return .remark("raise `\(need.target)`, if so much is meant to be used")
+    case .limit: return limit(need)
+    case .processes: return .remark("the main process has to wait for the processes that it starts: they end with it")
+    case .unavailable: return .remark("no grant helps where a sandbox cannot be made: \(need.target)")
     case .module: return .remark("no grant helps a module that cannot be run: \(need.target)")
     case .syscall: return .remark("no grant helps a program that needs the system call \(need.target)")
     case .net: return direct(need)
@@ -114,6 +116,14 @@ package struct GrantProposal: Sendable, Hashable {
     case .connections, .questions, .time: return .remark("no grant helps against: \(need.rule)")
     case nil: return nil
     }
+  }
+
+  private static func limit(_ need: Need) -> Line {
+    guard need.target.hasPrefix("limits.") else {
+      return .remark("\(need.target) is full, and no limit says how much it holds")
+    }
+    let key = need.target.prefix { $0 != " " }
+    return .remark("raise `\(key)`, if so much is meant to be used\(need.target.dropFirst(key.count))")
   }
 
   private static func isSecretName(_ text: String) -> Bool {

@@ -127,8 +127,14 @@ package struct DenialEvent: Sendable, Hashable {
     case time
     /// A secret that belongs to the requests of the host is not there.
     case secret
-    /// A program was ended, or held back, over a limit; the target is the key of it: `limits.cpu`.
+    /// A program was ended, or held back, over a limit; the target is the key of it, `limits.cpu`, with the place behind
+    /// it where there are several, `limits.disk (/tmp)`, or what is bounded without a key: `/dev/shm`, `/tmp (files)`.
     case limit
+    /// Processes that were left running when the main one had ended, and were ended with its sandbox; the count is
+    /// theirs.
+    case processes
+    /// The sandbox cannot be made, so nothing was started in it; the target is what it lacks.
+    case unavailable
     /// A path that it has no grant for. Of a process the target is the host's path, with `(ro)`, `(rw)` or `(kept)` behind
     /// it; of a module what it asked for, as `FileDenial` writes it.
     case fs
@@ -161,7 +167,7 @@ package struct DenialEvent: Sendable, Hashable {
   package var note: String {
     // A whole address has its port in it.
     let place = target.contains("://") ? target : port.map { "\(target):\($0)" } ?? target
-    let times = count > 1 ? " (\(count) times)" : ""
+    let times = count > 1 && rule != .processes ? " (\(count) times)" : ""
     let words =
       switch rule {
       case .name: "the name \(target) is not granted"
@@ -178,6 +184,8 @@ package struct DenialEvent: Sendable, Hashable {
       case .time: "\(place): no request came in time"
       case .secret: "\(place): the secret of its requests is not there"
       case .limit: "\(target) is used up"
+      case .processes: "\(count) \(count == 1 ? "process" : "processes") left running, ended with the sandbox"
+      case .unavailable: "the sandbox cannot be made: \(target)"
       case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"
       case .syscall: "the system call \(target)"

@@ -10,6 +10,15 @@ package struct ProcessCeilings: Sendable, Hashable {
     case memory
     case cpu
     case processes
+
+    /// The key by which the configuration sets it.
+    package var key: String {
+      switch self {
+      case .memory: "limits.memory"
+      case .cpu: "limits.cpu"
+      case .processes: "limits.pids"
+      }
+    }
   }
 
   /// Resident memory with its page cache, without swap.

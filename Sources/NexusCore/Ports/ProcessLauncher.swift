@@ -128,7 +128,7 @@ package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
   package var code: String?
   /// Whether another attempt may come to anything else; of a module.
   package var isRetryable = false
-  /// What is wrong with a module, if that is why.
+  /// What is wrong with a module, or what a sandbox lacks, if that is why.
   package var denied: ProgramDenial?
 
   package init(stage: Stage, errorNumber: Int32, message: String) {

@@ -14,6 +14,10 @@ package struct Refusal: Sendable, Hashable {
     case writing
     /// A path that cannot be made, or written to if it is there.
     case making
+    /// A limit that its programs ran into and lived on; the text is the key of it, or a place.
+    case limit
+    /// Processes that were left when the main one had ended, and were ended with the sandbox.
+    case leftRunning
   }
   package var kind: Kind
   /// As far as it can be shown; untrusted where it is not a name of the launcher's.

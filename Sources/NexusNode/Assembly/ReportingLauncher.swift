@@ -6,7 +6,8 @@ internal import NexusSandbox
 internal import Synchronization
 
 /// Starts programs as the launcher behind it does, and tells what their sandboxes did not let them do: limits that they
-/// were ended over, paths that modules were refused, modules that are not run, and what the kernel refused them.
+/// were ended over or ran into, paths that modules were refused, modules that are not run, what the kernel refused
+/// them, and sandboxes that cannot be made.
 struct ReportingLauncher: ProcessLauncher {
   let base: any ProcessLauncher
   let watcher: any EgressWatcher
@@ -23,7 +24,8 @@ struct ReportingLauncher: ProcessLauncher {
     do throws(LaunchError) {
       return ReportedProcess(try await base.launch(request, output: output), of: holder, watcher, desk)
     } catch {
-      if let denied = error.denied { watcher.denied(denied.event(of: holder)) }
+      let lacks = error.stage == .enclosure ? ProgramDenial(.unavailable, error.message) : nil
+      if let denied = error.denied ?? lacks { watcher.denied(denied.event(of: holder)) }
       throw error
     }
   }
@@ -52,6 +54,8 @@ private final class RefusalDesk: RefusalReceiver {
     switch refusal.kind {
     case .call: rule = .syscall
     case .address: rule = .net
+    case .limit: rule = .limit
+    case .leftRunning: rule = .processes
     case .reading, .writing, .making:
       missed.withLock { missed in
         let known = missed.firstIndex { $0.kind == refusal.kind && $0.text == refusal.text }
@@ -123,22 +127,11 @@ private final class ReportedProcess: LaunchedProcess {
       return !isTold
     }
     if isFirst { desk.tellPaths() }
-    let denied = exit.failure?.denied ?? exit.ceiling.map { ProgramDenial(.limit, $0.limit) }
-    if isFirst {
-      for counted in exit.denials { watcher.denied(counted.denial.event(of: holder, count: counted.count)) }
-      if let denied { watcher.denied(denied.event(of: holder)) }
-    }
+    guard isFirst else { return exit }
+    for counted in exit.denials { watcher.denied(counted.denial.event(of: holder, count: counted.count)) }
+    let denied = exit.failure?.denied ?? exit.ceiling.map { ProgramDenial(.limit, $0.key) }
+    // What was counted is told.
+    if let denied, !exit.denials.contains(where: { $0.denial == denied }) { watcher.denied(denied.event(of: holder)) }
     return exit
-  }
-}
-
-extension ProcessCeilings.Resource {
-  /// The key by which the configuration sets it.
-  fileprivate var limit: String {
-    switch self {
-    case .memory: "limits.memory"
-    case .cpu: "limits.cpu"
-    case .processes: "limits.pids"
-    }
   }
 }

@@ -148,5 +148,9 @@ extension ProcessExit {
       status: reply.signalled != 0 ? .signalled(signal: reply.status) : .exited(code: reply.status),
       userTime: .microseconds(reply.user_microseconds), systemTime: .microseconds(reply.system_microseconds),
       peakMemoryBytes: reply.peak_kibibytes * 1024, ceiling: ProcessCeilings.Resource(reply.ceiling))
+    for (resource, count) in [(ProcessCeilings.Resource.memory, reply.memory_kills), (.processes, reply.refused_forks)]
+    where count > 0 {
+      denials.append(CountedDenial(ProgramDenial(.limit, resource.key), count: Int(clamping: count)))
+    }
   }
 }

@@ -38,6 +38,7 @@ extension LaunchError {
       self.init(
         stage: .enclosure, errorNumber: number,
         message: "its sandbox cannot be made on this machine: \(reply.part) (\(reason))")
+      denied = ProgramDenial(.unavailable, "\(reply.part) (\(reason))")
     default:
       self.init(stage: .launcher, errorNumber: number, message: "the launcher failed (\(reason))")
     }

@@ -88,6 +88,8 @@ extension Refusal {
     case UInt32(NAOS_REFUSED_READING): kind = .reading
     case UInt32(NAOS_REFUSED_WRITING): kind = .writing
     case UInt32(NAOS_REFUSED_MAKING): kind = .making
+    case UInt32(NAOS_REFUSED_ROOM): kind = .limit
+    case UInt32(NAOS_REFUSED_REST): kind = .leftRunning
     default: return nil
     }
     let text = unsafe withUnsafeBytes(of: news.what) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }

@@ -55,7 +55,7 @@ package struct WasmProblem: Error, Sendable, Hashable, CustomStringConvertible {
   /// A worker could not be started.
   init(_ error: LaunchError) {
     let code = error.stage == .enclosure ? "NX-SBX-001" : "NX-SBX-056"
-    self.init(code: code, message: error.message, isRetryable: error.stage != .enclosure)
+    self.init(code: code, message: error.message, isRetryable: error.stage != .enclosure, denied: error.denied)
   }
 
   func launchError(isByLostGuard: Bool = false) -> LaunchError {

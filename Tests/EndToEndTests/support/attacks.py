@@ -267,5 +267,11 @@ attack("22 terminal injection")(lambda: call(16, 0, 0x5412, b"x"))
 attack("22 personality")(lambda: call(135, 0x0040000))
 attack("55 clock")(lambda: call(227, 0, 0))
 
+
+@attack("21 leaving a daemon")
+def _():
+    subprocess.Popen(["sleep", "1000"], start_new_session=True, env={}, stdin=0, stdout=subprocess.DEVNULL)
+
+
 with open(os.environ["NAOS_OUTPUT"], "w") as file:
     json.dump(outcomes, file)
