@@ -5,7 +5,7 @@
 
 import { get, repeating } from "./api.js";
 import { bar, budgetRatio, columns, numbers, spent, stretches } from "./charts.js";
-import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
+import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, prose, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
 import { live } from "./live.js";
 import { runTable } from "./rows.js";
 
@@ -122,7 +122,7 @@ function worriesOf(agents, hour, budgets) {
 function attention(worries) {
   if (worries.length === 0) return panel("Needs attention", h("p.empty", h("span.good", "✓ "), "Nothing. What fails, waits or nears its limit shows up here."));
   return panel("Needs attention", h("ul.worries", worries.slice(0, mostWorries).map((worry) => h("li", { "data-row": worry.href, "data-key": `${worry.href} ${worry.word}` },
-    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", worry.why), worry.at ? relative(worry.at) : null))),
+    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", prose(worry.why)), worry.at ? relative(worry.at) : null))),
   worries.length > mostWorries ? h("p.note", `and ${worries.length - mostWorries} more`) : null);
 }
 

@@ -6,7 +6,7 @@
 import { buttons, forkRun, isFinal, settleStep, verbsFor } from "./actions.js";
 import { get, query as queryOf, repeating } from "./api.js";
 import { numbers } from "./charts.js";
-import { absolute, cell, colourOf, command, count, download, duration, fact, h, json, many, missing, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, tabs } from "./dom.js";
+import { absolute, cell, colourOf, command, count, download, duration, fact, h, json, many, missing, moment, money, nodeNow, panel, pauseWords, prose, relative, runLink, runPath, short, shortID, show, state, table, tabs } from "./dom.js";
 import { actionOf, attemptsOf, childOf, isCompensation, lanes, timelineOf, votes } from "./lanes.js";
 import { live } from "./live.js";
 import { LogView, logPanel } from "./logs.js";
@@ -106,8 +106,8 @@ function heading(run, flow) {
     h("div.heading", h("h1", h("span", run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => (verb !== "signal" || !hasEvent) && (verb !== "rollback" || run.checkpoints?.length > 0)))),
     h("p.lead.quiet", `${run.kind} · `, h("code", run.id), h("button.plain", { "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
-    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), ` ${run.error.message} `, h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,
-    run.status === "paused" ? h("p.lead.warn", `Paused: ${pauseWords(run.pauseReason)}. `, run.pauseNote ?? "") : null,
+    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), prose(` ${run.error.message} `), h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,
+    run.status === "paused" ? h("p.lead.warn", `Paused: ${pauseWords(run.pauseReason)}. `, prose(run.pauseNote ?? "")) : null,
     waits.map((step) => h("p.lead.warn", "◆ ", h("strong", actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
       event(step) ? h("button.act", { "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
     h("dl.facts.row",
@@ -140,7 +140,7 @@ function stepOf(run, step, attempts, isOpen, flow) {
     h("summary", { "data-row": step.path }, h("span.step-name", isCompensation(step) ? h("span.warn", "← ") : null, actionOf(step.path)), state(step.status),
       h("span.quiet", [plan && (isCompensation(step) ? `agent ${agent}` : plan.action), step.startedAt ? duration((step.endedAt ? Date.parse(step.endedAt) : nodeNow()) - Date.parse(step.startedAt)) : "", step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")),
       h("span.space"), h("span", step.costNanoUSD > 0 ? money(step.costNanoUSD) : "")),
-    step.error ? h("p.bad", h("strong", step.error.code), ` ${step.error.message}`) : null,
+    step.error ? h("p.bad", h("strong", step.error.code), prose(` ${step.error.message}`)) : null,
     step.verdict ? h("p", "Verdict: ", step.verdict) : null,
     step.run ? h("p", "It is ", childOf(step), step.dueAt ? [", at most until ", relative(step.dueAt)] : null) : step.dueAt ? h("p", "At most until ", relative(step.dueAt), ` (${absolute(step.dueAt)})`) : null,
     step.input !== null && step.input !== undefined ? [h("h3", "Input"), json(step.input)] : null,
