@@ -26,18 +26,21 @@ enum CommandTypos {
 
   /// Options that take a value, so that the value is not taken for a command.
   private static let valued: Set<String> = ["--project", "-o", "--output"]
+  /// Options of every command; any other one belongs to the command that a group stands for by itself.
+  private static let common: Set<String> = ["-q", "--quiet", "--verbose"]
 
   /// The first word that should be a command and is not.
   static func find(in arguments: [String]) -> Mistake? {
     var vocabulary = Vocabulary(commands: subcommands(of: RootCommand.self))
     var path = "naos"
     var index = 0
+    var standsForCommand = false
     while index < arguments.count, !vocabulary.commands.isEmpty {
       let word = arguments[index]
       index += 1
       if word == "--" { return nil }
       if word.hasPrefix("-") {
-        if valued.contains(word) { index += 1 }
+        if valued.contains(word) { index += 1 } else if standsForCommand, !common.contains(word) { return nil }
         continue
       }
       if word == "help" { return nil }
@@ -48,6 +51,7 @@ enum CommandTypos {
       }
       path += " " + word
       vocabulary = Vocabulary(commands: subcommands(of: command))
+      standsForCommand = command.configuration.defaultSubcommand != nil
     }
     return nil
   }
