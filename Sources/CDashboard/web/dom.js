@@ -286,7 +286,7 @@ export function tabs(label, path, entries, here) {
 }
 
 /** What the node says, with what stands between its backquotes as code; all of it is text, whoever wrote it. */
-export const prose = (text) => text.split("`").map((part, index, all) => (index % 2 && all[index + 1] !== undefined ? h("code", part) : part));
+export const prose = (text) => text?.split("`").map((part, index, all) => (index % 2 && all[index + 1] !== undefined ? h("code", part) : part));
 
 /** Something that there is not, and why. */
 export const missing = (title, problem, path, all) => [h("h1", title), problem

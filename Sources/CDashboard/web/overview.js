@@ -134,7 +134,7 @@ function agentsOf(agents) {
   const shown = [...agents].sort((a, b) => rank(a) - rank(b) || String(b.lastActivity ?? "").localeCompare(String(a.lastActivity ?? ""))).slice(0, mostAgents);
   return panel("Agents", table("Agents", ["Name", "State", "Last activity", "Cost and budget"], shown.map((agent) => h("tr", { "data-row": agent.name, "data-key": agent.name },
     cell("", { class: "name" }, agentLink(agent.name), h("span.kind", agent.kind)),
-    cell("", state(agent.state), agent.note && agent.state !== "running" ? h("span.note", agent.note) : agent.step ? h("span.note", agent.step) : null),
+    cell("", state(agent.state), agent.note && agent.state !== "running" ? h("span.note", prose(agent.note)) : agent.step ? h("span.note", agent.step) : null),
     cell("active", { class: "short" }, relative(agent.lastActivity)),
     cell("", { class: "wide" }, spent(agent))))),
   agents.length > mostAgents ? h("p", h("a", { href: "/agents" }, `All ${count(agents.length)} agents`)) : null);
@@ -164,10 +164,10 @@ export function happening(event) {
     return [agentLink(event.agent), h("span", { class: ["failed", "refused"].includes(event.phase) ? "bad" : null }, ` ${mark}${event.kind} ${event.name}`),
       h("span.quiet", `${tokens} · ${duration(event.microseconds / 1000)}${event.detail ? ` · ${event.detail}` : ""}`)];
   }
-  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", ` ${event.note}`) : null];
-  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", event.note ? ` ${event.note}` : "")];
+  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", prose(` ${event.note}`)) : null];
+  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, event.note ? h("span.quiet", prose(` ${event.note}`)) : null];
   if (event.type === "secret") return [`secret ${event.name}`, h("span.quiet", ` read for ${event.purpose}`)];
-  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", event.note)];
-  if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", event.note)];
-  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", ` ${event.note}`) : null];
+  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", prose(event.note))];
+  if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", prose(event.note))];
+  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", prose(` ${event.note}`)) : null];
 }

@@ -147,7 +147,7 @@ function stepOf(run, step, attempts, isOpen, flow) {
     step.output !== null ? [h("h3", "Output"), json(step.output)] : null,
     known.length > 0 ? table(`Attempts of ${step.path}`, [">Attempt", "Began", ">Took", "Ended", ">Calls", ">Tokens", ">Cost"], known.map((one) => h("tr",
       cell("attempt", { class: "num" }, one.attempt), cell("began", { class: "short" }, moment(one.from)), cell("took", { class: "num" }, one.to ? duration(Date.parse(one.to) - Date.parse(one.from)) : "–"),
-      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", one.reason) : null),
+      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", prose(one.reason)) : null),
       cell("calls", { class: "num" }, one.to ? `${one.effects}${one.replayed > 0 ? `, ${one.replayed} replayed` : ""}` : "–"), cell("tokens", { class: "num" }, one.to ? short(one.tokens ?? 0) : "–"), cell("", { class: "num" }, one.to ? money(one.cost ?? 0) : "–")))) : null,
     canFork || canSettle ? h("div.verbs",
       canFork ? h("button.act", { "data-act": "fork", "data-path": step.path }, "Run again from here") : null,

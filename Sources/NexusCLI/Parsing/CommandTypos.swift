@@ -19,9 +19,14 @@ enum CommandTypos {
     let commands: [any ParsableCommand.Type]
 
     var names: [String] { commands.map { $0._commandName } }
-    func command(_ name: String) -> (any ParsableCommand.Type)? {
-      commands.first { $0._commandName == name || $0.configuration.aliases.contains(name) }
-    }
+    func command(_ name: String) -> (any ParsableCommand.Type)? { CommandTypos.command(name, among: commands) }
+  }
+
+  /// The command of that name or with that alias.
+  static func command(
+    _ name: String, among commands: [any ParsableCommand.Type]
+  ) -> (any ParsableCommand.Type)? {
+    commands.first { $0._commandName == name || $0.configuration.aliases.contains(name) }
   }
 
   /// Options that take a value, so that the value is not taken for a command.
@@ -69,7 +74,7 @@ enum CommandTypos {
     return "See `\(path) --help`."
   }
 
-  private static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+  static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
     command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap { $0.subcommands }
   }
 }
