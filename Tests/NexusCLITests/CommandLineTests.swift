@@ -55,6 +55,16 @@ import Testing
     #expect(await CommandRun("--quiet", "--output", "json", "version").output.hasPrefix("{"))
   }
 
+  @Test func `global options may stand between a group and its command`() async {
+    for group in [["runs"], ["config"]] {
+      let command = group == ["runs"] ? "list" : "show"
+      let run = await CommandRun(group + ["-q", "--project", "/there-is-no-such-folder", command])
+      #expect(run.status == 3 && run.words.contains("/there-is-no-such-folder"), "\(run.words)")
+    }
+    let alone = await CommandRun("runs", "--project", "/there-is-no-such-folder", "--status", "failed")
+    #expect(alone.status == 3, "\(alone.words)")
+  }
+
   @Test func `the exit codes are listed`() async {
     let run = await CommandRun("help", "exit-codes")
     #expect(run.output.contains("7\tover the budget\n"))

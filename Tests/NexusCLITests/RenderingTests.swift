@@ -264,4 +264,13 @@ import Testing
     #expect(captured.words.text.contains("error[NX-API-006]: No node is running"))
     #expect(captured.words.text.contains("help: Start one with `naos up`."))
   }
+
+  @Test func `a moment of a log has its zone, and its day where that is another one`() throws {
+    let now = try #require(WallTime(iso8601: "2026-11-28T12:00:00Z"))
+    let today = try #require(WallTime(iso8601: "2026-11-28T09:30:05.125Z"))
+    let before = try #require(WallTime(iso8601: "2026-11-27T23:59:59.5Z"))
+    #expect(Quantities.moment(today, now: now) == String(today.iso8601.dropFirst(11)))
+    #expect(Quantities.moment(today, now: now).hasSuffix("Z"))
+    #expect(Quantities.moment(before, now: now) == before.iso8601)
+  }
 }

@@ -53,7 +53,7 @@ import Testing
     #expect(await fixture.ask("POST", "/api/v1/runs/run_1/kill", body: "{}").status == 200)
   }
 
-  @Test func `a session is known by its own name, and a refused request by nobody's`() async throws {
+  @Test func `a session is known by the name of its token, and a refused request by nobody's`() async throws {
     let trail = Trail()
     let fixture = PlaneFixture(audit: trail)
     let session = try await fixture.login()
@@ -61,7 +61,13 @@ import Testing
     #expect(trail.records.allSatisfy { $0.payload == nil })
     _ = await fixture.ask("POST", "/api/v1/logout", headers: session.both, token: nil)
     let logout = try #require(trail.records.dropFirst().first)
-    #expect(logout.actor.kind == .operator && logout.actor.authn == .session && logout.actor.id.hasPrefix("session:"))
+    #expect(logout.actor == AuditActor("owner", .operator, .session))
+    // Which of several it was stands beside it.
+    let first = logout.details["session"]?.stringValue
+    let other = try await fixture.login()
+    _ = await fixture.ask("POST", "/api/v1/logout", headers: other.both, token: nil)
+    let second = trail.records.last { $0.event == .operatorRequest && $0.actor.authn == .session }?.details["session"]
+    #expect(first?.count == 8 && second?.stringValue?.count == 8 && second?.stringValue != first)
     let count = trail.records.count
     _ = await fixture.ask("POST", "/api/v1/runs/run_1/kill", token: "naos_wrong")
     _ = await fixture.ask("GET", "/api/v1/status", host: "evil.example")

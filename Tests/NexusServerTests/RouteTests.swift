@@ -128,6 +128,74 @@ import Testing
     #expect(Set(ids).count == ids.count)
     let body = paths["/api/v1/costs/set"]?["post"]?["requestBody"]?["content"]?["application/json"]?["schema"]
     #expect(body?["properties"]?["maxRequests"] != nil)
+    for (path, item) in paths.map({ ($0.key, $0.value) }) {
+      guard let post = item["post"] else { continue }
+      let schema = post["requestBody"]?["content"]?["application/json"]?["schema"]
+      #expect(schema?["additionalProperties"] == false, "\(path)")
+    }
+  }
+
+  @Test(arguments: [
+    ("/api/v1/runs", #"{"name":"researcher","inputs":{}}"#, "`inputs`", "`input`"),
+    ("/api/v1/runs", #"{"name":"researcher","timeoutMiliseconds":5}"#, "`timeoutMiliseconds`", "`timeoutMilliseconds`"),
+    ("/api/v1/reload", #"{"dry-run":true}"#, "`dry-run`", "`dryRun`"),
+    ("/api/v1/agents/a/stop", #"{"Force":true}"#, "`Force`", "`force`"),
+    ("/api/v1/runs/run_1/kill", #"{"force":true}"#, "`force`", "no members"),
+    ("/api/v1/tokens", #"{"name":"eve","role":"viewer","onyl":["a"]}"#, "`onyl`", "`only`"),
+    ("/login", #"{"code":"x","kode":"y"}"#, "`kode`", "`code`"),
+  ])
+  func `a member that a call does not have is refused with the one that was meant`(
+    path: String, body: String, unknown: String, meant: String
+  ) async {
+    let fixture = PlaneFixture()
+    let reply = await fixture.ask("POST", path, body: body)
+    #expect(reply.status == 400 && reply.code == "NX-API-001", "\(reply.text)")
+    #expect(reply.json["detail"]?.stringValue?.contains(unknown) == true, "\(reply.text)")
+    #expect(reply.json["hint"]?.stringValue?.contains(meant) == true, "\(reply.text)")
+    #expect(fixture.node.state.withLock { $0.started }.isEmpty)
+  }
+
+  @Test func `a member of any length is named by its beginning`() async {
+    let body = "{\"name\":\"a\",\"\(String(repeating: "x", count: 100_000))\":1}"
+    let reply = await PlaneFixture().ask("POST", "/api/v1/runs", body: body)
+    #expect(reply.status == 400 && reply.text.utf8.count < 1000)
+  }
+
+  @Test func `the bodies that the command line sends have no members but those of the document`() async throws {
+    let document = await PlaneFixture().ask("GET", "/api/v1/openapi.json").json
+    var sent: [(String, JSONValue)] = [
+      ("/api/v1/runs", StartRun(name: "a").json), ("/api/v1/runs/prune", PruneRuns(olderThan: .seconds(1)).json),
+      ("/api/v1/tokens", TokenWish("ann", role: "ops", only: ["a"]).json),
+      ("/api/v1/audit/erase", EraseAudit(payload: "x").json),
+      ("/api/v1/pools/{name}/scale", QueuePoolChange.scale(2).body),
+    ]
+    let changes: [RunChange] = [
+      .pause, .cancel, .kill, .restart, .resume(accept: "x"), .rollback(checkpoint: 1, reason: "x", unverified: true),
+      .retry(newKeys: true), .skip(step: .main, reason: "x"), .markDone(step: .main, output: 1),
+      .decide(step: .main, decision: "accept", note: ""), .signal(name: "x", id: "y", payload: 1),
+    ]
+    sent += changes.map { ("/api/v1/runs/{id}/\($0.verb)", $0.body) }
+    var fork = try #require(ForkOrder(from: "draft/call:2"))
+    fork.answer = "x"
+    sent.append(("/api/v1/runs/{id}/fork", fork.json))
+    let costs: [CostChange] = [
+      .set(
+        scope: "global", window: "day", maxNanoUSD: nil, maxTokens: nil, maxRequests: 1, onLimit: nil, reason: nil),
+      .clear(scope: "global", window: "day"),
+      .adjust(scope: "global", window: nil, cost: .zero, tokens: .zero, reason: "x"),
+      .resolve(EffectID("x"), cost: .zero, tokens: nil, reason: nil), .confirmClock,
+    ]
+    sent += costs.map { ("/api/v1/costs/\($0.verb)", $0.body) }
+    for verb in ApprovalDecision.Verb.allCases {
+      let decision = ApprovalDecision(
+        verb, arguments: verb == .edit ? .object([:]) : Optional<JSONValue>.none, digest: "x", reason: "y")
+      sent.append(("/api/v1/approvals/{id}/\(verb.rawValue)", decision.body))
+    }
+    for (path, body) in sent {
+      let schema = document["paths"]?[path]?["post"]?["requestBody"]?["content"]?["application/json"]?["schema"]
+      let known = try #require(schema?["properties"]?.objectValue, "\(path)")
+      for member in try #require(body.objectValue) { #expect(known[member.key] != nil, "\(path): \(member.key)") }
+    }
   }
 
   @Test func `a key of the state with slashes is asked for percent-encoded`() async {

@@ -124,10 +124,10 @@ class HostileText(DashboardTest):
         # A node checks names; a page must not rely on it.
         name = HOSTILE + "\u202e"
         status = self.node.api("/status")
-        agent = {**status["agents"][0], "name": name, "note": HOSTILE, "state": "failed", "step": HOSTILE}
+        agent = {**status["agents"][0], "name": name, "note": f"`{HOSTILE}` and ` alone", "state": "failed", "step": HOSTILE}
         status["agents"] = [agent]
         status["node"]["project"] = HOSTILE
-        run = {**self.node.api("/runs")["runs"][0], "name": HOSTILE, "error": {"code": HOSTILE, "message": HOSTILE}}
+        run = {**self.node.api("/runs")["runs"][0], "name": HOSTILE, "error": {"code": HOSTILE, "message": f"`{HOSTILE}` is no `key`"}}
         line = {"at": status["node"]["startedAt"], "agent": name, "run": None, "attempt": 1, "stream": "stderr", "text": HOSTILE + ODD}
         snapshot = {"status": status, "runs": {"runs": [run]}, "log": {"lines": [line]}}
         script = STUB + f"\nstub((send) => send('snapshot', {json.dumps(snapshot)}));"
@@ -143,6 +143,11 @@ class HostileText(DashboardTest):
                 self.assertEqual(page.locator("main img, main script, dialog img").count(), 0)
                 self.assertNotIn("\u202e", page.title() + page.locator("body").inner_text())
                 self.assertEqual(page.evaluate("window.violations"), [])
+                # What stands between backquotes is code, and text all the same.
+                if path == "/":
+                    for place in (".why", "td .note", ".quiet"):
+                        self.assertIn(HOSTILE, page.locator(f"main {place} code").all_text_contents(), place)
+                    self.assertNotIn("`", page.locator("main").inner_text())
             self.assertEqual(context.troubles, [])
 
 

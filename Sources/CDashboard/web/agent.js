@@ -6,7 +6,7 @@
 import { buttons, verbsFor } from "./actions.js";
 import { get, query as queryOf, repeating } from "./api.js";
 import { budgetCard, columns, numbers, stretches, windowMeter } from "./charts.js";
-import { cell, colourOf, command, count, fact, h, many, missing, moment, money, nodeNow, panel, relative, runLink, sample, show, state, table, tabs } from "./dom.js";
+import { cell, colourOf, command, count, fact, h, many, missing, moment, money, nodeNow, panel, prose, relative, runLink, sample, show, state, table, tabs } from "./dom.js";
 import { live } from "./live.js";
 import { LogView, logPanel } from "./logs.js";
 import { happening } from "./overview.js";
@@ -44,7 +44,7 @@ export function open({ root, values, query }) {
     const agent = { ...detail, ...live.agents.get(name) };
     show(head,
       h("div.heading", h("h1", h("span", name), state(agent.state)), buttons("agent", name, ["run", ...verbsFor("agent", agent.state).filter((verb) => verb !== "run")])),
-      agent.note ? h("p.lead", { class: colourOf(agent.state) }, agent.note) : null,
+      agent.note ? h("p.lead", { class: colourOf(agent.state) }, prose(agent.note)) : null,
       tabs("Parts of the agent", location.pathname, parts, tab));
     if (tab === "logs") {
       if (!log) {
@@ -84,7 +84,7 @@ function now(agent, runs) {
       fact("Supervisor", h("a", { href: "/supervisors" }, agent.supervisor), h("span.quiet", ` · ${agent.restart}`))),
     h("div.meter-row", windowMeter(agent.restarts)),
     agent.restarts.recent.length > 0 ? table("Restarts that count", ["Who", "When", "Why"], agent.restarts.recent.slice(-5).reverse().map((restart) => h("tr", cell("", restart.child), cell("", { class: "short" }, relative(restart.at)), cell("", { class: "wide" }, restart.reason)))) : null,
-    agent.refusals.length > 0 ? h("ul.refusals", agent.refusals.map((refusal) => h("li.bad", `${refusal.code}: ${refusal.message}`))) : null),
+    agent.refusals.length > 0 ? h("ul.refusals", agent.refusals.map((refusal) => h("li.bad", prose(`${refusal.code}: ${refusal.message}`)))) : null),
     agent.budgets.length > 0 ? panel("Budgets", h("div.budgets", agent.budgets.map(budgetCard))) : null,
     open.length > 0 ? panel("Under way", runTable("Runs", columnsOfRuns, open)) : runsOf(agent, runs.slice(0, 5)),
   ];

@@ -6,7 +6,7 @@
 import { bulk, bulkButton, menuButton } from "./actions.js";
 import { get, repeating } from "./api.js";
 import { budgetRatio, spent } from "./charts.js";
-import { agentPath, cell, chip, command, count, duration, h, many, p95, relative, short, show, state, tookOf, unhealthy } from "./dom.js";
+import { agentPath, cell, chip, command, count, duration, h, many, p95, prose, relative, short, show, state, tookOf, unhealthy } from "./dom.js";
 import { parse } from "./filter.js";
 import { live } from "./live.js";
 import { ask } from "./router.js";
@@ -176,7 +176,7 @@ function rowOf(agent, team) {
   const { count: used, max, withinSeconds } = agent.restarts;
   return [
     cell("", { class: "name" }, h("a", { href: agentPath(agent.name), title: agent.name }, agent.name), h("span.kind", agent.kind)),
-    cell("", { class: "state" }, state(agent.state), agent.note && agent.state !== "running" ? h("span.note", { title: agent.note }, agent.note) : null),
+    cell("", { class: "state" }, state(agent.state), agent.note && agent.state !== "running" ? h("span.note", { title: agent.note }, prose(agent.note)) : null),
     cell("", { class: "supervisor" }, team ?? "–"),
     cell("", { class: "does", title: agent.step }, agent.step ?? "–"),
     cell("", { class: "activity" }, relative(agent.lastActivity)),

@@ -34,7 +34,7 @@ export function open({ root, query }) {
     if (costs.tokens === 0) return show(root, heading, teach(), budgets(costs));
     const since = (days) => money(sumOf(charges.filter((one) => Date.parse(one.at) > nodeNow() - days * 86_400_000), (one) => one.costNanoUSD));
     return show(root, heading, h("div.numbers",
-      number(money(costs.costNanoUSD), "spent in all", `${count(costs.costNanoUSD)} nano-dollars`), number(short(costs.tokens), "tokens", count(costs.tokens)),
+      number(money(costs.costNanoUSD), "spent in all"), number(short(costs.tokens), "tokens", count(costs.tokens)),
       number(count(sumOf(costs.models, (row) => row.calls)), "model calls", many(costs.models.length, "model")),
       costs.unresolved.calls > 0 ? number(money(costs.unresolved.costNanoUSD), "of unknown cost", `${many(costs.unresolved.calls, "call")}, charged in full`, "warn")
         : number(since(1), "in the last 24 hours", `7 days: ${since(7)}, 30 days: ${since(30)}${charges.length < mostCharges ? "" : `, of the newest ${count(mostCharges)} charges`}`)),

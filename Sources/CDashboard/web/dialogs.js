@@ -3,7 +3,7 @@
 //
 // What stands above the page: the palette, the keys, questions before something is done, and short news.
 
-import { h, show, visible } from "./dom.js";
+import { h, prose, show, visible } from "./dom.js";
 import { live } from "./live.js";
 import { go, pages } from "./router.js";
 
@@ -27,7 +27,7 @@ export function announce(text) {
 
 /** Shows for a moment what came of something, and says it. */
 export function toast(text, kind = "good") {
-  const made = h("p.toast", { class: kind }, text);
+  const made = h("p.toast", { class: kind }, prose(text));
   document.getElementById("toasts").append(made);
   setTimeout(() => made.remove(), toastFor);
   announce(text);

@@ -285,9 +285,12 @@ export function tabs(label, path, entries, here) {
     h("a", { href: `${path}${key ? `?tab=${key}` : ""}`, "aria-current": key === here ? "page" : null }, title)));
 }
 
+/** What the node says, with what stands between its backquotes as code; all of it is text, whoever wrote it. */
+export const prose = (text) => text?.split("`").map((part, index, all) => (index % 2 && all[index + 1] !== undefined ? h("code", part) : part));
+
 /** Something that there is not, and why. */
 export const missing = (title, problem, path, all) => [h("h1", title), problem
-  ? [h("p.empty", problem.message, problem.hint ? ` ${problem.hint}` : ""), h("p", h("a", { href: path }, all))] : h("p.empty", "Asking the node…")];
+  ? [h("p.empty", prose(`${problem.message} ${problem.hint ?? ""}`)), h("p", h("a", { href: path }, all))] : h("p.empty", "Asking the node…")];
 
 export const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
 

@@ -5,7 +5,7 @@
 
 import { get, repeating } from "./api.js";
 import { bar, budgetRatio, columns, numbers, spent, stretches } from "./charts.js";
-import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
+import { agentLink, agentPath, cell, command, count, duration, finalStatuses, h, many, moment, money, nodeNow, panel, pauseWords, prose, relative, runLink, runPath, short, shortID, show, state, table, unhealthy } from "./dom.js";
 import { live } from "./live.js";
 import { runTable } from "./rows.js";
 
@@ -122,7 +122,7 @@ function worriesOf(agents, hour, budgets) {
 function attention(worries) {
   if (worries.length === 0) return panel("Needs attention", h("p.empty", h("span.good", "✓ "), "Nothing. What fails, waits or nears its limit shows up here."));
   return panel("Needs attention", h("ul.worries", worries.slice(0, mostWorries).map((worry) => h("li", { "data-row": worry.href, "data-key": `${worry.href} ${worry.word}` },
-    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", worry.why), worry.at ? relative(worry.at) : null))),
+    state(worry.word), h("a", { href: worry.href }, worry.who), h("span.why", prose(worry.why)), worry.at ? relative(worry.at) : null))),
   worries.length > mostWorries ? h("p.note", `and ${worries.length - mostWorries} more`) : null);
 }
 
@@ -134,7 +134,7 @@ function agentsOf(agents) {
   const shown = [...agents].sort((a, b) => rank(a) - rank(b) || String(b.lastActivity ?? "").localeCompare(String(a.lastActivity ?? ""))).slice(0, mostAgents);
   return panel("Agents", table("Agents", ["Name", "State", "Last activity", "Cost and budget"], shown.map((agent) => h("tr", { "data-row": agent.name, "data-key": agent.name },
     cell("", { class: "name" }, agentLink(agent.name), h("span.kind", agent.kind)),
-    cell("", state(agent.state), agent.note && agent.state !== "running" ? h("span.note", agent.note) : agent.step ? h("span.note", agent.step) : null),
+    cell("", state(agent.state), agent.note && agent.state !== "running" ? h("span.note", prose(agent.note)) : agent.step ? h("span.note", agent.step) : null),
     cell("active", { class: "short" }, relative(agent.lastActivity)),
     cell("", { class: "wide" }, spent(agent))))),
   agents.length > mostAgents ? h("p", h("a", { href: "/agents" }, `All ${count(agents.length)} agents`)) : null);
@@ -164,10 +164,10 @@ export function happening(event) {
     return [agentLink(event.agent), h("span", { class: ["failed", "refused"].includes(event.phase) ? "bad" : null }, ` ${mark}${event.kind} ${event.name}`),
       h("span.quiet", `${tokens} · ${duration(event.microseconds / 1000)}${event.detail ? ` · ${event.detail}` : ""}`)];
   }
-  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", ` ${event.note}`) : null];
-  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, h("span.quiet", event.note ? ` ${event.note}` : "")];
+  if (event.type === "run") return [runLink(event.run, event.agent), " ", state(event.status), event.note && event.note !== event.status ? h("span.quiet", prose(` ${event.note}`)) : null];
+  if (event.type === "supervisor") return [h("a", { href: "/supervisors" }, event.supervisor), ` ${event.kind} ${event.child}`, event.note ? h("span.quiet", prose(` ${event.note}`)) : null];
   if (event.type === "secret") return [`secret ${event.name}`, h("span.quiet", ` read for ${event.purpose}`)];
-  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", event.note)];
-  if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", event.note)];
-  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", ` ${event.note}`) : null];
+  if (event.type === "denial") return [agentLink(event.agent), " ", h("span.bad", prose(event.note))];
+  if (event.type === "budget") return [h("a", { href: "/costs" }, event.scope), " ", h("span.bad", prose(event.note))];
+  return [agentLink(event.agent), " ", state(event.state), event.note ? h("span.quiet", prose(` ${event.note}`)) : null];
 }

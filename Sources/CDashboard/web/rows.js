@@ -4,14 +4,14 @@
 // Runs as rows: every list of runs shows the same of them in the same words.
 
 import { bar } from "./charts.js";
-import { cell, duration, h, money, pauseWords, relative, runPath, shortID, short, state, table, tookOf } from "./dom.js";
+import { cell, duration, h, money, pauseWords, prose, relative, runPath, shortID, short, state, table, tookOf } from "./dom.js";
 
 /** By their name: what stands above, and what is shown of a run. */
 const columns = {
   name: ["Run", (run) => cell("", { class: "name" }, h("a", { href: runPath(run.id), title: run.id }, run.name), h("span.kind", `${run.kind} · ${shortID(run.id)}`))],
   status: ["Status", (run) => {
     const why = run.error ? `${run.error.code}: ${run.error.message}` : run.pauseReason ? pauseWords(run.pauseReason) : run.waitsForNode ? "no node has it" : null;
-    return cell("", { class: "status" }, state(run.status), why && h("span.note", { title: why }, why));
+    return cell("", { class: "status" }, state(run.status), why && h("span.note", { title: why }, prose(why)));
   }],
   started: ["Started", (run) => cell("", { class: "short" }, relative(run.createdAt))],
   took: [">Took", (run) => cell("took", { class: "num short" }, run.endedAt ? duration(tookOf(run)) : "–")],

@@ -6,7 +6,7 @@
 import { buttons, forkRun, isFinal, settleStep, verbsFor } from "./actions.js";
 import { get, query as queryOf, repeating } from "./api.js";
 import { numbers } from "./charts.js";
-import { absolute, cell, colourOf, command, count, download, duration, fact, h, json, many, missing, moment, money, nodeNow, panel, pauseWords, relative, runLink, runPath, short, shortID, show, state, table, tabs } from "./dom.js";
+import { absolute, cell, colourOf, command, count, download, duration, fact, h, json, many, missing, moment, money, nodeNow, panel, pauseWords, prose, relative, runLink, runPath, short, shortID, show, state, table, tabs } from "./dom.js";
 import { actionOf, attemptsOf, childOf, isCompensation, lanes, timelineOf, votes } from "./lanes.js";
 import { live } from "./live.js";
 import { LogView, logPanel } from "./logs.js";
@@ -106,8 +106,8 @@ function heading(run, flow) {
     h("div.heading", h("h1", h("span", run.name), state(run.status)), buttons("run", run.id, verbsFor("run", run.status).filter((verb) => (verb !== "signal" || !hasEvent) && (verb !== "rollback" || run.checkpoints?.length > 0)))),
     h("p.lead.quiet", `${run.kind} · `, h("code", run.id), h("button.plain", { "data-act": "copy", "data-text": run.id, "aria-label": "Copy the run's id" }, "Copy"),
       run.parent ? [" · started by ", runLink(run.parent)] : null),
-    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), ` ${run.error.message} `, h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,
-    run.status === "paused" ? h("p.lead.warn", `Paused: ${pauseWords(run.pauseReason)}. `, run.pauseNote ?? "") : null,
+    run.error ? h("p.lead", { class: colourOf(run.status) === "bad" ? "bad" : "warn" }, h("strong", run.error.code), prose(` ${run.error.message} `), h("span.quiet", h("code", `naos explain ${run.error.code}`))) : null,
+    run.status === "paused" ? h("p.lead.warn", `Paused: ${pauseWords(run.pauseReason)}. `, prose(run.pauseNote ?? "")) : null,
     waits.map((step) => h("p.lead.warn", "◆ ", h("strong", actionOf(step.path)), step.run ? [" waits for ", childOf(step)] : event(step) ? [" waits for the event ", h("code", event(step))] : " waits", step.dueAt ? [event(step) ? ", for at most until " : " until ", moment(step.dueAt, 0), " (", relative(step.dueAt), ")"] : "", " ",
       event(step) ? h("button.act", { "data-act": "do", "data-kind": "run", "data-verb": "signal", "data-name": run.id, "data-given-name": event(step) }, "Send event") : null)),
     h("dl.facts.row",
@@ -140,14 +140,14 @@ function stepOf(run, step, attempts, isOpen, flow) {
     h("summary", { "data-row": step.path }, h("span.step-name", isCompensation(step) ? h("span.warn", "← ") : null, actionOf(step.path)), state(step.status),
       h("span.quiet", [plan && (isCompensation(step) ? `agent ${agent}` : plan.action), step.startedAt ? duration((step.endedAt ? Date.parse(step.endedAt) : nodeNow()) - Date.parse(step.startedAt)) : "", step.attempts > 1 ? `${step.attempts} attempts` : ""].filter(Boolean).join(" · ")),
       h("span.space"), h("span", step.costNanoUSD > 0 ? money(step.costNanoUSD) : "")),
-    step.error ? h("p.bad", h("strong", step.error.code), ` ${step.error.message}`) : null,
+    step.error ? h("p.bad", h("strong", step.error.code), prose(` ${step.error.message}`)) : null,
     step.verdict ? h("p", "Verdict: ", step.verdict) : null,
     step.run ? h("p", "It is ", childOf(step), step.dueAt ? [", at most until ", relative(step.dueAt)] : null) : step.dueAt ? h("p", "At most until ", relative(step.dueAt), ` (${absolute(step.dueAt)})`) : null,
     step.input !== null && step.input !== undefined ? [h("h3", "Input"), json(step.input)] : null,
     step.output !== null ? [h("h3", "Output"), json(step.output)] : null,
     known.length > 0 ? table(`Attempts of ${step.path}`, [">Attempt", "Began", ">Took", "Ended", ">Calls", ">Tokens", ">Cost"], known.map((one) => h("tr",
       cell("attempt", { class: "num" }, one.attempt), cell("began", { class: "short" }, moment(one.from)), cell("took", { class: "num" }, one.to ? duration(Date.parse(one.to) - Date.parse(one.from)) : "–"),
-      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", one.reason) : null),
+      cell("", { class: "wide" }, one.to ? state(one.outcome) : state("running"), one.reason ? h("span.note", prose(one.reason)) : null),
       cell("calls", { class: "num" }, one.to ? `${one.effects}${one.replayed > 0 ? `, ${one.replayed} replayed` : ""}` : "–"), cell("tokens", { class: "num" }, one.to ? short(one.tokens ?? 0) : "–"), cell("", { class: "num" }, one.to ? money(one.cost ?? 0) : "–")))) : null,
     canFork || canSettle ? h("div.verbs",
       canFork ? h("button.act", { "data-act": "fork", "data-path": step.path }, "Run again from here") : null,

@@ -6,7 +6,7 @@
 import { buttons, verbsFor } from "./actions.js";
 import { get, repeating } from "./api.js";
 import { windowMeter } from "./charts.js";
-import { agentPath, cell, chip, h, many, nodeNow, relative, runLink, sample, show, state, table } from "./dom.js";
+import { agentPath, cell, chip, h, many, nodeNow, prose, relative, runLink, sample, show, state, table } from "./dom.js";
 import { live } from "./live.js";
 import { ask } from "./router.js";
 
@@ -44,7 +44,7 @@ export function open({ root, query }) {
         windowMeter(supervisor.restarts),
         supervisor.parent ? null : h("span.quiet", "never gives up"),
         buttons("supervisor", supervisor.name, verbsFor("supervisor", supervisor.state).filter((verb) => (verb === "reset" ? recent.length > 0 : supervisor.parent)))),
-      supervisor.note ? h("p.note", supervisor.note) : null,
+      supervisor.note ? h("p.note", prose(supervisor.note)) : null,
       last ? h("p.why", "Last: ", linkOf(last.child), ` ${last.reason} · `, relative(last.at),
         recent.length > 1 ? h("details", { "data-key": "recent" }, h("summary", `all ${recent.length}`), table("Restarts that count", ["Who", "When", "Why"], recent.slice().reverse().map((restart) => h("tr", cell("", restart.child), cell("", { class: "short" }, relative(restart.at)), cell("", { class: "wide" }, restart.reason))))) : null) : null,
       isClosed ? null : h("ul", supervisor.children.map((child) => childOf(child, supervisor))));
@@ -61,7 +61,7 @@ export function open({ root, query }) {
     return h("li.leaf", { "data-key": `${child.kind} ${child.run ?? child.name}`, class: `${isFresh ? "restarted" : ""} ${child.kind}` },
       child.kind === "attempt" ? [h("span.quiet", "attempt of "), runLink(child.run)] : h("a", { href: agentPath(child.name) }, child.name),
       state(child.state), child.pid ? h("span.quiet", `pid ${child.pid}`) : null,
-      restarted.length > 0 ? h("span.warn", many(restarted.length, "restart")) : null, note ? h("span.note", note) : null);
+      restarted.length > 0 ? h("span.warn", many(restarted.length, "restart")) : null, note ? h("span.note", prose(note)) : null);
   }
 
   function flat() {

@@ -36,7 +36,9 @@ extension RestartNote: WireValue {
   }
 }
 
-/// How often an agent was restarted lately, and how often it may be.
+/// How many restarts count now in the window that those of an agent count in, and how many may.
+///
+/// It is the window of its supervisor, with all children, or its own if no supervisor lists it.
 package struct RestartStatus: Sendable, Hashable {
   package var count: Int
   package var max: Int

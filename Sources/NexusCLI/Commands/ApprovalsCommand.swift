@@ -12,6 +12,7 @@ struct ApprovalsCommand: ParsableCommand {
       ApprovalsListCommand.self, ApprovalsShowCommand.self, ApprovalsApproveCommand.self, ApprovalsDenyCommand.self,
       ApprovalsEditCommand.self,
     ],
+    defaultSubcommand: ApprovalsListCommand.self,
     aliases: ["approval"])
 }
 
@@ -40,7 +41,8 @@ struct ApprovalsListCommand: NaosCommand {
   }
 
   func perform(_ context: CommandContext) async throws {
-    let filter = ApprovalFilter(onlyOpen: !all, run: run.map { RunID($0) }, limit: limit, cursor: cursor)
+    let run = try await RunReference.resolve(option: run, context)
+    let filter = ApprovalFilter(onlyOpen: !all, run: run, limit: limit, cursor: cursor)
     let console = context.console
     let list = try await NodeAccess.reading(try context.project(), warning: console) { operations in
       try await operations.approvals(filter)

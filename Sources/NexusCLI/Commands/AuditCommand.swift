@@ -18,7 +18,7 @@ struct AuditCommand: ParsableCommand {
     subcommands: [
       AuditTailCommand.self, AuditSearchCommand.self, AuditShowCommand.self, AuditVerifyCommand.self,
       AuditProveCommand.self, AuditExportCommand.self, AuditEraseCommand.self, AuditRenewCommand.self,
-    ])
+    ], defaultSubcommand: AuditTailCommand.self)
 }
 
 /// Which entries a command shows.
@@ -47,10 +47,11 @@ struct AuditSelection: ParsableArguments {
   /// Every entry is shown.
   var isEmpty: Bool { event == nil && run == nil && agent == nil && actor == nil }
 
-  func query(text: String? = nil) -> AuditQuery {
+  func query(text: String? = nil, _ context: CommandContext) async throws -> AuditQuery {
     AuditQuery(
-      event: event, run: run.map { RunID($0) }, agent: agent.map { AgentName($0) }, actor: actor, text: text,
-      limit: lines)
+      event: event, run: try await RunReference.resolve(option: run, of: agent, context),
+      agent: agent.map { AgentName($0) },
+      actor: actor, text: text, limit: lines)
   }
 }
 
@@ -67,9 +68,9 @@ struct AuditTailCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
+    var query = try await selection.query(context)
     let book = try await AuditBook.open(project: try context.project().path)
     let console = context.console
-    var query = selection.query()
     let page = try await book.page(query)
     AuditText.show(page.entries, console)
     if page.entries.isEmpty, !follow { console.say("no entries") }
@@ -119,7 +120,7 @@ struct AuditSearchCommand: NaosCommand {
   }
 
   func perform(_ context: CommandContext) async throws {
-    let query = selection.query(text: text)
+    let query = try await selection.query(text: text, context)
     let page = try await AuditBook.reading(context) { try await $0.page(query) }
     AuditText.show(page.entries, context.console)
     if page.entries.isEmpty { context.console.say("no entries") }
@@ -159,7 +160,8 @@ enum AuditText {
   private static func line(_ entry: JSONValue, _ style: Style) -> String {
     func text(_ key: String) -> String? { entry[key]?.stringValue }
     let number = entry["seq"]?.intValue.map { "\($0)" } ?? "?"
-    let time = (text("at") ?? "").prefix(19)
+    // Without its fractions, and with its zone.
+    let time = (text("at") ?? "").prefix(19) + "Z"
     var words = [text("event") ?? "?", entry["actor"]?["id"]?.stringValue ?? "?"]
     words += ["subject", "run", "agent", "step", "verdict", "outcome", "code"].compactMap(text)
     if let reason = entry["details"]?["reason"]?.stringValue { words.append(reason) }

@@ -135,7 +135,7 @@ struct AuditEraseCommand: NaosCommand {
   }
 
   func perform(_ context: CommandContext) async throws {
-    let wish = EraseAudit(payload: payload, run: run.map { RunID($0) })
+    let wish = EraseAudit(payload: payload, run: try await RunReference.resolve(option: run, context))
     let report = try await NodeAccess.executing(try context.project(), console: context.console) { operations in
       try await operations.eraseAudit(wish)
     }

@@ -14,7 +14,7 @@ struct CostCommand: ParsableCommand {
     subcommands: [
       CostStatusCommand.self, CostHistoryCommand.self, CostSetCommand.self, CostAdjustCommand.self,
       CostResolveCommand.self, CostConfirmClockCommand.self,
-    ])
+    ], defaultSubcommand: CostStatusCommand.self)
 }
 
 struct CostStatusCommand: NaosCommand {
@@ -79,7 +79,8 @@ struct CostHistoryCommand: NaosCommand {
       throw CommandFailure.usage("--limit is a number from 1 to \(CostQuery.maxLimit).", hint: "naos cost history")
     }
     let project = try context.project()
-    let query = CostQuery(agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, limit: limit)
+    let run = try await RunReference.resolve(option: run, of: agent, context)
+    let query = CostQuery(agent: agent.map { AgentName($0) }, run: run, limit: limit)
     let history = try await NodeAccess.reading(project, warning: context.console) { operations in
       let history = try await operations.costHistory(query)
       if history.charges.isEmpty {

@@ -13,6 +13,7 @@ struct WorkflowCommand: ParsableCommand {
     subcommands: [
       FlowListCommand<WorkflowKind>.self, FlowShowCommand<WorkflowKind>.self, FlowRunsCommand<WorkflowKind>.self,
     ],
+    defaultSubcommand: FlowListCommand<WorkflowKind>.self,
     aliases: ["workflows"])
 }
 
@@ -21,6 +22,7 @@ struct SagaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "saga", abstract: "List and show sagas, and their runs; `naos run NAME` runs one.",
     subcommands: [FlowListCommand<SagaKind>.self, FlowShowCommand<SagaKind>.self, FlowRunsCommand<SagaKind>.self],
+    defaultSubcommand: FlowListCommand<SagaKind>.self,
     aliases: ["sagas"])
 }
 

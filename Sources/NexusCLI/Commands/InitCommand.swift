@@ -23,13 +23,11 @@ struct InitCommand: NaosCommand {
     let files = TemplateCatalogue.project(named: ProjectName.made(from: project))
     let console = context.console
     try ConfigurationFile.reporting { () throws(FileError) in
-      try Files.makeDirectory(folder)
-      for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
-        if let slash = path.lastIndex(of: "/") { try Files.makeDirectory(folder + "/" + path[..<slash]) }
-        try Files.write(bytes, to: "\(folder)/\(path)")
+      let wasThere = Files.exists(folder)
+      do throws(FileError) { try Self.write(files, to: folder) } catch {
+        Self.takeBack(files.keys, from: folder, wasThere: wasThere)
+        throw error
       }
-      try Files.makeDirectory("\(folder)/.naos", mode: 0o700)
-      try Files.write(configSchema().encoded(.pretty), to: "\(folder)/.naos/schema.json")
     }
     console.emit(["name": .string(project), "directory": .string(folder), "files": .of(files.keys.sorted())]) { "" }
     let good = console.wordStyle.good("✓")
@@ -39,6 +37,28 @@ struct InitCommand: NaosCommand {
     let place = context.named == nil ? name : folder
     let change = place == "." ? "" : "cd \(ShellText.word(place)) && "
     console.next("\(change)naos run researcher --input \"What happens when step five of a saga fails?\"")
+  }
+
+  private static let schema = ".naos/schema.json"
+
+  private static func write(_ files: [String: [UInt8]], to folder: String) throws(FileError) {
+    try Files.makeDirectory(folder)
+    for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
+      if let slash = path.lastIndex(of: "/") { try Files.makeDirectory(folder + "/" + path[..<slash]) }
+      try Files.write(bytes, to: "\(folder)/\(path)")
+    }
+    try Files.makeDirectory("\(folder)/.naos", mode: 0o700)
+    try Files.write(configSchema().encoded(.pretty), to: "\(folder)/\(schema)")
+  }
+
+  /// Half a project would be in the way of the next try, which takes only a folder that is empty.
+  private static func takeBack(_ files: some Sequence<String>, from folder: String, wasThere: Bool) {
+    let paths = Array(files) + [schema]
+    for path in paths { try? Files.remove("\(folder)/\(path)") }
+    // The deepest first; none of them has a name that another one begins with but for those above it.
+    let folders = Set(paths.map { Files.parent(of: "\(folder)/\($0)") }).subtracting([folder])
+    for path in folders.sorted(by: >) { try? Files.removeDirectory(path) }
+    if !wasThere { try? Files.removeDirectory(folder) }
   }
 
   /// A folder that holds anything is somebody's: it is refused.

@@ -34,9 +34,9 @@ struct LogsCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
+    let run = try await RunReference.resolve(option: run, of: agent, context)
     let query = LogQuery(
-      agent: agent.map { AgentName($0) }, run: run.map { RunID($0) }, step: step.map { StepPath($0) },
-      limit: lines)
+      agent: agent.map { AgentName($0) }, run: run, step: step.map { StepPath($0) }, limit: lines)
     let console = context.console
     guard follow else {
       let page = try await NodeAccess.reading(project, warning: context.console) { operations in
@@ -82,12 +82,11 @@ struct LogsCommand: NaosCommand {
         console.output.write(Array(("---\n" + console.shown(YAMLRendering.document(line.json))).utf8))
       }
     case .table:
-      let style = console.outputStyle
+      let (style, now) = (console.outputStyle, SystemClock().wallNow())
       for line in lines {
-        let time = line.at.iso8601.dropFirst(11).prefix(12)
         let stream = line.stream == .standardError ? "" : style.quiet(" out")
-        console.data(
-          "\(style.quiet(String(time))) \(style.strong(line.agent.text))\(stream) \(TerminalText.line(line.text))")
+        let time = style.quiet(Quantities.moment(line.at, now: now))
+        console.data("\(time) \(style.strong(line.agent.text))\(stream) \(TerminalText.line(line.text))")
       }
     }
   }

@@ -14,6 +14,7 @@ struct PoolCommand: ParsableCommand {
       PoolSubmitCommand.self, PoolBatchCommand.self, PoolScaleCommand.self, PoolDrainCommand.self,
       PoolResumeCommand.self,
     ],
+    defaultSubcommand: FlowListCommand<PoolKind>.self,
     aliases: ["pools"])
 }
 

@@ -15,7 +15,7 @@ struct RunsCommand: ParsableCommand {
       RunsRestartCommand.self, RunsForkCommand.self, RunsSignalCommand.self, RunsSkipCommand.self,
       RunsMarkDoneCommand.self, RunsDecideCommand.self, RunsCheckpointsCommand.self,
       RunsRollbackCommand.self, RunsExportCommand.self, RunsPruneCommand.self,
-    ])
+    ], defaultSubcommand: RunsListCommand.self)
 }
 
 struct RunsListCommand: NaosCommand {
@@ -77,18 +77,28 @@ struct RunsListCommand: NaosCommand {
   }
 
   private static let usualLimit = 50
+  private static let anyParent = "any"
+
+  private func parentRun(_ context: CommandContext) async throws -> String? {
+    guard parent != Self.anyParent else { return parent }
+    return try await RunReference.resolve(option: parent, context)?.text
+  }
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
     let filter = RunFilter(
       name: name, statuses: stuck ? RunWords.stuck : RunWords.list(status), kinds: RunWords.list(kind),
-      reasons: RunWords.list(reason), parent: parent ?? (all ? "any" : nil), limit: limit, cursor: cursor)
+      reasons: RunWords.list(reason), parent: try await parentRun(context) ?? (all ? Self.anyParent : nil),
+      limit: limit,
+      cursor: cursor)
     let (page, hasOthers) = try await NodeAccess.reading(project, warning: context.console) { operations in
       let page = try await operations.listRuns(filter)
       var hasOthers = false
       if page.runs.isEmpty {
         if let name = filter.name { try await AgentNames.require(name, operations) }
-        if let parent, parent != "any" { try await AgentNames.require(RunID(parent), operations) }
+        if let parent = filter.parent, parent != Self.anyParent {
+          try await AgentNames.require(RunID(parent), operations)
+        }
         if filter.parent == nil {
           var wider = filter
           (wider.parent, wider.limit) = ("any", 1)
@@ -125,14 +135,14 @@ struct RunsListCommand: NaosCommand {
 struct RunsShowCommand: NaosCommand {
   static let configuration = CommandConfiguration(commandName: "show", abstract: "Show everything about a run.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let run = RunID(id)
+    let run = try await RunReference.resolve(id, context)
     let detail = try await NodeAccess.reading(project, warning: context.console) { operations in
       try await operations.showRun(run)
     }
@@ -157,7 +167,7 @@ struct RunsShowCommand: NaosCommand {
 struct RunsJournalCommand: NaosCommand {
   static let configuration = CommandConfiguration(commandName: "journal", abstract: "Show the journal of a run.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Option(help: ArgumentHelp("Only entries after this one.", valueName: "sequence"))
@@ -177,7 +187,7 @@ struct RunsJournalCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let (run, after, limit) = (RunID(id), JournalSequence(after), limit)
+    let (run, after, limit) = (try await RunReference.resolve(id, context), JournalSequence(after), limit)
     let page = try await NodeAccess.reading(project, warning: context.console) { operations in
       try await operations.journal(of: run, after: after, limit: limit)
     }
@@ -200,14 +210,14 @@ struct RunsWaitCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "wait", abstract: "Wait for a run and end with its exit code.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let (run, console) = (RunID(id), context.console)
+    let (run, console) = (try await RunReference.resolve(id, context), context.console)
     // A run that is over needs no node to be waited for.
     let seen = try await Self.seen(run, project, warning: console)
     if RunStatusWords.isAtRest(seen.status) { return try RunEnding(console: console).finish(seen) }

@@ -11,7 +11,7 @@ struct RunsResumeCommand: NaosCommand {
     commandName: "resume", abstract: "Let a paused run go on; what it did already is replayed free of charge.",
     discussion: "A halted run goes on only with --accept: why it may, whatever it was halted for.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Option(help: ArgumentHelp("Let a halted run go on, for this reason, which is written down.", valueName: "reason"))
@@ -24,7 +24,7 @@ struct RunsResumeCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let accept = accept
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, .resume(accept: accept))
     }
   }
@@ -34,7 +34,7 @@ struct RunsRetryCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "retry", abstract: "Let a failed or cancelled run go on from where it was.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Flag(help: "Do not wait for it.")
@@ -47,7 +47,7 @@ struct RunsRetryCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let newKeys = newKeys
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, .retry(newKeys: newKeys))
     }
   }
@@ -57,48 +57,49 @@ struct RunsPauseCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "pause", abstract: "End the attempts of a run in good order and keep it until it is resumed.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
-  func perform(_ context: CommandContext) async throws { try await RunControl.act(.pause, on: RunID(id), context) }
+  func perform(_ context: CommandContext) async throws { try await RunControl.act(.pause, on: id, context) }
 }
 
 struct RunsCancelCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel", abstract: "Ask a run to stop; a saga undoes what it did first.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    try await RunControl.act(.cancel, on: RunID(id), context)
+    try await RunControl.act(.cancel, on: id, context)
   }
 }
 
 struct RunsKillCommand: NaosCommand {
   static let configuration = CommandConfiguration(commandName: "kill", abstract: "End a run now; nothing is undone.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    try await RunControl.act(.kill, on: RunID(id), context)
+    try await RunControl.act(.kill, on: id, context)
   }
 }
 
 /// What the commands that change a run have in common.
 enum RunControl {
   static func goOn(
-    _ run: RunID, detach: Bool, _ context: CommandContext,
+    _ id: String, detach: Bool, _ context: CommandContext,
     change: @escaping @Sendable (any NodeOperations, RunID) async throws(OperationError) -> RunReport
   ) async throws {
     let (project, console) = (try context.project(), context.console)
+    let run = try await RunReference.resolve(id, context)
     if detach {
       let report = try await NodeAccess.running(project) { node in try await change(node, run) }
       return say(report, console)
@@ -120,8 +121,9 @@ enum RunControl {
   }
 
   /// Changes a run on the running node and says how it stands.
-  static func act(_ change: RunChange, on run: RunID, _ context: CommandContext) async throws {
+  static func act(_ change: RunChange, on id: String, _ context: CommandContext) async throws {
     let project = try context.project()
+    let run = try await RunReference.resolve(id, context)
     let report = try await NodeAccess.running(project) { node in try await node.change(run, change) }
     say(report, context.console)
   }

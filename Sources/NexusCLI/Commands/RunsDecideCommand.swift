@@ -13,7 +13,7 @@ struct RunsDecideCommand: NaosCommand {
       anew; stopped, the run ends, and a saga undoes what it did.
       """)
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Argument(help: "The step's path, as `naos runs show` prints it; the run of an agent has one step.")
@@ -44,7 +44,7 @@ struct RunsDecideCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.decide(step: StepPath(step), decision: decision.rawValue, note: note)
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }
   }

@@ -15,7 +15,7 @@ struct RunsForkCommand: NaosCommand {
       the places. With --edit the call is not made: it gets the answer that you write. The first run stays as it is.
       """)
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Option(help: ArgumentHelp("STEP, call:N or STEP/call:N.", valueName: "place"))
@@ -43,14 +43,14 @@ struct RunsForkCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     guard var order = ForkOrder(from: from) else { throw CommandFailure.usage("`call:` needs a number behind it.") }
-    let run = RunID(id)
+    let run = try await RunReference.resolve(id, context)
     if let edit {
       order.answer =
         edit == Self.editor
         ? try await edited(order, of: run, context) : try AnswerInput.read(edit)
     }
     let change = RunChange.fork(order)
-    try await RunControl.goOn(run, detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(run.text, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }
   }
@@ -74,7 +74,7 @@ struct RunsExportCommand: NaosCommand {
       `local/scripted`, too. Secrets are taken out.
       """)
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Option(help: ArgumentHelp("Write it into this file; a cassette that is there is replaced.", valueName: "file"))
@@ -84,7 +84,7 @@ struct RunsExportCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let (run, console) = (RunID(id), context.console)
+    let (run, console) = (try await RunReference.resolve(id, context), context.console)
     if let cassette { try CassetteInput.mayReplace(cassette) }
     let report = try await NodeAccess.reading(project) { node in try await node.cassette(of: run) }
     if let cassette {

@@ -9,14 +9,14 @@ struct RunsCheckpointsCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "checkpoints", abstract: "Show the places in the life of a run that it can go back to.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project()
-    let (run, console) = (RunID(id), context.console)
+    let (run, console) = (try await RunReference.resolve(id, context), context.console)
     let detail = try await NodeAccess.reading(project, warning: console) { operations in
       try await operations.showRun(run)
     }
@@ -42,7 +42,7 @@ struct RunsRollbackCommand: NaosCommand {
       stands, and is named. Then the steps after the checkpoint are done anew.
       """)
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Option(help: ArgumentHelp("The checkpoint's number; 0 is the beginning of the run.", valueName: "number"))
@@ -63,7 +63,7 @@ struct RunsRollbackCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.rollback(checkpoint: to, reason: reason, unverified: unverified)
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }
   }

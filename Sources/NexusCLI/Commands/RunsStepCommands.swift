@@ -10,7 +10,7 @@ struct RunsSignalCommand: NaosCommand {
     commandName: "signal", abstract: "Send an event to a run.",
     discussion: "An event that no step waits for yet is kept; of events with one --id only the first counts.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Argument(help: "The event's name, as in `waitFor`.")
@@ -26,7 +26,8 @@ struct RunsSignalCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.signal(name: event, id: eventID, payload: try RunInput.read(input))
-    let (project, console, run) = (try context.project(), context.console, RunID(id))
+    let (project, console) = (try context.project(), context.console)
+    let run = try await RunReference.resolve(id, context)
     let report = try await NodeAccess.running(project) { node in try await node.change(run, change) }
     console.emit(report.json) { "" }
     console.say("event `\(TerminalText.line(event))` taken by \(report.id.text)")
@@ -38,7 +39,7 @@ struct RunsSkipCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "skip", abstract: "Let a run go on without a step that failed or stands still.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Argument(help: "The step's path, as `naos runs show` prints it.")
@@ -54,7 +55,7 @@ struct RunsSkipCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.skip(step: StepPath(step), reason: reason)
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }
   }
@@ -64,7 +65,7 @@ struct RunsMarkDoneCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "mark-done", abstract: "Say that a step is done, and let its run go on.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Argument(help: "The step's path, as `naos runs show` prints it.")
@@ -80,7 +81,7 @@ struct RunsMarkDoneCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let change = RunChange.markDone(step: StepPath(step), output: try RunInput.read(result))
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, change)
     }
   }
@@ -90,7 +91,7 @@ struct RunsRestartCommand: NaosCommand {
   static let configuration = CommandConfiguration(
     commandName: "restart", abstract: "Start a new run of the same definition and input.")
 
-  @Argument(help: "The run's id.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var id: String
 
   @Flag(help: "Do not wait for the new run.")
@@ -99,7 +100,7 @@ struct RunsRestartCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    try await RunControl.goOn(RunID(id), detach: detach, context) { node, run throws(OperationError) in
+    try await RunControl.goOn(id, detach: detach, context) { node, run throws(OperationError) in
       try await node.change(run, .restart)
     }
   }

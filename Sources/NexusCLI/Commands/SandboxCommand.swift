@@ -21,7 +21,7 @@ struct SandboxExplainCommand: NaosCommand {
     commandName: "explain",
     abstract: "Show what a run was denied, and the smallest grants that would let it through.")
 
-  @Argument(help: "The run.")
+  @Argument(help: "The run: its id, the beginning or the end of it, or `last`.")
   var run: String
 
   @Flag(help: "Keep it, for `naos sandbox needs`; nothing is granted.")
@@ -31,8 +31,8 @@ struct SandboxExplainCommand: NaosCommand {
 
   func perform(_ context: CommandContext) async throws {
     let project = try context.project().path
+    let id = try await RunReference.resolve(run, context)
     let book = try await AuditBook.open(project: project)
-    let id = RunID(run)
     var query = AuditQuery(event: AuditEvent.sandboxDenied.rawValue, run: id, limit: AuditQuery.maxLimit)
     let entries = try await book.page(query).entries
     if entries.isEmpty {
@@ -50,7 +50,7 @@ struct SandboxExplainCommand: NaosCommand {
       var learned = try LearnedNeeds(project: project)
       for (agent, proposal) in proposals { try learned.learn(proposal, of: agent) }
     }
-    GrantText.show(proposals, of: run, context.console)
+    GrantText.show(proposals, of: id.text, context.console)
     if learn, !proposals.isEmpty { context.console.say("kept: naos sandbox needs") }
   }
 }

@@ -14,6 +14,7 @@ struct ScheduleCommand: ParsableCommand {
       ScheduleListCommand.self, ScheduleShowCommand.self, SchedulePauseCommand.self, ScheduleResumeCommand.self,
       ScheduleTriggerCommand.self,
     ],
+    defaultSubcommand: ScheduleListCommand.self,
     aliases: ["schedules"])
 }
 

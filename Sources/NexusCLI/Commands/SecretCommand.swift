@@ -12,7 +12,8 @@ internal import NexusNode
 struct SecretCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "secret", abstract: "Keep credentials encrypted, for `apiKey: secret:NAME`.",
-    subcommands: [SecretSetCommand.self, SecretListCommand.self, SecretDeleteCommand.self])
+    subcommands: [SecretSetCommand.self, SecretListCommand.self, SecretDeleteCommand.self],
+    defaultSubcommand: SecretListCommand.self)
 }
 
 struct SecretSetCommand: NaosCommand {

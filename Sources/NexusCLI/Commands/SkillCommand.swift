@@ -11,7 +11,8 @@ internal import NexusSkills
 struct SkillCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "skill", abstract: "Make, build and test skills: tools compiled to WebAssembly.",
-    subcommands: [SkillNewCommand.self, SkillBuildCommand.self, SkillTestCommand.self, SkillListCommand.self])
+    subcommands: [SkillNewCommand.self, SkillBuildCommand.self, SkillTestCommand.self, SkillListCommand.self],
+    defaultSubcommand: SkillListCommand.self)
 }
 
 struct SkillListCommand: NaosCommand {

@@ -9,7 +9,7 @@ internal import NexusCore
 struct StateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "state", abstract: "Look at the state that agents share: its keys, versions and readers.",
-    subcommands: [StateListCommand.self, StateShowCommand.self])
+    subcommands: [StateListCommand.self, StateShowCommand.self], defaultSubcommand: StateListCommand.self)
 }
 
 struct StateListCommand: NaosCommand {

@@ -14,7 +14,7 @@ struct SupervisorCommand: ParsableCommand {
       SupervisorTreeCommand.self, SupervisorListCommand.self, SupervisorStatusCommand.self,
       SupervisorStartCommand.self, SupervisorStopCommand.self, SupervisorResetCommand.self,
       SupervisorCreateCommand.self, SupervisorAddCommand.self,
-    ])
+    ], defaultSubcommand: SupervisorTreeCommand.self)
 }
 
 struct SupervisorTreeCommand: NaosCommand {

@@ -3,13 +3,16 @@
 
 internal import ArgumentParser
 internal import NexusAPI
+internal import NexusConfig
 internal import NexusCore
+internal import NexusKernel
 internal import NexusNode
 
 struct TokenCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "token", abstract: "Make, list and revoke the tokens of people who read and decide.",
-    subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self], aliases: ["tokens"])
+    subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self],
+    defaultSubcommand: TokenListCommand.self, aliases: ["tokens"])
 }
 
 struct TokenCreateCommand: NaosCommand {
@@ -44,6 +47,7 @@ struct TokenCreateCommand: NaosCommand {
     let console = context.console
     console.emit(created.json) { created.secret }
     if let failure = console.output.failure { try await Self.takeBack(created.token.name, project, failure) }
+    for name in names { Self.warn(about: name, project, console) }
     guard console.format == .table else { return }
     console.say("\(TerminalText.line(created.token.name)) has the role \(TerminalText.line(created.token.role))")
     console.next("naos approvals list", "naos token list")
@@ -51,6 +55,17 @@ struct TokenCreateCommand: NaosCommand {
 }
 
 extension TokenCreateCommand {
+  /// A name may be that of something to come, or a misspelt one that shows nothing for ever.
+  fileprivate static func warn(about name: String, _ project: ProjectFolder, _ console: Console) {
+    let plan = project.load().sketch
+    let names = plan.agents.map(\.name.text) + plan.flows.map(\.name)
+    guard !names.contains(name) else { return }
+    let meant = Suggestion.nearest(to: name, among: names).map { ": did you mean `\($0)`?" }
+    console.say(
+      "\(console.wordStyle.warning("▲")) nothing in the configuration is called `\(TerminalText.line(name))`"
+        + (meant ?? "; the token shows nothing of it until there is"))
+  }
+
   /// A token whose only copy was lost would stand there for ever.
   fileprivate static func takeBack(_ name: String, _ project: ProjectFolder, _ failure: FileError) async throws {
     _ = try await TokenControl.change(project) { node throws(OperationError) in

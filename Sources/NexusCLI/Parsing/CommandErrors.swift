@@ -8,7 +8,7 @@ extension OperationError {
   static func unusableFile(_ error: FileError) -> OperationError {
     OperationError(
       .failed, code: "NX-API-019", title: "A file cannot be used", detail: "\(error).",
-      hint: "Check its permissions and the free space of the disk.")
+      hint: error.remedy ?? "Check its permissions and the free space of the disk.")
   }
 
   /// What was asked for is done, and its answer did not arrive.

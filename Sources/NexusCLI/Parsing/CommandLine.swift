@@ -131,32 +131,38 @@ package enum CommandLineInterface {
     return nil
   }
 
-  /// Options that stand before the command, where people put them, are moved behind it, where the parser wants them.
+  /// Options that stand before a command, or between a group and its command, are moved behind it, where the parser
+  /// wants them.
   static func globalsLast(_ arguments: [String]) -> [String] {
+    var commands = CommandTypos.subcommands(of: RootCommand.self)
     var leading: [String] = []
+    var path: [String] = []
     var index = 0
-    while index < arguments.count {
+    while index < arguments.count, !commands.isEmpty {
       let word = arguments[index]
-      guard word.hasPrefix("-"), word != "--" else { break }
-      switch word {
-      case "--project", "-o", "--output":
-        leading += arguments[index..<min(index + 2, arguments.count)]
-        index += 2
-      case "--quiet", "-q", "--verbose":
-        leading.append(word)
-        index += 1
-      default:
-        guard word.hasPrefix("--project=") || word.hasPrefix("--output=") || word.hasPrefix("-o=") else {
-          return arguments
-        }
-        leading.append(word)
-        index += 1
+      if let width = widthOfGlobal(word) {
+        leading += arguments[index..<min(index + width, arguments.count)]
+        index += width
+        continue
       }
+      if word.hasPrefix("-") { break }
+      path.append(word)
+      index += 1
+      commands = CommandTypos.command(word, among: commands).map { CommandTypos.subcommands(of: $0) } ?? []
     }
-    guard !leading.isEmpty, index < arguments.count else { return arguments }
+    guard !leading.isEmpty, !path.isEmpty else { return arguments }
     // What follows `--` belongs to the command.
-    let rest = Array(arguments[index...])
-    guard let end = rest.firstIndex(of: "--") else { return rest + leading }
-    return Array(rest[..<end]) + leading + Array(rest[end...])
+    let rest = index < arguments.count ? Array(arguments[index...]) : []
+    guard let end = rest.firstIndex(of: "--") else { return path + rest + leading }
+    return path + Array(rest[..<end]) + leading + Array(rest[end...])
+  }
+
+  /// How many words a global option takes; nil for another one, and for what is none.
+  private static func widthOfGlobal(_ word: String) -> Int? {
+    switch word {
+    case "--project", "-o", "--output": 2
+    case "--quiet", "-q", "--verbose": 1
+    default: word.hasPrefix("--project=") || word.hasPrefix("--output=") || word.hasPrefix("-o=") ? 1 : nil
+    }
   }
 }

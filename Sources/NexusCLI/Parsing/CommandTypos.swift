@@ -19,25 +19,33 @@ enum CommandTypos {
     let commands: [any ParsableCommand.Type]
 
     var names: [String] { commands.map { $0._commandName } }
-    func command(_ name: String) -> (any ParsableCommand.Type)? {
-      commands.first { $0._commandName == name || $0.configuration.aliases.contains(name) }
-    }
+    func command(_ name: String) -> (any ParsableCommand.Type)? { CommandTypos.command(name, among: commands) }
+  }
+
+  /// The command of that name or with that alias.
+  static func command(
+    _ name: String, among commands: [any ParsableCommand.Type]
+  ) -> (any ParsableCommand.Type)? {
+    commands.first { $0._commandName == name || $0.configuration.aliases.contains(name) }
   }
 
   /// Options that take a value, so that the value is not taken for a command.
   private static let valued: Set<String> = ["--project", "-o", "--output"]
+  /// Options of every command; any other one belongs to the command that a group stands for by itself.
+  private static let common: Set<String> = ["-q", "--quiet", "--verbose"]
 
   /// The first word that should be a command and is not.
   static func find(in arguments: [String]) -> Mistake? {
     var vocabulary = Vocabulary(commands: subcommands(of: RootCommand.self))
     var path = "naos"
     var index = 0
+    var standsForCommand = false
     while index < arguments.count, !vocabulary.commands.isEmpty {
       let word = arguments[index]
       index += 1
       if word == "--" { return nil }
       if word.hasPrefix("-") {
-        if valued.contains(word) { index += 1 }
+        if valued.contains(word) { index += 1 } else if standsForCommand, !common.contains(word) { return nil }
         continue
       }
       if word == "help" { return nil }
@@ -48,6 +56,7 @@ enum CommandTypos {
       }
       path += " " + word
       vocabulary = Vocabulary(commands: subcommands(of: command))
+      standsForCommand = command.configuration.defaultSubcommand != nil
     }
     return nil
   }
@@ -65,7 +74,7 @@ enum CommandTypos {
     return "See `\(path) --help`."
   }
 
-  private static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+  static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
     command.configuration.subcommands + command.configuration.groupedSubcommands.flatMap { $0.subcommands }
   }
 }

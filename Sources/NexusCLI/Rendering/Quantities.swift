@@ -2,10 +2,10 @@
 // Copyright the Nexus OS authors
 
 internal import NexusAPI
-internal import NexusCore
+package import NexusCore
 
 /// Numbers as people read them.
-enum Quantities {
+package enum Quantities {
   /// `100,000`.
   static func count(_ value: Int64) -> String {
     let digits = String(value.magnitude)
@@ -60,6 +60,13 @@ enum Quantities {
   /// `restarted 12s ago: exit 1`; with a name where the window is that of several.
   static func restart(_ restart: RestartNote, now: WallTime, names: Bool) -> String {
     "\(names ? restart.child + " " : "")restarted \(ago(restart.at, now: now)): \(restart.reason)"
+  }
+
+  /// `12:30:05.125Z`, of another day with its date: as exact as it is known, and with its zone.
+  package static func moment(_ time: WallTime, now: WallTime) -> String {
+    let text = time.iso8601
+    let dateAndT = 11
+    return text.prefix(dateAndT) == now.iso8601.prefix(dateAndT) ? String(text.dropFirst(dateAndT)) : text
   }
 
   /// `2s ago`, `12m ago`, `3h ago`, `5d ago`.

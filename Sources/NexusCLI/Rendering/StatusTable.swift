@@ -56,7 +56,8 @@ package enum StatusTable {
     }
     if report.approvals > 0 { parts.append("\(report.approvals) need\(report.approvals == 1 ? "s" : "") you") }
     if report.node.isRunning {
-      parts.append("node pid \(report.node.pid.map(String.init) ?? "?")")
+      parts.append(
+        "\(report.node.isForOneRun ? "node of a command, " : "node ")pid \(report.node.pid.map(String.init) ?? "?")")
       if let dashboard = report.node.dashboard { parts.append("dashboard \(dashboard)") }
     } else {
       parts.append("no node is running")
@@ -68,6 +69,9 @@ package enum StatusTable {
       console.next("naos approvals list")
     } else if let bad = report.agents.first(where: { $0.state == .failed || $0.state == .exhausted }) {
       console.next("naos inspect \(bad.name.text)", "naos logs \(bad.name.text)")
+    } else if report.node.isForOneRun {
+      // It takes nothing up by itself, and goes with its runs.
+      console.next("naos runs list", "naos up -d")
     } else if report.node.isRunning {
       console.next("naos run \(report.agents[0].name.text) --input \"…\"", "naos dashboard")
     } else {

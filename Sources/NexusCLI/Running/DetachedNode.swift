@@ -68,6 +68,7 @@ enum DetachedNode {
     if !words.isEmpty, status != .failed { return CommandFailure(exit: status) }
     return OperationError(
       .failed, code: "NX-API-023", title: "The node could not be started", detail: "It ended with exit code \(exit).",
-      hint: "Look at \(project.nodeLog).")
+      hint: words.isEmpty
+        ? "\(project.nodeLog) says nothing; `naos up` without -d does." : "Look at \(project.nodeLog).")
   }
 }

@@ -19,6 +19,16 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var description: String { "\(path): \(message)" }
 
+  /// What a person can do about it; nil where the number says too little.
+  package var remedy: String? {
+    switch errorNumber {
+    case ENOSPC, EDQUOT: "Free some space on the device."
+    case EACCES, EPERM, EROFS: "Check who may write there."
+    case EEXIST, ENOTDIR: "Move away what is there: a folder is needed in its place."
+    default: nil
+    }
+  }
+
   /// What the kernel said last on this thread (`errno`).
   package static func lastError(_ path: String) -> FileError {
     let number = errno
@@ -153,7 +163,10 @@ package enum Files {
   /// Makes a folder and those above it; what exists is left as it is.
   package static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
     guard unsafe mkdir(path, mode_t(mode)) != 0 else { return }
-    if errno == EEXIST, isDirectory(path) { return }
+    if errno == EEXIST {
+      if isDirectory(path) { return }
+      throw FileError(path: path, errorNumber: EEXIST, message: "it is no folder, and has to be one")
+    }
     guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
       throw FileError.lastError(path)
     }
@@ -176,6 +189,11 @@ package enum Files {
   /// Removes a file; one that is not there is fine.
   package static func remove(_ path: String) throws(FileError) {
     guard unsafe unlink(path) == 0 || errno == ENOENT else { throw FileError.lastError(path) }
+  }
+
+  /// Removes a folder that is empty; one that is not there is fine.
+  package static func removeDirectory(_ path: String) throws(FileError) {
+    guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw FileError.lastError(path) }
   }
 
   /// The names in a folder, sorted, without `.` and `..`.

@@ -28,7 +28,7 @@ extension OperationError {
     case let file as FileError:
       self.init(
         .failed, code: "NX-STO-007", title: "The project's state cannot be written", detail: file.description,
-        hint: "Look at the permissions of \(options.state.directory) and at the free space.")
+        hint: file.remedy ?? "Look at the permissions of \(options.state.directory) and at the free space.")
     default:
       self.init(.failed, code: "NX-API-013", title: "The node cannot start", detail: "\(error)")
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import Glibc
 internal import NexusAPI
 internal import NexusCore
 internal import NexusGateway
@@ -10,8 +11,26 @@ internal import NexusWasm
 
 /// What `naos doctor` looks at: whether this machine and this node can keep what naos promises.
 enum DoctorChecks {
-  static func machine() -> [DoctorFinding] {
-    [guardAbilities(), groups(), ceilings(), overcommit(), sandbox(), webAssembly(), unsandboxed()]
+  static func machine(for project: String) -> [DoctorFinding] {
+    [
+      guardAbilities(), groups(), ceilings(), folder(of: ProjectState(project: project)), disk(of: project), sandbox(),
+      webAssembly(), unsandboxed(),
+    ]
+  }
+
+  /// Whether there is where to keep the project's state.
+  private static func folder(of state: ProjectState) -> DoctorFinding {
+    let folder = Files.exists(state.directory) ? state.directory : state.project
+    guard Files.isDirectory(folder) else {
+      return DoctorFinding(
+        "state", .problem, "\(folder) is no folder, and has to be one", hint: "Move it away: naos makes the folder.")
+    }
+    guard unsafe access(folder, W_OK | X_OK) == 0 else {
+      return DoctorFinding(
+        "state", .problem, "nothing can be written in \(folder)",
+        hint: "A node keeps runs, costs and logs there: check who may write.")
+    }
+    return DoctorFinding("state", .ok, "kept in \(state.directory)")
   }
 
   /// Whether an agent's processes are found wherever they fork to.
@@ -44,10 +63,17 @@ enum DoctorChecks {
         hint: "A kernel with CONFIG_PROC_CHILDREN does it faster.")
   }
 
-  private static func overcommit() -> DoctorFinding {
-    let free = FreeSpace.bytes(at: ".")
+  /// With less no node comes up.
+  private static let leastMebibytes = 4
+
+  private static func disk(of project: String) -> DoctorFinding {
+    let free = FreeSpace.bytes(at: project)
     guard let free else { return DoctorFinding("disk", .warning, "the free space cannot be read") }
     let mebibytes = free / 1_048_576
+    guard mebibytes >= leastMebibytes else {
+      return DoctorFinding(
+        "disk", .problem, "only \(mebibytes) MiB are free: no node can start here", hint: "Free some space.")
+    }
     return mebibytes < 512
       ? DoctorFinding(
         "disk", .warning, "only \(mebibytes) MiB are free", hint: "A full disk makes the node stand still.")

@@ -115,7 +115,7 @@ struct LocalOperations: NodeOperations {
   }
 
   func doctor() async throws(OperationError) -> DoctorReport {
-    DoctorReport(findings: DoctorChecks.machine() + DoctorChecks.node(parts))
+    DoctorReport(findings: DoctorChecks.machine(for: parts.options.project) + DoctorChecks.node(parts))
   }
 
   // MARK: Watching

@@ -205,7 +205,7 @@ package struct StoredOperations: NodeOperations {
 
   package func doctor() async throws(OperationError) -> DoctorReport {
     DoctorReport(
-      findings: DoctorChecks.machine() + [
+      findings: DoctorChecks.machine(for: project) + [
         DoctorFinding("node", .note, "no node runs in this project", hint: "naos up")
       ])
   }

@@ -64,7 +64,8 @@ package final class TokenBook: Sendable {
       throw .conflicting("A node of the project has come up: ask again.")
     } catch {
       throw OperationError(
-        .failed, code: "NX-STO-007", title: "The project's state cannot be written", detail: "\(error)")
+        .failed, code: "NX-STO-007", title: "The project's state cannot be written", detail: "\(error)",
+        hint: (error as? FileError)?.remedy ?? "Look at the permissions of \(state.directory) and at the free space.")
     }
     let result: Result<Answer, OperationError>
     do throws(OperationError) { result = .success(try await body(book)) } catch { result = .failure(error) }

@@ -54,6 +54,9 @@ extension OperatorPlane {
       .operatorRequest, by: actor, run: await run(of: request, for: route),
       agent: route.path.hasPrefix("/api/v1/agents/") ? request.parameters["name"].map { AgentName($0) } : nil,
       subject: "\(route.method) \(route.path)", details: ["request": .string(audit.reference())])
+    if actor.authn == .session, let session = credentials.session(of: request) {
+      record.details["session"] = .string(session)
+    }
     if let name = request.parameters["name"] { record.details["name"] = .string(String(name.prefix(64))) }
     if route.path.hasPrefix(Self.approvals), let id = request.parameters["id"] {
       record.details["approval"] = .string(String(id.prefix(64)))
@@ -97,14 +100,18 @@ extension OperatorPlane {
 
 extension Credentials {
   /// Who asks, of a request that was let in.
+  ///
+  /// People are known by the names of their tokens, also in the sessions that those opened.
   func actor(of request: OperatorRequest) -> AuditActor {
-    // People are known by the names of their tokens, also in the sessions that those opened.
     if Self.bearer(request) != nil { return AuditActor(request.asker.name, .operator, .token) }
-    if !request.asker.isOwner { return AuditActor(request.asker.name, .operator, .session) }
-    if let cookie = cookie(of: request) {
-      let digest = Base64.encodeURL(Array(Secrets.digest(cookie).bytes.prefix(6)))
-      return AuditActor("session:" + digest, .operator, .session)
+    if !request.asker.isOwner || cookie(of: request) != nil {
+      return AuditActor(request.asker.name, .operator, .session)
     }
     return AuditActor("unknown", .unknown, .code)
+  }
+
+  /// Tells the sessions of one person apart, and opens nothing.
+  func session(of request: OperatorRequest) -> String? {
+    cookie(of: request).map { Base64.encodeURL(Array(Secrets.digest($0).bytes.prefix(6))) }
   }
 }

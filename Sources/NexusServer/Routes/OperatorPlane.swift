@@ -133,6 +133,7 @@ package struct OperatorPlane: Sendable {
       request.parameters = found.parameters
       request.body = try await readBody(found.route.bodyLimit)
       asked = try await writeDown(request, for: found.route)
+      try request.understand(of: found.route)
       let reply = try await route.answer(request)
       asked?.answered(reply)
       return reply

@@ -15,6 +15,8 @@ package struct OperatorRequest: Sendable {
   /// By lower-case name.
   package var headers: [String: String]
   package var body: [UInt8]
+  /// The body as it was read before the call was made; nil where it is read by the call itself.
+  private var understood: JSONValue?
   /// What the route's placeholders stand for.
   package var parameters: [String: String]
   /// Who asks.
@@ -34,6 +36,7 @@ package struct OperatorRequest: Sendable {
 
   /// The body as a JSON object; an empty one is an empty object.
   func json() throws(OperationError) -> JSONValue {
+    if let understood { return understood }
     guard !body.isEmpty else { return [:] }
     let value: JSONValue
     do {
@@ -43,6 +46,14 @@ package struct OperatorRequest: Sendable {
     }
     guard value.objectValue != nil else { throw .misunderstood("The body has to be an object.") }
     return value
+  }
+
+  /// Reads the body of a call that changes something; it may have no members but the call's own.
+  mutating func understand(of route: Route) throws(OperationError) {
+    guard route.method == "POST", !body.isEmpty else { return }
+    let value = try json()
+    try RequestBodies.check(value, of: route.path)
+    understood = value
   }
 
   /// A number from the query, within its range.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NexusAPI
 internal import NexusCore
 
-/// What the calls of the API take in their bodies, for the documentation; the calls read and check them themselves.
+/// What the calls of the API take in their bodies, for the documentation and against misspelt members.
+///
+/// What a member has to be is read and checked by the calls themselves.
 enum RequestBodies {
   struct Member {
     let name: String
@@ -19,16 +22,37 @@ enum RequestBodies {
     static func any(_ name: String) -> Member { Member(name: name, schema: [:]) }
   }
 
-  /// The schema of a call's body.
+  /// The schema of a call's body; one that is not in the table has no members.
   static func schema(of path: String) -> JSONValue {
-    guard let members = table[path] else { return ["type": "object"] }
+    let members = table[path] ?? []
     var properties = JSONObject()
     for member in members { properties[member.name] = member.schema }
     return [
       "type": "object", "properties": .object(properties),
-      "required": .array(members.filter(\.isRequired).map { .string($0.name) }),
+      "required": .array(members.filter(\.isRequired).map { .string($0.name) }), "additionalProperties": false,
     ]
   }
+
+  /// Refuses a member that the call does not have: whoever misspells one would be understood to say nothing.
+  ///
+  /// - Throws: `OperationError` that names the member, and the one that was probably meant.
+  static func check(_ body: JSONValue, of path: String) throws(OperationError) {
+    let names = (table[path] ?? []).map(\.name)
+    guard let unknown = body.objectValue?.keys.first(where: { !names.contains($0) }) else { return }
+    let known = names.map { "`\($0)`" }.joined(separator: ", ")
+    let meant = Suggestion.nearest(to: unknown, among: names).map { "Did you mean `\($0)`?" }
+    var error = OperationError.misunderstood("This call has no member `\(shown(unknown))`.")
+    error.hint = meant ?? (names.isEmpty ? "It takes no members at all." : "It may have \(known).")
+    throw error
+  }
+
+  /// The beginning of a member's name: it may be as long as a body may be.
+  private static func shown(_ name: String) -> String {
+    let scalars = name.unicodeScalars
+    return String(scalars.prefix(maxShown)) + (scalars.count > maxShown ? "…" : "")
+  }
+
+  private static let maxShown = 64
 
   private static let correction: [Member] = [
     .optional("per", "string"), .optional("costNanoUSD", "integer"), .optional("tokens", "integer"),
