@@ -294,7 +294,7 @@ struct SkillTests {
       let rows = try await project.naos("audit", "tail", "--event", "sandbox.denied", "--run", id, "-o", "jsonl").out
       #expect(rows.contains("skills.spin: limits.cpu") && rows.contains(#""agent":"reader""#), "\(rows)")
       let explained = try await project.naos("sandbox", "explain", id)
-      #expect(explained.out.contains("raise `skills.spin: limits.cpu`"), "\(explained.out)\(explained.err)")
+      #expect(explained.out.contains("skills/spin/skill.yaml: raise `limits.cpu`"), "\(explained.out)\(explained.err)")
     }
   }
 }

@@ -30,7 +30,7 @@ struct GrantProposalTests {
       ])
     #expect(
       lines("limit", "skills.weather: limits.cpu") == [
-        .remark("raise `skills.weather: limits.cpu`, if so much is meant to be used")
+        .remark("skills/weather/skill.yaml: raise `limits.cpu`, if so much is meant to be used")
       ])
   }
 

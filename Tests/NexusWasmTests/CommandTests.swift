@@ -294,7 +294,7 @@ import Testing
         (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
       (loop br 0)
       """, data: "../x")
-    let exit = try await run(request(text, folders: [folder(false)]) { $0.wallTime = .milliseconds(300) })
+    let exit = try await run(request(text, cpu: .milliseconds(300), folders: [folder(false)]))
     #expect(exit.failure?.code == "NX-SBX-054" && denials(of: exit) == ["fs /x 1"], "\(exit)")
   }
 

@@ -81,11 +81,12 @@ package struct GrantProposal: Sendable, Hashable {
 
   /// A skill has its grants in a file of its own, and only a person knows whose it is to change.
   private static func skill(_ need: Need) -> Line? {
-    guard need.rule != DenialEvent.Rule.limit.rawValue, need.target.hasPrefix("skills."),
-      let end = need.target.firstRange(of: ": ")
-    else { return nil }
+    guard need.target.hasPrefix("skills."), let end = need.target.firstRange(of: ": ") else { return nil }
     let what = String(need.target[end.upperBound...]) + (need.port.map { ":\($0)" } ?? "")
     let file = "skills/\(need.target[..<end.lowerBound].dropFirst(7))/skill.yaml"
+    if need.rule == DenialEvent.Rule.limit.rawValue {
+      return .remark("\(file): raise `\(what)`, if so much is meant to be used")
+    }
     return .remark("\(file): \(need.rule) \(what) is not in its `net` or `limits`")
   }
 
