@@ -57,7 +57,7 @@ final class Flow {
   }
 
   private var limits: EgressLimits { sandbox.limits }
-
+  var isWaiting: Bool { state == .connecting }
   private func allow(_ time: Duration) { deadline = sandbox.loop.now + TimeAmount(time) }
 
   /// Puts what serves it into the agent's side.
@@ -102,7 +102,6 @@ final class Flow {
       case .more: break
       case .pass(let bytes, let requests):
         forward(ByteBuffer(bytes: bytes), requests: requests)
-        // It may have been answered before all of it was there.
         leaveIfOver()
       case .refuse(let refusal, let bytes, let requests, let isBetween):
         // What was allowed before it goes on its way.
@@ -144,9 +143,11 @@ final class Flow {
     if answers.isIdle, let lastWords { leave(with: lastWords) } else { leaveIfOver() }
   }
 
-  /// Behind the answer to the last request both sides are let go of.
+  /// Behind the answer to the last request, which may come before all of that, both sides are let go of.
   private func leaveIfOver() {
-    if state == .relaying, greeting.isOver, answers.isIdle { endFlushed("closed") }
+    guard state == .relaying, greeting.isOver, answers.isIdle else { return }
+    back?.flush()
+    endFlushed("closed")
   }
 
   private func charge(_ bytes: Int) -> Bool {
@@ -326,11 +327,11 @@ final class Flow {
     allow(limits.connecting)
     if let literal = grant.literal { return found([literal]) }
     if !grant.addresses.isEmpty { return found(grant.addresses) }
-    sandbox.lookUp(grant.host) { [self] in if state == .connecting { found($0) } }
+    sandbox.lookUp(grant.host, for: self)
   }
 
   /// The addresses of the host, of which one is taken, now and for all of the connection.
-  private func found(_ addresses: [IPAddress]) {
+  func found(_ addresses: [IPAddress]) {
     // A secret goes over no wire that others may read.
     let isOpen = termination == nil && !grant.secrets.isEmpty
     let allowed = addresses.filter { grant.allows($0) && !(isOpen && $0.isPublic) }

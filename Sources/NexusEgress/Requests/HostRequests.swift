@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NIOPosix
 package import NexusCore
 package import NexusHTTP
 internal import Synchronization
@@ -32,17 +31,17 @@ package final class HostRequests: Sendable {
   private let client: HTTPClient
   private let watcher: any EgressWatcher
   private let clock: any NexusClock
-  private let resolver: any NameResolver
+  private let lookups: RequestLookups
   private let state = Mutex((usage: RequestUsage(), denials: DenialCounts()))
 
   package init(
     client: HTTPClient, watcher: any EgressWatcher, clock: any NexusClock,
-    resolver: any NameResolver = SystemResolver()
+    resolver: any NameResolver = SystemResolver(), lookingUp: Duration = .seconds(10)
   ) {
     self.client = client
     self.watcher = watcher
     self.clock = clock
-    self.resolver = resolver
+    lookups = RequestLookups(resolver, patience: lookingUp)
   }
 
   /// Makes a request of `caller`, if one of its grants allows it and its caps are not used up.
@@ -56,7 +55,7 @@ package final class HostRequests: Sendable {
     do throws(Refused) {
       let grant = try Self.grant(for: asked, in: grants)
       try charge(requests: 1, bytes: asked.size, caller, caps, asked.url)
-      return try await send(asked, to: try await addresses(of: grant), caller, caps)
+      return try await send(asked, to: try await addresses(of: grant, for: caller.agent), caller, caps)
     } catch {
       if let denial = error.denial {
         let events = state.withLock { $0.denials.note(denial.rule, denial.target, port: asked.url.port, of: caller) }
@@ -121,11 +120,17 @@ package final class HostRequests: Sendable {
   }
 
   /// Looked up once for a request; what comes next stays with these.
-  private func addresses(of grant: HostGrant) async throws(Refused) -> [IPAddress] {
+  private func addresses(of grant: HostGrant, for agent: AgentName) async throws(Refused) -> [IPAddress] {
     var found = grant.literal.map { [$0] } ?? grant.addresses
     if found.isEmpty {
-      let (resolver, host) = (resolver, grant.host)
-      found = (try? await NIOThreadPool.singleton.runIfActive { resolver.addresses(of: host) }) ?? []
+      do throws(RequestLookups.Failure) {
+        found = try await lookups.addresses(of: grant.host, for: agent)
+      } catch {
+        switch error {
+        case .tooLate: throw Refused("the addresses of \(grant.host) could not be found in time")
+        case .tooMany: throw Refused("too many names of \(agent) are being looked up")
+        }
+      }
     }
     guard let first = found.first else { throw Refused("\(grant.host) has no address") }
     let allowed = found.filter(grant.allows)
