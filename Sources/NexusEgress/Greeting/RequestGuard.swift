@@ -97,7 +97,9 @@ package struct RequestGuard: Sendable {
     return passage
   }
 
-  /// What comes behind a request. Behind one with a body nothing: a host that reads no bodies takes it for the next
+  /// What comes behind a request.
+  ///
+  /// Behind one with a body nothing: a host that reads no bodies takes it for the next
   /// request, unless it was told that there is none. Where there are secrets nothing either, because a host that reads the
   /// end of a request elsewhere would take the next head, with the secret in it, for something of the agent's.
   private var next: State { isLast ? .over : .head(lines: [], size: 0) }
@@ -193,7 +195,7 @@ package struct RequestGuard: Sendable {
   }
 
   static func chunkSize(_ digits: ArraySlice<UInt8>) -> Int64? {
-    guard (1...maxHexDigits).contains(digits.count), digits.allSatisfy(\.isHexDigit) else { return nil }
+    guard (1...maxHexDigits).contains(digits.count), digits.allSatisfy(ASCII.isHexDigit) else { return nil }
     return Int64(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
@@ -205,9 +207,3 @@ package struct RequestGuard: Sendable {
 }
 
 extension RequestGuard.Refusal: Error {}
-
-extension UInt8 {
-  fileprivate var isHexDigit: Bool {
-    (0x30...0x39).contains(self) || (0x41...0x46).contains(self) || (0x61...0x66).contains(self)
-  }
-}

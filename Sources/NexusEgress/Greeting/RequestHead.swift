@@ -146,7 +146,9 @@ struct RequestHead: Sendable {
   /// A rule about methods or paths holds for what the host goes by, wherever it stands; and a secret is not echoed.
   private static func check(_ fields: [RequestField], _ grant: HostGrant, isSecret: Bool) throws(Refusal) {
     let hasMethods = isSecret || !grant.methods.isEmpty
-    for field in fields where hasMethods && field.isMethod || !grant.paths.isEmpty && field.isPath {
+    let hasRules = hasMethods || !grant.paths.isEmpty || grant.isTerminated
+    for field in fields
+    where hasMethods && field.isMethod || !grant.paths.isEmpty && field.isPath || hasRules && field.isHost {
       throw .unclear("\(text(field.name)): \(text(field.value))")
     }
     // A server that does not hear the wish for HTTP/2 goes on with HTTP/1.

@@ -10,9 +10,7 @@ package enum OpenFiles {
   /// What is left to all who do not ask before they open one.
   package static func reserve(of limit: Int = ProcessHardening.fileLimit) -> Int { min(256, limit / 8) }
 
-  /// Whether `count` more can be opened, and as many are left behind them as nobody may take.
-  ///
-  /// - Parameter reserves: for how many such parts room is left.
+  /// Whether `count` more can be opened, with so many times the reserve left behind them.
   package static func allow(
     _ count: Int, leaving reserves: Int = 1, of limit: Int = ProcessHardening.fileLimit
   ) -> Bool {
