@@ -922,6 +922,12 @@ static const unsigned char NX_SBX_012[] = {
 static const unsigned char NX_SBX_013[] = {
 #embed "../../docs/errors/NX-SBX-013.md"
 };
+static const unsigned char NX_SBX_014[] = {
+#embed "../../docs/errors/NX-SBX-014.md"
+};
+static const unsigned char NX_SBX_015[] = {
+#embed "../../docs/errors/NX-SBX-015.md"
+};
 static const unsigned char NX_SBX_020[] = {
 #embed "../../docs/errors/NX-SBX-020.md"
 };
@@ -1434,6 +1440,8 @@ static const struct naos_error_page pages[] = {
     {"NX-SBX-011", NX_SBX_011, sizeof NX_SBX_011},
     {"NX-SBX-012", NX_SBX_012, sizeof NX_SBX_012},
     {"NX-SBX-013", NX_SBX_013, sizeof NX_SBX_013},
+    {"NX-SBX-014", NX_SBX_014, sizeof NX_SBX_014},
+    {"NX-SBX-015", NX_SBX_015, sizeof NX_SBX_015},
     {"NX-SBX-020", NX_SBX_020, sizeof NX_SBX_020},
     {"NX-SBX-021", NX_SBX_021, sizeof NX_SBX_021},
     {"NX-SBX-022", NX_SBX_022, sizeof NX_SBX_022},

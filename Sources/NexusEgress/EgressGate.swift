@@ -17,6 +17,8 @@ package final class EgressGate: DoorKeeper {
   private let resolver: any NameResolver
   private let clock: any NexusClock
   private let limits: EgressLimits
+  /// What all sandboxes share.
+  private let shared: SharedEgress
   private let random: any RandomSource
   private let state = Mutex(State.idle)
   private let trusts = Mutex(Trusts())
@@ -35,10 +37,14 @@ package final class EgressGate: DoorKeeper {
     case closed
   }
 
+  /// Makes a gate that has not served anybody yet; without `hasFiles`, by which it asks before each connection, it takes
+  /// as many files as its limits say.
   package init(
     watcher: any EgressWatcher, clock: any NexusClock, random: any RandomSource = SystemRandom(),
-    resolver: any NameResolver = SystemResolver(), limits: EgressLimits = EgressLimits()
+    resolver: any NameResolver = SystemResolver(), limits: EgressLimits = EgressLimits(),
+    hasFiles: @escaping @Sendable () -> Bool = { true }
   ) {
+    shared = SharedEgress(limits, hasFiles)
     self.random = random
     self.watcher = watcher
     self.clock = clock
@@ -59,7 +65,8 @@ package final class EgressGate: DoorKeeper {
         NIOLoopBound(
           SandboxDoors(
             caller: caller, enclosure: enclosure, loop: loop, resolving: services.resolving, resolver: self.resolver,
-            clock: self.clock, watcher: self.watcher, limits: self.limits), eventLoop: loop)
+            clock: self.clock, watcher: self.watcher, limits: self.limits, shared: self.shared),
+          eventLoop: loop)
       }.get()
     } catch {
       sandbox = nil
@@ -149,6 +156,20 @@ package final class EgressGate: DoorKeeper {
         return (loops, resolving)
       }
     }
+  }
+}
+
+/// What the sandboxes of a gate have together.
+struct SharedEgress: Sendable {
+  let connections: SharedPlaces
+  let lookups: SharedPlaces
+  /// Whether the process may open the files of one more connection.
+  let hasFiles: @Sendable () -> Bool
+
+  init(_ limits: EgressLimits, _ hasFiles: @escaping @Sendable () -> Bool) {
+    connections = SharedPlaces(limit: limits.allConnections)
+    lookups = SharedPlaces(limit: limits.resolverThreads)
+    self.hasFiles = hasFiles
   }
 }
 

@@ -25,16 +25,21 @@ final class SandboxDoors {
   private var isClosed = false
   private let resolving: NIOThreadPool
   private let resolver: any NameResolver
+  private let shared: SharedEgress
   /// Who waits for the addresses of a name.
-  private var askers: [String: [([IPAddress]) -> Void]] = [:]
+  private var askers: [String: [Flow]] = [:]
+  /// Names that wait for their turn, and how many are being looked up.
+  private var queue: [String] = []
+  private var lookups = 0
   private let values: [String: SecretText]
   /// The addresses of the granted names, inside.
   let names: [String: IPAddress]
 
   init(
     caller: Caller, enclosure: Enclosure, loop: any EventLoop, resolving: NIOThreadPool, resolver: any NameResolver,
-    clock: any NexusClock, watcher: any EgressWatcher, limits: EgressLimits
+    clock: any NexusClock, watcher: any EgressWatcher, limits: EgressLimits, shared: SharedEgress
   ) {
+    self.shared = shared
     self.caller = caller
     self.loop = loop
     self.resolving = resolving
@@ -91,12 +96,15 @@ final class SandboxDoors {
 
   private func admit(_ channel: any Channel, to grant: HostGrant, _ termination: Termination?) throws {
     guard !isClosed else { throw ChannelError.ioOnClosedChannel }
-    guard flows.count < limits.connections else {
+    guard flows.count < limits.connections, shared.hasFiles(), shared.connections.enter(having: flows.count) else {
       deny(.connections, grant.host, port: grant.port)
       throw ChannelError.ioOnClosedChannel
     }
     let flow = Flow(grant, termination, front: channel, of: self)
-    try flow.furnish()
+    do { try flow.furnish() } catch {
+      shared.connections.leave()
+      throw error
+    }
     flows[ObjectIdentifier(flow)] = flow
     if ticking == nil { tick() }
   }
@@ -105,20 +113,41 @@ final class SandboxDoors {
     ticking = loop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
       let now = loop.now
       for flow in flows.values { flow.lookAtTime(now) }
+      // Others may have let go of a thread.
+      lookUpNext()
       if flows.isEmpty { ticking = nil } else { tick() }
     }
   }
 
-  /// Looks a name up; one at a time of each, so that no agent holds all threads up with a name that nobody answers for.
-  func lookUp(_ host: String, _ found: @escaping ([IPAddress]) -> Void) {
-    askers[host, default: []].append(found)
+  /// Looks a name up; one at a time of each, and few at a time, so that no agent holds all threads up with names that
+  /// nobody answers for.
+  func lookUp(_ host: String, for flow: Flow) {
+    askers[host, default: []].append(flow)
     guard askers[host]?.count == 1 else { return }
-    let resolver = resolver
-    resolving.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }
-      .assumeIsolated().whenComplete { [self] result in
-        let addresses = (try? result.get()) ?? []
-        for asker in askers.removeValue(forKey: host) ?? [] { asker(addresses) }
-      }
+    queue.append(host)
+    lookUpNext()
+  }
+
+  private func lookUpNext() {
+    // Whoever has given up meanwhile waits for nothing.
+    queue.removeAll { host in
+      if askers[host]?.contains(where: \.isWaiting) == true { return false }
+      askers[host] = nil
+      return true
+    }
+    while let host = queue.first, lookups < limits.lookups, shared.lookups.enter(having: lookups) {
+      queue.removeFirst()
+      lookups += 1
+      let resolver = resolver
+      resolving.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }
+        .assumeIsolated().whenComplete { [self] result in
+          lookups -= 1
+          shared.lookups.leave()
+          let addresses = (try? result.get()) ?? []
+          for flow in askers.removeValue(forKey: host) ?? [] where flow.isWaiting { flow.found(addresses) }
+          lookUpNext()
+        }
+    }
   }
 
   func secrets(of grant: HostGrant) -> [GateSecret] { grant.secrets.map { GateSecret($0, values[$0.name]) } }
@@ -141,7 +170,7 @@ final class SandboxDoors {
   }
 
   func ended(_ flow: Flow, _ report: EgressFlow?) {
-    flows[ObjectIdentifier(flow)] = nil
+    if flows.removeValue(forKey: ObjectIdentifier(flow)) != nil { shared.connections.leave() }
     if let report { watcher.flow(report, of: caller) }
   }
 

@@ -24,6 +24,8 @@ package struct GatewayPorts: Sendable {
   package var agentCalls: any AgentCallHandler
   /// Rules on actions before they are announced.
   package var gate: any EffectGate = OpenGate()
+  /// Whether the process may open the files of one more connection.
+  package var hasFiles: @Sendable () -> Bool = { true }
   /// Counts what is done.
   package var meter = NodeMeter()
   /// Told what the node's log is to say.

@@ -34,7 +34,7 @@ final class GatewayServices: Sendable {
 
   init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
     limits = configuration.limits
-    door = Doorkeeper(limit: configuration.limits.connections)
+    door = Doorkeeper(limit: configuration.limits.connections, hasFiles: ports.hasFiles)
     bodies = BodyMemory(limit: configuration.limits.bufferedBodyBytes)
     answers = BodyMemory(limit: configuration.limits.bufferedResponseBytes)
     clock = ports.clock

@@ -23,6 +23,8 @@ struct EgressAttackTests {
     "36 host, folded": ["403"], "36 two lengths": ["403"], "36 another protocol": ["403"],
     "36 other letters in the coding": ["403"],
     "36 a request behind the body": ["403", "closed", "ECONNRESET", "EPIPE"],
+    "36 a request in a body": ["0 answers", "1 answers"],
+    "36 a request in a body that is waited for": ["0 answers", "1 answers"],
     "36 sni": ["SSLError"], "36 no sni": ["SSLError"], "36 sni, as it should be": ["200"],
     "36 no TLS where TLS is granted": ["closed", "ECONNRESET"],
     "36 second request": ["first 200, second 403"],

@@ -60,6 +60,12 @@ struct EgressTests {
       ("urllib big", "20000000"), ("raw", "220 hello\r\nping\n"), ("elsewhere", "URLError"),
       ("another port", "URLError"),
     ] { #expect(found[what]?.stringValue == answer, "\(what)") }
+    let posts = Array(repeating: "hello 9", count: 20)
+    for (client, separator) in [("requests", " "), ("curl", ""), ("node", " ")] {
+      if let answer = found["\(client) posts"]?.stringValue, answer != "ModuleNotFoundError" {
+        #expect(answer == posts.joined(separator: separator), "\(client): \(answer)")
+      }
+    }
     for client in ["requests", "curl", "node"] {
       for kind in ["http", "https"] {
         // Which of them are there is told by the tests below.

@@ -71,6 +71,9 @@ struct GrantProposalTests {
     "/srv/tls/server.key (ro)", "/srv/tls/all.pem (ro)", "/etc/shadow (ro)", "/ (rw)", "/home (ro)", "/home/me (rw)",
     "/proc/1/environ (ro)", "/var/run/docker.sock (rw)", "/var/lib/dpkg (rw)", "app/x (ro)",
     "/a?b (ro)",
+    "/home/me/.cargo/credentials.toml (ro)", "/home/me/.terraform.d/credentials.tfrc.json (ro)", "/srv/a.ovpn (ro)",
+    "/srv/A.PEM (ro)", "/srv/a.jks (ro)", "/srv/a.pfx (ro)", "/home/me/.my.cnf (ro)", "/etc/krb5.keytab (ro)",
+    "/srv/a.ppk (ro)", "/home/me/.s3cfg (ro)", "/home/me/.boto (ro)", "/srv/a.p8 (ro)", "/srv/a.gpg (ro)",
     "/home/me/.bashrc (rw)", "/srv/app/nexus.config.yaml (kept)",
   ])
   func `what holds keys, is the machine's or everybody's is never written as a grant`(_ target: String) {

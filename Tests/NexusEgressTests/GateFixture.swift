@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+import Dispatch
 import Glibc
 import NexusCore
 import NexusEgress
@@ -99,6 +100,25 @@ final class ScriptedResolver: NameResolver {
       return state.answers[min(state.asked, state.answers.count - 1)].compactMap { IPAddress($0) }
     }
   }
+}
+
+/// Answers for names at once, but for those that begin with `slow`: they wait until they are let go.
+final class StuckResolver: NameResolver {
+  private let gate = DispatchSemaphore(value: 0)
+  private let asked = Mutex<[String]>([])
+
+  var names: [String] { asked.withLock { $0 } }
+
+  func addresses(of host: String) -> [IPAddress] {
+    asked.withLock { $0.append(host) }
+    if host.hasPrefix("slow") {
+      gate.wait()
+      gate.signal()
+    }
+    return IPAddress("127.0.0.1").map { [$0] } ?? []
+  }
+
+  func letGo() { gate.signal() }
 }
 
 /// What a gate tells, in the order in which it tells it.

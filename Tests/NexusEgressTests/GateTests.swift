@@ -85,6 +85,44 @@ struct GateTests {
     }
   }
 
+  @Test(arguments: ["Content-Length: 2\r\n\r\nhi", "Connection: close\r\nContent-Length: 2\r\n\r\nhi"])
+  func `behind a request with a body nothing goes to the host, and the agent is told so`(_ rest: String) async throws {
+    try await GateFixture.with { gate in
+      let agent = try gate.agent()
+      agent.send(gate.request)
+      let host = try gate.upstream.accepted()
+      #expect(host.receive(gate.request))
+      host.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+      #expect(agent.receive("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))
+      // The first one kept the connection.
+      let hidden = gate.request
+      let head = "POST / HTTP/1.1\r\nHost: example.test\r\nContent-Length: \(hidden.utf8.count)\r\n"
+      agent.send(head + "\r\n" + hidden + gate.request)
+      #expect(host.receive(head + "Connection: close\r\n\r\n" + hidden))
+      host.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\(rest)")
+      #expect(
+        agent.receiveAll() == "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\(rest)")
+      // The host has not closed it by itself.
+      #expect(host.receiveAll() == "")
+      #expect(try await gate.told.nextFlow().requests == 2)
+    }
+  }
+
+  @Test func `an answer before the end of the body ends the connection with that`() async throws {
+    try await GateFixture.with { gate in
+      let agent = try gate.agent()
+      let head = "POST / HTTP/1.1\r\nHost: example.test\r\nContent-Length: 4\r\n"
+      agent.send(head + "\r\nab")
+      let host = try gate.upstream.accepted()
+      #expect(host.receive(head + "Connection: close\r\n\r\nab"))
+      host.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+      #expect(agent.receive("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+      agent.send("cd" + gate.request)
+      #expect(agent.receiveAll() == "")
+      #expect(host.receiveAll() == "cd")
+    }
+  }
+
   @Test func `TLS goes through unread after a greeting of the granted host`() async throws {
     try await GateFixture.with(.tls) { gate in
       let agent = try gate.agent()

@@ -144,6 +144,31 @@ import Testing
     #expect(!made.succeeded && made.content["code"] == "invalid", "\(made.content)")
   }
 
+  @Test func `names that nobody answers for hold up no other agent`() async throws {
+    let resolver = StuckResolver()
+    let made = HostRequests(
+      client: HTTPClient(), watcher: told, clock: SystemClock(), resolver: resolver, lookingUp: .milliseconds(100))
+    func named(_ host: String) -> HostGrant {
+      grant {
+        ($0.host, $0.addresses) = (host, [])
+        $0.ranges = [AddressRange("127.0.0.0/8")].compactMap { $0 }
+      }
+    }
+    for number in 0..<6 {
+      let outcome = await ask(["url": url("/", host: "slow\(number).test")], named("slow\(number).test"), of: made)
+      let message = outcome.content["error"]?.stringValue ?? ""
+      #expect(outcome.content["code"] == "unreachable")
+      #expect(message.contains(number < 4 ? "in time" : "too many names"), "\(message)")
+    }
+    #expect(resolver.names.count == 4)
+    let other = Caller(agent: AgentName("b"), run: RunID("r"), step: .main, attempt: AttemptNumber(1))
+    async let fast = made.perform(
+      ["url": url("/", host: "fast.test")], for: other, within: [named("fast.test")], EgressCaps())
+    _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    #expect(await fast.succeeded)
+    resolver.letGo()
+  }
+
   @Test func `requests and bytes are counted for each attempt`() async throws {
     let made = requests()
     let caps = EgressCaps(bytes: 1000, requests: 2)

@@ -46,6 +46,12 @@ extension PlanBuilder {
       report(Diagnostic("NX-SBX-070", "`\(host)` cannot be granted: \(problem.what)", at: location, help: problem.help))
       return
     }
+    if KnownProviders.hosts.contains(host) {
+      report(
+        Diagnostic(
+          "NX-SBX-015", .warning, "`\(host)` is a provider of models: calls that go there count in no budget",
+          at: location, help: "call models through the agent plane, and remove the grant"))
+    }
     var grant = HostGrant(host: host, port: 0)
     if let word = fields?.text("protocol"), let language = HostGrant.Language(rawValue: word) {
       grant.language = language
@@ -120,6 +126,7 @@ extension PlanBuilder {
         continue
       }
       grant.ranges.append(range)
+      warn(of: range, at: value.location)
     }
     for value in fields?.value("resolve")?.list ?? [] {
       guard let address = value.text.flatMap({ IPAddress($0) }) else {
@@ -130,6 +137,15 @@ extension PlanBuilder {
       grant.addresses.append(address)
     }
     return isWhole
+  }
+
+  /// Where clouds tell a machine who it is, and what lies beside it.
+  private mutating func warn(of range: AddressRange, at location: SourceLocation) {
+    guard ["169.254.169.254", "fe80::1"].contains(where: { IPAddress($0).map(range.contains) == true }) else { return }
+    report(
+      Diagnostic(
+        "NX-SBX-014", .warning, "`\(range)` holds link-local addresses, where clouds give their machines' keys away",
+        at: location, help: "name the range of the host, such as 10.1.0.0/16"))
   }
 
   private mutating func reportAddress(_ value: Shaped, _ what: String) {

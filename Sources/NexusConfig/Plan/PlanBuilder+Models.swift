@@ -16,6 +16,13 @@ enum KnownProviders {
     ProviderSpec(name: "ollama", dialect: .openai, baseURL: "http://127.0.0.1:11434/v1"),
   ]
 
+  /// Hosts of the agent plane's upstreams, and of others that sell calls of models.
+  static let hosts: Set<String> = [
+    "api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com", "aiplatform.googleapis.com",
+    "openrouter.ai", "api.mistral.ai", "api.groq.com", "api.together.xyz", "api.deepseek.com", "api.cohere.com",
+    "api.x.ai", "api.perplexity.ai", "api.fireworks.ai",
+  ]
+
   static func named(_ name: String) -> ProviderSpec? { all.first { $0.name == name } }
 }
 

@@ -5,15 +5,20 @@
 package enum KeyPlaces {
   private static let names: Set<String> = [
     ".naos", ".git", ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", ".npmrc", ".pypirc", ".pgpass",
-    ".git-credentials", ".password-store", ".vault-token", ".mozilla", "gcloud", "keyrings", "Keychains", ".config",
-    ".bashrc", ".profile", ".bash_profile", ".zshrc", ".mcp.json", "docker.sock", "shadow",
+    ".git-credentials", ".password-store", ".vault-token", ".mozilla", "gcloud", "keyrings", "keychains", ".config",
+    ".bashrc", ".profile", ".bash_profile", ".zshrc", ".mcp.json", "docker.sock", "shadow", "credentials",
+    "credentials.toml", "credentials.json", "credentials.tfrc.json", ".terraform.d", ".terraformrc", ".my.cnf",
+    ".mylogin.cnf", ".s3cfg", ".boto", ".htpasswd",
+  ]
+  private static let endings = [
+    ".pem", ".key", ".p12", ".p8", ".pfx", ".kdbx", ".jks", ".keystore", ".keytab", ".ppk", ".ovpn", ".gpg",
   ]
 
   /// Whether a path leads to such a place or into one, by its names.
   package static func hold(_ path: String) -> Bool {
-    path.split(separator: "/").contains { name in
-      names.contains(String(name)) || name.hasPrefix(".env") || name.hasPrefix("id_")
-        || [".pem", ".key", ".p12", ".kdbx"].contains { name.hasSuffix($0) }
+    path.split(separator: "/").map { $0.lowercased() }.contains { name in
+      names.contains(name) || name.hasPrefix(".env") || name.hasPrefix("id_")
+        || endings.contains { name.hasSuffix($0) }
     }
   }
 }

@@ -11,13 +11,6 @@ internal import NexusCore
 /// Lives on the loop of its sandbox. Nothing is read that could not be written on: each side is read when the other has
 /// taken what came before.
 final class Flow {
-  private enum State {
-    case greeting, connecting, relaying
-    /// Refused; the agent is let read why.
-    case leaving
-    case over
-  }
-
   private let grant: HostGrant
   private let front: any Channel
   private var back: (any Channel)?
@@ -31,7 +24,7 @@ final class Flow {
   private var isCut = false
   private let sandbox: SandboxDoors
   private let startedAt: Instant
-  private var state = State.greeting
+  private var state = FlowState.greeting
   private var greeting: Greeting
   /// What the host is to get once it is connected to.
   private var pending: [ByteBuffer] = []
@@ -64,7 +57,7 @@ final class Flow {
   }
 
   private var limits: EgressLimits { sandbox.limits }
-
+  var isWaiting: Bool { state == .connecting }
   private func allow(_ time: Duration) { deadline = sandbox.loop.now + TimeAmount(time) }
 
   /// Puts what serves it into the agent's side.
@@ -107,7 +100,9 @@ final class Flow {
       if greeting.isOpen { return forward(buffer, requests: []) }
       switch greeting.take(Array(buffer.readableBytesView)) {
       case .more: break
-      case .pass(let bytes, let requests): forward(ByteBuffer(bytes: bytes), requests: requests)
+      case .pass(let bytes, let requests):
+        forward(ByteBuffer(bytes: bytes), requests: requests)
+        leaveIfOver()
       case .refuse(let refusal, let bytes, let requests, let isBetween):
         // What was allowed before it goes on its way.
         if !bytes.isEmpty { forward(ByteBuffer(bytes: bytes), requests: requests) }
@@ -143,11 +138,16 @@ final class Flow {
       received += Int64(buffer.readableBytes)
     }
     allow(limits.idle)
-    front.write(buffer, promise: nil)
-    guard greeting.isPlain else { return }
-    answers.take(buffer.readableBytesView)
-    guard answers.isIdle else { return }
-    if let lastWords { leave(with: lastWords) } else if greeting.isOver { endFlushed("closed") }
+    let pieces = greeting.isPlain ? answers.pieces(of: buffer, isLast: greeting.isLast) : [buffer]
+    for piece in pieces { front.write(piece, promise: nil) }
+    if answers.isIdle, let lastWords { leave(with: lastWords) } else { leaveIfOver() }
+  }
+
+  /// Behind the answer to the last request, which may come before all of that, both sides are let go of.
+  private func leaveIfOver() {
+    guard state == .relaying, greeting.isOver, answers.isIdle else { return }
+    back?.flush()
+    endFlushed("closed")
   }
 
   private func charge(_ bytes: Int) -> Bool {
@@ -327,11 +327,11 @@ final class Flow {
     allow(limits.connecting)
     if let literal = grant.literal { return found([literal]) }
     if !grant.addresses.isEmpty { return found(grant.addresses) }
-    sandbox.lookUp(grant.host) { [self] in if state == .connecting { found($0) } }
+    sandbox.lookUp(grant.host, for: self)
   }
 
   /// The addresses of the host, of which one is taken, now and for all of the connection.
-  private func found(_ addresses: [IPAddress]) {
+  func found(_ addresses: [IPAddress]) {
     // A secret goes over no wire that others may read.
     let isOpen = termination == nil && !grant.secrets.isEmpty
     let allowed = addresses.filter { grant.allows($0) && !(isOpen && $0.isPublic) }

@@ -54,6 +54,12 @@ struct Greeting: Sendable {
     return false
   }
 
+  /// Whether the last request has begun that goes to the host.
+  var isLast: Bool {
+    if case .plain(let requests) = language { return requests.isLast }
+    return false
+  }
+
   /// Whether nothing more goes to the host.
   var isOver: Bool {
     if case .plain(let requests) = language { return requests.isOver }

@@ -10,9 +10,13 @@ enum ASCII {
     octets.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
   }
 
-  /// In small letters, and with hyphens for underscores, which many servers take for the same.
+  /// In small letters, and with hyphens for underscores, dots and the like, which many servers take for the same.
   static func plain(_ octets: some Sequence<UInt8>) -> [UInt8] {
-    folded(octets).map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
+    folded(octets).map { isLetterOrDigit($0) ? $0 : UInt8(ascii: "-") }
+  }
+
+  static func isHexDigit(_ octet: UInt8) -> Bool {
+    (0x30...0x39).contains(octet) || (0x41...0x46).contains(octet) || (0x61...0x66).contains(octet)
   }
 
   /// Without the spaces and tabs around it.

@@ -50,11 +50,16 @@ package struct AnswerWatch: Sendable {
     waiting += methods.map { $0 == "HEAD" }
   }
 
-  package mutating func take(_ bytes: some RandomAccessCollection<UInt8>) {
+  /// Follows what the host says.
+  ///
+  /// - Returns: where the first line ends, if it is in there, of the one answer that is still waited for.
+  @discardableResult
+  package mutating func take(_ bytes: some RandomAccessCollection<UInt8>) -> Int? {
     var rest = bytes[...]
+    var begun: Int?
     while !rest.isEmpty {
       switch state {
-      case .endless: return
+      case .endless: return begun
       case .body(let left):
         let count = min(left, rest.count)
         rest = rest.dropFirst(count)
@@ -68,16 +73,26 @@ package struct AnswerWatch: Sendable {
       case .head, .chunkSize, .chunkEnd, .trailer:
         guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
           append(rest)
-          return
+          return begun
         }
         append(rest[..<end])
         rest = rest[rest.index(after: end)...]
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
         let whole = line
         line = []
+        if case .head = state, lines.isEmpty, waiting.count == 1, let code = Self.code(whole), code >= 200 {
+          begun = bytes.distance(from: bytes.startIndex, to: rest.startIndex)
+        }
         takeLine(whole)
       }
     }
+    return begun
+  }
+
+  /// The status in the first line of an answer.
+  private static func code(_ line: [UInt8]) -> Int? {
+    guard ASCII.folded(line).starts(with: "http/1.".utf8) else { return nil }
+    return Int(String(decoding: line.dropFirst(9).prefix(3), as: UTF8.self))
   }
 
   private var isChunked = false
@@ -119,10 +134,7 @@ package struct AnswerWatch: Sendable {
     let heads = lines.map { ASCII.folded($0) }
     lines = []
     size = 0
-    guard let first = heads.first, first.starts(with: "http/1.".utf8),
-      let code = Int(String(decoding: first.dropFirst(9).prefix(3), as: UTF8.self)), let isBare = waiting.first,
-      code != 101
-    else { return lose() }
+    guard let code = heads.first.flatMap(Self.code), let isBare = waiting.first, code != 101 else { return lose() }
     if (100..<200).contains(code) { return }
     func values(_ name: String) -> [ArraySlice<UInt8>] {
       let start = Array((name + ":").utf8)

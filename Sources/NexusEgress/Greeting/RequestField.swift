@@ -44,8 +44,23 @@ struct RequestField: Sendable {
   /// Whether some servers take its value for the path.
   var isPath: Bool { Self.paths.contains(ASCII.plain(name)) }
 
+  /// Whether some servers take its value for the host.
+  var isHost: Bool { Self.hosts.contains(ASCII.plain(name)) }
+
   private static let methods = Set(
-    ["x-http-method-override", "x-http-method", "x-method-override", "x-method"].map { Array($0.utf8) })
+    [
+      "x-http-method-override", "x-http-method", "x-method-override", "x-method", "x-http-verb", "http-method",
+      "http-method-override", "x-original-method", "x-forwarded-method",
+    ].map { Array($0.utf8) })
   private static let paths = Set(
-    ["x-original-url", "x-rewrite-url", "x-original-uri", "x-rewrite-uri", "x-override-url"].map { Array($0.utf8) })
+    [
+      "x-original-url", "x-rewrite-url", "x-original-uri", "x-rewrite-uri", "x-override-url", "x-forwarded-uri",
+      "x-forwarded-url", "x-forwarded-path", "x-forwarded-prefix", "x-envoy-original-path", "x-original-path",
+      "x-http-path-override", "x-path-override", "destination",
+    ].map { Array($0.utf8) })
+  private static let hosts = Set(
+    [
+      "forwarded", "x-forwarded-host", "x-forwarded-server", "x-host", "x-original-host", "x-http-host-override",
+      "x-host-override",
+    ].map { Array($0.utf8) })
 }

@@ -43,6 +43,9 @@ package struct RequestGuard: Sendable {
   enum Body: Sendable, Equatable {
     case length(Int64)
     case chunks
+
+    /// Whether nothing comes.
+    var isNone: Bool { self == .length(0) }
   }
 
   private enum State {
@@ -53,7 +56,7 @@ package struct RequestGuard: Sendable {
     case chunkEnd
     case trailer
     case refused
-    /// The one request of a connection is whole.
+    /// The last request of a connection is whole.
     case over
   }
 
@@ -62,6 +65,8 @@ package struct RequestGuard: Sendable {
   private var state = State.head(lines: [], size: 0)
   /// The beginning of a line.
   private var held: [UInt8] = []
+  /// Whether a request has begun that is the last one of its connection.
+  package private(set) var isLast = false
 
   /// Reads requests that `grant` is for, and adds the secrets to each.
   package init(_ grant: HostGrant, secrets: [GateSecret] = []) {
@@ -92,9 +97,12 @@ package struct RequestGuard: Sendable {
     return passage
   }
 
-  /// What comes behind a request: where there are secrets nothing, because a host that reads its end elsewhere would take
-  /// the next head, with the secret in it, for something of the agent's.
-  private var next: State { secrets.isEmpty ? .head(lines: [], size: 0) : .over }
+  /// What comes behind a request.
+  ///
+  /// Behind one with a body nothing: a host that reads no bodies takes it for the next
+  /// request, unless it was told that there is none. Where there are secrets nothing either, because a host that reads the
+  /// end of a request elsewhere would take the next head, with the secret in it, for something of the agent's.
+  private var next: State { isLast ? .over : .head(lines: [], size: 0) }
 
   /// Whether nothing that comes is read any more.
   package var isOver: Bool {
@@ -177,6 +185,7 @@ package struct RequestGuard: Sendable {
     case .success(let head):
       passage.bytes += head.bytes
       passage.methods.append(head.method)
+      isLast = head.isLast
       switch head.body {
       case .length(0): state = next
       case .length(let count): state = .body(count)
@@ -186,7 +195,7 @@ package struct RequestGuard: Sendable {
   }
 
   static func chunkSize(_ digits: ArraySlice<UInt8>) -> Int64? {
-    guard (1...maxHexDigits).contains(digits.count), digits.allSatisfy(\.isHexDigit) else { return nil }
+    guard (1...maxHexDigits).contains(digits.count), digits.allSatisfy(ASCII.isHexDigit) else { return nil }
     return Int64(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
@@ -198,9 +207,3 @@ package struct RequestGuard: Sendable {
 }
 
 extension RequestGuard.Refusal: Error {}
-
-extension UInt8 {
-  fileprivate var isHexDigit: Bool {
-    (0x30...0x39).contains(self) || (0x41...0x46).contains(self) || (0x61...0x66).contains(self)
-  }
-}

@@ -12,6 +12,8 @@ struct RequestHead: Sendable {
   let bytes: [UInt8]
   let method: String
   let body: RequestGuard.Body
+  /// Whether the host is told that no other request comes behind it.
+  let isLast: Bool
 
   /// No method is longer.
   private static let maxMethod = 32
@@ -44,14 +46,15 @@ struct RequestHead: Sendable {
       case .length(let count):
         if fields.contains(where: { $0.isNamed("content-length") }) { write("Content-Length", "\(count)", to: &head) }
       }
-      // A head with a secret is the last one that goes to the host there: `RequestGuard`.
+      // A head with a secret or a body is the last one that goes to the host there: `RequestGuard`.
       let connection = try connection(of: fields)
-      if let option = secrets.isEmpty ? connection : "close" { write("Connection", option, to: &head) }
+      let isLast = !secrets.isEmpty || !body.isNone
+      if let option = isLast ? "close" : connection { write("Connection", option, to: &head) }
       for secret in secrets {
         guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
         head += line + lineEnd
       }
-      return .success(RequestHead(bytes: head + lineEnd, method: line.method, body: body))
+      return .success(RequestHead(bytes: head + lineEnd, method: line.method, body: body, isLast: isLast))
     } catch {
       return .failure(error)
     }
@@ -145,7 +148,9 @@ struct RequestHead: Sendable {
   /// A rule about methods or paths holds for what the host goes by, wherever it stands; and a secret is not echoed.
   private static func check(_ fields: [RequestField], _ grant: HostGrant, isSecret: Bool) throws(Refusal) {
     let hasMethods = isSecret || !grant.methods.isEmpty
-    for field in fields where hasMethods && field.isMethod || !grant.paths.isEmpty && field.isPath {
+    let hasRules = hasMethods || !grant.paths.isEmpty || grant.isTerminated
+    for field in fields
+    where hasMethods && field.isMethod || !grant.paths.isEmpty && field.isPath || hasRules && field.isHost {
       throw .unclear("\(text(field.name)): \(text(field.value))")
     }
     // A server that does not hear the wish for HTTP/2 goes on with HTTP/1.

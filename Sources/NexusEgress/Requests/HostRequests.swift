@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-internal import NIOCore
-internal import NIOPosix
 package import NexusCore
 package import NexusHTTP
 internal import Synchronization
@@ -68,17 +66,17 @@ package final class HostRequests: Sendable {
   private let clients = Mutex<[String: HTTPClient]>([:])
   private let watcher: any EgressWatcher
   private let clock: any NexusClock
-  private let resolver: any NameResolver
+  private let lookups: RequestLookups
   private let state = Mutex((usage: RequestUsage(), denials: DenialCounts()))
 
   package init(
     client: HTTPClient, watcher: any EgressWatcher, clock: any NexusClock,
-    resolver: any NameResolver = SystemResolver()
+    resolver: any NameResolver = SystemResolver(), lookingUp: Duration = .seconds(10)
   ) {
     self.client = client
     self.watcher = watcher
     self.clock = clock
-    self.resolver = resolver
+    lookups = RequestLookups(resolver, patience: lookingUp)
   }
 
   /// Makes a request of `caller`, if one of its grants allows it and its caps are not used up.
@@ -100,7 +98,7 @@ package final class HostRequests: Sendable {
       let sending = Sending(
         asked: asked, request: request, client: client(for: grant), caller: caller, terms: terms,
         secrets: grant.secrets.map(\.name), answer: answer, deadline: deadline)
-      return try await send(sending, to: try await addresses(of: grant, by: deadline))
+      return try await send(sending, to: try await addresses(of: grant, for: caller.agent, by: deadline))
     } catch {
       if let denial = error.denial {
         let target = (terms.skill.map { "\($0): " } ?? "") + denial.target
@@ -176,9 +174,20 @@ package final class HostRequests: Sendable {
   }
 
   /// Looked up once for a request; what comes next stays with these.
-  private func addresses(of grant: HostGrant, by deadline: Instant) async throws(Refused) -> [IPAddress] {
+  private func addresses(
+    of grant: HostGrant, for agent: AgentName, by deadline: Instant
+  ) async throws(Refused) -> [IPAddress] {
     var found = grant.literal.map { [$0] } ?? grant.addresses
-    if found.isEmpty { found = await lookUp(grant.host, by: deadline) }
+    if found.isEmpty {
+      do throws(RequestLookups.Failure) {
+        found = try await lookups.addresses(of: grant.host, for: agent, within: deadline - clock.now())
+      } catch {
+        switch error {
+        case .tooLate: throw Refused("the addresses of \(grant.host) could not be found in time")
+        case .tooMany: throw Refused("too many names of \(agent) are being looked up")
+        }
+      }
+    }
     guard let first = found.first else { throw Refused("\(grant.host) has no address") }
     let allowed = found.filter(grant.allows)
     guard !allowed.isEmpty else {
@@ -186,21 +195,6 @@ package final class HostRequests: Sendable {
         .address, "\(grant.host) (\(first))", "\(grant.host) leads to \(first), where it may not lead")
     }
     return Array(allowed.prefix(Self.maxAddresses))
-  }
-
-  /// Nobody can be told to stop looking a name up; who does is left alone at the deadline.
-  private func lookUp(_ host: String, by deadline: Instant) async -> [IPAddress] {
-    let (resolver, left) = (resolver, deadline - clock.now())
-    guard left > .zero else { return [] }
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let found = loop.makePromise(of: [IPAddress].self)
-    // Whichever comes second says nothing any more.
-    let late = loop.scheduleTask(in: .nanoseconds(left.wholeNanoseconds)) { found.succeed([]) }
-    NIOThreadPool.singleton.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }.whenComplete { result in
-      late.cancel()
-      found.succeed((try? result.get()) ?? [])
-    }
-    return (try? await found.futureResult.get()) ?? []
   }
 
   // MARK: Sending

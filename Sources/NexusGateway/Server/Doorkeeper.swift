@@ -39,15 +39,21 @@ final class Doorkeeper: Sendable {
   }
 
   private let limit: Int
+  /// Whether the files of one more connection can be opened; where they cannot, all places are taken.
+  private let hasFiles: @Sendable () -> Bool
   private let state = Mutex(State())
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, hasFiles: @escaping @Sendable () -> Bool = { true }) {
+    self.limit = limit
+    self.hasFiles = hasFiles
+  }
 
   /// A place for a connection; nil if all are taken by those who have shown a key.
   func enter(_ channel: any Channel) -> Ticket? {
+    let isFull = !hasFiles()
     let (ticket, evicted) = state.withLock { state -> (Ticket?, (any Channel)?) in
       var evicted: (any Channel)?
-      if state.taken >= limit {
+      if isFull || state.taken >= limit {
         guard let oldest = state.takeOldest() else { return (nil, nil) }
         evicted = oldest
       } else {

@@ -105,11 +105,11 @@ package final class Node: Sendable {
       var ports = GatewayPorts(
         clock: clock, random: random, store: store, ledger: ledger, events: events, tools: tools,
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
-      (ports.gate, ports.meter) = (gate, meter)
+      (ports.gate, ports.meter, ports.hasFiles) = (gate, meter, { OpenFiles.allow(2) })
       let gateway = try await startGateway(options, ports)
       let logs = Self.logs(options, clock: clock, events: events)
       let reports = SandboxReports(audit: audit, logs: logs, events: events)
-      let egress = EgressGate(watcher: reports, clock: clock, random: random)
+      let egress = Self.egress(reports, clock, random)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
       let skills = Self.skills(of: wasm, for: tools, reports, clock)
@@ -171,6 +171,17 @@ package final class Node: Sendable {
     services.gate = SchemaGates()
     services.judge = ValidatorJudge()
     return services
+  }
+
+  /// The way out of sandboxes, with what the agent plane leaves of the open files.
+  private static func egress(
+    _ reports: SandboxReports, _ clock: SystemClock, _ random: any RandomSource
+  ) -> EgressGate {
+    var (limits, plane) = (EgressLimits(), GatewayLimits())
+    plane.fit(openFiles: ProcessHardening.fileLimit)
+    limits.fit(openFiles: ProcessHardening.fileLimit - 2 * plane.connections)
+    return EgressGate(
+      watcher: reports, clock: clock, random: random, limits: limits, hasFiles: { OpenFiles.allow(2) })
   }
 
   /// The agent plane at its port; any free one where the configuration leaves that open.

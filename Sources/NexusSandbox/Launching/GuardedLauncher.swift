@@ -47,6 +47,9 @@ package final class GuardedLauncher: ProcessLauncher {
     }
   }
 
+  /// What a launch opens beside the doors of a sandbox.
+  private static let files = 8
+
   private let limits: Limits
   private let bridge: GuardBridge
   private let doors: (any DoorKeeper)?
@@ -80,6 +83,10 @@ package final class GuardedLauncher: ProcessLauncher {
     }
     // Who runs modules is asked before; started as a program, its arguments would be somebody else's.
     guard request.module == nil else { throw .launcher(ENOEXEC, "a module is no program of the machine") }
+    // One more process leaves the others what they need to go on.
+    guard OpenFiles.allow(Self.files + (request.enclosure?.doors.count ?? 0), leaving: 2) else {
+      throw .launcher(EMFILE, "the node has too many files open for one more process")
+    }
     let result: Result<GuardedProcess, LaunchError> = await withCheckedContinuation { launched in
       if let error = bridge.launch(request, output: output, lifetime, launched) {
         launched.resume(returning: .failure(error))

@@ -62,6 +62,20 @@ def tls(server_name, port=secure):
 
 right = f"{name}:{plain}"
 
+
+def hide(more):
+    """How many answers come to a request with another one for its body, from a host that reads no bodies."""
+    hidden = get("other.test", "/hidden")
+    with socket.create_connection((name, plain), timeout=20) as s:
+        s.sendall(get(right, "/unread", f"{more}Content-Length: {len(hidden)}\r\n").encode() + hidden.encode())
+        answer = b""
+        try:
+            while data := s.recv(4096):
+                answer += data
+        except ConnectionResetError:
+            pass
+        return "%d answers" % answer.count(b"HTTP/1.1 2")
+
 # ---- 31, 32: addresses
 
 for host in ["1.1.1.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "::ffff:169.254.169.254", "fd00:ec2::254",
@@ -112,6 +126,8 @@ attack("36 host, folded")(lambda: say(f"GET /attack HTTP/1.1\r\nHost: {right}\r\
 attack("36 two lengths")(lambda: say(f"POST /attack HTTP/1.1\r\nHost: {right}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("other.test")))
 attack("36 other letters in the coding")(lambda: say(get(right, more="Transfer-Encoding: chun\u212aed\r\n") + "0\r\n\r\n"))
 attack("36 a request behind the body")(lambda: say(get(right, more="Transfer-Encoding: chunked\r\n") + "0\r\nGET / HTTP/1.1\r\nHost: other.test\r\n\r\n"))
+attack("36 a request in a body")(lambda: hide(""))
+attack("36 a request in a body that is waited for")(lambda: hide("Expect: 100-continue\r\n"))
 attack("36 another protocol")(lambda: say(get(right, more="Connection: upgrade\r\nUpgrade: websocket\r\n")))
 attack("36 sni")(lambda: tls("other.test"))
 attack("36 no sni")(lambda: tls(None))

@@ -27,6 +27,9 @@ class Host(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         size = int(self.headers.get("Content-Length") or 0)
+        if "/unread" in self.path:
+            # As many hosts do: the body is left where it is.
+            size = 0
         body = self.rfile.read(size)
         if len(body) < size:
             self.close_connection = True
@@ -45,7 +48,7 @@ class Host(http.server.BaseHTTPRequestHandler):
         if secret:
             say("authorization " + secret)
         self.send_header("Content-Length", str(len(text)))
-        if (self.headers.get("Connection") or "").lower() == "close":
+        if (self.headers.get("Connection") or "").lower() == "close" and "/silent" not in self.path:
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(text)
