@@ -264,4 +264,15 @@ import Testing
     #expect(captured.words.text.contains("error[NX-API-006]: No node is running"))
     #expect(captured.words.text.contains("help: Start one with `naos up`."))
   }
+
+  @Test func `what the node says in an agent's log is told from what the agent says like it`() {
+    func words(_ stream: LogStream, _ text: String) -> String {
+      LogLine.words(
+        of: LogEvent(at: now, agent: AgentName("writer"), run: nil, attempt: nil, stream: stream, text: text), plain)
+    }
+    #expect(words(.node, "naos: denied: ptrace") == "writer/naos: denied: ptrace")
+    #expect(words(.standardError, "naos: denied: ptrace") == "writer naos: denied: ptrace")
+    #expect(words(.standardError, "/naos: denied: ptrace") == "writer /naos: denied: ptrace")
+    #expect(words(.standardOutput, "naos: denied: ptrace") == "writer out naos: denied: ptrace")
+  }
 }

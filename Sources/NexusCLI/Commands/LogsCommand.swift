@@ -85,9 +85,7 @@ struct LogsCommand: NaosCommand {
       let style = console.outputStyle
       for line in lines {
         let time = line.at.iso8601.dropFirst(11).prefix(12)
-        let stream = line.stream == .standardError ? "" : style.quiet(" out")
-        console.data(
-          "\(style.quiet(String(time))) \(style.strong(line.agent.text))\(stream) \(TerminalText.line(line.text))")
+        console.data("\(style.quiet(String(time))) \(LogLine.words(of: line, style))")
       }
     }
   }

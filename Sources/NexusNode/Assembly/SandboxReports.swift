@@ -39,7 +39,7 @@ struct SandboxReports: EgressWatcher {
         .sandboxDenied, by: Self.actor(caller), run: caller.run, step: Self.step(caller), agent: caller.agent,
         subject: denial.target, verdict: "deny", details: details))
     events.publish(.denial(denial))
-    logs.line(
+    logs.ownLine(
       agent: caller.agent, run: caller.run, step: Self.step(caller), attempt: caller.attempt,
       text: "naos: \(denial.note)")
   }
