@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import NexusGateway
 internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusTelemetry
@@ -44,7 +45,18 @@ struct SandboxReports: EgressWatcher {
       text: "naos: \(denial.note)")
   }
 
-  private static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
+  fileprivate static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
 
-  private static func step(_ caller: Caller) -> StepPath? { caller.run.map { _ in caller.step } }
+  fileprivate static func step(_ caller: Caller) -> StepPath? { caller.run.map { _ in caller.step } }
+}
+
+extension AuditRecord {
+  /// `subject` is what was asked for, without the secrets that an agent may know.
+  init(_ refused: RefusedAccess, shown subject: String) {
+    let caller = refused.sandbox
+    self.init(
+      .accessRefused, by: caller.map(SandboxReports.actor) ?? AuditActor("unknown", .unknown, .none), run: caller?.run,
+      step: caller.flatMap(SandboxReports.step), agent: caller?.agent, subject: subject, verdict: "deny",
+      code: refused.code, details: ["plane": "agent"])
+  }
 }
