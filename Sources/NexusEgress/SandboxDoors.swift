@@ -140,9 +140,11 @@ final class SandboxDoors {
     if let event = denials.note(rule, target, port: port) { watcher.denied(event) }
   }
 
+  func tell(_ report: EgressFlow) { watcher.flow(report, of: caller) }
+
   func ended(_ flow: Flow, _ report: EgressFlow?) {
     flows[ObjectIdentifier(flow)] = nil
-    if let report { watcher.flow(report, of: caller) }
+    if let report { tell(report) }
   }
 
   func close() {
@@ -152,5 +154,6 @@ final class SandboxDoors {
     listeners = []
     for flow in flows.values { flow.end("closed") }
     for event in denials.flush() { watcher.denied(event) }
+    watcher.ended(caller)
   }
 }

@@ -161,12 +161,14 @@ package final class HostRequests: Sendable {
     let started = clock.now()
     var received = 0
     func tell(_ end: String) {
-      watcher.flow(
-        EgressFlow(
-          host: asked.url.host, port: asked.url.port, address: address, sent: Int64(asked.size),
-          received: Int64(received), requests: 1, duration: clock.now() - started, end: end),
-        of: caller)
+      var report = EgressFlow(
+        host: asked.url.host, port: asked.url.port, address: address, sent: Int64(asked.size),
+        received: Int64(received), requests: 1, duration: clock.now() - started, end: end)
+      report.hasReached = end != "unreachable"
+      watcher.flow(report, of: caller)
     }
+    // All of it goes out at once.
+    if asked.size >= LongFlow.firstBytes { tell(EgressFlow.open) }
     do {
       let outcome = try await client.stream(request, timeouts: Self.timeouts) { start, body in
         func take(_ count: Int) throws {

@@ -127,6 +127,7 @@ private final class ReportedProcess: LaunchedProcess {
     if isFirst {
       for counted in exit.denials { watcher.denied(counted.denial.event(of: holder, count: counted.count)) }
       if let denied { watcher.denied(denied.event(of: holder)) }
+      watcher.ended(holder)
     }
     return exit
   }

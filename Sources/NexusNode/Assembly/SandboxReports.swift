@@ -19,6 +19,7 @@ struct SandboxReports: EgressWatcher {
     var details: JSONObject = [
       "port": .int(Int64(report.port)), "sent": .int(report.sent), "received": .int(report.received),
       "requests": .int(Int64(report.requests)), "milliseconds": .int(report.duration.wholeMilliseconds),
+      "reached": .bool(report.hasReached),
     ]
     details["address"] = report.address.map { .string($0.description) }
     if !report.secrets.isEmpty { details["secrets"] = .array(report.secrets.map { .string($0) }) }
@@ -44,6 +45,8 @@ struct SandboxReports: EgressWatcher {
       agent: caller.agent, run: caller.run, step: Self.step(caller), attempt: caller.attempt,
       text: "naos: \(denial.note)")
   }
+
+  func ended(_ caller: Caller) { audit.settle(agent: caller.agent, run: caller.run) }
 
   fileprivate static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
 
