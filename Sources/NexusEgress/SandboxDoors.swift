@@ -169,9 +169,11 @@ final class SandboxDoors {
     if let event = denials.note(rule, target, port: port) { watcher.denied(event) }
   }
 
+  func tell(_ report: EgressFlow) { watcher.flow(report, of: caller) }
+
   func ended(_ flow: Flow, _ report: EgressFlow?) {
     if flows.removeValue(forKey: ObjectIdentifier(flow)) != nil { shared.connections.leave() }
-    if let report { watcher.flow(report, of: caller) }
+    if let report { tell(report) }
   }
 
   func close() {
@@ -181,5 +183,6 @@ final class SandboxDoors {
     listeners = []
     for flow in flows.values { flow.end("closed") }
     for event in denials.flush() { watcher.denied(event) }
+    watcher.ended(caller)
   }
 }

@@ -13,6 +13,15 @@ package enum StreamSign: Sendable {
   case ended
 }
 
+/// A request to the agent plane with a key that is none, or from where none may come.
+package struct RefusedAccess: Sendable {
+  /// Who is in the sandbox that it comes from; nil from elsewhere.
+  package let sandbox: Caller?
+  /// The method and the path, of whoever asks.
+  package let subject: String
+  package let code: String
+}
+
 /// What the agent plane needs of the rest of the node.
 package struct GatewayPorts: Sendable {
   package var clock: any NexusClock
@@ -32,6 +41,8 @@ package struct GatewayPorts: Sendable {
   package var notice: @Sendable (GatewayNotice) -> Void
   /// Told how the streamed answers of callers go on, on the thread of the call; must not block.
   package var streams: @Sendable (Caller, StreamSign) -> Void
+  /// Told of requests that nobody let in, on the thread of the connection; must not block.
+  package var refusals: @Sendable (RefusedAccess) -> Void = { _ in }
 
   package init(
     clock: any NexusClock, random: any RandomSource, store: any Store, ledger: Ledger,

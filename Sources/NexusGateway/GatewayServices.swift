@@ -25,6 +25,7 @@ final class GatewayServices: Sendable {
   let meter: NodeMeter
   let notice: @Sendable (GatewayNotice) -> Void
   let streams: @Sendable (Caller, StreamSign) -> Void
+  let refusals: @Sendable (RefusedAccess) -> Void
   let drains = CountedPlaces()
   let door: Doorkeeper
   let bodies: BodyMemory
@@ -49,6 +50,7 @@ final class GatewayServices: Sendable {
     meter = ports.meter
     notice = ports.notice
     streams = ports.streams
+    refusals = ports.refusals
     health = UpstreamHealth(clock: ports.clock, limits: configuration.limits, notice: ports.notice)
     keys = KeyTable(identifiers: identifiers)
     runs = RunTable(store: ports.store, clock: ports.clock)

@@ -143,4 +143,14 @@ struct GrantProposalTests {
       GrantProposal(entries: entries).needs == [GrantProposal.Need(rule: "name", target: "x.test", port: nil, count: 3)]
     )
   }
+
+  @Test func `denials that were only counted are counted, and nothing else is`() throws {
+    let entries = try [
+      #"{"event":"access.flooded","subject":"sandbox.denied","run":"r","details":{"dropped":684,"count":900}}"#,
+      #"{"event":"access.flooded","subject":"sandbox.denied","run":"r","details":{"dropped":16}}"#,
+      #"{"event":"access.flooded","subject":"sandbox.flow","run":"r","details":{"dropped":5}}"#,
+      #"{"event":"sandbox.denied","subject":"sandbox.denied","run":"r","details":{"dropped":5}}"#,
+    ].map { try JSONValue(parsing: $0) }
+    #expect(DroppedDenials.count(entries) == 700)
+  }
 }

@@ -273,4 +273,15 @@ import Testing
     #expect(Quantities.moment(today, now: now).hasSuffix("Z"))
     #expect(Quantities.moment(before, now: now) == before.iso8601)
   }
+
+  @Test func `what the node says in an agent's log is told from what the agent says like it`() {
+    func words(_ stream: LogStream, _ text: String) -> String {
+      LogLine.words(
+        of: LogEvent(at: now, agent: AgentName("writer"), run: nil, attempt: nil, stream: stream, text: text), plain)
+    }
+    #expect(words(.node, "naos: denied: ptrace") == "writer/naos: denied: ptrace")
+    #expect(words(.standardError, "naos: denied: ptrace") == "writer naos: denied: ptrace")
+    #expect(words(.standardError, "/naos: denied: ptrace") == "writer /naos: denied: ptrace")
+    #expect(words(.standardOutput, "naos: denied: ptrace") == "writer out naos: denied: ptrace")
+  }
 }

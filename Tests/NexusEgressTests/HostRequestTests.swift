@@ -163,7 +163,7 @@ import Testing
     #expect(resolver.names.count == 4)
     let other = Caller(agent: AgentName("b"), run: RunID("r"), step: .main, attempt: AttemptNumber(1))
     async let fast = made.perform(
-      ["url": url("/", host: "fast.test")], for: other, within: [named("fast.test")], EgressCaps())
+      ["url": url("/", host: "fast.test")], for: other, on: HostRequests.Terms([named("fast.test")], EgressCaps()))
     _ = try await answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     #expect(await fast.succeeded)
     resolver.letGo()

@@ -194,4 +194,25 @@ import Testing
     #expect(!short.overflowed)
     #expect(try bench.texts("b") == ["short"])
   }
+
+  @Test func `the node's own lines have a stream that no agent writes to, and its floods take none`() async throws {
+    let bench = try LogBench()
+    let agent = AgentName("researcher")
+    let writer = bench.writer()
+    writer.write("naos: denied: the name a.test is not granted\n", .standardError)
+    writer.write("naos: denied: the name b.test is not granted\n", .standardOutput)
+    bench.store.line(agent: agent, run: nil, attempt: nil, text: "naos: denied: by the call")
+    bench.store.ownLine(agent: agent, run: nil, attempt: nil, text: "naos: denied: ptrace")
+    writer.said("naos: 2 processes that this agent started could not be ended")
+    #expect(bench.events.lines.map(\.stream) == [.standardError, .standardOutput, .standardError, .node, .node])
+    writer.write(String(repeating: "noise\n", count: 20_000), .standardError)
+    bench.store.ownLine(agent: agent, run: nil, attempt: nil, text: "naos: denied: mount")
+    #expect(bench.events.lines.last?.text == "naos: denied: mount")
+    _ = await writer.finish()
+    #expect(writer.lastWords == "noise")
+    let own = bench.events.lines.filter { $0.stream == .node }.map(\.text)
+    #expect(own.filter { $0.hasPrefix("naos: ") }.count == 3 && own.contains { $0.contains(" lines (") }, "\(own)")
+    let kept = try bench.store.reader.tail(agent: agent, lines: 100_000).lines
+    #expect(kept.filter { $0.stream == .node }.map(\.text) == own)
+  }
 }

@@ -13,6 +13,8 @@ import { ask } from "./router.js";
 const lineHeight = 20;
 const spare = 20;
 const firstLines = 2000;
+/** How lines look that are not of the standard error. */
+const kinds = { stdout: "out", naos: "own" };
 /** A beat of the stream brings at most so many. */
 const mostBeat = 1000;
 /** With broken lines no two are equally high, so only so many are shown. */
@@ -21,7 +23,7 @@ const mostWrapped = 1500;
 /** Colours and cursor movements of terminals say nothing here. */
 const plain = (text) => text.replace(/\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007]*\u0007?)/g, "");
 /** A line that belongs to the one before it: the middle of a trace. */
-const goesOn = (line, before) => before && before.agent === line.agent && before.attempt === line.attempt && /^[ \t]+\S|^\t|^(Caused by|[A-Za-z.]*(Error|Exception)\b)/.test(line.text);
+const goesOn = (line, before) => before && before.agent === line.agent && before.attempt === line.attempt && (before.stream === "naos") === (line.stream === "naos") && /^[ \t]+\S|^\t|^(Caused by|[A-Za-z.]*(Error|Exception)\b)/.test(line.text);
 
 /** The lines of one agent, one run or all, in a box that is as high as its place allows. */
 export class LogView {
@@ -210,8 +212,8 @@ export class LogView {
     if (line.skipped) return h("div.line.skip", { size }, h("span", line.skipped === true ? "… lines in between are not shown" : `… ${many(line.skipped, "line")} came faster than they could be shown`));
     const folded = row.item?.rest.length ?? 0;
     const time = h("time.fixed", { datetime: line.at, title: absolute(line.at) }, clock(line.at));
-    const who = h("a.who", { href: agentPath(line.agent), title: line.run ?? line.agent, tabindex: "-1" }, line.agent);
-    return h("div.line", { size, class: `${line.stream === "stdout" ? "out" : ""} ${row.line ? "rest" : ""}` }, time, who,
+    const who = h("a.who", { href: agentPath(line.agent), title: line.run ?? line.agent, tabindex: "-1" }, line.agent, line.stream === "naos" ? "/naos" : "");
+    return h("div.line", { size, class: `${kinds[line.stream] ?? ""} ${row.line ? "rest" : ""}` }, time, who,
       h("span.text", plain(visible(line.text, 1000))),
       folded > 0 ? h("button.fold-lines", { "data-act": "unfold", "data-index": this.items.indexOf(row.item), "aria-expanded": this.opened.has(line) ? "true" : "false" }, this.opened.has(line) ? "fold" : `+${folded}`) : null,
       h("button.copy-line", { "data-act": "copy", tabindex: "-1", "aria-label": "Copy the line", "data-text": visible(line.text, 100_000) }, "⧉"));
@@ -224,7 +226,7 @@ export class LogView {
       if (!this.opened.delete(line)) this.opened.add(line);
       this.sort();
     },
-    "copy-all": () => copy(this.items.flatMap((item) => [item.line, ...item.rest]).map((line) => `${line.at} ${line.agent} ${line.text}`).join("\n")),
+    "copy-all": () => copy(this.items.flatMap((item) => [item.line, ...item.rest]).map((line) => `${line.at} ${line.agent}${line.stream === "naos" ? "/naos" : ""} ${line.text}`).join("\n")),
   };
 }
 
@@ -251,7 +253,7 @@ export function open({ root, query }) {
     const choice = (name, label, value, options) => h("label.field", label, " ", h("select", { "data-choice": name, "data-value": value }, options.map(([key, words]) => h("option", { value: key, selected: key === value }, words))));
     show(controls,
       choice("agent", "Agent", now.agent, [["", "all"], ...[...names].map((name) => [name, name])]),
-      choice("stream", "Stream", now.stream, [["", "both"], ["stderr", "stderr"], ["stdout", "stdout"]]),
+      choice("stream", "Stream", now.stream, [["", "all"], ["stderr", "stderr"], ["stdout", "stdout"], ["naos", "naos"]]),
       choice("order", "Order", now.newestFirst ? "newest" : "", [["", "oldest first"], ["newest", "newest first"]]),
       now.run ? chip(`run ${now.run.slice(-8)} ✕`, { "data-act": "drop-run" }, true) : null,
       chip("Wrap", { "data-act": "wrap" }, now.wrap),

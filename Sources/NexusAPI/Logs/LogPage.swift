@@ -45,7 +45,7 @@ extension LogEvent: WireValue {
       run: try reader.optionalText("run").map { RunID($0) },
       step: try reader.optionalText("step").map { StepPath($0) },
       attempt: try reader.optionalInteger("attempt").map { AttemptNumber(Int(clamping: $0)) },
-      stream: OutputStream(rawValue: try reader.text("stream")) ?? .standardError, text: try reader.text("text"))
+      stream: LogStream(rawValue: try reader.text("stream")) ?? .standardError, text: try reader.text("text"))
   }
 }
 

@@ -84,9 +84,8 @@ struct LogsCommand: NaosCommand {
     case .table:
       let (style, now) = (console.outputStyle, SystemClock().wallNow())
       for line in lines {
-        let stream = line.stream == .standardError ? "" : style.quiet(" out")
         let time = style.quiet(Quantities.moment(line.at, now: now))
-        console.data("\(time) \(style.strong(line.agent.text))\(stream) \(TerminalText.line(line.text))")
+        console.data("\(time) \(LogLine.words(of: line, style))")
       }
     }
   }

@@ -35,7 +35,9 @@ struct SandboxExplainCommand: NaosCommand {
     let book = try await AuditBook.open(project: project)
     var query = AuditQuery(event: AuditEvent.sandboxDenied.rawValue, run: id, limit: AuditQuery.maxLimit)
     let entries = try await book.page(query).entries
-    if entries.isEmpty {
+    query.event = AuditEvent.accessFlooded.rawValue
+    let dropped = DroppedDenials.count(try await book.page(query).entries)
+    if entries.isEmpty, dropped == 0 {
       query.event = nil
       query.limit = 1
       if try await book.page(query).entries.isEmpty { throw OperationError.unknownRun(id) }
@@ -50,7 +52,7 @@ struct SandboxExplainCommand: NaosCommand {
       var learned = try LearnedNeeds(project: project)
       for (agent, proposal) in proposals { try learned.learn(proposal, of: agent) }
     }
-    GrantText.show(proposals, of: id.text, context.console)
+    GrantText.show(proposals, of: id.text, dropped: dropped, context.console)
     if learn, !proposals.isEmpty { context.console.say("kept: naos sandbox needs") }
   }
 }
@@ -74,7 +76,9 @@ struct SandboxNeedsCommand: NaosCommand {
 
 /// How proposals are written for people and for programs.
 enum GrantText {
-  static func show(_ proposals: [(agent: String, proposal: GrantProposal)], of run: String?, _ console: Console) {
+  static func show(
+    _ proposals: [(agent: String, proposal: GrantProposal)], of run: String?, dropped: Int64 = 0, _ console: Console
+  ) {
     let all = proposals.map { agent, proposal -> JSONValue in
       [
         "agent": .string(agent), "denials": .array(proposal.needs.map(\.json)),
@@ -82,10 +86,15 @@ enum GrantText {
         "remarks": .of(proposal.lines.compactMap(\.remark)),
       ]
     }
-    console.emit(["run": .of(run), "agents": .array(all)], lines: all) {
+    var whole: JSONObject = ["run": .of(run), "agents": .array(all)]
+    if run != nil { whole["dropped"] = .int(dropped) }
+    console.emit(.object(whole), lines: all) {
       proposals.map { "\(diff(agent: $0.agent, $0.proposal))" }.joined(separator: "\n")
     }
-    guard console.format == .table else { return }
+    if dropped > 0 {
+      console.say("\(dropped) more denials came too fast to be written one by one: they are in nothing above")
+    }
+    guard console.format == .table, dropped == 0 || !proposals.isEmpty else { return }
     if proposals.isEmpty { return console.say(run == nil ? "nothing is kept" : "nothing was denied") }
     console.say("nothing is granted by this; what is right belongs into the configuration")
   }

@@ -44,7 +44,8 @@ package struct RunProgress: Sendable {
     case .supervisor, .secret, .approval: return []
     case .log(let line):
       guard showsLogs else { return [] }
-      return flush() + ["  \(style.quiet("log           " + TerminalText.line(line.text)))"]
+      let label = line.stream == .node ? "naos          " : "log           "
+      return flush() + ["  \(style.quiet(label + TerminalText.line(line.text)))"]
     }
   }
 

@@ -59,14 +59,14 @@ package enum AuditEvent: String, Sendable, CaseIterable {
   case operatorOutcome = "operator.outcome"
   /// A request without a valid credential, or from where none may come.
   case accessRefused = "access.refused"
-  /// Refusals that were too many to be written one by one.
+  /// Refusals, calls, denials or connections of somebody that were too many to be written one by one, added up.
   case accessFlooded = "access.flooded"
   case gateVerdict = "gate.verdict"
   case approval
   case boundary
   /// A secret was read, for what `details` say; its value is nowhere in the log.
   case secretRead = "secret.read"
-  /// A connection out of a sandbox, when it is over.
+  /// A connection out of a sandbox, when it is over; a long or large one also before.
   case sandboxFlow = "sandbox.flow"
   /// What a sandbox did not let an agent do.
   case sandboxDenied = "sandbox.denied"

@@ -69,8 +69,11 @@ package struct EgressCaps: Sendable, Hashable {
   }
 }
 
-/// One connection of an agent to a granted host, when it is over.
+/// One connection of an agent to a granted host, when it is over, or when it has lasted long.
 package struct EgressFlow: Sendable, Hashable {
+  /// The `end` of one that has not ended yet.
+  package static let open = "open"
+
   package var host: String
   package var port: Int
   /// Nil if there was none to connect to.
@@ -79,10 +82,13 @@ package struct EgressFlow: Sendable, Hashable {
   package var received: Int64
   package var requests: Int
   package var duration: Duration
-  /// How it ended: `closed`, `denied`, `unreachable`, `broken`, `idle`, `shutdown`, `handshake`.
+  /// How it ended: `closed`, `denied`, `unreachable`, `broken`, `idle`, `shutdown`, `handshake`;
+  /// `open` if it has not.
   package var end: String
   /// The names of the secrets that were added to its requests.
   package var secrets: [String] = []
+  /// Whether the host was connected to, and what the agent says is passed on to it.
+  package var hasReached = false
 
   package init(
     host: String, port: Int, address: IPAddress?, sent: Int64, received: Int64, requests: Int, duration: Duration,
@@ -201,4 +207,10 @@ package struct DenialEvent: Sendable, Hashable {
 package protocol EgressWatcher: Sendable {
   func flow(_ report: EgressFlow, of caller: Caller)
   func denied(_ denial: DenialEvent)
+  /// All was told of a sandbox that is no more, as far as it is known.
+  func ended(_ caller: Caller)
+}
+
+extension EgressWatcher {
+  package func ended(_ caller: Caller) {}
 }

@@ -166,7 +166,15 @@ package struct ApprovalEvent: Sendable {
   }
 }
 
-/// One line that an agent wrote.
+/// Where a line of an agent's log comes from.
+package enum LogStream: String, Sendable, CaseIterable {
+  case standardOutput = "stdout"
+  case standardError = "stderr"
+  /// The node itself says it about the agent; nothing that an agent writes gets there.
+  case node = "naos"
+}
+
+/// One line that an agent wrote, or that the node did about it.
 ///
 /// Untrusted text.
 package struct LogEvent: Sendable {
@@ -176,12 +184,12 @@ package struct LogEvent: Sendable {
   /// Nil outside of runs, and in lines of before steps were told.
   package let step: StepPath?
   package let attempt: AttemptNumber?
-  package let stream: OutputStream
+  package let stream: LogStream
   package let text: String
 
   package init(
     at: WallTime, agent: AgentName, run: RunID?, step: StepPath? = nil, attempt: AttemptNumber?,
-    stream: OutputStream, text: String
+    stream: LogStream, text: String
   ) {
     self.at = at
     self.agent = agent

@@ -56,6 +56,12 @@ package enum OutputStream: String, Sendable, CaseIterable {
 /// Called in order, from one thread at a time; must not block.
 package protocol OutputReceiver: AnyObject, Sendable {
   func received(_ bytes: [UInt8], from stream: OutputStream)
+  /// A line of the node's own about the process, not of the process.
+  func said(_ text: String)
+}
+
+extension OutputReceiver {
+  package func said(_ text: String) { received(Array((text + "\n").utf8), from: .standardError) }
 }
 
 /// How a process ended.

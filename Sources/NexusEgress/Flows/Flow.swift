@@ -11,7 +11,7 @@ internal import NexusCore
 /// Lives on the loop of its sandbox. Nothing is read that could not be written on: each side is read when the other has
 /// taken what came before.
 final class Flow {
-  private let grant: HostGrant
+  let grant: HostGrant
   private let front: any Channel
   private var back: (any Channel)?
   /// Nil if TLS, if there is any, does not end here; so are the other two.
@@ -22,19 +22,20 @@ final class Flow {
   private var isSecured = false
   /// The host left without a goodbye, and so does whoever speaks for it.
   private var isCut = false
-  private let sandbox: SandboxDoors
-  private let startedAt: Instant
+  let sandbox: SandboxDoors
+  let startedAt: Instant
   private var state = FlowState.greeting
   private var greeting: Greeting
   /// What the host is to get once it is connected to.
   private var pending: [ByteBuffer] = []
   private var untried: ArraySlice<IPAddress> = []
-  private var address: IPAddress?
-  private var sent: Int64 = 0
-  private var received: Int64 = 0
-  private var requests = 0
-  /// Whether the host was sent a request.
-  private var hasAsked = false
+  private(set) var address: IPAddress?
+  private(set) var sent: Int64 = 0
+  private(set) var received: Int64 = 0
+  private(set) var requests = 0
+  /// Whether the host was connected to, and what the agent says goes to it.
+  private(set) var hasReached = false
+  var long = LongFlow()
   /// Sides that have said their last.
   private var ended: Set<FlowSide.Place> = []
   /// A side that is not read, because the other is full.
@@ -80,6 +81,7 @@ final class Flow {
   }
 
   func lookAtTime(_ now: NIODeadline) {
+    tellIfLong()
     guard deadline <= now else { return }
     switch state {
     case .greeting: refuse(RequestGuard.Refusal(rule: .time, target: grant.host))
@@ -118,6 +120,7 @@ final class Flow {
     if termination == nil {
       guard charge(buffer.readableBytes) else { return }
       sent += Int64(buffer.readableBytes)
+      if sent >= long.bytes { tellIfLong() }
     }
     switch state {
     case .greeting:
@@ -160,6 +163,7 @@ final class Flow {
   func carry(sent: Int = 0, received: Int = 0) -> Bool {
     guard state != .over else { return false }
     self.sent += Int64(sent)
+    if self.sent >= long.bytes { tellIfLong() }
     self.received += Int64(received)
     if sandbox.charge(bytes: sent + received) { return true }
     // TLS is in the middle of it, and is not to be pulled from under its own feet.
@@ -270,12 +274,8 @@ final class Flow {
     // TLS would wait for goodbyes.
     door?.close()
     wire?.close()
-    var report = EgressFlow(
-      host: grant.host, port: grant.port, address: address, sent: sent, received: received, requests: requests,
-      duration: sandbox.clock.now() - startedAt, end: verdict ?? how)
-    if hasAsked { report.secrets = grant.secrets.map(\.name) }
     // Whoever said nothing has not used the door.
-    sandbox.ended(self, wasSilent ? nil : report)
+    sandbox.ended(self, wasSilent ? nil : report(verdict ?? how))
   }
 
   func refuse(_ refusal: RequestGuard.Refusal, isBetween: Bool = false) {
@@ -389,7 +389,7 @@ final class Flow {
   private func relay(to channel: any Channel) {
     state = .relaying
     allow(limits.idle)
-    hasAsked = requests > 0
+    hasReached = true
     for buffer in pending { channel.write(buffer, promise: nil) }
     pending = []
     channel.flush()

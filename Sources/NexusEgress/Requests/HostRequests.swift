@@ -252,8 +252,11 @@ package final class HostRequests: Sendable {
         host: asked.url.host, port: asked.url.port, address: address, sent: Int64(asked.size),
         received: Int64(received), requests: 1, duration: clock.now() - started, end: end)
       flow.secrets = sending.secrets
+      flow.hasReached = end != "unreachable"
       watcher.flow(flow, of: sending.caller)
     }
+    // All of it goes out at once.
+    if asked.size >= LongFlow.firstBytes { tell(EgressFlow.open) }
     do {
       let outcome = try await sending.client.stream(request, timeouts: timeouts) { start, body in
         func take(_ count: Int) throws {

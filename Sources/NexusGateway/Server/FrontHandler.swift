@@ -27,6 +27,8 @@ final class FrontHandler: ChannelDuplexHandler {
   private let parts: LoopParts
   private let watch: WireWatch
   private let ticket: Doorkeeper.Ticket
+  /// Who is in the sandbox that the connection comes from.
+  private let sandbox: Caller?
   private var state = State.waiting
   private var context: ChannelHandlerContext?
   private var timer: DeadlineTimer?
@@ -52,7 +54,10 @@ final class FrontHandler: ChannelDuplexHandler {
   private var isClosing = false
   private var isRefusalOut = false
 
-  init(services: GatewayServices, parts: LoopParts, watch: WireWatch, ticket: Doorkeeper.Ticket) {
+  init(
+    services: GatewayServices, parts: LoopParts, watch: WireWatch, ticket: Doorkeeper.Ticket, sandbox: Caller?
+  ) {
+    self.sandbox = sandbox
     self.services = services
     self.parts = parts
     self.watch = watch
@@ -211,6 +216,7 @@ final class FrontHandler: ChannelDuplexHandler {
     do {
       asker = try Router.asker(of: head, services)
     } catch {
+      services.refusals(RefusedAccess(error, head, from: sandbox))
       return refuse(error, response)
     }
     if !isRecognised {

@@ -26,7 +26,9 @@ extension EffectGateway: DoorKeeper {
           continue
         }
         // One that cannot be registered is closed by who tried, and its agent is refused there.
-        if let channel = try? await server.serve(listener: socket) { channels.append(channel) }
+        if let channel = try? await server.serve(listener: socket, holder: enclosure.holder) {
+          channels.append(channel)
+        }
       case .names, .host: Glibc.close(socket)
       }
     }

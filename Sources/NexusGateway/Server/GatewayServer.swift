@@ -77,7 +77,7 @@ final class GatewayServer: Sendable {
 
   private static func bootstrap(
     _ group: MultiThreadedEventLoopGroup, _ services: GatewayServices,
-    _ parts: [ObjectIdentifier: NIOLoopBound<LoopParts>]
+    _ parts: [ObjectIdentifier: NIOLoopBound<LoopParts>], sandbox: Caller? = nil
   ) -> ServerBootstrap {
     ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
@@ -102,14 +102,15 @@ final class GatewayServer: Sendable {
           try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: decoder)
-          try pipeline.addHandler(FrontHandler(services: services, parts: own, watch: watch, ticket: ticket))
+          try pipeline.addHandler(
+            FrontHandler(services: services, parts: own, watch: watch, ticket: ticket, sandbox: sandbox))
         }
       }
   }
 
-  /// Serves one more listener, which is somewhere that the node's own network does not reach.
-  func serve(listener: Int32) async throws -> any Channel {
-    try await Self.bootstrap(group, services, parts).withBoundSocket(listener).get()
+  /// Serves one more listener, which is somewhere that the node's own network does not reach: in the sandbox of `holder`.
+  func serve(listener: Int32, holder: Caller?) async throws -> any Channel {
+    try await Self.bootstrap(group, services, parts, sandbox: holder).withBoundSocket(listener).get()
   }
 
   /// Takes no more connections, waits for calls under way as long as the limits allow, and stops the loops.

@@ -118,6 +118,15 @@ struct Router {
   }
 }
 
+extension RefusedAccess {
+  init(_ error: GatewayError, _ head: HTTPRequestHead, from sandbox: Caller?) {
+    // What stands behind the `?` may be a key.
+    let path = Substring(head.uri.utf8.prefix { $0 != UInt8(ascii: "?") })
+    self.init(
+      sandbox: sandbox, subject: "\(head.method.rawValue.prefix(16)) \(path.prefix(128))", code: error.code.rawValue)
+  }
+}
+
 /// Lets only this machine's own names through, so that a page in a browser cannot reach the plane by a name of its own.
 enum HostCheck {
   private static let names: Set<String> = ["localhost", "127.0.0.1", "[::1]"]

@@ -31,6 +31,8 @@ private final class LogCapture: AttemptCapture {
 
   func received(_ bytes: [UInt8], from stream: OutputStream) { writer.received(bytes, from: stream) }
 
+  func said(_ text: String) { writer.said(text) }
+
   func finish() async -> CapturedOutput {
     let capture = await writer.finish()
     return CapturedOutput(standardOutput: capture.bytes, overflowed: capture.overflowed, lastWords: writer.lastWords)

@@ -132,6 +132,7 @@ private final class ReportedProcess: LaunchedProcess {
     let denied = exit.failure?.denied ?? exit.ceiling.map { ProgramDenial(.limit, $0.key) }
     // What was counted is told.
     if let denied, !exit.denials.contains(where: { $0.denial == denied }) { watcher.denied(denied.event(of: holder)) }
+    watcher.ended(holder)
     return exit
   }
 }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 internal import NexusCore
+internal import NexusGateway
 internal import NexusRuntime
 internal import NexusSandbox
 internal import NexusTelemetry
@@ -18,6 +19,7 @@ struct SandboxReports: EgressWatcher {
     var details: JSONObject = [
       "port": .int(Int64(report.port)), "sent": .int(report.sent), "received": .int(report.received),
       "requests": .int(Int64(report.requests)), "milliseconds": .int(report.duration.wholeMilliseconds),
+      "reached": .bool(report.hasReached),
     ]
     details["address"] = report.address.map { .string($0.description) }
     if !report.secrets.isEmpty { details["secrets"] = .array(report.secrets.map { .string($0) }) }
@@ -39,12 +41,25 @@ struct SandboxReports: EgressWatcher {
         .sandboxDenied, by: Self.actor(caller), run: caller.run, step: Self.step(caller), agent: caller.agent,
         subject: denial.target, verdict: "deny", details: details))
     events.publish(.denial(denial))
-    logs.line(
+    logs.ownLine(
       agent: caller.agent, run: caller.run, step: Self.step(caller), attempt: caller.attempt,
       text: "naos: \(denial.note)")
   }
 
-  private static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
+  func ended(_ caller: Caller) { audit.settle(agent: caller.agent, run: caller.run) }
 
-  private static func step(_ caller: Caller) -> StepPath? { caller.run.map { _ in caller.step } }
+  fileprivate static func actor(_ caller: Caller) -> AuditActor { AuditActor(caller.agent.text, .agent, .none) }
+
+  fileprivate static func step(_ caller: Caller) -> StepPath? { caller.run.map { _ in caller.step } }
+}
+
+extension AuditRecord {
+  /// `subject` is what was asked for, without the secrets that an agent may know.
+  init(_ refused: RefusedAccess, shown subject: String) {
+    let caller = refused.sandbox
+    self.init(
+      .accessRefused, by: caller.map(SandboxReports.actor) ?? AuditActor("unknown", .unknown, .none), run: caller?.run,
+      step: caller.flatMap(SandboxReports.step), agent: caller?.agent, subject: subject, verdict: "deny",
+      code: refused.code, details: ["plane": "agent"])
+  }
 }

@@ -72,7 +72,22 @@ final class AuditDesk: AuditTrail, Sendable {
 
   func note(_ record: AuditRecord) {
     let now = clock.now()
-    let records = state.withLock { $0.floods.admit(record, at: now) }
+    submit(state.withLock { $0.floods.admit(record, at: now) })
+  }
+
+  /// Writes what was only counted of an agent in a run.
+  func settle(agent: AgentName, run: RunID?) {
+    let now = clock.now()
+    submit(state.withLock { $0.floods.settle(agent: agent, run: run, at: now) })
+  }
+
+  /// Everything that was only counted so far.
+  private func settled() -> [AuditRecord] {
+    let now = clock.now()
+    return state.withLock { $0.floods.settle(at: now) }
+  }
+
+  private func submit(_ records: [AuditRecord]) {
     guard !records.isEmpty else { return }
     store.submit(StoreTransaction(.written, [.audit(.append(records))])) { result in
       if case .failure(let error) = result {
@@ -117,6 +132,7 @@ final class AuditDesk: AuditTrail, Sendable {
 
   private func signAtTimes() async {
     while !Task.isCancelled {
+      submit(settled())
       do throws(StoreError) { try await checkpoint() } catch {
         NodeLog.logger.error("the audit log cannot be signed: \(error.message)")
       }
@@ -127,8 +143,8 @@ final class AuditDesk: AuditTrail, Sendable {
   /// The last entry of this node, and a checkpoint behind it; then closes the store, and tells the anchors.
   func closeWithStore() async {
     do throws(StoreError) {
-      try await store.commit(
-        StoreTransaction(.synced, [.audit(.append([AuditRecord(.nodeStopped, subject: boot.text)]))]))
+      let last = settled() + [AuditRecord(.nodeStopped, subject: boot.text)]
+      try await store.commit(StoreTransaction(.synced, [.audit(.append(last))]))
       try await sign()
     } catch {
       NodeLog.logger.error("the audit log was not closed: \(error.message)")

@@ -182,4 +182,7 @@ package final class WatchedOutput: OutputReceiver {
     monitor.activity()
     receiver.received(bytes, from: stream)
   }
+
+  /// No sign of life: it is the node that says it.
+  package func said(_ text: String) { receiver.said(text) }
 }

@@ -319,9 +319,7 @@ extension GuardBridge {
     draining.remove(spawn.id)
     _ = shared.withLock { $0.spawns.removeValue(forKey: spawn.id) }
     guard let process = spawn.process, let exit = spawn.exit else { preconditionFailure("an end without a start") }
-    if spawn.leftBehind > 0 {
-      spawn.output.received(Array(spawn.leftBehindNotice.utf8), from: .standardError)
-    }
+    if spawn.leftBehind > 0 { spawn.output.said(spawn.leftBehindNotice) }
     process.finish(exit)
   }
 }

@@ -76,7 +76,7 @@ final class Spawn: @unchecked Sendable {
   }
 
   /// For whoever reads the agent's log: another user's processes, or some that are stuck in the kernel.
-  var leftBehindNotice: String { "naos: \(leftBehind) processes that this agent started could not be ended\n" }
+  var leftBehindNotice: String { "naos: \(leftBehind) processes that this agent started could not be ended" }
 }
 
 extension Refusal {

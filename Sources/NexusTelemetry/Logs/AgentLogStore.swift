@@ -42,10 +42,17 @@ package final class AgentLogStore: @unchecked Sendable {
   /// What waits to be written for one agent.
   private struct Lane {
     var rate: RateLimit
+    /// Of the node's own lines, so that no agent keeps them out by its own.
+    var ownRate: RateLimit
     var waiting: [[UInt8]] = []
     var waitingBytes = 0
     /// Lines lost since the last that was stored, because of a failing or slow disk.
     var lost = 0
+
+    init(_ limits: LogLimits, at now: Instant) {
+      rate = RateLimit(limits, at: now)
+      ownRate = rate
+    }
   }
 
   // The queue's own.
@@ -107,6 +114,19 @@ package final class AgentLogStore: @unchecked Sendable {
     writer.endLines()
   }
 
+  /// Takes a line of the node's own about an agent.
+  package func ownLine(
+    agent: AgentName, run: RunID?, step: StepPath? = nil, attempt: AttemptNumber?, text: String
+  ) {
+    ownLine(text, AgentLogWriter.Source(agent: agent, run: run, step: step, attempt: attempt))
+  }
+
+  func ownLine(_ text: String, _ source: AgentLogWriter.Source) {
+    var assembler = LineAssembler(limit: limits.lineBytes + redaction.reach)
+    _ = assembler.feed(Array(text.utf8)) { take($0, source, .node) }
+    assembler.finish { take($0, source, .node) }
+  }
+
   /// Returns once everything that was taken so far is written, or counted as lost.
   package func flush() async {
     await withCheckedContinuation { flushed in
@@ -120,16 +140,17 @@ package final class AgentLogStore: @unchecked Sendable {
   /// Stores and publishes a line if the agent's rate allows it.
   ///
   /// - Returns: false if the line was dropped.
-  func take(_ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> Bool {
+  func take(_ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: LogStream) -> Bool {
     let now = clock.now()
     // What was cut is not stored, so it takes no room: the longest line is as welcome as its beginning.
     let size = min(line.bytes.count, limits.lineBytes)
     let (admitted, dropped) = state.withLock { state in
-      var lane = state.lanes.removeValue(forKey: source.agent) ?? Lane(rate: RateLimit(limits, at: now))
+      var lane = state.lanes.removeValue(forKey: source.agent) ?? Lane(limits, at: now)
       defer { state.lanes[source.agent] = lane }
+      if stream == .node { return (lane.ownRate.admit(size, at: now), lane.ownRate.notice(at: now)) }
       return (lane.rate.admit(size, at: now), lane.rate.notice(at: now))
     }
-    if let dropped { publish(droppedNotice(dropped, source, stream)) }
+    if let dropped { publish(droppedNotice(dropped, source)) }
     if admitted { publish(record(line, source, stream)) }
     return admitted
   }
@@ -143,15 +164,20 @@ package final class AgentLogStore: @unchecked Sendable {
   /// Says what was dropped and not yet told.
   func settle(_ source: AgentLogWriter.Source) {
     let now = clock.now()
-    let dropped = state.withLock { $0.lanes[source.agent]?.rate.notice(at: now, force: true) }
-    if let dropped { publish(droppedNotice(dropped, source, .standardError)) }
+    let dropped = state.withLock { state in
+      [
+        state.lanes[source.agent]?.rate.notice(at: now, force: true),
+        state.lanes[source.agent]?.ownRate.notice(at: now, force: true),
+      ]
+    }
+    for case let dropped? in dropped { publish(droppedNotice(dropped, source)) }
   }
 
-  func note(_ text: String, _ source: AgentLogWriter.Source, _ stream: OutputStream) {
-    publish(LogRecord(event: event(text, source, stream)))
+  func note(_ text: String, _ source: AgentLogWriter.Source) {
+    publish(LogRecord(event: event(text, source, .node)))
   }
 
-  private func event(_ text: String, _ source: AgentLogWriter.Source, _ stream: OutputStream) -> LogEvent {
+  private func event(_ text: String, _ source: AgentLogWriter.Source, _ stream: LogStream) -> LogEvent {
     LogEvent(
       at: clock.wallNow(), agent: source.agent, run: source.run, step: source.step, attempt: source.attempt,
       stream: stream, text: text)
@@ -162,7 +188,7 @@ package final class AgentLogStore: @unchecked Sendable {
 
   /// Repairs, redacts, and then cuts to the limit: in this order a secret at the edge is seen whole.
   private func record(
-    _ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: OutputStream
+    _ line: LineAssembler.Line, _ source: AgentLogWriter.Source, _ stream: LogStream
   ) -> LogRecord {
     var text = text(of: line)
     var cut = line.cut
@@ -176,19 +202,19 @@ package final class AgentLogStore: @unchecked Sendable {
   }
 
   private func droppedNotice(
-    _ dropped: (lines: Int, bytes: Int), _ source: AgentLogWriter.Source, _ stream: OutputStream
+    _ dropped: (lines: Int, bytes: Int), _ source: AgentLogWriter.Source
   ) -> LogRecord {
     let text =
       "[… \(dropped.lines) lines (\(dropped.bytes) bytes) dropped: more than \(limits.linesPerSecond) lines"
       + " or \(limits.bytesPerSecond) bytes a second]"
-    return LogRecord(event: event(text, source, stream), dropped: dropped.lines)
+    return LogRecord(event: event(text, source, .node), dropped: dropped.lines)
   }
 
   private func publish(_ record: LogRecord) {
     events.publish(.log(record.event))
     let bytes = record.encoded
     let schedule = state.withLock { state in
-      var lane = state.lanes.removeValue(forKey: record.event.agent) ?? Lane(rate: RateLimit(limits, at: clock.now()))
+      var lane = state.lanes.removeValue(forKey: record.event.agent) ?? Lane(limits, at: clock.now())
       defer { state.lanes[record.event.agent] = lane }
       guard lane.waitingBytes + bytes.count <= limits.waitingBytes,
         state.waitingBytes + bytes.count <= limits.allWaitingBytes
@@ -252,7 +278,7 @@ extension AgentLogStore {
   private func lostNotice(_ agent: AgentName, _ lost: Int) -> [UInt8] {
     let source = AgentLogWriter.Source(agent: agent, run: nil, step: nil, attempt: nil)
     let text = "[… \(lost) lines lost: they could not be stored]"
-    return LogRecord(event: event(text, source, .standardError), dropped: lost).encoded
+    return LogRecord(event: event(text, source, .node), dropped: lost).encoded
   }
 
   private func file(of agent: AgentName) -> LogFile {

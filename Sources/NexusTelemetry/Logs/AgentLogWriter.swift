@@ -62,6 +62,8 @@ package final class AgentLogWriter: OutputReceiver {
     }
   }
 
+  package func said(_ text: String) { store.ownLine(text, source) }
+
   private static func note(_ line: LineAssembler.Line, in lastWords: inout LineAssembler.Line?) {
     let isBlank = line.bytes.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
     if !isBlank { lastWords = line }
@@ -72,7 +74,7 @@ package final class AgentLogWriter: OutputReceiver {
     state.withLock { $0.lastWords }.map { store.text(of: $0) }
   }
 
-  private func feed(_ bytes: [UInt8], to assembler: inout LineAssembler, _ stream: OutputStream) {
+  private func feed(_ bytes: [UInt8], to assembler: inout LineAssembler, _ stream: LogStream) {
     let skipped = assembler.feed(bytes) { store.take($0, source, stream) }
     store.drop(skipped, source)
   }
@@ -93,7 +95,7 @@ package final class AgentLogWriter: OutputReceiver {
       feed(state.capture.bytes, to: &state.output, .standardOutput)
       state.output.finish { store.take($0, source, .standardOutput) }
       let missing = state.capture.totalBytes - Int64(state.capture.bytes.count)
-      if missing > 0 { store.note("[… \(missing) bytes not kept]", source, .standardOutput) }
+      if missing > 0 { store.note("[… \(missing) bytes not kept]", source) }
     }
     store.settle(source)
     await store.flush()

@@ -30,7 +30,7 @@ struct LogRecord: Sendable {
   static func decode(_ line: [UInt8]) -> LogEvent? {
     guard let json = try? JSONValue(parsing: line), let at = json["at"]?.stringValue.flatMap(WallTime.init(log:)),
       let agent = json["agent"]?.stringValue, let text = json["text"]?.stringValue,
-      let stream = json["stream"]?.stringValue.flatMap(OutputStream.init(rawValue:))
+      let stream = json["stream"]?.stringValue.flatMap(LogStream.init(rawValue:))
     else { return nil }
     return LogEvent(
       at: at, agent: AgentName(agent), run: json["run"]?.stringValue.map { RunID($0) },

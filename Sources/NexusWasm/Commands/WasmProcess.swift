@@ -49,7 +49,7 @@ final class WasmProcess: LaunchedProcess {
     channel.close()
     if let failure = exit.failure {
       // Beside what the module wrote itself, for whoever reads its log.
-      output.received(Array("naos: \(failure.message) (\(failure.code))\n".utf8), from: .standardError)
+      output.said("naos: \(failure.message) (\(failure.code))")
     }
     let waiting: [CheckedContinuation<ProcessExit, Never>] = end.withLock { end in
       guard case .asked(let waiting) = end else { preconditionFailure("a module ended twice") }

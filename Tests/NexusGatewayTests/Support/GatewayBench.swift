@@ -34,7 +34,8 @@ struct GatewayBench: Sendable {
     tools: any ToolPerformer = NoTools(), limits: GatewayLimits = GatewayLimits(), boot: String = "boot_test",
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
     trustRoots: String? = nil, threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
-    clock: any NexusClock = SystemClock(), gate: any EffectGate = OpenGate(), upstream: ScriptedUpstream
+    clock: any NexusClock = SystemClock(), gate: any EffectGate = OpenGate(),
+    refusals: @escaping @Sendable (RefusedAccess) -> Void = { _ in }, upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -78,7 +79,7 @@ struct GatewayBench: Sendable {
       clock: clock, random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
       agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } },
       streams: { signs.append($1) })
-    ports.gate = gate
+    (ports.gate, ports.refusals) = (gate, refusals)
     let gateway = try EffectGateway(configuration, ports)
     try await gateway.start()
     return GatewayBench(
