@@ -87,7 +87,7 @@ import Testing
       let output = Recorder()
       _ = try await launcher.launch(shell("echo works"), output: output).waitForExit()
       guard running.count > 5, !failures.isEmpty, output.text() == "works\n",
-        failures.allSatisfy({ $0.stage == .standardStreams && $0.errorNumber == EMFILE })
+        failures.allSatisfy({ $0.stage == .launcher && $0.errorNumber == EMFILE })
       else { exit(1) }
     }
   }

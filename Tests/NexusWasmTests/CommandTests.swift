@@ -98,7 +98,8 @@ import Testing
     let exit = try await run(request(text) { $0.wallTime = .milliseconds(300) })
     #expect(exit.failure?.code == "NX-SBX-054", "\(exit)")
     #expect(exit.failure?.message.contains("over its time of") == true, "\(exit)")
-    #expect(clock.now() - started < .seconds(30))
+    // An hour would be too long; a busy machine takes a while to compile its module.
+    #expect(clock.now() - started < .seconds(120))
   }
 
   @Test func `a short sleep comes to its end`() async throws {
