@@ -75,23 +75,11 @@ struct BadStoreTests {
   }
 
   @Test func `a full disk loses nothing, and the node goes on when there is room`() async throws {
-    guard getuid() == 0, let mount = Checkout.onPath("mount") else {
-      try Test.cancel("only root can mount a small disk")
-    }
-    try await Project.with { project in
-      let disk = project.path("disk")
-      try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-      let mounted = try await project.start([mount, "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk]).end()
-      guard mounted.exit == .code(0) else { try Test.cancel("no tmpfs here: \(mounted.errText)") }
-      let failure: (any Error)?
-      do {
-        try await fill(project, disk)
-        failure = nil
-      } catch { failure = error }
-      for process in try processes(withEnvironment: "ON_DISK=\(disk)") { _ = kill(pid_t(process) ?? 0, SIGKILL) }
-      try await project.start(["/bin/umount", "-l", disk]).end()
-      if let failure { throw failure }
-    }
+    try await Project.withSmallDisk(
+      "6m",
+      atEnd: { disk in
+        for process in try processes(withEnvironment: "ON_DISK=\(disk)") { _ = kill(pid_t(process) ?? 0, SIGKILL) }
+      }, fill)
   }
 
   private func fill(_ project: Project, _ disk: String) async throws {

@@ -46,22 +46,7 @@ struct OddFolderTests {
   @Test func `a full disk stops init without a trace, and the doctor and a start in the background say why`()
     async throws
   {
-    guard getuid() == 0, let mount = Checkout.onPath("mount") else {
-      try Test.cancel("only root can mount a small disk")
-    }
-    try await Project.with { project in
-      let disk = project.path("disk")
-      try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-      let mounted = try await project.start([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]).end()
-      guard mounted.exit == .code(0) else { try Test.cancel("no tmpfs here: \(mounted.errText)") }
-      let failure: (any Error)?
-      do {
-        try await fill(project, disk)
-        failure = nil
-      } catch { failure = error }
-      try await project.start(["/bin/umount", "-l", disk]).end()
-      if let failure { throw failure }
-    }
+    try await Project.withSmallDisk("1m", fill)
   }
 
   private func fill(_ project: Project, _ disk: String) async throws {

@@ -6,6 +6,7 @@ import Glibc
 import NexusCore
 import NexusSandbox
 import Synchronization
+import Testing
 
 /// Keeps what a process wrote, and lets a test wait for a text in it.
 final class Recorder: OutputReceiver {
@@ -145,4 +146,11 @@ extension GuardedLauncher.Abilities {
     abilities.groups = false
     return abilities
   }
+}
+
+/// Cancels a test where no sandbox can be made whose refusals are told, or there is no program to provoke them.
+func needRefusals() throws {
+  let missing = SandboxParts.probe().parts.filter { $0.failure != nil && $0.name != "mapped mounts" }
+  guard missing.isEmpty else { try Test.cancel("nothing can be told of sandboxes here: \(missing)") }
+  guard unsafe access("/usr/bin/perl", X_OK) == 0 else { try Test.cancel("no perl on this machine") }
 }

@@ -17,13 +17,7 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder()
-    let missing = SandboxParts.probe().parts.filter { $0.failure != nil && $0.name != "mapped mounts" }
-    try Self.need(missing.isEmpty, "no refusals can be told of here: \(missing)")
-    try Self.need(unsafe access("/usr/bin/perl", X_OK) == 0, "no perl on this machine")
-  }
-
-  private static func need(_ isThere: Bool, _ otherwise: String) throws {
-    guard isThere else { try Test.cancel("\(otherwise)") }
+    try needRefusals()
   }
 
   /// Adds up what it hears.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
+internal import NIOCore
+
 /// Follows the answers of a host only so far as to know when each has ended.
 ///
 /// Behind the last of them a refusal of ours is read for what it is. Where that cannot be known there is none.
@@ -152,5 +154,18 @@ package struct AnswerWatch: Sendable {
     } else {
       lose()
     }
+  }
+}
+
+extension AnswerWatch {
+  /// What the agent gets of an answer: to its last request with the word that it is the last one.
+  ///
+  /// Not every host repeats that it was told so, and a client that keeps the connection would ask in vain there.
+  mutating func pieces(of buffer: ByteBuffer, isLast: Bool) -> [ByteBuffer] {
+    var rest = buffer
+    guard let place = take(buffer.readableBytesView), isLast, let line = rest.readSlice(length: place) else {
+      return [buffer]
+    }
+    return [line, ByteBuffer(string: "Connection: close\r\n"), rest]
   }
 }

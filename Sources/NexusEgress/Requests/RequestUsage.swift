@@ -4,20 +4,29 @@
 internal import NexusCore
 internal import Synchronization
 
+/// Requests, and what they have sent and received.
+private struct RequestCount {
+  private var requests = 0
+  private var bytes: Int64 = 0
+
+  /// - Returns: what there is too much of, if anything; what is too much counts, too.
+  mutating func charge(requests: Int, bytes: Int, _ caps: EgressCaps) -> RequestUsage.Over? {
+    self.requests += requests
+    self.bytes += Int64(bytes)
+    if let most = caps.requests, self.requests > most { return .requests }
+    if let most = caps.bytes, self.bytes > most { return .bytes }
+    return nil
+  }
+}
+
 /// What one call of a skill has sent and received.
 package final class RequestMeter: Sendable {
-  private let used = Mutex((requests: 0, bytes: Int64(0)))
+  private let used = Mutex(RequestCount())
 
   package init() {}
 
   func charge(requests: Int, bytes: Int, _ caps: EgressCaps) -> RequestUsage.Over? {
-    used.withLock { used in
-      used.requests += requests
-      used.bytes += Int64(bytes)
-      if let most = caps.requests, used.requests > most { return .requests }
-      if let most = caps.bytes, used.bytes > most { return .bytes }
-      return nil
-    }
+    used.withLock { $0.charge(requests: requests, bytes: bytes, caps) }
   }
 }
 
@@ -35,8 +44,7 @@ struct RequestUsage: Sendable {
   }
 
   private struct Used {
-    var requests = 0
-    var bytes: Int64 = 0
+    var count = RequestCount()
     var heard = 0
   }
 
@@ -55,11 +63,7 @@ struct RequestUsage: Sendable {
     heard += 1
     var used = attempts[key] ?? Used()
     used.heard = heard
-    used.requests += requests
-    used.bytes += Int64(bytes)
-    attempts[key] = used
-    if let most = caps.requests, used.requests > most { return .requests }
-    if let most = caps.bytes, used.bytes > most { return .bytes }
-    return nil
+    defer { attempts[key] = used }
+    return used.count.charge(requests: requests, bytes: bytes, caps)
   }
 }
