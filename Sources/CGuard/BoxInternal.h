@@ -40,10 +40,12 @@ enum {
   NAOS_BOX_KEEP,
   /// A folder that stays where it is.
   NAOS_BOX_PIN,
-  NAOS_BOX_OUTPUT
+  NAOS_BOX_OUTPUT,
+  /// A startup file, or a folder of them, relative to folders that are granted to write.
+  NAOS_BOX_STARTUP
 };
 
-/// One entry of an order: a folder or a file to show, a name to hide or to keep, or a door.
+/// One entry of an order: a folder or a file to show, a name to hide, to keep or to be told of, or a door.
 struct naos_box_entry {
   int kind;
   const char *source;
@@ -154,9 +156,15 @@ int naos_box_name_refusal(const struct seccomp_data *call, char *what, size_t ro
 // BoxWishes.c
 /// What a program wants of a path: to read what is there, to write it, to make it or write it, or to make a folder.
 enum naos_box_wish { NAOS_BOX_WISH_READ, NAOS_BOX_WISH_WRITE, NAOS_BOX_WISH_MAKE, NAOS_BOX_WISH_FOLDER };
-/// Whether a process cannot have what it wants of `path`, which is relative to its `folder`, for want of a grant. Makes the
-/// path a whole and plain one; one that cannot be made that without asking where its links lead is not missed.
-bool naos_box_misses_path(const struct naos_box *box, char *path, size_t room, pid_t pid, int folder, enum naos_box_wish wish);
+/// Makes a path that is relative to the `folder` of a process a whole and plain one. False where that cannot be without
+/// asking where its links lead.
+bool naos_box_make_whole(char *path, size_t room, pid_t pid, int folder);
+/// Whether nobody can have what is wanted of a whole and plain path, for want of a grant.
+bool naos_box_misses_path(const struct naos_box *box, const char *path, enum naos_box_wish wish);
+
+// BoxStartup.c
+/// Whether a whole and plain path is a startup file in a folder that is granted to write.
+bool naos_box_is_startup_file(const struct naos_box *box, const char *path);
 
 // BoxWatch.c
 void naos_box_prepare_listener(int listener, const struct naos_box *box);

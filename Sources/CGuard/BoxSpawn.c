@@ -150,12 +150,13 @@ bool naos_box_read_entries(struct naos_box *box, char **strings) {
   for (uint32_t index = 0; index < box->order.entries; index++) {
     const char *source = strings[2 * index], *target = strings[2 * index + 1];
     // In the order of the kinds.
-    static const char letters[] = "rwhdukpo";
+    static const char letters[] = "rwhdukpos";
     const char *letter = *source ? strchr(letters, *source) : NULL;
     if (!letter) return false;
     struct naos_box_entry entry = {
         .kind = (int)(letter - letters), .source = source + 1, .target = target, .tree = -1};
-    if (naos_box_is_door(&entry) ? ++doors > NAOS_BOX_DOORS : *target != '/') return false;
+    if (naos_box_is_door(&entry) && ++doors > NAOS_BOX_DOORS) return false;
+    if (entry.kind == NAOS_BOX_STARTUP ? !*target : !naos_box_is_door(&entry) && *target != '/') return false;
     box->entries[index] = entry;
   }
   return true;

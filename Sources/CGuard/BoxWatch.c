@@ -172,21 +172,27 @@ static bool read_text(pid_t pid, uint64_t place, char *text, size_t room) {
   return false;
 }
 
-static uint32_t kind_of(enum naos_box_wish wish) {
+/// What there is to tell of a path, or 0.
+static uint32_t kind_of(const char *path, enum naos_box_wish wish) {
+  if (!naos_box_misses_path(watched, path, wish)) {
+    bool writes = wish == NAOS_BOX_WISH_WRITE || wish == NAOS_BOX_WISH_MAKE;
+    return writes && naos_box_is_startup_file(watched, path) ? NAOS_NOTICED_STARTUP : 0;
+  }
   if (wish == NAOS_BOX_WISH_READ) return NAOS_REFUSED_READING;
   return wish == NAOS_BOX_WISH_WRITE ? NAOS_REFUSED_WRITING : NAOS_REFUSED_MAKING;
 }
 
-/// Counts a path that a program cannot have. The call goes on in any case.
+/// Counts a path that a program cannot have, or a startup file. The call goes on in any case.
 static void look_at_path(int listener, int report, const struct seccomp_notif *call, int folder, uint64_t place,
                          enum naos_box_wish wish) {
   char path[NAOS_REFUSAL_TEXT];
   if (wish != NAOS_BOX_WISH_READ) naos_box_expect_writing();
   if (wish != NAOS_BOX_WISH_FOLDER) naos_box_look_at_files(watched, report, (pid_t)call->pid);
   if (!read_text((pid_t)call->pid, place, path, sizeof path)) return;
-  if (!naos_box_misses_path(watched, path, sizeof path, (pid_t)call->pid, folder, wish)) return;
-  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0) return;
-  count(report, kind_of(wish), 0, path);
+  if (!naos_box_make_whole(path, sizeof path, (pid_t)call->pid, folder)) return;
+  uint32_t kind = kind_of(path, wish);
+  if (!kind || ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0) return;
+  count(report, kind, 0, path);
 }
 
 static enum naos_box_wish wish_of(uint64_t flags) {

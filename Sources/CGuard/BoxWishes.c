@@ -96,7 +96,10 @@ static bool is_refused(const char *path, enum naos_box_wish wish) {
   return errno == ENOENT || errno == EACCES || errno == EROFS || errno == EPERM;
 }
 
-bool naos_box_misses_path(const struct naos_box *box, char *path, size_t room, pid_t pid, int folder,
-                          enum naos_box_wish wish) {
-  return *path && complete(path, room, pid, folder) && make_plain(path) && !is_own(box, path) && is_refused(path, wish);
+bool naos_box_make_whole(char *path, size_t room, pid_t pid, int folder) {
+  return *path && complete(path, room, pid, folder) && make_plain(path);
+}
+
+bool naos_box_misses_path(const struct naos_box *box, const char *path, enum naos_box_wish wish) {
+  return !is_own(box, path) && is_refused(path, wish);
 }

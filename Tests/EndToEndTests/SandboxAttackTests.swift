@@ -31,6 +31,9 @@ struct SandboxAttackTests {
     "26 chroot": ["EPERM"], "26 open_by_handle_at": ["EPERM"], "26 hard link": ["EXDEV", "EACCES", "EPERM"],
     "26 program": ["EROFS", "EACCES"], "26 workdir": ["EROFS", "EACCES"], "26 mode of workdir": ["EROFS"],
     "26 link from a grant": ["ENOENT"],
+    "27 a startup file that is there": ["EROFS"], "27 another in its place": ["EBUSY", "EXDEV"],
+    // What is not there cannot be covered; it is told (`written`).
+    "27 a hook of git": ["done"], "27 a startup file": ["done"], "27 by another name": ["done"],
     "28 device node": ["EPERM"], "28 disk": ["ENOENT"], "28 memory device": ["ENOENT"],
     "29 names": ["ENAMETOOLONG"], "17 full /tmp": ["ENOSPC"], "17 full folder of the output": ["ENOSPC"],
     "17 reserved space": ["ENOSPC", "EFBIG"],
@@ -55,6 +58,7 @@ struct SandboxAttackTests {
       try FileManager.default.createDirectory(atPath: project.path(folder), withIntermediateDirectories: true)
     }
     try project.write("secret", to: ".git/config")
+    try project.write("{}", to: "out/.mcp.json")
     try project.write(
       """
       name: box
@@ -104,7 +108,8 @@ struct SandboxAttackTests {
     + ["net 8.8.8.8:53", "net 1.1.1.1:443"]
     + [".naos/nexus.db (ro)", ".naos/token (ro)", ". (rw)"].map { "fs PROJECT/" + $0 }
     + ["limits.disk (/tmp)", "/tmp (files)", "/dev/shm", "limits.files"].map { "limit " + $0 }
-    + ["syscall mknod device", "processes left running"]
+    + ["syscall mknod device", "processes left running", "fs PROJECT/out/.mcp.json (kept)"]
+    + [".git/hooks/pre-commit", ".envrc", ".bashrc"].map { "startup PROJECT/out/" + $0 }
 
   /// The denials of all agents: `limit limits.cpu`.
   static func denials(in project: Project) async throws -> [String] {
@@ -118,7 +123,7 @@ struct SandboxAttackTests {
   /// Paths are looked at beside the end of the run.
   private static func rows(of run: String, in project: Project) async throws -> String {
     var rows = ""
-    for _ in 0..<50 where !rows.contains(".naos/nexus.db") {
+    for _ in 0..<50 where !rows.contains(".naos/nexus.db") || !rows.contains(".bashrc") {
       rows = try await project.naos(
         "audit", "tail", "--event", "sandbox.denied", "--run", run, "-n", "1000", "-o", "jsonl"
       ).out
@@ -169,6 +174,7 @@ struct SandboxAttackTests {
       let explained = try await project.naos("sandbox", "explain", id).out
       #expect(explained.contains("{ host: 1.1.1.1, port: 80 }"), "\(explained)")
       #expect(!explained.contains("host: 169.254.169.254"), "\(explained)")
+      #expect(explained.contains("out/.envrc was made or changed: look at it before"), "\(explained)")
       let after = try await project.naos("run", "plain", "-o", "json")
       #expect(try after.json["output"]?.stringValue == "fine", "\(after.out)\(after.err)")
       node.signal(SIGTERM)

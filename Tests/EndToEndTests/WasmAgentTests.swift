@@ -191,6 +191,26 @@ struct WasmAgentTests {
     }
   }
 
+  @Test func `a file that others run by themselves, and that it makes, is told`() async throws {
+    let make = """
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 8192) (i32.const 6) (i32.const 1) (i64.const 64)
+        (i64.const 0) (i32.const 0) (i32.const 1504))) (call $echo)
+      """
+    try await Self.project(make, sandbox: "{ fs: [{ path: in, as: /in, mode: rw }] }", data: ".envrc") { project in
+      try FileManager.default.createDirectory(atPath: project.path("in"), withIntermediateDirectories: true)
+      let node = try await project.up(environment: Self.environment)
+      let run = try await Self.run(project)
+      #expect(run.status == 0 && FileManager.default.fileExists(atPath: project.path("in/.envrc")), "\(run.out)")
+      // It is looked at beside the end of the run.
+      var rows: [String] = []
+      for _ in 0..<50 where rows.isEmpty { rows = try await SandboxAttackTests.denials(in: project) }
+      let folder = try #require(MissedPathTests.real(project.folder))
+      #expect(rows == ["startup \(folder)/in/.envrc"])
+      node.signal(SIGTERM)
+      try await node.end()
+    }
+  }
+
   /// The gateway knows the run by the key of the attempt, whose request it journals.
   @Test func `it asks a model through the gateway`() async throws {
     let start = """

@@ -58,7 +58,8 @@ struct naos_box_order {
   /// `d` with `127.0.0.1:4201` and a name that is that address in the sandbox, or nothing: a door, at which something
   /// listens and is passed out; `u` the same for datagrams. `k` keeps what is at the path inside as it is, `p` keeps a
   /// folder where it is; neither has a path outside. `o` with a file outside and a folder inside, which is in memory: when
-  /// the agent has ended by itself, the file `output` of that folder is copied there.
+  /// the agent has ended by itself, the file `output` of that folder is copied there. `s` with a startup file, relative to
+  /// any folder that is granted to write, or with a slash at its end a folder of them; `s*`: also deeper.
   uint32_t entries;
   /// Open files; 0: as many as the guard.
   uint32_t files;
@@ -83,7 +84,9 @@ enum {
   NAOS_REFUSED_ROOM = 6,
   /// Processes that were still there when the main one had ended; the count is theirs.
   NAOS_REFUSED_REST = 7,
-  NAOS_REFUSED_KINDS = 7
+  /// A startup file that is made or written in a folder that is granted to write. It is not refused.
+  NAOS_NOTICED_STARTUP = 8,
+  NAOS_REFUSED_KINDS = 8
 };
 #define NAOS_REFUSAL_TEXT 1000
 

@@ -107,6 +107,7 @@ package struct GrantProposal: Sendable, Hashable {
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
     case .limit: return limit(need)
     case .processes: return .remark("the main process has to wait for the processes that it starts: they end with it")
+    case .startup: return .remark("\(need.target) was made or changed: look at it before others run it by themselves")
     case .unavailable: return .remark("no grant helps where a sandbox cannot be made: \(need.target)")
     case .module: return .remark("no grant helps a module that cannot be run: \(need.target)")
     case .syscall: return .remark("no grant helps a program that needs the system call \(need.target)")

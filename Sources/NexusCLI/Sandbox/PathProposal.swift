@@ -33,7 +33,8 @@ struct PathProposal {
   private var line: GrantProposal.Line {
     if target.hasSuffix(Self.kept) {
       let path = target.dropLast(Self.kept.count)
-      return .remark("\(path) is of the configuration, which no grant lets an agent change")
+      return .remark(
+        "\(path) stays as it is in any folder: it is of the configuration, or others run it by themselves")
     }
     let isWritable = target.hasSuffix(Self.writable)
     guard target.hasPrefix("/"), !target.contains("?") else {

@@ -105,7 +105,7 @@ package struct EgressFlow: Sendable, Hashable {
   }
 }
 
-/// What a sandbox did not let an agent do.
+/// What a sandbox did not let an agent do, or could not keep it from.
 package struct DenialEvent: Sendable, Hashable {
   /// By what it was denied; the words are stable.
   package enum Rule: String, Sendable, CaseIterable {
@@ -139,6 +139,9 @@ package struct DenialEvent: Sendable, Hashable {
     /// Processes that were left running when the main one had ended, and were ended with its sandbox; the count is
     /// theirs.
     case processes
+    /// A file that others run by themselves (`StartupPlace`) was made or changed where the agent may write; it is not denied.
+    /// The target is its path on the host.
+    case startup
     /// The sandbox cannot be made, so nothing was started in it; the target is what it lacks.
     case unavailable
     /// A path that it has no grant for. Of a process the target is the host's path, with `(ro)`, `(rw)` or `(kept)` behind
@@ -191,13 +194,14 @@ package struct DenialEvent: Sendable, Hashable {
       case .secret: "\(place): the secret of its requests is not there"
       case .limit: "\(target) is used up"
       case .processes: "\(count) \(count == 1 ? "process" : "processes") left running, ended with the sandbox"
+      case .startup: "\(target) was made or changed: others run it by themselves, outside of the sandbox"
       case .unavailable: "the sandbox cannot be made: \(target)"
       case .fs: "the path \(target) is not granted"
       case .module: "the module is not run: \(target)"
       case .syscall: "the system call \(target)"
       case .net: "\(place) is not reached directly; grant the host in sandbox.net"
       }
-    return "denied: \(words)\(times)"
+    return rule == .startup ? words : "denied: \(words)\(times)"
   }
 }
 

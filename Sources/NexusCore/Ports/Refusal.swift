@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Nexus OS authors
 
-/// What a sandbox refused a program of, or rather the kernel in its name.
+/// What a sandbox refused a program of, or rather the kernel in its name; or what somebody is to hear of.
 package struct Refusal: Sendable, Hashable {
   package enum Kind: Sendable, Hashable {
     /// A system call that no program in a sandbox may make; the text is its name, and what is special about it.
@@ -18,6 +18,8 @@ package struct Refusal: Sendable, Hashable {
     case limit
     /// Processes that were left when the main one had ended, and were ended with the sandbox.
     case leftRunning
+    /// A startup file that is made or written; it is not refused.
+    case startup
   }
   package var kind: Kind
   /// As far as it can be shown; untrusted where it is not a name of the launcher's.

@@ -38,8 +38,10 @@ private final class RefusalDesk: RefusalReceiver {
   private let watcher: any EgressWatcher
   private let enclosure: Enclosure?
   private let workingDirectory: String
-  /// Looked at when the process has ended.
-  private let missed = Mutex([Refusal]())
+  /// Nil where it may write to no folder of the host's.
+  private let startup: StartupFiles?
+  /// Looked at when the process has ended; and the startup files that were told by then.
+  private let missed = Mutex((paths: [Refusal](), startup: Set<String>()))
 
   init(_ request: LaunchRequest, holder: Caller, watcher: any EgressWatcher, slowWork: SlowWork) {
     self.holder = holder
@@ -47,6 +49,11 @@ private final class RefusalDesk: RefusalReceiver {
     self.watcher = watcher
     enclosure = request.enclosure
     workingDirectory = request.workingDirectory
+    let directory = workingDirectory
+    startup = enclosure.flatMap { enclosure in
+      enclosure.folders.contains(where: \.isWritable)
+        ? StartupFiles(enclosure, workingDirectory: directory) : nil
+    }
   }
 
   func refused(_ refusal: Refusal) {
@@ -56,10 +63,11 @@ private final class RefusalDesk: RefusalReceiver {
     case .address: rule = .net
     case .limit: rule = .limit
     case .leftRunning: rule = .processes
+    case .startup: return noticed(refusal)
     case .reading, .writing, .making:
       missed.withLock { missed in
-        let known = missed.firstIndex { $0.kind == refusal.kind && $0.text == refusal.text }
-        if let known { missed[known].count += refusal.count } else { missed.append(refusal) }
+        let known = missed.paths.firstIndex { $0.kind == refusal.kind && $0.text == refusal.text }
+        if let known { missed.paths[known].count += refusal.count } else { missed.paths.append(refusal) }
       }
       return
     }
@@ -68,20 +76,34 @@ private final class RefusalDesk: RefusalReceiver {
     watcher.denied(event)
   }
 
-  /// Has the paths looked at, and those told of that are only hidden; the end of the process does not wait for it.
+  private func noticed(_ refusal: Refusal) {
+    // What came after too many others is counted together.
+    let path = refusal.text.hasPrefix("/") ? startup?.path(of: refusal.text) ?? refusal.text : refusal.text
+    missed.withLock { missed in _ = missed.startup.insert(path) }
+    watcher.denied(ProgramDenial(.startup, path).event(of: holder, count: refusal.count))
+  }
+
+  /// Has the paths looked at, and those told of that are only hidden, or that others will run; the end of the process does
+  /// not wait for it.
   func tellPaths() {
     let missed = missed.withLock { missed in
-      defer { missed = [] }
+      defer { missed = ([], []) }
       return missed
     }
-    guard !missed.isEmpty, let enclosure else { return }
-    let (directory, watcher, holder) = (workingDirectory, watcher, holder)
+    guard let enclosure, !missed.paths.isEmpty || startup != nil else { return }
+    let (directory, watcher, holder, startup) = (workingDirectory, watcher, holder, startup)
     let isTaken = slowWork.add {
-      let paths = MissedPaths(enclosure: enclosure, workingDirectory: directory)
-      Self.tell(missed, as: { paths.denial($0) }, of: holder, to: watcher)
+      if !missed.paths.isEmpty {
+        let paths = MissedPaths(enclosure: enclosure, workingDirectory: directory)
+        Self.tell(missed.paths, as: { paths.denial($0) }, of: holder, to: watcher)
+      }
+      for path in startup?.changed() ?? [] where !missed.startup.contains(path) {
+        watcher.denied(ProgramDenial(.startup, path).event(of: holder))
+      }
     }
     if isTaken { return }
-    Self.tell(missed, as: { _ in ProgramDenial(.fs, Self.unseen) }, of: holder, to: watcher)
+    Self.tell(missed.paths, as: { _ in ProgramDenial(.fs, Self.unseen) }, of: holder, to: watcher)
+    if startup != nil { watcher.denied(ProgramDenial(.startup, Self.unseen).event(of: holder)) }
   }
 
   /// The target of paths that nobody could look at.

@@ -16,6 +16,7 @@ struct BoxView {
     case kept = "k"
     case pinned = "p"
     case output = "o"
+    case startup = "s"
   }
 
   struct Entry: Hashable {
@@ -53,7 +54,10 @@ struct BoxView {
     for folder in folders {
       hideNames(in: folder.path, at: folder.place)
       for path in enclosure.hidden { hide(path, within: folder) }
-      for path in enclosure.kept where folder.isWritable { keep(path, within: folder) }
+      guard folder.isWritable else { continue }
+      for path in enclosure.kept { keep(path, within: folder) }
+      let granted = folders.filter(\.isWritable).map(\.place)
+      for place in StartupFiles.held(in: folder, granted: granted) { keep(folder.path + "/" + place, within: folder) }
     }
     // Those above go first: the mount of a folder is not to lie over one within it.
     pinned.sort { ($0.components, $0) < ($1.components, $1) }
@@ -62,6 +66,9 @@ struct BoxView {
       // The path is the node's own; its links, if any, are the operator's.
       let source = FilePlaces.real(output.path) ?? output.path
       entries.append(Entry(kind: .output, source: source, place: Enclosure.output))
+    }
+    if folders.contains(where: \.isWritable) {
+      entries += StartupPlace.all.map { Entry(kind: .startup, source: $0.isAnywhere ? "*" : "", place: $0.path) }
     }
     entries += enclosure.doors.map {
       Entry(kind: $0.destination == .names ? .datagramDoor : .door, source: $0.place, place: $0.name)

@@ -90,6 +90,7 @@ extension Refusal {
     case UInt32(NAOS_REFUSED_MAKING): kind = .making
     case UInt32(NAOS_REFUSED_ROOM): kind = .limit
     case UInt32(NAOS_REFUSED_REST): kind = .leftRunning
+    case UInt32(NAOS_NOTICED_STARTUP): kind = .startup
     default: return nil
     }
     let text = unsafe withUnsafeBytes(of: news.what) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }

@@ -173,6 +173,13 @@ def _():
     return read(out + "/link")
 
 
+# Others run these by themselves, outside.
+attack("27 a startup file that is there")(lambda: open(out + "/.mcp.json", "w"))
+attack("27 another in its place")(lambda: os.rename(out + "/link", out + "/.mcp.json"))
+attack("27 a hook of git")(lambda: (os.makedirs(out + "/.git/hooks"), open(out + "/.git/hooks/pre-commit", "w").close())[1])
+attack("27 a startup file")(lambda: open(out + "/.envrc", "w").close())
+attack("27 by another name")(lambda: (open(out + "/plain", "w").close(), os.rename(out + "/plain", out + "/.bashrc"))[1])
+
 attack("28 device node")(lambda: os.mknod(out + "/device", stat.S_IFCHR | 0o666, os.makedev(1, 1)))
 attack("28 disk")(lambda: read("/dev/vda"))
 attack("28 memory device")(lambda: read("/dev/mem"))
