@@ -27,7 +27,7 @@ package struct StartupFiles: Sendable {
     let granted = outside.folders.filter(\.isWritable).map(\.place)
     var settled = enclosure.kept.map(outside.resolved)
     for folder in outside.folders where folder.isWritable {
-      let own = Self.held(in: folder, granted: granted) + FilePlaces.names(in: folder.path).filter(BoxView.isSecret)
+      let own = Self.held(in: folder, granted: granted) + Self.hidden(in: folder)
       settled += own.map { "\(folder.path)/\($0)" }
     }
     let paths = outside.folders.filter(\.isWritable).map(\.path)
@@ -56,6 +56,13 @@ package struct StartupFiles: Sendable {
       guard !isGranted, let found = Look(root, place.name) else { return false }
       return place.isFolder ? found.isFolder : found.isFile
     }.map(\.name)
+  }
+
+  /// Those of a folder that are hidden because of the name at its top, by that name.
+  private static func hidden(in folder: Enclosure.Folder) -> [String] {
+    guard let root = Descriptor(opening: folder.path) else { return [] }
+    let tops = Set(StartupPlace.all.compactMap { $0.path.split(separator: "/").first.map(String.init) })
+    return tops.filter { BoxView.isSecret($0) && Look(root, $0) != nil }
   }
 
   private static func marks(_ outside: OutsidePaths) -> [String: Mark] {
