@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -223,6 +224,15 @@ static void look_at_addresses(struct program *program) {
   end_case(program, begin);
 }
 
+/// The kernel counts them for each user, and no limit of a process holds them.
+static void look_at_watches(struct program *program) {
+  if (!program->asks) return;
+  unsigned short begin = begin_case(program, SYS_epoll_ctl);
+  load(program, argument(1));
+  answer_if(program, EPOLL_CTL_ADD, SECCOMP_RET_USER_NOTIF);
+  end_case(program, begin);
+}
+
 static void look_at_arguments(struct program *program) {
   unsigned short begin = begin_case(program, SYS_clone);
   load(program, argument(0));
@@ -259,6 +269,7 @@ static void write_program(struct program *program) {
 #endif
   // First, because it looks at what is called most.
   look_at_modes(program);
+  look_at_watches(program);
   for (size_t index = 0; index < COUNT(forbidden); index++)
     answer_if(program, (uint32_t)forbidden[index].call, refuse(program, EPERM));
   for (size_t index = 0; index < COUNT(unknown); index++)

@@ -188,6 +188,12 @@ void naos_box_expect_writing(void);
 /// Looks whether a process that is about to open a file has all open that it may.
 void naos_box_look_at_files(const struct naos_box *box, int report, pid_t pid);
 
+// BoxPolls.c
+/// From now on watches of epoll instances are counted, of all below the caller but the namespace's first process.
+void naos_box_open_polls(pid_t init);
+/// Whether one more may be made.
+bool naos_box_allows_watch(void);
+
 // BoxRest.c
 /// What the keeper and the namespace's first process tell each other, in memory that they share.
 struct naos_box_rest {

@@ -22,10 +22,22 @@
 #include <unistd.h>
 
 #define CLOSE_OWN (1u << 1) /* CLOSE_RANGE_UNSHARE */
+/// How many files each process may have open where nothing is said, and how many fewer than the guard in any case: the
+/// kernel lets 253 more be on their way at a time.
+#define ORDINARY_FILES 4096
+#define FILES_LEFT 512
 
 /// Calls that name an address are asked about once the filter stands, and the keeper does not answer yet.
 static void send_plain(const struct naos_box_message *message) {
   while (send(NAOS_BOX_STATUS, message, sizeof *message, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+}
+
+/// Who is told is the guard; it ends everything of a start that failed.
+static noreturn void fail(int stage, const char *what, int error) {
+  struct naos_box_message message = {.kind = NAOS_BOX_FAILED, .stage = stage, .error = error};
+  if (what) snprintf(message.what, sizeof message.what, "%s", what);
+  send_plain(&message);
+  _exit(127);
 }
 
 static void send_door(struct naos_box_message *message, int door) {
@@ -42,15 +54,8 @@ static void send_door(struct naos_box_message *message, int door) {
   control.header.cmsg_type = SCM_RIGHTS;
   control.header.cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(&control.header), &door, sizeof door);
-  while (sendmsg(NAOS_BOX_STATUS, &header, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
-}
-
-/// Who is told is the guard; it ends everything of a start that failed.
-static noreturn void fail(int stage, const char *what, int error) {
-  struct naos_box_message message = {.kind = NAOS_BOX_FAILED, .stage = stage, .error = error};
-  if (what) snprintf(message.what, sizeof message.what, "%s", what);
-  send_plain(&message);
-  _exit(127);
+  while (sendmsg(NAOS_BOX_STATUS, &header, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) fail(NAOS_STAGE_BOX, "a door", errno);
 }
 
 static noreturn void fail_box(const struct naos_box *box, int error) { fail(NAOS_STAGE_BOX, box->failed_at, error); }
@@ -130,7 +135,7 @@ static noreturn void be_agent(struct naos_box *box, const struct naos_box_progra
   if (error) fail(NAOS_STAGE_CEILING, NULL, error);
   struct rlimit none = {0, 0}, files = {box->order.files, box->order.files};
   if (setrlimit(RLIMIT_CORE, &none) < 0) fail(NAOS_STAGE_BOX, "a limit of core dumps", errno);
-  if (box->order.files && setrlimit(RLIMIT_NOFILE, &files) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
+  if (setrlimit(RLIMIT_NOFILE, &files) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
   if ((error = naos_box_drop_privileges(box, true)) || (error = naos_box_restrict_files(box))) fail_box(box, error);
   sigset_t all;
   sigemptyset(&all);
@@ -218,6 +223,7 @@ static noreturn void stand_for(struct keeper *keeper) {
   if (keeper->report >= 0) {
     naos_box_prepare_listener(keeper->listener, keeper->box);
     naos_box_open_rooms(keeper->box);
+    naos_box_open_polls(keeper->init);
   }
   for (bool looks = true;;) {
     int status;
@@ -233,6 +239,17 @@ static noreturn void stand_for(struct keeper *keeper) {
       keeper->listener = -1;
     }
   }
+}
+
+/// Open files that are on their way between processes are counted for each user, and each may have as many of them on their
+/// way as it may have open: who may have as many as the guard could keep it, and the node, from sending any.
+static void bound_files(struct naos_box *box) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) fail(NAOS_STAGE_BOX, "a limit of open files", errno);
+  rlim_t left = limit.rlim_max / 4 < FILES_LEFT ? limit.rlim_max / 4 : FILES_LEFT;
+  rlim_t ordinary = limit.rlim_max / 2 < ORDINARY_FILES ? limit.rlim_max / 2 : ORDINARY_FILES;
+  if (!box->order.files) box->order.files = (uint32_t)ordinary;
+  if (box->order.files > limit.rlim_max - left) fail(NAOS_STAGE_BOX, "as many open files as `limits.files` says", EMFILE);
 }
 
 /// The guard's socket, signals and everything of other agents stays the guard's.
@@ -267,6 +284,7 @@ noreturn void naos_box_keep(struct naos_box *box, const struct naos_box_program 
   int error = naos_group_enter(program->groups, born_inside);
   if (error) fail(NAOS_STAGE_CEILING, NULL, error);
   if (setsid() < 0) fail(NAOS_STAGE_FORK, NULL, errno);
+  bound_files(box);
   take_files(program);
   prctl(PR_SET_NAME, "naos-keeper");
   int processes = program->report < 0 ? -1 : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);

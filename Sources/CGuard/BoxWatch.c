@@ -227,6 +227,10 @@ static int judge(int listener, int report, const struct seccomp_notif *call) {
   case SYS_sendto:
     look_at_address(listener, report, call, arguments[4], (uint32_t)arguments[5], true);
     return 0;
+  case SYS_epoll_ctl:
+    if (naos_box_allows_watch()) return 0;
+    count(report, NAOS_REFUSED_ROOM, 0, "watches of epoll");
+    return ENOSPC;
   case SYS_sendmsg:
     look_at_message(listener, report, call, arguments[1]);
     return 0;

@@ -149,7 +149,7 @@ static int send_request(int socket_fd, const struct naos_guard_request *request,
   do sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   while (sent < 0 && errno == EINTR);
   if (sent >= 0) return 0;
-  return errno == ENOBUFS || errno == ETOOMANYREFS ? EAGAIN : errno;
+  return errno == ENOBUFS ? EAGAIN : errno;
 }
 
 int naos_guard_send_spawn(int socket_fd, uint64_t id, uint32_t arguments, uint32_t variables, const void *block,

@@ -10,6 +10,8 @@ import Testing
 @Suite(.seated)
 struct OrdinaryUserTests {
   private static let nobody: uid_t = 65534
+  /// Whoever uses up what a user has needs one that no other test is.
+  private static let (greedy, hoarder): (uid_t, uid_t) = (65533, 65532)
 
   /// One that everybody may run; that of the tests may be in a home of root's.
   private static func python() throws -> String {
@@ -22,17 +24,17 @@ struct OrdinaryUserTests {
   }
 
   /// Runs a command of `naos` as a user that is not root.
-  private func naos(_ project: Project, _ arguments: String...) async throws -> Outcome {
+  private func naos(_ project: Project, as user: uid_t = nobody, _ arguments: String...) async throws -> Outcome {
     guard geteuid() == 0 else { return try await project.naos(arguments) }
     guard let setpriv = Checkout.onPath("setpriv") else { try Test.cancel("no setpriv on this machine") }
     var facts = stat()
     // After the first command everything in there is that user's, and may lead anywhere.
-    if unsafe stat(project.folder, &facts) == 0, facts.st_uid != Self.nobody {
+    if unsafe stat(project.folder, &facts) == 0, facts.st_uid != user {
       for file in try FileManager.default.subpathsOfDirectory(atPath: project.folder) + ["."] {
-        #expect(unsafe lchown(project.path(file), Self.nobody, Self.nobody) == 0)
+        #expect(unsafe lchown(project.path(file), user, user) == 0)
       }
     }
-    let command = [setpriv, "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups", Checkout.naos]
+    let command = [setpriv, "--reuid=\(user)", "--regid=\(user)", "--clear-groups", Checkout.naos]
     let running = try project.start(command + arguments)
     running.closeInput()
     let transcript = try await running.end()
@@ -132,6 +134,91 @@ struct OrdinaryUserTests {
       let rows = try await naos(
         project, "audit", "tail", "--event", "sandbox.denied", "--run", id, "-n", "1000", "-o", "jsonl")
       try SandboxAttackTests.judgeRows(rows.out, of: project)
+    }
+  }
+
+  /// Agents of a node that is not root's are, to the kernel, the user that the node is.
+  @Test func `an agent does not take all watches of epoll that its user has`() async throws {
+    let python = try Self.python()
+    try await Project.with { project in
+      try project.write(
+        """
+        import errno, os, select
+        targets, polls, made = [os.eventfd(0) for _ in range(1000)], [], 0
+        most = int(open("/proc/sys/fs/epoll/max_user_watches").read())
+        try:
+            for _ in range(most // 1000 + 1):
+                polls.append(select.epoll())
+                for target in targets:
+                    polls[-1].register(target, select.EPOLLIN)
+                    made += 1
+        except OSError as error:
+            print(errno.errorcode[error.errno], "at a part" if made <= max(1024, most // 64) else made)
+
+        """, to: "greedy.py")
+      try project.write(
+        """
+        name: user
+        server: { port: 0 }
+        agents:
+          greedy: { command: [\(python), greedy.py], sandbox: {}, retry: 1 }
+
+        """, to: "nexus.config.yaml")
+      try await SandboxTests.needSandbox(project)
+      try? FileManager.default.removeItem(atPath: project.path(".naos"))
+      let run = try await naos(project, as: Self.greedy, "run", "greedy", "-o", "json")
+      #expect(try run.json["output"]?.stringValue == "ENOSPC at a part", "\(run.err)\(run.out)")
+      let rows = try await naos(project, as: Self.greedy, "audit", "tail", "--event", "sandbox.denied", "-o", "jsonl")
+      #expect(rows.out.contains("watches of epoll"), "\(rows.out)")
+    }
+  }
+
+  @Test func `a start that cannot be handed over is refused, and does not wait`() async throws {
+    let python = try Self.python()
+    try await Project.with { project in
+      try project.write(
+        """
+        import array, os, resource, socket, time
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        while not os.path.exists("ready"):
+            time.sleep(0.02)
+        null, pairs, is_full = os.open("/dev/null", os.O_RDONLY), [], False
+        while not is_full:
+            pairs.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+            pairs[-1][0].setblocking(False)
+            try:
+                while True:
+                    files = array.array("i", [null] * 253)
+                    pairs[-1][0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+            except BlockingIOError:
+                pass
+            except OSError:
+                is_full = True
+        open("full", "w").close()
+        # Its end lets go of them; until then nobody starts.
+        time.sleep(3)
+
+        """, to: "hoard.py")
+      try project.write(
+        """
+        name: user
+        server: { port: 0 }
+        agents:
+          hoard: { command: [\(python), hoard.py], retry: 1 }
+          watcher: { command: [sh, -c, "touch ready; until [ -e full ]; do sleep 0.02; done"], retry: 1 }
+          late: { command: [echo, hi], retry: 1 }
+        workflows:
+          flow:
+            steps:
+              - { name: hoarding, agent: hoard }
+              - { name: watching, agent: watcher }
+              - { name: late, agent: late, needs: [watching] }
+
+        """, to: "nexus.config.yaml")
+      let run = try await naos(project, as: Self.hoarder, "run", "flow", "-o", "json")
+      #expect(run.status != 0 && run.out.contains("NX-AGT-003"), "\(run.err)\(run.out)")
+      #expect(run.out.contains("on their way between processes"), "\(run.out)")
     }
   }
 }

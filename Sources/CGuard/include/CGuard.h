@@ -61,7 +61,7 @@ struct naos_box_order {
   /// the agent has ended by itself, the file `output` of that folder is copied there. `s` with a startup file, relative to
   /// any folder that is granted to write, or with a slash at its end a folder of them; `s*`: also deeper.
   uint32_t entries;
-  /// Open files; 0: as many as the guard.
+  /// Open files of each process; 0: 4096, or half of the guard's where that is fewer.
   uint32_t files;
   /// Whether the node is told what is refused; then a socket for that comes with the order. With `learns` also of paths
   /// that are only to be read, for which every program pays at each file that it opens.

@@ -149,7 +149,9 @@ extension ConfigKeys {
       KeySpec("pids", Shape(.integer(1...1_000_000)), default: "none", "Processes and threads at a time."),
       KeySpec("wall", duration, default: "none", "Time of a module from start to end; other agents have `timeout`."),
       KeySpec("stack", Shape(.size), default: "512KiB", "The stack of a module, at most 1MiB."),
-      KeySpec("files", count(16), default: "as the node's", "Open files of each process, in a sandbox."),
+      KeySpec(
+        "files", count(16), default: "4096",
+        "Open files of each process, in a sandbox; at most half of what the node may have, if nothing is said."),
       KeySpec(
         "disk", Shape(.size), default: "64MiB",
         "What it may keep in `/tmp` of its sandbox, in its home, and in the folder of its output, each; in memory."),

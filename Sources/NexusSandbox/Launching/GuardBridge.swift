@@ -77,8 +77,10 @@ extension GuardBridge {
         shared.spawns[id] = Spawn(
           id: id, generation: connection.generation, lifetime: lifetime, output: output, request: request,
           files: files, launched: launched)
-        post(.spawn(id: id, block: block, files: files, ceilings: naos_ceilings(request.ceilings)), &shared)
-        return nil
+        let spawn = GuardRequest.spawn(id: id, block: block, files: files, ceilings: naos_ceilings(request.ceilings))
+        if post(spawn, &shared) { return nil }
+        shared.spawns[id] = nil
+        return .filesOnTheirWay
       }
     } catch {
       return error
@@ -88,7 +90,7 @@ extension GuardBridge {
   func signal(_ id: UInt64, _ signal: Int32) {
     shared.withLock { shared in
       guard let spawn = shared.spawns[id], spawn.generation == shared.connection?.generation else { return }
-      post(.signal(id: id, signal: signal), &shared)
+      _ = post(.signal(id: id, signal: signal), &shared)
     }
   }
 
@@ -139,13 +141,10 @@ extension GuardBridge {
     }
   }
 
-  private func post(_ request: GuardRequest, _ shared: inout GuardBridgeState) {
-    guard let connection = shared.connection else { return }
-    if !shared.outbox.isEmpty || request.send(to: connection) == EAGAIN {
-      shared.outbox.append(request)
-      watchWrites(of: connection, true)
-    }
-    // Any other failure means that the guard is gone; the thread reads that from the socket and fails the launch.
+  private func post(_ request: GuardRequest, _ shared: inout GuardBridgeState) -> Bool {
+    guard let connection = shared.connection else { return true }
+    defer { if !shared.outbox.isEmpty { watchWrites(of: connection, true) } }
+    return shared.post(request, to: connection)
   }
 
   private func watchWrites(of connection: GuardConnection, _ writes: Bool) {
@@ -223,11 +222,13 @@ extension GuardBridge {
   }
 
   private func flushOutbox(_ connection: GuardConnection) {
-    shared.withLock { shared in
-      guard shared.connection?.generation == connection.generation, !shared.outbox.isEmpty else { return }
-      while let first = shared.outbox.first, first.send(to: connection) != EAGAIN { shared.outbox.removeFirst() }
+    let refused = shared.withLock { shared -> [Spawn] in
+      guard shared.connection?.generation == connection.generation, !shared.outbox.isEmpty else { return [] }
+      let refused = shared.flush(to: connection)
       if shared.outbox.isEmpty { watchWrites(of: connection, false) }
+      return refused
     }
+    for spawn in refused { refuse(spawn, .filesOnTheirWay) }
   }
 
   private func heed(_ news: GuardNews, _ buffer: UnsafeMutableRawBufferPointer) {

@@ -71,7 +71,14 @@ enum GuardRequest: Sendable {
   case spawn(id: UInt64, block: SpawnBlock, files: LaunchFiles, ceilings: naos_ceilings)
   case signal(id: UInt64, signal: Int32)
 
-  /// Sends without waiting: 0, `EAGAIN` where the socket is full, or why the guard cannot be reached.
+  var id: UInt64 {
+    switch self {
+    case .spawn(let id, _, _, _), .signal(let id, _): id
+    }
+  }
+
+  /// Sends without waiting: 0, `EAGAIN` where the socket is full, `ETOOMANYREFS` where as many open files of this user are on their
+  /// way between processes as may be, or why the guard cannot be reached.
   func send(to connection: GuardConnection) -> Int32 {
     switch self {
     case .spawn(let id, let block, let files, let ceilings):

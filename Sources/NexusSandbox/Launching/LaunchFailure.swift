@@ -55,6 +55,9 @@ extension LaunchError {
 
   static let shutDown = launcher(ECANCELED, "the launcher is shut down")
 
+  static let filesOnTheirWay = launcher(
+    ETOOMANYREFS, "too many open files of this user are on their way between processes to hand over those of one more")
+
   static func guardLost(before command: String) -> LaunchError {
     var error = launcher(ECONNRESET, "the guard process ended before it started '\(command)'")
     error.isByLostGuard = true
