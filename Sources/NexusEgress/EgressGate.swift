@@ -17,7 +17,7 @@ package final class EgressGate: DoorKeeper {
   private let resolver: any NameResolver
   private let clock: any NexusClock
   private let limits: EgressLimits
-  /// What all sandboxes share.
+  /// What all agents share.
   private let shared: SharedEgress
   private let random: any RandomSource
   private let state = Mutex(State.idle)
@@ -159,16 +159,16 @@ package final class EgressGate: DoorKeeper {
   }
 }
 
-/// What the sandboxes of a gate have together.
+/// What the agents of a gate have together.
 struct SharedEgress: Sendable {
-  let connections: SharedPlaces
-  let lookups: SharedPlaces
+  let connections: ConnectionPlaces
+  let lookups: LookupPlaces
   /// Whether the process may open the files of one more connection.
   let hasFiles: @Sendable () -> Bool
 
   init(_ limits: EgressLimits, _ hasFiles: @escaping @Sendable () -> Bool) {
-    connections = SharedPlaces(limit: limits.allConnections)
-    lookups = SharedPlaces(limit: limits.resolverThreads)
+    connections = ConnectionPlaces(limit: limits.allConnections)
+    lookups = LookupPlaces(limit: limits.resolverThreads, most: limits.lookups)
     self.hasFiles = hasFiles
   }
 }

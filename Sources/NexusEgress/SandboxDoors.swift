@@ -28,9 +28,10 @@ final class SandboxDoors {
   private let shared: SharedEgress
   /// Who waits for the addresses of a name.
   private var askers: [String: [Flow]] = [:]
-  /// Names that wait for their turn, and how many are being looked up.
+  /// Names that wait for their turn.
   private var queue: [String] = []
-  private var lookups = 0
+  /// Stands in line for the next of them.
+  private var waiter: LookupPlaces.Waiter?
   private let values: [String: SecretText]
   /// The addresses of the granted names, inside.
   let names: [String: IPAddress]
@@ -96,16 +97,20 @@ final class SandboxDoors {
 
   private func admit(_ channel: any Channel, to grant: HostGrant, _ termination: Termination?) throws {
     guard !isClosed else { throw ChannelError.ioOnClosedChannel }
-    guard flows.count < limits.connections, shared.hasFiles(), shared.connections.enter(having: flows.count) else {
+    let (loop, sandbox) = (loop, NIOLoopBound(self, eventLoop: loop))
+    let place = ConnectionPlaces.Place(of: caller.agent, at: loop.now) { place in
+      loop.execute { sandbox.value.flows[ObjectIdentifier(place)]?.giveWay() }
+    }
+    guard flows.count < limits.connections, shared.hasFiles(), shared.connections.enter(place) else {
       deny(.connections, grant.host, port: grant.port)
       throw ChannelError.ioOnClosedChannel
     }
-    let flow = Flow(grant, termination, front: channel, of: self)
+    let flow = Flow(grant, termination, front: channel, at: place, of: self)
     do { try flow.furnish() } catch {
-      shared.connections.leave()
+      shared.connections.leave(place)
       throw error
     }
-    flows[ObjectIdentifier(flow)] = flow
+    flows[ObjectIdentifier(place)] = flow
     if ticking == nil { tick() }
   }
 
@@ -113,8 +118,7 @@ final class SandboxDoors {
     ticking = loop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
       let now = loop.now
       for flow in flows.values { flow.lookAtTime(now) }
-      // Others may have let go of a thread.
-      lookUpNext()
+      forgetLateNames()
       if flows.isEmpty { ticking = nil } else { tick() }
     }
   }
@@ -128,26 +132,43 @@ final class SandboxDoors {
     lookUpNext()
   }
 
-  private func lookUpNext() {
-    // Whoever has given up meanwhile waits for nothing.
+  /// Whoever has given up meanwhile waits for nothing.
+  private func forgetLateNames() {
     queue.removeAll { host in
       if askers[host]?.contains(where: \.isWaiting) == true { return false }
       askers[host] = nil
       return true
     }
-    while let host = queue.first, lookups < limits.lookups, shared.lookups.enter(having: lookups) {
-      queue.removeFirst()
-      lookups += 1
-      let resolver = resolver
-      resolving.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }
-        .assumeIsolated().whenComplete { [self] result in
-          lookups -= 1
-          shared.lookups.leave()
-          let addresses = (try? result.get()) ?? []
-          for flow in askers.removeValue(forKey: host) ?? [] where flow.isWaiting { flow.found(addresses) }
-          lookUpNext()
-        }
+  }
+
+  private func lookUpNext() {
+    forgetLateNames()
+    let (loop, sandbox) = (loop, NIOLoopBound(self, eventLoop: loop))
+    while waiter == nil, !queue.isEmpty {
+      let next = LookupPlaces.Waiter(of: caller.agent) { loop.execute { sandbox.value.hasTurn() } }
+      if shared.lookups.enter(next) { lookUpFirst() } else { waiter = next }
     }
+  }
+
+  /// It has stood in line, and has a place.
+  private func hasTurn() {
+    waiter = nil
+    forgetLateNames()
+    if queue.isEmpty { return shared.lookups.leave(caller.agent) }
+    lookUpFirst()
+    lookUpNext()
+  }
+
+  private func lookUpFirst() {
+    let (host, resolver) = (queue.removeFirst(), resolver)
+    resolving.runIfActive(eventLoop: loop) { resolver.addresses(of: host) }
+      .assumeIsolated().whenComplete { [self] result in
+        // Whoever else stands in line goes first.
+        shared.lookups.leave(caller.agent)
+        let addresses = (try? result.get()) ?? []
+        for flow in askers.removeValue(forKey: host) ?? [] where flow.isWaiting { flow.found(addresses) }
+        lookUpNext()
+      }
   }
 
   func secrets(of grant: HostGrant) -> [GateSecret] { grant.secrets.map { GateSecret($0, values[$0.name]) } }
@@ -172,7 +193,8 @@ final class SandboxDoors {
   func tell(_ report: EgressFlow) { watcher.flow(report, of: caller) }
 
   func ended(_ flow: Flow, _ report: EgressFlow?) {
-    if flows.removeValue(forKey: ObjectIdentifier(flow)) != nil { shared.connections.leave() }
+    flows[ObjectIdentifier(flow.place)] = nil
+    shared.connections.leave(flow.place)
     if let report { tell(report) }
   }
 
@@ -182,6 +204,7 @@ final class SandboxDoors {
     for listener in listeners where listener.isActive { listener.close(promise: nil) }
     listeners = []
     for flow in flows.values { flow.end("closed") }
+    if let waiter { shared.lookups.withdraw(waiter) }
     for event in denials.flush() { watcher.denied(event) }
     watcher.ended(caller)
   }

@@ -77,4 +77,28 @@ struct AnswerWatchTests {
     watch.take(Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
     #expect(!watch.isKnown)
   }
+
+  @Test func `whether a body is wanted is what the host says to its request, and to no other`() {
+    var watch = AnswerWatch()
+    watch.asked(["GET"])
+    watch.asked(["POST"])
+    watch.take(Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".utf8))
+    #expect(watch.word == .none)
+    watch.take(Array("HTTP/1.1 102 Processing\r\n\r\n".utf8))
+    #expect(watch.word == .none)
+    watch.take(Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too Large\r\n".utf8))
+    #expect(watch.word == .goOn)
+    watch.take(Array("\r\n".utf8))
+    #expect(watch.word == .final(413) && !watch.isKnown)
+  }
+
+  @Test func `behind the last answer nothing is followed`() {
+    for answer in Self.answers {
+      let bytes = Array((answer.text + answer.text).utf8)
+      var watch = AnswerWatch()
+      watch.asked([answer.method])
+      #expect(watch.take(bytes, isLast: true).end == answer.text.utf8.count)
+      #expect(watch.isIdle && watch.take(bytes, isLast: true).end == 0)
+    }
+  }
 }

@@ -21,10 +21,10 @@ final class Plug: Sendable {
   deinit { Glibc.close(number) }
 
   /// One that listens at a free port of the loopback, or that takes datagrams there.
-  static func listening(datagrams: Bool = false) throws -> Plug {
+  static func listening(datagrams: Bool = false, queue: Int32 = 64) throws -> Plug {
     let plug = Plug(socket(AF_INET, Int32((datagrams ? SOCK_DGRAM : SOCK_STREAM).rawValue), 0))
     try #require(unsafe Self.with(0) { unsafe bind(plug.number, $0, $1) } == 0)
-    if !datagrams { try #require(listen(plug.number, 64) == 0) }
+    if !datagrams { try #require(listen(plug.number, queue) == 0) }
     return plug
   }
 
@@ -32,6 +32,19 @@ final class Plug: Sendable {
     let plug = Plug(socket(AF_INET, Int32((datagrams ? SOCK_DGRAM : SOCK_STREAM).rawValue), 0))
     try #require(unsafe Self.with(port) { unsafe connect(plug.number, $0, $1) } == 0)
     return plug
+  }
+
+  /// One that calls at a port, whoever answers.
+  static func calling(_ port: Int) -> Plug {
+    let plug = Plug(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0))
+    _ = unsafe Self.with(port) { unsafe connect(plug.number, $0, $1) }
+    return plug
+  }
+
+  /// Whether it has been answered after so many milliseconds.
+  func isAnswered(within time: Int32) -> Bool {
+    var ready = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    return unsafe poll(&ready, 1, time) > 0
   }
 
   private static func with(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
@@ -63,6 +76,14 @@ final class Plug: Sendable {
 
   func send(_ text: String) { send(Array(text.utf8)) }
   func send(_ bytes: [UInt8]) { _ = unsafe Glibc.send(number, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+  /// Breaks the connection off: what was on its way is lost, and the other side hears so.
+  func reset() {
+    var end = linger(l_onoff: 1, l_linger: 0)
+    unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, &end, socklen_t(MemoryLayout<linger>.size))
+    var nowhere = sockaddr()
+    nowhere.sa_family = sa_family_t(AF_UNSPEC)
+    _ = unsafe connect(number, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
+  }
   func endOutput() { shutdown(number, Int32(SHUT_WR)) }
 
   /// What comes next; empty at the end, nil where the connection was broken or nothing came in time.
@@ -159,9 +180,9 @@ struct GateFixture {
   static func with(
     _ language: HostGrant.Language = .http, ranges: [String] = ["127.0.0.0/8"], resolver: ScriptedResolver? = nil,
     caps: EgressCaps = EgressCaps(), limits: EgressLimits = EgressLimits(), secret: String? = nil,
-    _ body: (GateFixture) async throws -> Void
+    upstream: Plug? = nil, _ body: (GateFixture) async throws -> Void
   ) async throws {
-    let upstream = try Plug.listening()
+    let upstream = try upstream ?? Plug.listening()
     let door = try Plug.listening()
     var grant = HostGrant(
       host: "example.test", port: upstream.port, language: language, ranges: ranges.compactMap { AddressRange($0) })

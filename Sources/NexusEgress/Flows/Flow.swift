@@ -2,7 +2,6 @@
 // Copyright the Nexus OS authors
 
 internal import NIOCore
-internal import NIOPosix
 internal import NIOSSL
 internal import NexusCore
 
@@ -12,43 +11,54 @@ internal import NexusCore
 /// taken what came before.
 final class Flow {
   let grant: HostGrant
-  private let front: any Channel
-  private var back: (any Channel)?
+  let front: any Channel
+  /// The connection to the host, once it is made.
+  var back: (any Channel)?
+  /// One that is being made; it takes up a file like one that is.
+  var opening: (any Channel)?
   /// Nil if TLS, if there is any, does not end here; so are the other two.
-  private let termination: Termination?
+  let termination: Termination?
   private var door: TLSDoor?
-  private var wire: WireEnd?
+  var wire: WireEnd?
   /// Whether TLS of the agent has been agreed upon.
-  private var isSecured = false
+  var isSecured = false
   /// The host left without a goodbye, and so does whoever speaks for it.
   private var isCut = false
   let sandbox: SandboxDoors
+  let place: ConnectionPlaces.Place
   let startedAt: Instant
-  private var state = FlowState.greeting
-  private var greeting: Greeting
+  var state = FlowState.greeting
+  var greeting: Greeting
   /// What the host is to get once it is connected to.
-  private var pending: [ByteBuffer] = []
-  private var untried: ArraySlice<IPAddress> = []
-  private(set) var address: IPAddress?
+  var pending: [ByteBuffer] = []
+  var untried: ArraySlice<IPAddress> = []
+  var address: IPAddress?
   private(set) var sent: Int64 = 0
   private(set) var received: Int64 = 0
   private(set) var requests = 0
   /// Whether the host was connected to, and what the agent says goes to it.
-  private(set) var hasReached = false
+  var hasReached = false
   var long = LongFlow()
   /// Sides that have said their last.
-  private var ended: Set<FlowSide.Place> = []
+  var ended: Set<FlowSide.Place> = []
   /// A side that is not read, because the other is full.
-  private var waiting: Set<FlowSide.Place> = []
+  var waiting: Set<FlowSide.Place> = []
   private var deadline: NIODeadline
-  private var answers = AnswerWatch()
+  var answers = AnswerWatch()
+  /// What becomes of the body of the last request, and how long it is held back.
+  var way = BodyWay.open
+  var patience: Scheduled<Void>?
   /// What the agent is told once all that it asked before is answered.
-  private var lastWords: [UInt8]?
+  var lastWords: [UInt8]?
   /// How it ended, if that is known before it has.
-  private var verdict: String?
+  var verdict: String?
 
-  init(_ grant: HostGrant, _ termination: Termination?, front: any Channel, of sandbox: SandboxDoors) {
+  init(
+    _ grant: HostGrant, _ termination: Termination?, front: any Channel, at place: ConnectionPlaces.Place,
+    of sandbox: SandboxDoors
+  ) {
     self.grant = grant
+    self.place = place
     self.termination = termination
     self.front = front
     self.sandbox = sandbox
@@ -57,9 +67,13 @@ final class Flow {
     deadline = sandbox.loop.now + TimeAmount(sandbox.limits.greeting)
   }
 
-  private var limits: EgressLimits { sandbox.limits }
+  var limits: EgressLimits { sandbox.limits }
   var isWaiting: Bool { state == .connecting }
-  private func allow(_ time: Duration) { deadline = sandbox.loop.now + TimeAmount(time) }
+  func allow(_ time: Duration) {
+    let now = sandbox.loop.now
+    deadline = now + TimeAmount(time)
+    place.use(at: now)
+  }
 
   /// Puts what serves it into the agent's side.
   func furnish() throws {
@@ -95,26 +109,26 @@ final class Flow {
 
   func read(_ buffer: ByteBuffer, at place: FlowSide.Place) {
     if place == .back { return pass(buffer) }
-    guard lastWords == nil else { return }
+    guard lastWords == nil, !isUnwanted else { return }
     switch state {
     case .leaving, .over: break
     case .greeting, .connecting, .relaying:
       if greeting.isOpen { return forward(buffer, requests: []) }
       switch greeting.take(Array(buffer.readableBytesView)) {
       case .more: break
-      case .pass(let bytes, let requests):
-        forward(ByteBuffer(bytes: bytes), requests: requests)
+      case .pass(let bytes, let requests, let asked):
+        send(bytes, requests: requests, asked: asked)
         leaveIfOver()
       case .refuse(let refusal, let bytes, let requests, let isBetween):
         // What was allowed before it goes on its way.
-        if !bytes.isEmpty { forward(ByteBuffer(bytes: bytes), requests: requests) }
+        if !bytes.isEmpty { send(bytes, requests: requests, asked: nil) }
         back?.flush()
         refuse(refusal, isBetween: isBetween)
       }
     }
   }
 
-  private func forward(_ buffer: ByteBuffer, requests: [String]) {
+  func forward(_ buffer: ByteBuffer, requests: [String]) {
     guard count(requests: requests) else { return }
     // Where TLS ends here, what came over the wire is counted.
     if termination == nil {
@@ -143,14 +157,8 @@ final class Flow {
     allow(limits.idle)
     let pieces = greeting.isPlain ? answers.pieces(of: buffer, isLast: greeting.isLast) : [buffer]
     for piece in pieces { front.write(piece, promise: nil) }
+    heed()
     if answers.isIdle, let lastWords { leave(with: lastWords) } else { leaveIfOver() }
-  }
-
-  /// Behind the answer to the last request, which may come before all of that, both sides are let go of.
-  private func leaveIfOver() {
-    guard state == .relaying, greeting.isOver, answers.isIdle else { return }
-    back?.flush()
-    endFlushed("closed")
   }
 
   private func charge(_ bytes: Int) -> Bool {
@@ -203,9 +211,13 @@ final class Flow {
     if state == .relaying, waiting.remove(other) != nil { readOn(other) }
   }
 
-  private func readOn(_ place: FlowSide.Place) {
+  func readOn(_ place: FlowSide.Place) {
     guard !ended.contains(place), place == .back || lastWords == nil else { return }
-    (place == .front ? front : back)?.read()
+    if isHeldBack(place) {
+      waiting.insert(place)
+    } else {
+      (place == .front ? front : back)?.read()
+    }
   }
 
   // MARK: Ends
@@ -223,8 +235,8 @@ final class Flow {
   }
 
   /// Lets the other side know that no more comes, once it has taken all of it.
-  private func passEnd(of place: FlowSide.Place) {
-    guard let other = place == .front ? back : front else { return }
+  func passEnd(of place: FlowSide.Place) {
+    guard !isHeldBack(place), let other = place == .front ? back : front else { return }
     other.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in
       guard state == .relaying else { return }
       if ended.count == 2 || isCut { return end("closed") }
@@ -246,7 +258,7 @@ final class Flow {
   }
 
   /// The agent still gets what the host said before.
-  private func endFlushed(_ how: String) {
+  func endFlushed(_ how: String) {
     front.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { [self] _ in end(how) }
   }
 
@@ -269,13 +281,20 @@ final class Flow {
     let wasSilent = state == .greeting && door?.isGreeted != true
     state = .over
     pending = []
+    patience?.cancel()
     if !isCut { front.close(promise: nil) }
-    back?.close(promise: nil)
     // TLS would wait for goodbyes.
     door?.close()
-    wire?.close()
+    closeBack()
     // Whoever said nothing has not used the door.
     sandbox.ended(self, wasSilent ? nil : report(verdict ?? how))
+  }
+
+  /// Its place is that of another agent, which had less.
+  func giveWay() {
+    guard state != .over else { return }
+    sandbox.deny(.connections, grant.host, port: grant.port)
+    end("denied")
   }
 
   func refuse(_ refusal: RequestGuard.Refusal, isBetween: Bool = false) {
@@ -300,7 +319,7 @@ final class Flow {
     door.sayLast(answer)
   }
 
-  private func fail(_ why: String) {
+  func fail(_ why: String) {
     verdict = "unreachable"
     leave(with: greeting.isPlain ? Farewell.failure(why, of: grant) : [])
   }
@@ -308,93 +327,20 @@ final class Flow {
   private func leave(with answer: [UInt8]) {
     state = .leaving
     pending = []
-    back?.close(promise: nil)
-    wire?.close()
+    closeBack()
     allow(limits.farewell)
     guard !answer.isEmpty else { return end("closed") }
-    front.writeAndFlush(ByteBuffer(bytes: answer)).assumeIsolated().whenComplete { [self] _ in
+    goodbye(ByteBuffer(bytes: answer), within: limits.farewell)
+  }
+
+  /// Says the last to the agent, which then has some time to leave by itself.
+  func goodbye(_ words: ByteBuffer, within time: Duration) {
+    front.writeAndFlush(words).assumeIsolated().whenComplete { [self] _ in
       guard state == .leaving else { return }
+      allow(time)
       front.close(mode: .output, promise: nil)
       // What still comes is not wanted, but unread it would take the answer along.
       front.read()
     }
-  }
-
-  // MARK: Connecting
-
-  private func lookUp() {
-    state = .connecting
-    allow(limits.connecting)
-    if let literal = grant.literal { return found([literal]) }
-    if !grant.addresses.isEmpty { return found(grant.addresses) }
-    sandbox.lookUp(grant.host, for: self)
-  }
-
-  /// The addresses of the host, of which one is taken, now and for all of the connection.
-  func found(_ addresses: [IPAddress]) {
-    // A secret goes over no wire that others may read.
-    let isOpen = termination == nil && !grant.secrets.isEmpty
-    let allowed = addresses.filter { grant.allows($0) && !(isOpen && $0.isPublic) }
-    if allowed.isEmpty, let first = addresses.first {
-      return refuse(RequestGuard.Refusal(rule: .address, target: "\(grant.host) (\(first))"))
-    }
-    untried = allowed.prefix(limits.addresses)
-    connect(after: addresses.isEmpty ? "\(grant.host) has no address" : "")
-  }
-
-  private func connect(after why: String) {
-    guard let next = untried.popFirst() else { return fail(why) }
-    allow(limits.connecting)
-    address = next
-    let flow = NIOLoopBound(self, eventLoop: sandbox.loop)
-    guard let place = try? SocketAddress(ipAddress: next.description, port: grant.port) else {
-      return connect(after: "\(next) is no address")
-    }
-    ClientBootstrap(group: sandbox.loop)
-      .connectTimeout(TimeAmount(limits.connecting))
-      .channelOption(.autoRead, value: false)
-      .channelOption(.allowRemoteHalfClosure, value: true)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture { try flow.value.furnish(back: channel) }
-      }
-      .connect(to: place).assumeIsolated().whenComplete { [self] result in
-        if case .success(let channel) = result, channel.isActive { return connected(channel) }
-        wire = nil
-        if state == .connecting { connect(after: "\(grant.host) (\(next)) cannot be connected to") }
-      }
-  }
-
-  private func furnish(back channel: any Channel) throws {
-    let pipeline = channel.pipeline.syncOperations
-    if let termination {
-      let wire = WireEnd()
-      try pipeline.addHandlers([wire, termination.handler(to: grant)])
-      self.wire = wire
-    }
-    try pipeline.addHandler(FlowSide(.back, of: self))
-  }
-
-  private func connected(_ channel: any Channel) {
-    guard state == .connecting else { return channel.close(promise: nil) }
-    back = channel
-    if termination == nil { relay(to: channel) } else { channel.read() }
-  }
-
-  /// TLS of one side is agreed upon; nothing of a request goes to a host before it has shown who it is.
-  func secured(_ place: FlowSide.Place) {
-    if place == .front { isSecured = true } else if state == .connecting, let back { relay(to: back) }
-  }
-
-  private func relay(to channel: any Channel) {
-    state = .relaying
-    allow(limits.idle)
-    hasReached = true
-    for buffer in pending { channel.write(buffer, promise: nil) }
-    pending = []
-    channel.flush()
-    channel.read()
-    if ended.contains(.front) { passEnd(of: .front) }
-    if waiting.remove(.front) != nil { readOn(.front) }
   }
 }

@@ -9,7 +9,8 @@ struct Greeting: Sendable {
     /// More has to come before anything goes on.
     case more
     /// What may go on, and the methods of the requests that it begins; of what is not read, one without a name for each.
-    case pass([UInt8], requests: [String])
+    /// With the place where a body begins whose host is asked first, if that is in there.
+    case pass([UInt8], requests: [String], asked: Int? = nil)
     /// With what may go on before it, and whether it is a request of its own.
     case refuse(RequestGuard.Refusal, after: [UInt8], requests: [String], isBetween: Bool)
   }
@@ -82,9 +83,10 @@ struct Greeting: Sendable {
       let passage = requests.take(bytes)
       language = .plain(requests)
       if let refusal = passage.refusal {
-        return .refuse(refusal, after: passage.bytes, requests: passage.methods, isBetween: passage.isBetween)
+        let bytes = passage.asked.map { Array(passage.bytes.prefix($0)) } ?? passage.bytes
+        return .refuse(refusal, after: bytes, requests: passage.methods, isBetween: passage.isBetween)
       }
-      return passage.bytes.isEmpty ? .more : .pass(passage.bytes, requests: passage.methods)
+      return passage.bytes.isEmpty ? .more : .pass(passage.bytes, requests: passage.methods, asked: passage.asked)
     case .secure:
       held += bytes
       switch ClientHello.read(held) {

@@ -31,6 +31,25 @@ package struct AnswerWatch: Sendable {
 
   package init() {}
 
+  /// What the host has said so far to the one request whose answer has not ended: whether its body is wanted.
+  package enum Word: Sendable, Equatable {
+    case none
+    /// 100: the body may come.
+    case goOn
+    /// The status of the answer itself, whose head has come whole.
+    case final(Int)
+  }
+
+  package private(set) var word = Word.none
+
+  /// What was found in some bytes: so many of them are before it.
+  package struct Found: Sendable, Equatable {
+    /// The end of the first line, of the one answer that is still waited for.
+    package var begun: Int?
+    /// The end of the last answer that was waited for.
+    package var end: Int?
+  }
+
   /// Whether every request that went to the host is answered, as far as can be told.
   package var isIdle: Bool {
     if case .head = state { return waiting.isEmpty && line.isEmpty && lines.isEmpty }
@@ -50,18 +69,22 @@ package struct AnswerWatch: Sendable {
     guard isKnown else { return }
     guard waiting.count + methods.count <= Self.maxWaiting else { return lose() }
     waiting += methods.map { $0 == "HEAD" }
+    word = .none
   }
 
-  /// Follows what the host says.
-  ///
-  /// - Returns: where the first line ends, if it is in there, of the one answer that is still waited for.
+  /// Follows what the host says; where no other request follows, to the end of the last answer.
   @discardableResult
-  package mutating func take(_ bytes: some RandomAccessCollection<UInt8>) -> Int? {
+  package mutating func take(_ bytes: some RandomAccessCollection<UInt8>, isLast: Bool = false) -> Found {
     var rest = bytes[...]
-    var begun: Int?
-    while !rest.isEmpty {
+    var found = Found()
+    while true {
+      if isLast, isIdle {
+        found.end = bytes.distance(from: bytes.startIndex, to: rest.startIndex)
+        return found
+      }
+      guard !rest.isEmpty else { return found }
       switch state {
-      case .endless: return begun
+      case .endless: return found
       case .body(let left):
         let count = min(left, rest.count)
         rest = rest.dropFirst(count)
@@ -75,7 +98,7 @@ package struct AnswerWatch: Sendable {
       case .head, .chunkSize, .chunkEnd, .trailer:
         guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
           append(rest)
-          return begun
+          return found
         }
         append(rest[..<end])
         rest = rest[rest.index(after: end)...]
@@ -83,12 +106,11 @@ package struct AnswerWatch: Sendable {
         let whole = line
         line = []
         if case .head = state, lines.isEmpty, waiting.count == 1, let code = Self.code(whole), code >= 200 {
-          begun = bytes.distance(from: bytes.startIndex, to: rest.startIndex)
+          found.begun = bytes.distance(from: bytes.startIndex, to: rest.startIndex)
         }
         takeLine(whole)
       }
     }
-    return begun
   }
 
   /// The status in the first line of an answer.
@@ -137,6 +159,7 @@ package struct AnswerWatch: Sendable {
     lines = []
     size = 0
     guard let code = heads.first.flatMap(Self.code), let isBare = waiting.first, code != 101 else { return lose() }
+    if waiting.count == 1 { word = code >= 200 ? .final(code) : code == 100 ? .goOn : word }
     if (100..<200).contains(code) { return }
     func values(_ name: String) -> [ArraySlice<UInt8>] {
       let start = Array((name + ":").utf8)
@@ -158,14 +181,17 @@ package struct AnswerWatch: Sendable {
 }
 
 extension AnswerWatch {
-  /// What the agent gets of an answer: to its last request with the word that it is the last one.
+  /// What the agent gets of what the host says: the answer to its last request with the word that it is the last one, and
+  /// nothing behind that.
   ///
-  /// Not every host repeats that it was told so, and a client that keeps the connection would ask in vain there.
+  /// Not every host repeats that it was told so, and a client that keeps the connection would ask in vain there. One that
+  /// did not hear it may have taken something else for a request, and answer that.
   mutating func pieces(of buffer: ByteBuffer, isLast: Bool) -> [ByteBuffer] {
+    let found = take(buffer.readableBytesView, isLast: isLast)
+    guard isLast else { return [buffer] }
     var rest = buffer
-    guard let place = take(buffer.readableBytesView), isLast, let line = rest.readSlice(length: place) else {
-      return [buffer]
-    }
+    if let end = found.end { rest = buffer.getSlice(at: buffer.readerIndex, length: end) ?? rest }
+    guard let place = found.begun, let line = rest.readSlice(length: place) else { return [rest] }
     return [line, ByteBuffer(string: "Connection: close\r\n"), rest]
   }
 }

@@ -27,6 +27,9 @@ struct RequestField: Sendable {
 
   func isNamed(_ word: String) -> Bool { key.elementsEqual(word.utf8) }
 
+  /// Whether it asks the host to say first whether it wants the body.
+  var isAsking: Bool { isNamed("expect") && ASCII.contains(ASCII.folded(value), "100-continue") }
+
   /// What the gate writes itself, or leaves out, because it is for the next hop only.
   var isOwn: Bool { Self.own.contains(key) }
 

@@ -19,6 +19,8 @@ package struct RequestGuard: Sendable {
     package var bytes: [UInt8] = []
     /// The methods of the requests that begin in them.
     package var methods: [String] = []
+    /// Where in `bytes` a body begins whose host is asked first whether it wants it.
+    package var asked: Int?
     /// Why nothing goes on behind them.
     package var refusal: Refusal?
     /// Whether what is refused is a request of its own, all before which are whole.
@@ -186,6 +188,7 @@ package struct RequestGuard: Sendable {
       passage.bytes += head.bytes
       passage.methods.append(head.method)
       isLast = head.isLast
+      if head.isAsking { passage.asked = passage.bytes.count }
       switch head.body {
       case .length(0): state = next
       case .length(let count): state = .body(count)

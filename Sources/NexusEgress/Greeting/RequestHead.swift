@@ -14,6 +14,8 @@ struct RequestHead: Sendable {
   let body: RequestGuard.Body
   /// Whether the host is told that no other request comes behind it.
   let isLast: Bool
+  /// Whether the host is asked first whether it wants the body.
+  let isAsking: Bool
 
   /// No method is longer.
   private static let maxMethod = 32
@@ -54,7 +56,10 @@ struct RequestHead: Sendable {
         guard let line = secret.line else { throw Refusal(rule: .secret, target: secret.injection.name) }
         head += line + lineEnd
       }
-      return .success(RequestHead(bytes: head + lineEnd, method: line.method, body: body, isLast: isLast))
+      return .success(
+        RequestHead(
+          bytes: head + lineEnd, method: line.method, body: body, isLast: isLast,
+          isAsking: !body.isNone && fields.contains(where: \.isAsking)))
     } catch {
       return .failure(error)
     }

@@ -22,7 +22,7 @@ final class RequestLookups: Sendable {
 
   private let resolver: any NameResolver
   private let patience: Duration
-  private let places = SharedPlaces(limit: threads)
+  private let places = LookupPlaces(limit: threads, most: most)
   private let running = Mutex<[AgentName: [String: EventLoopFuture<[IPAddress]>]]>([:])
 
   init(_ resolver: any NameResolver, patience: Duration) {
@@ -49,12 +49,11 @@ final class RequestLookups: Sendable {
     let loop = MultiThreadedEventLoopGroup.singleton.any()
     return running.withLock { running in
       if let lookup = running[agent]?[host] { return lookup }
-      let held = running[agent]?.count ?? 0
-      guard held < Self.most, places.enter(having: held) else { return nil }
+      guard places.enter(agent) else { return nil }
       let lookup = Self.pool.runIfActive(eventLoop: loop) { [resolver] in resolver.addresses(of: host) }
       running[agent, default: [:]][host] = lookup
       lookup.whenComplete { [self] _ in
-        places.leave()
+        places.leave(agent)
         self.running.withLock { running in
           running[agent]?[host] = nil
           if running[agent]?.isEmpty == true { running[agent] = nil }

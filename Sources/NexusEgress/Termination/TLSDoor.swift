@@ -39,7 +39,7 @@ final class TLSDoor: ChannelDuplexHandler {
     if isGreeted { return context.fireChannelRead(data) }
     switch greeting.take(Array(buffer.readableBytesView)) {
     case .more: break
-    case .pass(let bytes, _):
+    case .pass(let bytes, _, _):
       isGreeted = true
       context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: bytes)))
     case .refuse(let refusal, _, _, _):
