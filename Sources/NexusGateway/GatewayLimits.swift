@@ -28,8 +28,8 @@ package struct GatewayLimits: Sendable, Hashable {
   package var bufferedResponseBytes = 256 << 20
   /// A longer request is not kept with its effect; its digest is.
   package var recordedRequestBytes = 256 << 10
-  /// When so many connections are open, the oldest that has shown no valid key is closed for a new one; where there is
-  /// none, the new one is closed at once.
+  /// When so many connections are open, one is closed for a new one: of the agent that holds most beyond its part, or the
+  /// oldest that has shown no valid key (`PlaceMachine`); where there is none, the new one is closed at once.
   package var connections = 4096
   /// From a new connection, or the first byte of a later request, to the whole head with a valid key; 408 beyond.
   package var headerTimeout = Duration.seconds(10)

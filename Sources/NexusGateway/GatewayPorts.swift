@@ -43,6 +43,8 @@ package struct GatewayPorts: Sendable {
   package var streams: @Sendable (Caller, StreamSign) -> Void
   /// Told of requests that nobody let in, on the thread of the connection; must not block.
   package var refusals: @Sendable (RefusedAccess) -> Void = { _ in }
+  /// Told of agents that have too many connections, on the thread of a connection; must not block.
+  package var denials: @Sendable (DenialEvent) -> Void = { _ in }
 
   package init(
     clock: any NexusClock, random: any RandomSource, store: any Store, ledger: Ledger,

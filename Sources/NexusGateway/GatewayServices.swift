@@ -35,7 +35,8 @@ final class GatewayServices: Sendable {
 
   init(_ configuration: GatewayConfiguration, _ ports: GatewayPorts) throws(GatewayError) {
     limits = configuration.limits
-    door = Doorkeeper(limit: configuration.limits.connections, hasFiles: ports.hasFiles)
+    door = Doorkeeper(
+      limit: configuration.limits.connections, clock: ports.clock, hasFiles: ports.hasFiles, denials: ports.denials)
     bodies = BodyMemory(limit: configuration.limits.bufferedBodyBytes)
     answers = BodyMemory(limit: configuration.limits.bufferedResponseBytes)
     clock = ports.clock

@@ -168,4 +168,18 @@ import Testing
     written.take(gate.settle(at: Self.at(61_000)))
     #expect(written.rows.count + Int(written.dropped()) == 63_000)
   }
+
+  @Test func `guessed keys at the agent plane hide nothing of the operator plane`() throws {
+    var gate = FloodGate()
+    var written = Written()
+    for _ in 0..<500 {
+      let guess = AuditRecord(.accessRefused, subject: "GET /v1/models", details: ["plane": "agent"])
+      written.take(gate.admit(guess, at: Self.at(0)))
+    }
+    #expect(written.rows.count == 20)
+    let login = AuditRecord(.accessRefused, subject: "POST /login")
+    #expect(gate.admit(login, at: Self.at(0)) == [login])
+    let told = gate.settle(at: Self.at(1))
+    #expect(told.map { $0.details["plane"] } == ["agent"] && told.map { $0.details["dropped"] } == [480])
+  }
 }

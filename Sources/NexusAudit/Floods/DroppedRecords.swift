@@ -79,6 +79,7 @@ struct DroppedRecords: Sendable {
   func record(_ key: FloodGate.Key, at now: Instant) -> AuditRecord {
     var details = all.json
     details["milliseconds"] = .int((now - since).wholeMilliseconds)
+    if let plane = key.plane { details["plane"] = .string(plane) }
     let event: AuditEvent
     switch key.lane {
     case .access: event = .accessRefused

@@ -49,6 +49,8 @@ package struct FloodGate: Sendable {
     let lane: Lane
     var agent: AgentName?
     var run: RunID?
+    /// Where somebody whom nobody knows was refused: those of the agent plane hide none of the operator plane.
+    var plane: String?
   }
 
   private struct Bucket {
@@ -82,7 +84,8 @@ package struct FloodGate: Sendable {
   /// What is to be written: the record, behind the sum of those that were not; or nothing.
   package mutating func admit(_ record: AuditRecord, at now: Instant) -> [AuditRecord] {
     guard let lane = Lane(record) else { return [record] }
-    let key = Key(lane: lane, agent: record.agent, run: record.run)
+    let plane = record.agent == nil ? record.details["plane"]?.stringValue : nil
+    let key = Key(lane: lane, agent: record.agent, run: record.run, plane: plane)
     let isShared = isCrowded(without: key, at: now)
     var bucket = (isShared ? shared[lane] : buckets[key]) ?? Bucket(tokens: lane.rate.burst, filledAt: now)
     defer { if isShared { shared[lane] = bucket } else { buckets[key] = bucket } }

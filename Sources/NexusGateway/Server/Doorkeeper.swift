@@ -2,12 +2,14 @@
 // Copyright the Nexus OS authors
 
 internal import NIOCore
+internal import NexusCore
 internal import Synchronization
 
-/// Counts the connections of the agent plane, and makes room for a new one where all places are taken: who came first
-/// and has not shown a valid key since goes.
+/// Counts the connections of the agent plane, and makes room for a new one where all places are taken, as
+/// `PlaceMachine` decides.
 ///
-/// So those who only hold connections open cannot keep an agent out, nor use up the descriptors of the node.
+/// So neither those who only hold connections open nor an agent with a key keep another one out, nor use up the
+/// descriptors of the node.
 final class Doorkeeper: Sendable {
   /// A connection's place.
   struct Ticket: Sendable, Hashable {
@@ -15,70 +17,69 @@ final class Doorkeeper: Sendable {
   }
 
   private struct State {
-    var taken = 0
-    var next = 0
-    /// No stranger's number is lower.
-    var oldest = 0
-    /// Connections that have not shown a key yet.
-    var strangers: [Int: any Channel] = [:]
-    /// Connections whose place another one has.
-    var evicted: Set<Int> = []
-
-    /// Takes the place of the stranger who came first.
-    mutating func takeOldest() -> (any Channel)? {
-      if strangers.isEmpty { return nil }
-      while oldest < next {
-        defer { oldest += 1 }
-        if let channel = strangers.removeValue(forKey: oldest) {
-          evicted.insert(oldest)
-          return channel
-        }
-      }
-      return nil
-    }
+    var machine: PlaceMachine
+    var channels: [Int: any Channel] = [:]
+    var crowding = CrowdingBook()
   }
 
-  private let limit: Int
   /// Whether the files of one more connection can be opened; where they cannot, all places are taken.
   private let hasFiles: @Sendable () -> Bool
-  private let state = Mutex(State())
+  private let clock: any NexusClock
+  /// Told whose connections are too many.
+  private let denials: @Sendable (DenialEvent) -> Void
+  private let state: Mutex<State>
 
-  init(limit: Int, hasFiles: @escaping @Sendable () -> Bool = { true }) {
-    self.limit = limit
+  init(
+    limit: Int, clock: any NexusClock, hasFiles: @escaping @Sendable () -> Bool,
+    denials: @escaping @Sendable (DenialEvent) -> Void
+  ) {
     self.hasFiles = hasFiles
+    self.clock = clock
+    self.denials = denials
+    state = Mutex(State(machine: PlaceMachine(limit: limit)))
   }
 
-  /// A place for a connection; nil if all are taken by those who have shown a key.
+  /// A place for a connection; nil if nobody has one too many.
   func enter(_ channel: any Channel) -> Ticket? {
     let isFull = !hasFiles()
-    let (ticket, evicted) = state.withLock { state -> (Ticket?, (any Channel)?) in
-      var evicted: (any Channel)?
-      if isFull || state.taken >= limit {
-        guard let oldest = state.takeOldest() else { return (nil, nil) }
-        evicted = oldest
-      } else {
-        state.taken += 1
+    let now = clock.now()
+    let (ticket, closed, told) = state.withLock { state -> (Ticket?, (any Channel)?, [DenialEvent]) in
+      guard case .place(let number, let closed, let owner) = state.machine.enter(isFull: isFull) else {
+        return (nil, nil, [])
       }
-      let number = state.next
-      state.next += 1
-      state.strangers[number] = channel
-      return (Ticket(number: number), evicted)
+      state.channels[number] = channel
+      let told = owner.map { state.crowding.note($0, at: now) } ?? []
+      return (Ticket(number: number), closed.flatMap { state.channels.removeValue(forKey: $0) }, told)
     }
-    evicted?.close(promise: nil)
+    closed?.close(promise: nil)
+    for denial in told { denials(denial) }
     return ticket
   }
 
-  /// The connection has shown a valid key: it keeps its place as long as it likes.
-  func recognised(_ ticket: Ticket) {
-    state.withLock { _ = $0.strangers.removeValue(forKey: ticket.number) }
+  /// The connection has a request with the valid key of a caller.
+  func begin(_ ticket: Ticket, _ caller: Caller) -> PlaceMachine.Welcome {
+    let (welcome, told) = state.withLock { state -> (PlaceMachine.Welcome, [DenialEvent]) in
+      let welcome = state.machine.begin(ticket.number, caller) { !hasFiles() }
+      return (welcome, welcome == .refused ? state.crowding.note(caller, at: clock.now()) : [])
+    }
+    for denial in told { denials(denial) }
+    return welcome
   }
+
+  /// The answer to its request is out; until the next one it may have to give its place up.
+  func rest(_ ticket: Ticket) { state.withLock { $0.machine.rest(ticket.number) } }
 
   func leave(_ ticket: Ticket) {
     state.withLock { state in
-      state.strangers[ticket.number] = nil
-      if state.evicted.remove(ticket.number) == nil { state.taken -= 1 }
+      state.machine.leave(ticket.number)
+      state.channels[ticket.number] = nil
     }
   }
 
-  var count: Int { state.withLock { $0.taken } }
+  /// Tells what has not been told yet.
+  func settle() {
+    for denial in state.withLock({ $0.crowding.flush() }) { denials(denial) }
+  }
+
+  var count: Int { state.withLock { $0.machine.count } }
 }

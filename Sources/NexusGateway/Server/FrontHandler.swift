@@ -219,9 +219,10 @@ final class FrontHandler: ChannelDuplexHandler {
       services.refusals(RefusedAccess(error, head, from: sandbox))
       return refuse(error, response)
     }
-    if !isRecognised {
-      isRecognised = true
-      services.door.recognised(ticket)
+    switch services.door.begin(ticket, asker.caller) {
+    case .kept: isRecognised = true
+    case .gone: return hangUp()
+    case .refused: return refuse(Self.crowded, response)
     }
     response.room = BodyRoom(services.bodies)
     if let length = head.headers.first(name: "content-length").flatMap(Int.init),
@@ -233,6 +234,9 @@ final class FrontHandler: ChannelDuplexHandler {
     isNewBody = true
     if head.headers.first(name: "expect")?.lowercased() == "100-continue" { response.goOn() }
   }
+
+  private static let crowded = GatewayError(
+    .overloaded, "This agent has too many connections, with a request under way on each; try again shortly.")
 
   private func received(_ bytes: ByteBuffer) {
     guard case .reading(let head, let asker, var body) = state else { return }
@@ -318,6 +322,7 @@ final class FrontHandler: ChannelDuplexHandler {
     guard let context else { return }
     awaitHead()
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    rest()
     catchUp()
   }
 
@@ -342,7 +347,19 @@ final class FrontHandler: ChannelDuplexHandler {
     response = nil
     awaitHead()
     encoder?.flush()
+    rest()
     catchUp()
+  }
+
+  /// The request is over: the connection may be given to somebody else, once its answer is out.
+  private func rest() {
+    guard let encoder, let options = encoder.channel.syncOptions else { return services.door.rest(ticket) }
+    guard let waiting = try? options.getOption(.bufferedWritableBytes), waiting > 0 else {
+      return services.door.rest(ticket)
+    }
+    encoder.writeAndFlush(NIOAny(ByteBuffer())).assumeIsolated().whenComplete { _ in
+      if case .waiting = self.state { self.services.door.rest(self.ticket) }
+    }
   }
 
   /// Ends the answer and the connection with it.

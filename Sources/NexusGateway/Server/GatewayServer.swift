@@ -125,5 +125,6 @@ final class GatewayServer: Sendable {
     }
     try? await group.shutdownGracefully()
     await heavy.stop()
+    services.door.settle()
   }
 }

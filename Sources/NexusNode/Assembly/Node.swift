@@ -107,9 +107,9 @@ package final class Node: Sendable {
         agentCalls: agentCalls, notice: { NodeLog.logger.notice("\($0)") }, streams: streams.tell)
       (ports.gate, ports.meter, ports.hasFiles) = (gate, meter, { OpenFiles.allow(2) })
       let logs = Self.logs(options, clock: clock, events: events)
-      ports.refusals = { audit.note(AuditRecord($0, shown: logs.shown($0.subject))) }
-      let gateway = try await startGateway(options, ports)
       let reports = SandboxReports(audit: audit, logs: logs, events: events)
+      (ports.denials, ports.refusals) = (reports.denied, { audit.note(AuditRecord($0, shown: logs.shown($0.subject))) })
+      let gateway = try await startGateway(options, ports)
       let egress = Self.egress(reports, clock, random)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)

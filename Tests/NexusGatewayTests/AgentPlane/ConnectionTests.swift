@@ -5,6 +5,7 @@ import NexusCore
 import NexusGateway
 import NexusKernel
 import NexusStore
+import Synchronization
 import Testing
 
 /// Who may hold a connection, and for how long.
@@ -34,27 +35,70 @@ struct ConnectionTests {
     await bench.stop()
   }
 
-  @Test func `where all have shown a key a new connection is closed at once`() async throws {
-    var limits = GatewayLimits()
-    limits.connections = 2
-    let bench = try await GatewayBench.start(
-      limits: limits, upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
-    let key = try await bench.open().key
-    var agents: [AgentClient] = []
-    for number in 0..<2 {
-      let agent = try await AgentClient.connect(bench.gateway.boundPort)
-      try await agent.send(GatewayBench.request(key: key.secret, body: GatewayBench.chat("\(number)")))
-      await agent.wait { text, _ in Reply(text) != nil }
-      agents.append(agent)
+  /// Connections of an agent, each with a request that is over.
+  private static func idle(_ count: Int, _ key: VirtualKey, _ bench: GatewayBench) async throws -> [AgentClient] {
+    var clients: [AgentClient] = []
+    for _ in 0..<count {
+      let client = try await AgentClient.connect(bench.gateway.boundPort)
+      try await client.send(GatewayBench.request("GET", "/v1/models", key: key.secret))
+      await client.wait { text, _ in Reply(text) != nil }
+      clients.append(client)
     }
-    let late = try await AgentClient.connect(bench.gateway.boundPort)
-    #expect(await late.untilClosed().isEmpty)
-    #expect(!agents[0].isClosed && !agents[1].isClosed)
-    await agents[0].close()
-    // Its place is free as soon as the node has seen it go.
-    var status = 0
-    while status != 200 { status = (try? await bench.call(key: key, body: GatewayBench.chat("more")).status) ?? 0 }
-    await agents[1].close()
+    return clients
+  }
+
+  private static func other(_ bench: GatewayBench) async throws -> VirtualKey {
+    try await bench.gateway.openAttempt(
+      Caller(agent: AgentName("other"), run: nil, step: .main, attempt: AttemptNumber(1)), rewind: 0
+    ).access.key
+  }
+
+  @Test func `an agent that holds all places with its key keeps no other out, and is told of`() async throws {
+    var limits = GatewayLimits()
+    limits.connections = 8
+    let told = Mutex<[DenialEvent]>([])
+    let bench = try await GatewayBench.start(
+      limits: limits, denials: { denial in told.withLock { $0.append(denial) } },
+      upstream: ScriptedUpstream { _, _ in GatewayBench.answer("ok") })
+    let (key, other) = (try await bench.open().key, try await Self.other(bench))
+    let held = try await Self.idle(8, key, bench)
+    let guest = try #require(try await Self.idle(1, other, bench).first)
+    #expect(Reply(guest.received)?.status == 200)
+    _ = await held[0].untilClosed()
+    #expect(held.dropFirst().allSatisfy { !$0.isClosed })
+    for _ in 0..<3 { #expect(try await bench.call("GET", "/v1/models", key: other).status == 200) }
+    #expect(!guest.isClosed)
+    let first = try #require(told.withLock { $0.first })
+    #expect(first.rule == .connections && first.caller.agent == AgentName("tester") && first.count == 1)
+    for client in held + [guest] { await client.close() }
+    await bench.stop()
+    // What came behind is one count.
+    #expect(told.withLock { $0.count } <= 2)
+    #expect(told.withLock { $0.allSatisfy { $0.caller.agent == AgentName("tester") } })
+  }
+
+  @Test func `an agent with requests under way on all places may have no more, and keeps no other out`() async throws {
+    var limits = GatewayLimits()
+    limits.connections = 4
+    let gate = Signal()
+    let upstream = ScriptedUpstream { _, _ in .after(gate, GatewayBench.answer("ok")) }
+    let bench = try await GatewayBench.start(limits: limits, upstream: upstream)
+    let (key, other) = (try await bench.open().key, try await Self.other(bench))
+    var held: [AgentClient] = []
+    for number in 0..<3 {
+      held.append(try await AgentClient.connect(bench.gateway.boundPort))
+      try await held[number].send(GatewayBench.request(key: key.secret, body: GatewayBench.chat("\(number)")))
+      await upstream.received(number + 1)
+    }
+    let refused = try await bench.call("GET", "/v1/models", key: key)
+    #expect(refused.status == 503 && refused.fields["x-naos-code"] == "NX-GWY-019")
+    #expect(try await bench.call("GET", "/v1/models", key: other).status == 200)
+    gate.set()
+    for client in held {
+      await client.wait { text, _ in Reply(text) != nil }
+      #expect(Reply(client.received)?.status == 200)
+      await client.close()
+    }
     await bench.stop()
   }
 

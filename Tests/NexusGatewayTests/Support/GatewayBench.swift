@@ -35,7 +35,8 @@ struct GatewayBench: Sendable {
     calls: any AgentCallHandler = EchoCalls(), script: JSONValue? = nil, providers: [ProviderSpec] = [],
     trustRoots: String? = nil, threads: Int = 2, attempts: Int = 1, models: [ModelAlias] = [], agents: [AgentSpec] = [],
     clock: any NexusClock = SystemClock(), gate: any EffectGate = OpenGate(),
-    refusals: @escaping @Sendable (RefusedAccess) -> Void = { _ in }, upstream: ScriptedUpstream
+    refusals: @escaping @Sendable (RefusedAccess) -> Void = { _ in },
+    denials: @escaping @Sendable (DenialEvent) -> Void = { _ in }, upstream: ScriptedUpstream
   ) async throws -> GatewayBench {
     if upstream.port == 0 { try await upstream.start() }
     if try await store.run(Self.run) == nil { try await store.commit(StoreTransaction(.synced, [.insertRun(record)])) }
@@ -79,7 +80,7 @@ struct GatewayBench: Sendable {
       clock: clock, random: SystemRandom(), store: store, ledger: ledger, events: events, tools: tools,
       agentCalls: calls, notice: { notice in noticeLog.words.withLock { $0.append("\(notice)") } },
       streams: { signs.append($1) })
-    (ports.gate, ports.refusals) = (gate, refusals)
+    (ports.gate, ports.refusals, ports.denials) = (gate, refusals, denials)
     let gateway = try EffectGateway(configuration, ports)
     try await gateway.start()
     return GatewayBench(
