@@ -151,6 +151,9 @@ static const unsigned char NX_API_036[] = {
 static const unsigned char NX_API_037[] = {
 #embed "../../docs/errors/NX-API-037.md"
 };
+static const unsigned char NX_API_040[] = {
+#embed "../../docs/errors/NX-API-040.md"
+};
 static const unsigned char NX_APR_001[] = {
 #embed "../../docs/errors/NX-APR-001.md"
 };
@@ -1183,6 +1186,7 @@ static const struct naos_error_page pages[] = {
     {"NX-API-035", NX_API_035, sizeof NX_API_035},
     {"NX-API-036", NX_API_036, sizeof NX_API_036},
     {"NX-API-037", NX_API_037, sizeof NX_API_037},
+    {"NX-API-040", NX_API_040, sizeof NX_API_040},
     {"NX-APR-001", NX_APR_001, sizeof NX_APR_001},
     {"NX-APR-002", NX_APR_002, sizeof NX_APR_002},
     {"NX-APR-003", NX_APR_003, sizeof NX_APR_003},

@@ -95,6 +95,12 @@ static const struct {
     {SYS_mknod, 1, 2},
 #endif
     {SYS_mknodat, 2, 3}};
+/// What makes others who open a file, or a folder's entries, wait for whoever only reads it, for most of a minute each time
+/// (leases, delegations), and what tells of their doings by signals.
+#define SET_LEASE 1024 /* F_SETLEASE */
+#define NOTIFY 1026 /* F_NOTIFY */
+#define SET_DELEGATION 1040 /* F_SETDELEG, since 6.19 */
+#define BIT_OF_NOTIFY (SET_LEASE ^ NOTIFY) /* the only one in which it differs from a lease */
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define KIND_OF_SOCKET 0xfu /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 
@@ -189,6 +195,16 @@ static void look_at_modes(struct program *program) {
   }
 }
 
+/// Two comparisons, for these are among the calls that are made most. Leaves the number of the call loaded.
+static void look_at_leases(struct program *program) {
+  unsigned short begin = begin_case(program, SYS_fcntl);
+  load(program, argument(1));
+  answer_if(program, SET_DELEGATION, refuse(program, EPERM));
+  add(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)BIT_OF_NOTIFY));
+  answer_if(program, SET_LEASE, refuse(program, EPERM));
+  end_case(program, begin);
+}
+
 /// Only sockets of the internet and local ones, and of the former none that carry what they like.
 static void look_at_sockets(struct program *program, uint32_t call) {
   unsigned short begin = begin_case(program, call);
@@ -267,8 +283,9 @@ static void write_program(struct program *program) {
   add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
   add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
 #endif
-  // First, because it looks at what is called most.
+  // First, because these look at what is called most.
   look_at_modes(program);
+  look_at_leases(program);
   look_at_watches(program);
   for (size_t index = 0; index < COUNT(forbidden); index++)
     answer_if(program, (uint32_t)forbidden[index].call, refuse(program, EPERM));
@@ -326,8 +343,15 @@ static void name_socket(const struct seccomp_data *call, char *what, size_t room
     if (families[index].family == family) snprintf(what, room, "socket %s", families[index].name);
 }
 
+static const char *name_lease(uint32_t command) {
+  return command == SET_LEASE ? "F_SETLEASE" : command == NOTIFY ? "F_NOTIFY" : "F_SETDELEG";
+}
+
 int naos_box_name_refusal(const struct seccomp_data *call, char *what, size_t room) {
   switch (call->nr) {
+  case SYS_fcntl:
+    snprintf(what, room, "fcntl %s", name_lease((uint32_t)call->args[1]));
+    return EPERM;
   case SYS_socket:
   case SYS_socketpair:
     name_socket(call, what, room);

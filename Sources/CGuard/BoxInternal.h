@@ -195,6 +195,8 @@ void naos_box_open_polls(pid_t init);
 bool naos_box_allows_watch(void);
 
 // BoxRest.c
+/// So many that ended are reaped before something else has its turn.
+enum { NAOS_MOST_REAPED = 64 };
 /// What the keeper and the namespace's first process tell each other, in memory that they share.
 struct naos_box_rest {
   /// The main process has ended, and so is everything to.

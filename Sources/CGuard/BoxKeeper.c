@@ -199,12 +199,14 @@ static void pass_signal(int signals, pid_t agent) {
 }
 
 /// Reaps who ended. Beside the agent and the first process that can be who the agent made a child of its own parent
-/// (`CLONE_PARENT`): left unreaped it would hold the namespace open.
-static bool has_ended(pid_t agent, int *status) {
-  pid_t pid;
-  int other;
+/// (`CLONE_PARENT`): left unreaped it would hold the namespace open. So many at most are reaped; then there may be `more`.
+static bool has_ended(pid_t agent, int *status, bool *more) {
   bool has = false;
-  while ((pid = waitpid(-1, &other, WNOHANG)) > 0) {
+  *more = true;
+  for (int reaped = 0; *more && reaped < NAOS_MOST_REAPED; reaped++) {
+    int other;
+    pid_t pid = waitpid(-1, &other, WNOHANG);
+    *more = pid > 0;
     if (pid != agent) continue;
     *status = other;
     has = true;
@@ -227,12 +229,14 @@ static noreturn void stand_for(struct keeper *keeper) {
   }
   for (bool looks = true;;) {
     int status;
-    if (looks && has_ended(keeper->agent, &status)) end(keeper, status);
+    if (looks && has_ended(keeper->agent, &status, &looks)) end(keeper, status);
     struct pollfd ready[2] = {{.fd = keeper->signals, .events = POLLIN}, {.fd = keeper->listener, .events = POLLIN}};
     int pause = keeper->report < 0 ? -1 : naos_box_look_at_rooms(keeper->box, keeper->report, keeper->agent);
-    if (poll(ready, 2, pause) < 0) continue;
-    looks = ready[0].revents != 0;
-    if (looks) pass_signal(keeper->signals, keeper->agent);
+    if (poll(ready, 2, looks ? 0 : pause) < 0) continue;
+    if (ready[0].revents) {
+      looks = true;
+      pass_signal(keeper->signals, keeper->agent);
+    }
     if (ready[1].revents && !(ready[1].revents & POLLIN && naos_box_answer_call(keeper->listener, keeper->report))) {
       // What is called now fails, for there is nobody to ask.
       close(keeper->listener);

@@ -21,17 +21,16 @@
 /// And that long, the first process, before the kernel ends them all.
 #define PATIENCE_MILLISECONDS 5000
 
-/// Reaps who ended; false once nobody is left.
-static bool reap(void) {
-  pid_t pid;
-  while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {}
-  return pid == 0;
-}
+/// The next who ended: above 0 where somebody had, 0 where nobody has, and below 0 once nobody is left. There may always be
+/// somebody, so between one and the next everything else has its turn.
+static pid_t reap_one(void) { return waitpid(-1, NULL, WNOHANG); }
 
 static noreturn void end_others(struct naos_box_rest *rest, const sigset_t *child) {
   int64_t ends = naos_milliseconds() + GRACE_MILLISECONDS;
-  for (int64_t left = GRACE_MILLISECONDS; reap(); left = ends - naos_milliseconds()) {
+  for (pid_t pid; (pid = reap_one()) >= 0;) {
+    int64_t left = ends - naos_milliseconds();
     if (left <= 0) break;
+    if (pid > 0) continue;
     struct timespec pause = {.tv_nsec = left * 1000000};
     sigtimedwait(child, NULL, &pause);
   }
@@ -52,30 +51,34 @@ noreturn void naos_box_be_init(struct naos_box *box, struct naos_box_rest *rest)
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   for (;;) {
-    reap();
+    pid_t pid = reap_one();
     // The signal only wakes: who is in the namespace may send it, too.
     if (rest->ends) end_others(rest, &child);
+    if (pid > 0) continue;
     siginfo_t info;
     sigwaitinfo(&child, &info);
   }
 }
 
 /// Children of the keeper's own, whom the agent made so (`CLONE_PARENT`), count as well; false once the first process has
-/// ended, which is when nobody is left in its namespace.
-static bool is_left(pid_t init, unsigned *count) {
-  int status;
-  pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+/// ended, which is when nobody is left in its namespace. So many at most are reaped; then there may be `more`.
+static bool is_left(pid_t init, unsigned *count, bool *more) {
+  for (int reaped = 0; reaped < NAOS_MOST_REAPED; reaped++) {
+    int status;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+    *more = false;
+    if (pid <= 0) return pid == 0 || errno == EINTR;
     if (pid == init) return false;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ++*count;
   }
-  return pid == 0 || errno == EINTR;
+  return *more = true;
 }
 
 unsigned naos_box_end_rest(struct naos_box_rest *rest, pid_t init, int signals, int listener, int report) {
   unsigned count = 0;
   int64_t ends = naos_milliseconds() + PATIENCE_MILLISECONDS;
-  for (bool is_patient = true; is_left(init, &count);) {
+  bool is_patient = true;
+  for (bool more; is_left(init, &count, &more);) {
     int64_t left = ends - naos_milliseconds();
     if (!rest->ends) {
       rest->ends = true;
@@ -85,10 +88,11 @@ unsigned naos_box_end_rest(struct naos_box_rest *rest, pid_t init, int signals, 
       is_patient = false;
     }
     struct pollfd ready[2] = {{.fd = signals, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
-    if (poll(ready, 2, !is_patient ? -1 : left > 0 ? (int)left : 0) <= 0) continue;
+    if (poll(ready, 2, more ? 0 : !is_patient ? -1 : left > 0 ? (int)left : 0) <= 0) continue;
     struct signalfd_siginfo info;
     if (ready[0].revents && read(signals, &info, sizeof info) < 0 && errno != EAGAIN) _exit(127);
     if (ready[1].revents && !(ready[1].revents & POLLIN && naos_box_answer_call(listener, report))) listener = -1;
   }
-  return count + rest->count;
+  // The first process was killed because somebody was left whom it had not seen end: one, at least.
+  return count + rest->count + (is_patient ? 0 : 1);
 }

@@ -128,6 +128,7 @@ struct EditingTests {
       #expect(try await node.end().exit == .code(0))
     }
   }
+
   @Test func `by force an agent is removed although the store cannot be read`() async throws {
     try await Project.with(Self.config) { project in
       try await project.naos("create", "other", "--template", "echo")
@@ -137,6 +138,34 @@ struct EditingTests {
       let forced = try await project.naos("delete", "other", "--force")
       #expect(forced.status == 0, "\(forced.err)")
       #expect(try !project.read("nexus.config.yaml").contains("other:"))
+    }
+  }
+
+  @Test func `an editing that does not end is waited for, but not for ever; what only looks waits for nobody`()
+    async throws
+  {
+    try await Project.with(Self.config) { project in
+      try FileManager.default.createDirectory(atPath: project.path(".naos"), withIntermediateDirectories: true)
+      let lock = unsafe open(project.path(".naos/edit.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+      defer { close(lock) }
+      try #require(flock(lock, LOCK_EX | LOCK_NB) == 0)
+      let commands = [
+        ["create", "other", "--template", "echo"], ["supervisor", "create", "team"], ["delete", "echo"],
+      ]
+      try await withThrowingTaskGroup { group in
+        for command in commands { group.addTask { try await project.naos(command + ["--dry-run"]) } }
+        for try await outcome in group { #expect(outcome.status == 0, "\(outcome.err)") }
+      }
+      try await withThrowingTaskGroup { group in
+        for command in commands + [["delete", "echo", "--force"]] { group.addTask { try await project.naos(command) } }
+        for try await outcome in group {
+          #expect(outcome.status == 6 && outcome.err.contains("NX-API-040"), "\(outcome.err)")
+          #expect(outcome.err.contains(".naos/edit.lock"), "\(outcome.err)")
+        }
+      }
+      #expect(try project.read("nexus.config.yaml") == Self.config)
+      try #require(flock(lock, LOCK_UN) == 0)
+      #expect(try await project.naos("create", "other", "--template", "echo").status == 0)
     }
   }
 }

@@ -2,6 +2,7 @@
 // Copyright the Nexus OS authors
 
 import FoundationEssentials
+import Glibc
 import NexusConfig
 import NexusCore
 import NexusDiagnostics
@@ -167,5 +168,35 @@ struct LoaderTests {
       atPath: root + "/nexus.config.yaml", withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: root) }
     #expect(ConfigLoader.load(projectDirectory: root, environment: [:]).diagnostics.map(\.code) == ["NX-CFG-002"])
+  }
+
+  @Test func `a file that another program has a lease on is said to be held`() throws {
+    let root = FileManager.default.temporaryDirectory.path + "/naos-lease-\(ProcessInfo.processInfo.processIdentifier)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let (setSignal, setLease): (Int32, Int32) = (10, 1024)
+    func lease(_ name: String, _ text: String) throws -> Int32 {
+      try Data(text.utf8).write(to: URL(filePath: root + "/" + name))
+      let held = unsafe open(root + "/" + name, O_RDONLY | O_CLOEXEC)
+      // Who has a lease is sent a signal when somebody else opens the file: one that does nothing.
+      guard fcntl(held, setSignal, SIGURG) == 0, fcntl(held, setLease, Int32(F_WRLCK)) == 0 else {
+        close(held)
+        try Test.cancel("no leases on the file system of \(root)")
+      }
+      return held
+    }
+    let module = try lease("agent.wasm", "\0asm\u{1}\0\0\0")
+    defer { close(module) }
+    let text = "agents: { a: { source: ./agent.wasm } }"
+    try Data(text.utf8).write(to: URL(filePath: root + "/nexus.config.yaml"))
+    let warned = ConfigLoader.load(projectDirectory: root, environment: [:]).diagnostics
+    #expect(warned.contains { $0.message.hasPrefix("`agent.wasm` is held by another program") }, "\(warned)")
+
+    let main = try lease("nexus.config.yaml", text)
+    defer { close(main) }
+    let found = ConfigLoader.load(projectDirectory: root, environment: [:]).diagnostics
+    #expect(found.map(\.code) == ["NX-CFG-002"])
+    #expect(found.first?.message == "`nexus.config.yaml` is held by another program")
+    #expect(found.first?.help?.contains("lslocks") == true, "\(found)")
   }
 }

@@ -153,6 +153,44 @@ import Testing
     #expect(told.counts == ["left running": 1])
   }
 
+  /// Chains of processes each link of which makes the next one and ends: there is always somebody to be reaped, by the
+  /// first process of the namespace or by the keeper.
+  @Test(arguments: ["fork", "syscall(56, 0x8000 | 17, 0, 0, 0, 0)"])
+  func `a storm of forks neither holds the end up nor spoils its count`(_ fork: String) async throws {
+    let program = """
+      sub fork_one { my $child = \(fork); defined $child ? $child : -1 }
+      pipe(my $r, my $w);
+      for (1..40) {
+        next if fork_one();
+        syswrite $w, "."; while (1) { POSIX::_exit(0) if fork_one() > 0 }
+      }
+      sysread $r, my $x, 1 for 1..40;
+      """
+    let exit = try await run(try perl(program))
+    #expect(exit.status == .exited(code: 0), "\(output.text(.standardError))")
+    // Of each chain somebody is there at the end; had that taken too long, the kernel would have ended them uncounted.
+    #expect(told.counts["left running"] ?? 0 >= 40, "\(told.counts)")
+  }
+
+  @Test func `where the first process has to be killed, the end is told of all the same`() async throws {
+    let program = """
+      $SIG{TERM} = "IGNORE"; if (!fork) { sleep 1000 while 1 }
+      $SIG{TERM} = sub { exit 0 }; print "ready\\n"; sleep 1000 while 1;
+      """
+    let process = try await GuardedLauncher().launch(try perl(program), output: output)
+    await output.wait(for: "ready")
+    let keeper = process.pid
+    let children = String(decoding: contents(of: "/proc/\(keeper)/task/\(keeper)/children") ?? [], as: UTF8.self)
+    let first = children.split(separator: " ").compactMap { Int32($0) }.first {
+      contents(of: "/proc/\($0)/comm").map { String(decoding: $0, as: UTF8.self) } == "naos-init\n"
+    }
+    // Like one that does not get on: it neither reaps nor ends anybody.
+    #expect(kill(try #require(first), SIGSTOP) == 0)
+    process.signal(.terminate)
+    #expect(await process.waitForExit().status == .exited(code: 0))
+    #expect(told.counts == ["left running": 1])
+  }
+
   // MARK: What is full
 
   @Test func `a file system that is full at the end is told once`() async throws {

@@ -82,6 +82,22 @@ import Testing
     #expect(told.all.isEmpty, "\(told.all)")
   }
 
+  @Test func `what makes others wait for a file that one only reads is refused, and all else of fcntl goes on`()
+    async throws
+  {
+    _ = try folder.write("seen", "x", mode: 0o644)
+    let program = """
+      open(my $f, "<", "seen");
+      sub try { print defined fcntl($f, $_[0], $_[1]) ? "done " : $!{EPERM} ? "EPERM " : "$! " }
+      try(1024, 1); try(1024, 0); syscall(72, fileno($f), 1 << 40 | 1024, 1) < 0 and print $!{EPERM} ? "EPERM " : "$! ";
+      try(1026, 2); try(1040, 0);
+      try(1025, 0); try(1030, 0); try(1, 0); try(3, 0); try(8, $$ + 0);
+      """
+    #expect(try await run(perl(program)).status == .exited(code: 0), "\(output.text(.standardError))")
+    #expect(output.text() == String(repeating: "EPERM ", count: 5) + String(repeating: "done ", count: 5))
+    #expect(told.counts == ["fcntl F_SETLEASE": 3, "fcntl F_NOTIFY": 1, "fcntl F_SETDELEG": 1])
+  }
+
   @Test func `an address that the sandbox has no way to is told, by whatever call`() async throws {
     let program = """
       my $away = pack_sockaddr_in(80, inet_aton("169.254.169.254"));

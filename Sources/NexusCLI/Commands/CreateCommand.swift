@@ -32,8 +32,9 @@ struct CreateCommand: NaosCommand {
           ?? "List them with `naos templates`.")
     }
     let console = context.console
-    let lock = try ConfigurationFile.lock(project)
-    defer { lock.release() }
+    // Who only looks makes nothing, and waits for nobody: the file is replaced as a whole.
+    let lock = dryRun ? nil : try await ConfigurationFile.lock(project)
+    defer { lock?.release() }
     let source = try ConfigurationFile.read(project)
     let files = template.files(for: name)
     let edited: String

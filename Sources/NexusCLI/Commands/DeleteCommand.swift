@@ -45,7 +45,7 @@ struct DeleteCommand: NaosCommand {
       return
     }
     guard force || ties.isEmpty else { throw ties.refusal(of: AgentName(name), force: "--force") }
-    let lock = try ConfigurationFile.lock(project)
+    let lock = try await ConfigurationFile.lock(project)
     do {
       defer { lock.release() }
       try ConfigurationFile.write(try withoutAgent(project).text, project)

@@ -49,7 +49,7 @@ struct SupervisorCreateCommand: NaosCommand {
   }
 
   func perform(_ context: CommandContext) async throws {
-    let editing = try SupervisorEditing(context)
+    let editing = try await SupervisorEditing(context, onlyLooks: dryRun)
     defer { editing.release() }
     let children = (children ?? "").split(separator: ",").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
     if let existing = editing.plan?.supervisor(SupervisorName(name)) {
@@ -120,7 +120,7 @@ struct SupervisorAddCommand: NaosCommand {
   @OptionGroup var global: GlobalOptions
 
   func perform(_ context: CommandContext) async throws {
-    let editing = try SupervisorEditing(context)
+    let editing = try await SupervisorEditing(context, onlyLooks: dryRun)
     defer { editing.release() }
     guard let supervisor = editing.plan?.supervisor(SupervisorName(name)) else { throw editing.unknown(name) }
     var seen = Set(supervisor.children.map(\.description))

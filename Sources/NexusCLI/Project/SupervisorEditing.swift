@@ -18,15 +18,15 @@ struct SupervisorEditing {
   private let project: ProjectFolder
   private let files: [SourceFile]
   private let console: Console
-  private let lock: ConfigurationLock
+  private let lock: ConfigurationLock?
 
-  /// Reads the project's configuration.
+  /// Reads the project's configuration; who only looks waits for nobody, for the file is replaced as a whole.
   ///
   /// - Throws: `CommandFailure` with the diagnostics if it has errors: what cannot be read is not edited.
-  init(_ context: CommandContext) throws {
+  init(_ context: CommandContext, onlyLooks: Bool) async throws {
     project = try context.project()
     console = context.console
-    lock = try ConfigurationFile.lock(project)
+    lock = onlyLooks ? nil : try await ConfigurationFile.lock(project)
     do {
       source = try ConfigurationFile.read(project)
       let result = project.load()
@@ -34,12 +34,12 @@ struct SupervisorEditing {
       plan = result.plan
       files = result.files
     } catch {
-      lock.release()
+      lock?.release()
       throw error
     }
   }
 
-  func release() { lock.release() }
+  func release() { lock?.release() }
 
   func unknown(_ name: String) -> OperationError {
     let supervisors = plan?.supervisors.map(\.name.text) ?? []

@@ -10,7 +10,18 @@ package enum ConfigFileFailure: Error, Sendable, Hashable {
   case missing
   case notRegular
   case tooLarge
+  /// Somebody has a lease on it, and has not let go of it yet.
+  case held
   case unreadable(String)
+
+  /// What the kernel said last on this thread (`errno`), of a file that could not be opened.
+  static func ofOpening() -> ConfigFileFailure {
+    switch errno {
+    case ENOENT: .missing
+    case EWOULDBLOCK: .held
+    default: .unreadable(unsafe String(cString: strerror(errno)))
+    }
+  }
 }
 
 /// The seam to the file system, so that configuration can be loaded from memory in tests.
@@ -59,6 +70,9 @@ extension ConfigFiles {
       Diagnostic("NX-CFG-002", "there is no file `\(name)`", at: location, help: "check its path")
     case .notRegular:
       Diagnostic("NX-CFG-002", "`\(name)` is not a regular file", at: location, help: "name a file")
+    case .held:
+      Diagnostic(
+        "NX-CFG-002", "`\(name)` is held by another program", at: location, help: FileError.remedyOfHeld)
     case .unreadable(let reason):
       Diagnostic("NX-CFG-002", "`\(name)` cannot be read: \(reason)", at: location, help: "check its permissions")
     case .tooLarge:
@@ -95,7 +109,7 @@ struct DiskFiles: ConfigFiles {
   func read(_ path: String) -> Result<[UInt8], ConfigFileFailure> {
     // Without O_NONBLOCK the opening of a pipe would wait for its writer for ever.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return .failure(errno == ENOENT ? .missing : .unreadable(Self.reason())) }
+    guard descriptor >= 0 else { return .failure(.ofOpening()) }
     defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { return .failure(.unreadable(Self.reason())) }

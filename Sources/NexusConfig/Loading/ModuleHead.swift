@@ -27,6 +27,7 @@ package enum ModuleHead: Sendable, Hashable {
     case .missing: self = .missing
     case .notRegular: self = .other("is not a regular file")
     case .tooLarge: self = .other("is too large")
+    case .held: self = .other("is held by another program (`lslocks` says which)")
     case .unreadable(let reason): self = .other("cannot be read: \(reason)")
     }
   }
@@ -44,9 +45,7 @@ extension ConfigFiles {
 extension DiskFiles {
   func first(_ count: Int, of path: String) -> Result<[UInt8], ConfigFileFailure> {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      return .failure(errno == ENOENT ? .missing : .unreadable(unsafe String(cString: strerror(errno))))
-    }
+    guard descriptor >= 0 else { return .failure(.ofOpening()) }
     defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

@@ -24,9 +24,20 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     switch errorNumber {
     case ENOSPC, EDQUOT: "Free some space on the device."
     case EACCES, EPERM, EROFS: "Check who may write there."
+    case EWOULDBLOCK: Self.remedyOfHeld
     case EEXIST, ENOTDIR: "Move away what is there: a folder is needed in its place."
     default: nil
     }
+  }
+
+  /// What to do about a file that somebody has a lease on.
+  package static let remedyOfHeld =
+    "Another program has a lease on it (`lslocks` says which): try again, or end that one."
+
+  /// What the kernel said last on this thread, of a file that was to be opened without waiting.
+  static func ofOpening(_ path: String) -> FileError {
+    guard errno == EWOULDBLOCK else { return lastError(path) }
+    return FileError(path: path, errorNumber: EWOULDBLOCK, message: "held by another program")
   }
 
   /// What the kernel said last on this thread (`errno`).
@@ -45,7 +56,7 @@ package enum Files {
   /// - Throws: `FileError`; a larger file is refused with error number `EFBIG`.
   package static func read(_ path: String, limit: Int, followsLink: Bool = true) throws(FileError) -> [UInt8] {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLink ? 0 : O_NOFOLLOW))
-    guard descriptor >= 0 else { throw FileError.lastError(path) }
+    guard descriptor >= 0 else { throw FileError.ofOpening(path) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)

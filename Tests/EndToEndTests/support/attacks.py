@@ -3,7 +3,7 @@
 #
 # Attacks on the sandbox that it runs in. Writes to NAOS_OUTPUT what came of each: the name of the error, or "done", or a
 # word of its own. What should have come is in SandboxAttackTests.swift.
-import ctypes, errno, json, os, resource, socket, stat, subprocess, sys, tempfile
+import ctypes, errno, fcntl, json, os, resource, socket, stat, subprocess, sys, tempfile
 
 libc = ctypes.CDLL(None, use_errno=True)
 project, out = os.environ["PROJECT"], os.environ["PROJECT"] + "/out"
@@ -181,8 +181,27 @@ attack("27 a startup file")(lambda: open(out + "/.envrc", "w").close())
 attack("27 by another name")(lambda: (open(out + "/plain", "w").close(), os.rename(out + "/plain", out + "/.bashrc"))[1])
 
 attack("28 device node")(lambda: os.mknod(out + "/device", stat.S_IFCHR | 0o666, os.makedev(1, 1)))
+attack("28 mark of an overlay")(lambda: os.mknod(out + "/whiteout", stat.S_IFCHR | 0o666, 0))
+attack("28 pipe")(lambda: os.mkfifo(out + "/pipe"))
 attack("28 disk")(lambda: read("/dev/vda"))
 attack("28 memory device")(lambda: read("/dev/mem"))
+
+
+
+# To open a file that somebody has a lease on takes others most of a minute.
+def look(path):
+    return os.open(path, os.O_RDONLY)
+
+
+attack("75 lease")(lambda: fcntl.fcntl(look(project + "/nexus.config.yaml"), fcntl.F_SETLEASE, fcntl.F_WRLCK))
+attack("75 lease to read")(lambda: fcntl.fcntl(look(project + "/nexus.config.yaml"), fcntl.F_SETLEASE, fcntl.F_RDLCK))
+attack("75 delegation")(lambda: fcntl.fcntl(look(project), 1040, 0))
+attack("75 notification")(lambda: fcntl.fcntl(look(project), fcntl.F_NOTIFY, fcntl.DN_MODIFY))
+# Nothing of ours waits for these.
+attack("76 lock of the folder")(lambda: fcntl.flock(look(project), fcntl.LOCK_EX | fcntl.LOCK_NB))
+attack("76 lock of the configuration")(
+    lambda: fcntl.flock(look(project + "/nexus.config.yaml"), fcntl.LOCK_EX | fcntl.LOCK_NB))
+attack("76 lock of the editing")(lambda: look(project + "/.naos/edit.lock"))
 
 
 @attack("29 names")
