@@ -168,7 +168,7 @@ static wasm_trap_t *kv_set(void *context, wasmtime_caller_t *caller, wasmtime_va
   return NULL;
 }
 
-/// What the last request was answered.
+/// What the last request, or the last question to a model, was answered.
 static uint8_t *said;
 static size_t said_bytes;
 
@@ -178,9 +178,8 @@ void naos_forget_answer(void) {
   said_bytes = 0;
 }
 
-static wasm_trap_t *http(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
-  (void)context;
-  (void)count;
+/// Has the node do something whose answer is kept for `response`.
+static wasm_trap_t *ask_for(uint32_t question, uint32_t offer, wasmtime_caller_t *caller, wasmtime_val_raw_t *values) {
   wasm_trap_t *trap = naos_count_call();
   if (trap) return trap;
   uint8_t *request, *answer;
@@ -188,10 +187,10 @@ static wasm_trap_t *http(void *context, wasmtime_caller_t *caller, wasmtime_val_
   if (!bytes_at(caller, values[0].i32, values[1].i32, &request)) return outside();
   naos_forget_answer();
   values[0].i64 = REFUSED;
-  if (!offers(NAOS_WASM_OFFERS_REQUESTS) || length == 0 || length > NAOS_WASM_REQUEST_BYTES) return NULL;
+  if (!offers(offer) || length == 0 || length > NAOS_WASM_REQUEST_BYTES) return NULL;
   size_t size;
   struct naos_part nothing = {NULL, 0}, asked = {request, length};
-  trap = ask(NAOS_WASM_SEND, &nothing, &asked, &answer, &size);
+  trap = ask(question, &nothing, &asked, &answer, &size);
   if (trap) return trap;
   struct naos_wasm_answer head;
   memcpy(&head, answer, sizeof head);
@@ -203,6 +202,18 @@ static wasm_trap_t *http(void *context, wasmtime_caller_t *caller, wasmtime_val_
     free(answer);
   }
   return NULL;
+}
+
+static wasm_trap_t *http(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+  (void)context;
+  (void)count;
+  return ask_for(NAOS_WASM_SEND, NAOS_WASM_OFFERS_REQUESTS, caller, values);
+}
+
+static wasm_trap_t *llm(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+  (void)context;
+  (void)count;
+  return ask_for(NAOS_WASM_MODEL, NAOS_WASM_OFFERS_MODELS, caller, values);
 }
 
 static wasm_trap_t *response(void *context, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
@@ -230,6 +241,7 @@ wasmtime_error_t *naos_define_host(void) {
                    {"kv_get", "iiii:I", kv_get},
                    {"kv_set", "iiii:i", kv_set},
                    {"http", "ii:I", http},
+                   {"llm", "ii:I", llm},
                    {"response", "iii:i", response}};
   wasmtime_error_t *error = NULL;
   for (size_t index = 0; !error && index < sizeof functions / sizeof *functions; index++)

@@ -34,6 +34,13 @@ struct GrantProposalTests {
       ])
   }
 
+  @Test func `a model that a skill may not ask is for its manifest, too`() {
+    #expect(
+      lines("model", "skills.weather: acme/large") == [
+        .remark("skills/weather/skill.yaml: acme/large is not in its `models`")
+      ])
+  }
+
   @Test func `another host is proposed with its own port, or that of the door`() {
     #expect(lines("host", "b.test:8080", port: 80) == [.grant(yaml: "{ host: b.test, port: 8080 }", remark: nil)])
     #expect(lines("sni", "b.test", port: 443) == [.grant(yaml: "{ host: b.test, port: 443 }", remark: nil)])

@@ -44,6 +44,38 @@ import Testing
     }
   }
 
+  @Test func `models of a skill open them, and leave it one that only reads; state does not`() async throws {
+    let text = SkillBench.manifest + "\nmodels: [openai/gpt-4o-mini, fast]\nlimits: { modelCalls: 3 }"
+    try await SkillBench.with(text) { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(manifest.models == ["openai/gpt-4o-mini", "fast"] && manifest.limits.modelCalls == 3)
+      #expect(manifest.allowedImports == ["fail", "log", "llm", "response"] && manifest.onlyReads)
+    }
+    try await SkillBench.with(SkillBench.manifest + "\nstate: true") { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(manifest.hasState && manifest.models.isEmpty && manifest.limits.modelCalls == 10)
+      #expect(manifest.allowedImports == ["fail", "log", "kv_get", "kv_set"] && !manifest.onlyReads)
+    }
+    try await SkillBench.with(SkillBench.manifest + "\nstate: false") { folder in
+      let manifest = try SkillBench.read(folder).manifest
+      #expect(manifest.allowedImports == ["fail", "log"] && manifest.onlyReads)
+    }
+  }
+
+  @Test(arguments: [("llm", "models: ["), ("kv_get", "state: true"), ("kv_set", "state: true"), ("http", "net: [")])
+  func `an import that is not granted is refused, with the key that grants it`(name: String, key: String) async throws {
+    let module = Module(imports: [("naos", name)]).bytes
+    try await SkillBench.with(module: module) { folder in
+      let skill = try SkillBench.read(folder)
+      do throws(SkillProblem) {
+        try skill.checkModule()
+        Issue.record("it was not refused")
+      } catch {
+        #expect(error.code == "NX-SKL-006" && error.hint?.contains(key) == true, "\(error)")
+      }
+    }
+  }
+
   @Test(arguments: [
     ("name: probe", "name: other", "NX-SKL-001"), ("version: 1.0.0", "version: \"\"", "NX-SKL-001"),
     ("lang: c", "lang: cobol", "NX-CFG-012"), ("lang: c", "", "NX-CFG-102"),
@@ -54,6 +86,9 @@ import Testing
     ("lang: c", "lang: c\nlimits: { memory: 3GiB }", "NX-SKL-001"),
     ("lang: c", "lang: c\nlimits: { cpu: 0s }", "NX-SKL-001"), ("lang: c", "lang: c\ngrants: [net]", "NX-CFG-012"),
     ("lang: c", "lang: c\nlanguage: c", "NX-CFG-107"),
+    ("lang: c", "lang: c\nmodels: [\"a b\"]", "NX-SKL-001"), ("lang: c", "lang: c\nmodels: [\"\"]", "NX-SKL-001"),
+    ("lang: c", "lang: c\nlimits: { modelCalls: 0 }", "NX-CFG-104"),
+    ("lang: c", "lang: c\nstate: maybe", "NX-CFG-105"),
     ("lang: c", "lang: c\nnet: [\"a b\"]", "NX-CFG-116"), ("lang: c", "lang: c\nnet: [127.0.0.1]", "NX-SBX-070"),
     ("lang: c", "lang: c\nnet: [{ host: a.test, protocol: tcp }]", "NX-CFG-012"),
     ("lang: c", "lang: c\nnet: [{ host: a.test, resolve: [x] }]", "NX-SBX-071"),

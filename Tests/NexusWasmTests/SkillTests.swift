@@ -104,7 +104,7 @@ import Testing
     let state = MemoryState()
     let kept = try await call(text, "key=value", host: SkillHost(state: state))
     #expect(kept.output[0] == 9 && Array(kept.output[24..<33]) == Array("key=value".utf8))
-    #expect(await state.value(of: "key") == Array("key=value".utf8))
+    #expect(await state.value(of: "key", within: .seconds(1)) == .value(Array("key=value".utf8)))
     let refused = try await call(text, "key=value")
     #expect(Array(refused.output[..<8]) == [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
     await end()
@@ -205,8 +205,8 @@ import Testing
 /// Values in memory.
 actor MemoryState: SkillState {
   private var values: [String: [UInt8]] = [:]
-  func value(of key: String) -> [UInt8]? { values[key] }
-  func set(_ value: [UInt8], of key: String) -> Bool {
+  func value(of key: String, within time: Duration) -> SkillValue { values[key].map(SkillValue.value) ?? .missing }
+  func set(_ value: [UInt8], of key: String, within time: Duration) -> Bool {
     values[key] = value
     return true
   }

@@ -115,7 +115,9 @@ struct BenchError: Error, CustomStringConvertible {
 /// No agent of the bench uses tools.
 private struct NoTools: ToolPerformer {
   func definitions(for agent: AgentName) -> [ToolDefinition] { [] }
-  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+  func perform(
+    _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+  ) async -> ToolOutcome {
     ToolOutcome(succeeded: false, content: "there are no tools")
   }
 }

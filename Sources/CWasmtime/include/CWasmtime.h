@@ -48,7 +48,7 @@ struct naos_wasm_frame {
 #define NAOS_WASM_TEXT_BYTES 8192u
 #define NAOS_WASM_KEY_BYTES 256u
 #define NAOS_WASM_VALUE_BYTES 65536u
-/// What a skill asks its host to send.
+/// What a skill asks its host to send, or to ask a model.
 #define NAOS_WASM_REQUEST_BYTES (2u << 20)
 #define NAOS_WASM_TABLE_ELEMENTS 100000
 #define NAOS_WASM_LARGEST_MEMORY (2047ull << 20)
@@ -112,7 +112,7 @@ struct naos_wasm_call {
   /// What of its host the call reaches beside its log: `NAOS_WASM_OFFERS_…`.
   uint32_t offers;
 };
-enum { NAOS_WASM_OFFERS_STATE = 1, NAOS_WASM_OFFERS_REQUESTS = 2 };
+enum { NAOS_WASM_OFFERS_STATE = 1, NAOS_WASM_OFFERS_REQUESTS = 2, NAOS_WASM_OFFERS_MODELS = 4 };
 
 /// How a module ended.
 enum {
@@ -171,8 +171,9 @@ struct naos_wasm_denied {
 };
 #define NAOS_WASM_DENIED_ROOM (NAOS_WASM_DENIALS * (12u + NAOS_WASM_DENIED_BYTES))
 
-enum { NAOS_WASM_GET = 1, NAOS_WASM_SET = 2, NAOS_WASM_SEND = 3 };
-/// The payload of `ASK`: the key and, to set one, the value follow; to send a request, without a key, what is asked for.
+enum { NAOS_WASM_GET = 1, NAOS_WASM_SET = 2, NAOS_WASM_SEND = 3, NAOS_WASM_MODEL = 4 };
+/// The payload of `ASK`: the key and, to set one, the value follow; to send a request or to ask a model, without a key,
+/// what is asked for.
 struct naos_wasm_ask {
   uint32_t question;
   uint32_t key_bytes;

@@ -87,6 +87,7 @@ package struct GrantProposal: Sendable, Hashable {
     if need.rule == DenialEvent.Rule.limit.rawValue {
       return .remark("\(file): raise `\(what)`, if so much is meant to be used")
     }
+    if need.rule == DenialEvent.Rule.model.rawValue { return .remark("\(file): \(what) is not in its `models`") }
     return .remark("\(file): \(need.rule) \(what) is not in its `net` or `limits`")
   }
 
@@ -105,6 +106,7 @@ package struct GrantProposal: Sendable, Hashable {
     case .method, .path: return .remark("\(need.target): add it to `methods` or `paths` of the grant")
     case .bytes: return .remark("raise `limits.netBytes`, if so much is meant to go to \(need.target)")
     case .requests: return .remark("raise `limits.requests`, if so many are meant to go to \(need.target)")
+    case .model: return .remark("add \(need.target) to `models` of the skill that asks for it")
     case .limit: return limit(need)
     case .processes: return .remark("the main process has to wait for the processes that it starts: they end with it")
     case .startup: return .remark("\(need.target) was made or changed: look at it before others run it by themselves")

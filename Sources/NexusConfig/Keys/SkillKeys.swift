@@ -18,6 +18,11 @@ extension ConfigKeys {
       KeySpec(
         "net", .list(Shape(.text, mapping: .object(skillNet))), default: "none",
         "The hosts that it may send requests to."),
+      KeySpec(
+        "models", texts, default: "none",
+        "The models that it may ask, by the names that agents call them by; the first is asked where it names none."),
+      KeySpec(
+        "state", boolean, default: "false", "Whether it may read and write the agents' state, below `skills/NAME/`."),
     ])
 
   static let skillNet = ObjectShape(
@@ -44,5 +49,6 @@ extension ConfigKeys {
       KeySpec("output", Shape(.size), default: "16MiB", "The output, as JSON."),
       KeySpec("requests", Shape(.integer(1...1_000_000)), default: "20", "Requests to hosts."),
       KeySpec("netBytes", Shape(.size), default: "16MiB", "What requests and their answers have, together."),
+      KeySpec("modelCalls", Shape(.integer(1...10_000)), default: "10", "Questions to models."),
     ])
 }

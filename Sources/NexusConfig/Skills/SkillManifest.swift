@@ -37,23 +37,40 @@ package struct SkillManifest: Sendable, Hashable {
   package var grants: Set<Grant>
   /// The hosts that it may send requests to.
   package var hosts: [HostGrant] = []
+  /// The models that it may ask; the first where it names none.
+  package var models: [String] = []
+  /// Whether it may read and write state.
+  package var hasState = false
 
   /// What opens the network to it, by `net`.
   static let requestImports = ["http", "response"]
+  /// What opens models to it, by `models`.
+  static let modelImports = ["llm", "response"]
+  /// What opens state to it, by `state`.
+  static let stateImports = ["kv_get", "kv_set"]
 
   /// Functions of its host that its module may import.
   package var allowedImports: Set<String> {
-    Set(Self.freeImports + grants.flatMap(\.imports) + (hosts.isEmpty ? [] : Self.requestImports))
+    var allowed = Set(Self.freeImports + grants.flatMap(\.imports))
+    if !hosts.isEmpty { allowed.formUnion(Self.requestImports) }
+    if !models.isEmpty { allowed.formUnion(Self.modelImports) }
+    if hasState { allowed.formUnion(Self.stateImports) }
+    return allowed
   }
 
   /// It asks nobody, or no more than to be told something, so that a call of it can be made again.
+  ///
+  /// What it has asked models is answered from the record of the run then.
   package var onlyReads: Bool {
-    hosts.allSatisfy { !$0.methods.isEmpty && Set($0.methods).isSubset(of: ["GET", "HEAD", "OPTIONS"]) }
+    guard !hasState else { return false }
+    return hosts.allSatisfy { !$0.methods.isEmpty && Set($0.methods).isSubset(of: ["GET", "HEAD", "OPTIONS"]) }
   }
 
   /// The key of its manifest by which its module may import that; nil if there is none.
   package static func key(opening name: String) -> String? {
     if requestImports.contains(name) { return "net: [{ host: …, port: 443, protocol: tls }]" }
+    if modelImports.contains(name) { return "models: [openai/gpt-4o-mini]" }
+    if stateImports.contains(name) { return "state: true" }
     return Grant.allCases.first { $0.imports.contains(name) }.map { "grants: [\($0.rawValue)]" }
   }
 

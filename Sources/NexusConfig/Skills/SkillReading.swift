@@ -16,6 +16,7 @@ package struct SkillReading: Sendable {
   static let leastMemory: Int64 = 1 << 20
   static let longestDescription = 1000
   static let longestVersion = 64
+  static let longestModel = 200
 
   /// Reads a file by its absolute path and the name that diagnostics have for it.
   typealias Reader = (_ path: String, _ shown: String, _ from: SourceLocation?) -> Result<SourceFile, Diagnostic>
@@ -76,12 +77,27 @@ package struct SkillReading: Sendable {
     let limits = readLimits(fields.fields("limits"))
     let grants = (fields.value("grants")?.list ?? []).compactMap { $0.text.flatMap(SkillManifest.Grant.init) }
     let hosts = readHosts(fields.value("net")?.list ?? [])
+    let models = readModels(fields.value("models")?.list ?? [])
     guard let name, let version, let description, let input, let output,
       let language = fields.word("lang", as: SkillManifest.Language.self)
     else { return }
     manifest = SkillManifest(
       name: name, version: version, description: description, language: language, input: input, output: output,
-      limits: limits, grants: Set(grants), hosts: hosts)
+      limits: limits, grants: Set(grants), hosts: hosts, models: models, hasState: fields.boolean("state") ?? false)
+  }
+
+  private mutating func readModels(_ values: [Shaped]) -> [String] {
+    values.compactMap { value in
+      guard let name = value.text else { return nil }
+      guard !name.isEmpty, name.utf8.count <= Self.longestModel, name.utf8.allSatisfy({ (0x21..<0x7F).contains($0) })
+      else {
+        report(
+          "`models` has something that names no model: 1 to \(Self.longestModel) characters, without spaces", value,
+          help: "write it as agents do: openai/gpt-4o-mini")
+        return nil
+      }
+      return name
+    }
   }
 
   /// As the grants of an agent that is a module.
@@ -122,6 +138,7 @@ package struct SkillReading: Sendable {
     if let bytes = size("input", fields, atLeast: 1, atMost: 64 << 20) { limits.inputBytes = Int(bytes) }
     if let bytes = size("output", fields, atLeast: 1, atMost: 64 << 20) { limits.outputBytes = Int(bytes) }
     if let most = fields.integer("requests") { limits.egress.requests = most }
+    if let most = fields.integer("modelCalls") { limits.modelCalls = most }
     if let bytes = size("netBytes", fields, atLeast: 1, atMost: 1 << 40) { limits.egress.bytes = bytes }
     if let time = time("cpu", fields) { limits.processorTime = time }
     if let time = time("wall", fields) { limits.wallTime = time }

@@ -279,10 +279,22 @@ package struct ToolOutcome: Sendable, Hashable {
   }
 }
 
+/// The attempt that has called a tool, as far as the tool may act in its name at the agent plane.
+package protocol ToolAttempt: Sendable {
+  /// Mints a key that stands for the attempt within this call: what is asked for with it is the attempt's own, is
+  /// answered from the record when the call is made again, and is told from what the agent itself asks for.
+  ///
+  /// It holds until it is closed, and no longer than the attempt.
+  func openKey() -> VirtualKey
+  func close(_ key: VirtualKey)
+}
+
 /// Performs tool calls within the grants of the agent; the boundary records them.
 package protocol ToolPerformer: Sendable {
   func definitions(for agent: AgentName) -> [ToolDefinition]
-  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome
+  func perform(
+    _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+  ) async -> ToolOutcome
   /// Whether a call changes nothing anywhere, so that nobody is harmed if it is made again.
   func onlyReads(_ tool: String, of agent: AgentName) -> Bool
 }

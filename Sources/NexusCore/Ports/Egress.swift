@@ -133,6 +133,8 @@ package struct DenialEvent: Sendable, Hashable {
     case time
     /// A secret that belongs to the requests of the host is not there.
     case secret
+    /// A skill asked a model that its manifest does not name; the target is the name.
+    case model
     /// A program was ended, or held back, over a limit; the target is the key of it, `limits.cpu`, with the place behind
     /// it where there are several, `limits.disk (/tmp)`, or what is bounded without a key: `/dev/shm`, `/tmp (files)`.
     case limit
@@ -192,6 +194,7 @@ package struct DenialEvent: Sendable, Hashable {
       case .questions: "too many names were asked for"
       case .time: "\(place): no request came in time"
       case .secret: "\(place): the secret of its requests is not there"
+      case .model: "\(target): the model is not granted"
       case .limit: "\(target) is used up"
       case .processes: "\(count) \(count == 1 ? "process" : "processes") left running, ended with the sandbox"
       case .startup: "\(target) was made or changed: others run it by themselves, outside of the sandbox"

@@ -33,6 +33,8 @@ package struct SkillLimits: Sendable, Hashable {
   package var logLines: Int = 1000
   /// Requests to hosts, and what they send and receive, together.
   package var egress = EgressCaps(bytes: 16 << 20, requests: 20)
+  /// Questions to models.
+  package var modelCalls: Int = 10
 
   package init() {}
 }
@@ -108,11 +110,26 @@ package struct SkillFailure: Error, Sendable, Hashable, CustomStringConvertible 
   package var description: String { message }
 }
 
-/// Keeps what skills store by `naos.kv_set`.
+/// What `naos.kv_get` finds.
+package enum SkillValue: Sendable, Hashable {
+  case value([UInt8])
+  /// There is nothing under the key.
+  case missing
+  /// Nobody can tell now, or the skill may not know.
+  case refused
+}
+
+/// Keeps what one call of a skill stores by `naos.kv_set`; neither waits longer than the call may take.
 package protocol SkillState: Sendable {
-  func value(of key: String) async -> [UInt8]?
-  /// - Returns: false if it is not taken: too long, too many, or read only.
-  func set(_ value: [UInt8], of key: String) async -> Bool
+  func value(of key: String, within time: Duration) async -> SkillValue
+  /// - Returns: false if it is not taken: too long, too many, or changed by somebody else since the call has read it.
+  func set(_ value: [UInt8], of key: String, within time: Duration) async -> Bool
+}
+
+/// Asks models for one call of a skill, by `naos.llm`.
+package protocol SkillModels: Sendable {
+  /// Asks once, and does not wait longer than the call may take; `request` is the body of a chat completion.
+  func ask(_ request: JSONValue, within time: Duration) async -> ToolOutcome
 }
 
 /// Sends the requests of one call of a skill, by `naos.http`.
@@ -125,10 +142,14 @@ package protocol SkillRequests: Sendable {
 package struct SkillHost: Sendable {
   package var state: (any SkillState)?
   package var requests: (any SkillRequests)?
+  package var models: (any SkillModels)?
 
-  package init(state: (any SkillState)? = nil, requests: (any SkillRequests)? = nil) {
+  package init(
+    state: (any SkillState)? = nil, requests: (any SkillRequests)? = nil, models: (any SkillModels)? = nil
+  ) {
     self.state = state
     self.requests = requests
+    self.models = models
   }
 }
 

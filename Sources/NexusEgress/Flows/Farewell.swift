@@ -32,7 +32,7 @@ enum Farewell {
     case .requests: "limits.requests is used up"
     case .time: "no request came in time"
     case .secret: "the secret that belongs to requests to \(place) is not there"
-    case .name, .sni, .connections, .questions, .limit, .module, .fs, .syscall, .net, .processes, .startup,
+    case .name, .sni, .connections, .questions, .model, .limit, .module, .fs, .syscall, .net, .processes, .startup,
       .unavailable:
       "it is not granted"
     }

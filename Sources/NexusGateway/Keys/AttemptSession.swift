@@ -3,6 +3,7 @@
 
 internal import NIOCore
 internal import NexusCore
+internal import NexusKernel
 internal import Synchronization
 
 /// One attempt at the agent plane: its key, who it is, and what it came to so far.
@@ -11,6 +12,8 @@ final class AttemptSession: Sendable {
   let caller: Caller
   /// The run whose record answers and remembers; nil for a service's own key.
   let run: RunSession?
+  /// The attempt that this key stands for, and the call of a tool that it stands for it in; nil for its own key.
+  let lent: (by: AttemptSession, call: RequestDigest)?
   private let meter: NodeMeter
   private let sums = Mutex(AttemptTally())
   /// The connections on which answers of models are on their way to it; nil once it is over.
@@ -21,9 +24,23 @@ final class AttemptSession: Sendable {
     self.key = key
     self.caller = caller
     self.run = run
+    lent = nil
   }
 
+  /// A key for what a tool asks for in the name of an attempt, in the call that has this digest.
+  init(key: VirtualKey, lentBy owner: AttemptSession, in call: RequestDigest) {
+    meter = owner.meter
+    self.key = key
+    caller = owner.caller
+    run = owner.run
+    lent = (owner, call)
+  }
+
+  /// What the record knows a request of this key by.
+  func known(_ digest: RequestDigest) -> RequestDigest { lent.map { digest.made(in: $0.call) } ?? digest }
+
   var tally: AttemptTally {
+    if let lent { return lent.by.tally }
     var tally = sums.withLock { $0 }
     if let run {
       let passed = run.passed(in: caller.attempt)
@@ -36,6 +53,7 @@ final class AttemptSession: Sendable {
 
   /// Adds what a call of this attempt came to.
   func charge(tokens: TokenCount, cost: NanoUSD) {
+    if let lent { return lent.by.charge(tokens: tokens, cost: cost) }
     sums.withLock {
       $0.tokens += tokens
       $0.cost += cost
@@ -45,6 +63,7 @@ final class AttemptSession: Sendable {
 
   /// Remembers that a budget stopped the attempt; a busy one did not, for it has room again by itself.
   func refused(_ refusal: BudgetRefusal) {
+    if let lent { return lent.by.refused(refusal) }
     if refusal.isForWant { meter.count(.budgetActions, [refusal.action.rawValue]) }
     guard refusal.reason != .busy else { return }
     // What left the cassette first is what everything after it follows from.
@@ -59,13 +78,15 @@ final class AttemptSession: Sendable {
 
   /// False if the attempt is over: it gets no answer any more.
   func awaits(_ channel: any Channel) -> Bool {
-    answering.withLock { channels in
+    if let lent { return lent.by.awaits(channel) }
+    return answering.withLock { channels in
       channels?[ObjectIdentifier(channel)] = channel
       return channels != nil
     }
   }
 
   func awaitsNoLonger(_ channel: any Channel) {
+    if let lent { return lent.by.awaitsNoLonger(channel) }
     answering.withLock { $0?[ObjectIdentifier(channel)] = nil }
   }
 

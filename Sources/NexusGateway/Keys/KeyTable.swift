@@ -20,7 +20,12 @@ final class KeyTable: Sendable {
   }
 
   func session(for secret: String) -> AttemptSession? {
-    sessions.withLock { $0[secret] }
+    sessions.withLock { sessions in
+      guard let found = sessions[secret] else { return nil }
+      // What was lent is over with what it stands for.
+      if let lent = found.lent, sessions[lent.by.key.secret] !== lent.by { return nil }
+      return found
+    }
   }
 
   func remove(_ key: VirtualKey) -> AttemptSession? {

@@ -95,7 +95,8 @@ struct Router {
       let request = prepared.request
       let target = try target(of: request, session)
       let call = ModelCall(
-        session: session, request: request, target: target, head: head, body: body, digest: prepared.digest,
+        session: session, request: request, target: target, head: head, body: body,
+        digest: prepared.digest.map(session.known),
         tools: prepared.tools, room: response.room)
       ModelExchange(services: services, parts: parts, loop: loop, call: call, response: response).start()
     } catch {

@@ -51,7 +51,7 @@ struct AgentRoutes {
       guard response.isOpen else { return }
       guard let digest else { return response.fail(Self.tooManyValues, .problem) }
       let asks = ActionAsking(services: self.services, loop: self.loop, session: session, path: path, body: body)
-      self.mark(name, digest, asks, run, response, then: forward)
+      self.mark(name, session.known(digest), asks, run, response, then: forward)
     }
   }
 

@@ -19,6 +19,7 @@ final class ToolExchange {
   private let startedAt: Instant
   private var response: FrontResponse?
   private var record: EffectRecord?
+  private var digest = RequestDigest("")
   private var detail = ""
   /// What was asked of the rules.
   private var proposal: EffectProposal?
@@ -79,11 +80,12 @@ final class ToolExchange {
       return answer { $0.fail(GatewayError(.unknownTool, "This agent has no tool '\(self.tool)'."), .problem) }
     }
     detail = Self.words(for: arguments)
+    digest = session.known(asked.digest)
     guard let run = session.run else {
       return ask(arguments, slot: "") { permit in self.perform(permit.arguments) }
     }
     response?.whenGone = { [weak self] in self?.askerGone() }
-    switch run.request(asked.digest, kind: .tool, repeatable: onlyReads, id: id) {
+    switch run.request(digest, kind: .tool, repeatable: onlyReads, id: id) {
     case .replay(let recorded): replay(recorded)
     case .join(let other): join(other, run)
     case .new(let record, let diverges):
@@ -190,8 +192,9 @@ final class ToolExchange {
     let tools = services.tools
     let tool = tool
     let caller = session.caller
+    let attempt = LentKeys(keys: services.keys, session: session, call: digest)
     AsyncBridge.run(on: loop) {
-      await tools.perform(tool, arguments: arguments, for: caller)
+      await tools.perform(tool, arguments: arguments, for: caller, of: attempt)
     } then: { outcome in
       self.performed(outcome)
     }

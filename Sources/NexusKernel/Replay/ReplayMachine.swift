@@ -18,6 +18,9 @@ package struct ReplayMachine: Sendable {
     ///
     /// Whoever got it stopped there, so giving the same failure again would stop the next one too.
     var endsItsAttempt = false
+
+    /// The agent itself has asked for it, and not a tool in the middle of its call.
+    var isOwn: Bool { record.digest.call == nil }
   }
 
   /// The entries of one digest, in their order.
@@ -34,9 +37,11 @@ package struct ReplayMachine: Sendable {
   private(set) var entries: [Entry] = []
   private var indexOfID: [EffectID: Int] = [:]
   private var equals: [RequestDigest: Equals] = [:]
+  /// What was asked for in the middle of calls of tools, by these.
+  private var nested: [Substring: [Int]] = [:]
   private var attempt = AttemptNumber(0)
   private var divergenceWasTold = false
-  /// Outcomes of earlier attempts that the current one has not asked for yet.
+  /// Outcomes of earlier attempts that the current one has not asked for yet, of what agents ask for themselves.
   private var unclaimed = 0
 
   /// Effects this attempt got through, from the record and new.
@@ -75,6 +80,7 @@ package struct ReplayMachine: Sendable {
   private mutating func append(_ record: EffectRecord) {
     indexOfID[record.id] = entries.count
     equals[record.digest, default: Equals()].indexes.append(entries.count)
+    if let call = record.digest.call { nested[call, default: []].append(entries.count) }
     entries.append(Entry(record: record))
     if record.state != .rewound {
       if record.kind == .model { modelCalls += 1 }
@@ -106,7 +112,7 @@ extension ReplayMachine {
     for index in entries.indices { entries[index].takenBy = nil }
     for digest in equals.keys { equals[digest]?.start = 0 }
     let dropped = drop(rewind)
-    unclaimed = entries.count { isReplayable($0, repeatable: true) }
+    unclaimed = entries.count { $0.isOwn && isReplayable($0, repeatable: true) }
     return dropped
   }
 
@@ -114,7 +120,8 @@ extension ReplayMachine {
     var dropped: [EffectID] = []
     for index in entries.indices.reversed() where dropped.count < count {
       let record = entries[index].record
-      if record.state == .rewound { continue }
+      // What was asked for in a call of a tool is no step of the agent's own: the call stands, and is not made again.
+      if record.state == .rewound || !entries[index].isOwn { continue }
       guard record.kind == .model else { break }
       // What a person had the run begin with is not what went wrong in it.
       guard !record.isKept else { break }
@@ -139,7 +146,8 @@ extension ReplayMachine {
       switch record.state {
       case .failed:
         entries[index].endsItsAttempt = !goesOn.contains(record.attempt)
-      case .intent, .succeeded, .unknown: goesOn.insert(record.attempt)
+      // A call of a tool is over after what was asked for in it.
+      case .intent, .succeeded, .unknown: if entries[index].isOwn { goesOn.insert(record.attempt) }
       case .rewound: break
       }
     }
@@ -179,7 +187,8 @@ extension ReplayMachine {
         guard isReplayable(entry, repeatable: repeatable) else { continue }
         entries[index].takenBy = attempt
         replayed += 1
-        if entry.record.attempt < attempt { unclaimed -= 1 }
+        if entry.isOwn, entry.record.attempt < attempt { unclaimed -= 1 }
+        if entry.record.kind == .tool { passOver(nestedIn: index) }
         return .replay(entry.record.id)
       case .unknown where !repeatable: return .uncertain(entry.record.id)
       case .unknown, .rewound: continue
@@ -203,8 +212,20 @@ extension ReplayMachine {
     else { return false }
     entries[index].takenBy = attempt
     replayed += 1
-    unclaimed -= 1
+    if entries[index].isOwn { unclaimed -= 1 }
     return true
+  }
+
+  /// What a call of a tool has asked for, nobody asks for again when the call is answered from the record.
+  ///
+  /// Of equal calls each has what was announced up to the next one, and what was left over before.
+  private mutating func passOver(nestedIn index: Int) {
+    let digest = entries[index].record.digest
+    guard let inside = nested[digest.mark] else { return }
+    let next = equals[digest]?.indexes.first { $0 > index && entries[$0].record.state != .rewound }
+    for other in inside where other < next ?? entries.count && entries[other].takenBy == nil {
+      if isReplayable(entries[other], repeatable: true) { entries[other].takenBy = attempt }
+    }
   }
 
   private mutating func skipTaken(_ digest: RequestDigest) {
@@ -222,7 +243,7 @@ extension ReplayMachine {
   }
 
   private mutating func announce(_ digest: RequestDigest, kind: EffectKind, id: EffectID) -> ReplayDecision {
-    let diverges = !divergenceWasTold && unclaimed > 0
+    let diverges = !divergenceWasTold && unclaimed > 0 && digest.call == nil
     divergenceWasTold = divergenceWasTold || diverges
     let record = EffectRecord(
       id: id, kind: kind, digest: digest, occurrence: equals[digest]?.nextOccurrence ?? 0,
@@ -257,6 +278,7 @@ extension ReplayMachine {
     equals[digest]?.start = 0
     recount(digest)
     if index == entries.count - 1 {
+      if let call = digest.call { nested[call]?.removeAll { $0 == index } }
       entries.removeLast()
     } else {
       // Its place stays, so that the indexes of later entries do; nothing matches it any more.
@@ -279,6 +301,7 @@ extension ReplayMachine {
     guard let index = indexOfID[id], entries[index].takenBy == attempt else { return }
     entries[index].takenBy = nil
     equals[entries[index].record.digest]?.start = 0
-    if entries[index].record.attempt < self.attempt, isReplayable(entries[index], repeatable: true) { unclaimed += 1 }
+    guard entries[index].isOwn, entries[index].record.attempt < self.attempt else { return }
+    if isReplayable(entries[index], repeatable: true) { unclaimed += 1 }
   }
 }

@@ -113,7 +113,7 @@ package final class Node: Sendable {
       let egress = Self.egress(reports, clock, random)
       let launcher = GuardedLauncher(clock: clock, random: random, doors: NodeDoors(plane: gateway, egress: egress))
       let wasm = WasmEngine(launcher, options, clock: clock, random: random)
-      let skills = Self.skills(of: wasm, for: tools, reports, clock)
+      let skills = Self.skills(of: wasm, for: tools, reports, gateway, clock)
       var services = services(
         options, store: store, gateway: gateway, wasm: wasm, egress: egress, reports: reports, clock: clock, ids: ids)
       let hooks = WebhookQueue()
@@ -150,10 +150,11 @@ package final class Node: Sendable {
   }
 
   private static func skills(
-    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: SandboxReports, _ clock: SystemClock
+    of wasm: WasmEngine, for tools: ReloadableTools, _ reports: SandboxReports, _ gateway: EffectGateway,
+    _ clock: SystemClock
   ) -> WasmSkillEngine {
     let skills = WasmSkillEngine(engine: wasm)
-    tools.connect(skills, reports, clock: clock)
+    tools.connect(skills, reports, clock: clock) { gateway.baseURL }
     return skills
   }
 

@@ -30,9 +30,14 @@ final class ReloadableTools: ToolPerformer {
   }
 
   /// Skills can be called from now on, and requests be made.
-  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, clock: any NexusClock) {
+  ///
+  /// `planeURL` is that of the agent plane.
+  func connect(
+    _ engine: any SkillEngine, _ watcher: any EgressWatcher, clock: any NexusClock,
+    planeURL: @escaping @Sendable () -> String
+  ) {
     let sender = HostRequests(client: client, watcher: watcher, clock: clock)
-    skills.connect(engine, watcher, sender)
+    skills.connect(engine, watcher, sender, PlaneDoor(client: client, url: planeURL))
     requests.withLock { $0 = sender }
   }
 
@@ -70,12 +75,14 @@ final class ReloadableTools: ToolPerformer {
     return tools.withLock { $0 }.definitions(for: agent) + skills.definitions(of: grants(of: agent))
   }
 
-  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+  func perform(
+    _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+  ) async -> ToolOutcome {
     if let terms = reaching.withLock({ $0[caller.agent] }), let requests = requests.withLock({ $0 }) {
       return await requests.perform(arguments, for: caller, on: terms)
     }
     if tool.hasPrefix(SkillTools.prefix), grants(of: caller.agent).contains(tool) {
-      return await skills.perform(tool, arguments: arguments, for: caller)
+      return await skills.perform(tool, arguments: arguments, for: caller, of: attempt)
     }
     return await tools.withLock { $0 }.perform(tool, arguments: arguments, for: caller.agent)
   }

@@ -16,6 +16,7 @@ final class SkillTools: Sendable {
     var engine: (any SkillEngine)?
     var watcher: (any EgressWatcher)?
     var requests: HostRequests?
+    var plane: PlaneDoor?
     /// What skills were not let do, for each run that called them.
     var denials = DenialCounts()
     var skills: [String: SkillFolder] = [:]
@@ -29,13 +30,14 @@ final class SkillTools: Sendable {
   /// - Parameter project: its folder, absolute.
   init(project: String) { self.project = project }
 
-  /// From now on calls can be made; `watcher` is told what skills were not let do, and `requests` sends what they ask
-  /// for.
-  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, _ requests: HostRequests) {
+  /// From now on calls can be made; `watcher` is told what skills were not let do, `requests` sends what they ask hosts
+  /// for, and `plane` leads to models and state.
+  func connect(_ engine: any SkillEngine, _ watcher: any EgressWatcher, _ requests: HostRequests, _ plane: PlaneDoor) {
     state.withLock {
       $0.engine = engine
       $0.watcher = watcher
       $0.requests = requests
+      $0.plane = plane
     }
   }
 
@@ -71,10 +73,21 @@ final class SkillTools: Sendable {
     }
   }
 
-  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+  func perform(
+    _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+  ) async -> ToolOutcome {
     do throws(SkillProblem) {
       let skill = try self.caller(of: tool)
-      let host = SkillHost(requests: requests(of: skill.skill.manifest, as: tool, for: caller))
+      let manifest = skill.skill.manifest
+      let plane = plane(of: manifest, attempt)
+      defer { plane?.close() }
+      var host = SkillHost(requests: requests(of: manifest, as: tool, for: caller))
+      if let plane, !manifest.models.isEmpty {
+        host.models = CallModels(plane, manifest.models, atMost: manifest.limits.modelCalls) {
+          self.note($0, of: tool, for: caller)
+        }
+      }
+      if let plane, manifest.hasState { host.state = CallState(plane, below: "skills/\(manifest.name)/") }
       switch await skill.call(arguments, host: host, denied: { self.note($0, of: tool, for: caller) }) {
       case .output(let value): return ToolOutcome(succeeded: true, content: value)
       case .refused(let code, let message), .broken(let code, let message): return Self.failure(code, message)
@@ -89,6 +102,12 @@ final class SkillTools: Sendable {
     guard !manifest.hosts.isEmpty, let requests = state.withLock({ $0.requests }) else { return nil }
     let terms = HostRequests.Terms(ofSkill: tool, manifest.hosts, manifest.limits.egress, RequestMeter())
     return CallRequests(requests: requests, terms: terms, caller: caller)
+  }
+
+  /// Nil for a skill that asks nothing of it.
+  private func plane(of manifest: SkillManifest, _ attempt: any ToolAttempt) -> CallPlane? {
+    guard manifest.hasState || !manifest.models.isEmpty else { return nil }
+    return state.withLock { $0.plane }.map { CallPlane(door: $0, attempt: attempt) }
   }
 
   private func note(_ denial: ProgramDenial, of tool: String, for caller: Caller) {

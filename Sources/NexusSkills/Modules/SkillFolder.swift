@@ -74,7 +74,9 @@ package struct SkillFolder: Sendable, Hashable {
         hint: "Build it with `naos skill build`.")
     }
     let allowed = manifest.allowedImports
-    for wanted in module.imports where wanted.module != "naos" || !allowed.contains(wanted.name) {
+    let unmet = module.imports.filter { $0.module != "naos" || !allowed.contains($0.name) }
+    // Several grants open what answers are read with, so that says nothing of which one is meant.
+    if let wanted = unmet.first(where: { $0.name != "response" }) ?? unmet.first {
       let key = wanted.module == "naos" ? SkillManifest.key(opening: wanted.name) : nil
       return SkillProblem(
         "NX-SKL-006", "the module imports `\(wanted.module).\(wanted.name)`, which is not granted",
@@ -142,7 +144,7 @@ package struct SkillFolder: Sendable, Hashable {
 
 extension SkillManifest {
   /// Whether it has more of its host than every skill.
-  var opensHost: Bool { !grants.isEmpty || !hosts.isEmpty }
+  var opensHost: Bool { !grants.isEmpty || !hosts.isEmpty || !models.isEmpty || hasState }
 }
 
 extension SkillManifest.Language {

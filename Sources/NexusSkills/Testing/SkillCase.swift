@@ -99,7 +99,10 @@ extension SkillCase {
   /// trap.
   package func run(by caller: SkillCaller) async -> SkillCaseResult {
     var complaint: String?
-    let host = SkillHost(requests: caller.skill.manifest.hosts.isEmpty ? nil : NoRequests())
+    let manifest = caller.skill.manifest
+    let host = SkillHost(
+      state: manifest.hasState ? CaseState() : nil, requests: manifest.hosts.isEmpty ? nil : NoRequests(),
+      models: manifest.models.isEmpty ? nil : NoModels())
     switch input {
     case .raw(let text): complaint = compare(await caller.run(Array(text.utf8), host: host))
     case .value(let value):
@@ -140,6 +143,27 @@ extension SkillCase {
   }
 
   private static func shown(_ value: JSONValue) -> String { String(value.text().prefix(200)) }
+}
+
+/// There is no node here that would ask one, nor anybody who pays.
+private struct NoModels: SkillModels {
+  func ask(_ request: JSONValue, within time: Duration) async -> ToolOutcome {
+    ToolOutcome(succeeded: false, content: ["error": "tests of skills ask no models", "code": "unreachable"])
+  }
+}
+
+/// What a case stores: it finds nothing, and leaves nothing behind.
+private actor CaseState: SkillState {
+  private static let mostKeys = 10_000
+  private var values: [String: [UInt8]] = [:]
+
+  func value(of key: String, within time: Duration) -> SkillValue { values[key].map(SkillValue.value) ?? .missing }
+
+  func set(_ value: [UInt8], of key: String, within time: Duration) -> Bool {
+    guard values.count < Self.mostKeys || values[key] != nil else { return false }
+    values[key] = value
+    return true
+  }
 }
 
 /// A test reaches no host: what comes of it has to be the same tomorrow.

@@ -98,6 +98,7 @@ enum WorkerOrder {
     var offers: UInt32 = 0
     if host.state != nil { offers |= UInt32(NAOS_WASM_OFFERS_STATE) }
     if host.requests != nil { offers |= UInt32(NAOS_WASM_OFFERS_REQUESTS) }
+    if host.models != nil { offers |= UInt32(NAOS_WASM_OFFERS_MODELS) }
     let head = naos_wasm_call(
       memory_bytes: UInt64(clamping: min(limits.memoryBytes, WasmProgram.largestMemoryBytes)),
       cpu_microseconds: microseconds(limits.processorTime), wall_microseconds: microseconds(limits.wallTime),

@@ -133,8 +133,8 @@ struct SkillWorker: Sendable {
   /// What a worker may say in a call at most: its end, or a question.
   private static func longestFrame(_ limits: SkillLimits, _ host: SkillHost) -> Int {
     let log = limits.logLines * (Int(NAOS_WASM_TEXT_BYTES) + 8)
-    let question =
-      host.requests == nil ? Int(NAOS_WASM_KEY_BYTES + NAOS_WASM_VALUE_BYTES) : Int(NAOS_WASM_REQUEST_BYTES)
+    let isAsked = host.requests != nil || host.models != nil
+    let question = Int(isAsked ? NAOS_WASM_REQUEST_BYTES : NAOS_WASM_KEY_BYTES + NAOS_WASM_VALUE_BYTES)
     return longestEnd + max(limits.outputBytes + log, question)
   }
 

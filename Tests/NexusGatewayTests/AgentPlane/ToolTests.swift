@@ -23,7 +23,9 @@ struct ToolTests {
       }
     }
 
-    func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+    func perform(
+      _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+    ) async -> ToolOutcome {
       let count = calls.withLock {
         $0.append("\(tool) \(arguments.text())")
         return $0.count

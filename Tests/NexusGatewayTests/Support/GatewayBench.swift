@@ -167,7 +167,9 @@ final class EventLog: EventSink {
 
 struct NoTools: ToolPerformer {
   func definitions(for agent: AgentName) -> [ToolDefinition] { [] }
-  func perform(_ tool: String, arguments: JSONValue, for caller: Caller) async -> ToolOutcome {
+  func perform(
+    _ tool: String, arguments: JSONValue, for caller: Caller, of attempt: any ToolAttempt
+  ) async -> ToolOutcome {
     ToolOutcome(succeeded: false, content: "no such tool")
   }
 }

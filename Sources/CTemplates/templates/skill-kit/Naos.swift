@@ -99,20 +99,85 @@ enum Http {
     request += "}"
     return request.withUTF8 { sendRequest($0.baseAddress, $0.count) }.map { JSON($0) }
   }
+}
 
-  private static func quoted(_ text: String) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var bytes: [UInt8] = [0x22]
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22, 0x5C: bytes += [0x5C, byte]
-      case 0..<0x20: bytes += [0x5C, 0x75, 0x30, 0x30, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      default: bytes.append(byte)
-      }
+/// Asks a model of `models` in skill.yaml.
+enum Model {
+  /// Asks, and takes the text that the model answers.
+  ///
+  /// - Parameters:
+  ///   - prompt: the question.
+  ///   - system: what stands before it.
+  ///   - maxTokens: the longest answer, in tokens.
+  ///   - model: one of `models`; nil: the first.
+  /// - Returns: its first choice.
+  /// - Throws: `no_answer`, with the reason: a budget that is used up, say.
+  static func ask(
+    _ prompt: String, system: String? = nil, maxTokens: Int64 = 1024, model: String? = nil
+  ) throws(SkillError) -> String {
+    func message(_ role: String, _ text: String) -> JSON {
+      .object([.init("role", .string(role)), .init("content", .string(text))])
     }
-    bytes.append(0x22)
-    return String(bytes: bytes)
+    var messages: [JSON] = []
+    if let system { messages.append(message("system", system)) }
+    messages.append(message("user", prompt))
+    var request: [JSON.Member] = [.init("messages", .array(messages)), .init("max_tokens", .int(maxTokens))]
+    if let model { request.append(.init("model", .string(model))) }
+    guard let answer = send(.object(request)) else { throw SkillError("no_answer", "no model can be asked") }
+    let content = answer["content"]
+    guard answer["succeeded"]?.boolean == true, let choice = content?["body"]?["choices"]?.elements?.first,
+      let text = choice["message"]?["content"]?.text
+    else { throw SkillError("no_answer", content?["error"]?.text ?? "the model answered no text") }
+    return text
   }
+
+  /// The whole answer to the body of a chat completion: `{"succeeded", "content"}`, with its `body` in the content, or
+  /// `error` and `code`; nil: there is no way to ask any.
+  static func send(_ request: JSON) -> JSON? {
+    var request = request.written
+    return request.withUTF8 { askModel($0.baseAddress, $0.count) }.map { JSON($0) }
+  }
+}
+
+/// What the skill keeps for later calls, with `state: true` in skill.yaml.
+enum State {
+  /// - Returns: what was kept under the key; nil: nothing was.
+  /// - Throws: `no_state`, if nobody can tell.
+  static func get(_ key: String) throws(SkillError) -> String? {
+    var key = key
+    var value: UnsafePointer<UInt8>?
+    var length = 0
+    switch key.withUTF8({ readValue($0.baseAddress, $0.count, &value, &length) }) {
+    case 0: return String(decoding: UnsafeBufferPointer(start: value, count: length), as: UTF8.self)
+    case -1: return nil
+    default: throw SkillError("no_state", "the state cannot be read")
+    }
+  }
+
+  /// - Returns: false if it is not kept: it is too long, or this call has read the key, and somebody else has written it
+  ///   since; read it again then.
+  static func set(_ key: String, _ value: String) -> Bool {
+    var key = key
+    var value = value
+    return key.withUTF8 { key in
+      value.withUTF8 { value in writeValue(key.baseAddress, key.count, value.baseAddress, value.count) == 0 }
+    }
+  }
+}
+
+/// A text as JSON writes it, in quotes.
+private func quoted(_ text: String) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var bytes: [UInt8] = [0x22]
+  for byte in text.utf8 {
+    switch byte {
+    case 0x22, 0x5C: bytes += [0x5C, byte]
+    case 0..<0x20: bytes += [0x5C, 0x75, 0x30, 0x30, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    default: bytes.append(byte)
+    }
+  }
+  bytes.append(0x22)
+  return String(bytes: bytes)
 }
 
 extension String {
@@ -166,6 +231,14 @@ extension String {
 @_extern(c, "naos_put_number") private func writeNumber(_ bytes: UnsafePointer<UInt8>?, _ length: Int)
 @_extern(c, "naos_put_log") private func writeLog(_ level: Int32, _ bytes: UnsafePointer<UInt8>?, _ length: Int)
 @_extern(c, "naos_send") private func sendRequest(_ bytes: UnsafePointer<UInt8>?, _ length: Int) -> UnsafeRawPointer?
+@_extern(c, "naos_ask") private func askModel(_ bytes: UnsafePointer<UInt8>?, _ length: Int) -> UnsafeRawPointer?
+@_extern(c, "naos_kept") private func readValue(
+  _ key: UnsafePointer<UInt8>?, _ keyLength: Int, _ value: UnsafeMutablePointer<UnsafePointer<UInt8>?>,
+  _ length: UnsafeMutablePointer<Int>
+) -> Int32
+@_extern(c, "naos_keep") private func writeValue(
+  _ key: UnsafePointer<UInt8>?, _ keyLength: Int, _ value: UnsafePointer<UInt8>?, _ length: Int
+) -> Int32
 @_extern(c, "naos_put_failure") private func writeFailure(
   _ code: UnsafePointer<UInt8>?, _ codeLength: Int, _ message: UnsafePointer<UInt8>?, _ messageLength: Int)
 
@@ -201,6 +274,42 @@ extension JSON {
 
   private static func text(_ start: UnsafePointer<UInt8>?, _ length: Int) -> String {
     String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
+  }
+
+  /// The value as JSON.
+  var written: String {
+    switch self {
+    case .null: return "null"
+    case .bool(let truth): return truth ? "true" : "false"
+    case .int(let number): return Self.digits(number)
+    case .number(let literal): return literal
+    case .string(let text): return quoted(text)
+    case .array(let elements):
+      var text = "["
+      for index in elements.indices {
+        if index > 0 { text += "," }
+        text += elements[index].written
+      }
+      return text + "]"
+    case .object(let members):
+      var text = "{"
+      for index in members.indices {
+        if index > 0 { text += "," }
+        text += quoted(members[index].key) + ":" + members[index].value.written
+      }
+      return text + "}"
+    }
+  }
+
+  private static func digits(_ number: Int64) -> String {
+    var rest = number.magnitude
+    var reversed: [UInt8] = []
+    repeat {
+      reversed.append(UInt8(truncatingIfNeeded: 0x30 + rest % 10))
+      rest /= 10
+    } while rest > 0
+    if number < 0 { reversed.append(0x2D) }
+    return String(bytes: Array(reversed.reversed()))
   }
 
   fileprivate func write() {

@@ -89,6 +89,19 @@ void naos_log(naos_log_level level, naos_text text);
 /// `{"succeeded", "content"}`; NULL: there is no way to send any, or no memory for the answer.
 const naos_json *naos_http(naos_text request);
 
+/// Asks a model of `models` in skill.yaml: the body of a chat completion, as JSON. The answer is `{"succeeded",
+/// "content"}`, with the `body` of the completion in the content, or `error` and `code`; NULL: there is no way to ask any.
+const naos_json *naos_llm(naos_text request);
+
+/// What came of reading or writing a value of `state` in skill.yaml.
+typedef enum { NAOS_STATE_DONE = 0, NAOS_STATE_MISSING = -1, NAOS_STATE_REFUSED = -2 } naos_state;
+
+/// A value that was kept, of any earlier call; `value` is set if there is one.
+naos_state naos_state_get(naos_text key, naos_text *value);
+
+/// Keeps a value. Refused also if this call has read the key, and somebody else has written it since: read it again.
+naos_state naos_state_set(naos_text key, naos_text value);
+
 /// Whether the whole text is a number as JSON writes them.
 bool naos_is_number(naos_text text);
 

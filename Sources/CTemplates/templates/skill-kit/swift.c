@@ -30,3 +30,16 @@ void naos_put_log(int32_t level, const char *bytes, size_t length) {
 }
 
 const naos_json *naos_send(const char *bytes, size_t length) { return naos_http((naos_text){bytes, length}); }
+const naos_json *naos_ask(const char *bytes, size_t length) { return naos_llm((naos_text){bytes, length}); }
+
+int32_t naos_kept(const char *key, size_t key_length, const char **value, size_t *length) {
+  naos_text kept = {NULL, 0};
+  naos_state result = naos_state_get((naos_text){key, key_length}, &kept);
+  *value = kept.bytes;
+  *length = kept.length;
+  return result;
+}
+
+int32_t naos_keep(const char *key, size_t key_length, const char *value, size_t length) {
+  return naos_state_set((naos_text){key, key_length}, (naos_text){value, length});
+}
