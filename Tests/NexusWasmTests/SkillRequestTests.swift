@@ -15,31 +15,7 @@ import Testing
     skills = WasmSkillEngine(engine: bench.engine)
   }
 
-  private static let imports = """
-    (import "naos" "http" (func $http (param i32 i32) (result i64)))
-    (import "naos" "response" (func $response (param i32 i32 i32) (result i32)))
-    """
-
-  private static func skill(_ body: String) -> String {
-    Guest.skill(body).replacing("(memory (export", with: imports + "\n(memory (export")
-  }
-
-  /// Sends its input, and its output is what came back.
-  private static let asks = skill(
-    """
-    (i64.store (i32.const 0) (call $http (local.get $at) (local.get $count)))
-    (call $pack (i32.const 1024) (call $response (i32.const 0) (i32.const 1024) (i32.const 60000)))
-    """)
-
-  /// Its output is what `http` and `response` return.
-  private static let numbers = skill(
-    """
-    (i64.store (i32.const 0) (call $http (local.get $at) (local.get $count)))
-    (i32.store (i32.const 8) (call $response (i32.const 0) (i32.const 1024) (i32.const 60000)))
-    (call $pack (i32.const 0) (i32.const 12))
-    """)
-
-  private static let refused: [UInt8] = [0xFE] + [UInt8](repeating: 0xFF, count: 7) + [0, 0, 0, 0]
+  private let guest = AskingSkill(function: "http")
 
   private func host(_ answer: @escaping @Sendable (JSONValue, Duration) async -> JSONValue) -> SkillHost {
     SkillHost(requests: Answering(answer: answer))
@@ -50,21 +26,21 @@ import Testing
       #expect(time > .zero && time <= .seconds(30))
       return ["asked": asked]
     }
-    let result = try await call(Self.asks, #"{"url": "https://a.test/"}"#, host: host)
+    let result = try await call(guest.asks, #"{"url": "https://a.test/"}"#, host: host)
     #expect(
       try JSONValue(parsing: result.output)
         == ["succeeded": true, "content": ["asked": ["url": "https://a.test/"]]])
-    let broken = try await call(Self.asks, "{", host: host)
+    let broken = try await call(guest.asks, "{", host: host)
     #expect(try JSONValue(parsing: broken.output)["content"]?["code"] == "invalid")
     await end()
   }
 
   @Test func `a call that may not is refused, and has nothing of the one before`() async throws {
-    #expect(try await call(Self.numbers, "{}", host: host { _, _ in "secret" }).output[0] != 0xFE)
-    #expect(try await call(Self.numbers).output == Self.refused)
+    #expect(try await call(guest.numbers, "{}", host: host { _, _ in "secret" }).output[0] != 0xFE)
+    #expect(try await call(guest.numbers).output == AskingSkill.refused)
     let large = String(repeating: "x", count: (2 << 20) + 1)
-    let much = Self.numbers.replacing("(export \"memory\") 2", with: "(export \"memory\") 40")
-    #expect(try await call(much, large, host: host { _, _ in "secret" }).output == Self.refused)
+    let much = guest.numbers.replacing("(export \"memory\") 2", with: "(export \"memory\") 40")
+    #expect(try await call(much, large, host: host { _, _ in "secret" }).output == AskingSkill.refused)
     await end()
   }
 
@@ -74,7 +50,7 @@ import Testing
       "(drop (call $response (i32.const 0) (i32.const 131071) (i32.const 2)))",
     ] {
       do {
-        _ = try await call(Self.skill(body + " (i64.const 0)"), host: host { _, _ in nil })
+        _ = try await call(guest.skill(body + " (i64.const 0)"), host: host { _, _ in nil })
         Issue.record("\(body) went through")
       } catch let failure as SkillFailure {
         #expect(failure.reason == .trapped && failure.message.contains("outside of the memory"), "\(failure)")
@@ -87,7 +63,7 @@ import Testing
     let clock = SystemClock()
     do {
       _ = try await call(
-        Self.asks,
+        guest.asks,
         host: host { _, time in
           // A host that answers when all is over.
           try? await clock.sleep(until: clock.now() + time + .milliseconds(400))
@@ -98,13 +74,14 @@ import Testing
       #expect(failure.reason == .limit && failure.denied?.target == "limits.wall", "\(failure)")
     }
     #expect(
-      try await call(Self.asks, "{}", host: host { _, _ in 7 }).output == Array(#"{"succeeded":true,"content":7}"#.utf8)
+      try await call(guest.asks, "{}", host: host { _, _ in 7 }).output
+        == Array(#"{"succeeded":true,"content":7}"#.utf8)
     )
     await end()
   }
 
   @Test func `requests are calls of its host, and count as those`() async throws {
-    let text = Self.skill("(loop (drop (call $http (local.get $at) (local.get $count))) (br 0)) (i64.const 0)")
+    let text = guest.skill("(loop (drop (call $http (local.get $at) (local.get $count))) (br 0)) (i64.const 0)")
     do {
       _ = try await call(text, host: host { _, _ in nil }, { $0.hostCalls = 50 })
       Issue.record("it was not ended")

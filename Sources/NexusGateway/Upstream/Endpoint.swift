@@ -86,22 +86,12 @@ struct ProviderEndpoint: Sendable {
     var secrets = fields.filter { Self.mayBeSecret($0.name) }.flatMap { Self.secrets(in: $0.value) }
     secrets += spec.query.filter { Self.mayBeSecret($0.name) }.map(\.value)
     if spec.keyHeader != nil { secrets += [spec.apiKey?.revealed].compactMap(\.self) }
-    let query = spec.query.map { "\(Self.percentEncoded($0.name))=\(Self.percentEncoded($0.value))" }
+    // Everything but what RFC 3986 leaves as it is anywhere: a value begins no member of its own.
+    let query = spec.query.map { member in
+      [member.name, member.value].map { $0.percentEncoded(keeping: ".~") }.joined(separator: "=")
+    }
     endpoint = Endpoint(
       origin: origin, basePath: path, query: query.joined(separator: "&"), fields: fields, secrets: secrets)
-  }
-
-  /// Everything but what RFC 3986 leaves as it is anywhere: a value begins no member of its own.
-  private static func percentEncoded(_ text: String) -> String {
-    text.utf8.reduce(into: "") { encoded, byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-        UInt8(ascii: "~"):
-        encoded.unicodeScalars.append(Unicode.Scalar(byte))
-      default: encoded += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-      }
-    }
   }
 
   private static let secretNames = ["auth", "key", "token", "secret", "cookie", "credential", "signature"]

@@ -64,7 +64,7 @@ struct ToolClient: Sendable {
   /// A refusal of the node is an answer for the model; only an outage ends the attempt.
   func call(_ name: String, arguments: JSONValue) async throws -> ToolOutcome {
     let request = try HTTPRequestMessage(
-      method: "POST", url: settings.planeURL + "/agent/v1/tools/" + Self.percentEncoded(name),
+      method: "POST", url: settings.planeURL + "/agent/v1/tools/" + name.percentEncoded(keeping: "."),
       headers: ["content-type": "application/json", "authorization": "Bearer \(settings.planeToken)"],
       body: JSONValue.object(["arguments": arguments]).encoded())
     let response = try await caller.send(request, what: "tool \(name)")
@@ -86,20 +86,5 @@ struct ToolClient: Sendable {
     }
     guard let note = body["note"] else { return ToolOutcome(succeeded: succeeded, content: body["content"] ?? .null) }
     return ToolOutcome(succeeded: succeeded, content: ["note": note, "content": body["content"] ?? .null])
-  }
-
-  private static func percentEncoded(_ name: String) -> String {
-    var text = ""
-    for byte in name.utf8 {
-      let scalar = Unicode.Scalar(byte)
-      let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
-      if isPlain || "._-".unicodeScalars.contains(scalar) {
-        text.unicodeScalars.append(scalar)
-      } else {
-        let hex = String(byte, radix: 16, uppercase: true)
-        text += "%" + (hex.count == 1 ? "0" : "") + hex
-      }
-    }
-    return text
   }
 }

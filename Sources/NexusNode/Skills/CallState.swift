@@ -70,20 +70,7 @@ final class CallState: SkillState {
     return false
   }
 
-  private func path(_ key: String) -> String { "/agent/v1/state/" + Self.percentEncoded(prefix + key) }
-
-  private static func percentEncoded(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-        encoded.unicodeScalars.append(Unicode.Scalar(byte))
-      default: encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return encoded
-  }
+  private func path(_ key: String) -> String { "/agent/v1/state/" + (prefix + key).percentEncoded() }
 
   // MARK: Values
 

@@ -27,7 +27,7 @@ package struct LogCursor: Sendable, Hashable {
   /// `agent@generation:offset`, several joined by `,`; names are percent-encoded.
   package var text: String {
     positions.sorted { $0.key < $1.key }
-      .map { "\(LogFolder.percentEncoded($0.key.text))@\($0.value.generation):\($0.value.offset)" }
+      .map { "\($0.key.text.percentEncoded())@\($0.value.generation):\($0.value.offset)" }
       .joined(separator: ",")
   }
 

@@ -51,25 +51,11 @@ struct LogFolder: Sendable {
   }
 
   static func fileName(of agent: AgentName) -> String {
-    let encoded = percentEncoded(agent.text)
+    let encoded = agent.text.percentEncoded()
     guard encoded.utf8.count > longestName else { return encoded }
     // FNV-1a: names that begin alike must not share a file.
     let hash = agent.text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     return encoded.prefix(longestName - 17) + "~" + String(hash, radix: 16)
-  }
-
-  /// Letters, digits, `-` and `_` stand for themselves; every other byte becomes `%XX`.
-  static func percentEncoded(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-        encoded.unicodeScalars.append(Unicode.Scalar(byte))
-      default: encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return encoded
   }
 
   static func percentDecoded(_ encoded: some StringProtocol) -> String {
